@@ -1,0 +1,1 @@
+"""Redwood: a plugin-based engine for combinatorial optimisation and planning."""

@@ -1,0 +1,116 @@
+"""Compiled kernels: Numba with a disk cache that never serves stale code, and a small random generator.
+
+Numba's own cache notices a change in the file of a function, but not in the files of the kernels that it calls. Here
+the cache folder is named by a digest of the file *and* of every kernel that the function uses from other files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import types
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import numba
+import numpy as np
+from numba.core import config as numba_config
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+RandomState = np.ndarray[Any, np.dtype[np.uint64]]
+
+
+@overload
+def kernel(function: FunctionT) -> FunctionT: ...
+
+
+@overload
+def kernel(**options: Any) -> Callable[[FunctionT], FunctionT]: ...
+
+
+def kernel(function: Any = None, **options: Any) -> Any:
+    """Compile a function with Numba at its first call and keep the machine code on disk.
+
+    Kernels of other files must be imported by name (``from module import kernel_name``), so that the cache sees them;
+    options are those of `numba.njit`.
+    """
+    if function is None:
+        return lambda decorated: kernel(decorated, **options)
+    digest = _digest(function)
+    previous = numba_config.CACHE_DIR
+    numba_config.CACHE_DIR = str(cache_folder() / digest)
+    try:
+        compiled = numba.njit(cache=True, **options)(function)
+    finally:
+        numba_config.CACHE_DIR = previous
+    compiled.redwood_digest = digest
+    return compiled
+
+
+def cache_folder() -> Path:
+    """Return where compiled kernels are kept: ``$REDWOOD_CACHE`` or the user's cache folder."""
+    base = os.environ.get("REDWOOD_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "redwood")
+    return Path(base).expanduser() / "kernels"
+
+
+def _digest(function: Callable[..., Any]) -> str:
+    """Return a digest of a function's file and of the imported kernels and constants that it names."""
+    digest = hashlib.sha256(_file_digest(function.__code__.co_filename).encode())
+    for name in sorted(_names(function.__code__)):
+        value = function.__globals__.get(name)
+        if hasattr(value, "redwood_digest"):
+            digest.update(f"{name}={value.redwood_digest}".encode())
+        elif isinstance(value, (int, float, str, tuple)):
+            digest.update(f"{name}={value!r}".encode())
+        elif isinstance(value, types.ModuleType) and value.__name__.startswith("redwood."):
+            raise TypeError(f"kernel {function.__name__!r} uses module {value.__name__!r}; import the kernel itself by name.")
+    return digest.hexdigest()[:16]
+
+
+def _names(code: types.CodeType) -> set[str]:
+    nested = [_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return set(code.co_names).union(*nested)
+
+
+@cache
+def _file_digest(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:  # defined in a notebook or a string: the code has no file, and Numba has its own way to cache it
+        return path
+
+
+def random_state(rng: np.random.Generator) -> RandomState:
+    """Return the state [2] of a generator for kernels, drawn from a NumPy generator."""
+    return rng.integers(1, 2**63, size=2, dtype=np.int64).astype(np.uint64)
+
+
+@kernel(inline="always")
+def _rotate_left(value: np.uint64, bits: int) -> np.uint64:
+    return (value << np.uint64(bits)) | (value >> np.uint64(64 - bits))
+
+
+@kernel
+def random_bits(state: RandomState) -> np.uint64:
+    """Return 64 random bits and advance the state (xoroshiro128+, Blackman and Vigna 2018, doi:10.1145/3460772)."""
+    s0 = state[0]
+    s1 = state[1]
+    result = s0 + s1
+    s1 ^= s0
+    state[0] = _rotate_left(s0, 24) ^ s1 ^ (s1 << np.uint64(16))
+    state[1] = _rotate_left(s1, 37)
+    return result
+
+
+@kernel
+def random_float(state: RandomState) -> float:
+    """Return a float uniform on [0, 1)."""
+    return (random_bits(state) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@kernel
+def random_below(state: RandomState, limit: int) -> int:
+    """Return an integer uniform on 0..limit - 1."""
+    return np.int64(random_float(state) * limit)

@@ -1,0 +1,210 @@
+"""What a problem is: its instances, its solutions, and the one authority on their worth."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+
+import numpy as np
+
+from redwood.budget import Sense
+from redwood.errors import FitError, FormatError, OptionError, SolutionError, suggestion
+from redwood.views import View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Instance(ABC):
+    """The data of one case, validated once by its problem and never changed after.
+
+    Subclasses are frozen dataclasses whose arrays are read-only; their docstring states every shape and unit.
+    """
+
+    problem: ClassVar[str]
+    name: str = ""
+    best_known: float | None = None
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """The number that the problem measures its instances by: nodes, customers, items, arms."""
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over everything but the name, to tell whether two runs had the same data."""
+        digest = hashlib.sha256(self.problem.encode())
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if entry.name in ("name", "best_known"):
+                continue
+            digest.update(entry.name.encode())
+            digest.update(np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Solution(ABC):
+    """One answer to an instance. Subclasses are frozen dataclasses of arrays, numbers and lists."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain lists and numbers, ready for JSON."""
+        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the solution that `to_dict` wrote."""
+        known = [entry.name for entry in fields(cls)]
+        for key in data:
+            if key not in known:
+                raise SolutionError(f"{cls.__name__} has no field {key!r}.{suggestion(key, known)}")
+        return cls(**data)
+
+
+InstanceT = TypeVar("InstanceT", bound=Instance)
+SolutionT = TypeVar("SolutionT", bound=Solution)
+
+
+class Problem(ABC, Generic[InstanceT, SolutionT]):
+    """The only authority on objective, sense and feasibility of its instances.
+
+    A problem also offers *views*: the shapes in which solvers take it. `views` maps each view's base class to the
+    lazy target ``"package.module:Class"`` of the implementation, which is imported at first use.
+    """
+
+    name: ClassVar[str]
+    sense: ClassVar[Sense]
+    solution_type: ClassVar[type[Solution]]
+    views: ClassVar[Mapping[type[View], str]] = {}
+    variants: ClassVar[tuple[str, ...]] = ()
+    """Names of the generator's variants, the first one being the default."""
+    suffix: ClassVar[str] = ".txt"
+    """Suffix of instance files that `format` writes."""
+    solution_suffix: ClassVar[str] = ".sol"
+    """Suffix of solution files that `format_solution` writes."""
+
+    @abstractmethod
+    def make(self, **data: Any) -> InstanceT:
+        """Return a validated instance from arrays, matrices or graphs.
+
+        Raises
+        ------
+        InstanceError
+            Where the data break a rule; the message names the entry, the rule and the value.
+        """
+
+    @abstractmethod
+    def generate(self, size: int, rng: np.random.Generator, *, variant: str) -> InstanceT:
+        """Return a random instance of one of the `variants`; subclasses may add keyword options."""
+
+    @abstractmethod
+    def validate(self, instance: InstanceT) -> None:
+        """Raise `InstanceError` where the instance breaks a rule or can have no feasible solution."""
+
+    @abstractmethod
+    def objective(self, instance: InstanceT, solution: SolutionT) -> float:
+        """Return the worth of a well-formed solution, computed from the raw instance."""
+
+    @abstractmethod
+    def violations(self, instance: InstanceT, solution: SolutionT) -> list[str]:
+        """Return every broken rule in words (at most about ten), or an empty list for a feasible solution."""
+
+    def solution(self, data: Any) -> SolutionT:
+        """Return a solution from what a user has: a solution, a mapping of its fields, or its first field alone."""
+        if isinstance(data, self.solution_type):
+            return cast(SolutionT, data)
+        try:
+            made = self.solution_type.from_dict(data) if isinstance(data, Mapping) else self.solution_type(data)  # type: ignore[call-arg]
+        except (TypeError, ValueError) as error:
+            if isinstance(error, SolutionError):
+                raise
+            raise SolutionError(f"{type(data).__name__} is not a {self.solution_type.__name__}: {error}") from error
+        return cast(SolutionT, made)
+
+    def parse(self, text: str, name: str) -> InstanceT:
+        """Return the validated instance that a file's text holds; raises `FormatError` naming the place."""
+        raise FormatError(f"problem {self.name!r} cannot be read from files.")
+
+    def read(self, path: Path) -> InstanceT:
+        """Return the validated instance in a file. Problems with binary files override this."""
+        return self.parse(read_text(path), path.stem)
+
+    def format(self, instance: InstanceT) -> str:
+        """Return the instance as the text of a file that `parse` reads back."""
+        raise FormatError(f"problem {self.name!r} cannot be written to files.")
+
+    def parse_solution(self, text: str, instance: InstanceT) -> SolutionT:
+        """Return the solution that a file's text holds."""
+        raise FormatError(f"solutions of {self.name!r} cannot be read from files.")
+
+    def format_solution(self, instance: InstanceT, solution: SolutionT) -> str:
+        """Return a solution as the text of a file in the problem's usual format."""
+        raise FormatError(f"solutions of {self.name!r} cannot be written to files.")
+
+    def plot(self, instance: InstanceT, solution: SolutionT | None, axes: Axes) -> None:
+        """Draw the instance, and the solution where there is one, on matplotlib axes."""
+        raise FitError(f"problem {self.name!r} has no picture.")
+
+    def offers(self, view: type[View]) -> bool:
+        """Return whether the problem offers a view."""
+        return view in self.views
+
+    def view(self, kind: type[ViewT], *instances: InstanceT) -> ViewT:
+        """Return a view of one instance (of several, for `Stepwise`).
+
+        Raises
+        ------
+        FitError
+            Where the problem does not offer the view.
+        """
+        if kind not in self.views:
+            offered = ", ".join(sorted(view.__name__ for view in self.views)) or "none"
+            raise FitError(f"problem {self.name!r} does not offer the view {kind.__name__}; it offers {offered}.")
+        from redwood.lazy import load_target
+
+        return cast(ViewT, load_target(self.views[kind])(*instances))
+
+
+ViewT = TypeVar("ViewT", bound=View)
+
+
+def read_text(path: Path) -> str:
+    """Return a text file's content; raises `FormatError` where there is none."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error.strerror}.") from error
+    if b"\x00" in data[:65536]:
+        raise FormatError(f"{path}: holds binary data, and a text file was expected.")
+    return data.decode("utf-8", errors="replace")
+
+
+def check_arguments(function: Any, given: Mapping[str, Any], what: str, skip: tuple[str, ...] = ()) -> None:
+    """Raise `OptionError` where ``given`` has a key that ``function`` does not take as a keyword."""
+    parameters = inspect.signature(function).parameters.values()
+    known = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in skip]
+    for key in given:
+        if key not in known:
+            raise OptionError(f"{what} takes no {key!r}.{suggestion(key, known)}")
+
+
+def frozen(array: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
+    """Return a read-only contiguous copy of an array, for the fields of an instance or a solution."""
+    copy: np.ndarray[Any, Any] = np.array(array, dtype=dtype, order="C")
+    copy.setflags(write=False)
+    return copy
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return value

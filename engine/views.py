@@ -1,0 +1,137 @@
+"""Views: the shapes in which a problem offers an instance to solvers that know nothing of the problem.
+
+`Stepwise` and `Planning` have files of their own: `redwood.stepwise` and `redwood.planning`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pyomo.environ import ConcreteModel
+
+    from redwood.problem import Solution
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class View:
+    """Base of all views. A view is made of one instance (`Stepwise`: of several) and may keep what it computes."""
+
+
+class Clock(Protocol):
+    """What a view may ask of the run that uses it."""
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the limit; infinite without one."""
+
+    def stops(self) -> bool:
+        """Return whether the work must end now."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Sparse linear rows ``lower <= A x <= upper`` in compressed form; row r holds entries starts[r]:starts[r + 1].
+
+    ``starts`` [R + 1], ``columns`` and ``values`` [entries], ``lower`` and ``upper`` [R]; columns count the view's
+    variables, in the order of `Linear.variables`.
+    """
+
+    starts: Array
+    columns: Array
+    values: Array
+    lower: Array
+    upper: Array
+
+
+class Linear(View, ABC):
+    """The instance as a mixed-integer linear program, declared in Pyomo.
+
+    Arrays of variable values follow the order of `variables`. A formulation with too many rows to write down leaves
+    them out of `model` and gives the violated ones in `separate`; it is then solved in rounds.
+    """
+
+    @abstractmethod
+    def model(self, incumbent: float | None = None) -> ConcreteModel:
+        """Return the model, with one objective in the problem's own sense.
+
+        ``incumbent`` is the objective of a known feasible solution: the model may leave out variables that no
+        better solution uses, as long as a solution as good as the best one remains or the incumbent is optimal.
+        """
+
+    @abstractmethod
+    def variables(self, model: ConcreteModel) -> list[Any]:
+        """Return the Pyomo variables whose values `solution`, `start` and `separate` speak of, in their order."""
+
+    @abstractmethod
+    def solution(self, values: Array) -> Solution:
+        """Return the solution that (rounded) variable values stand for."""
+
+    def start(self, solution: Solution) -> Array | None:
+        """Return variable values of a solution, NaN where unknown, or ``None`` where the model cannot express it."""
+        return None
+
+    def separate(self, values: Array, integral: bool) -> Rows | None:
+        """Return rows that the values violate, or ``None`` where there are none (fractional values: none found)."""
+        return None
+
+
+@dataclass(frozen=True)
+class BoundValue:
+    """A proven bound on the objective of every feasible solution: lower for minimisation, upper for maximisation."""
+
+    value: float
+    method: str
+
+
+class Bound(View, ABC):
+    """The best cheap bound of an instance."""
+
+    @abstractmethod
+    def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
+        """Return a valid bound, as good as the clock allows. ``incumbent`` (an objective) may steer the ascent."""
+
+
+class Local(View, ABC):
+    """What a local search needs. A state is a mutable object that the view makes, owns and alone understands."""
+
+    @abstractmethod
+    def initial(self, rng: np.random.Generator) -> Any:
+        """Return the state of a quickly constructed feasible solution."""
+
+    @abstractmethod
+    def state(self, solution: Solution) -> Any:
+        """Return the state of a feasible solution, which is copied."""
+
+    @abstractmethod
+    def copy(self, state: Any) -> Any:
+        """Return an independent copy of a state."""
+
+    @abstractmethod
+    def solution(self, state: Any) -> Solution:
+        """Return the solution that a state stands for, as a copy."""
+
+    @abstractmethod
+    def objective(self, state: Any) -> float:
+        """Return the objective of a state, kept up to date by the other methods."""
+
+    @abstractmethod
+    def propose(self, state: Any, rng: np.random.Generator) -> tuple[Any, float] | None:
+        """Return a random feasible move and the change of the objective that it would make, or ``None`` for no move."""
+
+    @abstractmethod
+    def apply(self, state: Any, move: Any) -> None:
+        """Make a proposed move. The state must not have changed since."""
+
+    @abstractmethod
+    def descend(self, state: Any) -> None:
+        """Improve the state to a local optimum of the view's neighbourhoods."""
+
+    @abstractmethod
+    def perturb(self, state: Any, rng: np.random.Generator) -> None:
+        """Change a small random part of the state, keeping it feasible."""

@@ -1,0 +1,1 @@
+"""The plugin seam: specs, hooks and the host."""

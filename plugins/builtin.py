@@ -1,0 +1,65 @@
+"""Redwood's own problems and solvers, registered through the same hooks as anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from redwood.plugins.spec import Choice, Determinism, Format, ProblemSpec, SolverSpec, hookimpl
+
+
+@hookimpl
+def redwood_problems() -> Iterable[ProblemSpec]:
+    """Return the built-in problems."""
+    return [
+        ProblemSpec(
+            name="tsp",
+            summary="Symmetric travelling salesman problem: the shortest closed tour through all nodes.",
+            target="redwood.problems.tsp.problem:TSP",
+            views=frozenset({"Linear", "Local", "Bound"}),
+            formats=(Format((".tsp",), r"^\s*TYPE\s*:\s*TSP\b"),),
+        ),
+        ProblemSpec(
+            name="knapsack",
+            summary="0-1 knapsack: the most valuable items that fit into one capacity.",
+            target="redwood.problems.knapsack.problem:Knapsack",
+            views=frozenset({"Linear", "Local", "Bound"}),
+            formats=(Format((".kp", ".knapsack"), r"\A\s*\d+\s+\d+\s+\d+\s+\d+\s*$"),),
+        ),
+    ]
+
+
+@hookimpl
+def redwood_solvers() -> Iterable[SolverSpec]:
+    """Return the built-in solvers."""
+    return [
+        SolverSpec(
+            name="local-search",
+            summary="Or-opt for the TSP: Or-2opt with neighbour lists and local perturbation.",
+            target="redwood.solvers.local_search.tsp:TSPLocalSearch",
+            problems=("tsp",),
+            choices=(Choice(score=60, min_size=4),),
+        ),
+        SolverSpec(
+            name="highs",
+            summary="Mixed-integer programming on HiGHS, cuts in rounds until proven.",
+            target="redwood.solvers.mip.highs:HiGHS",
+            views=frozenset({"Linear"}),
+            choices=(Choice(score=20),),
+        ),
+        SolverSpec(
+            name="exact",
+            summary="Exact dynamic programming for the 0-1 knapsack.",
+            target="redwood.solvers.exact.knapsack:KnapsackExact",
+            problems=("knapsack",),
+            determinism=Determinism.DETERMINISTIC,
+            choices=(Choice(score=80),),
+        ),
+        SolverSpec(
+            name="exact",
+            summary="Held-Karp dynamic programming for tiny TSPs.",
+            target="redwood.solvers.exact.tsp:HeldKarp",
+            problems=("tsp",),
+            determinism=Determinism.DETERMINISTIC,
+            choices=(Choice(score=80, max_size=12),),
+        ),
+    ]

@@ -1,0 +1,193 @@
+"""What a plugin declares: frozen specs with lazy targets, and the hooks that yield them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from redwood.errors import PluginError
+
+if TYPE_CHECKING:
+    from redwood.result import Result
+
+API_VERSION = 1
+"""Version of the plugin contract. It rises when plugins have to change."""
+
+VIEWS = ("Linear", "Stepwise", "Local", "Bound", "Planning")
+
+hookspec = pluggy.HookspecMarker("redwood")
+hookimpl = pluggy.HookimplMarker("redwood")
+
+
+class Determinism(StrEnum):
+    """What the same seed and the same number of iterations give."""
+
+    DETERMINISTIC = "deterministic"
+    """The same result whatever the seed."""
+    SEEDED = "seeded"
+    """The same result for the same seed."""
+    NONE = "none"
+    """Nothing is promised, such as where threads race or a library seeds itself."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """How to tell that a file holds an instance, without importing the problem.
+
+    Attributes
+    ----------
+    suffixes
+        Usual suffixes, such as ``(".tsp",)``; they decide where several patterns match.
+    pattern
+        A regular expression that the beginning of such a file matches (searched with MULTILINE and IGNORECASE).
+    """
+
+    suffixes: tuple[str, ...]
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A package that a plugin needs beyond Redwood's own dependencies."""
+
+    module: str
+    install: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """When ``auto`` may choose a solver, and how much it is preferred: the highest score that fits wins.
+
+    Attributes
+    ----------
+    score
+        Preference; built-in solvers use 0 to 100.
+    problem
+        The problem that the choice speaks of, or ``None`` for every problem that the solver fits.
+    min_size, max_size
+        Instance sizes for which it holds, inclusive.
+    min_seconds
+        The shortest time limit for which it holds.
+    """
+
+    score: float
+    problem: str | None = None
+    min_size: int = 0
+    max_size: int | None = None
+    min_seconds: float = 0.0
+
+    def holds(self, problem: str, size: int, seconds: float) -> bool:
+        """Return whether the choice speaks of such an instance and time limit."""
+        if self.problem not in (None, problem) or seconds < self.min_seconds:
+            return False
+        return self.min_size <= size and (self.max_size is None or size <= self.max_size)
+
+
+@dataclass(frozen=True)
+class ProblemSpec:
+    """A problem by name: what is known of it before it is imported.
+
+    Attributes
+    ----------
+    name
+        The name users write, such as ``"tsp"``.
+    summary
+        One line for ``redwood plugins list``.
+    target
+        Lazy target ``"package.module:Class"`` of the `Problem` class.
+    views
+        Names of the views offered, from `VIEWS`.
+    formats
+        How its files are recognised.
+    requires
+        Packages needed beyond Redwood's own dependencies.
+    api
+        Version of the plugin contract that it was written for.
+    """
+
+    name: str
+    summary: str
+    target: str
+    views: frozenset[str] = frozenset()
+    formats: tuple[Format, ...] = ()
+    requires: tuple[Requirement, ...] = ()
+    determinism: Determinism = Determinism.SEEDED
+    api: int = API_VERSION
+
+    def __post_init__(self) -> None:
+        _check_common(self)
+        for form in self.formats:
+            try:
+                re.compile(form.pattern)
+            except re.error as error:
+                raise PluginError(f"problem {self.name!r}: file pattern {form.pattern!r} is no regular expression: {error}.") from error
+
+
+@dataclass(frozen=True)
+class SolverSpec:
+    """A solver by name: what is known of it before it is imported.
+
+    A solver needs a set of views (it then fits every problem that offers them all), or is made for stated problems.
+
+    Attributes
+    ----------
+    views
+        Names of the views needed.
+    problems
+        Names of the problems it is made for, where it works on typed instances instead of views.
+    choices
+        When ``auto`` may choose it; none means never.
+    determinism
+        What the same seed and iteration budget give.
+    """
+
+    name: str
+    summary: str
+    target: str
+    views: frozenset[str] = frozenset()
+    problems: tuple[str, ...] = ()
+    requires: tuple[Requirement, ...] = ()
+    determinism: Determinism = Determinism.SEEDED
+    choices: tuple[Choice, ...] = ()
+    api: int = API_VERSION
+
+    def __post_init__(self) -> None:
+        _check_common(self)
+        if bool(self.views) == bool(self.problems):
+            raise PluginError(f"solver {self.name!r} must name either the views it needs or the problems it is made for.")
+
+    def fits(self, problem: ProblemSpec) -> bool:
+        """Return whether the solver takes the problem's instances."""
+        return problem.name in self.problems if self.problems else self.views <= problem.views
+
+
+class Hooks:
+    """The hooks that a plugin module may implement, each marked ``@hookimpl``."""
+
+    @hookspec
+    def redwood_problems(self) -> Iterable[ProblemSpec]:  # type: ignore[empty-body]
+        """Return the problems that the plugin brings. Called once, at discovery."""
+
+    @hookspec
+    def redwood_solvers(self) -> Iterable[SolverSpec]:  # type: ignore[empty-body]
+        """Return the solvers that the plugin brings. Called once, at discovery."""
+
+    @hookspec
+    def redwood_solved(self, result: Result) -> None:
+        """Look at a finished result, such as to log it. Called at the end of each `solve`."""
+
+
+def _check_common(spec: ProblemSpec | SolverSpec) -> None:
+    kind = "problem" if isinstance(spec, ProblemSpec) else "solver"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", spec.name):
+        raise PluginError(f"{kind} name {spec.name!r} must be lower-case letters, digits, '-' and '_'.")
+    if ":" not in spec.target:
+        raise PluginError(f"{kind} {spec.name!r}: target {spec.target!r} is not of the form 'package.module:Class'.")
+    for view in spec.views:
+        if view not in VIEWS:
+            raise PluginError(f"{kind} {spec.name!r} names an unknown view {view!r}; views are {', '.join(VIEWS)}.")

@@ -1,0 +1,1 @@
+"""What the routing problems share: distances, neighbour lists, TSPLIB text, random nodes."""
