@@ -102,7 +102,11 @@ class Local(View, ABC):
 
     @abstractmethod
     def initial(self, rng: np.random.Generator) -> Any:
-        """Return the state of a quickly constructed feasible solution."""
+        """Return the state of a random feasible solution: a fresh draw at every call, without regard to its objective."""
+
+    @abstractmethod
+    def construct(self, rng: np.random.Generator) -> Any:
+        """Return the state of a solution that a quick greedy rule builds; ``rng`` picks starts and breaks ties."""
 
     @abstractmethod
     def state(self, solution: Solution) -> Any:
