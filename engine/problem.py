@@ -6,7 +6,7 @@ import hashlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -40,11 +40,9 @@ class Instance(ABC):
         """Return a SHA-256 over everything but the name, to tell whether two runs had the same data."""
         digest = hashlib.sha256(self.problem.encode())
         for entry in fields(self):
-            value = getattr(self, entry.name)
-            if entry.name in ("name", "best_known"):
-                continue
-            digest.update(entry.name.encode())
-            digest.update(np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+            if entry.name not in ("name", "best_known"):
+                digest.update(entry.name.encode())
+                _digest(digest, getattr(self, entry.name))
         return digest.hexdigest()
 
 
@@ -198,6 +196,19 @@ def frozen(array: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     copy: np.ndarray[Any, Any] = np.array(array, dtype=dtype, order="C")
     copy.setflags(write=False)
     return copy
+
+
+def _digest(digest: hashlib._Hash, value: Any) -> None:
+    """Add a field of an instance to a digest: an array, a dataclass of fields, or anything with a faithful ``repr``."""
+    if isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype.str}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    elif is_dataclass(value):
+        for entry in fields(value):
+            digest.update(entry.name.encode())
+            _digest(digest, getattr(value, entry.name))
+    else:
+        digest.update(repr(value).encode())
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The symmetric travelling salesman problem."""

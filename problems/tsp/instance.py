@@ -1,0 +1,50 @@
+"""What a travelling salesman instance and a tour are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from redwood.problem import Instance, Solution
+from redwood.problems.routing.sequence import whole_numbers
+from redwood.problems.routing.travel import Array, Travel
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TSPInstance(Instance):
+    """A symmetric travelling salesman instance.
+
+    Attributes
+    ----------
+    travel
+        Distances of the N nodes: coordinates [N, 2] with their rounding convention, or a symmetric matrix [N, N].
+    """
+
+    problem: ClassVar[str] = "tsp"
+    travel: Travel
+
+    @property
+    def size(self) -> int:
+        """Number of nodes N."""
+        return self.travel.size
+
+
+@dataclass(frozen=True, eq=False)
+class Tour(Solution):
+    """A closed tour.
+
+    Attributes
+    ----------
+    tour
+        Node numbers [N] from 0 in the order of the visit, read-only int64; from the last node the tour closes to the first.
+
+    Raises
+    ------
+    SolutionError
+        Where ``tour`` is not a flat list of whole numbers.
+    """
+
+    tour: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tour", whole_numbers(self.tour, "tour"))
