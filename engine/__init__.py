@@ -1,1 +1,85 @@
-"""Redwood: a plugin-based engine for combinatorial optimisation and planning."""
+"""Redwood: a plugin-based engine for combinatorial optimisation and planning.
+
+`solve` takes an instance of any registered problem to any registered solver that fits it and returns one kind of
+result, checked by the problem itself and, wherever a bound exists, with its gap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redwood.bounding import BoundReport, bound
+    from redwood.budget import Budget, Iterations, Seconds, Sense, Target, TargetGap, Termination
+    from redwood.errors import RedwoodError
+    from redwood.picture import plot
+    from redwood.problem import Instance, Problem, Solution
+    from redwood.reading import Check, check, generate, instance, read, read_solution
+    from redwood.registering import register
+    from redwood.result import Result, Status
+    from redwood.solver import Answer, Incumbent, Run, Solver
+    from redwood.solving import solve, solve_many
+
+_HOMES = {
+    "bounding": ("BoundReport", "bound"),
+    "budget": ("Budget", "Iterations", "Seconds", "Sense", "Target", "TargetGap", "Termination"),
+    "errors": ("RedwoodError",),
+    "picture": ("plot",),
+    "problem": ("Instance", "Problem", "Solution"),
+    "reading": ("Check", "check", "generate", "instance", "read", "read_solution"),
+    "registering": ("register",),
+    "result": ("Result", "Status"),
+    "solver": ("Answer", "Incumbent", "Run", "Solver"),
+    "solving": ("solve", "solve_many"),
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Answer",
+    "BoundReport",
+    "Budget",
+    "Check",
+    "Incumbent",
+    "Instance",
+    "Iterations",
+    "Problem",
+    "RedwoodError",
+    "Result",
+    "Run",
+    "Seconds",
+    "Sense",
+    "Solution",
+    "Solver",
+    "Status",
+    "Target",
+    "TargetGap",
+    "Termination",
+    "bound",
+    "check",
+    "generate",
+    "instance",
+    "plot",
+    "read",
+    "read_solution",
+    "register",
+    "solve",
+    "solve_many",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at first use, so that ``import redwood`` stays quick."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("redwood")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'redwood' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"redwood.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -65,7 +65,9 @@ def _digest(function: Callable[..., Any]) -> str:
         elif isinstance(value, (int, float, str, tuple)):
             digest.update(f"{name}={value!r}".encode())
         elif isinstance(value, types.ModuleType) and value.__name__.startswith("redwood."):
-            raise TypeError(f"kernel {function.__name__!r} uses module {value.__name__!r}; import the kernel itself by name.")
+            raise TypeError(
+                f"kernel {function.__name__!r} uses module {value.__name__!r}; import the kernel itself by name."
+            )
     return digest.hexdigest()[:16]
 
 

@@ -47,7 +47,7 @@ class Instance(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Solution(ABC):
+class Solution:
     """One answer to an instance. Subclasses are frozen dataclasses of arrays, numbers and lists."""
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -165,7 +165,10 @@ class Run:
 class Solver(ABC):
     """A method, as a frozen dataclass whose fields are its options, validated in ``__post_init__``."""
 
-    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+    aliases: ClassVar[Mapping[str, str]] = {}
+    """Other names of options, as users may write them."""
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:  # noqa: B027 (many have nothing to do)
         """Compile kernels and load weights, before the clock starts; the time is reported as ``seconds.compile``."""
 
     @abstractmethod

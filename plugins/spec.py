@@ -125,7 +125,9 @@ class ProblemSpec:
             try:
                 re.compile(form.pattern)
             except re.error as error:
-                raise PluginError(f"problem {self.name!r}: file pattern {form.pattern!r} is no regular expression: {error}.") from error
+                raise PluginError(
+                    f"problem {self.name!r}: file pattern {form.pattern!r} is no regular expression: {error}."
+                ) from error
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,79 @@
+"""The problem's own bound, under a clock of its own."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from redwood.budget import Sense
+from redwood.errors import OptionError
+from redwood.plugins.host import host
+from redwood.problem import Instance, Problem
+from redwood.views import Bound, BoundValue
+
+
+class BoundClock:
+    """A clock that starts when it is made."""
+
+    def __init__(self, limit: float = math.inf) -> None:
+        self.limit = limit
+        self._began = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the clock was made."""
+        return time.perf_counter() - self._began
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the limit."""
+        return max(0.0, self.limit - self.seconds)
+
+    def stops(self) -> bool:
+        """Return whether the limit is reached."""
+        return self.seconds >= self.limit
+
+
+@dataclass(frozen=True)
+class BoundReport:
+    """A proven bound, how it was proven, and the seconds it took."""
+
+    value: float
+    method: str
+    seconds: float
+
+
+def bound(instance: Instance, *, time_limit: float = 10.0, incumbent: float | None = None) -> BoundReport:
+    """Return a proven bound on the optimum of an instance: lower for minimisation, upper for maximisation.
+
+    Parameters
+    ----------
+    instance
+        Of a problem that offers the view `Bound`.
+    time_limit
+        Seconds.
+    incumbent
+        Objective of a known solution, which steers some methods; it is never trusted as a bound.
+    """
+    if not time_limit > 0:
+        raise OptionError(f"time limit {time_limit} s is not positive; give more than 0 seconds.")
+    problem = host().problem(instance.problem)
+    problem.validate(instance)
+    clock = BoundClock(time_limit)
+    found = compute_bound(problem, instance, clock, incumbent)
+    return BoundReport(found.value, found.method, clock.seconds)
+
+
+def compute_bound(problem: Problem[Any, Any], instance: Instance, clock: BoundClock, incumbent: float | None) -> BoundValue:
+    """Return the bound of the problem's `Bound` view."""
+    return problem.view(Bound, instance).bound(clock, incumbent)
+
+
+def contradicts(sense: Sense, objective: float | None, value: float) -> bool:
+    """Return whether a bound claims that a checked solution cannot exist, beyond rounding errors."""
+    if objective is None:
+        return False
+    slack = 1e-6 * max(1.0, abs(objective))
+    return value > objective + slack if sense is Sense.MIN else value < objective - slack

@@ -1,0 +1,145 @@
+"""Getting instances and solutions: from files, from data, from generators."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from redwood.errors import FormatError, OptionError, UnknownNameError, suggestion
+from redwood.plugins.host import host
+from redwood.plugins.spec import ProblemSpec
+from redwood.problem import Instance, Solution, check_arguments, read_text
+
+HEAD = 65536
+"""Bytes of a file that decide what it is."""
+
+
+def read(path: str | Path, problem: str | None = None) -> Instance:
+    """Return the validated instance in a file, recognised by its content and, where that is not enough, its suffix.
+
+    Parameters
+    ----------
+    path
+        The file.
+    problem
+        Name of the problem, where the file should not be guessed at.
+
+    Raises
+    ------
+    FormatError
+        Where the file cannot be read, is of no known format, or breaks the rules of its format.
+    InstanceError
+        Where its data break a rule of the problem.
+    """
+    file = Path(path)
+    name = problem or recognise(file)
+    return host().problem(name).read(file)
+
+
+def recognise(path: Path) -> str:
+    """Return the name of the problem that a file holds an instance of."""
+    head = _head(path)
+    specs = [entry.spec for entry in host().problem_entries]
+    matching = [spec for spec in specs if _matches(spec, head)]
+    suffixed = [spec for spec in specs if any(path.suffix.lower() in form.suffixes for form in spec.formats)]
+    both = [spec for spec in matching if spec in suffixed]
+    for candidates in (both, matching, suffixed):
+        names = {spec.name for spec in candidates}
+        if len(names) == 1:
+            return names.pop()
+        if names:
+            raise FormatError(f"{path}: may hold an instance of {' or '.join(sorted(names))}; say which with problem=.")
+    known = ", ".join(sorted({suffix for spec in specs for form in spec.formats for suffix in form.suffixes}))
+    raise FormatError(f"{path}: is of no known instance format (suffixes known: {known}); say which with problem=.")
+
+
+def instance(problem: str, **data: Any) -> Instance:
+    """Return a validated instance of a problem from arrays, matrices or graphs.
+
+    The names of the data are those that the problem's ``make`` takes, such as ``coords=``, ``matrix=`` or ``graph=`` for
+    ``"tsp"``.
+
+    Raises
+    ------
+    OptionError
+        Where the problem takes no data of that name.
+    InstanceError
+        Where the data break a rule of the problem.
+    """
+    found = host().problem(problem)
+    check_arguments(found.make, data, f"an instance of {problem!r}")
+    made: Instance = found.make(**data)
+    return made
+
+
+def generate(problem: str, size: int, seed: int = 0, **options: Any) -> Instance:
+    """Return a random instance; the same arguments give the same instance on every machine.
+
+    Parameters
+    ----------
+    problem
+        Name of the problem, with the variant of its generator after a slash if not the first: ``"tsp/clustered"``.
+    size
+        In the problem's own measure: nodes, customers, items, arms.
+    seed
+        The one source of randomness.
+    **options
+        What the problem's generator takes.
+    """
+    name, _, variant = problem.partition("/")
+    found = host().problem(name)
+    if variant and variant not in found.variants:
+        raise UnknownNameError(f"problem {name!r} has no variant {variant!r}.{suggestion(variant, found.variants)}")
+    if isinstance(size, bool) or int(size) != size or size < 1:
+        raise OptionError(f"size {size!r} is not a whole number from 1 up.")
+    check_arguments(found.generate, options, f"the generator of {name!r}", skip=("size", "rng", "variant"))
+    default = found.variants[0] if found.variants else ""
+    made: Instance = found.generate(int(size), np.random.default_rng(seed), variant=variant or default, **options)
+    if made.name:
+        return made
+    label = "-".join(part for part in (name, variant, str(size), f"s{seed}") if part)
+    return dataclasses.replace(made, name=label)
+
+
+def read_solution(path: str | Path, instance: Instance) -> Solution:
+    """Return the solution of an instance that a file in the problem's own format holds (``.tour``, ``.sol``)."""
+    found: Solution = host().problem(instance.problem).parse_solution(read_text(Path(path)), instance)
+    return found
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a problem says of a solution: its worth, or the rules that it breaks."""
+
+    objective: float | None
+    violations: tuple[str, ...]
+
+    @property
+    def feasible(self) -> bool:
+        """Whether no rule is broken."""
+        return not self.violations
+
+
+def check(instance: Instance, solution: Any) -> Check:
+    """Return the objective of a solution, priced on the raw instance, or the rules that it breaks."""
+    problem = host().problem(instance.problem)
+    made = problem.solution(solution)
+    violations = tuple(problem.violations(instance, made))
+    return Check(None if violations else float(problem.objective(instance, made)), violations)
+
+
+def _head(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD).decode("utf-8", errors="replace")
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error.strerror}.") from error
+
+
+def _matches(spec: ProblemSpec, head: str) -> bool:
+    return any(re.search(form.pattern, head, re.MULTILINE | re.IGNORECASE) for form in spec.formats)

@@ -1,0 +1,49 @@
+"""`register`: a problem or a solver for this process, without packaging anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from redwood.plugins.host import host
+from redwood.plugins.spec import Choice, Determinism
+
+
+def register(
+    thing: Any,
+    *,
+    name: str = "",
+    summary: str = "",
+    views: Iterable[str] = (),
+    problems: Iterable[str] = (),
+    determinism: Determinism = Determinism.SEEDED,
+    choices: Iterable[Choice] = (),
+) -> Any:
+    """Register a `Problem` class, a `Solver` class, a spec or a module with hooks, and return it.
+
+    Parameters
+    ----------
+    thing
+        What to register. Registering a class again under the same name replaces it.
+    name
+        Needed for a solver class; a problem class says its own.
+    summary
+        One line for ``redwood plugins list``; by default the first line of the docstring.
+    views
+        Names of the views that a solver needs, such as ``["Linear"]``.
+    problems
+        Names of the problems that a solver is made for, where it needs no view.
+    determinism
+        What the same seed and iteration budget give.
+    choices
+        When ``auto`` may choose a solver.
+
+    Raises
+    ------
+    PluginError
+        Where something is missing, or the thing is none of these.
+    """
+    host().register(
+        thing, name=name, summary=summary, views=views, problems=problems, determinism=determinism, choices=choices
+    )
+    return thing

@@ -1,0 +1,194 @@
+"""One run of one solver: executing it, and checking, pricing and bounding what it came to."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redwood.bounding import BoundClock, compute_bound, contradicts
+from redwood.budget import Budget, Sense, Termination
+from redwood.errors import FitError, InstanceError, MissingDependencyError, OptionError, RedwoodError
+from redwood.plugins.host import Entry, host
+from redwood.plugins.spec import SolverSpec
+from redwood.problem import Instance, Problem, Solution
+from redwood.result import Result, Status, Timing
+from redwood.solver import Answer, Incumbent, Run, Solver
+from redwood.views import Bound
+
+logger = logging.getLogger(__name__)
+
+USAGE_ERRORS = (OptionError, FitError, MissingDependencyError, InstanceError)
+"""What a solver may raise to say that it was called wrongly: passed on to the caller instead of becoming a status."""
+
+
+@dataclass
+class Outcome:
+    """What became of one run, in this process or in a worker."""
+
+    answer: Answer | None
+    best: Solution | None
+    trajectory: list[tuple[float, float]]
+    bound: float | None
+    stopped: Termination | None
+    compile_seconds: float = 0.0
+    solve_seconds: float = 0.0
+    load_seconds: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One instance to be solved: everything that a run needs, fit to be sent to another process."""
+
+    problem: Problem[Any, Any]
+    instance: Instance
+    solver: Solver
+    budget: Budget
+    seed: int
+    initial: Solution | None
+    threads: int
+
+    def run(self, on_improvement: Callable[[Incumbent], None] | None = None) -> Run:
+        """Return a fresh run for the task."""
+        return Run(
+            self.problem,
+            self.instance,
+            budget=self.budget,
+            seed=self.seed,
+            initial=self.initial,
+            threads=self.threads,
+            on_improvement=on_improvement,
+        )
+
+
+def execute(
+    task: Task, on_improvement: Callable[[Incumbent], None] | None = None, on_ready: Callable[[float], None] | None = None
+) -> Outcome:
+    """Run a task in this process. Whatever ends the run, the best solution reported survives."""
+    began = time.perf_counter()
+    answer, error, run = None, "", None
+    compiled = 0.0
+    try:
+        task.solver.prepare(task.problem, task.instance)
+        compiled = time.perf_counter() - began
+        if on_ready is not None:
+            on_ready(compiled)
+        run = task.run(on_improvement)
+        run.start_clock()
+        answer = task.solver.run(task.problem, task.instance, run)
+    except KeyboardInterrupt:
+        run = run or task.run()
+        run.stopped = Termination.INTERRUPTED
+    except USAGE_ERRORS:
+        raise
+    except Exception as failure:
+        logger.debug("solver %s failed", type(task.solver).__name__, exc_info=True)
+        run = run or task.run()
+        run.stopped = Termination.ERROR
+        error = f"{type(failure).__name__}: {failure}"
+    outcome = outcome_of(run, answer, error)
+    outcome.compile_seconds = compiled
+    outcome.solve_seconds = max(0.0, time.perf_counter() - began - compiled)
+    return outcome
+
+
+def outcome_of(run: Run, answer: Answer | None, error: str = "") -> Outcome:
+    """Return what a run has come to, before it is checked."""
+    return Outcome(answer, run.best, run.trajectory, run.bound, run.stopped, error=error)
+
+
+def conclude(
+    task: Task, entry: Entry[SolverSpec] | None, outcome: Outcome, bound_time_limit: float, verdict: str | None, note: str
+) -> Result:
+    """Check and price what a run came to, bound it, and return the result."""
+    problem, instance = task.problem, task.instance
+    solution, objective, complaint = _best_checked(problem, instance, outcome)
+    answer = outcome.answer or Answer(None)
+    proven = answer.proven and not complaint
+    failed = bool(outcome.error or complaint)
+    bound, doubt = _best_bound(problem.sense, objective, [outcome.bound, answer.bound])
+    if proven and objective is not None:
+        bound = objective
+    bound_taken = 0.0
+    if not proven and not failed and bound_time_limit > 0 and problem.offers(Bound):
+        clock = BoundClock(bound_time_limit)
+        own = compute_bound(problem, instance, clock, objective)
+        bound, more_doubt = _best_bound(problem.sense, objective, [bound, own.value])
+        doubt, bound_taken = doubt or more_doubt, clock.seconds
+    status = _status(objective, bound, proven, failed)
+    result = Result(
+        problem=problem.name,
+        instance=instance.name,
+        size=instance.size,
+        solver=entry.spec.name if entry is not None else type(task.solver).__name__,
+        version=host().version(entry.plugin) if entry is not None else "",
+        seed=task.seed,
+        status=status,
+        termination=_termination(outcome, status, proven, failed),
+        objective=objective,
+        bound=bound,
+        best_known=instance.best_known,
+        seconds=Timing(outcome.load_seconds, outcome.compile_seconds, outcome.solve_seconds, bound_taken),
+        trajectory=tuple(outcome.trajectory),
+        solution=solution,
+        initial=verdict,
+        message=" ".join(part for part in (outcome.error or complaint, doubt, answer.message, note) if part),
+        source=instance,
+    )
+    host().manager.hook.redwood_solved(result=result)
+    return result
+
+
+def _best_checked(
+    problem: Problem[Any, Any], instance: Instance, outcome: Outcome
+) -> tuple[Solution | None, float | None, str]:
+    """Return the better of the answer and the best reported solution, its objective, and a complaint about the other."""
+    best, objective, complaint = None, None, ""
+    answered = None if outcome.answer is None else outcome.answer.solution
+    for candidate in (answered, outcome.best):
+        if candidate is None:
+            continue
+        try:
+            violations = problem.violations(instance, candidate)
+            value = None if violations else float(problem.objective(instance, candidate))
+        except RedwoodError as error:
+            violations, value = [str(error)], None
+        if value is None or not math.isfinite(value):
+            complaint = (
+                f"the solver answered with an infeasible solution: {(violations or ['its objective is not finite'])[0]}"
+            )
+        elif problem.sense.better(value, objective):
+            best, objective = candidate, value
+    return best, objective, complaint
+
+
+def _best_bound(sense: Sense, objective: float | None, bounds: Sequence[float | None]) -> tuple[float | None, str]:
+    """Return the tightest bound that the objective does not contradict, and a complaint about those it does."""
+    finite = [bound for bound in bounds if bound is not None and math.isfinite(bound)]
+    valid = [bound for bound in finite if not contradicts(sense, objective, bound)]
+    wrong = [bound for bound in finite if contradicts(sense, objective, bound)]
+    doubt = f"A bound of {wrong[0]:.9g} contradicts the checked objective {objective:.9g} and was dropped." if wrong else ""
+    if not valid:
+        return None, doubt
+    return (max(valid) if sense is Sense.MIN else min(valid)), doubt
+
+
+def _status(objective: float | None, bound: float | None, proven: bool, failed: bool) -> Status:
+    if failed:
+        return Status.FAILED
+    if objective is None:
+        return Status.INFEASIBLE if proven else Status.NONE
+    closed = bound is not None and abs(objective - bound) <= 1e-9 * max(1.0, abs(objective))
+    return Status.OPTIMAL if proven or closed else Status.FEASIBLE
+
+
+def _termination(outcome: Outcome, status: Status, proven: bool, failed: bool) -> Termination:
+    if failed:
+        return Termination.KILLED if outcome.stopped is Termination.KILLED else Termination.ERROR
+    if proven:
+        return Termination.INFEASIBLE if status is Status.INFEASIBLE else Termination.OPTIMAL
+    return outcome.stopped or Termination.CONVERGED

@@ -1,0 +1,444 @@
+"""The plugin host: finds plugins, loads each by itself, and looks up problems and solvers by name.
+
+`pluggy`'s own entry-point loader stops at the first plugin that fails, skips a second plugin of the same name without
+a word, and leaves a half-registered one behind; so plugins are loaded here one at a time and only whole ones stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from redwood.errors import ConflictError, FitError, MissingDependencyError, PluginError, UnknownNameError, suggestion
+from redwood.lazy import load_target
+from redwood.plugins.spec import API_VERSION, Choice, Determinism, Hooks, ProblemSpec, SolverSpec, hookimpl
+from redwood.problem import Problem
+from redwood.solver import Solver
+
+GROUP = "redwood"
+"""The entry-point group in which distributions announce their plugin modules."""
+
+SELECTION = "REDWOOD_PLUGINS"
+"""The environment variable that selects plugins: names separated by commas, or ``none``."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin could not be used; the rest of Redwood is not affected."""
+
+
+class PluginState(StrEnum):
+    """What became of a plugin."""
+
+    LOADED = "loaded"
+    FAILED = "failed"
+    DISABLED = "disabled"
+    INCOMPATIBLE = "incompatible"
+
+
+@dataclass
+class PluginRecord:
+    """One plugin that was found: where, what became of it, and what it brought."""
+
+    name: str
+    source: str
+    state: PluginState
+    message: str = ""
+    version: str = ""
+    problems: list[str] = field(default_factory=list)
+    solvers: list[str] = field(default_factory=list)
+
+
+SpecT = TypeVar("SpecT", ProblemSpec, SolverSpec)
+
+
+@dataclass
+class Entry(Generic[SpecT]):
+    """A spec with the plugin it came from, and its class where that was given instead of a lazy target."""
+
+    spec: SpecT
+    plugin: str
+    cls: type | None = None
+
+    @property
+    def missing(self) -> list[str]:
+        """Install lines of the required packages that are not there."""
+        return [need.install for need in self.spec.requires if not _importable(need.module)]
+
+    def load(self) -> type:
+        """Import and return the class.
+
+        Raises
+        ------
+        MissingDependencyError
+            Where a required package is not installed; the message has the install line.
+        PluginError
+            Where the target cannot be imported.
+        """
+        if self.cls is None:
+            if self.missing:
+                raise MissingDependencyError(
+                    f"{self.spec.name!r} needs a package that is not installed: {'; '.join(self.missing)}"
+                )
+            loaded = load_target(self.spec.target)
+            base = Problem if isinstance(self.spec, ProblemSpec) else Solver
+            if not (isinstance(loaded, type) and issubclass(loaded, base)):
+                raise PluginError(f"{self.spec.target!r} of plugin {self.plugin!r} is not a subclass of {base.__name__}.")
+            self.cls = loaded
+        return self.cls
+
+
+class Host:
+    """Everything registered in this process. `host` returns the one that Redwood uses."""
+
+    def __init__(self) -> None:
+        self.manager = pluggy.PluginManager("redwood")
+        self.manager.add_hookspecs(Hooks)
+        self.records: list[PluginRecord] = []
+        self.files: list[Path] = []
+        self._problems: list[Entry[ProblemSpec]] = []
+        self._solvers: list[Entry[SolverSpec]] = []
+        self._made: dict[str, Problem[Any, Any]] = {}
+
+    def discover(self) -> None:
+        """Load the built-ins, then the plugins of installed distributions that `SELECTION` allows."""
+        self._load("builtin", "built-in", lambda: importlib.import_module("redwood.plugins.builtin"), _own_version())
+        selected = _selection()
+        found = set()
+        for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name):
+            found.add(point.name)
+            version = point.dist.version if point.dist is not None else ""
+            if selected is not None and point.name not in selected:
+                self.records.append(
+                    PluginRecord(point.name, f"entry point {point.value}", PluginState.DISABLED, version=version)
+                )
+            else:
+                self._load(point.name, f"entry point {point.value}", point.load, version)
+        for name in selected or ():
+            if name not in found:
+                self._load(name, f"module named in {SELECTION}", _importer(name))
+
+    def load_file(self, path: str | Path) -> None:
+        """Load a plugin that is one Python file.
+
+        Raises
+        ------
+        PluginError
+            Where the file cannot be read or imported, or breaks the plugin contract.
+        """
+        file = Path(path).resolve()
+        if file in self.files:
+            return
+        record = self._load(file.stem, f"file {path}", lambda: _import_file(file), warn=False)
+        if record.state is not PluginState.LOADED:
+            raise PluginError(f"plugin file {path}: {record.message}")
+        self.files.append(file)
+
+    def register(
+        self,
+        thing: Any,
+        *,
+        name: str = "",
+        summary: str = "",
+        views: Iterable[str] = (),
+        problems: Iterable[str] = (),
+        determinism: Determinism = Determinism.SEEDED,
+        choices: Iterable[Choice] = (),
+    ) -> None:
+        """Register a problem class, a solver class, a spec, or a module with hooks, for this process.
+
+        A solver class needs ``name=`` and either ``views=`` or ``problems=``; a problem class says all that itself.
+        Registering a class again under the same name replaces it, so that a notebook cell can be run twice.
+
+        Raises
+        ------
+        PluginError
+            Where something is missing or the thing is none of these.
+        """
+        if isinstance(thing, ModuleType):
+            record = self._load(name or thing.__name__, "registered module", lambda: thing, warn=False)
+            if record.state is not PluginState.LOADED:
+                raise PluginError(f"module {thing.__name__!r}: {record.message}")
+            return
+        spec = _spec_of(thing, name, summary, frozenset(views), tuple(problems), determinism, tuple(choices))
+        cls = thing if isinstance(thing, type) else None
+        self._forget(spec)
+        hooks = SimpleNamespace()
+        setattr(hooks, f"redwood_{'problems' if isinstance(spec, ProblemSpec) else 'solvers'}", hookimpl(lambda: [spec]))
+        label = f"registered:{spec.name}:{','.join(sorted(spec.views)) if isinstance(spec, ProblemSpec) else _serves(spec)}"
+        record = self._load(label, "registered", lambda: hooks, warn=False, cls=cls)
+        if record.state is not PluginState.LOADED:
+            raise PluginError(record.message)
+
+    @property
+    def problem_entries(self) -> tuple[Entry[ProblemSpec], ...]:
+        """All registered problems."""
+        return tuple(self._problems)
+
+    @property
+    def solver_entries(self) -> tuple[Entry[SolverSpec], ...]:
+        """All registered solvers."""
+        return tuple(self._solvers)
+
+    def problem_entry(self, name: str) -> Entry[ProblemSpec]:
+        """Return the entry of a problem.
+
+        Raises
+        ------
+        UnknownNameError
+            Where no problem has the name.
+        ConflictError
+            Where two plugins claim it.
+        """
+        claims = [entry for entry in self._problems if entry.spec.name == name]
+        if not claims:
+            hint = suggestion(name, {entry.spec.name for entry in self._problems})
+            raise UnknownNameError(f"no problem is named {name!r}.{hint}")
+        _refuse_conflict("problem", name, claims)
+        return claims[0]
+
+    def problem(self, name: str) -> Problem[Any, Any]:
+        """Return the problem of a name, imported and made at first use."""
+        entry = self.problem_entry(name)
+        if name not in self._made:
+            self._made[name] = entry.load()()
+        return self._made[name]
+
+    def solver_entry(self, name: str, problem: str) -> Entry[SolverSpec]:
+        """Return the solver of a name for a problem; one made for the problem goes before one that takes a view.
+
+        Raises
+        ------
+        UnknownNameError
+            Where no solver has the name.
+        FitError
+            Where none of that name fits the problem.
+        ConflictError
+            Where two plugins claim it.
+        """
+        named = [entry for entry in self._solvers if entry.spec.name == name]
+        if not named:
+            hint = suggestion(name, {"auto", *(entry.spec.name for entry in self._solvers)})
+            raise UnknownNameError(f"no solver is named {name!r}.{hint}")
+        target = self.problem_entry(problem).spec
+        fitting = [entry for entry in named if entry.spec.fits(target)]
+        if not fitting:
+            needs = " or ".join(_serves(entry.spec) for entry in named)
+            others = ", ".join(sorted({entry.spec.name for entry in self.fitting(problem)}))
+            raise FitError(
+                f"solver {name!r} does not fit problem {problem!r}: it needs {needs}. Solvers that fit: {others}."
+            )
+        best = max(_specificity(entry.spec) for entry in fitting)
+        chosen = [entry for entry in fitting if _specificity(entry.spec) == best]
+        _refuse_conflict("solver", f"{name} ({_serves(chosen[0].spec)})", chosen)
+        return chosen[0]
+
+    def fitting(self, problem: str) -> list[Entry[SolverSpec]]:
+        """Return every solver that fits a problem, installed or not."""
+        target = self.problem_entry(problem).spec
+        return [entry for entry in self._solvers if entry.spec.fits(target)]
+
+    def version(self, plugin: str) -> str:
+        """Return the version of the distribution that brought a plugin, or an empty string."""
+        return next((record.version for record in self.records if record.name == plugin), "")
+
+    def conflicts(self) -> list[str]:
+        """Return a sentence for each name that two plugins claim."""
+        found = []
+        for what, key, claims in self._claims():
+            if len({entry.plugin for entry in claims}) > 1 or len(claims) > 1:
+                found.append(f"{what} {key!r} is claimed by {_plugins_of(claims)}")
+        return found
+
+    def _claims(self) -> Iterator[tuple[str, str, list[Entry[Any]]]]:
+        groups: dict[tuple[str, str], list[Entry[Any]]] = {}
+        for problem in self._problems:
+            groups.setdefault(("problem", problem.spec.name), []).append(problem)
+        for solver in self._solvers:
+            for served in solver.spec.problems or (_serves(solver.spec),):
+                groups.setdefault(("solver", f"{solver.spec.name} for {served}"), []).append(solver)
+        return ((what, key, claims) for (what, key), claims in groups.items())
+
+    def _forget(self, spec: ProblemSpec | SolverSpec) -> None:
+        """Drop what was registered by hand under the same name, so that it can be registered anew."""
+        for record in [r for r in self.records if r.source == "registered"]:
+            same = spec.name in (record.problems if isinstance(spec, ProblemSpec) else record.solvers)
+            if same and (isinstance(spec, ProblemSpec) or record.name == f"registered:{spec.name}:{_serves(spec)}"):
+                self.records.remove(record)
+                self.manager.unregister(name=record.name)
+                self._problems = [entry for entry in self._problems if entry.plugin != record.name]
+                self._solvers = [entry for entry in self._solvers if entry.plugin != record.name]
+                self._made.pop(spec.name, None)
+
+    def _load(
+        self,
+        name: str,
+        source: str,
+        loader: Callable[[], Any],
+        version: str = "",
+        *,
+        warn: bool = True,
+        cls: type | None = None,
+    ) -> PluginRecord:
+        """Load one plugin; whatever goes wrong is written into its record and nothing of it stays behind."""
+        record = PluginRecord(name, source, PluginState.LOADED, version=version)
+        self.records.append(record)
+        if self.manager.has_plugin(name):
+            record.state, record.message = PluginState.FAILED, f"a plugin named {name!r} is loaded already."
+        else:
+            try:
+                self._take(record, loader(), cls)
+            except (Exception, SystemExit) as error:
+                if record.state is PluginState.LOADED:
+                    record.state = PluginState.FAILED
+                record.message = f"{type(error).__name__}: {error}" if not isinstance(error, PluginError) else str(error)
+                if self.manager.has_plugin(name):
+                    self.manager.unregister(name=name)
+        if warn and record.state is not PluginState.LOADED:
+            warnings.warn(f"plugin {name!r} is not used ({record.state}): {record.message}", PluginWarning, stacklevel=4)
+        return record
+
+    def _take(self, record: PluginRecord, plugin: Any, cls: type | None) -> None:
+        self.manager.register(plugin, name=record.name)
+        for caller in self.manager.get_hookcallers(plugin) or ():
+            if not caller.has_spec():
+                raise PluginError(f"it implements an unknown hook {caller.name!r}.")
+        others = [other for other in self.manager.get_plugins() if other is not plugin]
+        problems = self._specs("redwood_problems", ProblemSpec, others)
+        solvers = self._specs("redwood_solvers", SolverSpec, others)
+        declared: list[ProblemSpec | SolverSpec] = [*problems, *solvers]
+        for spec in declared:
+            if spec.api != API_VERSION:
+                record.state = PluginState.INCOMPATIBLE
+                raise PluginError(f"{spec.name!r} is written for plugin API {spec.api}; this Redwood has API {API_VERSION}.")
+        self._problems += [Entry(spec, record.name, cls) for spec in problems]
+        self._solvers += [Entry(spec, record.name, cls) for spec in solvers]
+        record.problems = [spec.name for spec in problems]
+        record.solvers = [spec.name for spec in solvers]
+
+    def _specs(self, hook: str, kind: type[SpecT], others: list[Any]) -> list[SpecT]:
+        caller = self.manager.subset_hook_caller(hook, remove_plugins=others)
+        specs = [spec for given in caller() for spec in given]
+        for spec in specs:
+            if not isinstance(spec, kind):
+                raise PluginError(f"hook {hook!r} gave a {type(spec).__name__}, and a {kind.__name__} was expected.")
+        return specs
+
+
+_lock = threading.Lock()
+_host: Host | None = None
+
+
+def host() -> Host:
+    """Return the host of this process; the first call discovers the plugins."""
+    global _host
+    with _lock:
+        if _host is None:
+            fresh = Host()
+            fresh.discover()
+            _host = fresh
+    return _host
+
+
+def _selection() -> list[str] | None:
+    value = os.environ.get(SELECTION)
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    return [] if names in ([], ["none"]) else names
+
+
+@cache
+def _own_version() -> str:
+    try:
+        return metadata.version("redwood")
+    except metadata.PackageNotFoundError:  # the sources are used without being installed
+        return ""
+
+
+@cache
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _importer(name: str) -> Callable[[], ModuleType]:
+    return lambda: importlib.import_module(name)
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise PluginError("the file does not exist.")
+    name = f"redwood_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError("it is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _spec_of(
+    thing: Any,
+    name: str,
+    summary: str,
+    views: frozenset[str],
+    problems: tuple[str, ...],
+    determinism: Determinism,
+    choices: tuple[Choice, ...],
+) -> ProblemSpec | SolverSpec:
+    if isinstance(thing, (ProblemSpec, SolverSpec)):
+        return thing
+    if not isinstance(thing, type) or not issubclass(thing, (Problem, Solver)):
+        raise PluginError(f"{thing!r} is no Problem or Solver class, no spec and no module with hooks.")
+    line = summary or (thing.__doc__ or "").strip().split("\n")[0]
+    target = f"{thing.__module__}:{thing.__qualname__}"
+    if issubclass(thing, Problem):
+        offered = frozenset(view.__name__ for view in thing.views)
+        return ProblemSpec(name or thing.name, line, target, offered, determinism=determinism)
+    if not name:
+        raise PluginError(f"solver class {thing.__name__} needs a name: register(..., name='my-solver').")
+    solver = cast(type[Solver], thing)
+    return SolverSpec(
+        name, line, f"{solver.__module__}:{solver.__qualname__}", views, problems, determinism=determinism, choices=choices
+    )
+
+
+def _serves(spec: SolverSpec) -> str:
+    if spec.problems:
+        return f"problem {', '.join(spec.problems)}"
+    return f"view {' + '.join(sorted(spec.views))}"
+
+
+def _specificity(spec: SolverSpec) -> int:
+    return 100 if spec.problems else len(spec.views)
+
+
+def _plugins_of(claims: list[Entry[Any]]) -> str:
+    return " and ".join(f"{entry.plugin!r} ({entry.spec.target})" for entry in claims)
+
+
+def _refuse_conflict(what: str, name: str, claims: list[Entry[Any]]) -> None:
+    if len(claims) > 1:
+        raise ConflictError(f"{what} {name!r} is claimed by {_plugins_of(claims)}; disable one of them with {SELECTION}.")
