@@ -56,24 +56,23 @@ def cache_folder() -> Path:
 
 
 def _digest(function: Callable[..., Any]) -> str:
-    """Return a digest of a function's file and of the imported kernels and constants that it names."""
+    """Return a digest of a function's file and of every kernel and constant that this file has imported so far.
+
+    Not only of those that the function itself names: a kernel of the same file may pass them on.
+    """
+    own = function.__globals__
     digest = hashlib.sha256(_file_digest(function.__code__.co_filename).encode())
-    for name in sorted(_names(function.__code__)):
-        value = function.__globals__.get(name)
-        if hasattr(value, "redwood_digest"):
-            digest.update(f"{name}={value.redwood_digest}".encode())
-        elif isinstance(value, (int, float, str, tuple)):
+    for name, value in sorted(own.items(), key=lambda item: item[0]):
+        imported = getattr(value, "redwood_digest", None)
+        if imported is not None and value.py_func.__globals__ is not own:
+            digest.update(f"{name}={imported}".encode())
+        elif isinstance(value, (int, float)):
             digest.update(f"{name}={value!r}".encode())
         elif isinstance(value, types.ModuleType) and value.__name__.startswith("redwood."):
             raise TypeError(
-                f"kernel {function.__name__!r} uses module {value.__name__!r}; import the kernel itself by name."
+                f"kernel {function.__name__!r} stands in a file that imports module {value.__name__!r}; import by name."
             )
     return digest.hexdigest()[:16]
-
-
-def _names(code: types.CodeType) -> set[str]:
-    nested = [_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    return set(code.co_names).union(*nested)
 
 
 @cache
@@ -103,7 +102,7 @@ def random_bits(state: RandomState) -> np.uint64:
     s1 ^= s0
     state[0] = _rotate_left(s0, 24) ^ s1 ^ (s1 << np.uint64(16))
     state[1] = _rotate_left(s1, 37)
-    return result
+    return np.uint64(result)
 
 
 @kernel
@@ -115,4 +114,4 @@ def random_float(state: RandomState) -> float:
 @kernel
 def random_below(state: RandomState, limit: int) -> int:
     """Return an integer uniform on 0..limit - 1."""
-    return np.int64(random_float(state) * limit)
+    return int(random_float(state) * limit)

@@ -87,7 +87,7 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
     """Suffix of solution files that `format_solution` writes."""
 
     @abstractmethod
-    def make(self, **data: Any) -> InstanceT:
+    def make(self, *args: Any, **data: Any) -> InstanceT:
         """Return a validated instance from arrays, matrices or graphs.
 
         Raises

@@ -7,7 +7,7 @@ with everything that it has started, whether it listens or not.
 
 from __future__ import annotations
 
-import math
+import contextlib
 import os
 import pickle
 import signal
@@ -143,14 +143,9 @@ class _Watch:
 
     def _seconds_left(self) -> float:
         if self.ready_at is None:
-            return self.startup_limit - (time.perf_counter() - self.began)
-        progress = Progress(time.perf_counter() - self.ready_at, 0, None, None, self.task.problem.sense)
-        spent = math.inf if self.task.budget.reason(progress) is Termination.TIME else 0.0
-        left = self.task.budget.seconds_left(progress)
-        if left > 0 and not math.isinf(spent):
-            self._limit_at = time.perf_counter() + left
-            return left + self.grace
-        return self._limit_at + self.grace - time.perf_counter()
+            return self.began + self.startup_limit - time.perf_counter()
+        fresh = Progress(0.0, 0, None, None, self.task.problem.sense)
+        return self.ready_at + self.task.budget.seconds_left(fresh) + self.grace - time.perf_counter()
 
     def _reason(self) -> Termination:
         return self.stopped or Termination.ERROR
@@ -199,10 +194,8 @@ def _start(task: Task) -> tuple[subprocess.Popen[bytes], Connection]:
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
     """Kill the child and whatever it has started."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 

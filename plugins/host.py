@@ -419,10 +419,7 @@ def _spec_of(
         return ProblemSpec(name or thing.name, line, target, offered, determinism=determinism)
     if not name:
         raise PluginError(f"solver class {thing.__name__} needs a name: register(..., name='my-solver').")
-    solver = cast(type[Solver], thing)
-    return SolverSpec(
-        name, line, f"{solver.__module__}:{solver.__qualname__}", views, problems, determinism=determinism, choices=choices
-    )
+    return SolverSpec(name, line, target, views, problems, determinism=determinism, choices=choices)
 
 
 def _serves(spec: SolverSpec) -> str:

@@ -19,7 +19,7 @@ _EXACT = CODES[Metric.EXACT]
 @kernel
 def distance(metric: int, points: Array, matrix: Array, i: int, j: int) -> float:
     """Return the distance from node i to node j; the first three arguments are `Travel.arrays`."""
-    if metric == _EXACT or metric == _EUC_2D or metric == _CEIL_2D:
+    if metric in (_EXACT, _EUC_2D, _CEIL_2D):
         dx = points[i, 0] - points[j, 0]
         dy = points[i, 1] - points[j, 1]
         length = math.sqrt(dx * dx + dy * dy)
@@ -28,7 +28,7 @@ def distance(metric: int, points: Array, matrix: Array, i: int, j: int) -> float
         if metric == _EUC_2D:
             return math.floor(length + 0.5)
         return math.ceil(length)
-    if metric == _ATT or metric == _MAN_2D or metric == _MAX_2D:
+    if metric in (_ATT, _MAN_2D, _MAX_2D):
         return _planar(metric, abs(points[i, 0] - points[j, 0]), abs(points[i, 1] - points[j, 1]))
     if metric == _GEO:
         q1 = math.cos(points[i, 1] - points[j, 1])
@@ -36,7 +36,7 @@ def distance(metric: int, points: Array, matrix: Array, i: int, j: int) -> float
         q3 = math.cos(points[i, 0] + points[j, 0])
         cosine = 0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3)
         return math.floor(EARTH_RADIUS * math.acos(min(1.0, max(-1.0, cosine))) + 1.0)
-    return matrix[i, j]
+    return float(matrix[i, j])
 
 
 @kernel

@@ -75,7 +75,7 @@ class Travel:
 
     @cached_property
     def _matrix_integral(self) -> bool:
-        return bool(np.all(self.matrix == np.rint(self.matrix)))  # type: ignore[arg-type,call-overload]
+        return bool(np.all(self.matrix == np.rint(self.matrix)))  # type: ignore[arg-type]
 
     @cached_property
     def arrays(self) -> tuple[int, Array, Array]:
@@ -116,7 +116,9 @@ class Travel:
         if self.metric is not Metric.GEO:
             return points
         latitude, longitude = points.T  # on the unit sphere the order of chords is the order of arcs
-        return np.stack([np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=1)
+        return np.stack(
+            [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=1
+        )
 
 
 def check_travel(coords: Any, matrix: Any, metric: str | Metric | None, *, symmetric: bool, what: str = "node") -> Travel:
@@ -150,7 +152,9 @@ def check_travel(coords: Any, matrix: Any, metric: str | Metric | None, *, symme
     except ValueError as error:
         raise InstanceError(f"metric {metric!r} is unknown; metrics are {', '.join(Metric)}.") from error
     if (convention is Metric.EXPLICIT) != (checked_matrix is not None):
-        raise InstanceError(f"metric {convention} {'needs a matrix' if checked_matrix is None else 'does not go with a matrix'}.")
+        raise InstanceError(
+            f"metric {convention} {'needs a matrix' if checked_matrix is None else 'does not go with a matrix'}."
+        )
     return Travel(convention, checked_coords, checked_matrix)
 
 
@@ -195,7 +199,9 @@ def _check_coords(coords: Any, what: str) -> Array:
         raise InstanceError(f"coordinates {array[wrong[0]].tolist()} of {what} {wrong[0]} are not finite.")
     if np.abs(array).max(initial=0.0) > 1e15:
         worst = int(np.abs(array).max(axis=1).argmax())
-        raise InstanceError(f"coordinates {array[worst].tolist()} of {what} {worst} exceed 1e15, beyond which distances lose digits.")
+        raise InstanceError(
+            f"coordinates {array[worst].tolist()} of {what} {worst} exceed 1e15, beyond which distances lose digits."
+        )
     return frozen(array)
 
 
