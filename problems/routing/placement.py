@@ -1,0 +1,57 @@
+"""Random places of nodes in the unit square, for the generators of all routing problems."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redwood.errors import OptionError
+from redwood.problems.routing.travel import Array
+
+PLACEMENTS = ("uniform", "clustered", "mixed")
+"""Names of the placements."""
+
+
+def place(size: int, rng: np.random.Generator, placement: str = "uniform", *, clusters: int | None = None) -> Array:
+    """Return random coordinates [N, 2] in the unit square.
+
+    ``uniform`` draws each coordinate from U(0, 1). ``clustered`` draws ``clusters`` centres uniformly (by default one for 100
+    nodes, at least 3 and at most the nodes), and puts each node at a normal distance, of deviation 0.07 / sqrt(clusters / 7)
+    in each coordinate, from a random centre; draws outside of the square are drawn again. ``mixed`` places half of the nodes
+    each way, in random order.
+
+    Raises
+    ------
+    OptionError
+        Where the size, the placement or the number of clusters is out of range.
+
+    References
+    ----------
+    Normal deviates around uniform centres, one for 100 nodes: D. S. Johnson and L. A. McGeoch, Experimental analysis of
+    heuristics for the STSP, 2002, doi:10.1007/0-306-48213-4_9, section 2.1 (clustered instances). Half and half: E. Uchoa et
+    al., New benchmark instances for the capacitated vehicle routing problem, 2017, doi:10.1016/j.ejor.2016.08.012, section 4.
+    """
+    if size < 1:
+        raise OptionError(f"size {size} is below 1; give at least one node.")
+    if placement not in PLACEMENTS:
+        raise OptionError(f"placement {placement!r} is unknown; placements are {', '.join(PLACEMENTS)}.")
+    if placement == "uniform":
+        return rng.random((size, 2))
+    count = max(3, size // 100) if clusters is None else clusters
+    if count < 1:
+        raise OptionError(f"clusters {clusters} is below 1; give at least one cluster.")
+    scattered = size // 2 if placement == "mixed" else 0
+    points = np.concatenate([rng.random((scattered, 2)), _around_centres(size - scattered, rng, min(count, size))])
+    return rng.permutation(points) if placement == "mixed" else points
+
+
+def _around_centres(size: int, rng: np.random.Generator, clusters: int) -> Array:
+    """Return normal deviates around uniform centres, drawn again until they lie in the unit square."""
+    centres = rng.random((clusters, 2))
+    deviation = 0.07 / np.sqrt(clusters / 7)
+    points = np.full((size, 2), np.nan)
+    chosen = rng.integers(clusters, size=size)
+    missing = np.arange(size)
+    while len(missing):
+        points[missing] = centres[chosen[missing]] + deviation * rng.standard_normal((len(missing), 2))
+        missing = missing[((points[missing] < 0.0) | (points[missing] > 1.0)).any(axis=1)]
+    return points
