@@ -1,0 +1,1 @@
+"""The 0-1 knapsack problem: the most valuable items that fit into one capacity."""
