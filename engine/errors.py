@@ -46,6 +46,10 @@ class MissingDependencyError(PluginError):
     """A plugin needs a package that is not installed."""
 
 
+class ModelError(RedwoodError, ValueError):
+    """A model that a problem's view declares is not what the view's contract demands, such as a nonlinear one."""
+
+
 class SolverError(RedwoodError, RuntimeError):
     """A solver failed or broke its contract; a run that meets it has status ``failed``."""
 

@@ -139,3 +139,15 @@ class Local(View, ABC):
     @abstractmethod
     def perturb(self, state: Any, rng: np.random.Generator) -> None:
         """Change a small random part of the state, keeping it feasible."""
+
+    def warm_up(self) -> None:
+        """Compile what the other methods need, by calling them once; override it where less will do."""
+        rng = np.random.default_rng(0)
+        self.initial(rng)
+        state = self.copy(self.construct(rng))
+        self.descend(state)
+        self.perturb(state, rng)
+        move = self.propose(state, rng)
+        if move is not None:
+            self.apply(state, move[0])
+        self.solution(state)
