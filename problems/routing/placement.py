@@ -14,10 +14,14 @@ PLACEMENTS = ("uniform", "clustered", "mixed")
 def place(size: int, rng: np.random.Generator, placement: str = "uniform", *, clusters: int | None = None) -> Array:
     """Return random coordinates [N, 2] in the unit square.
 
-    ``uniform`` draws each coordinate from U(0, 1). ``clustered`` draws ``clusters`` centres uniformly (by default one for 100
-    nodes, at least 3 and at most the nodes), and puts each node at a normal distance, of deviation 0.07 / sqrt(clusters / 7)
-    in each coordinate, from a random centre; draws outside of the square are drawn again. ``mixed`` places half of the nodes
-    each way, in random order.
+    ``uniform`` draws each coordinate from U(0, 1). ``clustered`` draws centres uniformly and puts each node around a random
+    one, with normal deviates of 0.1 / sqrt(centres) in each coordinate; draws outside of the square are drawn again.
+    ``mixed`` places half of the nodes each way, in random order.
+
+    Parameters
+    ----------
+    clusters
+        How many centres; by default one for 100 nodes, and at least 3.
 
     Raises
     ------
@@ -26,9 +30,9 @@ def place(size: int, rng: np.random.Generator, placement: str = "uniform", *, cl
 
     References
     ----------
-    Normal deviates around uniform centres, one for 100 nodes: D. S. Johnson and L. A. McGeoch, Experimental analysis of
-    heuristics for the STSP, 2002, doi:10.1007/0-306-48213-4_9, section 2.1 (clustered instances). Half and half: E. Uchoa et
-    al., New benchmark instances for the capacitated vehicle routing problem, 2017, doi:10.1016/j.ejor.2016.08.012, section 4.
+    Clusters: D. S. Johnson and L. A. McGeoch, Experimental analysis of heuristics for the STSP, 2002,
+    doi:10.1007/0-306-48213-4_9, section 2 (where draws may leave the square). Half and half: E. Uchoa et al., New
+    benchmark instances for the capacitated vehicle routing problem, 2017, doi:10.1016/j.ejor.2016.08.012, section 4.
     """
     if size < 1:
         raise OptionError(f"size {size} is below 1; give at least one node.")
@@ -47,7 +51,7 @@ def place(size: int, rng: np.random.Generator, placement: str = "uniform", *, cl
 def _around_centres(size: int, rng: np.random.Generator, clusters: int) -> Array:
     """Return normal deviates around uniform centres, drawn again until they lie in the unit square."""
     centres = rng.random((clusters, 2))
-    deviation = 0.07 / np.sqrt(clusters / 7)
+    deviation = 0.1 / np.sqrt(clusters)
     points = np.full((size, 2), np.nan)
     chosen = rng.integers(clusters, size=size)
     missing = np.arange(size)

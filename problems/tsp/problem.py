@@ -1,0 +1,183 @@
+"""The symmetric travelling salesman problem: its rules, its objective, its files and pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from redwood.budget import Sense
+from redwood.errors import FitError, InstanceError, OptionError
+from redwood.problem import Problem
+from redwood.problems.routing.graph import graph_matrix
+from redwood.problems.routing.placement import PLACEMENTS, place
+from redwood.problems.routing.sequence import permutation_violations
+from redwood.problems.routing.travel import Metric, check_travel
+from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
+from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
+from redwood.problems.tsp.instance import Tour, TSPInstance
+from redwood.views import Bound, Linear, Local, View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROUNDED_SIDE = 1_000_000.0
+"""Side of the square in which nodes are drawn for metrics that round (as in the DIMACS challenge's instances)."""
+
+
+class TSP(Problem[TSPInstance, Tour]):
+    """The symmetric travelling salesman problem.
+
+    Given N nodes and their distances, the same both ways and none negative: visit each node exactly once and return, over
+    the least total distance. A tour of two nodes goes there and back; the tour of one node has length 0.
+    """
+
+    name = "tsp"
+    sense = Sense.MIN
+    solution_type = Tour
+    views: ClassVar[Mapping[type[View], str]] = {
+        Linear: "redwood.problems.tsp.linear:TSPLinear",
+        Local: "redwood.problems.tsp.local:TSPLocal",
+        Bound: "redwood.problems.tsp.bound:TSPBound",
+    }
+    variants = PLACEMENTS
+    suffix = ".tsp"
+    solution_suffix = ".tour"
+
+    def make(
+        self,
+        *,
+        coords: Any = None,
+        matrix: Any = None,
+        graph: Any = None,
+        weight: str = "weight",
+        metric: str | Metric | None = None,
+        name: str = "",
+        best_known: float | None = None,
+    ) -> TSPInstance:
+        """Return the instance of coordinates, of a matrix or of a networkx graph.
+
+        Parameters
+        ----------
+        coords
+            Coordinates [N, 2]. Beside a matrix or graph they serve pictures only.
+        matrix
+            Distances [N, N], symmetric; the diagonal is ignored.
+        graph
+            A complete networkx graph; node i of the instance is the i-th of its nodes.
+        weight
+            The edge attribute of ``graph`` that holds the distance.
+        metric
+            How distances follow from coordinates (a name of `Metric`); by default Euclidean, not rounded.
+        best_known
+            Length of the best tour known, for reports.
+
+        Raises
+        ------
+        InstanceError
+            Where shapes disagree, the graph is not complete, or a distance is negative, not finite or not symmetric.
+        """
+        if graph is not None:
+            if matrix is not None:
+                raise InstanceError("matrix= and graph= both give the distances; give one of them.")
+            matrix = graph_matrix(graph, weight)
+        travel = check_travel(coords, matrix, metric, symmetric=True)
+        instance = TSPInstance(travel=travel, name=name, best_known=best_known)
+        _check_size(instance)
+        return instance
+
+    def generate(
+        self,
+        size: int,
+        rng: np.random.Generator,
+        *,
+        variant: str = "uniform",
+        metric: str | Metric = Metric.EXACT,
+        side: float | None = None,
+        clusters: int | None = None,
+    ) -> TSPInstance:
+        """Return a random instance in a square.
+
+        Parameters
+        ----------
+        variant
+            How nodes are placed: ``uniform``, ``clustered`` around a few centres, or ``mixed``: half of them each way.
+        metric
+            A planar metric; by default Euclidean, not rounded.
+        side
+            Side of the square: by default 1, and 1,000,000 for metrics that round.
+        clusters
+            How many centres; by default one for 100 nodes, and at least 3.
+
+        Raises
+        ------
+        OptionError
+            Where the metric is not planar, a number is out of range or does not concern the variant.
+        """
+        convention = str(metric).upper()
+        if convention in (Metric.GEO, Metric.EXPLICIT):
+            raise OptionError(f"metric {convention} has no random instances here; give a planar metric such as EUC_2D.")
+        if variant == "uniform" and clusters is not None:
+            raise OptionError("variant 'uniform' takes no clusters=; it belongs to 'clustered' and 'mixed'.")
+        length = (1.0 if convention == Metric.EXACT else ROUNDED_SIDE) if side is None else float(side)
+        if not 0.0 < length <= 1e15:
+            raise OptionError(f"side {side} is not a positive number of at most 1e15.")
+        return self.make(coords=length * place(size, rng, variant, clusters=clusters), metric=convention)
+
+    def validate(self, instance: TSPInstance) -> None:
+        """Raise `InstanceError` where there is no node, or a distance breaks a rule."""
+        travel = instance.travel
+        check_travel(travel.coords, travel.matrix, travel.metric, symmetric=True)
+        _check_size(instance)
+
+    def objective(self, instance: TSPInstance, solution: Tour) -> float:
+        """Return the length of the closed tour: exact for whole distances, else the correctly rounded sum."""
+        tour = solution.tour
+        if len(tour) < 2:
+            return 0.0
+        return math.fsum(instance.travel.between(tour, np.roll(tour, -1)).tolist())
+
+    def violations(self, instance: TSPInstance, solution: Tour) -> list[str]:
+        """Return which nodes do not exist, are visited more than once, or not at all."""
+        return permutation_violations(solution.tour, instance.size)
+
+    def parse(self, text: str, name: str) -> TSPInstance:
+        """Return the instance of a TSPLIB file of TYPE TSP."""
+        file = scan(text, name, types=("TSP",), entries=TRAVEL_ENTRIES, sections=TRAVEL_SECTIONS)
+        named = file.entries.get("NAME")
+        return TSPInstance(travel=file.travel(symmetric=True), name=name or (named.value if named else ""))
+
+    def format(self, instance: TSPInstance) -> str:
+        """Return the instance as TSPLIB text; distances that are not rounded get the EDGE_WEIGHT_TYPE EXACT_2D of LKH-3."""
+        return format_travel(instance.travel, instance.name, "TSP") + "EOF\n"
+
+    def parse_solution(self, text: str, instance: TSPInstance) -> Tour:
+        """Return the tour of a TSPLIB file of TYPE TOUR."""
+        file = scan(text, "tour", types=("TOUR",), entries=(), sections=("TOUR_SECTION",))
+        if "DIMENSION" in file.entries and file.whole("DIMENSION", 1) != instance.size:
+            raise file.error(
+                f"DIMENSION {file.value('DIMENSION')} is not the {instance.size} nodes of instance {instance.name!r}.",
+                file.entries["DIMENSION"].line,
+            )
+        return Tour(file.nodes("TOUR_SECTION", instance.size))
+
+    def format_solution(self, instance: TSPInstance, solution: Tour) -> str:
+        """Return the tour as a TSPLIB file of TYPE TOUR."""
+        length = f"{self.objective(instance, solution):.15g}"
+        head = f"NAME : {' '.join(instance.name.split())}\nCOMMENT : length {length}\nTYPE : TOUR\n"
+        return f"{head}DIMENSION : {instance.size}\n{format_nodes('TOUR_SECTION', solution.tour)}EOF\n"
+
+    def plot(self, instance: TSPInstance, solution: Tour | None, axes: Axes) -> None:
+        """Draw the nodes, and the tour as a closed line."""
+        if instance.travel.coords is None:
+            raise FitError("the instance has a matrix and no coordinates, so there is nothing to draw.")
+        from redwood.problems.tsp.picture import draw
+
+        draw(instance, solution, None if solution is None else self.objective(instance, solution), axes)
+
+
+def _check_size(instance: TSPInstance) -> None:
+    if instance.size == 0:
+        raise InstanceError("the instance has no nodes; a tour needs at least one.")
