@@ -132,9 +132,8 @@ class Result:
             Where the text is not such a result.
         """
         try:
-            data = json.loads(text)
-            return cls._from_dict(data)
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            return cls._from_dict(json.loads(text))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"the text is not a Redwood result: {type(error).__name__}: {error}") from error
 
     @classmethod

@@ -186,10 +186,14 @@ def make_budget(
     parts: list[Budget] = [] if budget is None else [budget]
     if time_limit is None and iterations is None and target is None and target_gap is None and budget is None:
         time_limit = DEFAULT_TIME_LIMIT
-    parts += [Seconds(time_limit)] * (time_limit is not None)  # type: ignore[arg-type]
-    parts += [Iterations(iterations)] * (iterations is not None)  # type: ignore[arg-type]
-    parts += [Target(target)] * (target is not None)  # type: ignore[arg-type]
-    parts += [TargetGap(target_gap)] * (target_gap is not None)  # type: ignore[arg-type]
+    if time_limit is not None:
+        parts.append(Seconds(time_limit))
+    if iterations is not None:
+        parts.append(Iterations(iterations))
+    if target is not None:
+        parts.append(Target(target))
+    if target_gap is not None:
+        parts.append(TargetGap(target_gap))
     return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
 

@@ -1,4 +1,7 @@
-"""The view `Stepwise`: an instance as the bisimulation-quotient decision process, whose state is the tail sub-problem.
+"""The view `Stepwise`: instances as the bisimulation-quotient decision process, whose state is the tail sub-problem.
+
+A *batch* holds B tail sub-problems: what is left to decide of B rollouts over the view's instances, with no history.
+A policy looks at a *window* of each (its most relevant nodes as tokens, normalised), and chooses one (token, score).
 
 References
 ----------
@@ -8,8 +11,163 @@ Optimization, arXiv:2301.03313, section 3.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from redwood.problem import Instance, Solution
 from redwood.views import View
 
+Array = np.ndarray[Any, np.dtype[Any]]
 
-class Stepwise(View):
-    """A batch of tail sub-problems, stepped together."""
+
+@dataclass(frozen=True)
+class Layout:
+    """What a policy network has to know of a problem: the shape of its windows and of its decisions.
+
+    Attributes
+    ----------
+    features
+        Numbers F that describe a token.
+    marks
+        How many tokens M lead the window with a role of their own (such as current node, destination).
+    scores
+        Actions A per token (two where a node can be reached in two ways).
+    edges
+        Numbers E that describe a pair of tokens, for problems given by a matrix; else 0.
+    sets
+        Whether the order of the label does not count, so that every action of a set is a right one.
+    neighbours
+        Whether labels tell the neighbours of each token on the best path, for an auxiliary output.
+    """
+
+    features: int
+    marks: int
+    scores: int = 1
+    edges: int = 0
+    sets: bool = False
+    neighbours: bool = True
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the policy sees of B tail sub-problems: T tokens each, of which the first M are marked.
+
+    Attributes
+    ----------
+    features
+        Normalised description of the tokens, [B, T, F] float32; zero where no token is present.
+    present
+        Which tokens exist, [B, T] bool.
+    mask
+        Which actions are allowed, [B, T, A] bool. Every unfinished row has at least one.
+    nodes
+        What each token stands for in the problem's own numbering, [B, T] int32; -1 where no token is present.
+    edges
+        Normalised description of the pairs, [B, T, T, E] float32, or ``None``.
+    """
+
+    features: Array
+    present: Array
+    mask: Array
+    nodes: Array
+    edges: Array | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What labels say about a window.
+
+    Attributes
+    ----------
+    choice
+        The right action, [B] int64 as token x A + score; -1 where it is outside of the window. For problems with
+        ``sets`` it is the allowed truth [B, T, A] bool instead.
+    neighbours
+        Tokens next to each token on the best path, [B, T, 2] int32; -1 where outside of the window, or ``None``.
+    """
+
+    choice: Array
+    neighbours: Array | None = None
+
+
+class Batch(ABC):
+    """B tail sub-problems, changed in place by `Stepwise.act`. Only the view that made it looks inside.
+
+    Attributes
+    ----------
+    rows
+        Which instance of the view each belongs to, [B] int64.
+    left
+        Upper bound on the decisions that are left, [B] int64; zero where the sub-problem is finished.
+    """
+
+    rows: Array
+    left: Array
+
+    @abstractmethod
+    def take(self, chosen: Array) -> Batch:
+        """Return copies of chosen rows, [C] integers in which a row may occur several times."""
+
+
+BatchT = TypeVar("BatchT", bound=Batch)
+InstanceT = TypeVar("InstanceT", bound=Instance)
+
+
+class Stepwise(View, ABC, Generic[BatchT]):
+    """Several instances (their sizes may differ) as decision processes, stepped together.
+
+    Subclasses are made of instances: ``View(*instances)``. Methods trust their arguments.
+    """
+
+    layout: ClassVar[Layout]
+
+    @abstractmethod
+    def begin(self, rows: Array, rng: np.random.Generator | None = None) -> BatchT:
+        """Return whole instances as sub-problems.
+
+        Parameters
+        ----------
+        rows
+            Instance of each sub-problem, [B] integers.
+        rng
+            Draws one of the symmetric presentations (start, rotation, mirror ...) for each row; by default all rows
+            are presented as the data stand.
+        """
+
+    @abstractmethod
+    def window(self, batch: BatchT, size: int) -> Window:
+        """Return the marked tokens and at most ``size`` others of each sub-problem."""
+
+    @abstractmethod
+    def act(self, batch: BatchT, window: Window, choice: Array) -> None:
+        """Take one allowed action in each unfinished row; ``choice`` [B] counts token x A + score."""
+
+    @abstractmethod
+    def solutions(self, batch: BatchT) -> list[Solution]:
+        """Return the solutions of finished rows that began as whole instances."""
+
+    @abstractmethod
+    def teach(self, solutions: Sequence[Solution]) -> None:
+        """Keep a solution of each instance as its label, for `sample`."""
+
+    @abstractmethod
+    def sample(self, count: int, rng: np.random.Generator) -> BatchT:
+        """Return random tails of the labels, in random symmetric presentations."""
+
+    @abstractmethod
+    def target(self, batch: BatchT, window: Window) -> Target:
+        """Return what the labels say about a window of a batch that `sample` made."""
+
+    @classmethod
+    @abstractmethod
+    def pack(cls, instances: Sequence[Any], solutions: Sequence[Any]) -> dict[str, Array]:
+        """Return labelled instances of one size as compact arrays for a file."""
+
+    @classmethod
+    @abstractmethod
+    def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[Any], list[Any]]:
+        """Return the instances and solutions that `pack` wrote."""

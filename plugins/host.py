@@ -19,7 +19,7 @@ from enum import StrEnum
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 import pluggy
@@ -177,7 +177,7 @@ class Host:
         spec = _spec_of(thing, name, summary, frozenset(views), tuple(problems), determinism, tuple(choices))
         cls = thing if isinstance(thing, type) else None
         self._forget(spec)
-        hooks = SimpleNamespace()
+        hooks = _Hooks()
         setattr(hooks, f"redwood_{'problems' if isinstance(spec, ProblemSpec) else 'solvers'}", hookimpl(lambda: [spec]))
         label = f"registered:{spec.name}:{','.join(sorted(spec.views)) if isinstance(spec, ProblemSpec) else _serves(spec)}"
         record = self._load(label, "registered", lambda: hooks, warn=False, cls=cls)
@@ -337,6 +337,10 @@ class Host:
             if not isinstance(spec, kind):
                 raise PluginError(f"hook {hook!r} gave a {type(spec).__name__}, and a {kind.__name__} was expected.")
         return specs
+
+
+class _Hooks:
+    """Holds the hooks of a thing registered by hand."""
 
 
 _lock = threading.Lock()

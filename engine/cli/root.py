@@ -1,0 +1,82 @@
+"""The root of the command line: the list of commands, and how errors end them.
+
+Exit codes: 0 when all went well, 1 when an instance has no feasible solution (or a check failed), 2 for wrong use or
+unreadable input, 130 when Ctrl-C kept a command from finishing what it was asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from redwood.cli.lazy_group import LazyCommand, LazyGroup
+from redwood.cli.shared import INTERRUPTED, WRONG_USE, plugin_option, say_error
+from redwood.errors import RedwoodError
+
+COMMANDS = {
+    "solve": LazyCommand("redwood.cli.solve:solve", "Solve instance files."),
+    "generate": LazyCommand("redwood.cli.generate:generate", "Write random instances to files."),
+    "bound": LazyCommand("redwood.cli.bound:bound", "Prove how good a solution can be at most."),
+    "check": LazyCommand("redwood.cli.check:check", "Check and price a solution file."),
+    "plot": LazyCommand("redwood.cli.plot:plot", "Draw an instance or a solution."),
+    "bench": LazyCommand("redwood.cli.bench:bench", "Run benchmark suites and report on them."),
+    "plugins": LazyCommand("redwood.cli.plugins:plugins", "List, describe and examine plugins."),
+    "warmup": LazyCommand("redwood.cli.warmup:warmup", "Compile all kernels ahead of time."),
+    "info": LazyCommand("redwood.cli.info:info", "Say what is installed, and where."),
+}
+
+
+class Root(LazyGroup):
+    """The `redwood` command, which turns Redwood's errors into one line on stderr and exit code 2."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **settings: Any) -> Any:
+        """Run the command line; Redwood's own errors and warnings become one line each."""
+        with _one_line_warnings():
+            try:
+                return super().main(args, prog_name, **settings)
+            except RedwoodError as error:
+                if not settings.get("standalone_mode", True):
+                    raise
+                say_error(error)
+                sys.exit(WRONG_USE)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C outside of a search ends it with code 130."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=Root, commands_by_name=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="redwood", prog_name="redwood")
+@plugin_option
+def root() -> None:
+    """Solve combinatorial problems, and measure who solves them best.
+
+    \b
+    redwood solve berlin52.tsp --time-limit 10
+    redwood generate tsp --size 100 --out random.tsp
+    """
+
+
+@contextmanager
+def _one_line_warnings() -> Iterator[None]:
+    """Show Redwood's own warnings as one line each, without the place in the code."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if category.__module__.startswith("redwood."):
+                click.echo(f"Warning: {message}", err=True)
+            else:
+                usual(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield

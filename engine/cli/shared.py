@@ -1,0 +1,99 @@
+"""What several commands share: exit codes, options that look the same everywhere, and output on the two streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+UNSOLVED = 1
+"""Exit code: an instance has no feasible solution, or an examination found something wrong."""
+
+WRONG_USE = 2
+"""Exit code: wrong use, or unreadable input."""
+
+INTERRUPTED = 130
+"""Exit code: Ctrl-C came before everything that was asked for was begun."""
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+ExistingFile = click.Path(path_type=Path)
+"""A path; that it exists is for the reader to find out, so that every bad file has the same kind of message."""
+
+
+def plugin_option(command: CommandT) -> CommandT:
+    """Add ``--plugin FILE.py``, which loads single-file plugins before the command starts."""
+
+    def load(ctx: click.Context, parameter: click.Parameter, files: Sequence[Path]) -> None:
+        if files:
+            from redwood.plugins.host import host
+
+            for file in files:
+                host().load_file(file)
+
+    return click.option(
+        "--plugin",
+        metavar="FILE.py",
+        type=ExistingFile,
+        multiple=True,
+        expose_value=False,
+        callback=load,
+        help="Load a plugin that is one Python file. May be repeated.",
+    )(command)
+
+
+def json_option(command: CommandT) -> CommandT:
+    """Add ``--json``: what programs read, on standard output."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")(command)
+
+
+def problem_option(command: CommandT) -> CommandT:
+    """Add ``--problem``: what the files hold, where it should not be guessed at."""
+    return click.option("--problem", metavar="NAME", help="What the files hold; by default recognised by content.")(command)
+
+
+def option_option(command: CommandT) -> CommandT:
+    """Add ``--option key=value``, which may be repeated."""
+    return click.option(
+        "--option", "-o", "options", metavar="KEY=VALUE", multiple=True, help="An option by name. May be repeated."
+    )(command)
+
+
+def say_error(error: object) -> None:
+    """Print an error as one line on standard error."""
+    click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+
+
+def print_json(data: Any) -> None:
+    """Print plain data as one line of JSON on standard output."""
+    click.echo(json.dumps(data, allow_nan=False))
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """Print a table on standard output; the columns named in ``right`` are flush right, empty columns are left out."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    kept = [i for i in range(len(headings)) if not rows or any(row[i] for row in rows)]
+    for i in kept:
+        table.add_column(headings[i], justify="right" if headings[i] in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(row[i] for i in kept))
+    console().print(table)
+
+
+def console(stderr: bool = False) -> Console:
+    """Return a rich console; where no terminal is attached it is wide, so that nothing is cut."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = 240
+    return made

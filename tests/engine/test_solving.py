@@ -1,0 +1,222 @@
+"""`solve` and `solve_many` from end to end, on a problem small enough to check by eye."""
+
+import json
+import time
+
+import pytest
+
+import redwood
+from redwood.budget import Budget, Progress, Termination
+from redwood.errors import FitError, InstanceError, OptionError, UnknownNameError
+from redwood.result import Result, Status
+
+pytestmark = pytest.mark.usefixtures("countdown")
+
+
+def number(largest=10):
+    return redwood.instance("countdown", largest=largest, name="ten")
+
+
+def test_result_holds_what_the_problem_checked():
+    """A finished run gives objective, the problem's own bound, the gap and the status that follows from them."""
+    result = redwood.solve(number(), solver="steps", seed=4)
+    assert (result.objective, result.bound, result.gap) == (3, 3, 0)
+    assert (result.status, result.termination) == (Status.OPTIMAL, Termination.CONVERGED)
+    assert (result.problem, result.instance, result.size, result.solver, result.seed) == ("countdown", "ten", 10, "steps", 4)
+    assert [value for _, value in result.trajectory] == [10, 9, 8, 7, 6, 5, 4, 3]
+
+
+def test_iteration_budget_stops_with_the_best_so_far():
+    """An iteration limit ends the run with what it had, and says so."""
+    result = redwood.solve(number(), solver="steps", iterations=2)
+    assert (result.objective, result.termination, result.status) == (8, Termination.ITERATIONS, Status.FEASIBLE)
+    assert result.gap == pytest.approx(5 / 8)
+
+
+def test_time_limit_holds():
+    """A solver that polls the clock stops at its limit."""
+    began = time.perf_counter()
+    result = redwood.solve(number(10_000), solver="steps", pause=0.01, time_limit=0.2)
+    assert result.termination is Termination.TIME
+    assert time.perf_counter() - began < 5
+    assert result.objective < 10_000
+
+
+def test_target_stops_at_the_objective():
+    """A target ends the run as soon as a solution is as good."""
+    result = redwood.solve(number(), solver="steps", target=6)
+    assert (result.objective, result.termination) == (6, Termination.TARGET)
+
+
+def test_a_user_can_write_a_budget():
+    """Any subclass of Budget ends a run."""
+
+    class ThreeImprovements(Budget):
+        def reason(self, progress: Progress):
+            return Termination.TARGET if progress.objective is not None and progress.objective <= 7 else None
+
+    assert redwood.solve(number(), solver="steps", budget=ThreeImprovements()).objective == 7
+
+
+def test_initial_solution_is_accepted_and_never_made_worse():
+    """A feasible start is accepted, and the result is at least as good."""
+    result = redwood.solve(number(), solver="steps", initial=5, iterations=1)
+    assert (result.initial, result.objective) == ("accepted", 4)
+
+
+def test_infeasible_initial_solution_is_rejected_with_its_reason():
+    """An infeasible start is rejected, the reason is given, and the run goes on without it."""
+    result = redwood.solve(number(), solver="steps", initial={"value": 99}, iterations=1)
+    assert result.initial == "rejected: number 99 is not between 3 and 10"
+    assert result.objective == 9
+
+
+def test_improvements_are_called_out_as_they_come():
+    """`on_improvement` sees every incumbent, in order."""
+    seen = []
+    redwood.solve(number(6), solver="steps", on_improvement=lambda incumbent: seen.append(incumbent.objective))
+    assert seen == [6, 5, 4, 3]
+
+
+def test_interrupt_returns_the_best_so_far():
+    """Ctrl-C ends the run with what it had."""
+
+    def interrupt(incumbent):
+        if incumbent.objective == 8:
+            raise KeyboardInterrupt
+
+    result = redwood.solve(number(), solver="steps", on_improvement=interrupt)
+    assert (result.objective, result.termination, result.status) == (8, Termination.INTERRUPTED, Status.FEASIBLE)
+
+
+def test_failure_is_a_status_and_keeps_what_was_reported():
+    """A solver that raises gives status failed, the error in words, and the solution reported before."""
+    result = redwood.solve(number(), solver="crash")
+    assert (result.status, result.termination, result.objective) == (Status.FAILED, Termination.ERROR, 5)
+    assert "RuntimeError: out of luck" in result.message
+
+
+@pytest.mark.parametrize("wrong", ["solution", "report"])
+def test_infeasible_answers_are_found_out(wrong):
+    """A solver that hands in an infeasible solution fails, and the broken rule is named."""
+    result = redwood.solve(number(), solver="cheat", wrong=wrong)
+    assert result.status is Status.FAILED
+    assert result.objective is None
+    assert "number 0 is not between 3 and 10" in result.message
+
+
+def test_impossible_bound_is_dropped_and_said():
+    """A bound that a checked solution contradicts is not passed on."""
+    result = redwood.solve(number(), solver="cheat", wrong="bound", bound_time_limit=0)
+    assert (result.objective, result.bound, result.status) == (3, None, Status.FEASIBLE)
+    assert "bound of 99 contradicts the checked objective 3" in result.message
+
+
+def test_auto_takes_the_highest_score_for_size_and_time():
+    """`auto` follows the choices that solvers declare, and says what it chose."""
+    assert redwood.solve(number(10)).solver == "steps"
+    assert redwood.solve(number(30), time_limit=9).solver == "proving"
+    result = redwood.solve(number(30), time_limit=1)
+    assert (result.solver, result.message) == ("steps", "auto chose steps.")
+
+
+def test_proof_is_reported_as_such():
+    """A proven answer is optimal, with its objective as bound."""
+    result = redwood.solve(number(), solver="proving")
+    assert (result.status, result.termination, result.bound) == (Status.OPTIMAL, Termination.OPTIMAL, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: redwood.solve(number(), solver="stpes"),
+            UnknownNameError,
+            "no solver is named 'stpes'. Did you mean 'steps'",
+        ),
+        (lambda: redwood.solve(number(), solver="steps", pauze=1), OptionError, "no option 'pauze'. Did you mean 'pause'"),
+        (
+            lambda: redwood.solve(number(), solver="highs"),
+            FitError,
+            "'highs' does not fit problem 'countdown': it needs view Linear",
+        ),
+        (lambda: redwood.solve(number(), seed=-1), OptionError, "seed -1"),
+        (lambda: redwood.solve(number(), threads=0), OptionError, "threads 0"),
+        (lambda: redwood.solve(number(), time_limit=-1), OptionError, "time limit -1"),
+        (lambda: redwood.solve(number(), bound_time_limit=-1), OptionError, "bound time limit -1"),
+        (lambda: redwood.instance("countdwn", largest=4), UnknownNameError, "Did you mean 'countdown'"),
+        (lambda: redwood.instance("countdown", larges=4), OptionError, "Did you mean 'largest'"),
+        (lambda: redwood.instance("countdown", largest=1), InstanceError, "largest 1 is below 3"),
+        (lambda: redwood.generate("countdown/hard", size=4), UnknownNameError, "no variant 'hard'"),
+        (lambda: redwood.generate("countdown", size=0), OptionError, "size 0"),
+        (lambda: redwood.generate("countdown", size=4, exta=1), OptionError, "Did you mean 'extra'"),
+    ],
+)
+def test_wrong_use_is_explained(call, error, message):
+    """Wrong names, options and data raise an error that names them and, where close, what was meant."""
+    with pytest.raises(error) as caught:
+        call()
+    assert message in str(caught.value)
+
+
+def test_result_survives_json():
+    """`from_json` gives back what `to_json` wrote."""
+    result = redwood.solve(number(), solver="steps", iterations=3, initial=9)
+    again = Result.from_json(result.to_json())
+    assert again.to_dict() == result.to_dict()
+    assert again.solution.value == result.solution.value
+    assert set(json.loads(result.to_json())) >= {"problem", "objective", "gap", "seconds", "best_known"}
+
+
+def test_broken_json_is_refused():
+    """Text that is no result is a typed error."""
+    for text in ("{", "[]", '{"problem": "countdown"}'):
+        with pytest.raises(redwood.RedwoodError):
+            Result.from_json(text)
+
+
+def test_solve_many_keeps_order_and_seeds():
+    """A batch gives a result an instance, in order, each repeatable by its own seed."""
+    results = redwood.solve_many([number(5), number(6), number(7)], solver="steps", seed=10, iterations=1)
+    assert [result.objective for result in results] == [4, 5, 6]
+    assert [result.seed for result in results] == [10, 11, 12]
+
+
+def test_solve_many_shares_the_time_limit():
+    """`time_limit` is for the whole batch."""
+    results = redwood.solve_many([number(10_000)] * 3, solver="steps", pause=0.01, time_limit=0.6)
+    assert sum(result.seconds.solve for result in results) < 3
+    assert all(result.termination is Termination.TIME for result in results)
+
+
+def test_generators_repeat():
+    """The same seed gives the same instance, another seed another one."""
+    prints = [redwood.generate("countdown", size=1000, seed=seed).fingerprint() for seed in (1, 1, 2)]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_files_are_recognised_by_content(tmp_path):
+    """A file is read by what it holds, whatever its suffix; unknown content is refused with the known suffixes."""
+    file = tmp_path / "anything.dat"
+    file.write_text("COUNTDOWN 12\n")
+    assert redwood.read(file).largest == 12
+    file.write_text("no such thing")
+    with pytest.raises(redwood.RedwoodError, match="no known instance format"):
+        redwood.read(file)
+    with pytest.raises(redwood.RedwoodError, match="cannot be read: No such file"):
+        redwood.read(tmp_path / "missing.count")
+
+
+def test_check_prices_or_explains():
+    """`check` gives the objective of a feasible solution and the broken rules of another."""
+    assert redwood.check(number(), 4).objective == 4
+    found = redwood.check(number(), 1)
+    assert not found.feasible
+    assert found.violations == ("number 1 is not between 3 and 10",)
+
+
+def test_bound_reports_its_method_and_time():
+    """`bound` gives the value, how it was proven, and the seconds."""
+    report = redwood.bound(number())
+    assert (report.value, report.method) == (3, "by eye")
+    assert report.seconds >= 0

@@ -1,0 +1,105 @@
+"""Runs in a process of their own, killed where they do not stop."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+import redwood
+from redwood.budget import Termination
+from redwood.errors import OptionError
+from redwood.result import Status
+
+pytestmark = pytest.mark.usefixtures("countdown")
+
+
+def number(largest=10):
+    return redwood.instance("countdown", largest=largest)
+
+
+def test_isolated_run_gives_the_same_result():
+    """A well-behaved solver gives in a process of its own what it gives here."""
+    here = redwood.solve(number(), solver="steps")
+    there = redwood.solve(number(), solver="steps", isolate=True)
+    assert (there.objective, there.status, there.termination) == (here.objective, here.status, here.termination)
+    assert [value for _, value in there.trajectory] == [value for _, value in here.trajectory]
+
+
+def test_hanging_solver_is_killed_and_keeps_its_best():
+    """A solver that never returns is killed at its limit; what it had reported stays."""
+    result = redwood.solve(number(), solver="hang", time_limit=1, isolate=True)
+    assert (result.termination, result.status, result.objective) == (Termination.KILLED, Status.FEASIBLE, 7)
+    assert result.seconds.solve < 1 + 0.5
+
+
+@pytest.mark.parametrize(("manner", "message"), [("segfault", "signal SIGSEGV"), ("exit", "exit code 3")])
+def test_death_of_the_process_is_a_status(manner, message):
+    """A process that dies gives status failed, how it died, and what it had reported."""
+    result = redwood.solve(number(), solver="rude", manner=manner, time_limit=5, isolate=True)
+    assert (result.status, result.objective) == (Status.FAILED, 6)
+    assert message in result.message
+
+
+def test_garbage_on_standard_output_stays_out(capfd):
+    """What a solver prints does not reach our standard output, where JSON may be expected."""
+    result = redwood.solve(number(), solver="rude", manner="shout", time_limit=5, isolate=True)
+    assert result.objective == 4
+    assert "garbage" not in capfd.readouterr().out
+
+
+def test_processes_of_a_killed_solver_die_with_it():
+    """Nothing that a solver has started is left behind."""
+    redwood.solve(number(), solver="rude", manner="fork", time_limit=1, isolate=True)
+    time.sleep(0.2)
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert "left-behind-by-redwood-test" not in [line.split()[-1] for line in listed.splitlines() if line.split()]
+
+
+def test_improvements_stream_to_the_caller():
+    """`on_improvement` is called in this process while the other one works."""
+    seen = []
+    redwood.solve(number(6), solver="steps", isolate=True, on_improvement=lambda incumbent: seen.append(incumbent.objective))
+    assert seen == [6, 5, 4, 3]
+
+
+def test_interrupt_ends_the_child():
+    """Ctrl-C in the parent kills the child and returns the best so far."""
+
+    def interrupt(incumbent):
+        raise KeyboardInterrupt
+
+    result = redwood.solve(number(), solver="hang", time_limit=30, isolate=True, on_improvement=interrupt)
+    assert (result.termination, result.objective) == (Termination.INTERRUPTED, 7)
+
+
+def test_wrong_use_is_an_error_as_it_is_here():
+    """What a solver raises because it was called wrongly is raised here too."""
+    with pytest.raises(OptionError, match="no option"):
+        redwood.solve(number(), solver="steps", nonsense=1, isolate=True)
+
+
+def test_notebook_classes_can_be_isolated():
+    """A solver class that no module holds, as in a notebook, runs in a process of its own."""
+    script = """
+import redwood
+from dataclasses import dataclass
+from redwood.plugins.host import host
+import sys
+host().load_file(sys.argv[1])
+Number = host().problem("countdown").solution_type
+
+@dataclass(frozen=True)
+class Mine(redwood.Solver):
+    value: int = 8
+    def run(self, problem, instance, run):
+        return redwood.Answer(Number(self.value))
+
+redwood.register(Mine, name="mine", problems=["countdown"])
+result = redwood.solve(redwood.instance("countdown", largest=9), solver="mine", isolate=True, time_limit=20, value=4)
+assert result.objective == 4, result
+"""
+    from redwood.plugins.host import host
+
+    done = subprocess.run([sys.executable, "-c", script, str(host().files[-1])], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

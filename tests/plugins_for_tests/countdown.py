@@ -1,0 +1,199 @@
+"""A problem small enough to check by eye, and solvers that behave well and badly: a single-file plugin for tests.
+
+Find the smallest whole number from 3 up; the instance says how large it may be.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from redwood.budget import Sense
+from redwood.errors import InstanceError
+from redwood.plugins.spec import Choice, Determinism, Format, ProblemSpec, SolverSpec, hookimpl
+from redwood.problem import Instance, Problem, Solution
+from redwood.solver import Answer, Run, Solver
+from redwood.views import Bound, BoundValue, Clock
+
+FLOOR = 3
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Countdown(Instance):
+    """The largest number allowed."""
+
+    problem: ClassVar[str] = "countdown"
+    largest: int
+
+    @property
+    def size(self) -> int:
+        return self.largest
+
+
+@dataclass(frozen=True, eq=False)
+class Number(Solution):
+    """One number."""
+
+    value: int
+
+
+class CountdownProblem(Problem[Countdown, Number]):
+    """Find the smallest number from 3 up."""
+
+    name = "countdown"
+    sense = Sense.MIN
+    solution_type = Number
+    variants = ("plain",)
+
+    def make(self, *, largest: int, name: str = "") -> Countdown:
+        instance = Countdown(largest=largest, name=name)
+        self.validate(instance)
+        return instance
+
+    def generate(self, size: int, rng: np.random.Generator, *, variant: str, extra: int = 0) -> Countdown:
+        return self.make(largest=size + extra + int(rng.integers(1, 10)))
+
+    def validate(self, instance: Countdown) -> None:
+        if instance.largest < FLOOR:
+            raise InstanceError(f"largest {instance.largest} is below {FLOOR}, so no number is allowed.")
+
+    def objective(self, instance: Countdown, solution: Number) -> float:
+        return float(solution.value)
+
+    def violations(self, instance: Countdown, solution: Number) -> list[str]:
+        if FLOOR <= solution.value <= instance.largest:
+            return []
+        return [f"number {solution.value} is not between {FLOOR} and {instance.largest}"]
+
+    def parse(self, text: str, name: str) -> Countdown:
+        return self.make(largest=int(text.split()[1]), name=name)
+
+
+class CountdownBound(Bound):
+    """The smallest number, which is plain to see."""
+
+    def __init__(self, instance: Countdown) -> None:
+        self.instance = instance
+
+    def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
+        return BoundValue(float(FLOOR), "by eye")
+
+
+CountdownProblem.views = {Bound: f"{__name__}:CountdownBound"}
+
+
+@dataclass(frozen=True)
+class Steps(Solver):
+    """Count down from the largest number, one iteration a step."""
+
+    pause: float = 0.0
+
+    def run(self, problem: Any, instance: Any, run: Run) -> Answer:
+        value = run.initial.value if isinstance(run.initial, Number) else instance.largest
+        run.report(Number(value))
+        while value > FLOOR and not run.stops():
+            time.sleep(self.pause)
+            value -= 1
+            run.report(Number(value))
+            run.advance()
+        return Answer(None)
+
+
+@dataclass(frozen=True)
+class Proving(Solver):
+    """Know the answer and prove it."""
+
+    def run(self, problem: Any, instance: Any, run: Run) -> Answer:
+        return Answer(Number(FLOOR), bound=float(FLOOR), proven=True)
+
+
+@dataclass(frozen=True)
+class Crash(Solver):
+    """Report one solution and then fail."""
+
+    def run(self, problem: Any, instance: Any, run: Run) -> Answer:
+        run.report(Number(5))
+        raise RuntimeError("out of luck")
+
+
+@dataclass(frozen=True)
+class Cheat(Solver):
+    """Answer with a number that is not allowed, and a bound that no solution can meet."""
+
+    wrong: str = "solution"
+
+    def run(self, problem: Any, instance: Any, run: Run) -> Answer:
+        if self.wrong == "report":
+            run.report(Number(0))
+        return Answer(Number(0), proven=True) if self.wrong == "solution" else Answer(Number(FLOOR), bound=99.0)
+
+
+@dataclass(frozen=True)
+class Hang(Solver):
+    """Report a solution and never come back."""
+
+    def run(self, problem: Any, instance: Any, run: Run) -> Answer:
+        run.report(Number(7))
+        while True:
+            time.sleep(60)
+
+
+@dataclass(frozen=True)
+class Rude(Solver):
+    """Die, fork or shout, after reporting a solution."""
+
+    manner: str = "segfault"
+
+    def run(self, problem: Any, instance: Any, run: Run) -> Answer:
+        run.report(Number(6))
+        if self.manner == "segfault":
+            os.kill(os.getpid(), 11)
+        if self.manner == "exit":
+            os._exit(3)
+        if self.manner == "shout":
+            sys.stdout.write("garbage\n" * 100)
+            return Answer(Number(4))
+        if self.manner == "fork":
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)", "left-behind-by-redwood-test"])
+            time.sleep(60)
+        return Answer(None)
+
+
+@hookimpl
+def redwood_problems() -> Iterable[ProblemSpec]:
+    return [
+        ProblemSpec(
+            "countdown",
+            "Find the smallest number from 3 up.",
+            f"{__name__}:CountdownProblem",
+            frozenset({"Bound"}),
+            (Format((".count",), r"\ACOUNTDOWN\s"),),
+        )
+    ]
+
+
+@hookimpl
+def redwood_solvers() -> Iterable[SolverSpec]:
+    return [
+        SolverSpec(
+            name,
+            f"{cls} for countdown.",
+            f"{__name__}:{cls}",
+            problems=("countdown",),
+            determinism=Determinism.DETERMINISTIC,
+            choices=choices,
+        )
+        for name, cls, choices in (
+            ("steps", "Steps", (Choice(10), Choice(90, max_size=20))),
+            ("proving", "Proving", (Choice(50, min_seconds=5),)),
+            ("crash", "Crash", ()),
+            ("cheat", "Cheat", ()),
+            ("hang", "Hang", ()),
+            ("rude", "Rude", ()),
+        )
+    ]
