@@ -131,7 +131,7 @@ def _quiet_highs() -> Highs:
     class QuietHighs(highspy.Highs):  # type: ignore[misc]
         """HiGHS with its log off from the first moment: some versions print a banner while they are constructed."""
 
-        def enableCallbacks(self) -> None:  # noqa: N802
+        def enableCallbacks(self) -> None:
             self.setOptionValue("output_flag", False)
             super().enableCallbacks()
 
@@ -199,7 +199,7 @@ class _Compiler:
         self.columns: list[Any] = []
         self.column_of: dict[int, int] = {}
         for variable in variables:
-            self.column(variable)
+            self.add(variable)
         if len(self.columns) != len(variables):
             raise ModelError(f"{len(variables) - len(self.columns)} of the {len(variables)} variables listed are repeated.")
 
@@ -213,7 +213,7 @@ class _Compiler:
             names = ", ".join(objective.name for objective in objectives) or "none"
             raise ModelError(f"a model needs exactly one active objective; this one has {len(objectives)}: {names}.")
         for variable in self.model.component_data_objects(pyo.Var):
-            self.column(variable)
+            self.add(variable)
         offset, columns, coefficients = self.linear(objectives[0].expr, objectives[0])
         rows = self.rows()
         lower, upper, integer = self.bounds()
@@ -234,12 +234,10 @@ class _Compiler:
             if components:
                 raise ModelError(f"{kind.__name__} {components[0].name!r} cannot be part of a linear model.")
 
-    def column(self, variable: Any) -> int:
-        """Return the column of a variable, a new one at its first use."""
-        column = self.column_of.setdefault(id(variable), len(self.columns))
-        if column == len(self.columns):
+    def add(self, variable: Any) -> None:
+        """Give a variable a column, where it has none yet."""
+        if self.column_of.setdefault(id(variable), len(self.columns)) == len(self.columns):
             self.columns.append(variable)
-        return column
 
     def linear(self, expression: Any, owner: Any) -> tuple[float, list[int], Sequence[float]]:
         """Return constant, columns and coefficients of an expression; fixed variables become constants."""
@@ -248,7 +246,10 @@ class _Compiler:
         form = generate_standard_repn(expression, compute_values=True, quadratic=False)
         if form.nonlinear_expr is not None:
             raise ModelError(f"{owner.name!r} is not linear: {owner.expr}.")
-        columns = [self.column(variable) for variable in form.linear_vars]
+        try:
+            columns = [self.column_of[id(variable)] for variable in form.linear_vars]
+        except KeyError:
+            raise ModelError(f"{owner.name!r} uses a variable that is not part of the model: {owner.expr}.") from None
         return form.constant, columns, form.linear_coefs
 
     def rows(self) -> Rows:
