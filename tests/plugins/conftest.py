@@ -11,7 +11,6 @@ from redwood.plugins.host import Host
 @pytest.fixture
 def write_plugin(tmp_path, monkeypatch):
     """Write an importable plugin module, announced as an entry point of an installed distribution."""
-
     written = []
 
     def write(name, body, announced=True):

@@ -1,0 +1,41 @@
+# Everything a checkout needs. `make demo` and `make test` do their own set-up in .venv; set VENV to use another folder.
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+
+sources := $(sort $(shell find engine plugins problems solvers benchmarks -name '*.py'))
+# An editable install links files one by one, so it is made anew whenever a file comes or goes.
+listing := $(shell printf '%s\n' $(sources) | cksum | cut -d' ' -f1)
+installed := $(VENV)/.installed-$(listing)
+bin := $(VENV)/bin
+
+.PHONY: install demo test check clean
+
+install: $(installed)
+
+$(installed): pyproject.toml constraints.txt
+	test -x $(bin)/python || $(PYTHON) -m venv $(VENV)
+	$(bin)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
+	$(bin)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers]'
+	rm -f $(VENV)/.installed-*
+	touch $@
+
+demo: install
+	mkdir -p runs/demo
+	$(bin)/redwood generate tsp/clustered --size 500 --seed 1 --out runs/demo/clustered.tsp
+	$(bin)/redwood generate knapsack/strongly-correlated --size 1000 --seed 1 --out runs/demo/strong.kp
+	$(bin)/redwood solve benchmarks/instances/capitals.tsp runs/demo/clustered.tsp runs/demo/strong.kp \
+		--time-limit 5 --out runs/demo --plot runs/demo
+	@echo "Solutions and pictures are in runs/demo."
+
+test: install
+	$(bin)/python -m pytest
+
+check: install
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy -p redwood
+	$(bin)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info runs/demo
