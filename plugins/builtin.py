@@ -15,7 +15,7 @@ def redwood_problems() -> Iterable[ProblemSpec]:
             name="tsp",
             summary="Symmetric travelling salesman problem: the shortest closed tour through all nodes.",
             target="redwood.problems.tsp.problem:TSP",
-            views=frozenset({"Linear", "Local", "Bound"}),
+            views=frozenset({"Linear", "Local", "Bound", "Stepwise"}),
             formats=(Format((".tsp",), r"^\s*TYPE\s*:\s*TSP\b"),),
         ),
         ProblemSpec(

@@ -18,6 +18,7 @@ from redwood.problems.routing.travel import Metric, check_travel
 from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
 from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
+from redwood.stepwise import Stepwise
 from redwood.views import Bound, Linear, Local, View
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class TSP(Problem[TSPInstance, Tour]):
         Linear: "redwood.problems.tsp.linear:TSPLinear",
         Local: "redwood.problems.tsp.local:TSPLocal",
         Bound: "redwood.problems.tsp.bound:TSPBound",
+        Stepwise: "redwood.problems.tsp.stepwise:TSPStepwise",
     }
     variants = PLACEMENTS
     suffix = ".tsp"

@@ -1,0 +1,224 @@
+"""The TSP as a decision process: from the current node through all remaining nodes to the destination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from redwood.errors import FitError
+from redwood.kernels import random_state
+from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
+from redwood.problems.tsp.instance import Tour, TSPInstance
+from redwood.problems.tsp.stepwise_kernels import (
+    FEATURES,
+    MARKS,
+    act_rows,
+    begin_rows,
+    draw_turn,
+    sample_rows,
+    target_rows,
+    window_rows,
+)
+from redwood.stepwise import Batch, Layout, Stepwise, Target, Window
+
+
+@dataclass
+class Paths(Batch):
+    """B open paths. Arrays are padded to the largest instance N.
+
+    Attributes
+    ----------
+    current, destination
+        Nodes [B] between which the path runs.
+    remaining, place
+        Open nodes [B, N] in any order, and where each node stands among them (-1 where done).
+    order, steps
+        Nodes visited so far, [B, N], and how many, [B].
+    turn
+        Rotation and mirror of each row's pictures, [B, 2, 2].
+    plan
+        The open nodes [B, N] in the order of the label, where there is one.
+    """
+
+    rows: Array
+    left: Array
+    current: Array
+    destination: Array
+    remaining: Array
+    place: Array
+    order: Array
+    steps: Array
+    turn: Array
+    plan: Array | None = None
+
+    def take(self, chosen: Array) -> Paths:
+        plan = None if self.plan is None else self.plan[chosen]
+        return Paths(
+            self.rows[chosen],
+            self.left[chosen],
+            self.current[chosen],
+            self.destination[chosen],
+            self.remaining[chosen],
+            self.place[chosen],
+            self.order[chosen],
+            self.steps[chosen],
+            self.turn[chosen],
+            plan,
+        )
+
+
+class TSPStepwise(Stepwise[Paths]):
+    """TSP instances with coordinates as decision processes.
+
+    Tokens are the current node, the destination (where the tour began) and the nearest remaining nodes, relative to the
+    current node and scaled by the radius of the window. A far destination is pulled in logarithmically.
+
+    Raises
+    ------
+    FitError
+        Where an instance has a matrix and no coordinates.
+    """
+
+    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS)
+
+    def __init__(self, *instances: TSPInstance) -> None:
+        self.instances = instances
+        self.sizes = np.array([instance.size for instance in instances], dtype=np.int64)
+        self.offsets = np.concatenate([[0], np.cumsum(self.sizes)])
+        self.points = np.concatenate([_positions(instance) for instance in instances])
+        self._lists: Array | None = None
+        self._tours: Array | None = None
+
+    def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Paths:
+        batch = self._empty(rows)
+        starts = np.zeros(len(rows), dtype=np.int32)
+        if rng is not None:
+            starts = rng.integers(0, self.sizes[rows]).astype(np.int32)
+            state = random_state(rng)
+            for turn in batch.turn:
+                draw_turn(turn, state)
+        begin_rows(
+            batch.rows,
+            self.offsets,
+            starts,
+            batch.current,
+            batch.destination,
+            batch.remaining,
+            batch.place,
+            batch.left,
+        )
+        batch.order[:, 0] = starts
+        batch.steps[:] = 1
+        return batch
+
+    def window(self, batch: Paths, size: int) -> Window:
+        lists = self._neighbour_lists(3 * size)
+        size = int(min(size, max(1, batch.left.max(initial=1))))
+        count = len(batch.rows)
+        features = np.empty((count, MARKS + size, FEATURES), dtype=np.float32)
+        nodes = np.empty((count, MARKS + size), dtype=np.int32)
+        window_rows(
+            self.points,
+            self.offsets,
+            lists,
+            batch.rows,
+            batch.current,
+            batch.destination,
+            batch.remaining,
+            batch.place,
+            batch.left,
+            batch.turn,
+            size,
+            features,
+            nodes,
+        )
+        present = nodes >= 0
+        mask = present[:, :, None].copy()
+        mask[:, :MARKS] = False
+        return Window(features, present, mask, nodes)
+
+    def act(self, batch: Paths, window: Window, choice: Array) -> None:
+        nodes = window.nodes[np.arange(len(choice)), choice]
+        act_rows(nodes, batch.current, batch.remaining, batch.place, batch.left, batch.order, batch.steps)
+        batch.plan = None
+
+    def solutions(self, batch: Paths) -> list[Tour]:  # type: ignore[override]
+        return [Tour(order[:count]) for order, count in zip(batch.order, batch.steps, strict=True)]
+
+    def teach(self, solutions: Sequence[Tour]) -> None:  # type: ignore[override]
+        self._tours = np.concatenate([solution.tour for solution in solutions]).astype(np.int32)
+
+    def sample(self, count: int, rng: np.random.Generator) -> Paths:
+        if self._tours is None:
+            raise FitError("tails can only be drawn from labelled instances; call teach() first.")
+        rows = np.searchsorted(self.offsets, rng.integers(0, self.offsets[-1], size=count), side="right") - 1
+        batch = self._empty(rows)
+        batch.plan = np.empty_like(batch.remaining)
+        sample_rows(
+            batch.rows,
+            self.offsets,
+            self._tours,
+            batch.current,
+            batch.destination,
+            batch.remaining,
+            batch.place,
+            batch.left,
+            batch.plan,
+            batch.turn,
+            random_state(rng),
+        )
+        return batch
+
+    def target(self, batch: Paths, window: Window) -> Target:
+        if batch.plan is None:
+            raise FitError("a batch has labels only as `sample` made it, before its first step.")
+        choice = np.empty(len(batch.rows), dtype=np.int64)
+        neighbours = np.empty((*window.nodes.shape, 2), dtype=np.int32)
+        target_rows(window.nodes, batch.plan, batch.left, batch.place, choice, neighbours)
+        return Target(choice, neighbours)
+
+    @classmethod
+    def pack(cls, instances: Sequence[TSPInstance], solutions: Sequence[Tour]) -> dict[str, Array]:
+        coords = np.stack([_positions(instance) for instance in instances]).astype(np.float32)
+        return {"coords": coords, "tours": np.stack([solution.tour for solution in solutions]).astype(np.uint16)}
+
+    @classmethod
+    def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[TSPInstance], list[Tour]]:
+        instances = [TSPInstance(travel=check_travel(coords, None, None, symmetric=True)) for coords in arrays["coords"]]
+        return instances, [Tour(tour) for tour in arrays["tours"]]
+
+    def _empty(self, rows: Array) -> Paths:
+        shape = (len(rows), int(self.sizes[rows].max(initial=1)))
+        return Paths(
+            rows=np.asarray(rows, dtype=np.int64),
+            left=np.zeros(len(rows), dtype=np.int64),
+            current=np.zeros(len(rows), dtype=np.int32),
+            destination=np.zeros(len(rows), dtype=np.int32),
+            remaining=np.empty(shape, dtype=np.int32),
+            place=np.empty(shape, dtype=np.int32),
+            order=np.empty(shape, dtype=np.int32),
+            steps=np.zeros(len(rows), dtype=np.int64),
+            turn=np.tile(np.eye(2), (len(rows), 1, 1)),
+        )
+
+    def _neighbour_lists(self, count: int) -> Array:
+        """Return static lists [all nodes, count] where they pay: instances larger than a few windows, not for training."""
+        if self._tours is not None or self.sizes.max() <= 4 * count:
+            return np.empty((0, 0), dtype=np.int32)
+        if self._lists is None or self._lists.shape[1] < min(count, self.sizes.max() - 1):
+            self._lists = np.full((len(self.points), count), -1, dtype=np.int32)
+            for begin, end in zip(self.offsets[:-1], self.offsets[1:], strict=True):
+                found = Travel(Metric.EXACT, self.points[begin:end]).nearest(count)
+                self._lists[begin:end, : found.shape[1]] = found
+        return self._lists
+
+
+def _positions(instance: TSPInstance) -> Array:
+    if instance.travel.coords is None:
+        raise FitError(
+            f"instance {instance.name!r} has a matrix and no coordinates; this view of the TSP needs coordinates."
+        )
+    return instance.travel.arrays[1] if instance.travel.metric is not Metric.EXPLICIT else instance.travel.coords
