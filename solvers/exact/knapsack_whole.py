@@ -1,0 +1,112 @@
+"""A knapsack instance in whole numbers: what the dynamic programme works on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from redwood.problems.knapsack.instance import Array, KnapsackInstance, Packing
+
+DIGITS = 9
+"""Decimal fractions of up to so many digits are scaled to whole numbers without loss."""
+ROOM = 2**60
+"""Sums of scaled numbers stay below this, so that no state of the programme overflows 64 bits."""
+RESOLUTION = 1e-10
+"""Values that are no decimal fractions are rounded so that all of them together lose this share of the largest one."""
+
+
+@dataclass(frozen=True)
+class WholeItems:
+    """The items that need a decision, by falling value per weight, in whole units.
+
+    Attributes
+    ----------
+    values, weights
+        Whole numbers [M], at least 1; their greatest common divisors are divided out.
+    capacity
+        Whole number; each weight is at most this.
+    items
+        Index [M] of each item in the instance.
+    free
+        Indices of the items that weigh nothing and are always packed.
+    unit
+        What one unit of value is worth in the instance.
+    loss
+        The most, in the instance's values, that a packing can be worth more than its whole values say. Zero where
+        values are whole numbers or decimal fractions.
+    """
+
+    values: Array
+    weights: Array
+    capacity: int
+    items: Array
+    free: Array
+    unit: Fraction
+    loss: float
+
+    def packing(self, chosen: Array) -> Packing:
+        """Return the packing of chosen places [M] (booleans) and of the free items."""
+        return Packing(np.sort(np.concatenate([self.items[chosen], self.free])))
+
+    def chosen(self, packing: Packing) -> Array:
+        """Return which places [M] a packing chooses."""
+        return np.isin(self.items, packing.items)
+
+
+def whole_items(instance: KnapsackInstance) -> WholeItems:
+    """Return an instance in whole numbers.
+
+    Whole numbers and decimal fractions of up to `DIGITS` digits are scaled without loss. Other weights are rounded up
+    to multiples of a power of two (by less than 1e-17 of their sum), other values down (see `WholeItems.loss`).
+    """
+    weights, capacity = _whole_weights(instance)
+    values, unit, loss = _whole_values(np.where(weights <= capacity, instance.values, 0))
+    free = np.flatnonzero((weights == 0) & (instance.values > 0))
+    items = np.flatnonzero((values > 0) & (weights > 0) & (weights <= capacity))
+    values, weights = values[items], weights[items]
+    if len(items):
+        weight_divisor, value_divisor = int(np.gcd.reduce(weights)), int(np.gcd.reduce(values))
+        weights, capacity = weights // weight_divisor, capacity // weight_divisor
+        values, unit = values // value_divisor, unit * value_divisor
+    order = np.lexsort((-weights, -(values / weights)))
+    return WholeItems(values[order], weights[order], capacity, items[order], free, unit, loss)
+
+
+def _whole_weights(instance: KnapsackInstance) -> tuple[Array, int]:
+    weights, capacity = instance.weights, instance.capacity
+    scaled = _decimal(weights)
+    if scaled is not None:
+        whole, scale = scaled
+        nearest = round(Fraction(capacity) * scale)
+        capacity = nearest if nearest / scale == capacity else math.floor(Fraction(capacity) * scale)
+        return whole, min(capacity, int(whole.sum()))
+    exponent = 59 - math.frexp(float(weights.sum()))[1]
+    whole = np.ceil(np.ldexp(weights, exponent)).astype(np.int64)
+    return whole, min(math.floor(Fraction(capacity) * Fraction(2) ** exponent), int(whole.sum()))
+
+
+def _whole_values(values: Array) -> tuple[Array, Fraction, float]:
+    scaled = _decimal(values)
+    if scaled is not None:
+        return scaled[0], Fraction(1, scaled[1]), 0.0
+    wanted = math.ceil(math.log2(len(values) / RESOLUTION)) + 1 - math.frexp(float(values.max()))[1]
+    exponent = min(wanted, 59 - math.frexp(float(values.sum()))[1])
+    whole = np.floor(np.ldexp(values, exponent)).astype(np.int64)
+    return whole, Fraction(2) ** -exponent, math.ldexp(len(values), -exponent)
+
+
+def _decimal(numbers: Array) -> tuple[Array, int] | None:
+    """Return whole numbers and the power of ten that they are to be divided by, or ``None`` where there is none."""
+    if np.issubdtype(numbers.dtype, np.integer):
+        return numbers.astype(np.int64), 1
+    for digits in range(DIGITS + 1):
+        scale = 10**digits
+        scaled = np.rint(numbers * scale)
+        if float(scaled.sum()) >= ROOM:
+            return None
+        if np.array_equal(scaled / scale, numbers):
+            return scaled.astype(np.int64), scale
+    return None
