@@ -1,0 +1,32 @@
+"""The promises that everything registered has to keep."""
+
+import pytest
+
+from redwood.plugins.checks import check_bounds, check_problem, check_solver
+from redwood.plugins.host import host
+
+PROBLEMS = sorted(entry.spec.name for entry in host().problem_entries if entry.plugin == "builtin")
+PAIRS = sorted(
+    {(entry.spec.name, problem) for problem in PROBLEMS for entry in host().fitting(problem) if entry.plugin == "builtin"}
+)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_problem_keeps_its_promises(problem):
+    """Generators repeat, instances pickle and survive files, and the local-search view agrees with the problem."""
+    assert check_problem(problem) == []
+
+
+@pytest.mark.parametrize(("solver", "problem"), PAIRS)
+def test_solver_keeps_its_promises(solver, problem):
+    """Answers are feasible and repeatable, a start is never made worse, unknown options are refused."""
+    entry = host().solver_entry(solver, problem)
+    if entry.missing:
+        pytest.skip(f"{solver} is not installed: {entry.missing[0]}")
+    assert check_solver(solver, problem) == []
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_no_bound_contradicts_a_solution(problem):
+    """No solver and no view claims a bound that somebody's solution beats."""
+    assert check_bounds(problem) == []
