@@ -25,6 +25,15 @@ def redwood_problems() -> Iterable[ProblemSpec]:
             views=frozenset({"Linear", "Local", "Bound"}),
             formats=(Format((".kp", ".knapsack"), r"\A\s*\d+\s+\d+\s+\d+\s+\d+\s*$"),),
         ),
+        ProblemSpec(
+            name="orienteering",
+            summary="Orienteering: the highest sum of prizes on a path of bounded length.",
+            target="redwood.problems.orienteering.problem:Orienteering",
+            formats=(
+                Format((".oplib", ".op"), r"^\s*TYPE\s*:\s*OP\b"),
+                Format((".txt", ".op"), r"\A\s*[\d.eE+]+[ \t]+1[ \t]*\r?\n\s*\S+[ \t]+\S+[ \t]+[\d.]+[ \t]*\r?$"),
+            ),
+        ),
     ]
 
 
@@ -38,6 +47,13 @@ def redwood_solvers() -> Iterable[SolverSpec]:
             target="redwood.solvers.local_search.tsp:TSPLocalSearch",
             problems=("tsp",),
             choices=(Choice(score=60, min_size=4),),
+        ),
+        SolverSpec(
+            name="local-search",
+            summary="Ruin and recreate with 2-opt and Or-opt for orienteering, under simulated annealing.",
+            target="redwood.solvers.local_search.orienteering:OrienteeringLocalSearch",
+            problems=("orienteering",),
+            choices=(Choice(score=60),),
         ),
         SolverSpec(
             name="highs",

@@ -1,0 +1,1 @@
+"""Orienteering: the highest sum of prizes on a path of bounded length."""

@@ -1,0 +1,202 @@
+"""Local search for orienteering: ruin and recreate with 2-opt and Or-opt, under simulated annealing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from redwood.errors import OptionError
+from redwood.problem import Instance, Problem
+from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
+from redwood.problems.routing.travel import Array, Metric, Travel
+from redwood.solver import Answer, Run, Solver
+
+_POLL_SECONDS = 0.02
+_REPORT_SECONDS = 0.2
+_MATRIX_UP_TO = 1000
+_SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+
+
+@dataclass(frozen=True)
+class OrienteeringLocalSearch(Solver):
+    """Improve a path by removing and re-inserting nodes, in annealing cycles that double in length.
+
+    An iteration is one removal (or forced insertion), repair, 2-opt and Or-opt descent, and refilling. A cycle starts
+    from the best path and cools geometrically, so that the search needs no time limit to be told in advance.
+
+    Attributes
+    ----------
+    neighbours
+        Length of the neighbour lists; small instances use all nodes.
+    cycle
+        Iterations of the first cycle.
+    hot, cold
+        First and last temperature of a cycle, in units of the mean prize of a visited node.
+    """
+
+    neighbours: int = 24
+    cycle: int = 20_000
+    hot: float = 0.5
+    cold: float = 0.01
+
+    def __post_init__(self) -> None:
+        for name, value in (("neighbours", self.neighbours), ("cycle", self.cycle)):
+            if value < 1:
+                raise OptionError(f"{name} {value} is below 1.")
+        if not 0.0 < self.cold <= self.hot:
+            raise OptionError(f"temperatures must satisfy 0 < cold <= hot, not cold {self.cold} and hot {self.hot}.")
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        """Compile the kernels, for a matrix or for coordinates as the instance needs, on four nodes."""
+        typed = cast(OrienteeringInstance, instance)
+        toy = OrienteeringInstance(travel=Travel(Metric.EXACT, _SQUARE), prizes=np.ones(4), budget=3.5, start=0, end=0)
+        search = _Search(toy, self, np.array([0, 0]), np.random.default_rng(0), as_matrix=_as_matrix(typed))
+        search.fill()
+        search.advance(2)
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        """Search until the budget is used up, or every reachable node is on the path."""
+        typed = cast(OrienteeringInstance, instance)
+        start = path(typed, cast(Tour, run.initial)) if run.initial is not None else shortest_path(typed)
+        search = _Search(typed, self, start, run.rng, as_matrix=_as_matrix(typed))
+        if run.initial is None:
+            search.fill()
+            run.report(search.solution())
+        chunk, reported, told = 8, search.best_value, time.perf_counter()
+        while not search.complete and not run.stops():
+            begin = time.perf_counter()
+            steps = int(min(chunk, run.iterations_left))
+            search.advance(steps)
+            run.advance(steps)
+            now = time.perf_counter()
+            chunk = _next_chunk(chunk, now - begin)
+            if search.best_value > reported and now - told > _REPORT_SECONDS:
+                run.report(search.solution())
+                reported, told = search.best_value, now
+        best = search.solution()
+        run.report(best)
+        if not search.complete:
+            return Answer(best)
+        return Answer(best, bound=search.total, proven=True, message="every reachable node is visited")
+
+
+def _next_chunk(chunk: int, seconds: float) -> int:
+    """Return how many iterations take about as long as the clock may stay unread."""
+    factor = _POLL_SECONDS / max(seconds, 1e-6)
+    return max(1, int(chunk * min(4.0, max(0.25, factor))))
+
+
+class _Search:
+    """The state of one search: the reachable nodes renumbered, the current and the best path, and the schedule."""
+
+    def __init__(
+        self,
+        instance: OrienteeringInstance,
+        options: OrienteeringLocalSearch,
+        start: Array,
+        rng: np.random.Generator,
+        *,
+        as_matrix: bool,
+    ) -> None:
+        from redwood.kernels import random_state
+        from redwood.solvers.local_search import orienteering_kernels
+
+        self._kernels = orienteering_kernels
+        self._options = options
+        self._random = random_state(rng)
+        self._nodes = _kept(instance, start)
+        travel = _restricted(instance.travel, self._nodes, as_matrix)
+        small = travel.size <= orienteering_kernels.EVERYTHING
+        nearest = travel.nearest(travel.size - 1 if small else options.neighbours)
+        self._prizes = np.ascontiguousarray(instance.prizes[self._nodes])
+        metric, points, matrix = travel.arrays
+        self._data = (
+            metric,
+            points,
+            matrix if as_matrix else None,
+            nearest,
+            self._prizes,
+            (instance.budget + instance.limit) / 2.0,
+        )
+        self._ends = float(instance.prizes[np.unique([instance.start, instance.end])].sum())
+        self.total = self._ends + float(self._prizes.sum() - self._prizes[np.isin(self._nodes, start[[0, -1]])].sum())
+        self._path = np.zeros(travel.size + 2, np.int64)
+        self._best = np.zeros(travel.size + 2, np.int64)
+        self._state = np.zeros(6)
+        self._enter(np.searchsorted(self._nodes, start), travel)
+        self._cycle = 0
+        self._left = 0
+        self._temperature = self._cooling = 1.0
+
+    @property
+    def best_value(self) -> tuple[float, float]:
+        """Prize between the ends and negative length of the best path: larger is better."""
+        return float(self._state[self._kernels.BEST_PRIZE]), -float(self._state[self._kernels.BEST_LENGTH])
+
+    @property
+    def complete(self) -> bool:
+        """Whether the best path earns every prize within reach."""
+        return self.best_value[0] + self._ends >= self.total
+
+    def solution(self) -> Tour:
+        """Return the best path."""
+        return Tour(self._nodes[self._best[: int(self._state[self._kernels.BEST_COUNT])]])
+
+    def fill(self) -> None:
+        """Insert greedily until nothing fits."""
+        self._kernels.fill(*self._data, self._path, self._best, self._state)
+
+    def advance(self, iterations: int) -> None:
+        """Run some iterations, beginning new cycles where they are due."""
+        while iterations > 0:
+            if self._left == 0:
+                self._begin_cycle()
+            steps = min(iterations, self._left)
+            self._temperature = self._kernels.anneal(
+                *self._data, self._path, self._best, self._state, self._random, steps, self._temperature, self._cooling
+            )
+            self._left -= steps
+            iterations -= steps
+
+    def _begin_cycle(self) -> None:
+        kernels, state, options = self._kernels, self._state, self._options
+        self._path[:] = self._best
+        state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = state[
+            [kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]
+        ]
+        self._left = options.cycle << self._cycle
+        self._cycle += 1
+        mean = max(float(state[kernels.BEST_PRIZE]), 1e-300) / max(1.0, float(state[kernels.BEST_COUNT]) - 2.0)
+        self._temperature = options.hot * mean
+        self._cooling = (options.cold / options.hot) ** (1.0 / self._left)
+
+    def _enter(self, start: Array, travel: Travel) -> None:
+        kernels = self._kernels
+        self._path[: len(start)] = start
+        self._best[:] = self._path
+        length = float(travel.between(start[:-1], start[1:]).sum())
+        prize = float(self._prizes[start[1:-1]].sum())
+        self._state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = len(start), prize, length
+        self._state[[kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]] = len(start), prize, length
+
+
+def _kept(instance: OrienteeringInstance, start: Array) -> Array:
+    """Return the sorted numbers of the nodes that a path may visit, and those of the path to start from."""
+    if instance.travel.matrix is not None:  # may break the triangle inequality
+        return np.arange(instance.travel.size)
+    return np.union1d(np.flatnonzero(detours(instance) <= instance.limit), start)
+
+
+def _as_matrix(instance: OrienteeringInstance) -> bool:
+    """Return whether the search works on a matrix of distances: given, or small enough to be written down."""
+    return instance.travel.matrix is not None or instance.travel.size <= _MATRIX_UP_TO
+
+
+def _restricted(travel: Travel, nodes: Array, as_matrix: bool) -> Travel:
+    """Return the distances among some nodes, as a matrix or from their coordinates."""
+    if not as_matrix:
+        return Travel(travel.metric, np.asarray(travel.coords)[nodes])
+    return Travel(Metric.EXPLICIT, None, travel.between(nodes[:, None], nodes[None, :]).astype(np.float64))
