@@ -19,6 +19,13 @@ def redwood_problems() -> Iterable[ProblemSpec]:
             formats=(Format((".tsp",), r"^\s*TYPE\s*:\s*TSP\b"),),
         ),
         ProblemSpec(
+            name="cvrp",
+            summary="Capacitated vehicle routing: the shortest routes from one depot that serve every customer.",
+            target="redwood.problems.cvrp.problem:CVRP",
+            views=frozenset({"Linear", "Local", "Bound"}),
+            formats=(Format((".vrp",), r"^\s*TYPE\s*:\s*CVRP\b"),),
+        ),
+        ProblemSpec(
             name="knapsack",
             summary="0-1 knapsack: the most valuable items that fit into one capacity.",
             target="redwood.problems.knapsack.problem:Knapsack",
@@ -53,6 +60,13 @@ def redwood_solvers() -> Iterable[SolverSpec]:
             summary="Ruin and recreate with 2-opt and Or-opt for orienteering, under simulated annealing.",
             target="redwood.solvers.local_search.orienteering:OrienteeringLocalSearch",
             problems=("orienteering",),
+            choices=(Choice(score=60),),
+        ),
+        SolverSpec(
+            name="local-search",
+            summary="Ruin and recreate by string removals (SISR) for the CVRP, annealed over the budget.",
+            target="redwood.solvers.local_search.cvrp:CVRPLocalSearch",
+            problems=("cvrp",),
             choices=(Choice(score=60),),
         ),
         SolverSpec(

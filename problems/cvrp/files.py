@@ -1,0 +1,170 @@
+"""Files: VRPLIB ``.vrp`` instances and CVRPLIB ``.sol`` solutions.
+
+References
+----------
+http://vrp.galgos.inf.puc-rio.br/ (CVRPLIB) for the formats; node 1 of a file is node 0 here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from redwood.errors import FormatError, InstanceError
+from redwood.problems.cvrp.instance import CVRPInstance, Routes
+from redwood.problems.routing.travel import Array, Metric, Travel
+from redwood.problems.routing.tsplib import EXACT_2D, TRAVEL_ENTRIES, TRAVEL_SECTIONS, TSPLIBFile, scan
+
+if TYPE_CHECKING:
+    from redwood.problems.cvrp.problem import CVRP
+
+REFUSED = {
+    "DISTANCE": "a limit on the length of a route",
+    "SERVICE_TIME": "service times",
+    "TIME_WINDOW_SECTION": "time windows",
+    "SERVICE_TIME_SECTION": "service times",
+    "STAND_TIME_SECTION": "service times",
+    "BACKHAUL_SECTION": "backhauls",
+    "LINEHAUL_SECTION": "backhauls",
+    "PICKUP_AND_DELIVERY_SECTION": "pickups and deliveries",
+    "FIXED_EDGES_SECTION": "fixed edges",
+}
+"""Keywords of other routing problems: to leave them out would answer another question."""
+
+_VALUE = re.compile(r"(?:optimal|best)\s*(?:known\s*)?(?:value|solution)?\s*:\s*([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE)
+_FLEET = re.compile(r"(?:no\.?|number)\s+of\s+(?:trucks|vehicles)\s*:\s*([0-9]+)", re.IGNORECASE)
+_ROUTE = re.compile(r"^\s*Route\s*#?\s*\d+\s*:(.*)$", re.IGNORECASE)
+_COST = re.compile(r"^\s*(?:Cost|Distance|Length|Time|Comment)\b", re.IGNORECASE)
+
+
+def parse_instance(problem: CVRP, text: str, name: str, rounded: bool) -> CVRPInstance:
+    """Return the instance of a ``.vrp`` text.
+
+    The value and the number of vehicles are taken from ``VEHICLES`` or from the comment, as files of the sets A and P
+    have them (``No of trucks: 5, Optimal value: 784``): the value holds for at most so many vehicles.
+    """
+    entries = (*TRAVEL_ENTRIES, "CAPACITY", "VEHICLES", *(key for key in REFUSED if not key.endswith("_SECTION")))
+    sections = (
+        *TRAVEL_SECTIONS,
+        "DEMAND_SECTION",
+        "DEPOT_SECTION",
+        *(key for key in REFUSED if key.endswith("_SECTION")),
+    )
+    file = scan(text, name, types=("CVRP",), entries=entries, sections=sections)
+    _refuse(file)
+    order = _depot_first(file)
+    travel = _rearranged(file.travel(symmetric=True), order)
+    if not rounded:
+        travel = _unrounded(file, travel)
+    demands = file.table("DEMAND_SECTION", ("demand",))[order, 0]
+    capacity = file.number("CAPACITY")
+    comment = file.entries["COMMENT"].value if "COMMENT" in file.entries else ""
+    known = _VALUE.search(comment)
+    try:
+        return problem.assemble(
+            travel,
+            demands,
+            int(capacity) if capacity == int(capacity) else capacity,
+            vehicles=_vehicles(file, comment),
+            name=file.entries["NAME"].value if "NAME" in file.entries and file.entries["NAME"].value else name,
+            best_known=float(known.group(1)) if known and rounded else None,
+        )
+    except FormatError:
+        raise
+    except InstanceError as error:
+        raise file.error(str(error)) from error
+
+
+def format_instance(instance: CVRPInstance) -> str:
+    """Return the ``.vrp`` text of an instance."""
+    travel, nodes = instance.travel, instance.size + 1
+    kind = EXACT_2D if travel.metric is Metric.EXACT else str(travel.metric)
+    lines = [f"NAME : {instance.name or 'cvrp'}"]
+    if instance.best_known is not None:
+        lines.append(f"COMMENT : Best value: {instance.best_known:.15g}")
+    lines += ["TYPE : CVRP", f"DIMENSION : {nodes}", f"EDGE_WEIGHT_TYPE : {kind}"]
+    if travel.matrix is not None:
+        lines.append("EDGE_WEIGHT_FORMAT : FULL_MATRIX")
+    lines.append(f"CAPACITY : {instance.capacity!r}" if isinstance(instance.capacity, int) else _capacity(instance))
+    if instance.vehicles is not None:
+        lines.append(f"VEHICLES : {instance.vehicles}")
+    if travel.coords is not None:
+        lines.append("NODE_COORD_SECTION")
+        lines += [f"{node} {x!r} {y!r}" for node, (x, y) in enumerate(travel.coords.tolist(), 1)]
+    if travel.matrix is not None:
+        lines.append("EDGE_WEIGHT_SECTION")
+        lines += [" ".join(f"{value!r}" for value in row) for row in travel.matrix.tolist()]
+    lines.append("DEMAND_SECTION")
+    lines += [f"{node} {demand!r}" for node, demand in enumerate(instance.demands.tolist(), 1)]
+    return "\n".join([*lines, "DEPOT_SECTION", "1", "-1", "EOF", ""])
+
+
+def parse_routes(text: str) -> Routes:
+    """Return the routes of a ``.sol`` text."""
+    routes = []
+    for number, line in enumerate(text.splitlines(), 1):
+        found = _ROUTE.match(line)
+        if found:
+            routes.append([_customer(token, number) for token in found.group(1).split()])
+        elif line.strip() and not _COST.match(line):
+            raise FormatError(f"line {number}: {line.strip()[:40]!r} is neither a route nor a cost.")
+    if not routes:
+        raise FormatError("there is no line 'Route #1: ...'; this is no solution file.")
+    return Routes(routes)
+
+
+def format_routes(solution: Routes, cost: float) -> str:
+    """Return the ``.sol`` text of routes and their cost."""
+    lines = [f"Route #{number}: {' '.join(map(str, route))}" for number, route in enumerate(solution.routes, 1)]
+    return "\n".join([*lines, f"Cost {cost:.15g}", ""])
+
+
+def _capacity(instance: CVRPInstance) -> str:
+    return f"CAPACITY : {float(instance.capacity)!r}"
+
+
+def _customer(token: str, line: int) -> int:
+    if not (token.isascii() and token.isdigit() and len(token) < 16):
+        raise FormatError(f"line {line}: {token[:40]!r} in a route is not a customer number.")
+    return int(token)
+
+
+def _refuse(file: TSPLIBFile) -> None:
+    for key, what in REFUSED.items():
+        place = file.entries.get(key) or file.sections.get(key)
+        if place is not None:
+            raise file.error(f"{key} asks for {what}, which is not supported in problem 'cvrp'.", place.line)
+
+
+def _depot_first(file: TSPLIBFile) -> Array:
+    """Return the nodes in the order that puts the depot first."""
+    size = file.whole("DIMENSION", 2)
+    if "DEPOT_SECTION" not in file.sections:
+        return np.arange(size)
+    depots = file.nodes("DEPOT_SECTION", size)
+    if len(depots) != 1:
+        line = file.sections["DEPOT_SECTION"].line
+        raise file.error(f"DEPOT_SECTION names {len(depots)} depots; exactly one is supported.", line)
+    return np.concatenate([depots, np.delete(np.arange(size), depots[0])])
+
+
+def _rearranged(travel: Travel, order: Array) -> Travel:
+    if np.array_equal(order, np.arange(len(order))):
+        return travel
+    coords = None if travel.coords is None else travel.coords[order]
+    return Travel(travel.metric, coords, None if travel.matrix is None else travel.matrix[np.ix_(order, order)])
+
+
+def _unrounded(file: TSPLIBFile, travel: Travel) -> Travel:
+    if travel.metric not in (Metric.EUC_2D, Metric.CEIL_2D, Metric.EXACT):
+        raise file.error(f"EDGE_WEIGHT_TYPE {travel.metric} has no unrounded form; only Euclidean distances have one.")
+    return Travel(Metric.EXACT, travel.coords)
+
+
+def _vehicles(file: TSPLIBFile, comment: str) -> int | None:
+    if "VEHICLES" in file.entries:
+        return file.whole("VEHICLES", 1)
+    stated = _FLEET.search(comment)
+    return int(stated.group(1)) if stated and int(stated.group(1)) > 0 else None
