@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from redwood.budget import Sense
 from redwood.errors import OptionError
 from redwood.plugins.host import host
-from redwood.problem import Instance, Problem
-from redwood.views import Bound, BoundValue
+from redwood.problem import Instance
+from redwood.views import Bound
 
 
 class BoundClock:
@@ -61,14 +60,11 @@ def bound(instance: Instance, *, time_limit: float = 10.0, incumbent: float | No
         raise OptionError(f"time limit {time_limit} s is not positive; give more than 0 seconds.")
     problem = host().problem(instance.problem)
     problem.validate(instance)
+    view = problem.view(Bound, instance)
+    view.warm_up()
     clock = BoundClock(time_limit)
-    found = compute_bound(problem, instance, clock, incumbent)
+    found = view.bound(clock, incumbent)
     return BoundReport(found.value, found.method, clock.seconds)
-
-
-def compute_bound(problem: Problem[Any, Any], instance: Instance, clock: BoundClock, incumbent: float | None) -> BoundValue:
-    """Return the bound of the problem's `Bound` view."""
-    return problem.view(Bound, instance).bound(clock, incumbent)
 
 
 def contradicts(sense: Sense, objective: float | None, value: float) -> bool:

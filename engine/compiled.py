@@ -287,6 +287,8 @@ class _Compiler:
             if kind is None:
                 kind = kinds[id(variable.domain)] = _is_integer(variable)
             integer[column] = kind
+        tolerance = 1e-9  # a bound of 0.9999999999 on an integer column means 1
+        lower[integer], upper[integer] = np.ceil(lower[integer] - tolerance), np.floor(upper[integer] + tolerance)
         return lower, upper, integer
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redwood.bounding import BoundClock, compute_bound, contradicts
+from redwood.bounding import BoundClock, contradicts
 from redwood.budget import Budget, Sense, Termination
 from redwood.errors import FitError, InstanceError, MissingDependencyError, OptionError, RedwoodError
 from redwood.plugins.host import Entry, host
@@ -115,8 +115,11 @@ def conclude(
         bound = objective
     bound_taken = 0.0
     if not proven and not failed and bound_time_limit > 0 and problem.offers(Bound):
+        view, began = problem.view(Bound, instance), time.perf_counter()
+        view.warm_up()
         clock = BoundClock(bound_time_limit)
-        own = compute_bound(problem, instance, clock, objective)
+        outcome.compile_seconds += time.perf_counter() - began
+        own = view.bound(clock, objective)
         bound, more_doubt = _best_bound(problem.sense, objective, [bound, own.value])
         doubt, bound_taken = doubt or more_doubt, clock.seconds
     status = _status(objective, bound, proven, failed)

@@ -96,6 +96,9 @@ class Bound(View, ABC):
     def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
         """Return a valid bound, as good as the clock allows. ``incumbent`` (an objective) may steer the ascent."""
 
+    def warm_up(self) -> None:  # noqa: B027 (many have nothing to compile)
+        """Compile what `bound` needs, so that its clock does not pay for it."""
+
 
 class Local(View, ABC):
     """What a local search needs. A state is a mutable object that the view makes, owns and alone understands."""
