@@ -96,7 +96,7 @@ class Bound(View, ABC):
     def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
         """Return a valid bound, as good as the clock allows. ``incumbent`` (an objective) may steer the ascent."""
 
-    def warm_up(self) -> None:  # noqa: B027 (many have nothing to compile)
+    def warm_up(self) -> None:
         """Compile what `bound` needs, so that its clock does not pay for it."""
 
 
