@@ -33,6 +33,12 @@ def redwood_problems() -> Iterable[ProblemSpec]:
             formats=(Format((".kp", ".knapsack"), r"\A\s*\d+\s+\d+\s+\d+\s+\d+\s*$"),),
         ),
         ProblemSpec(
+            name="atsp",
+            summary="Asymmetric travelling salesman problem: the shortest closed tour where directions differ.",
+            target="redwood.problems.atsp.problem:ATSP",
+            formats=(Format((".atsp",), r"^\s*TYPE\s*:\s*ATSP\b"),),
+        ),
+        ProblemSpec(
             name="orienteering",
             summary="Orienteering: the highest sum of prizes on a path of bounded length.",
             target="redwood.problems.orienteering.problem:Orienteering",
@@ -68,6 +74,25 @@ def redwood_solvers() -> Iterable[SolverSpec]:
             target="redwood.solvers.local_search.cvrp:CVRPLocalSearch",
             problems=("cvrp",),
             choices=(Choice(score=60),),
+        ),
+        SolverSpec(
+            name="local-search",
+            summary="Iterated local search for any problem with moves: perturb, descend, accept late.",
+            target="redwood.solvers.local_search.generic:IteratedLocalSearch",
+            views=frozenset({"Local"}),
+            choices=(Choice(score=30),),
+        ),
+        SolverSpec(
+            name="greedy",
+            summary="One greedy construction, improved to a local optimum.",
+            target="redwood.solvers.baselines.greedy:Greedy",
+            views=frozenset({"Local"}),
+        ),
+        SolverSpec(
+            name="random",
+            summary="The best of as many random feasible solutions as the budget allows.",
+            target="redwood.solvers.baselines.random:Random",
+            views=frozenset({"Local"}),
         ),
         SolverSpec(
             name="highs",

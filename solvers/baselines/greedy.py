@@ -1,0 +1,36 @@
+"""`Greedy`: a quick greedy construction, improved to a local optimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from redwood.problem import Instance, Problem
+from redwood.solver import Answer, Run, Solver
+from redwood.views import Local
+
+
+@dataclass(frozen=True)
+class Greedy(Solver):
+    """One greedy construction and one descent to a local optimum: the least that a method has to beat.
+
+    Attributes
+    ----------
+    descend
+        Whether the construction is improved to a local optimum.
+    """
+
+    descend: bool = True
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        problem.view(Local, instance).warm_up()
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        view = problem.view(Local, instance)
+        state = view.construct(run.rng)
+        run.report(view.solution(state))
+        if self.descend and not run.stops():
+            view.descend(state)
+            run.report(view.solution(state))
+        run.advance()
+        return Answer(run.best)

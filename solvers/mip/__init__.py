@@ -1,0 +1,1 @@
+"""Mixed-integer programming for every problem that offers the view `Linear`."""

@@ -1,0 +1,76 @@
+"""`HiGHS`: any problem with the view `Linear`, solved to proven optimality by mixed-integer programming."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from redwood.errors import OptionError
+from redwood.problem import Instance, Problem
+from redwood.solver import Answer, Run, Solver
+from redwood.views import Local
+
+
+@dataclass(frozen=True)
+class HiGHS(Solver):
+    """Mixed-integer programming on HiGHS, for formulations written down whole or given row by row.
+
+    A first incumbent comes from the run or, where the problem offers `Local`, from a short local search. A
+    formulation that separates its rows is solved in rounds: linear relaxations with fractional points cut off, then
+    mixed-integer programs with integral points cut off, until one needs no further row. Every round is a relaxation,
+    so each of its bounds holds; every integral point that needs no row is a solution.
+
+    One iteration is one branch-and-bound node (at least one a round) or one linear relaxation.
+
+    Attributes
+    ----------
+    presolve
+        HiGHS's presolve: ``"choose"``, ``"on"`` or ``"off"``.
+    mip_rel_gap
+        Relative gap at which HiGHS stops; 0 proves optimality.
+    mip_heuristic_effort
+        Share of the effort that HiGHS spends on heuristics, 0 to 1.
+    cut_rounds
+        Linear relaxations solved at most before branching; 0 for none.
+    local_steps
+        Perturbations of the local search that makes the first incumbent; it takes a tenth of the time limit at most.
+    log
+        Whether HiGHS's own log goes to the logger ``redwood.solvers.mip.session``, level info.
+
+    References
+    ----------
+    Huangfu and Hall (2018), Parallelizing the dual revised simplex method, doi:10.1007/s12532-017-0130-5.
+    Dantzig, Fulkerson and Johnson (1954), Solution of a large-scale traveling-salesman problem,
+    doi:10.1287/opre.2.4.393, for rows added in rounds.
+    """
+
+    presolve: str = "choose"
+    mip_rel_gap: float = 0.0
+    mip_heuristic_effort: float = 0.05
+    cut_rounds: int = 500
+    local_steps: int = 200
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if self.presolve not in ("choose", "on", "off"):
+            raise OptionError(f"presolve {self.presolve!r} is none of 'choose', 'on', 'off'.")
+        if not 0 <= self.mip_rel_gap < math.inf:
+            raise OptionError(f"mip_rel_gap {self.mip_rel_gap} is not a number from 0 up (0.01 is one per cent).")
+        if not 0 <= self.mip_heuristic_effort <= 1:
+            raise OptionError(f"mip_heuristic_effort {self.mip_heuristic_effort} is not between 0 and 1.")
+        for name in ("cut_rounds", "local_steps"):
+            if getattr(self, name) < 0:
+                raise OptionError(f"{name} {getattr(self, name)} is negative; give 0 or more.")
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        import highspy  # noqa: F401
+        import pyomo.environ  # noqa: F401
+
+        if problem.offers(Local):
+            problem.view(Local, instance).warm_up()
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        from redwood.solvers.mip.search import Search
+
+        return Search(self, problem, instance, run).answer()

@@ -1,0 +1,240 @@
+"""The search of `HiGHS`: linear relaxations with cuts, then mixed-integer programs with cuts, until proven."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from redwood.compiled import CompiledModel, compile_model, dual_bound
+from redwood.errors import ModelError, SolverError
+from redwood.problem import Instance, Problem
+from redwood.solver import Answer, Run
+from redwood.solvers.mip.session import Ending, Session, Solved
+from redwood.views import Array, Linear, Local, Rows
+
+if TYPE_CHECKING:
+    from redwood.solvers.mip.highs import HiGHS
+
+STALL_ROUNDS = 12
+"""Cutting ends where the bound has moved by less than `STALL_RISE` of itself over so many linear relaxations."""
+
+STALL_RISE = 1e-5
+
+
+class Search:
+    """One run of `HiGHS` on one instance.
+
+    ``proven`` is set once nothing is left to search: then `Run.best` is optimal or, without one, nothing is feasible.
+    The model may lack variables that no solution better than the first incumbent uses; no bound goes past an incumbent.
+    """
+
+    def __init__(self, options: HiGHS, problem: Problem[Any, Any], instance: Instance, run: Run) -> None:
+        self.options = options
+        self.problem = problem
+        self.instance = instance
+        self.run = run
+        self.view = problem.view(Linear, instance)
+        self.separates = type(self.view).separate is not Linear.separate
+        self.listed = 0
+        self.proven = False
+        self.doubt = ""
+        self.rounds = self.nodes = self.rows_added = 0
+
+    def answer(self) -> Answer:
+        """Search until proven or stopped, and return the answer."""
+        if self.problem.offers(Local):
+            find_incumbent(self.problem, self.instance, self.run, self.options.local_steps)
+        if not self.run.stops():
+            self.solve()
+        if self.doubt and self.run.best is None:
+            raise SolverError(self.doubt)
+        work = f"{self.rounds} rounds, {self.rows_added} rows separated, {self.nodes} nodes."
+        message = " ".join(part for part in (self.doubt, work) if part)
+        return Answer(self.run.best, self.run.bound, self.proven and not self.doubt, message)
+
+    def solve(self) -> None:
+        """Compile the model and solve it in rounds."""
+        model = self.compile()
+        session = Session(
+            model,
+            self.run,
+            self.options.log,
+            presolve=self.options.presolve,
+            mip_rel_gap=self.options.mip_rel_gap,
+            mip_abs_gap=max(1e-6, 0.999 * model.step),  # the objective cannot take a value in between
+            mip_heuristic_effort=self.options.mip_heuristic_effort,
+        )
+        if self.separates:
+            self.cut(session)
+        while not self.done and self.branch(session):
+            pass
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to do, or no budget to do it."""
+        return self.proven or self.run.stops()
+
+    def compile(self) -> CompiledModel:
+        """Return the view's model as arrays, its columns beginning with the view's variables."""
+        model = self.view.model(self.run.objective)
+        variables = self.view.variables(model)
+        self.listed = len(variables)
+        compiled = compile_model(model, variables)
+        if compiled.sense is not self.run.sense:
+            raise ModelError(
+                f"the model's sense is {compiled.sense}, and problem {self.problem.name!r} has {self.run.sense}."
+            )
+        return compiled
+
+    def cut(self, session: Session) -> None:
+        """Solve linear relaxations, adding the rows that their points violate, while the bound moves."""
+        bounds: list[float] = []
+        while not self.done and len(bounds) < self.options.cut_rounds:
+            solved = session.relax()
+            self.run.advance()
+            self.rounds += 1
+            if solved.ending is Ending.INFEASIBLE:
+                self.proven = True
+            if solved.ending is not Ending.SOLVED or solved.values is None or solved.duals is None:
+                return
+            bound, reduced = dual_bound(session.model, session.rows, solved.duals)
+            self.report_bound(session.model, bound)
+            bounds.append(bound)
+            if self.proven or _stalls(bounds):
+                break
+            rows = self.separate(session.model, solved.values)
+            if rows is None:
+                break
+            self.add(session, [rows])
+        if bounds and not self.done:
+            self.fix(session, bound, reduced)
+
+    def separate(self, model: CompiledModel, values: Array) -> Rows | None:
+        """Return rows that a point of a linear relaxation violates, or ``None``."""
+        if np.abs(values - np.rint(values))[model.integer].max(initial=0.0) > 1e-6:
+            return self.view.separate(np.clip(values, model.lower, model.upper)[: self.listed], False)
+        return self.offer(model, model.integral(values))
+
+    def fix(self, session: Session, bound: float, reduced: Array) -> None:
+        """Fix integer columns that no solution as good as the incumbent moves off their bounds, by their reduced costs."""
+        model, incumbent = session.model, self.run.objective
+        if incumbent is None or not np.isfinite(bound):
+            return
+        sign = 1.0 if self.run.sense.better(0.0, 1.0) else -1.0
+        room = sign * (incumbent - bound) + 1e-6 * max(1.0, abs(incumbent))
+        free = model.integer & (model.lower < model.upper)
+        for columns, ends in ((sign * reduced > room, model.lower), (sign * reduced < -room, model.upper)):
+            chosen = np.flatnonzero(free & columns & np.isfinite(ends))
+            if len(chosen):
+                session.fix(chosen, ends[chosen])
+
+    def branch(self, session: Session) -> bool:
+        """Solve one mixed-integer program; returns whether rows were added, so that another round is needed."""
+        model = session.model
+        offered: list[tuple[Array, Rows | None]] = []
+
+        def take(values: Array) -> None:
+            values = model.integral(values)
+            if not offered or not np.array_equal(values, offered[-1][0]):
+                offered.append((values, self.offer(model, values)))
+
+        solved = session.branch(self.start(model), take, lambda bound: self.report_bound(model, bound))
+        self.count(solved)
+        if solved.ending is Ending.INFEASIBLE:
+            self.proven = True
+            return False
+        if solved.values is not None:
+            take(solved.values)
+        self.report_bound(model, solved.bound)
+        if solved.ending is Ending.STOPPED or self.proven:
+            return False
+        if offered[-1][1] is None:  # the best point of this relaxation is a solution
+            self.proven = self.options.mip_rel_gap == 0
+            return False
+        self.add(session, [rows for _, rows in offered if rows is not None])
+        return True
+
+    def start(self, model: CompiledModel) -> Array | None:
+        """Return column values of the best solution, NaN where unknown, where the model can express it."""
+        listed = None if self.run.best is None else self.view.start(self.run.best)
+        if listed is None:
+            return None
+        values = np.full(model.size, np.nan)
+        values[: self.listed] = listed
+        return values
+
+    def offer(self, model: CompiledModel, values: Array) -> Rows | None:
+        """Report the solution that an integral point stands for, or return the rows that it violates."""
+        rows = self.view.separate(values[: self.listed], True) if self.separates else None
+        if rows is None:
+            self.report(model, values)
+        return rows
+
+    def report(self, model: CompiledModel, values: Array) -> None:
+        """Report a solution, or note the doubt where the problem finds it infeasible or worse than the model says."""
+        solution = self.view.solution(values[: self.listed])
+        violations = self.problem.violations(self.instance, solution)
+        if violations:
+            self.doubt = f"HiGHS's solution breaks a rule by its tolerances: {violations[0]}"
+            return
+        claimed = model.objective(values)
+        self.run.report(solution)
+        worth = float(self.problem.objective(self.instance, solution))
+        if self.run.sense.better(claimed, worth) and abs(claimed - worth) > 1e-6 * max(1.0, abs(worth)):
+            self.doubt = f"the model prices a solution at {claimed:.9g} that is worth {worth:.9g}: no bound of it holds."
+
+    def report_bound(self, model: CompiledModel, bound: float) -> bool:
+        """Report a bound of the model; returns whether it shows the incumbent to be optimal."""
+        if not np.isfinite(bound):
+            return self.proven
+        bound, incumbent = model.round_bound(bound), self.run.objective
+        if incumbent is not None and not self.run.sense.better(bound, incumbent):
+            bound, self.proven = incumbent, True
+        if not self.doubt:
+            self.run.report_bound(bound)
+        return self.proven
+
+    def add(self, session: Session, parts: list[Rows]) -> None:
+        """Add separated rows."""
+        for rows in parts:
+            session.add(rows)
+            self.rows_added += len(rows.lower)
+
+    def count(self, solved: Solved) -> None:
+        """Count a mixed-integer round; one that its budget of nodes has ended uses the budget up."""
+        self.run.advance(max(1, solved.nodes))
+        left = self.run.iterations_left
+        if solved.ending is Ending.STOPPED and not self.done and math.isfinite(left):
+            self.run.advance(int(left))  # HiGHS may end a node or two before its limit
+        self.rounds += 1
+        self.nodes += solved.nodes
+
+
+def _stalls(bounds: list[float]) -> bool:
+    if len(bounds) <= STALL_ROUNDS:
+        return False
+    before, now = bounds[-1 - STALL_ROUNDS], bounds[-1]
+    return abs(now - before) < STALL_RISE * max(1.0, abs(now))
+
+
+def find_incumbent(problem: Problem[Any, Any], instance: Instance, run: Run, steps: int) -> None:
+    """Report the result of a short local search, from the initial solution where there is one.
+
+    It takes ``steps`` perturbations, and a tenth of the time that is left at most.
+    """
+    view = problem.view(Local, instance)
+    latest = run.seconds + 0.1 * run.seconds_left
+    state = view.construct(run.rng) if run.best is None else view.state(run.best)
+    view.descend(state)
+    run.report(view.solution(state))
+    for _ in range(steps):
+        if run.stops() or run.seconds > latest:
+            break
+        candidate = view.copy(state)
+        view.perturb(candidate, run.rng)
+        view.descend(candidate)
+        if not run.sense.better(view.objective(state), view.objective(candidate)):
+            state = candidate
+    run.report(view.solution(state))

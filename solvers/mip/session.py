@@ -1,0 +1,221 @@
+"""One HiGHS object under a run: its rows grow in place, and no exception, Ctrl-C or status gets lost in it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+import highspy
+import numpy as np
+
+from redwood.compiled import CompiledModel, stack_rows
+from redwood.errors import ModelError, SolverError
+from redwood.solver import Run
+from redwood.views import Array, Rows
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.005
+"""How often a running HiGHS is asked to stop, at most."""
+
+Kind = highspy.cb.HighsCallbackType
+ModelStatus = highspy.HighsModelStatus
+
+
+class Ending(Enum):
+    """How a solve ended; every other status of HiGHS is a `SolverError`."""
+
+    SOLVED = auto()
+    INFEASIBLE = auto()
+    UNBOUNDED = auto()
+    STOPPED = auto()
+
+
+ENDINGS = {
+    ModelStatus.kOptimal: Ending.SOLVED,
+    ModelStatus.kModelEmpty: Ending.SOLVED,
+    ModelStatus.kInfeasible: Ending.INFEASIBLE,
+    ModelStatus.kUnbounded: Ending.UNBOUNDED,
+    ModelStatus.kUnboundedOrInfeasible: Ending.UNBOUNDED,
+    ModelStatus.kTimeLimit: Ending.STOPPED,
+    ModelStatus.kInterrupt: Ending.STOPPED,
+    ModelStatus.kSolutionLimit: Ending.STOPPED,
+    ModelStatus.kIterationLimit: Ending.STOPPED,
+}
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What a solve gave.
+
+    Attributes
+    ----------
+    ending
+        How it ended. `Ending.UNBOUNDED` of a linear relaxation may still mean infeasible.
+    values
+        Column values [C], or ``None`` where there is no feasible point.
+    duals
+        Row duals [R] of a linear relaxation, or ``None``.
+    bound
+        HiGHS's own bound on the objective; meaningful after `Session.branch` alone.
+    nodes
+        Branch-and-bound nodes explored.
+    """
+
+    ending: Ending
+    values: Array | None
+    duals: Array | None
+    bound: float
+    nodes: int
+
+
+class Session:
+    """One model in HiGHS, solved again and again while rows are added and columns fixed."""
+
+    def __init__(self, model: CompiledModel, run: Run, log: bool = False, **options: bool | int | float | str) -> None:
+        self.model = model
+        self.rows = model.rows
+        self._run = run
+        self._log = log
+        self._highs = model.highs(threads=run.threads, seed=run.seed, **options)
+
+    def add(self, rows: Rows) -> None:
+        """Add rows."""
+        status = self._highs.addRows(
+            len(rows.lower),
+            np.asarray(rows.lower, np.float64),
+            np.asarray(rows.upper, np.float64),
+            len(rows.values),
+            np.asarray(rows.starts[:-1], np.int32),
+            np.asarray(rows.columns, np.int32),
+            np.asarray(rows.values, np.float64),
+        )
+        if status == highspy.HighsStatus.kError:
+            raise ModelError(f"HiGHS refuses {len(rows.lower)} separated rows; do they name columns that exist?")
+        self.rows = stack_rows([self.rows, rows])
+
+    def fix(self, columns: Array, values: Array) -> None:
+        """Fix columns [F] to values [F]."""
+        lower, upper = self.model.lower.copy(), self.model.upper.copy()
+        lower[columns] = upper[columns] = values
+        self.model = dataclasses.replace(self.model, lower=lower, upper=upper)
+        self._highs.changeColsBounds(len(columns), columns.astype(np.int32), values, values)
+
+    def relax(self) -> Solved:
+        """Solve the linear relaxation, from the last basis where there is one."""
+        self._highs.setOptionValue("solve_relaxation", True)
+        return self._solve([Kind.kCallbackSimplexInterrupt], lambda values: None, lambda bound: False)
+
+    def branch(
+        self,
+        start: Array | None,
+        on_solution: Callable[[Array], None],
+        on_bound: Callable[[float], bool],
+    ) -> Solved:
+        """Solve the mixed-integer program.
+
+        Parameters
+        ----------
+        start
+            Column values [C] to start from, NaN where unknown.
+        on_solution
+            Called with the column values [C] of every improving solution, while the search goes on.
+        on_bound
+            Called with the bound, now and then; returns whether it is good enough to stop.
+
+        Raises
+        ------
+        SolverError
+            Where the model is unbounded, or HiGHS fails.
+        """
+        self._highs.setOptionValue("solve_relaxation", False)
+        nodes = self._run.iterations_left
+        self._highs.setOptionValue("mip_max_nodes", int(min(nodes, highspy.kHighsIInf)))
+        if start is not None:
+            known = np.flatnonzero(~np.isnan(start)).astype(np.int32)
+            self._highs.setSolution(len(known), known, start[known])
+        kinds = [Kind.kCallbackMipImprovingSolution, Kind.kCallbackMipInterrupt]
+        solved = self._solve(kinds, on_solution, on_bound)
+        if solved.ending is Ending.UNBOUNDED:
+            return self._tell_unbounded(kinds)
+        return solved
+
+    def _tell_unbounded(self, kinds: list[Any]) -> Solved:
+        """Tell an unbounded model from an infeasible one, which presolve may leave open, by solving it without costs."""
+        every = np.arange(self.model.size, dtype=np.int32)
+        self._highs.changeColsCost(len(every), every, np.zeros(len(every)))
+        solved = self._solve(kinds, lambda values: None, lambda bound: False)
+        self._highs.changeColsCost(len(every), every, self.model.cost)
+        if solved.ending is Ending.SOLVED:
+            raise SolverError("the model is unbounded: feasible solutions may be as good as one likes.")
+        return solved
+
+    def _solve(self, kinds: list[Any], on_solution: Callable[[Array], None], on_bound: Callable[[float], bool]) -> Solved:
+        """Run HiGHS with callbacks; what they raise stops HiGHS and is raised from here."""
+        failures: list[BaseException] = []
+        polled = 0.0
+
+        def listen(kind: Any, message: str, data: Any, answer: Any, _: Any) -> None:
+            nonlocal polled
+            try:
+                if kind == Kind.kCallbackLogging:
+                    logger.info(message.rstrip())
+                elif kind == Kind.kCallbackMipImprovingSolution:
+                    on_solution(np.array(data.mip_solution))
+                elif (now := time.perf_counter()) - polled >= POLL_SECONDS:
+                    polled = now
+                    enough = kind == Kind.kCallbackMipInterrupt and on_bound(data.mip_dual_bound)
+                    answer.user_interrupt = enough or bool(failures) or bool(signals) or self._run.stops()
+            except BaseException as failure:  # HiGHS would swallow it
+                failures.append(failure)
+
+        self._highs.setOptionValue("time_limit", self._run.seconds_left)
+        kinds = [*kinds, Kind.kCallbackLogging] if self._log else kinds
+        self._highs.setCallback(listen, None)
+        for kind in kinds:
+            self._highs.startCallback(kind)
+        with _deferred_interrupt() as signals:
+            status = self._highs.run()
+        for kind in kinds:
+            self._highs.stopCallback(kind)
+        if failures:
+            raise failures[0]
+        return self._solved(status)
+
+    def _solved(self, status: Any) -> Solved:
+        model_status, info = self._highs.getModelStatus(), self._highs.getInfo()
+        ending = ENDINGS.get(model_status)
+        if ending is None or status == highspy.HighsStatus.kError:
+            raise SolverError(f"HiGHS ended with status {model_status.name[1:]}.")
+        solution = self._highs.getSolution()
+        feasible = info.primal_solution_status == 2 or model_status == ModelStatus.kModelEmpty
+        values = np.array(solution.col_value) if feasible else None
+        duals = np.array(solution.row_dual) if solution.dual_valid else None
+        return Solved(ending, values, duals, info.mip_dual_bound, max(0, info.mip_node_count))
+
+
+@contextlib.contextmanager
+def _deferred_interrupt() -> Iterator[list[int]]:
+    """Note Ctrl-C in the list given, and act on it at the end.
+
+    Python's own way, an exception out of whatever runs, would be raised inside a callback, where HiGHS swallows it.
+    """
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    previous = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if noted and callable(previous):
+        previous(signal.SIGINT, None)
