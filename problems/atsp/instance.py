@@ -1,0 +1,57 @@
+"""What an asymmetric travelling salesman instance and a tour are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from redwood.problem import Instance, Solution
+from redwood.problems.routing.sequence import whole_numbers
+from redwood.problems.routing.travel import Array, Travel
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ATSPInstance(Instance):
+    """An asymmetric travelling salesman instance.
+
+    Attributes
+    ----------
+    travel
+        Distances of the N nodes, by a matrix [N, N] whose entry (i, j) leads from i to j; coordinates serve pictures only.
+    """
+
+    problem: ClassVar[str] = "atsp"
+    travel: Travel
+
+    @property
+    def size(self) -> int:
+        """Number of nodes N."""
+        return self.travel.size
+
+    @property
+    def matrix(self) -> Array:
+        """Distances [N, N]; the diagonal is zero and never used."""
+        return np.asarray(self.travel.matrix)
+
+
+@dataclass(frozen=True, eq=False)
+class Tour(Solution):
+    """A closed directed tour.
+
+    Attributes
+    ----------
+    tour
+        Node numbers [N] from 0 in the order of the visit, read-only int64; from the last node the tour closes to the first.
+
+    Raises
+    ------
+    SolutionError
+        Where ``tour`` is not a flat list of whole numbers.
+    """
+
+    tour: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tour", whole_numbers(self.tour, "tour"))

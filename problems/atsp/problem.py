@@ -1,0 +1,131 @@
+"""The asymmetric travelling salesman problem: its rules, its objective, its files and pictures."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from redwood.budget import Sense
+from redwood.errors import InstanceError, OptionError, suggestion
+from redwood.problem import Problem, Solution
+from redwood.problems.atsp import generators
+from redwood.problems.atsp.instance import ATSPInstance, Tour
+from redwood.problems.routing.graph import graph_matrix
+from redwood.problems.routing.sequence import permutation_violations
+from redwood.problems.routing.travel import Metric, check_travel
+from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
+from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class ATSP(Problem[ATSPInstance, Tour]):
+    """The asymmetric travelling salesman problem.
+
+    Given N nodes and the distance from each to each other, none negative, which may differ by direction: visit each node
+    exactly once and return, over the least total distance. The tour of one node has length 0.
+    """
+
+    name: ClassVar[str] = "atsp"
+    sense: ClassVar[Sense] = Sense.MIN
+    solution_type: ClassVar[type[Solution]] = Tour
+    variants: ClassVar[tuple[str, ...]] = generators.VARIANTS
+    suffix: ClassVar[str] = ".atsp"
+    solution_suffix: ClassVar[str] = ".tour"
+
+    def make(
+        self,
+        *,
+        matrix: Any = None,
+        graph: Any = None,
+        weight: str = "weight",
+        coords: Any = None,
+        name: str = "",
+        best_known: float | None = None,
+    ) -> ATSPInstance:
+        """Return the instance of a matrix or of a networkx graph.
+
+        Parameters
+        ----------
+        matrix
+            Distances [N, N]; entry (i, j) leads from i to j; the diagonal is ignored.
+        graph
+            A complete networkx graph, usually a DiGraph; node i of the instance is the i-th of its nodes.
+        weight
+            The edge attribute of ``graph`` that holds the distance.
+        coords
+            Coordinates [N, 2], for pictures only.
+        best_known
+            Length of the best tour known, for reports.
+
+        Raises
+        ------
+        InstanceError
+            Where shapes disagree, the graph is not complete, or a distance is negative or not finite.
+        """
+        if (matrix is None) == (graph is None):
+            raise InstanceError("give the distances once: as matrix= [N, N] or as graph= (networkx).")
+        distances = graph_matrix(graph, weight) if matrix is None else matrix
+        travel = check_travel(coords, distances, Metric.EXPLICIT, symmetric=False)
+        instance = ATSPInstance(travel=travel, name=name, best_known=best_known)
+        _check_size(instance)
+        return instance
+
+    def generate(self, size: int, rng: np.random.Generator, *, variant: str = "matnet") -> ATSPInstance:
+        """Return a random instance with whole-numbered distances; see `generators.draw_matrix` for the variants."""
+        if variant not in self.variants:
+            raise OptionError(f"atsp has no variant {variant!r}.{suggestion(variant, self.variants)}")
+        matrix, coords = generators.draw_matrix(size, rng, variant)
+        return self.make(matrix=matrix, coords=coords, name=f"atsp-{variant}-{size}")
+
+    def validate(self, instance: ATSPInstance) -> None:
+        """Raise `InstanceError` where there is no node, or a distance breaks a rule."""
+        check_travel(instance.travel.coords, instance.travel.matrix, instance.travel.metric, symmetric=False)
+        _check_size(instance)
+
+    def objective(self, instance: ATSPInstance, solution: Tour) -> float:
+        """Return the length of the closed tour: exact for whole distances, else the correctly rounded sum."""
+        tour = solution.tour
+        return math.fsum(instance.matrix[tour, np.roll(tour, -1)].tolist()) if len(tour) > 1 else 0.0
+
+    def violations(self, instance: ATSPInstance, solution: Tour) -> list[str]:
+        """Return which nodes do not exist, are visited more than once, or not at all."""
+        return permutation_violations(solution.tour, instance.size)
+
+    def parse(self, text: str, name: str) -> ATSPInstance:
+        """Return the instance of a TSPLIB file of TYPE ATSP."""
+        file = scan(text, name, types=("ATSP",), entries=TRAVEL_ENTRIES, sections=TRAVEL_SECTIONS)
+        travel = file.travel(symmetric=False)
+        if travel.matrix is None:
+            raise file.error("an ATSP file gives its distances by EDGE_WEIGHT_TYPE EXPLICIT.")
+        named = file.entries.get("NAME")
+        return self.make(matrix=travel.matrix, coords=travel.coords, name=name or (named.value if named else ""))
+
+    def format(self, instance: ATSPInstance) -> str:
+        """Return the instance as TSPLIB text."""
+        return format_travel(instance.travel, instance.name, "ATSP") + "EOF\n"
+
+    def parse_solution(self, text: str, instance: ATSPInstance) -> Tour:
+        """Return the tour of a TSPLIB file of TYPE TOUR."""
+        file = scan(text, "tour", types=("TOUR",), sections=("TOUR_SECTION",))
+        return Tour(file.nodes("TOUR_SECTION", instance.size))
+
+    def format_solution(self, instance: ATSPInstance, solution: Tour) -> str:
+        """Return the tour as a TSPLIB file of TYPE TOUR."""
+        length = f"{self.objective(instance, solution):.15g}"
+        head = f"NAME : {' '.join(instance.name.split())}\nCOMMENT : length {length}\nTYPE : TOUR\n"
+        return f"{head}DIMENSION : {instance.size}\n{format_nodes('TOUR_SECTION', solution.tour)}EOF\n"
+
+    def plot(self, instance: ATSPInstance, solution: Tour | None, axes: Axes) -> None:
+        """Draw the directed tour where there are coordinates, else the distances in the order of the tour."""
+        from redwood.problems.atsp.picture import draw
+
+        draw(instance, solution, None if solution is None else self.objective(instance, solution), axes)
+
+
+def _check_size(instance: ATSPInstance) -> None:
+    if instance.size == 0:
+        raise InstanceError("the instance has no nodes; a tour needs at least one.")
