@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from redwood.plugins.spec import Choice, Determinism, Format, ProblemSpec, SolverSpec, hookimpl
 
+NUMBER = r"[-+]?([\d.]+(e[-+]?\d+)?|nan|inf)"
+"""Pattern of a number in a data file, also of one that an instance must not hold."""
+
 
 @hookimpl
 def redwood_problems() -> Iterable[ProblemSpec]:
@@ -30,7 +33,7 @@ def redwood_problems() -> Iterable[ProblemSpec]:
             summary="0-1 knapsack: the most valuable items that fit into one capacity.",
             target="redwood.problems.knapsack.problem:Knapsack",
             views=frozenset({"Linear", "Local", "Bound"}),
-            formats=(Format((".kp", ".knapsack"), r"\A\s*\d+\s+\d+\s+\d+\s+\d+\s*$"),),
+            formats=(Format((".kp", ".knapsack"), rf"\A\s*\d+\s+{NUMBER}(\s*\Z|\s+{NUMBER}[ \t]+{NUMBER}[ \t\r]*$)"),),
         ),
         ProblemSpec(
             name="atsp",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redwood.errors import OptionError
+from redwood.errors import FitError, OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.knapsack.instance import Array, KnapsackInstance, Packing
 from redwood.solver import Answer, Run, Solver
@@ -75,7 +75,7 @@ class KnapsackExact(Solver):
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Report a greedy packing, then each better one that the programme meets, until optimality is proven."""
         if not isinstance(instance, KnapsackInstance):
-            raise TypeError(f"KnapsackExact takes knapsack instances, not {type(instance).__name__}.")
+            raise FitError(f"KnapsackExact takes knapsack instances, not {type(instance).__name__}.")
         whole = whole_items(instance)
         run.report(whole.packing(greedy(whole)))
         start = whole.chosen(run.best) if isinstance(run.best, Packing) else greedy(whole)
