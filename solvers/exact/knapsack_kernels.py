@@ -18,7 +18,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 States = tuple[Array, Array, Array, Array]
 """Weights, values, masks (all int64) and pool nodes (int32) of a list of states."""
 
-Change = tuple[int, int, int, int]
+Change = tuple[int, int, np.int64, int]
 """Change of weight and value by an item of the core, the bit of its decision in a mask, and the capacity."""
 
 # The counters of a search, an int64 array [COUNTERS].
@@ -90,7 +90,7 @@ def is_fixed(values: Array, weights: Array, ratios: Array, place: int, start: Ar
     ratio = ratios[start[2]]
     spread = weights[place] * ratio
     cost = abs(values[place] - spread) - (values[place] + spread) * SAFE
-    return (start[3] - start[0]) * ratio * (1.0 + SAFE) - cost < best + 1 - start[1]
+    return bool((start[3] - start[0]) * ratio * (1.0 + SAFE) - cost < best + 1 - start[1])
 
 
 @kernel

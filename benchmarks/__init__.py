@@ -1,0 +1,1 @@
+"""Benchmarks: suites, the runner, statistics, and the measurements behind the claims."""
