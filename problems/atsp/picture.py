@@ -20,7 +20,8 @@ def draw(instance: ATSPInstance, tour: Tour | None, length: float | None, axes: 
     else:
         _draw_arrows(instance.travel.coords, tour, axes)
     nodes = f"{instance.size:,} node{'' if instance.size == 1 else 's'}"
-    caption = nodes if length is None else f"{nodes}, tour length {length:,.6g}"
+    digits = ",.0f" if length == round(length or 0.0) else ",.6g"
+    caption = nodes if length is None else f"{nodes}, tour length {length:{digits}}"
     axes.set_xlabel(caption)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -1,0 +1,162 @@
+"""Local search for the ATSP: Or-3opt without reversal and double bridges, as an iterated local search."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from redwood.errors import OptionError
+from redwood.problem import Instance, Problem
+from redwood.problems.atsp.instance import ATSPInstance, Tour
+from redwood.problems.routing.travel import Array
+from redwood.solver import Answer, Run, Solver
+
+_POLL_SECONDS = 0.02
+_REPORT_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class ATSPLocalSearch(Solver):
+    """Exchange adjacent segments of the tour until nothing helps, disturb it locally, and repeat.
+
+    An iteration is one double bridge with its descent. The search keeps a tour that is longer only if a small random
+    threshold allows, and returns to the best tour at times.
+
+    Attributes
+    ----------
+    neighbours
+        How many nearest nodes to go to, and to come from, each node considers.
+    window
+        Longest segment of a double bridge.
+    temperature
+        Mean of the random threshold, in units of the mean distance along the tour.
+    patience
+        Iterations, in multiples of the number of nodes, after which the search goes on from the best tour.
+    """
+
+    neighbours: int = 10
+    window: int = 30
+    temperature: float = 0.02
+    patience: int = 300
+
+    def __post_init__(self) -> None:
+        for name, value in (("neighbours", self.neighbours), ("window", self.window), ("patience", self.patience)):
+            if value < 1:
+                raise OptionError(f"{name} {value} is below 1.")
+        if not self.temperature >= 0.0:
+            raise OptionError(f"temperature {self.temperature} is negative.")
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        """Compile the kernels on five nodes."""
+        matrix = np.arange(25.0).reshape(5, 5)
+        _Search(matrix, self, None, np.random.default_rng(0)).advance(2)
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        """Search until the budget is used up; up to three nodes are solved by the first descent."""
+        matrix = np.ascontiguousarray(cast(ATSPInstance, instance).matrix, dtype=np.float64)
+        start = None if run.initial is None else cast(Tour, run.initial).tour
+        search = _Search(matrix, self, start, run.rng)
+        run.report(search.solution())
+        chunk, reported, told = 64, search.best_length, time.perf_counter()
+        while len(matrix) > 3 and not run.stops():
+            begin = time.perf_counter()
+            steps = int(min(chunk, run.iterations_left))
+            search.advance(steps)
+            run.advance(steps)
+            now = time.perf_counter()
+            chunk = max(1, int(chunk * min(4.0, max(0.25, _POLL_SECONDS / max(now - begin, 1e-6)))))
+            if search.best_length < reported and now - told > _REPORT_SECONDS:
+                run.report(search.solution())
+                reported, told = search.best_length, now
+        best = search.solution()
+        run.report(best)
+        return Answer(best)
+
+
+class _Search:
+    """The state of one search: neighbour lists, the current and the best tour."""
+
+    def __init__(self, matrix: Array, options: ATSPLocalSearch, start: Array | None, rng: np.random.Generator) -> None:
+        from redwood.kernels import random_state
+        from redwood.solvers.local_search import atsp_kernels
+
+        self._kernels = atsp_kernels
+        self._options = options
+        self._matrix = matrix
+        self._heads = _nearest(matrix, options.neighbours)
+        self._tails = _nearest(matrix.T, options.neighbours)
+        self._random = random_state(rng)
+        self._order = np.array(_nearest_neighbour(matrix, rng) if start is None else start, dtype=np.int64)
+        atsp_kernels.descend(matrix, self._heads, self._tails, self._order)
+        self._best = self._order.copy()
+        self._state = np.full(2, float(matrix[self._order, np.roll(self._order, -1)].sum()))
+        self._left = options.patience * len(matrix)
+        self._mark = self.best_length
+
+    @property
+    def best_length(self) -> float:
+        """Length of the best tour."""
+        return float(self._state[self._kernels.BEST])
+
+    def solution(self) -> Tour:
+        """Return the best tour."""
+        return Tour(self._best)
+
+    def advance(self, iterations: int) -> None:
+        """Run some iterations; go back to the best tour where patience has ended."""
+        kernels, options = self._kernels, self._options
+        while iterations > 0:
+            if self._left == 0:
+                self._return_to_best()
+            steps = min(iterations, self._left)
+            warmth = options.temperature * self.best_length / len(self._matrix)
+            kernels.search(
+                self._matrix,
+                self._heads,
+                self._tails,
+                self._order,
+                self._best,
+                self._state,
+                self._random,
+                steps,
+                warmth,
+                options.window,
+            )
+            iterations -= steps
+            self._left -= steps
+
+    def _return_to_best(self) -> None:
+        if self.best_length < self._mark:
+            self._mark = self.best_length
+        else:
+            self._order[:] = self._best
+            self._state[self._kernels.LENGTH] = self.best_length
+        self._left = self._options.patience * len(self._matrix)
+
+
+def _nearest(matrix: Array, count: int) -> Array:
+    """Return for each row the ``count`` smallest columns off the diagonal, smallest first, [N, K] int32."""
+    size = len(matrix)
+    nearest = np.empty((size, min(count, size - 1)), dtype=np.int32)
+    for node in range(size):
+        row = matrix[node].copy()
+        row[node] = np.inf
+        nearest[node] = np.argsort(row, kind="stable")[: nearest.shape[1]]
+    return nearest
+
+
+def _nearest_neighbour(matrix: Array, rng: np.random.Generator) -> Array:
+    """Return the tour that goes from a random node always to the nearest node left."""
+    size = len(matrix)
+    tour = np.empty(size, dtype=np.int64)
+    left = np.ones(size, dtype=bool)
+    node = int(rng.integers(size))
+    for at in range(size):
+        tour[at] = node
+        left[node] = False
+        if at + 1 < size:
+            node = int(np.where(left, matrix[node], np.inf).argmin())
+    return tour
