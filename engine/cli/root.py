@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,13 +34,13 @@ COMMANDS = {
 class Root(LazyGroup):
     """The `redwood` command, which turns Redwood's errors into one line on stderr and exit code 2."""
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **settings: Any) -> Any:
+    def main(self, *args: Any, standalone_mode: bool = True, **settings: Any) -> Any:  # type: ignore[override]
         """Run the command line; Redwood's own errors and warnings become one line each."""
         with _one_line_warnings():
             try:
-                return super().main(args, prog_name, **settings)
+                return super().main(*args, standalone_mode=standalone_mode, **settings)
             except RedwoodError as error:
-                if not settings.get("standalone_mode", True):
+                if not standalone_mode:
                     raise
                 say_error(error)
                 sys.exit(WRONG_USE)
@@ -63,7 +63,7 @@ def root() -> None:
     \b
     redwood solve berlin52.tsp --time-limit 10
     redwood generate tsp --size 100 --out random.tsp
-    """
+    """  # noqa: D301 (click wants the control character itself)
 
 
 @contextmanager

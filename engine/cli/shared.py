@@ -86,7 +86,11 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: S
         table.add_column(headings[i], justify="right" if headings[i] in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(row[i] for i in kept))
-    console().print(table)
+    screen = console()
+    with screen.capture() as captured:
+        screen.print(table)
+    for line in captured.get().strip("\n").split("\n"):
+        click.echo(line.rstrip())
 
 
 def console(stderr: bool = False) -> Console:

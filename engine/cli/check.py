@@ -1,0 +1,41 @@
+"""`redwood check`: what a problem says of a solution file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, problem_option
+
+
+@click.command()
+@click.argument("file", type=ExistingFile)
+@click.argument("solution", type=ExistingFile)
+@problem_option
+@json_option
+@plugin_option
+@click.pass_context
+def check(ctx: click.Context, file: Path, solution: Path, problem: str | None, as_json: bool) -> None:
+    """Price the solution in the file SOLUTION on the instance in FILE, or name the rules that it breaks.
+
+    SOLUTION is in the problem's own format, or JSON that `redwood solve --json` printed. Exit code 0 where it is feasible,
+    1 where it is not, 2 where a file cannot be read.
+    """
+    from redwood import reading
+    from redwood.cli.inputs import load_solution
+    from redwood.result import format_value
+
+    instance = reading.read(file, problem)
+    verdict = reading.check(instance, load_solution(solution, instance))
+    if as_json:
+        record = {"problem": instance.problem, "instance": instance.name, "size": instance.size}
+        verdicts = {"feasible": verdict.feasible, "objective": verdict.objective, "violations": list(verdict.violations)}
+        print_json(record | verdicts)
+    elif verdict.feasible:
+        click.echo(f"{instance.name}: feasible, objective {format_value(verdict.objective)}")
+    else:
+        click.echo(f"{instance.name}: infeasible")
+        for violation in verdict.violations:
+            click.echo(f"  {violation}")
+    ctx.exit(0 if verdict.feasible else UNSOLVED)

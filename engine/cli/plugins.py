@@ -1,0 +1,211 @@
+"""`redwood plugins`: list, describe and examine what is registered."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from redwood.cli.shared import UNSOLVED, json_option, plugin_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from redwood.plugins.host import Entry
+    from redwood.plugins.spec import ProblemSpec, SolverSpec
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def plugins() -> None:
+    """List, describe and examine problems and solvers."""
+
+
+@plugins.command("list")
+@json_option
+@plugin_option
+def list_plugins(as_json: bool) -> None:
+    """List the problems and solvers, without importing any of them."""
+    from redwood.plugins.host import host
+
+    found = host()
+    problems = [describe_problem(entry) for entry in found.problem_entries]
+    solvers = [describe_solver(entry) for entry in found.solver_entries]
+    records = [dataclasses.asdict(record) | {"state": str(record.state)} for record in found.records]
+    if as_json:
+        print_json({"problems": problems, "solvers": solvers, "plugins": records})
+        return
+    headings = ("problem", "views offered", "plugin", "", "summary")
+    print_table(headings, [[p["name"], ", ".join(p["views"]), p["plugin"], _state(p), p["summary"]] for p in problems])
+    headings = ("solver", "serves", "plugin", "", "summary")
+    print_table(headings, [[s["name"], _serves(s), s["plugin"], _state(s), s["summary"]] for s in solvers])
+    for record in records:
+        if record["state"] != "loaded":
+            click.echo(f"plugin {record['name']} is not used ({record['state']}). {record['message']}".rstrip())
+
+
+@plugins.command("info")
+@click.argument("name")
+@json_option
+@plugin_option
+def info(name: str, as_json: bool) -> None:
+    """Describe the problems and solvers of a name: views, options with types and defaults, and what fits."""
+    from redwood.errors import UnknownNameError, suggestion
+    from redwood.plugins.host import host
+
+    found = host()
+    problems = [_problem_details(claim) for claim in found.problem_entries if claim.spec.name == name]
+    solvers = [_solver_details(claim) for claim in found.solver_entries if claim.spec.name == name]
+    if not problems and not solvers:
+        names = {entry.spec.name for entry in found.problem_entries} | {entry.spec.name for entry in found.solver_entries}
+        raise UnknownNameError(f"no problem and no solver is named {name!r}.{suggestion(name, names)}")
+    if as_json:
+        print_json({"problems": problems, "solvers": solvers})
+        return
+    for details in (*problems, *solvers):
+        _print_details(details)
+
+
+@plugins.command("doctor")
+@json_option
+@plugin_option
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Examine every plugin: loaded or not, names claimed twice, targets that cannot be imported, specs that differ.
+
+    Exit code 1 when something is wrong. A missing optional package is not.
+    """
+    from redwood.plugins.doctor import Grade, examine
+
+    findings = examine()
+    wrong = sum(finding.grade is Grade.WRONG for finding in findings)
+    if as_json:
+        print_json({"wrong": wrong, "findings": [dataclasses.asdict(finding) for finding in findings]})
+    else:
+        rows = [[str(finding.grade), finding.plugin, finding.subject, finding.message] for finding in findings]
+        print_table(("", "plugin", "looked at", "finding"), rows)
+        click.echo("Nothing is wrong." if not wrong else f"{wrong} of {len(findings)} findings are wrong.")
+    ctx.exit(UNSOLVED if wrong else 0)
+
+
+def describe_problem(entry: Entry[ProblemSpec]) -> dict[str, Any]:
+    """Return what is known of a problem before it is imported."""
+    return _common(entry) | {"suffixes": sorted({suffix for form in entry.spec.formats for suffix in form.suffixes})}
+
+
+def describe_solver(entry: Entry[SolverSpec]) -> dict[str, Any]:
+    """Return what is known of a solver before it is imported."""
+    return _common(entry) | {"problems": list(entry.spec.problems), "determinism": str(entry.spec.determinism)}
+
+
+def _common(entry: Entry[Any]) -> dict[str, Any]:
+    from redwood.plugins.host import host
+
+    return {
+        "name": entry.spec.name,
+        "summary": entry.spec.summary,
+        "plugin": entry.plugin,
+        "version": host().version(entry.plugin),
+        "target": entry.spec.target,
+        "views": sorted(entry.spec.views),
+        "installed": not entry.missing,
+        "missing": entry.missing,
+    }
+
+
+def _problem_details(entry: Entry[ProblemSpec]) -> dict[str, Any]:
+    from redwood.plugins.host import host
+
+    fitting = {found.spec.name for found in host().fitting(entry.spec.name)}
+    details = {"kind": "problem"} | describe_problem(entry) | {"solvers": sorted(fitting)}
+    if entry.missing:
+        return details
+    cls: Any = entry.load()
+    return details | {"sense": str(cls.sense), "variants": list(cls.variants), "documentation": _documentation(cls)}
+
+
+def _solver_details(entry: Entry[SolverSpec]) -> dict[str, Any]:
+    from redwood.plugins.host import host
+
+    fits = sorted({problem.spec.name for problem in host().problem_entries if entry.spec.fits(problem.spec)})
+    details = {"kind": "solver"} | describe_solver(entry) | {"fits": fits}
+    if entry.missing:
+        return details
+    cls: Any = entry.load()
+    return details | {"options": _options(cls), "documentation": _documentation(cls)}
+
+
+def _options(cls: Any) -> list[dict[str, Any]]:
+    from redwood.cli.values import describe_type
+
+    try:
+        kinds = typing.get_type_hints(cls)
+    except NameError:  # a type that is imported for type checkers only
+        kinds = {}
+    texts = _field_texts(cls.__doc__ or "")
+    return [
+        {
+            "name": field.name,
+            "type": describe_type(kinds.get(field.name, field.type)),
+            "default": _default(field),
+            "aliases": sorted(alias for alias, name in cls.aliases.items() if name == field.name),
+            "help": texts.get(field.name, ""),
+        }
+        for field in dataclasses.fields(cls)
+        if field.init
+    ]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return str(field.default_factory())
+    plain = isinstance(field.default, (bool, int, float, str, type(None)))
+    return field.default if plain else str(field.default)
+
+
+def _documentation(cls: Any) -> str:
+    """Return the docstring of a class up to its first section."""
+    return re.split(r"\n\s*\w+\n\s*-{3,}", _dedented(cls.__doc__ or ""))[0].strip()
+
+
+def _field_texts(docstring: str) -> dict[str, str]:
+    """Return what a NumPy-style docstring says of each field: a name at the margin, its text indented below."""
+    texts: dict[str, str] = {}
+    names: list[str] = []
+    for line in _dedented(docstring).split("\n"):
+        if re.fullmatch(r"[a-z_]\w*(, [a-z_]\w*)*", line):
+            names = line.split(", ")
+        elif names and line.startswith("    "):
+            texts |= {name: f"{texts.get(name, '')} {line.strip()}".strip() for name in names}
+        elif line:
+            names = []
+    return texts
+
+
+def _dedented(docstring: str) -> str:
+    import inspect
+
+    return inspect.cleandoc(docstring)
+
+
+def _print_details(details: dict[str, Any]) -> None:
+    click.echo(f"{details['kind']} {details['name']}: {details['summary']}")
+    skipped = {"kind", "name", "summary", "options", "documentation"}
+    for key, value in details.items():
+        text = ", ".join(value) if isinstance(value, list) and key not in skipped else value
+        if key not in skipped and text not in ("", None):
+            click.echo(f"  {key:<12}{text}")
+    if details.get("documentation"):
+        click.echo("\n" + "\n".join(f"  {line}".rstrip() for line in details["documentation"].split("\n")))
+    if details.get("options"):
+        rows = [[o["name"], str(o["default"]), o["type"], o["help"]] for o in details["options"]]
+        print_table(("option", "default", "type", "meaning"), rows)
+    click.echo("")
+
+
+def _serves(solver: dict[str, Any]) -> str:
+    return ", ".join(solver["problems"]) or "view " + " + ".join(solver["views"])
+
+
+def _state(thing: dict[str, Any]) -> str:
+    return "" if thing["installed"] else f"missing: {'; '.join(thing['missing'])}"

@@ -1,0 +1,64 @@
+"""The line on standard error that shows how a search is going."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from redwood.cli.shared import console
+from redwood.result import format_value
+from redwood.solver import Incumbent
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+class Follower:
+    """What is known of a running search; rich asks it for its line a few times a second."""
+
+    def __init__(self, label: str, limit: float | None, best_known: float | None) -> None:
+        self.label = label
+        self.limit = limit
+        self.best_known = best_known
+        self.improvements = 0
+        self.objective: float | None = None
+        self._began = time.perf_counter()
+
+    def improved(self, incumbent: Incumbent) -> None:
+        """Take in an improvement; the clock of the line is set to the search's own."""
+        if self.improvements == 0:
+            self._began = time.perf_counter() - incumbent.seconds
+        self.improvements += 1
+        self.objective = incumbent.objective
+
+    def line(self) -> str:
+        """Return the state of the search in one line."""
+        elapsed = f"{time.perf_counter() - self._began:.1f} s"
+        parts = [self.label, elapsed if self.limit is None else f"{elapsed} of {self.limit:g} s"]
+        if self.objective is None:
+            return " · ".join([*parts, "no solution yet"])
+        parts.append(f"objective {format_value(self.objective)}")
+        if self.best_known:
+            parts.append(f"{100 * abs(self.objective - self.best_known) / abs(self.best_known):.2f} % from the best known")
+        return " · ".join([*parts, f"{self.improvements} improvements"])
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        return Text(self.line(), no_wrap=True, overflow="ellipsis")
+
+
+@contextmanager
+def following(label: str, limit: float | None, best_known: float | None, quiet: bool) -> Iterator[Follower | None]:
+    """Show a live line while a search runs, where standard error is a terminal and nobody asked for quiet."""
+    screen = console(stderr=True)
+    if quiet or not screen.is_terminal:
+        yield None
+        return
+    from rich.live import Live
+
+    follower = Follower(label, limit, best_known)
+    with Live(follower, console=screen, transient=True, refresh_per_second=8):
+        yield follower
