@@ -115,13 +115,9 @@ def conclude(
         bound = objective
     bound_taken = 0.0
     if not proven and not failed and bound_time_limit > 0 and problem.offers(Bound):
-        view, began = problem.view(Bound, instance), time.perf_counter()
-        view.warm_up()
-        clock = BoundClock(bound_time_limit)
-        outcome.compile_seconds += time.perf_counter() - began
-        own = view.bound(clock, objective)
-        bound, more_doubt = _best_bound(problem.sense, objective, [bound, own.value])
-        doubt, bound_taken = doubt or more_doubt, clock.seconds
+        own, more_doubt, bound_taken = _own_bound(task, outcome, bound_time_limit, objective)
+        bound, refuted = _best_bound(problem.sense, objective, [bound, own])
+        doubt = " ".join(part for part in (doubt, more_doubt, refuted) if part)
     status = _status(objective, bound, proven, failed)
     result = Result(
         problem=problem.name,
@@ -144,6 +140,22 @@ def conclude(
     )
     host().manager.hook.redwood_solved(result=result)
     return result
+
+
+def _own_bound(task: Task, outcome: Outcome, limit: float, objective: float | None) -> tuple[float | None, str, float]:
+    """Return the problem's own bound, a word where there is none, and its seconds; no solution is lost on the way."""
+    began, clock = time.perf_counter(), BoundClock(limit)
+    try:
+        view = task.problem.view(Bound, task.instance)
+        view.warm_up()
+        clock = BoundClock(limit)
+        outcome.compile_seconds += time.perf_counter() - began
+        return view.bound(clock, objective).value, "", clock.seconds
+    except KeyboardInterrupt:
+        return None, "The bound was interrupted.", clock.seconds
+    except Exception as failure:
+        logger.debug("the bound of problem %s failed", task.problem.name, exc_info=True)
+        return None, f"The bound failed: {type(failure).__name__}: {failure}", clock.seconds
 
 
 def _best_checked(
