@@ -75,7 +75,9 @@ class CompiledModel:
 
         Bounds come from floating-point solvers; one within a millionth of a step of a value counts as that value.
         """
-        slack = 1e-9 * max(1.0, abs(bound))
+        if not self.cost.any():
+            return self.offset
+        slack = 1e-9 * abs(bound)
         if not math.isfinite(bound) or self.step == 0.0 or slack > 0.1 * self.step:
             return bound - slack if self.sense is Sense.MIN else bound + slack
         steps = (bound - self.offset) / self.step

@@ -39,7 +39,7 @@ class Search:
         self.separates = type(self.view).separate is not Linear.separate
         self.listed = 0
         self.proven = False
-        self.doubt = ""
+        self.doubt = self.broken = ""
         self.rounds = self.nodes = self.rows_added = 0
 
     def answer(self) -> Answer:
@@ -48,11 +48,11 @@ class Search:
             find_incumbent(self.problem, self.instance, self.run, self.options.local_steps)
         if not self.run.stops():
             self.solve()
-        if self.doubt and self.run.best is None:
-            raise SolverError(self.doubt)
-        work = f"{self.rounds} rounds, {self.rows_added} rows separated, {self.nodes} nodes."
-        message = " ".join(part for part in (self.doubt, work) if part)
-        return Answer(self.run.best, self.run.bound, self.proven and not self.doubt, message)
+        if self.broken and self.run.best is None:
+            raise SolverError(self.broken)
+        work = f"Rounds: {self.rounds}, rows separated: {self.rows_added}, nodes: {self.nodes}."
+        message = " ".join(part for part in (self.doubt, self.broken, work) if part)
+        return Answer(self.run.best, self.run.bound, self.proven and not self.doubt and not self.broken, message)
 
     def solve(self) -> None:
         """Compile the model and solve it in rounds."""
@@ -173,17 +173,19 @@ class Search:
         return rows
 
     def report(self, model: CompiledModel, values: Array) -> None:
-        """Report a solution, or note the doubt where the problem finds it infeasible or worse than the model says."""
+        """Report a solution, or note that the problem finds it infeasible; note where it is worse than the model says."""
         solution = self.view.solution(values[: self.listed])
         violations = self.problem.violations(self.instance, solution)
+        self.broken = f"The model's solution breaks a rule of the problem: {violations[0]}." if violations else ""
         if violations:
-            self.doubt = f"HiGHS's solution breaks a rule by its tolerances: {violations[0]}"
             return
         claimed = model.objective(values)
         self.run.report(solution)
         worth = float(self.problem.objective(self.instance, solution))
         if self.run.sense.better(claimed, worth) and abs(claimed - worth) > 1e-6 * max(1.0, abs(worth)):
-            self.doubt = f"the model prices a solution at {claimed:.9g} that is worth {worth:.9g}: no bound of it holds."
+            self.doubt = (
+                f"The model prices a solution at {claimed:.9g} that is worth {worth:.9g}, so its bounds prove nothing."
+            )
 
     def report_bound(self, model: CompiledModel, bound: float) -> bool:
         """Report a bound of the model; returns whether it shows the incumbent to be optimal."""

@@ -85,7 +85,7 @@ class Session:
         self.rows = model.rows
         self._run = run
         self._log = log
-        self._highs = model.highs(threads=run.threads, seed=run.seed, **options)
+        self._highs = model.highs(threads=run.threads, seed=run.seed, log_to_console=False, output_flag=log, **options)
 
     def add(self, rows: Rows) -> None:
         """Add rows."""
