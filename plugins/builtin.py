@@ -66,6 +66,13 @@ def redwood_solvers() -> Iterable[SolverSpec]:
         ),
         SolverSpec(
             name="local-search",
+            summary="Or-3opt without reversal for the ATSP, with double bridges under simulated annealing.",
+            target="redwood.solvers.local_search.atsp:ATSPLocalSearch",
+            problems=("atsp",),
+            choices=(Choice(score=60),),
+        ),
+        SolverSpec(
+            name="local-search",
             summary="Ruin and recreate with 2-opt and Or-opt for orienteering, under simulated annealing.",
             target="redwood.solvers.local_search.orienteering:OrienteeringLocalSearch",
             problems=("orienteering",),

@@ -22,8 +22,8 @@ _REPORT_SECONDS = 0.2
 class ATSPLocalSearch(Solver):
     """Exchange adjacent segments of the tour until nothing helps, disturb it locally, and repeat.
 
-    An iteration is one double bridge with its descent. The search keeps a tour that is longer only if a small random
-    threshold allows, and returns to the best tour at times.
+    An iteration is one double bridge with its descent. A tour that is longer is kept if the temperature allows, as in
+    simulated annealing; the temperature falls in cycles that double in length, each from the best tour.
 
     Attributes
     ----------
@@ -31,23 +31,24 @@ class ATSPLocalSearch(Solver):
         How many nearest nodes to go to, and to come from, each node considers.
     window
         Longest segment of a double bridge.
-    temperature
-        Mean of the random threshold, in units of the mean distance along the tour.
-    patience
-        Iterations, in multiples of the number of nodes, after which the search goes on from the best tour.
+    hot, cold
+        First and last temperature of a cycle, in units of the mean distance along the tour.
+    cycle
+        Iterations of the first cycle, in multiples of the number of nodes.
     """
 
     neighbours: int = 10
-    window: int = 30
-    temperature: float = 0.02
-    patience: int = 300
+    window: int = 15
+    hot: float = 0.7
+    cold: float = 0.01
+    cycle: int = 50
 
     def __post_init__(self) -> None:
-        for name, value in (("neighbours", self.neighbours), ("window", self.window), ("patience", self.patience)):
+        for name, value in (("neighbours", self.neighbours), ("window", self.window), ("cycle", self.cycle)):
             if value < 1:
                 raise OptionError(f"{name} {value} is below 1.")
-        if not self.temperature >= 0.0:
-            raise OptionError(f"temperature {self.temperature} is negative.")
+        if not 0.0 < self.cold <= self.hot:
+            raise OptionError(f"temperatures must satisfy 0 < cold <= hot, not cold {self.cold} and hot {self.hot}.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels on five nodes."""
@@ -93,8 +94,8 @@ class _Search:
         atsp_kernels.descend(matrix, self._heads, self._tails, self._order)
         self._best = self._order.copy()
         self._state = np.full(2, float(matrix[self._order, np.roll(self._order, -1)].sum()))
-        self._left = options.patience * len(matrix)
-        self._mark = self.best_length
+        self._cycle = self._left = 0
+        self._temperature = self._cooling = 1.0
 
     @property
     def best_length(self) -> float:
@@ -106,14 +107,12 @@ class _Search:
         return Tour(self._best)
 
     def advance(self, iterations: int) -> None:
-        """Run some iterations; go back to the best tour where patience has ended."""
-        kernels, options = self._kernels, self._options
+        """Run some iterations, beginning new cycles where they are due."""
         while iterations > 0:
             if self._left == 0:
-                self._return_to_best()
+                self._begin_cycle()
             steps = min(iterations, self._left)
-            warmth = options.temperature * self.best_length / len(self._matrix)
-            kernels.search(
+            self._temperature = self._kernels.search(
                 self._matrix,
                 self._heads,
                 self._tails,
@@ -122,19 +121,21 @@ class _Search:
                 self._state,
                 self._random,
                 steps,
-                warmth,
-                options.window,
+                self._temperature,
+                self._cooling,
+                self._options.window,
             )
             iterations -= steps
             self._left -= steps
 
-    def _return_to_best(self) -> None:
-        if self.best_length < self._mark:
-            self._mark = self.best_length
-        else:
-            self._order[:] = self._best
-            self._state[self._kernels.LENGTH] = self.best_length
-        self._left = self._options.patience * len(self._matrix)
+    def _begin_cycle(self) -> None:
+        options = self._options
+        self._order[:] = self._best
+        self._state[self._kernels.LENGTH] = self.best_length
+        self._left = (options.cycle * len(self._matrix)) << self._cycle
+        self._cycle += 1
+        self._temperature = options.hot * self.best_length / len(self._matrix)
+        self._cooling = (options.cold / options.hot) ** (1.0 / self._left)
 
 
 def _nearest(matrix: Array, count: int) -> Array:

@@ -33,13 +33,15 @@ def search(
     random: RandomState,
     iterations: int,
     temperature: float,
+    cooling: float,
     window: int,
-) -> None:
+) -> float:
     """Run iterations of perturbation, descent, and acceptance; ``order``, ``best``, ``state`` and ``random`` carry on.
 
     ``heads`` and ``tails`` [N, K] list for each node the nearest nodes to go to and to come from. An iteration makes a
     double bridge of three segments of at most ``window`` nodes and descends from the nodes it touched; if the tour is
     longer by more than a random multiple of ``temperature``, all exchanges are taken back by their log.
+    Returns the temperature reached.
     """
     size = len(order)
     position = np.empty(size, np.int64)
@@ -49,6 +51,7 @@ def search(
     buffer = np.empty(size, np.int64)
     log = np.empty((_LOGGED, 3), np.int64)
     for _ in range(iterations):
+        temperature *= cooling
         change, logged, waiting = _bridge(matrix, order, position, buffer, log, stack, queued, random, window)
         gained, logged = _descend(matrix, heads, tails, order, position, buffer, stack, waiting, queued, log, logged)
         change -= gained
@@ -60,6 +63,7 @@ def search(
         else:
             for entry in range(logged - 1, -1, -1):
                 swap(order, position, buffer, log[entry, 0], log[entry, 2], log[entry, 1])
+    return temperature
 
 
 @kernel
@@ -81,7 +85,7 @@ def descend(matrix: Array, heads: Array, tails: Array, order: Array) -> None:
 
 @kernel
 def swap(order: Array, position: Array, buffer: Array, start: int, first: int, second: int) -> None:
-    """Exchange the ``first`` nodes from place ``start`` on with the ``second`` nodes behind them, around the end if need be."""
+    """Exchange the ``first`` nodes from place ``start`` on with the ``second`` nodes behind them (around the end)."""
     size = len(order)
     for k in range(first + second):
         at = start + k
@@ -197,9 +201,7 @@ def _best_exchange(
 
 
 @kernel
-def _leave(
-    matrix: Array, heads: Array, tails: Array, order: Array, position: Array, a: int
-) -> tuple[float, int, int, int]:
+def _leave(matrix: Array, heads: Array, tails: Array, order: Array, position: Array, a: int) -> tuple[float, int, int, int]:
     """Look for a new edge a -> d, then for the best e of e -> b or f of c -> f."""
     size = len(order)
     i = position[a]
@@ -240,9 +242,7 @@ def _leave(
 
 
 @kernel
-def _arrive(
-    matrix: Array, heads: Array, tails: Array, order: Array, position: Array, b: int
-) -> tuple[float, int, int, int]:
+def _arrive(matrix: Array, heads: Array, tails: Array, order: Array, position: Array, b: int) -> tuple[float, int, int, int]:
     """Look for a new edge e -> b, then for the best c of c -> f or d of a -> d."""
     size = len(order)
     i = position[b] - 1
