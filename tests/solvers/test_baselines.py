@@ -12,10 +12,11 @@ from redwood.solvers.baselines.random import Random
 from redwood.solvers.local_search.generic import IteratedLocalSearch
 
 PROBLEMS = ["knapsack", "tsp"]
+SIZES = {"knapsack": 120, "tsp": 30}
 
 
-def run(solver, problem, budget, seed=0, size=30, **options):
-    instance = redwood.generate(problem, size=size, seed=5)
+def run(solver, problem, budget, seed=0, size=None, **options):
+    instance = redwood.generate(problem, size=size or SIZES[problem], seed=5)
     lent = Run(host().problem(problem), instance, budget=budget, seed=seed, **options)
     solver.prepare(host().problem(problem), instance)
     solver.run(host().problem(problem), instance, lent)
