@@ -1,0 +1,160 @@
+"""A TSP local search on one instance: node numbers of its own, compiled state, and the way back to the instance's tour."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from redwood.kernels import random_state
+from redwood.problems.routing.travel import Metric, Travel
+from redwood.solvers.local_search.tsp_kernels import Search, descend, fill_queue, iterate, waiting
+from redwood.solvers.local_search.tsp_start import candidate_lengths, curve_order, greedy_edge_tour
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SMALL = 8
+"""Up to this many places all tours are tried."""
+
+
+class Places:
+    """The distinct places of an instance, numbered along a space-filling curve so that near ones lie near in memory.
+
+    Nodes at one place are visited together, which is best for every metric that has coordinates.
+
+    Attributes
+    ----------
+    travel
+        Distances of the M <= N places.
+    nodes
+        One node of each place, [M].
+    place_of
+        The place of each node, [N], or ``None`` where no two nodes share one.
+    """
+
+    def __init__(self, travel: Travel) -> None:
+        self.travel = travel
+        self.nodes = np.arange(travel.size)
+        self.place_of: Array | None = None
+        if travel.metric is Metric.EXPLICIT or travel.coords is None:
+            return
+        order = curve_order(travel.coords)
+        same = _same_place(travel.coords)
+        if same is None:
+            self.nodes = order
+        else:
+            self.nodes = order[same[order] == order]
+            number = np.empty(travel.size, dtype=np.int64)
+            number[self.nodes] = np.arange(len(self.nodes))
+            self.place_of = number[same]
+        self.travel = Travel(travel.metric, travel.coords[self.nodes])
+
+    def tour(self, order: Array) -> Array:
+        """Return the tour of all nodes [N] that visits the places in ``order`` [M]."""
+        if self.place_of is None:
+            return np.asarray(self.nodes[order])
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        return np.argsort(rank[self.place_of], kind="stable")
+
+    def order(self, tour: Array) -> Array:
+        """Return the order of the places [M] in which a tour of all nodes [N] first visits them."""
+        if self.place_of is None:
+            number = np.empty(len(tour), dtype=np.int64)
+            number[self.nodes] = np.arange(len(tour))
+            return np.asarray(number[tour])
+        visits = self.place_of[tour]
+        _, first = np.unique(visits, return_index=True)
+        return np.asarray(visits[np.sort(first)])
+
+
+class TourSearch:
+    """A local search from a given tour or from the greedy-edge tour."""
+
+    def __init__(
+        self,
+        places: Places,
+        neighbours: int,
+        breadth: tuple[int, ...],
+        seed: np.random.Generator,
+        initial: Array | None = None,
+    ) -> None:
+        travel = places.travel
+        self._places = places
+        nearest = travel.nearest(neighbours)
+        lengths = candidate_lengths(travel, nearest)
+        order = greedy_edge_tour(travel, nearest, lengths) if initial is None else places.order(initial)
+        self._search = make_search(travel, nearest, lengths, order, breadth, seed)
+        fill_queue(self._search)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the tour is a local optimum, so that `iterate` may begin."""
+        return bool(waiting(self._search) == 0)
+
+    def descend(self, steps: int) -> float:
+        """Look for improving moves at up to ``steps`` nodes; returns the gain."""
+        return float(descend(self._search, steps))
+
+    def iterate(self, iterations: int) -> float:
+        """Perturb and repair the tour; returns the gain."""
+        return float(iterate(self._search, iterations))
+
+    def tour(self) -> Array:
+        """Return the tour in the numbers of the instance [N]."""
+        return self._places.tour(self._search.order)
+
+
+def make_search(
+    travel: Travel, nearest: Array, lengths: Array, order: Array, breadth: tuple[int, ...], rng: np.random.Generator
+) -> Search:
+    """Return the state of a search that begins at the tour ``order`` [N]; see `Search` for the rest."""
+    size, depth = travel.size, len(breadth)
+    metric, points, matrix = travel.arrays
+    position = np.empty(size, dtype=np.int32)
+    position[order] = np.arange(size, dtype=np.int32)
+    log = 2 * size + 100_000
+    return Search(
+        metric=metric,
+        points=np.array(points),
+        matrix=np.array(matrix),
+        neighbours=nearest,
+        lengths=lengths,
+        order=np.array(order, dtype=np.int32),
+        position=position,
+        queue=np.empty(size, dtype=np.int32),
+        queued=np.zeros(size, dtype=np.bool_),
+        log_place=np.empty(log, dtype=np.int32),
+        log_node=np.empty(log, dtype=np.int32),
+        buffer=np.empty(size, dtype=np.int32),
+        path=np.zeros((depth + 4, 3), dtype=np.int64),
+        breadth=np.minimum(np.array(breadth, dtype=np.int64), nearest.shape[1]),
+        counters=np.zeros(3, dtype=np.int64),
+        random=random_state(rng),
+        tolerance=1e-9 * float(lengths.mean()) if lengths.size else 0.0,
+        shift=max(50_000, size // 20),
+    )
+
+
+def shortest_order(travel: Travel) -> Array:
+    """Return the best order of at most `SMALL` places, by trying all."""
+    size = travel.size
+    if size <= 3:
+        return np.arange(size)
+    inner = np.array(list(itertools.permutations(range(1, size))), dtype=np.int64)
+    tours = np.concatenate([np.zeros((len(inner), 1), dtype=np.int64), inner], axis=1)
+    lengths = travel.full()[tours, np.roll(tours, -1, axis=1)].sum(axis=1)
+    return np.asarray(tours[np.argmin(lengths)])
+
+
+def _same_place(coords: Array) -> Array | None:
+    """Return for each node the first node at its place [N], or ``None`` where all places are different."""
+    ranking = np.lexsort((coords[:, 1], coords[:, 0]))
+    fresh = np.ones(len(coords), dtype=bool)
+    fresh[1:] = (coords[ranking[1:]] != coords[ranking[:-1]]).any(axis=1)
+    if fresh.all():
+        return None
+    first = np.empty(len(coords), dtype=np.int64)
+    first[ranking] = ranking[np.maximum.accumulate(np.where(fresh, np.arange(len(coords)), 0))]
+    return first
