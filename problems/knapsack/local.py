@@ -57,7 +57,9 @@ class KnapsackLocal(Local):
         self._weights = instance.weights.astype(np.float64)
         whole = np.issubdtype(instance.weights.dtype, np.integer)
         self._capacity = float(instance.capacity) * (1.0 if whole else 1.0 + SLACK / 2)  # the rest is for rounding
-        self._ratios = self._values / np.maximum(self._weights, np.finfo(np.float64).tiny)
+        with np.errstate(over="ignore"):
+            free = np.full(instance.size, np.inf)
+            self._ratios = np.divide(self._values, self._weights, out=free, where=self._weights > 0)
         self._by_ratio = np.argsort(-self._ratios, kind="stable")
         self._by_weight = np.argsort(self._weights, kind="stable")
         self._sorted_weights = self._weights[self._by_weight]

@@ -42,7 +42,7 @@ def draw_items(
             linewidths=0.8,
             label=f"packed ({packed.sum()})",
         )
-        axes.legend(loc="upper left", framealpha=0.9)
+        axes.legend(loc="lower right", framealpha=0.9)
         used = float(instance.weights[packed].sum())
         title = f"value {problem.objective(instance, solution):,.10g}, weight {used:,.10g} of {instance.capacity:,.10g}"
     axes.set_title(title)

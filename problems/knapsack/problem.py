@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -191,21 +191,23 @@ def _numbers(data: Any, what: str) -> Array:
     if array.ndim != 1:
         raise InstanceError(f"{what}s have shape {list(array.shape)}; expected a flat list [N].")
     if array.size and array.dtype.kind not in "iuf":
-        _refuse_entry(array, what)
-    exact = bool(np.sum(np.abs(array, dtype=np.float64)) < EXACT)
+        _check_types(array.tolist(), what)
+        raise InstanceError(f"{what}s have the type {array.dtype}; expected whole or real numbers.")
+    if isinstance(data, (list, tuple)):  # NumPy makes floats of whole numbers from 2^63 on
+        _check_types(data, what)
+    with np.errstate(over="ignore"):
+        exact = bool(np.sum(np.abs(array, dtype=np.float64)) < EXACT)
     if array.dtype.kind == "f":
         return frozen(array, np.int64 if exact and np.all(array == np.rint(array)) else np.float64)
     return frozen(array, np.int64 if exact else None)  # `validate` refuses whole numbers that cannot be added exactly
 
 
-def _refuse_entry(array: Array, what: str) -> None:
-    for item, entry in enumerate(array.tolist()):
-        if isinstance(entry, int) and not isinstance(entry, bool):
-            if abs(entry) >= EXACT:
-                raise InstanceError(f"{what} {entry} of item {item} is not below 2^53, so sums of it would not be exact.")
-        elif not isinstance(entry, float):
+def _check_types(entries: Sequence[Any], what: str) -> None:
+    for item, entry in enumerate(entries):
+        if isinstance(entry, (bool, np.bool_)) or not isinstance(entry, (int, float, np.integer, np.floating)):
             raise InstanceError(f"{what} {entry!r} of item {item} is not a number.")
-    raise InstanceError(f"{what}s have the type {array.dtype}; expected whole or real numbers.")
+        if isinstance(entry, int) and abs(entry) >= EXACT:
+            raise InstanceError(f"{what} {entry} of item {item} is not below 2^53, so sums of it would not be exact.")
 
 
 def _capacity(capacity: Any) -> float:
@@ -225,7 +227,8 @@ def _check_entries(numbers: Array, what: str) -> None:
         places = np.flatnonzero(wrong)
         if len(places):
             raise InstanceError(f"{what} {numbers[places[0]]} of item {places[0]} {rule}; it must be a number from 0 on.")
-    total = float(np.sum(numbers, dtype=np.float64))
+    with np.errstate(over="ignore"):
+        total = float(np.sum(numbers, dtype=np.float64))
     if numbers.dtype.kind != "f" and total >= EXACT:
         raise InstanceError(
             f"the whole {what}s sum to {total:.17g}, which is not below 2^53, so packings could not be compared exactly; "

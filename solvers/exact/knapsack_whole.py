@@ -16,6 +16,8 @@ ROOM = 2**60
 """Sums of scaled numbers stay below this, so that no state of the programme overflows 64 bits."""
 RESOLUTION = 1e-10
 """Values that are no decimal fractions are rounded so that all of them together lose this share of the largest one."""
+ROUNDING = 1e-12
+"""Share of the capacity that sums of real weights may lose to rounding; the problem allows a thousand times as much."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,17 @@ def whole_items(instance: KnapsackInstance) -> WholeItems:
 
 
 def _whole_weights(instance: KnapsackInstance) -> tuple[Array, int]:
-    weights, capacity = instance.weights, instance.capacity
+    """Return whole weights and the capacity: all that the problem allows, but for the rounding of sums."""
+    weights = instance.weights
+    if np.issubdtype(weights.dtype, np.integer):
+        return weights.astype(np.int64), min(math.floor(instance.capacity), int(weights.sum()))
+    limit = Fraction(instance.limit) * (1 - Fraction(ROUNDING))
     scaled = _decimal(weights)
     if scaled is not None:
-        whole, scale = scaled
-        nearest = round(Fraction(capacity) * scale)
-        capacity = nearest if nearest / scale == capacity else math.floor(Fraction(capacity) * scale)
-        return whole, min(capacity, int(whole.sum()))
+        return scaled[0], min(math.floor(limit * scaled[1]), int(scaled[0].sum()))
     exponent = 59 - math.frexp(float(weights.sum()))[1]
     whole = np.ceil(np.ldexp(weights, exponent)).astype(np.int64)
-    return whole, min(math.floor(Fraction(capacity) * Fraction(2) ** exponent), int(whole.sum()))
+    return whole, min(math.floor(limit * Fraction(2) ** exponent), int(whole.sum()))
 
 
 def _whole_values(values: Array) -> tuple[Array, Fraction, float]:
