@@ -96,10 +96,8 @@ def _inspect_problem(spec: ProblemSpec, cls: Any) -> list[str]:
             continue
         if not (isinstance(made, type) and issubclass(made, view)):
             faults.append(f"view {view.__name__}: {target!r} is not a subclass of it.")
-        elif made.__abstractmethods__:
-            faults.append(
-                f"view {view.__name__}: {target!r} leaves {', '.join(sorted(made.__abstractmethods__))} unwritten."
-            )
+        elif missing := sorted(getattr(made, "__abstractmethods__", ())):
+            faults.append(f"view {view.__name__}: {target!r} leaves {', '.join(missing)} unwritten.")
     return faults
 
 

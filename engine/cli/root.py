@@ -34,13 +34,13 @@ COMMANDS = {
 class Root(LazyGroup):
     """The `redwood` command, which turns Redwood's errors into one line on stderr and exit code 2."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **settings: Any) -> Any:  # type: ignore[override]
+    def main(self, *args: Any, **settings: Any) -> Any:
         """Run the command line; Redwood's own errors and warnings become one line each."""
         with _one_line_warnings():
             try:
-                return super().main(*args, standalone_mode=standalone_mode, **settings)
+                return super().main(*args, **settings)
             except RedwoodError as error:
-                if not standalone_mode:
+                if not settings.get("standalone_mode", True):
                     raise
                 say_error(error)
                 sys.exit(WRONG_USE)

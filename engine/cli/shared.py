@@ -83,7 +83,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: S
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     kept = [i for i in range(len(headings)) if not rows or any(row[i] for row in rows)]
     for i in kept:
-        table.add_column(headings[i], justify="right" if headings[i] in right else "left", overflow="fold")
+        flush = headings[i] in right
+        table.add_column(headings[i], justify="right" if flush else "left", no_wrap=flush, overflow="fold")
     for row in rows:
         table.add_row(*(row[i] for i in kept))
     screen = console()
