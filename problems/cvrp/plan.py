@@ -89,6 +89,9 @@ def make_ground(instance: CVRPInstance, neighbours: int) -> Ground:
     depot[: size + 1] = travel.between(np.zeros(size + 1, dtype=np.int64), np.arange(size + 1))
     depot[0] = 0.0
     metric, points, matrix = travel.arrays
+    points, matrix = points.view(), matrix.view()
+    points.setflags(write=False)  # all read-only or none: kernels are compiled once
+    matrix.setflags(write=False)
     near = np.ascontiguousarray(near)
     demand = instance.demands.astype(np.float64)
     return Ground(metric, points, matrix, depot, near, gaps, demand, instance.limit, size)
@@ -138,9 +141,9 @@ def plan_routes(after: Array, size: int) -> Routes:
 def between(ground: Ground, i: int, j: int) -> float:
     """Return the distance of two stops, of which either may be a route end."""
     if i > ground.size:
-        return ground.depot[j]
+        return float(ground.depot[j])
     if j > ground.size:
-        return ground.depot[i]
+        return float(ground.depot[i])
     return distance(ground.metric, ground.points, ground.matrix, i, j)
 
 

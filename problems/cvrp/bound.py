@@ -1,0 +1,88 @@
+"""The view `Bound`: combinatorial bounds at once, then a linear program with capacity cuts while the clock allows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from redwood.kernels import random_state
+from redwood.problems.cvrp.combinatorial import radial_bound, tree_bound
+from redwood.problems.cvrp.cuts import CutSets, violated_sets
+from redwood.problems.cvrp.instance import CVRPInstance
+from redwood.problems.cvrp.relaxation import Relaxation
+from redwood.problems.routing.travel import Array
+from redwood.views import Bound, BoundValue, Clock
+
+LARGEST = 1500
+"""Up to this many customers the linear program is tried: its reduced costs take a matrix of all edges."""
+NEIGHBOURS = 12
+"""Edges to so many nearest nodes are in the linear program from the start; others are priced in."""
+COMPLETE = 60
+"""Up to this many customers all edges are."""
+NOISES = (0.0, 0.05, 0.3, 1.0)
+"""Disturbances of the separation, tried in turn while the former finds little."""
+ENOUGH = 20
+"""So many violated sets are enough for a round."""
+STEP = 2e-3
+"""Rows without use are dropped whenever the bound has risen by this share of itself."""
+
+
+class CVRPBound(Bound):
+    """A spanning tree and radial bound, raised by degree and rounded capacity rows over the edges."""
+
+    def __init__(self, instance: CVRPInstance) -> None:
+        self._instance = instance
+
+    def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
+        """Return the best bound that the clock allows; rows are added until none is found or the clock stops."""
+        instance = self._instance
+        best = max(
+            BoundValue(self._rounded(tree_bound(instance)), "spanning tree"),
+            BoundValue(self._rounded(radial_bound(instance)), "radial"),
+            key=lambda found: found.value,
+        )
+        if instance.size < 2 or instance.size > LARGEST or clock.stops():
+            return best
+        return self._raised(best, clock, math.inf if incumbent is None else incumbent)
+
+    def _raised(self, best: BoundValue, clock: Clock, incumbent: float) -> BoundValue:
+        instance = self._instance
+        relaxation = Relaxation(instance, instance.size if instance.size <= COMPLETE else NEIGHBOURS)
+        demand = instance.demands.astype(np.float64)
+        state = random_state(np.random.default_rng(0))
+        tidied = best.value
+        while not clock.stops() and best.value < incumbent and relaxation.solve(clock.seconds_left):
+            value = relaxation.bound()
+            if self._rounded(value) > best.value:
+                best = BoundValue(self._rounded(value), "linear program with rounded capacity cuts")
+            if not relaxation.optimal:
+                break
+            if relaxation.add_edges(2 * instance.size):
+                continue
+            if value > tidied + STEP * abs(tidied):  # rows dropped without progress would come back for ever
+                relaxation.drop_slack_sets()
+                tidied = value
+            if not self._cut(relaxation, demand, state, clock):
+                break
+        return best
+
+    def _cut(self, relaxation: Relaxation, demand: Array, state: Array, clock: Clock) -> bool:
+        """Add violated rows; returns whether there were any."""
+        sets = CutSets.none(len(demand))
+        for noise in NOISES:
+            if len(sets.needed) >= ENOUGH or clock.stops():
+                break
+            more = violated_sets(
+                relaxation.tails, relaxation.heads, relaxation.values, demand, self._instance.limit, state, noise=noise
+            )
+            sets = sets.joined(more)
+        if len(sets.needed):
+            relaxation.add_sets(sets)
+        return len(sets.needed) > 0
+
+    def _rounded(self, value: float) -> float:
+        """Return the bound rounded up where all lengths are whole numbers, and lowered by what floats can lose."""
+        if self._instance.travel.integral:
+            return float(math.ceil(value - 1e-6 * max(1.0, abs(value) * 1e-3)))
+        return value - 1e-9 * max(1.0, abs(value))

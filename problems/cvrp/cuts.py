@@ -1,0 +1,219 @@
+"""Rounded capacity inequalities that a fractional solution violates, found by growing sets greedily.
+
+For a set S of customers that needs at least k(S) vehicles, every solution crosses its border at least 2 k(S) times:
+``x(delta(S)) >= 2 k(S)``. Here k(S) is the larger of demand over capacity, rounded up, and the number of customers whose
+demand is above half the capacity.
+
+References
+----------
+Augerat et al. (1998), Separating capacity constraints in the CVRP using tabu search,
+doi:10.1016/S0377-2217(97)00290-7, section 3 (greedy construction). Lysgaard, Letchford, Eglese (2004), A new
+branch-and-cut algorithm for the capacitated vehicle routing problem, doi:10.1007/s10107-003-0481-8.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.routing.travel import Array
+
+VIOLATION = 0.02
+"""Rows violated by less are left alone."""
+ROUTINE = 1e-9
+
+
+@dataclass(frozen=True)
+class CutSets:
+    """Sets of customers with violated inequalities, the most violated first.
+
+    Attributes
+    ----------
+    members
+        Which nodes each set holds [S, N + 1].
+    needed
+        Vehicles that each set needs [S].
+    """
+
+    members: Array
+    needed: Array
+
+    @classmethod
+    def none(cls, nodes: int) -> CutSets:
+        """Return no sets of an instance with N + 1 nodes."""
+        return cls(np.zeros((0, nodes), dtype=np.bool_), np.zeros(0))
+
+    def joined(self, other: CutSets) -> CutSets:
+        """Return the sets of both, each once."""
+        members = np.concatenate([self.members, other.members])
+        first = _first_of_each(members)
+        return CutSets(members[first], np.concatenate([self.needed, other.needed])[first])
+
+
+def violated_sets(
+    tails: Array,
+    heads: Array,
+    values: Array,
+    demand: Array,
+    limit: float,
+    state: RandomState,
+    *,
+    most: int = 100,
+    noise: float = 0.0,
+    longest: int = 1 << 30,
+) -> CutSets:
+    """Return sets whose inequality is violated by edge values, without doubles.
+
+    Parameters
+    ----------
+    tails, heads, values
+        Edges [E] of the support (tail below head, node 0 the depot) and their values.
+    most
+        How many sets are returned at most.
+    noise
+        How much the greedy choice is disturbed; several values find several sets.
+    longest
+        The largest set.
+    """
+    size = len(demand) - 1
+    starts, ends, weights, home = _support(tails, heads, values, size)
+    chosen = np.zeros((size + 1, size + 1), dtype=np.bool_)
+    violation = np.zeros(size + 1)
+    grow_all(starts, ends, weights, home, demand, limit, noise, longest, state, chosen, violation)
+    found = np.argsort(-violation, kind="stable")
+    found = found[violation[found] > VIOLATION]
+    members = chosen[found][_first_of_each(chosen[found])][:most]
+    return CutSets(members, vehicles_needed(members, demand, limit))
+
+
+def vehicles_needed(members: Array, demand: Array, limit: float) -> Array:
+    """Return how many vehicles each set of customers [S, N + 1] needs at least [S]."""
+    loads = np.ceil(members @ demand / limit - ROUTINE)
+    alone = members @ (2.0 * demand > limit).astype(np.float64)
+    return np.asarray(np.maximum(np.maximum(loads, alone), 1.0))
+
+
+def _first_of_each(members: Array) -> Array:
+    """Return the rows at which a set appears for the first time."""
+    _, first = np.unique(np.packbits(members, axis=1), axis=0, return_index=True)
+    return np.sort(first)
+
+
+def _support(tails: Array, heads: Array, values: Array, size: int) -> tuple[Array, Array, Array, Array]:
+    """Return the graph of positive edges between customers in rows, and each customer's edge to the depot."""
+    used = values > 1e-7
+    tails, heads, values = tails[used], heads[used], values[used]
+    home = np.zeros(size + 1)
+    at_depot = tails == 0
+    np.add.at(home, heads[at_depot], values[at_depot])
+    inner = ~at_depot
+    both = np.concatenate([tails[inner], heads[inner]])
+    order = np.argsort(both, kind="stable")
+    starts = np.searchsorted(both[order], np.arange(size + 2))
+    ends = np.concatenate([heads[inner], tails[inner]])[order]
+    weights = np.concatenate([values[inner], values[inner]])[order]
+    return starts, ends.astype(np.int64), weights.astype(np.float64), home
+
+
+@kernel
+def grow_all(
+    starts: Array,
+    ends: Array,
+    weights: Array,
+    home: Array,
+    demand: Array,
+    limit: float,
+    noise: float,
+    longest: int,
+    state: RandomState,
+    chosen: Array,
+    violation: Array,
+) -> None:
+    """Grow a set from every customer; row i of ``chosen`` takes the most violated set on the way of customer i."""
+    size = len(home) - 1
+    pull = np.zeros(size + 1)
+    inside = np.zeros(size + 1, dtype=np.bool_)
+    frontier = np.zeros(size + 1, dtype=np.int64)
+    order = np.zeros(size + 1, dtype=np.int64)
+    for seed in range(1, size + 1):
+        length, worth = grow(
+            starts, ends, weights, home, demand, limit, noise, longest, state, seed, pull, inside, frontier, order
+        )
+        violation[seed] = worth
+        for k in range(length):
+            chosen[seed, order[k]] = True
+
+
+@kernel
+def grow(
+    starts: Array,
+    ends: Array,
+    weights: Array,
+    home: Array,
+    demand: Array,
+    limit: float,
+    noise: float,
+    longest: int,
+    state: RandomState,
+    seed: int,
+    pull: Array,
+    inside: Array,
+    frontier: Array,
+    order: Array,
+) -> tuple[int, float]:
+    """Add the customer that the set pulls most until none is left; return length and violation of the best prefix."""
+    pull[:] = 0.0
+    inside[:] = False
+    count = 0
+    length = 0
+    border = 0.0
+    load = 0.0
+    alone = 0.0
+    best_length = 0
+    best = 0.0
+    c = seed
+    while True:
+        inside[c] = True
+        order[length] = c
+        length += 1
+        load += demand[c]
+        if 2.0 * demand[c] > limit:
+            alone += 1.0
+        degree = home[c]
+        for k in range(starts[c], starts[c + 1]):
+            j = ends[k]
+            degree += weights[k]
+            if not inside[j]:
+                if pull[j] == 0.0:
+                    frontier[count] = j
+                    count += 1
+                pull[j] += weights[k]
+        border += degree - 2.0 * pull[c]
+        needed = max(1.0, alone, math.ceil(load / limit - 1e-9))
+        if 2.0 * needed - border > best + 1e-9:
+            best = 2.0 * needed - border
+            best_length = length
+        if count == 0 or length >= longest:
+            return best_length, best
+        at = pick(frontier, pull, count, noise, state)
+        c = frontier[at]
+        count -= 1
+        frontier[at] = frontier[count]
+
+
+@kernel
+def pick(frontier: Array, pull: Array, count: int, noise: float, state: RandomState) -> int:
+    """Return the place of the customer that is pulled most, under noise; ties go to a random one."""
+    best = -1.0
+    found = random_below(state, count)
+    for k in range(count):
+        worth = pull[frontier[k]]
+        if noise > 0.0:
+            worth *= 1.0 + noise * random_float(state)
+        if worth > best:
+            best = worth
+            found = k
+    return found
