@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +31,9 @@ class KnapsackExact(Solver):
     """Solve the 0-1 knapsack to proven optimality by dynamic programming over an expanding core.
 
     Items are sorted by value per weight. From the packing of the first items that fit, items just right and left of the
-    break are decided in turn, in lists of undominated states; states and items that the linear relaxation excludes are
-    dropped. The search ends when no state is left, mostly after a few tens of items. Iterations are items decided.
+    break are decided in turn, equal ones in bundles of 1, 2, 4, ..., in lists of undominated states; states and bundles
+    that the linear relaxation excludes are dropped. The search ends when no state is left, mostly after a few tens of
+    bundles. Iterations are bundles decided.
     Time and memory can grow with the capacity where values and weights are large and closely correlated.
 
     Whole numbers and decimal fractions of up to nine digits are solved exactly. Other real values are compared to a
@@ -52,8 +53,8 @@ class KnapsackExact(Solver):
     References
     ----------
     Pisinger (1997), A minimal algorithm for the 0-1 knapsack problem, Operations Research 45,
-    doi:10.1287/opre.45.5.758. Deviations: the items are sorted as a whole, and the decisions behind a state are
-    kept in a pool of 64-bit masks, so that the packing is read off instead of found by solving again.
+    doi:10.1287/opre.45.5.758. Deviations: the items are sorted as a whole, equal ones are bundled, and the decisions
+    behind a state are kept in a pool of 64-bit masks, so that the packing is read off instead of found by solving again.
     """
 
     max_states: int = 5_000_000
@@ -65,7 +66,7 @@ class KnapsackExact(Solver):
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels on an instance that uses all of them."""
         tiny = KnapsackInstance(values=np.array([5, 4, 3, 3]), weights=np.array([4, 4, 3, 3]), capacity=7)
-        search = _Search(whole_items(tiny), np.zeros(4, dtype=bool), self.max_states)
+        search = _Search(whole_items(tiny), 0, self.max_states)
         search.advance(1, 1)
         search.flush()
         search.tidy()
@@ -78,10 +79,10 @@ class KnapsackExact(Solver):
             raise FitError(f"KnapsackExact takes knapsack instances, not {type(instance).__name__}.")
         whole = whole_items(instance)
         run.report(whole.packing(greedy(whole)))
-        start = whole.chosen(run.best) if isinstance(run.best, Packing) else greedy(whole)
+        best = whole.value(run.best) if isinstance(run.best, Packing) else 0
         if int(whole.weights.sum()) <= whole.capacity:
             return self._answer(problem, instance, run, whole, int(whole.values.sum()), proven=True)
-        search = _Search(whole, start, self.max_states)
+        search = _Search(whole, best, self.max_states)
         proven = search.finished
         while not proven and not run.stops() and search.fits:
             best, steps = search.best, search.steps
@@ -129,37 +130,38 @@ def greedy(whole: WholeItems) -> Array:
     return chosen
 
 
-@dataclass
 class _Search:
-    """A search in progress: the lists of states, the pool of decisions, the counters of the kernels."""
+    """A search in progress: bundles of equal items, the lists of states, the pool of decisions, the kernels' counters.
 
-    whole: WholeItems
-    start: Array
-    max_states: int
-    _first: States = field(init=False)
-    _second: States = field(init=False)
+    ``best`` is the value of a known packing in whole units.
+    """
 
-    def __post_init__(self) -> None:
+    def __init__(self, whole: WholeItems, best: int, max_states: int) -> None:
         from redwood.solvers.exact import knapsack_kernels as kernels
 
-        whole = self.whole
         self._kernels = kernels
-        self._ratios = whole.values / whole.weights
+        self._max_states = max_states
+        self.fits = True
         used = np.cumsum(whole.weights)
-        self._break = place = int(np.searchsorted(used, whole.capacity, side="right"))
-        weight, value = int(whole.weights[:place].sum()), int(whole.values[:place].sum())
+        count = int(np.searchsorted(used, whole.capacity, side="right"))
+        starts = kernels.bundle_starts(whole.values, whole.weights, count)
+        self._sizes = np.diff(starts)
+        self._values = whole.values[starts[:-1]] * self._sizes
+        self._weights = whole.weights[starts[:-1]] * self._sizes
+        self._ratios = self._values / self._weights
+        self._break = place = int(np.searchsorted(starts, count))
+        weight, value = int(self._weights[:place].sum()), int(self._values[:place].sum())
         self._origin = np.array([weight, value, place, whole.capacity], dtype=np.int64)
         self._first, self._second = _states(1024), _states(1024)
-        self._first[0][0], self._first[1][0], self._first[2][0], self._first[3][0] = weight, value, 0, -1
-        self._order = np.empty(len(whole.items), dtype=np.int64)
+        for array, entry in zip(self._first, (weight, value, 0, -1), strict=True):
+            array[0] = entry
+        self._order = np.empty(len(self._sizes), dtype=np.int64)
         self._parents, self._masks, self._nodes = np.empty(1024, np.int32), np.empty(1024, np.int64), 0
         self._counters = counters = np.zeros(kernels.COUNTERS, dtype=np.int64)
         counters[kernels.LEFT], counters[kernels.RIGHT], counters[kernels.COUNT] = place - 1, place, 1
-        counters[kernels.BEST] = int(whole.values[self.start].sum())
-        counters[kernels.BEST_NODE] = -1
+        counters[kernels.BEST], counters[kernels.BEST_NODE] = best, -1
         room = whole.capacity - weight
-        counters[kernels.UPPER] = value + room * int(whole.values[place]) // int(whole.weights[place])
-        self.fits = True
+        counters[kernels.UPPER] = value + room * int(self._values[place]) // int(self._weights[place])
 
     @property
     def best(self) -> int:
@@ -168,7 +170,7 @@ class _Search:
 
     @property
     def steps(self) -> int:
-        """Number of items decided."""
+        """Number of bundles decided."""
         return int(self._counters[self._kernels.STEPS])
 
     @property
@@ -177,13 +179,13 @@ class _Search:
         return bool(self._counters[self._kernels.BEST] >= self._counters[self._kernels.UPPER])
 
     def advance(self, steps: int, work: int) -> bool:
-        """Decide up to ``steps`` items or merge about ``work`` states; return whether the optimum is proven."""
-        kernels, whole = self._kernels, self.whole
+        """Decide up to ``steps`` bundles or merge about ``work`` states; return whether the optimum is proven."""
+        kernels = self._kernels
         until = self.steps + steps
         while True:
             code = kernels.advance(
-                whole.values,
-                whole.weights,
+                self._values,
+                self._weights,
                 self._ratios,
                 self._origin,
                 self._first,
@@ -203,18 +205,15 @@ class _Search:
     def upper(self) -> int:
         """Return a valid bound on the optimum in whole units: that of the best state left."""
         kernels = self._kernels
-        above = kernels.live_bound(self._ratios, self._current, self.whole.capacity, self._counters)
+        above = kernels.live_bound(self._ratios, self._current, self._origin[3], self._counters)
         return max(self.best, min(int(self._counters[kernels.UPPER]), self.best + int(above)))
 
     def chosen(self) -> Array:
-        """Return which places [M] the best packing met chooses."""
-        kernels = self._kernels
-        if self._counters[kernels.BEST_STEPS] == 0:
-            return self.start
-        chosen = np.arange(len(self.whole.items)) < self._break
-        changed = kernels.changed_places(self._order, self._parents, self._masks, self._counters)
+        """Return which places [M] the best packing met chooses; it must not be the one known from the start."""
+        chosen = np.arange(len(self._sizes)) < self._break
+        changed = self._kernels.changed_places(self._order, self._parents, self._masks, self._counters)
         chosen[changed] ^= True
-        return chosen
+        return np.repeat(chosen, self._sizes)
 
     def flush(self) -> None:
         """Move the decisions of the current states to the pool."""
@@ -223,11 +222,13 @@ class _Search:
         if self._nodes + count > len(self._parents):
             self.tidy()
         needed = self._nodes + count
-        if needed > NODES * self.max_states:
+        if needed > NODES * self._max_states:
             self.fits = False
             return
         if 2 * needed > len(self._parents):
-            self._parents, self._masks = np.resize(self._parents, 4 * needed), np.resize(self._masks, 4 * needed)
+            old, size = (self._parents, self._masks), min(4 * needed, NODES * self._max_states)
+            self._parents, self._masks = np.empty(size, np.int32), np.empty(size, np.int64)
+            self._parents[: self._nodes], self._masks[: self._nodes] = old[0][: self._nodes], old[1][: self._nodes]
         self._nodes = kernels.flush(self._current, count, self._parents, self._masks, self._nodes)
         self._counters[kernels.FLUSHED] = self.steps
 
@@ -243,10 +244,10 @@ class _Search:
 
     def _grow(self) -> None:
         count = int(self._counters[self._kernels.COUNT])
-        if count > self.max_states:
+        if count > self._max_states:
             self.fits = False
             return
-        grown = _states(min(4 * count, 2 * self.max_states))
+        grown = _states(min(4 * count, 2 * self._max_states))
         for old, new in zip(self._current, grown, strict=True):
             new[:count] = old[:count]
         self._first, self._second = grown, _states(len(grown[0]))

@@ -36,6 +36,37 @@ SAFE = 2e-15
 
 
 @kernel
+def bundle_starts(values: Array, weights: Array, place: int) -> Array:
+    """Return where bundles of equal items begin [bundles + 1], the last entry being the number of items.
+
+    Runs of equal items are bundled into 1, 2, 4, ... and a rest, by which every number of them can be told. Runs end at
+    the break item, ``place``, and their small bundles lie next to it.
+    """
+    size = len(values)
+    starts = np.empty(size + 1, dtype=np.int64)
+    count = 0
+    begin = 0
+    while begin < size:
+        end = begin + 1
+        while end < size and end != place and values[end] == values[begin] and weights[end] == weights[begin]:
+            end += 1
+        first = count
+        position = begin
+        bundle = 1
+        while position < end:
+            bundle = min(bundle, end - position)
+            starts[count] = position if begin >= place else begin + end - position - bundle
+            position += bundle
+            bundle *= 2
+            count += 1
+        if begin < place:
+            starts[first:count] = starts[first:count][::-1].copy()
+        begin = end
+    starts[count] = size
+    return starts[: count + 1].copy()
+
+
+@kernel
 def merge(source: States, count: int, target: States, change: Change, fill: float, empty: float, counters: Array) -> int:
     """Write the undominated union of states with and without one change to ``target``; return how many they are.
 

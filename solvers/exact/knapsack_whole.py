@@ -53,9 +53,9 @@ class WholeItems:
         """Return the packing of chosen places [M] (booleans) and of the free items."""
         return Packing(np.sort(np.concatenate([self.items[chosen], self.free])))
 
-    def chosen(self, packing: Packing) -> Array:
-        """Return which places [M] a packing chooses."""
-        return np.isin(self.items, packing.items)
+    def value(self, packing: Packing) -> int:
+        """Return what the items of a packing that need a decision are worth in whole units."""
+        return int(self.values[np.isin(self.items, packing.items)].sum())
 
 
 def whole_items(instance: KnapsackInstance) -> WholeItems:

@@ -15,6 +15,7 @@ from redwood.problems.knapsack.instance import Packing
 from redwood.problems.knapsack.problem import Knapsack
 from redwood.solver import Run
 from redwood.solvers.exact.knapsack import KnapsackExact, _Search, greedy
+from redwood.solvers.exact.knapsack_kernels import bundle_starts
 from redwood.solvers.exact.knapsack_whole import whole_items
 
 PROBLEM = Knapsack()
@@ -212,7 +213,7 @@ def test_tidying_the_pool_loses_no_decision():
     """With the pool tidied at every turn, the packings read off are worth what their states say."""
     instance = PROBLEM.generate(400, np.random.default_rng(2), variant="strongly-correlated")
     whole = whole_items(instance)
-    search = _Search(whole, greedy(whole), 10**6)
+    search = _Search(whole, 0, 10**6)
     proven = False
     while not proven:
         proven = search.advance(5, 10**9)
@@ -222,6 +223,36 @@ def test_tidying_the_pool_loses_no_decision():
         assert whole.weights[chosen].sum() <= whole.capacity
     assert search.steps > 128
     assert search.best == solve(instance)[0].bound
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.data())
+def test_bundles_tell_every_number_of_equal_items(runs, data):
+    """Bundles hold equal items, end at the break item, are in order, and sum to every number up to a run's length."""
+    items = np.repeat(np.arange(len(runs)) + 1, runs)
+    place = data.draw(st.integers(0, len(items) - 1))
+    starts = bundle_starts(items, items, place)
+    assert (starts[0], starts[-1]) == (0, len(items))
+    assert np.all(np.diff(starts) > 0)
+    assert place in starts
+    for run in range(1, len(runs) + 1):
+        for left in (True, False):
+            sizes = [
+                int(end - begin)
+                for begin, end in itertools.pairwise(starts)
+                if items[begin] == run and (end <= place) == left
+            ]
+            sums = {sum(part) for count in range(len(sizes) + 1) for part in itertools.combinations(sizes, count)}
+            side = items[:place] if left else items[place:]
+            assert sums == set(range(int((side == run).sum()) + 1))
+    assert all(len(set(items[begin:end])) == 1 for begin, end in itertools.pairwise(starts))
+
+
+def test_many_equal_items_are_solved():
+    """A hundred thousand items of two kinds, worked by hand: 333 of weight 3 leave 1, which no item fits."""
+    instance = PROBLEM.make(values=[5] * 50_000 + [4] * 50_000, weights=[3] * 100_000, capacity=1000)
+    answer, _ = solve(instance)
+    assert (answer.bound, answer.proven) == (1665, True)
 
 
 def test_greedy_packs_what_still_fits():
