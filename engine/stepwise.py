@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
-from redwood.problem import Instance, Solution
+from redwood.problem import Solution
 from redwood.views import View
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -94,8 +94,11 @@ class Target:
     neighbours: Array | None = None
 
 
-class Batch(ABC):
+@dataclass
+class Batch:
     """B tail sub-problems, changed in place by `Stepwise.act`. Only the view that made it looks inside.
+
+    Subclasses are dataclasses of arrays whose first dimension is B, or ``None``.
 
     Attributes
     ----------
@@ -108,13 +111,39 @@ class Batch(ABC):
     rows: Array
     left: Array
 
-    @abstractmethod
-    def take(self, chosen: Array) -> Batch:
+    def take(self, chosen: Array) -> Self:
         """Return copies of chosen rows, [C] integers in which a row may occur several times."""
+        arrays = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return type(self)(**{name: None if array is None else array[chosen] for name, array in arrays.items()})
+
+    def put(self, chosen: Array, other: Self) -> None:
+        """Overwrite chosen rows [C], each at most once, with those of another batch of the same view."""
+        for entry in fields(self):
+            array = getattr(self, entry.name)
+            if array is not None:
+                array[chosen] = getattr(other, entry.name)
 
 
 BatchT = TypeVar("BatchT", bound=Batch)
-InstanceT = TypeVar("InstanceT", bound=Instance)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts of solutions to be decided anew.
+
+    Attributes
+    ----------
+    view
+        The parts as instances of their own.
+    batch
+        The parts as sub-problems of that view, not yet begun.
+    origin
+        What the view that cut them needs to put them back.
+    """
+
+    view: Stepwise[Any]
+    batch: Batch
+    origin: Any
 
 
 class Stepwise(View, ABC, Generic[BatchT]):
@@ -149,6 +178,17 @@ class Stepwise(View, ABC, Generic[BatchT]):
     @abstractmethod
     def solutions(self, batch: BatchT) -> list[Solution]:
         """Return the solutions of finished rows that began as whole instances."""
+
+    def cut(self, solutions: Sequence[Solution], size: int, rng: np.random.Generator) -> Parts | None:
+        """Return disjoint random parts, about ``size`` decisions each, of one solution for each instance of the view.
+
+        ``None`` where the problem has no parts that can be decided anew on their own.
+        """
+        return None
+
+    def mend(self, solutions: Sequence[Solution], parts: Parts) -> list[Solution]:
+        """Return the solutions with every finished part of `cut` put in that makes them better."""
+        return list(solutions)
 
     @abstractmethod
     def teach(self, solutions: Sequence[Solution]) -> None:

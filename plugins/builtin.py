@@ -105,6 +105,12 @@ def redwood_solvers() -> Iterable[SolverSpec]:
             views=frozenset({"Local"}),
         ),
         SolverSpec(
+            name="bq",
+            summary="BQ-NCO: an attention policy constructs solutions step by step, and parts of them anew.",
+            target="redwood.solvers.bq.policy:BQ",
+            views=frozenset({"Stepwise"}),
+        ),
+        SolverSpec(
             name="highs",
             summary="Mixed-integer programming on HiGHS, cuts in rounds until proven.",
             target="redwood.solvers.mip.highs:HiGHS",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,12 +17,13 @@ from redwood.problems.tsp.stepwise_kernels import (
     MARKS,
     act_rows,
     begin_rows,
+    close_rows,
     draw_turn,
     sample_rows,
     target_rows,
     window_rows,
 )
-from redwood.stepwise import Batch, Layout, Stepwise, Target, Window
+from redwood.stepwise import Batch, Layout, Parts, Stepwise, Target, Window
 
 
 @dataclass
@@ -43,8 +44,6 @@ class Paths(Batch):
         The open nodes [B, N] in the order of the label, where there is one.
     """
 
-    rows: Array
-    left: Array
     current: Array
     destination: Array
     remaining: Array
@@ -53,21 +52,6 @@ class Paths(Batch):
     steps: Array
     turn: Array
     plan: Array | None = None
-
-    def take(self, chosen: Array) -> Paths:
-        plan = None if self.plan is None else self.plan[chosen]
-        return Paths(
-            self.rows[chosen],
-            self.left[chosen],
-            self.current[chosen],
-            self.destination[chosen],
-            self.remaining[chosen],
-            self.place[chosen],
-            self.order[chosen],
-            self.steps[chosen],
-            self.turn[chosen],
-            plan,
-        )
 
 
 class TSPStepwise(Stepwise[Paths]):
@@ -86,11 +70,14 @@ class TSPStepwise(Stepwise[Paths]):
 
     def __init__(self, *instances: TSPInstance) -> None:
         self.instances = instances
-        self.sizes = np.array([instance.size for instance in instances], dtype=np.int64)
-        self.offsets = np.concatenate([[0], np.cumsum(self.sizes)])
-        self.points = np.concatenate([_positions(instance) for instance in instances])
         self._lists: Array | None = None
         self._tours: Array | None = None
+        self._place([_positions(instance) for instance in instances])
+
+    def _place(self, points: Sequence[Array]) -> None:
+        self.sizes = np.array([len(own) for own in points], dtype=np.int64)
+        self.offsets = np.concatenate([[0], np.cumsum(self.sizes)])
+        self.points = np.concatenate([np.empty((0, 2)), *points])
 
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Paths:
         batch = self._empty(rows)
@@ -179,6 +166,55 @@ class TSPStepwise(Stepwise[Paths]):
         neighbours = np.empty((*window.nodes.shape, 2), dtype=np.int32)
         target_rows(window.nodes, batch.plan, batch.left, batch.place, choice, neighbours)
         return Target(choice, neighbours)
+
+    def cut(self, solutions: Sequence[Tour], size: int, rng: np.random.Generator) -> Parts:  # type: ignore[override]
+        """Return each tour cut at a random place into arcs; the ends of an arc are current node and destination."""
+        arcs: list[Array] = []
+        owners: list[int] = []
+        for owner, solution in enumerate(solutions):
+            tour = np.roll(solution.tour, -int(rng.integers(len(solution.tour))))
+            tour = tour[::-1] if rng.random() < 0.5 else tour
+            cuts = np.linspace(0, len(tour), -(-len(tour) // (size + 1)) + 1).astype(np.int64)
+            closed = np.append(tour, tour[0])
+            arcs += [closed[begin : end + 1] for begin, end in zip(cuts[:-1], cuts[1:], strict=True)]
+            owners += [owner] * (len(cuts) - 1)
+        view = TSPStepwise.of_points([self.points[self.offsets[o] + arc] for o, arc in zip(owners, arcs, strict=True)])
+        batch = view.begin(np.arange(len(arcs)), rng)
+        starts = np.zeros(len(arcs), dtype=np.int32)
+        begin_rows(
+            batch.rows,
+            view.offsets,
+            starts,
+            batch.current,
+            batch.destination,
+            batch.remaining,
+            batch.place,
+            batch.left,
+        )
+        batch.order[:, 0] = 0
+        close_rows(view.sizes, batch.destination, batch.remaining, batch.place, batch.left)
+        return Parts(view, batch, (owners, arcs))
+
+    def mend(self, solutions: Sequence[Tour], parts: Parts) -> list[Tour]:  # type: ignore[override]
+        owners, arcs = parts.origin
+        batch: Any = parts.batch
+        pieces: list[list[Array]] = [[] for _ in solutions]
+        improved = [False] * len(solutions)
+        for owner, arc, order, steps in zip(owners, arcs, batch.order, batch.steps, strict=True):
+            travel = self.instances[owner].travel
+            fresh = np.append(arc[order[:steps]], arc[-1])
+            better = travel.between(fresh[:-1], fresh[1:]).sum() < travel.between(arc[:-1], arc[1:]).sum() - 1e-12
+            pieces[owner].append((fresh if better else arc)[:-1])
+            improved[owner] |= bool(better)
+        mended = zip(improved, solutions, pieces, strict=True)
+        return [Tour(np.concatenate(new)) if better else old for better, old, new in mended]
+
+    @classmethod
+    def of_points(cls, points: Sequence[Array]) -> TSPStepwise:
+        """Return the view of bare positions [N, 2], without instances."""
+        view = cls()
+        view._place(points)
+        return view
 
     @classmethod
     def pack(cls, instances: Sequence[TSPInstance], solutions: Sequence[Tour]) -> dict[str, Array]:

@@ -63,6 +63,22 @@ def begin_rows(
 
 
 @kernel
+def close_rows(sizes: Array, destination: Array, remaining: Array, place: Array, left: Array) -> None:
+    """Make the last node of each whole instance its destination instead of an open node."""
+    for b in range(len(sizes)):
+        if sizes[b] < 2:
+            continue
+        goal = sizes[b] - 1
+        hole = place[b, goal]
+        last = remaining[b, left[b] - 1]
+        remaining[b, hole] = last
+        place[b, last] = hole
+        place[b, goal] = -1
+        left[b] -= 1
+        destination[b] = goal
+
+
+@kernel
 def sample_rows(
     rows: Array,
     offsets: Array,
@@ -76,7 +92,7 @@ def sample_rows(
     turn: Array,
     state: RandomState,
 ) -> None:
-    """Open a random arc of the labelled tour of each row; ``plan`` gets the node after each node (``place`` order free).
+    """Open a random arc of the labelled tour of each row; ``plan`` gets its nodes in order.
 
     The arc is led by the current node and followed by the destination, as a rollout along the label would leave it.
     """

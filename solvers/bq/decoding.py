@@ -1,4 +1,4 @@
-"""Decoding a policy: batched rollouts over tail sub-problems."""
+"""Decoding a policy: greedy, sampled and beam rollouts over batches of tail sub-problems."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from redwood.problem import Solution
 from redwood.solvers.bq.network import Network
 from redwood.stepwise import Array, Batch, Stepwise, Window
 
 CHUNK = 512
 """Windows in one forward pass at most, which bounds the memory."""
+SPARSE = 0.7
+"""Finished rows are set aside when less than this share of a batch is still open."""
+
+Choose = Callable[[Array], Array]
+"""Picks an action [B] from logits [B, T x A]."""
+Stops = Callable[[], bool]
 
 
 def window_size(network: Network, batch: Batch) -> int:
@@ -58,15 +63,103 @@ def fast_bfloat16(device: torch.device) -> bool:
     return bool(supported is not None and supported())
 
 
-def greedy(network: Network, view: Stepwise[Batch], batch: Batch) -> None:
-    """Take the action of the highest score until every row is finished."""
+def greedily(scores: Array) -> Array:
+    """Return the action of the highest score in each row."""
+    return np.asarray(scores.argmax(axis=1))
+
+
+def sampler(rng: np.random.Generator, temperature: float) -> Choose:
+    """Return a choice in proportion to exp(score / temperature)."""
+
+    def choose(scores: Array) -> Array:
+        return np.asarray((scores / temperature + rng.gumbel(size=scores.shape)).argmax(axis=1))
+
+    return choose
+
+
+def finish(
+    network: Network, view: Stepwise[Batch], batch: Batch, choose: Choose = greedily, stops: Stops = lambda: False
+) -> bool:
+    """Act until every row is finished; returns whether the network chose every action.
+
+    When ``stops`` says so, what is left is decided without the network: the first allowed action of the window, which is
+    the nearest node or the item of best worth. So there is always a solution in the end.
+    """
     while batch.left.any():
+        going = np.flatnonzero(batch.left)
+        if len(going) < SPARSE * len(batch.left):
+            part = batch.take(going)
+            whole = finish(network, view, part, choose, stops)
+            batch.put(going, part)
+            return whole
+        if stops():
+            _finish_simply(view, batch)
+            return False
         window = view.window(batch, window_size(network, batch))
-        view.act(batch, window, logits(network, window).argmax(axis=1))
+        view.act(batch, window, choose(logits(network, window)))
+    return True
 
 
-def rollouts(network: Network, view: Stepwise[Batch], rows: Array, rng: np.random.Generator | None) -> list[Solution]:
-    """Return greedy solutions of the view's instances ``rows`` [B], in random presentations where ``rng`` is given."""
+def _finish_simply(view: Stepwise[Batch], batch: Batch) -> None:
+    while batch.left.any():
+        window = view.window(batch, 4)
+        view.act(batch, window, window.mask.reshape(len(window.mask), -1).argmax(axis=1))
+
+
+def beam(
+    network: Network, view: Stepwise[Batch], rows: Array, width: int, rng: np.random.Generator | None, stops: Stops
+) -> Batch:
+    """Return ``width`` finished rows for each of ``rows`` [R], by beam search on the summed log-probabilities.
+
+    Rows of one instance stand together: instance i has rows i x width to (i + 1) x width - 1.
+    """
+    batch = view.begin(rows, rng).take(np.repeat(np.arange(len(rows)), width))
+    worth = np.full((len(rows), width), -np.inf)
+    worth[:, 0] = 0.0  # the copies differ only after the first step
+    while batch.left.any():
+        if stops():
+            _finish_simply(view, batch)
+            break
+        window = view.window(batch, window_size(network, batch))
+        parents, choice, worth = _extend(logits(network, window), worth, batch.left == 0)
+        window = Window(
+            window.features[parents],
+            window.present[parents],
+            window.mask[parents],
+            window.nodes[parents],
+            None if window.edges is None else window.edges[parents],
+        )
+        batch = batch.take(parents)
+        view.act(batch, window, choice)
+    return batch
+
+
+def _extend(scores: Array, worth: Array, done: Array) -> tuple[Array, Array, Array]:
+    """Return the parent row, the action and the worth of the best extensions of each beam [R, width]."""
+    R, width = worth.shape
+    log_sum = np.logaddexp.reduce(np.where(np.isfinite(scores), scores, -np.inf), axis=1, keepdims=True)
+    steps = np.where(np.isfinite(scores), scores - log_sum, -np.inf)
+    steps[done] = -np.inf
+    steps[done, 0] = 0.0  # a finished row stays as it is
+    actions = steps.shape[1]
+    total = (worth.reshape(-1, 1) + steps).reshape(R, width * actions)
+    best = np.argpartition(-total, min(width, total.shape[1]) - 1, axis=1)[:, :width]
+    found = np.take_along_axis(total, best, axis=1)
+    spare = ~np.isfinite(found)
+    best[spare] = np.repeat(total.argmax(axis=1)[:, None], best.shape[1], axis=1)[spare]
+    parents = np.arange(R)[:, None] * width + best // actions
+    return parents.ravel(), (best % actions).ravel(), np.where(spare, -np.inf, found)
+
+
+def rollouts(
+    network: Network,
+    view: Stepwise[Batch],
+    rows: Array,
+    rng: np.random.Generator | None,
+    choose: Choose = greedily,
+    stops: Stops = lambda: False,
+) -> Batch:
+    """Return finished rows for the view's instances ``rows`` [B], in random presentations where ``rng`` is given."""
     batch = view.begin(rows, rng)
-    greedy(network, view, batch)
-    return view.solutions(batch)
+    finish(network, view, batch, choose, stops)
+    return batch

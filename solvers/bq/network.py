@@ -98,9 +98,13 @@ class Network(nn.Module):
 
     def forward(self, features: Tensor, present: Tensor, edges: Tensor | None = None) -> Tensor:
         """Return encoded tokens [B, T, D] from `redwood.stepwise.Window` fields."""
-        tokens = self.embed(features)
-        M = self.layout.marks
-        tokens = torch.cat([tokens[:, :M] + self.marks.to(tokens.dtype), tokens[:, M:]], dim=1)
+        device, M = features.device.type, self.layout.marks
+        mixed = torch.is_autocast_enabled(device)
+        with torch.autocast(device, enabled=False):  # eight bits would blur the positions
+            tokens = self.embed(features)
+            tokens = torch.cat([tokens[:, :M] + self.marks, tokens[:, M:]], dim=1)
+        if mixed:
+            tokens = tokens.to(torch.get_autocast_dtype(device))
         hidden = torch.zeros_like(present, dtype=tokens.dtype).masked_fill(~present, float("-inf"))[:, None, None, :]
         for block in self.blocks:
             tokens = block(tokens, hidden, edges)

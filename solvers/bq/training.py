@@ -279,7 +279,7 @@ def _neighbour_loss(pairs: Tensor, neighbours: Tensor) -> Tensor:
 def greedy_gap(problem: Problem[Any, Any], network: Network, test: TestSet) -> float:
     """Return the mean gap in per cent of greedy solutions to the references of a test set."""
     view = problem.view(Stepwise, *test.instances)
-    solutions = rollouts(network, view, np.arange(len(test.instances)), None)
+    solutions = view.solutions(rollouts(network, view, np.arange(len(test.instances)), None))
     found = [problem.objective(i, s) for i, s in zip(test.instances, solutions, strict=True)]
     gaps = np.abs(np.array(found) - np.array(test.references)) / np.array(test.references)
     return float(100.0 * gaps.mean())

@@ -1,0 +1,203 @@
+"""`BQ`: constructs solutions with a trained attention policy, from several views, and constructs parts of them anew.
+
+References
+----------
+Drakulic, Michel, Mai, Sors, Andreoli (2023), BQ-NCO, arXiv:2301.03313. Kwon et al. (2020), POMO, arXiv:2010.16011, for
+several starts; Luo et al. (2023), arXiv:2310.07985, section 4.3, for random re-construction of parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import numpy as np
+
+from redwood.errors import OptionError
+from redwood.problem import Instance, Problem, Solution
+from redwood.solver import Answer, Run, Solver
+from redwood.solvers.bq.decoding import beam, finish, greedily, rollouts, sampler
+from redwood.solvers.bq.network import Network
+from redwood.solvers.bq.weights import network_for
+from redwood.stepwise import Array, Batch, Stepwise
+from redwood.views import Local
+
+CELLS = 8_000_000
+"""Rows times nodes that a batch may hold, which bounds its memory to a few hundred megabytes."""
+SHORTEST, LONGEST = 10, 60
+"""Least and greatest number of decisions in a part that is constructed anew."""
+
+
+class Decoding(StrEnum):
+    """How actions are chosen."""
+
+    GREEDY = "greedy"
+    SAMPLE = "sample"
+    BEAM = "beam"
+
+
+class Search(StrEnum):
+    """What is done with the budget after the first solutions."""
+
+    NONE = "none"
+    """Nothing."""
+    VIEWS = "views"
+    """More solutions, from other presentations of the instance."""
+    REBUILD = "rebuild"
+    """Parts of the best solution are constructed anew, where the problem has such parts; else as `VIEWS`."""
+
+
+@dataclass(frozen=True)
+class BQ(Solver):
+    """An attention policy, trained by imitation, that constructs solutions step by step.
+
+    One iteration is one solution for each instance, or one pass of re-construction.
+
+    Attributes
+    ----------
+    symmetries
+        How many presentations (start, rotation, mirror) are solved first; the first one is as the data stand.
+    decoding
+        ``greedy``, ``sample`` or ``beam``.
+    temperature
+        Of sampled decisions; below 1 they keep closer to the best.
+    width
+        Of the beam.
+    search
+        How the rest of the budget is used: ``rebuild``, ``views`` or ``none``.
+    polish
+        Whether each new solution is improved by the problem's local search, where it has one.
+    weights
+        A safetensors file; by default the one shipped for the problem.
+    device
+        Where the network runs, such as ``cpu`` or ``cuda``.
+    """
+
+    aliases: ClassVar[Mapping[str, str]] = {"views": "symmetries"}
+
+    symmetries: int = 1
+    decoding: str = "greedy"
+    temperature: float = 0.5
+    width: int = 16
+    search: str = "rebuild"
+    polish: bool = False
+    weights: str = ""
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name, least in (("symmetries", 1), ("width", 1)):
+            if getattr(self, name) < least:
+                raise OptionError(f"{name} {getattr(self, name)} is below {least}.")
+        if not self.temperature > 0:
+            raise OptionError(f"temperature {self.temperature} is not positive.")
+        for name, known in (("decoding", Decoding), ("search", Search)):
+            if getattr(self, name) not in list(known):
+                raise OptionError(f"{name} {getattr(self, name)!r} is unknown; known are {', '.join(known)}.")
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        view = problem.view(Stepwise, instance)
+        network = self._network(problem, view)
+        batch = view.begin(np.zeros(1, dtype=np.int64), np.random.default_rng(0))
+        finish(network, view, batch.take(np.zeros(1, dtype=np.int64)), stops=_after(2))
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        return self.run_many(problem, [instance], [run])[0]
+
+    def run_many(self, problem: Problem[Any, Any], instances: Sequence[Instance], runs: Sequence[Run]) -> list[Answer]:
+        view = problem.view(Stepwise, *instances)
+        task = _Task(problem, instances, runs, view, self._network(problem, view))
+        for run in runs:
+            if run.initial is not None:
+                run.report(run.initial)
+        self._construct(task)
+        while self.search != Search.NONE and not task.stops():
+            if self.search == Search.VIEWS or not self._rebuild(task):
+                self._present(task, np.arange(len(instances)), task.rng)
+        return [Answer(run.best) for run in runs]
+
+    def _network(self, problem: Problem[Any, Any], view: Stepwise[Any]) -> Network:
+        return network_for(problem.name, view.layout, self.weights, self.device)
+
+    def _construct(self, task: _Task) -> None:
+        """Solve each instance as it stands, then its further presentations."""
+        rows = np.arange(len(task.instances))
+        self._present(task, rows, None)
+        more = np.repeat(rows, self.symmetries - 1)
+        if len(more) and not task.stops():
+            self._present(task, more, task.rng)
+
+    def _present(self, task: _Task, rows: Array, rng: np.random.Generator | None) -> None:
+        """Solve presentations of ``rows`` in chunks that fit the memory, and report the solutions."""
+        factor = self.width if self.decoding == Decoding.BEAM else 1
+        limit = max(1, CELLS // (factor * max(instance.size for instance in task.instances)))
+        for begin in range(0, len(rows), limit):
+            chunk = rows[begin : begin + limit]
+            batch = self._decode(task, chunk, rng)
+            for row, solution in zip(batch.rows, task.view.solutions(batch), strict=True):
+                task.report(int(row), self._polished(task, int(row), solution))
+            if task.stops():
+                return
+
+    def _decode(self, task: _Task, rows: Array, rng: np.random.Generator | None) -> Batch:
+        if self.decoding == Decoding.BEAM:
+            return beam(task.network, task.view, rows, self.width, rng, task.stops)
+        choose = greedily if self.decoding == Decoding.GREEDY else sampler(task.rng, self.temperature)
+        return rollouts(task.network, task.view, rows, rng, choose, task.stops)
+
+    def _rebuild(self, task: _Task) -> bool:
+        """Construct parts of each best solution anew; returns whether the problem has such parts."""
+        solutions = [run.best for run in task.runs]
+        if any(solution is None for solution in solutions):
+            return False
+        best: list[Solution] = [solution for solution in solutions if solution is not None]
+        parts = task.view.cut(best, int(task.rng.integers(SHORTEST, LONGEST + 1)), task.rng)
+        if parts is None:
+            return False
+        finish(task.network, parts.view, parts.batch, stops=task.stops)
+        for row, (old, new) in enumerate(zip(best, task.view.mend(best, parts), strict=True)):
+            task.runs[row].advance()
+            if new is not old:
+                task.report(row, self._polished(task, row, new), counted=True)
+        return True
+
+    def _polished(self, task: _Task, row: int, solution: Solution) -> Solution:
+        if not self.polish or not task.problem.offers(Local):
+            return solution
+        view = task.locals.setdefault(row, task.problem.view(Local, task.instances[row]))
+        state = view.state(solution)
+        view.descend(state)
+        return view.solution(state)
+
+
+class _Task:
+    """One call of `BQ.run_many`: what its steps share."""
+
+    def __init__(
+        self,
+        problem: Problem[Any, Any],
+        instances: Sequence[Instance],
+        runs: Sequence[Run],
+        view: Stepwise[Any],
+        network: Network,
+    ) -> None:
+        self.problem, self.instances, self.runs, self.view, self.network = problem, instances, runs, view, network
+        self.rng = runs[0].rng
+        self.locals: dict[int, Local] = {}
+
+    def stops(self) -> bool:
+        """Return whether the budgets of all runs are used up."""
+        return all(run.stops() for run in self.runs)
+
+    def report(self, row: int, solution: Solution, counted: bool = False) -> None:
+        """Hand in a solution of one instance."""
+        self.runs[row].report(solution)
+        if not counted:
+            self.runs[row].advance()
+
+
+def _after(steps: int) -> Callable[[], bool]:
+    """Return a rule that stops after a number of steps."""
+    asked = iter(range(steps))
+    return lambda: next(asked, None) is None

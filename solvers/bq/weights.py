@@ -1,0 +1,64 @@
+"""Weights as safetensors: the network is described in the file's header, so that a file is all one needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from redwood.errors import FitError, OptionError
+from redwood.solvers.bq.network import Network, Shape
+from redwood.stepwise import Layout
+
+SHIPPED = Path(__file__).parent / "weights"
+
+
+def save_weights(network: Network, path: Path, card: Mapping[str, Any]) -> None:
+    """Write a network in half precision with its description, and the card beside it as JSON."""
+    tensors = {name: tensor.detach().half().contiguous().cpu() for name, tensor in network.state_dict().items()}
+    save_file(tensors, path, metadata={"network": json.dumps(network.describe())})
+    path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+
+
+def load_weights(path: Path, device: str = "cpu") -> Network:
+    """Return the network of a file, ready to decode.
+
+    Raises
+    ------
+    OptionError
+        Where the file is missing or does not describe a network.
+    """
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            described = json.loads((file.metadata() or {})["network"])
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+    except (OSError, KeyError, ValueError) as error:
+        raise OptionError(f"weights {path} cannot be read: {type(error).__name__}: {error}.") from error
+    network = Network(Layout(**described["layout"]), Shape(**described["shape"]))
+    network.load_state_dict(tensors)
+    return network.to(torch.device(device)).eval().requires_grad_(False)
+
+
+@lru_cache(maxsize=8)
+def network_for(problem: str, layout: Layout, weights: str, device: str) -> Network:
+    """Return the network of a weights file, or the one that is shipped for a problem of that name.
+
+    Raises
+    ------
+    FitError
+        Where none is shipped, or the network was made for another layout.
+    """
+    path = Path(weights) if weights else SHIPPED / f"{problem}.safetensors"
+    if not weights and not path.exists():
+        shipped = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.safetensors"))) or "none"
+        raise FitError(f"no weights are shipped for problem {problem!r} (shipped: {shipped}); train some and give weights=.")
+    network = load_weights(path, device)
+    if network.layout != layout:
+        raise FitError(f"weights {path} were trained for {network.layout}, and problem {problem!r} has {layout}.")
+    return network
