@@ -6,16 +6,11 @@ import os
 import platform
 import sys
 from collections import Counter
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import click
 
 from redwood.cli.shared import json_option, plugin_option, print_json
-
-LIBRARIES = ("numpy", "numba", "scipy", "networkx", "highspy", "pyomo", "torch", "matplotlib", "pluggy", "click", "rich")
-"""The libraries whose versions matter when something goes wrong."""
 
 
 @click.command()
@@ -36,6 +31,7 @@ def info(versions: bool, as_json: bool) -> None:
 
 def gather(versions: bool) -> dict[str, Any]:
     """Return the facts by name."""
+    from redwood.benchmarks.provenance import library_version, library_versions, processor_name
     from redwood.plugins.host import host
 
     facts: dict[str, Any] = {
@@ -50,23 +46,5 @@ def gather(versions: bool) -> dict[str, Any]:
         "solvers": len(host().solver_entries),
     }
     if versions:
-        facts["libraries"] = {name: library_version(name) for name in LIBRARIES}
+        facts["libraries"] = library_versions()
     return facts
-
-
-def library_version(name: str) -> str:
-    """Return the version of an installed distribution, without importing it."""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "missing"
-
-
-def processor_name() -> str:
-    """Return the name of the processor, as the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -1,12 +1,10 @@
-"""From the words on the command line to instances: files, folders, patterns, solutions and best-known values."""
+"""From the words on the command line to instances: files, folders, patterns and solutions."""
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import glob
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,43 +46,6 @@ def _matches(word: str) -> list[Path]:
             raise click.UsageError(f"pattern {word} matches no file.")
         return [file for file in matched if file.is_file()]
     return [path]
-
-
-class BestKnown:
-    """Best known values by file, from a CSV file with the columns ``file`` and ``value``.
-
-    A file is looked up by the longest tail of its path that the table names, so that ``tsplib/a280.tsp`` and
-    ``a280.tsp`` both serve ``data/tsplib/a280.tsp``. Rows without a value are passed over.
-    """
-
-    def __init__(self, values: Mapping[str, float]) -> None:
-        self._values = dict(values)
-
-    @classmethod
-    def read(cls, path: Path) -> BestKnown:
-        """Return the table in a CSV file; raises `FormatError` naming the line that is wrong."""
-        rows = csv.DictReader(read_text(path).splitlines())
-        if not {"file", "value"} <= set(rows.fieldnames or ()):
-            raise FormatError(f"{path}: lacks the columns 'file' and 'value'; it has {', '.join(rows.fieldnames or ())}.")
-        values = {}
-        for row in rows:
-            if row["value"]:
-                try:
-                    values[Path(row["file"]).as_posix()] = float(row["value"])
-                except ValueError:
-                    raise FormatError(f"{path}, line {rows.line_num}: value {row['value']!r} is not a number.") from None
-        return cls(values)
-
-    def value(self, file: Path) -> float | None:
-        """Return the best known value of an instance file, or ``None``."""
-        parts = file.absolute().parts
-        tails = ("/".join(parts[start:]) for start in range(1, len(parts)))
-        return next((self._values[tail] for tail in tails if tail in self._values), None)
-
-    def attach(self, instance: Instance, file: Path) -> Instance:
-        """Return the instance with the table's value, where it has one."""
-        value = self.value(file)
-        return instance if value is None else dataclasses.replace(instance, best_known=value)
 
 
 def load_solution(path: Path, instance: Instance) -> Solution:

@@ -25,7 +25,7 @@ from redwood.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from redwood.cli.inputs import BestKnown
+    from redwood.benchmarks.known import BestKnown
     from redwood.problem import Instance
     from redwood.result import Result
 
@@ -93,8 +93,9 @@ def solve(ctx: click.Context, /, **settings: Any) -> None:
 
 def carry_out(order: Order) -> int:
     """Solve every file of an order, show the results, and return the exit code."""
+    from redwood.benchmarks.known import BestKnown
     from redwood.budget import Termination
-    from redwood.cli.inputs import BestKnown, gather_files
+    from redwood.cli.inputs import gather_files
     from redwood.errors import FitError, InstanceError
 
     files = gather_files(order.files)

@@ -1,0 +1,151 @@
+"""The process of one benchmark job: loads the instance, runs the solver, and tells its parent about every step.
+
+It speaks through a pipe, so that what a solver prints cannot be mistaken for a word of it, and it ends itself together
+with its process group when its parent is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import resource
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from redwood.benchmarks.planning import Source
+from redwood.bounding import BoundClock
+from redwood.errors import RedwoodError
+from redwood.plugins.host import host
+from redwood.problem import Instance
+from redwood.running import Task, conclude, execute
+from redwood.solver import Incumbent
+from redwood.solving import find_solver, make_budget
+from redwood.views import Bound
+
+
+class Teller:
+    """Sends what happens to the parent, each as a pair of a word and what belongs to it."""
+
+    def __init__(self, channel: Connection) -> None:
+        self._channel = channel
+        self.processor_at_start = 0.0
+
+    def say(self, word: str, **facts: Any) -> None:
+        """Send one word."""
+        self._channel.send_bytes(pickle.dumps((word, facts)))
+
+    def ready(self, compile_seconds: float) -> None:
+        """Say that everything is loaded and compiled: the clock of the time limit starts now."""
+        self.processor_at_start = processor_seconds()
+        self.say("ready", compile=compile_seconds)
+
+    def improved(self, incumbent: Incumbent) -> None:
+        """Pass an improvement on; the parent opens the solution only if it has to."""
+        solution = pickle.dumps(incumbent.solution)
+        self.say("improved", seconds=incumbent.seconds, objective=incumbent.objective, solution=solution)
+
+
+def serve() -> None:
+    """Be the child: read an order from standard input, carry it out, and end."""
+    teller = Teller(Connection(int(sys.argv[1]), readable=False))
+    order = json.loads(_read_line(0))
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    sys.path[:] = order["path"]
+    if order["memory_gb"] is not None:
+        limit = int(order["memory_gb"] * 2**30)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    began = time.perf_counter()
+    try:
+        for file in order["files"]:
+            host().load_file(file)
+        instance = _load(order)
+        loaded = time.perf_counter() - began
+        record = _run(order, instance, loaded, teller) if order["solver"] else _bound(order, instance, teller)
+    except Exception as error:  # whatever fails is recorded as what it is
+        teller.say("refused", message=f"{type(error).__name__}: {error}")
+    else:
+        teller.say("result", **record)
+
+
+def _load(order: dict[str, Any]) -> Instance:
+    source = Source(**{key: value for key, value in order["source"].items() if value is not None})
+    instance = source.load(None if order["data"] is None else Path(order["data"]))
+    if instance.fingerprint() != order["fingerprint"]:
+        raise RedwoodError("the instance is not what it was when the run was planned.")
+    return instance
+
+
+def _run(order: dict[str, Any], instance: Instance, loaded: float, teller: Teller) -> dict[str, Any]:
+    problem = host().problem(instance.problem)
+    entry, solver, note = find_solver(instance, order["solver"], order["time_limit"], order["options"])
+    budget = make_budget(order["time_limit"], order["iterations"], None, None, None)
+    task = Task(problem, instance, solver, budget, order["seed"], None, order["threads"])
+    outcome = execute(task, on_improvement=teller.improved, on_ready=teller.ready)
+    busy = processor_seconds() - teller.processor_at_start
+    teller.say("done", processor_seconds=busy, seconds=outcome.solve_seconds)
+    outcome.load_seconds += loaded
+    result = conclude(task, entry, outcome, 0.0, None, note).to_dict()
+    return {key: result[key] for key in RESULT_KEYS} | {"peak_mb": _peak()}
+
+
+RESULT_KEYS = (
+    "solver",
+    "version",
+    "status",
+    "termination",
+    "objective",
+    "bound",
+    "seconds",
+    "trajectory",
+    "solution",
+    "message",
+)
+"""What of a result goes into the record; the rest is in the record already, or follows from it."""
+
+
+def _bound(order: dict[str, Any], instance: Instance, teller: Teller) -> dict[str, Any]:
+    began = time.perf_counter()
+    view = host().problem(instance.problem).view(Bound, instance)
+    view.warm_up()
+    compiled = time.perf_counter() - began
+    teller.ready(compiled)
+    clock = BoundClock(order["time_limit"])
+    found = view.bound(clock, None)
+    seconds = {"compile": round(compiled, 6), "solve": round(clock.seconds, 6)}
+    teller.say("done", processor_seconds=processor_seconds() - teller.processor_at_start, seconds=clock.seconds)
+    return {"bound": found.value, "method": found.method, "seconds": seconds, "message": "", "peak_mb": _peak()}
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and its finished children."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _peak() -> float:
+    """Return the largest resident memory of this process in megabytes (the kernel counts kilobytes)."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def _read_line(descriptor: int) -> bytes:
+    """Return the first line of a descriptor, reading nothing beyond it."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(descriptor, 1)
+        if not piece:
+            break
+        line += piece
+    return line
+
+
+def _die_with_parent() -> None:
+    """Wait until the parent closes our standard input, which it does by dying, and end the process group."""
+    while os.read(0, 1024):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)

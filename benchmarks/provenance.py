@@ -1,0 +1,92 @@
+"""Where and with what a benchmark was run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = (
+    "numpy",
+    "numba",
+    "scipy",
+    "networkx",
+    "highspy",
+    "pyomo",
+    "torch",
+    "matplotlib",
+    "pluggy",
+    "click",
+    "rich",
+    "pyvrp",
+    "ortools",
+    "fast-tsp",
+    "elkai",
+    "hygese",
+)
+"""The libraries whose versions matter, the outside solvers last."""
+
+
+def provenance() -> dict[str, Any]:
+    """Return machine, versions and load, ready for JSON."""
+    return {
+        "redwood": library_version("redwood"),
+        "commit": _commit(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "executable": sys.executable,
+        "system": platform.platform(),
+        "cpu": processor_name(),
+        "cores": os.cpu_count(),
+        "load_average": load_average(),
+        "libraries": library_versions(),
+    }
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that are installed."""
+    return {name: version for name in LIBRARIES if (version := library_version(name))}
+
+
+def library_version(name: str) -> str:
+    """Return the version of an installed distribution without importing it, or an empty string."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def processor_name() -> str:
+    """Return the name of the processor, as the system tells it."""
+    listing = Path("/proc/cpuinfo")
+    if listing.is_file():
+        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def load_average() -> float | None:
+    """Return how many processes wanted a core over the last minute, or ``None`` where the system does not say."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except OSError:
+        return None
+
+
+def _commit() -> str:
+    """Return the commit of the checkout that Redwood runs from, with ``+`` where files differ from it; or nothing."""
+    folder = Path(__file__).resolve().parent
+    try:
+        commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+        return commit + "+" * bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _git(folder: Path, *words: str) -> str:
+    answer = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10)
+    return answer.stdout.strip()

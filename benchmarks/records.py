@@ -1,0 +1,99 @@
+"""Records of finished jobs, one line of JSON each, appended so that a crash loses none of them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from redwood.errors import FormatError, OptionError
+
+RECORDS = "records.jsonl"
+
+
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """Return the records in a folder, in the order in which they were written.
+
+    A line that was cut off by a crash is passed over: its job is not finished, and is run again on resuming.
+
+    Raises
+    ------
+    FormatError
+        Where the folder holds no records.
+    """
+    try:
+        text = (folder / RECORDS).read_text(encoding="utf-8")
+    except OSError as error:
+        raise FormatError(f"{folder}: holds no benchmark records ({RECORDS}): {error.strerror}.") from error
+    return [record for line in text.split("\n") if (record := _parsed(line)) is not None]
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return record if isinstance(record, dict) and "kind" in record else None
+
+
+class Ledger:
+    """Appends records to a folder's file; each is one write, and is on the disk when `append` returns."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Append one record."""
+        line = json.dumps(_finite(record), allow_nan=False).encode() + b"\n"
+        with self._lock:
+            written = os.write(self._descriptor, line)
+            if written != len(line):
+                raise OSError(f"only {written} of {len(line)} bytes of a record could be written.")
+            os.fsync(self._descriptor)
+
+
+def _finite(value: Any) -> Any:
+    """Return plain data with ``None`` in the place of infinities and NaN, which JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return value
+
+
+@contextmanager
+def open_ledger(folder: Path) -> Iterator[Ledger]:
+    """Open a folder's records for appending, for this process alone.
+
+    Raises
+    ------
+    OptionError
+        Where another process is writing there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / RECORDS, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OptionError(f"{folder}: another run is writing its records there.") from error
+        _end_torn_line(descriptor)
+        yield Ledger(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _end_torn_line(descriptor: int) -> None:
+    """Give a last line without an end an end, so that the next record does not continue it."""
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        os.write(descriptor, b"\n")

@@ -1,0 +1,216 @@
+"""The report of a benchmark as Markdown: one table a problem and time limit, one line an instance, and the doubts."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from redwood.benchmarks.statistics import bootstrap_interval, gap_to, primal_integral, shifted_geometric_mean
+from redwood.result import format_value
+
+STARVED = 0.9
+"""Share of a core below which a run on one thread was held up by others."""
+
+KeyT = TypeVar("KeyT")
+Record = dict[str, Any]
+
+
+@dataclass
+class CaseSummary:
+    """One instance: its facts, and the best that any run and any bound said of it."""
+
+    facts: dict[str, Any]
+    runs: list[Record] = field(default_factory=list)
+    bound: float | None = None
+    best: float | None = None
+
+    @property
+    def reference(self) -> float | None:
+        """The best known value, or the best of these runs where none is known."""
+        known = self.facts["best_known"]
+        return self.best if known is None else float(known)
+
+    def gap(self, run: Record, to: float | None) -> float | None:
+        """Return the gap of a run to a value, or ``None`` without either."""
+        objective = run["result"]["objective"]
+        return None if objective is None or to is None else gap_to(objective, to, self.facts["sense"])
+
+
+def render(records: Sequence[Record]) -> str:
+    """Return the report of the records of one folder."""
+    cases = summarise(records)
+    sessions = [record for record in records if record["kind"] == "session"]
+    runs = [record for record in records if record["kind"] == "run"]
+    suite = runs[0]["suite"] if runs else "nothing yet"
+    lines = [f"# Benchmark: {suite}", "", *_origin(sessions, runs), ""]
+    groups = _grouped(runs, lambda run: (run["case"]["problem"], run["time_limit"]))
+    for (problem, limit), members in groups.items():
+        lines += [f"## {problem}, {limit:g} s a run", "", *_solver_table(members, cases), ""]
+        lines += [*_case_table(members, cases), ""]
+    doubts = _doubts(records, cases)
+    return "\n".join(lines + (["## Doubts", "", *doubts, ""] if doubts else [])).rstrip() + "\n"
+
+
+def summarise(records: Iterable[Record]) -> dict[str, CaseSummary]:
+    """Return each instance, by fingerprint, with its runs, its tightest bound and its best objective."""
+    cases: dict[str, CaseSummary] = {}
+    for record in records:
+        if record["kind"] == "session":
+            continue
+        case = cases.setdefault(record["case"]["fingerprint"], CaseSummary(record["case"]))
+        minimises = case.facts["sense"] == "min"
+        case.bound = _extreme(max if minimises else min, case.bound, record["result"]["bound"])
+        if record["kind"] == "run":
+            case.runs.append(record)
+            case.best = _extreme(min if minimises else max, case.best, record["result"]["objective"])
+    return cases
+
+
+def _extreme(choose: Callable[..., float], one: float | None, other: float | None) -> float | None:
+    return choose((value for value in (one, other) if value is not None), default=None)
+
+
+def _origin(sessions: Sequence[Record], runs: Sequence[Record]) -> list[str]:
+    lines = []
+    for session in sessions:
+        count = sum(run["session"] == session["session"] for run in runs)
+        commit = f" ({session['commit']})" if session["commit"] else ""
+        lines.append(
+            f"- {session['started']}: {count} runs, {session['jobs']} at a time, Redwood {session['redwood']}{commit}, "
+            f"{session['python']}, {session['cpu']} x {session['cores']}, load average {session['load_average']}"
+        )
+    return lines
+
+
+def _solver_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
+    known = all(cases[run["case"]["fingerprint"]].facts["best_known"] is not None for run in runs)
+    reference = "best known" if known else "best known, else best of this run"
+    headings = [
+        "solver",
+        "runs",
+        "solved",
+        "optimal",
+        f"mean gap to {reference}",
+        "95 % interval over seeds",
+        "median",
+        "worst",
+        "reached it",
+        "mean gap to bound",
+        "primal integral",
+        "seconds",
+        "failed",
+        "killed",
+    ]
+    rows = [_solver_row(label, members, cases) for label, members in _grouped(runs, lambda run: run["label"]).items()]
+    rows.sort(key=lambda row: (row[4] == "-", float(row[4].split()[0]) if row[4] != "-" else 0.0, row[0]))
+    return _table(headings, rows)
+
+
+def _solver_row(label: str, runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
+    solved = [run for run in runs if run["result"]["objective"] is not None]
+    by_case = _grouped(solved, lambda run: run["case"]["fingerprint"])
+    gaps = [[_gap(cases, run) for run in members] for members in by_case.values()]
+    to_bound = [gap for run in solved if (gap := cases[_print(run)].gap(run, cases[_print(run)].bound)) is not None]
+    means = [statistics.mean(row) for row in gaps]
+    everything = [gap for row in gaps for gap in row]
+    interval = bootstrap_interval(gaps)
+    return [
+        label,
+        str(len(runs)),
+        str(len(solved)),
+        str(sum(_is_optimal(run, cases) for run in solved)),
+        _percent(statistics.mean(means) if means else None),
+        "-" if interval is None else f"{100 * interval[0]:.3f} to {100 * interval[1]:.3f} %",
+        _percent(statistics.median(everything) if everything else None),
+        _percent(max(everything, default=None)),
+        str(sum(gap <= 1e-9 for gap in everything)),
+        _percent(statistics.mean(abs(gap) for gap in to_bound) if to_bound else None),
+        _mean_integral(runs, cases),
+        f"{shifted_geometric_mean([run['result']['seconds']['solve'] for run in runs]):.2f}",
+        str(sum(run["result"]["status"] == "failed" for run in runs)),
+        str(sum(run["result"]["termination"] == "killed" for run in runs)),
+    ]
+
+
+def _print(run: Record) -> str:
+    return str(run["case"]["fingerprint"])
+
+
+def _gap(cases: dict[str, CaseSummary], run: Record) -> float:
+    case = cases[_print(run)]
+    return case.gap(run, case.reference) or 0.0
+
+
+def _is_optimal(run: Record, cases: dict[str, CaseSummary]) -> bool:
+    gap = cases[_print(run)].gap(run, cases[_print(run)].bound)
+    return run["result"]["status"] == "optimal" or (gap is not None and abs(gap) <= 1e-9)
+
+
+def _mean_integral(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> str:
+    integrals = [
+        primal_integral(run["result"]["trajectory"], run["time_limit"], case.reference, case.facts["sense"])
+        for run in runs
+        if (case := cases[_print(run)]).reference is not None
+    ]
+    return f"{statistics.mean(integrals):.3f}" if integrals else "-"
+
+
+def _case_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
+    labels = sorted({run["label"] for run in runs})
+    rows = []
+    for fingerprint in dict.fromkeys(_print(run) for run in runs):
+        case = cases[fingerprint]
+        members = [run for run in runs if _print(run) == fingerprint and run["result"]["objective"] is not None]
+        gaps = {label: [_gap(cases, run) for run in members if run["label"] == label] for label in labels}
+        facts = case.facts
+        head = [facts["name"], str(facts["size"]), format_value(facts["best_known"]), format_value(case.bound)]
+        rows.append([*head, *(_percent(statistics.mean(gaps[label]) if gaps[label] else None) for label in labels)])
+    return _table(["instance", "size", "best known", "bound", *labels], rows)
+
+
+def _doubts(records: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
+    """Return in words what makes figures above worth less than they look."""
+    runs = [record for record in records if record["kind"] == "run"]
+    doubts = []
+    for case in cases.values():
+        if case.best is not None and case.bound is not None:
+            beaten = gap_to(case.best, case.bound, case.facts["sense"])
+            if beaten < -1e-6:
+                doubts.append(f"- {case.facts['name']}: bound {case.bound:.9g} contradicts the solution {case.best:.9g}.")
+        known = case.facts["best_known"]
+        if case.best is not None and known is not None and gap_to(case.best, known, case.facts["sense"]) < -1e-9:
+            doubts.append(f"- {case.facts['name']}: solution {case.best:.9g} is better than the best known {known:.9g}.")
+    shares = [run["process"]["cpu_share"] for run in runs if run["threads"] == 1]
+    starved = sum(share is not None and share < STARVED for share in shares)
+    if starved:
+        doubts.append(
+            f"- {starved} of {len(runs)} runs had less than {100 * STARVED:.0f} % of a core: the machine was busy."
+        )
+    for run in runs:
+        if run["result"]["status"] == "failed":
+            where = f"{run['label']} on {run['case']['name']}, seed {run['seed']}"
+            doubts.append(f"- {where}: failed. {' '.join(run['result']['message'].split())[:200]}")
+    return doubts
+
+
+def _grouped(records: Iterable[Record], key: Callable[[Record], KeyT]) -> dict[KeyT, list[Record]]:
+    groups: dict[KeyT, list[Record]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    return groups
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a Markdown table; numbers, which are all but the first column, are flush right."""
+    lines = [_line(headings), _line(["---", *["---:"] * (len(headings) - 1)])]
+    return lines + [_line(row) for row in rows]
+
+
+def _line(entries: Sequence[str]) -> str:
+    return "| " + " | ".join(entry.replace("|", "\\|") for entry in entries) + " |"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.3f} %"

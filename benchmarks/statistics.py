@@ -1,0 +1,83 @@
+"""The figures of a benchmark, as pure functions of what was recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+FIRST_GAP = 0.1
+"""Gap that counts before the first solution is found, as in the DIMACS challenge: 10 % worse than the best known."""
+
+
+def gap_to(objective: float, reference: float, sense: str) -> float:
+    """Return how much worse an objective is than a reference, as a share of the reference; negative where better."""
+    difference = objective - reference if sense == "min" else reference - objective
+    return difference / max(abs(reference), 1e-9)
+
+
+def primal_integral(trajectory: Sequence[Sequence[float]], limit: float, reference: float, sense: str) -> float:
+    """Return 100 times the mean gap of the incumbent over the time limit.
+
+    For minimisation that is 100 * (integral of the incumbent / (limit * reference) - 1), with 1.1 * reference before
+    the first solution.
+
+    Parameters
+    ----------
+    trajectory
+        Improvements as (seconds, objective), in order.
+    limit
+        Seconds that the run was given; what was found later does not count, and the last value holds until then.
+    reference
+        Best known objective.
+    sense
+        ``"min"`` or ``"max"``.
+
+    References
+    ----------
+    12th DIMACS Implementation Challenge, "CVRP: Competition rules", http://dimacs.rutgers.edu/programs/challenge/vrp/
+    """
+    area, since, gap = 0.0, 0.0, FIRST_GAP
+    for seconds, objective in trajectory:
+        at = min(max(seconds, since), limit)
+        area += (at - since) * gap
+        since, gap = at, gap_to(objective, reference, sense) if seconds <= limit else gap
+    return 100.0 * (area + (limit - since) * gap) / limit
+
+
+def shifted_geometric_mean(values: Sequence[float], shift: float = 1.0) -> float:
+    """Return exp(mean(log(value + shift))) - shift, which neither the slowest nor the quickest run dominates."""
+    return math.exp(float(np.mean(np.log(np.asarray(values, dtype=float) + shift)))) - shift
+
+
+def bootstrap_interval(
+    values: Sequence[Sequence[float]], *, draws: int = 2000, seed: int = 0, level: float = 0.95
+) -> tuple[float, float] | None:
+    """Return the interval that the mean over instances has with other seeds, or ``None`` without several seeds.
+
+    Parameters
+    ----------
+    values
+        For each instance one value a seed. The instances are taken as given; seeds are drawn anew within each.
+    draws
+        How many resamples.
+    seed
+        Of the resampling.
+    level
+        Coverage, a share.
+
+    References
+    ----------
+    Efron, "Bootstrap methods: another look at the jackknife", Ann. Statist. 7 (1979), doi:10.1214/aos/1176344552.
+    """
+    if not values or all(len(row) < 2 for row in values):
+        return None
+    rng = np.random.default_rng(seed)
+    means = np.zeros(draws)
+    for row in values:
+        sample = np.asarray(row, dtype=float)
+        means += sample[rng.integers(0, len(sample), size=(draws, len(sample)))].mean(axis=1)
+    tail = 50.0 * (1.0 - level)
+    low, high = np.percentile(means / len(values), [tail, 100.0 - tail])
+    return float(low), float(high)
