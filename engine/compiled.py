@@ -101,7 +101,7 @@ class CompiledModel:
 
         # HiGHS fixes its number of threads at its first run in a process and refuses any other number after.
         highspy.Highs.resetGlobalScheduler(True)
-        made = _quiet_highs()
+        made = quiet_highs()
         for name, value in {"threads": threads, "random_seed": seed % 2**31, **options}.items():
             if made.setOptionValue(name, value) == highspy.HighsStatus.kError:
                 raise OptionError(f"HiGHS takes no {name}={value!r}.")
@@ -127,7 +127,8 @@ class CompiledModel:
         return made
 
 
-def _quiet_highs() -> Highs:
+def quiet_highs() -> Highs:
+    """Return a HiGHS object that logs nothing, not even its banner."""
     import highspy
 
     class QuietHighs(highspy.Highs):  # type: ignore[misc]

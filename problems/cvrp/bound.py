@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from redwood.kernels import random_state
+from redwood.kernels import RandomState, random_state
 from redwood.problems.cvrp.combinatorial import radial_bound, tree_bound
 from redwood.problems.cvrp.cuts import CutSets, violated_sets
 from redwood.problems.cvrp.instance import CVRPInstance
@@ -20,7 +20,7 @@ NEIGHBOURS = 12
 """Edges to so many nearest nodes are in the linear program from the start; others are priced in."""
 COMPLETE = 60
 """Up to this many customers all edges are."""
-NOISES = (0.0, 0.05, 0.3, 1.0)
+NOISES = (0.0, 0.05, 0.3, 1.0, 1.0, 3.0)
 """Disturbances of the separation, tried in turn while the former finds little."""
 ENOUGH = 20
 """So many violated sets are enough for a round."""
@@ -44,45 +44,46 @@ class CVRPBound(Bound):
         )
         if instance.size < 2 or instance.size > LARGEST or clock.stops():
             return best
-        return self._raised(best, clock, math.inf if incumbent is None else incumbent)
-
-    def _raised(self, best: BoundValue, clock: Clock, incumbent: float) -> BoundValue:
-        instance = self._instance
-        relaxation = Relaxation(instance, instance.size if instance.size <= COMPLETE else NEIGHBOURS)
-        demand = instance.demands.astype(np.float64)
-        state = random_state(np.random.default_rng(0))
-        tidied = best.value
-        while not clock.stops() and best.value < incumbent and relaxation.solve(clock.seconds_left):
-            value = relaxation.bound()
-            if self._rounded(value) > best.value:
-                best = BoundValue(self._rounded(value), "linear program with rounded capacity cuts")
-            if not relaxation.optimal:
-                break
-            if relaxation.add_edges(2 * instance.size):
-                continue
-            if value > tidied + STEP * abs(tidied):  # rows dropped without progress would come back for ever
-                relaxation.drop_slack_sets()
-                tidied = value
-            if not self._cut(relaxation, demand, state, clock):
-                break
-        return best
-
-    def _cut(self, relaxation: Relaxation, demand: Array, state: Array, clock: Clock) -> bool:
-        """Add violated rows; returns whether there were any."""
-        sets = CutSets.none(len(demand))
-        for noise in NOISES:
-            if len(sets.needed) >= ENOUGH or clock.stops():
-                break
-            more = violated_sets(
-                relaxation.tails, relaxation.heads, relaxation.values, demand, self._instance.limit, state, noise=noise
-            )
-            sets = sets.joined(more)
-        if len(sets.needed):
-            relaxation.add_sets(sets)
-        return len(sets.needed) > 0
+        neighbours = instance.size if instance.size <= COMPLETE else NEIGHBOURS
+        value = tighten(Relaxation(instance, neighbours), instance, clock, math.inf if incumbent is None else incumbent)
+        raised = BoundValue(self._rounded(value), "linear program with rounded capacity cuts")
+        return max(best, raised, key=lambda found: found.value)
 
     def _rounded(self, value: float) -> float:
         """Return the bound rounded up where all lengths are whole numbers, and lowered by what floats can lose."""
         if self._instance.travel.integral:
-            return float(math.ceil(value - 1e-6 * max(1.0, abs(value) * 1e-3)))
+            return float(math.ceil(value - 1e-6 * max(1.0, abs(value) * 1e-3))) if value > 0 else 0.0
         return value - 1e-9 * max(1.0, abs(value))
+
+
+def tighten(relaxation: Relaxation, instance: CVRPInstance, clock: Clock, incumbent: float) -> float:
+    """Add edges and rows until none is found, the clock stops or the bound reaches ``incumbent``; return the bound."""
+    state = random_state(np.random.default_rng(0))
+    tidied = 0.0
+    while not clock.stops() and relaxation.best < incumbent and relaxation.solve(clock.seconds_left):
+        value = relaxation.bound()
+        if not relaxation.optimal:
+            break
+        if relaxation.add_edges(2 * instance.size):
+            continue
+        if value > tidied * (1.0 + STEP):  # rows dropped without progress would come back for ever
+            relaxation.drop_slack_sets()
+            tidied = value
+        sets = find_sets(instance, relaxation.tails, relaxation.heads, relaxation.values, state, clock)
+        if len(sets.needed) == 0:
+            break
+        relaxation.add_sets(sets)
+    return relaxation.best
+
+
+def find_sets(
+    instance: CVRPInstance, tails: Array, heads: Array, values: Array, state: RandomState, clock: Clock | None = None
+) -> CutSets:
+    """Return sets whose inequality the edge values violate, looked for with more and more disturbance."""
+    demand = instance.demands.astype(np.float64)
+    sets = CutSets.none(len(demand))
+    for noise in NOISES:
+        if len(sets.needed) >= ENOUGH or (clock is not None and clock.stops()):
+            break
+        sets = sets.joined(violated_sets(tails, heads, values, demand, instance.limit, state, noise=noise))
+    return sets

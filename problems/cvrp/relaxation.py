@@ -8,6 +8,7 @@ from typing import Any
 import highspy
 import numpy as np
 
+from redwood.compiled import quiet_highs
 from redwood.kernels import kernel
 from redwood.problems.cvrp.cuts import CutSets
 from redwood.problems.cvrp.instance import CVRPInstance
@@ -25,6 +26,7 @@ class Relaxation:
     def __init__(self, instance: CVRPInstance, neighbours: int) -> None:
         size = instance.size
         self.size = size
+        self._integral = instance.travel.integral
         self.distance = instance.travel.full().astype(np.float64)
         self.members = np.zeros((0, size + 1), dtype=np.bool_)
         self.inner = np.zeros(0, dtype=np.bool_)
@@ -37,9 +39,11 @@ class Relaxation:
         self.values = np.zeros(0)
         self.duals = np.zeros(0)
         self.reduced = np.zeros((0, 0))
+        self.best = -math.inf
+        self.best_reduced = self.reduced
         self._row_values = np.zeros(0)
-        self._highs: Any = highspy.Highs()
-        self._highs.setOptionValue("output_flag", False)
+        highspy.Highs.resetGlobalScheduler(True)  # an earlier run with other threads would refuse this one
+        self._highs: Any = quiet_highs()
         self._highs.setOptionValue("threads", 1)
         self._highs.passModel(self._program())
 
@@ -72,7 +76,15 @@ class Relaxation:
         self.reduced = self._reduced(duals)
         shortfall = np.minimum(0.0, self.reduced)
         shortfall[0] *= 2.0
-        return float(fixed.sum() + np.triu(shortfall, 1).sum())
+        value = float(fixed.sum() + np.triu(shortfall, 1).sum())
+        if value > self.best:
+            self.best, self.best_reduced = value, self.reduced
+        return value
+
+    def useless_edges(self, incumbent: float) -> Array:
+        """Return which edges [N + 1, N + 1] only solutions no better than ``incumbent`` use: bound plus reduced cost."""
+        least = incumbent - (1.0 - 1e-6 if self._integral else 1e-9 * abs(incumbent))
+        return np.asarray(self.best + self.best_reduced > least)
 
     def add_edges(self, most: int) -> int:
         """Add the edges left out with the most negative reduced costs of the last `bound`; return their number."""
