@@ -6,6 +6,7 @@ Each check returns `Finding`s, an empty list where all is well, so that a plugin
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 
 from redwood.bounding import bound
 from redwood.budget import Sense
-from redwood.errors import FormatError, OptionError, RedwoodError
+from redwood.errors import FitError, FormatError, OptionError, RedwoodError
 from redwood.plugins.host import host
 from redwood.plugins.spec import Determinism
 from redwood.problem import Instance, Problem
@@ -83,6 +84,13 @@ def check_bounds(problem: str, *, size: int = 8, seeds: Iterable[int] = (0, 1), 
                 message = f"{claimer} claims the bound {value:.9g}, and a solution of {best:.9g} exists."
                 findings.append(Finding("bound-valid", f"{problem} of size {size}, seed {seed}", message))
     return findings
+
+
+def _results_of_all(instance: Instance, iterations: int) -> Iterator[Result]:
+    """Yield what every installed solver that takes the instance comes to."""
+    for name in sorted({entry.spec.name for entry in host().fitting(instance.problem) if not entry.missing}):
+        with contextlib.suppress(FitError):  # such as a policy without weights for this problem
+            yield _solve(name, instance, iterations, {})
 
 
 def _guard(rule: str, subject: str, check: Callable[..., Iterator[str]], *arguments: Any) -> list[Finding]:
