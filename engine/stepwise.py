@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
-from redwood.problem import Solution
+from redwood.problem import Instance, Solution
 from redwood.views import View
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -50,6 +50,25 @@ class Layout:
     edges: int = 0
     sets: bool = False
     neighbours: bool = True
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A kind of instances to make labels of.
+
+    Attributes
+    ----------
+    size
+        Size of the instances.
+    count
+        How many of them in a round.
+    iterations
+        Effort of the teacher for each, in the iterations that it counts; 0 lets it finish.
+    """
+
+    size: int
+    count: int
+    iterations: int
 
 
 @dataclass(frozen=True)
@@ -153,6 +172,8 @@ class Stepwise(View, ABC, Generic[BatchT]):
     """
 
     layout: ClassVar[Layout]
+    lessons: ClassVar[tuple[Lesson, ...]] = ()
+    """What to train on."""
 
     @abstractmethod
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> BatchT:
@@ -201,6 +222,11 @@ class Stepwise(View, ABC, Generic[BatchT]):
     @abstractmethod
     def target(self, batch: BatchT, window: Window) -> Target:
         """Return what the labels say about a window of a batch that `sample` made."""
+
+    @classmethod
+    @abstractmethod
+    def example(cls, size: int, rng: np.random.Generator) -> Instance:
+        """Return a random instance to learn from: the kinds, densities and capacities that the policy is to master."""
 
     @classmethod
     @abstractmethod

@@ -25,14 +25,14 @@ def redwood_problems() -> Iterable[ProblemSpec]:
             name="cvrp",
             summary="Capacitated vehicle routing: the shortest routes from one depot that serve every customer.",
             target="redwood.problems.cvrp.problem:CVRP",
-            views=frozenset({"Linear", "Local", "Bound"}),
+            views=frozenset({"Linear", "Local", "Bound", "Stepwise"}),
             formats=(Format((".vrp",), r"^\s*TYPE\s*:\s*CVRP\b"),),
         ),
         ProblemSpec(
             name="knapsack",
             summary="0-1 knapsack: the most valuable items that fit into one capacity.",
             target="redwood.problems.knapsack.problem:Knapsack",
-            views=frozenset({"Linear", "Local", "Bound"}),
+            views=frozenset({"Linear", "Local", "Bound", "Stepwise"}),
             formats=(Format((".kp", ".knapsack"), rf"\A\s*\d+\s+{NUMBER}(\s*\Z|\s+{NUMBER}[ \t]+{NUMBER}[ \t\r]*$)"),),
         ),
         ProblemSpec(

@@ -15,6 +15,7 @@ from redwood.problems.cvrp.checks import check_feasible, routes_violations
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
+from redwood.stepwise import Stepwise
 from redwood.views import Bound, Linear, Local
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class CVRP(Problem[CVRPInstance, Routes]):
         Linear: "redwood.problems.cvrp.linear:CVRPLinear",
         Local: "redwood.problems.cvrp.local:CVRPLocal",
         Bound: "redwood.problems.cvrp.bound:CVRPBound",
+        Stepwise: "redwood.problems.cvrp.stepwise:CVRPStepwise",
     }
     variants = ("uniform", "clustered", "xml100")
     suffix = ".vrp"

@@ -14,6 +14,7 @@ from redwood.problem import Problem, frozen
 from redwood.problems.knapsack import files
 from redwood.problems.knapsack.generation import CAPACITY, CLASSES, draw
 from redwood.problems.knapsack.instance import Array, KnapsackInstance, Packing
+from redwood.stepwise import Stepwise
 from redwood.views import Bound, Linear, Local, View
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Knapsack(Problem[KnapsackInstance, Packing]):
         Linear: "redwood.problems.knapsack.linear:KnapsackLinear",
         Local: "redwood.problems.knapsack.local:KnapsackLocal",
         Bound: "redwood.problems.knapsack.bound:KnapsackBound",
+        Stepwise: "redwood.problems.knapsack.stepwise:KnapsackStepwise",
     }
     variants = ("uniform", *CLASSES)
     suffix = ".kp"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ import numpy as np
 
 from redwood.errors import FitError
 from redwood.kernels import random_state
+from redwood.problems.routing.stepwise_kernels import draw_turn
 from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.stepwise_kernels import (
@@ -18,12 +20,11 @@ from redwood.problems.tsp.stepwise_kernels import (
     act_rows,
     begin_rows,
     close_rows,
-    draw_turn,
     sample_rows,
     target_rows,
     window_rows,
 )
-from redwood.stepwise import Batch, Layout, Parts, Stepwise, Target, Window
+from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Window
 
 
 @dataclass
@@ -67,6 +68,12 @@ class TSPStepwise(Stepwise[Paths]):
     """
 
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS)
+    lessons: ClassVar[tuple[Lesson, ...]] = (
+        Lesson(100, 400, 100_000),
+        Lesson(200, 80, 400_000),
+        Lesson(500, 24, 1_500_000),
+        Lesson(1000, 12, 4_000_000),
+    )
 
     def __init__(self, *instances: TSPInstance) -> None:
         self.instances = instances
@@ -176,7 +183,7 @@ class TSPStepwise(Stepwise[Paths]):
             tour = tour[::-1] if rng.random() < 0.5 else tour
             cuts = np.linspace(0, len(tour), -(-len(tour) // (size + 1)) + 1).astype(np.int64)
             closed = np.append(tour, tour[0])
-            arcs += [closed[begin : end + 1] for begin, end in zip(cuts[:-1], cuts[1:], strict=True)]
+            arcs += [closed[begin : end + 1] for begin, end in itertools.pairwise(cuts)]
             owners += [owner] * (len(cuts) - 1)
         view = TSPStepwise.of_points([self.points[self.offsets[o] + arc] for o, arc in zip(owners, arcs, strict=True)])
         batch = view.begin(np.arange(len(arcs)), rng)
@@ -215,6 +222,12 @@ class TSPStepwise(Stepwise[Paths]):
         view = cls()
         view._place(points)
         return view
+
+    @classmethod
+    def example(cls, size: int, rng: np.random.Generator) -> TSPInstance:
+        """Return uniform nodes in three of four instances, and in the fourth clusters of many scales in some background."""
+        coords = rng.random((size, 2)) if rng.random() < 0.75 else _clusters(size, rng)
+        return TSPInstance(travel=check_travel(coords, None, None, symmetric=True))
 
     @classmethod
     def pack(cls, instances: Sequence[TSPInstance], solutions: Sequence[Tour]) -> dict[str, Array]:
@@ -258,3 +271,14 @@ def _positions(instance: TSPInstance) -> Array:
             f"instance {instance.name!r} has a matrix and no coordinates; this view of the TSP needs coordinates."
         )
     return instance.travel.arrays[1] if instance.travel.metric is not Metric.EXPLICIT else instance.travel.coords
+
+
+def _clusters(size: int, rng: np.random.Generator) -> Array:
+    count = int(rng.integers(1, max(2, size // 20) + 1))
+    spread = 10.0 ** rng.uniform(-2.2, -0.9, size=count)
+    owner = rng.integers(0, count, size=size)
+    coords = rng.random((count, 2))[owner] + rng.standard_normal((size, 2)) * spread[owner, None]
+    scattered = rng.random(size) < rng.choice([0.0, 0.1, 0.3, 0.5])
+    coords[scattered] = rng.random((int(scattered.sum()), 2))
+    coords -= coords.min(axis=0)
+    return np.asarray(coords / np.ptp(coords, axis=0).max())

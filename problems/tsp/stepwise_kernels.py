@@ -12,27 +12,21 @@ import math
 import numpy as np
 
 from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.routing.stepwise_kernels import (
+    NEAR,
+    SURROUNDINGS,
+    describe_surroundings,
+    draw_turn,
+    listed_remaining,
+    nearest_remaining,
+    pull,
+    remove,
+    window_scale,
+)
 from redwood.problems.routing.travel import Array
 
-FEATURES = 13
+FEATURES = 6 + SURROUNDINGS
 MARKS = 2
-NEAR = 3
-FAR = 2.0
-"""Beyond this many window radii a position is pulled in logarithmically."""
-UNIT = 32.0
-"""Number of nodes for which the window's radius is the unit of length; the unit shrinks with their root, so that
-the typical spacing of nodes is the same in small and large windows."""
-
-
-@kernel
-def draw_turn(turn: Array, state: RandomState) -> None:
-    """Write a random rotation, mirrored or not, to ``turn`` [2, 2]."""
-    angle = 2.0 * math.pi * random_float(state)
-    sign = 1.0 if random_float(state) < 0.5 else -1.0
-    turn[0, 0] = math.cos(angle)
-    turn[0, 1] = -math.sin(angle) * sign
-    turn[1, 0] = math.sin(angle)
-    turn[1, 1] = math.cos(angle) * sign
 
 
 @kernel
@@ -69,11 +63,7 @@ def close_rows(sizes: Array, destination: Array, remaining: Array, place: Array,
         if sizes[b] < 2:
             continue
         goal = sizes[b] - 1
-        hole = place[b, goal]
-        last = remaining[b, left[b] - 1]
-        remaining[b, hole] = last
-        place[b, last] = hole
-        place[b, goal] = -1
+        remove(goal, remaining[b], place[b], left[b])
         left[b] -= 1
         destination[b] = goal
 
@@ -124,105 +114,11 @@ def act_rows(nodes: Array, current: Array, remaining: Array, place: Array, left:
         if left[b] == 0:
             continue
         node = nodes[b]
-        hole = place[b, node]
-        last = remaining[b, left[b] - 1]
-        remaining[b, hole] = last
-        place[b, last] = hole
-        place[b, node] = -1
+        remove(node, remaining[b], place[b], left[b])
         left[b] -= 1
         current[b] = node
         order[b, steps[b]] = node
         steps[b] += 1
-
-
-@kernel
-def _sift(keys: Array, items: Array, count: int) -> None:
-    """Restore the heap (largest first) of ``count`` keys whose root was replaced."""
-    root = 0
-    key = keys[0]
-    item = items[0]
-    while True:
-        child = 2 * root + 1
-        if child >= count:
-            break
-        if child + 1 < count and keys[child + 1] > keys[child]:
-            child += 1
-        if keys[child] <= key:
-            break
-        keys[root] = keys[child]
-        items[root] = items[child]
-        root = child
-    keys[root] = key
-    items[root] = item
-
-
-@kernel
-def _sort(keys: Array, items: Array, count: int) -> None:
-    """Sort a heap (largest first) into ascending order, ties by item."""
-    for end in range(count - 1, 0, -1):
-        key = keys[0]
-        item = items[0]
-        keys[0] = keys[end]
-        items[0] = items[end]
-        keys[end] = key
-        items[end] = item
-        _sift(keys, items, end)
-
-
-@kernel
-def nearest_remaining(points: Array, offset: int, node: int, open_nodes: Array, pool: Array, keys: Array) -> int:
-    """Write the nearest of ``open_nodes`` to ``pool``, nearest first, and their squared distances; return how many."""
-    capacity = len(pool)
-    x = points[offset + node, 0]
-    y = points[offset + node, 1]
-    count = min(capacity, len(open_nodes))
-    for k in range(count):
-        other = open_nodes[k]
-        dx = points[offset + other, 0] - x
-        dy = points[offset + other, 1] - y
-        key = dx * dx + dy * dy
-        k_up = k
-        while k_up > 0 and keys[(k_up - 1) // 2] < key:
-            keys[k_up] = keys[(k_up - 1) // 2]
-            pool[k_up] = pool[(k_up - 1) // 2]
-            k_up = (k_up - 1) // 2
-        keys[k_up] = key
-        pool[k_up] = other
-    for k in range(count, len(open_nodes)):
-        other = open_nodes[k]
-        dx = points[offset + other, 0] - x
-        dy = points[offset + other, 1] - y
-        key = dx * dx + dy * dy
-        if key < keys[0]:
-            keys[0] = key
-            pool[0] = other
-            _sift(keys, pool, count)
-    _sort(keys, pool, count)
-    return count
-
-
-@kernel
-def listed_remaining(
-    points: Array, offset: int, node: int, lists: Array, place: Array, left: int, pool: Array, keys: Array
-) -> int:
-    """As `nearest_remaining`, from the static list of the node's neighbours; returns -1 where the list is used up."""
-    wanted = min(len(pool), left)
-    count = 0
-    x = points[offset + node, 0]
-    y = points[offset + node, 1]
-    for k in range(lists.shape[1]):
-        other = lists[offset + node, k]
-        if other < 0:
-            return -1
-        if place[other] >= 0:
-            dx = points[offset + other, 0] - x
-            dy = points[offset + other, 1] - y
-            keys[count] = dx * dx + dy * dy
-            pool[count] = other
-            count += 1
-            if count == wanted:
-                return count
-    return -1
 
 
 @kernel
@@ -260,11 +156,7 @@ def window_rows(
         shown = min(count, size)
         nodes[b, MARKS : MARKS + shown] = pool[:shown]
         origin = offset + current[b]
-        reach = math.sqrt(keys[shown - 1]) if shown > 0 else 0.0
-        if reach <= 0.0:
-            goal = offset + destination[b]
-            reach = math.hypot(points[goal, 0] - points[origin, 0], points[goal, 1] - points[origin, 1])
-        scale = math.sqrt(shown / UNIT) / reach if reach > 0.0 and shown > 0 else 1.0
+        scale = window_scale(points, origin, offset + destination[b], keys, shown)
         for k in range(MARKS + count):
             node = nodes[b, k] if k < MARKS else pool[k - MARKS]
             dx = (points[offset + node, 0] - points[origin, 0]) * scale
@@ -279,13 +171,11 @@ def _describe(xy: Array, tokens: int, left: int, features: Array) -> None:
     """Write the features of the tokens, the first of the scaled positions ``xy`` [tokens + others outside, 2].
 
     They are: position, distance from the current node and from the destination, how far the destination and how many
-    nodes are outside (the same for all tokens), and the three nearest other nodes: logarithm of the distance of the
-    third (or the last there is), and the vectors to them in units of that distance.
+    nodes are outside (the same for all tokens), and the surroundings among the nodes other than the marked ones.
     """
     far = math.hypot(xy[1, 0], xy[1, 1])
-    pull = (FAR + math.log(far / FAR)) / far if far > FAR else 1.0
-    goal_x = xy[1, 0] * pull
-    goal_y = xy[1, 1] * pull
+    goal_x = xy[1, 0] * pull(far)
+    goal_y = xy[1, 1] * pull(far)
     outside = math.log((left + 1.0) / (tokens - 1.0))
     near = np.empty(NEAR, dtype=np.float64)
     near_xy = np.empty((NEAR, 2), dtype=np.float64)
@@ -298,42 +188,7 @@ def _describe(xy: Array, tokens: int, left: int, features: Array) -> None:
         features[k, 3] = math.hypot(x - goal_x, y - goal_y)
         features[k, 4] = math.log1p(far)
         features[k, 5] = outside
-        found = _nearest_three(xy, k, near, near_xy)
-        if found == 0:
-            continue
-        reach = max(near[found - 1], 1e-6)
-        features[k, 6] = math.log(reach)
-        for j in range(found):
-            features[k, 7 + 2 * j] = near_xy[j, 0] / reach
-            features[k, 8 + 2 * j] = near_xy[j, 1] / reach
-
-
-@kernel
-def _nearest_three(xy: Array, k: int, near: Array, near_xy: Array) -> int:
-    """Write the distances and vectors to the nearest other positions, the current node and a nearby destination left out."""
-    found = 0
-    near[:] = math.inf
-    for j in range(MARKS, len(xy)):
-        if j == k:
-            continue
-        dx = xy[j, 0] - xy[k, 0]
-        dy = xy[j, 1] - xy[k, 1]
-        d = dx * dx + dy * dy
-        if d >= near[NEAR - 1]:
-            continue
-        i = NEAR - 1
-        while i > 0 and near[i - 1] > d:
-            near[i] = near[i - 1]
-            near_xy[i, 0] = near_xy[i - 1, 0]
-            near_xy[i, 1] = near_xy[i - 1, 1]
-            i -= 1
-        near[i] = d
-        near_xy[i, 0] = dx
-        near_xy[i, 1] = dy
-        found = min(found + 1, NEAR)
-    for i in range(found):
-        near[i] = math.sqrt(near[i])
-    return found
+        describe_surroundings(xy, MARKS, k, near, near_xy, features[k, 6:])
 
 
 @kernel

@@ -10,7 +10,7 @@ import csv
 import logging
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from redwood.problem import Instance, Problem, Solution
 from redwood.solvers.bq.decoding import autocast, rollouts, tensors, window_size
 from redwood.solvers.bq.muon import Muon
 from redwood.solvers.bq.network import PRESETS, Network, Shape
-from redwood.stepwise import Array, Batch, Stepwise, Target, Window
+from redwood.stepwise import Batch, Stepwise, Target, Window
 
 log = logging.getLogger(__name__)
 
@@ -294,7 +294,9 @@ def view_class(problem: Problem[Any, Any]) -> type[Stepwise[Batch]]:
 
 
 def _optimisers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    matrices = [p for name, p in network.named_parameters() if recipe.muon_rate and name.startswith("blocks.") and p.ndim == 2]
+    matrices = [
+        p for name, p in network.named_parameters() if recipe.muon_rate and name.startswith("blocks.") and p.ndim == 2
+    ]
     chosen = {id(p) for p in matrices}
     others = [p for p in network.parameters() if id(p) not in chosen]
     made: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, lr=recipe.adam_rate, weight_decay=0.0, betas=(0.9, 0.98))]

@@ -37,7 +37,7 @@ def load_weights(path: Path, device: str = "cpu") -> Network:
     try:
         with safe_open(path, framework="pt", device=device) as file:
             described = json.loads((file.metadata() or {})["network"])
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+            tensors = {name: file.get_tensor(name).float() for name in sorted(file.keys())}
     except (OSError, KeyError, ValueError) as error:
         raise OptionError(f"weights {path} cannot be read: {type(error).__name__}: {error}.") from error
     network = Network(Layout(**described["layout"]), Shape(**described["shape"]))

@@ -1,0 +1,63 @@
+"""The contract of solvers that can be trained: `redwood.train` calls it, and any plugin may implement it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redwood.problem import Instance, Problem, Solution
+
+Teacher = Callable[[Instance, int, int], Solution]
+"""Returns a good solution of an instance, given a number of iterations (0 lets the teacher finish) and a seed."""
+
+
+@dataclass(frozen=True)
+class Schooling:
+    """What the engine gives to a training.
+
+    Attributes
+    ----------
+    folder
+        Where checkpoints, labels, curves and the finished weights stand. A training that finds its own checkpoint there
+        goes on from it.
+    teacher
+        Makes labels, for solvers that learn from solutions.
+    hours
+        Hours of computing in all, those before an interruption included.
+    seed
+        Origin of all randomness.
+    threads
+        How many processes make labels, and threads compute.
+    device
+        Where the network is trained, such as ``cpu`` or ``cuda``.
+    on_progress
+        Called with the hours spent and one line about the state.
+    """
+
+    folder: Path
+    teacher: Teacher
+    hours: float
+    seed: int = 0
+    threads: int = 1
+    device: str = "cpu"
+    on_progress: Callable[[float, str], None] | None = None
+
+
+class Trainable(ABC):
+    """A solver class whose objects need something learnt for each problem."""
+
+    @classmethod
+    @abstractmethod
+    def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
+        """Train for a problem until the hours are over, and return the file that the solver takes as an option.
+
+        Raises
+        ------
+        OptionError
+            Where an option is unknown or the folder belongs to another training.
+        FitError
+            Where the problem offers nothing to learn from.
+        """

@@ -1,0 +1,270 @@
+"""The CVRP as a decision process: serve one customer after another, directly or by way of the depot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from redwood.errors import FitError
+from redwood.kernels import random_state
+from redwood.problem import frozen
+from redwood.problems.cvrp.generators import clustered_coords, uniform_coords
+from redwood.problems.cvrp.instance import CVRPInstance, Routes
+from redwood.problems.cvrp.stepwise_kernels import (
+    FEATURES,
+    MARKS,
+    act_rows,
+    begin_rows,
+    sample_rows,
+    target_rows,
+    window_rows,
+)
+from redwood.problems.routing.stepwise_kernels import draw_turn
+from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
+from redwood.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
+
+
+@dataclass
+class Tails(Batch):
+    """B partly routed instances. Arrays are padded to the largest instance N.
+
+    Attributes
+    ----------
+    current
+        Node [B] where the vehicle stands; 0 is the depot.
+    room, load
+        Capacity left on the vehicle and demand of all open customers, [B].
+    remaining, place
+        Open customers [B, N] in any order, and where each stands among them (-1 where served).
+    order, via, steps
+        Customers served so far, [B, N], whether by way of the depot, and how many, [B]. In a sampled batch: the open ones
+        as the label has them.
+    turn
+        Rotation and mirror of each row's pictures, [B, 2, 2].
+    """
+
+    current: Array
+    room: Array
+    load: Array
+    remaining: Array
+    place: Array
+    order: Array
+    via: Array
+    steps: Array
+    turn: Array
+
+
+class CVRPStepwise(Stepwise[Tails]):
+    """CVRP instances with coordinates as decision processes.
+
+    Tokens are the current node, the depot, and the open customers nearest to the current node and to the depot. The two
+    scores of a customer mean *directly* and *via the depot*; at the depot only the second is allowed. Labels serve the
+    fullest route first. A limit on the number of vehicles is not known to the process.
+
+    Raises
+    ------
+    FitError
+        Where an instance has a matrix and no coordinates.
+    """
+
+    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, scores=2)
+    lessons: ClassVar[tuple[Lesson, ...]] = (
+        Lesson(50, 40, 40_000),
+        Lesson(100, 40, 100_000),
+        Lesson(200, 12, 250_000),
+        Lesson(500, 2, 700_000),
+    )
+
+    def __init__(self, *instances: CVRPInstance) -> None:
+        self.instances = instances
+        self.offsets = np.concatenate([[0], np.cumsum([i.travel.size for i in instances])]).astype(np.int64)
+        self.points = np.concatenate([np.empty((0, 2)), *[_positions(instance) for instance in instances]])
+        self.demands = np.concatenate([np.empty(0), *[instance.demands.astype(np.float64) for instance in instances]])
+        self.limits = np.array([instance.limit for instance in instances], dtype=np.float64)
+        self._lists: Array | None = None
+        self._routes: Array | None = None
+        self._starts: Array | None = None
+
+    def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Tails:
+        batch = self._empty(rows)
+        if rng is not None:
+            state = random_state(rng)
+            for turn in batch.turn:
+                draw_turn(turn, state)
+        begin_rows(batch.rows, self.offsets, batch.remaining, batch.place, batch.left)
+        batch.load[:] = np.add.reduceat(self.demands, self.offsets[:-1])[batch.rows]
+        return batch
+
+    def window(self, batch: Tails, size: int) -> Window:
+        lists = self._neighbour_lists(3 * size)
+        size = int(min(size, max(1, batch.left.max(initial=1))))
+        nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
+        features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
+        mask = np.empty((*nodes.shape, 2), dtype=np.bool_)
+        window_rows(
+            self.points,
+            self.offsets,
+            lists,
+            self.demands,
+            self.limits,
+            batch.rows,
+            batch.current,
+            batch.room,
+            batch.remaining,
+            batch.place,
+            batch.left,
+            batch.load,
+            batch.turn,
+            size,
+            features,
+            nodes,
+            mask,
+        )
+        return Window(features, nodes >= 0, mask, nodes)
+
+    def act(self, batch: Tails, window: Window, choice: Array) -> None:
+        nodes = window.nodes[np.arange(len(choice)), choice // 2]
+        act_rows(
+            nodes,
+            choice % 2 == 1,
+            batch.rows,
+            self.offsets,
+            self.demands,
+            self.limits,
+            batch.current,
+            batch.room,
+            batch.remaining,
+            batch.place,
+            batch.left,
+            batch.load,
+            batch.order,
+            batch.via,
+            batch.steps,
+        )
+
+    def solutions(self, batch: Tails) -> list[Routes]:  # type: ignore[override]
+        rows = zip(batch.order, batch.via, batch.steps, strict=True)
+        return [Routes(_split(order[:steps], via[:steps])) for order, via, steps in rows]
+
+    def teach(self, solutions: Sequence[Routes]) -> None:  # type: ignore[override]
+        self._routes = np.zeros(len(self.demands), dtype=np.int32)
+        self._starts = np.zeros(len(self.demands), dtype=np.bool_)
+        for offset, instance, solution in zip(self.offsets, self.instances, solutions, strict=False):
+            at = offset + 1
+            for route in sorted(solution.routes, key=lambda r: -float(instance.demands[r].sum())):
+                self._starts[at] = True
+                self._routes[at : at + len(route)] = route
+                at += len(route)
+
+    def sample(self, count: int, rng: np.random.Generator) -> Tails:
+        if self._routes is None or self._starts is None:
+            raise FitError("tails can only be drawn from labelled instances; call teach() first.")
+        rows = np.searchsorted(self.offsets, rng.integers(0, self.offsets[-1], size=count), side="right") - 1
+        batch = self._empty(rows)
+        sample_rows(
+            batch.rows,
+            self.offsets,
+            self.demands,
+            self.limits,
+            self._routes,
+            self._starts,
+            batch.current,
+            batch.room,
+            batch.remaining,
+            batch.place,
+            batch.left,
+            batch.load,
+            batch.order,
+            batch.via,
+            batch.turn,
+            random_state(rng),
+        )
+        return batch
+
+    def target(self, batch: Tails, window: Window) -> Target:
+        choice = np.empty(len(batch.rows), dtype=np.int64)
+        neighbours = np.empty((*window.nodes.shape, 2), dtype=np.int32)
+        target_rows(window.nodes, batch.order, batch.via, batch.left, batch.place, choice, neighbours)
+        return Target(choice, neighbours)
+
+    @classmethod
+    def example(cls, size: int, rng: np.random.Generator) -> CVRPInstance:
+        """Return uniform customers in three of four instances, else clustered ones; capacities of 4 to 35 mean demands."""
+        coords = uniform_coords(size, rng) if rng.random() < 0.75 else clustered_coords(size, rng, 10 ** rng.uniform(-2, -1))
+        demands = np.concatenate([[0], rng.integers(1, 10, size=size)])
+        if rng.random() < 0.2:
+            demands[1:] = rng.integers(1, 101, size=size)
+        mean = float(demands[1:].mean())
+        served = rng.uniform(8, 12) if rng.random() < 0.5 else np.exp(rng.uniform(np.log(4), np.log(35)))
+        capacity = int(max(demands.max(), round(served * mean)))
+        travel = check_travel(coords, None, None, symmetric=True)
+        return CVRPInstance(travel=travel, demands=frozen(demands, np.int64), capacity=capacity)
+
+    @classmethod
+    def pack(cls, instances: Sequence[CVRPInstance], solutions: Sequence[Routes]) -> dict[str, Array]:
+        routes = np.zeros((len(instances), instances[0].size), dtype=np.int16)
+        for row, solution in zip(routes, solutions, strict=True):
+            signed = [[-customer if k == 0 else customer for k, customer in enumerate(r)] for r in solution.routes]
+            row[:] = np.concatenate(signed)
+        return {
+            "coords": np.stack([_positions(instance) for instance in instances]).astype(np.float32),
+            "demands": np.stack([instance.demands for instance in instances]).astype(np.int32),
+            "capacities": np.array([instance.capacity for instance in instances]),
+            "routes": routes,  # the first customer of each route is negative
+        }
+
+    @classmethod
+    def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[CVRPInstance], list[Routes]]:
+        rows = zip(arrays["coords"], arrays["demands"], arrays["capacities"].tolist(), strict=True)
+        instances = [
+            CVRPInstance(
+                travel=check_travel(coords, None, None, symmetric=True), demands=frozen(demands, np.int64), capacity=capacity
+            )
+            for coords, demands, capacity in rows
+        ]
+        return instances, [Routes(_split(np.abs(row), row < 0)) for row in arrays["routes"]]
+
+    def _empty(self, rows: Array) -> Tails:
+        rows = np.asarray(rows, dtype=np.int64)
+        sizes = self.offsets[rows + 1] - self.offsets[rows]
+        shape = (len(rows), int(sizes.max(initial=1)))
+        return Tails(
+            rows=rows,
+            left=np.zeros(len(rows), dtype=np.int64),
+            current=np.zeros(len(rows), dtype=np.int32),
+            room=self.limits[rows],
+            load=np.zeros(len(rows)),
+            remaining=np.empty(shape, dtype=np.int32),
+            place=np.empty(shape, dtype=np.int32),
+            order=np.empty(shape, dtype=np.int32),
+            via=np.empty(shape, dtype=np.bool_),
+            steps=np.zeros(len(rows), dtype=np.int64),
+            turn=np.tile(np.eye(2), (len(rows), 1, 1)),
+        )
+
+    def _neighbour_lists(self, count: int) -> Array:
+        """Return static lists [all nodes, count] where they pay: instances larger than a few windows, not for training."""
+        if self._routes is not None or np.diff(self.offsets).max() <= 4 * count:
+            return np.empty((0, 0), dtype=np.int32)
+        if self._lists is None or self._lists.shape[1] < count:
+            self._lists = np.full((len(self.points), count), -1, dtype=np.int32)
+            for begin, end in zip(self.offsets[:-1], self.offsets[1:], strict=True):
+                found = Travel(Metric.EXACT, self.points[begin:end]).nearest(count)
+                self._lists[begin:end, : found.shape[1]] = found
+        return self._lists
+
+
+def _split(order: Array, starts: Array) -> list[list[int]]:
+    """Return the routes that begin where ``starts`` is true."""
+    return [route.tolist() for route in np.split(order, np.flatnonzero(starts)) if len(route)]
+
+
+def _positions(instance: CVRPInstance) -> Array:
+    if instance.travel.coords is None:
+        raise FitError(
+            f"instance {instance.name!r} has a matrix and no coordinates; this view of the CVRP needs coordinates."
+        )
+    return instance.travel.arrays[1] if instance.travel.metric is not Metric.EXPLICIT else instance.travel.coords

@@ -1,0 +1,282 @@
+"""Compiled steps of the CVRP's decision process. Node 0 is the depot; rows are as in the routing kernels.
+
+``room[b]`` is the capacity left on the vehicle of row b. ``via[b, s]`` says whether step s went via the depot.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.routing.stepwise_kernels import (
+    NEAR,
+    SURROUNDINGS,
+    describe_surroundings,
+    draw_turn,
+    listed_remaining,
+    nearest_remaining,
+    pull,
+    remove,
+    window_scale,
+)
+from redwood.problems.routing.travel import Array
+
+FEATURES = 11 + SURROUNDINGS
+MARKS = 2
+AROUND_DEPOT = 0.25
+"""Share of the window that is kept for the customers nearest to the depot."""
+
+
+@kernel
+def begin_rows(rows: Array, offsets: Array, remaining: Array, place: Array, left: Array) -> None:
+    """Open every customer; the vehicle stands at the depot."""
+    for b in range(len(rows)):
+        size = offsets[rows[b] + 1] - offsets[rows[b]]
+        place[b, 0] = -1
+        for node in range(1, size):
+            remaining[b, node - 1] = node
+            place[b, node] = node - 1
+        left[b] = size - 1
+
+
+@kernel
+def act_rows(
+    nodes: Array,
+    through: Array,
+    rows: Array,
+    offsets: Array,
+    demands: Array,
+    limits: Array,
+    current: Array,
+    room: Array,
+    remaining: Array,
+    place: Array,
+    left: Array,
+    load: Array,
+    order: Array,
+    via: Array,
+    steps: Array,
+) -> None:
+    """Serve ``nodes[b]`` next in each row that is not finished, with a fresh vehicle where ``through[b]``."""
+    for b in range(len(nodes)):
+        if left[b] == 0:
+            continue
+        node = nodes[b]
+        demand = demands[offsets[rows[b]] + node]
+        if through[b]:
+            room[b] = limits[rows[b]]
+        room[b] -= demand
+        load[b] -= demand
+        remove(node, remaining[b], place[b], left[b])
+        left[b] -= 1
+        current[b] = node
+        order[b, steps[b]] = node
+        via[b, steps[b]] = through[b]
+        steps[b] += 1
+
+
+@kernel
+def sample_rows(
+    rows: Array,
+    offsets: Array,
+    demands: Array,
+    limits: Array,
+    routes: Array,
+    starts: Array,
+    current: Array,
+    room: Array,
+    remaining: Array,
+    place: Array,
+    left: Array,
+    load: Array,
+    plan: Array,
+    via: Array,
+    turn: Array,
+    state: RandomState,
+) -> None:
+    """Open a random tail of the labelled routes of each row, each route in a random direction.
+
+    ``routes`` holds the customers of each instance route by route; ``starts`` is 1 at the first customer of a route.
+    """
+    for b in range(len(rows)):
+        offset = offsets[rows[b]]
+        size = offsets[rows[b] + 1] - offset
+        first = offset + 1
+        end = offset + size
+        draw_turn(turn[b], state)
+        at = first
+        step = 0
+        while at < end:
+            stop = at + 1
+            while stop < end and not starts[stop]:
+                stop += 1
+            backward = random_float(state) < 0.5
+            for k in range(stop - at):
+                plan[b, step] = routes[stop - 1 - k] if backward else routes[at + k]
+                via[b, step] = k == 0
+                step += 1
+            at = stop
+        done = random_below(state, size - 1)
+        room[b] = limits[rows[b]]
+        current[b] = 0
+        load[b] = 0.0
+        for k in range(done):
+            if via[b, k]:
+                room[b] = limits[rows[b]]
+            room[b] -= demands[offset + plan[b, k]]
+            current[b] = plan[b, k]
+        for node in range(size):
+            place[b, node] = -1
+        left[b] = size - 1 - done
+        for k in range(left[b]):
+            node = plan[b, done + k]
+            plan[b, k] = node
+            via[b, k] = via[b, done + k]
+            remaining[b, k] = node
+            place[b, node] = k
+            load[b] += demands[offset + node]
+
+
+@kernel
+def window_rows(
+    points: Array,
+    offsets: Array,
+    lists: Array,
+    demands: Array,
+    limits: Array,
+    rows: Array,
+    current: Array,
+    room: Array,
+    remaining: Array,
+    place: Array,
+    left: Array,
+    load: Array,
+    turn: Array,
+    size: int,
+    features: Array,
+    nodes: Array,
+    mask: Array,
+) -> None:
+    """Fill ``features`` [B, M + size, F], ``nodes`` [B, M + size] (-1 for none) and ``mask`` [B, M + size, 2]."""
+    beside = int(size * AROUND_DEPOT)
+    pool = np.empty(2 * size, dtype=np.int32)
+    keys = np.empty(2 * size, dtype=np.float64)
+    home = np.empty(size, dtype=np.int32)
+    home_keys = np.empty(size, dtype=np.float64)
+    seen = np.empty(MARKS + 2 * size, dtype=np.int32)
+    xy = np.empty((MARKS + 2 * size, 2), dtype=np.float64)
+    for b in range(len(rows)):
+        offset = offsets[rows[b]]
+        nodes[b, 0] = current[b]
+        nodes[b, 1] = 0
+        nodes[b, MARKS:] = -1
+        features[b] = 0.0
+        mask[b] = False
+        if left[b] == 0:
+            continue
+        count = -1
+        if lists.shape[1] > 0:
+            count = listed_remaining(points, offset, current[b], lists, place[b], left[b], pool, keys)
+        if count < 0:
+            count = nearest_remaining(points, offset, current[b], remaining[b, : left[b]], pool, keys)
+        shown = min(count, size - beside) if left[b] > size else count
+        scale = window_scale(points, offset + current[b], offset, keys, shown)
+        tokens = MARKS + shown
+        nodes[b, MARKS:tokens] = pool[:shown]
+        if left[b] > size:
+            found = nearest_remaining(points, offset, 0, remaining[b, : left[b]], home, home_keys)
+            tokens = _append_new(home[:found], nodes[b], tokens)
+        seen[:tokens] = nodes[b, :tokens]
+        total = _append_new(pool[shown:count], seen, tokens)
+        _picture(points, offset, turn[b], scale, seen[:total], xy)
+        limit = limits[rows[b]]
+        for k in range(MARKS, tokens):
+            demand = demands[offset + nodes[b, k]]
+            mask[b, k, 0] = current[b] != 0 and demand <= room[b]
+            mask[b, k, 1] = True
+            features[b, k, 4] = demand / limit
+            features[b, k, 5] = min(demand / max(room[b], 1e-9 * limit), 2.0)
+            features[b, k, 6] = 1.0 if demand <= room[b] else 0.0
+        for k in range(tokens):
+            features[b, k, 7] = room[b] / limit
+            features[b, k, 8] = math.log((left[b] + 2.0) / tokens)
+            features[b, k, 9] = math.log1p(load[b] / limit)
+        _describe(xy[:total], tokens, features[b])
+
+
+@kernel
+def _append_new(candidates: Array, nodes: Array, count: int) -> int:
+    """Append candidates that are not among the first ``count`` nodes yet, while there is room; return the new count."""
+    known = count
+    for i in range(len(candidates)):
+        if count == len(nodes):
+            break
+        new = True
+        for k in range(MARKS, known):
+            if nodes[k] == candidates[i]:
+                new = False
+                break
+        if new:
+            nodes[count] = candidates[i]
+            count += 1
+    return count
+
+
+@kernel
+def _picture(points: Array, offset: int, turn: Array, scale: float, nodes: Array, xy: Array) -> None:
+    """Write the scaled and turned positions of the nodes, relative to the first one."""
+    x = points[offset + nodes[0], 0]
+    y = points[offset + nodes[0], 1]
+    for k in range(len(nodes)):
+        dx = (points[offset + nodes[k], 0] - x) * scale
+        dy = (points[offset + nodes[k], 1] - y) * scale
+        xy[k, 0] = turn[0, 0] * dx + turn[0, 1] * dy
+        xy[k, 1] = turn[1, 0] * dx + turn[1, 1] * dy
+
+
+@kernel
+def _describe(xy: Array, tokens: int, features: Array) -> None:
+    """Write position, distances from the current node and the depot, how far the depot is, and the surroundings."""
+    near = np.empty(NEAR, dtype=np.float64)
+    near_xy = np.empty((NEAR, 2), dtype=np.float64)
+    for k in range(tokens):
+        describe_surroundings(xy, MARKS, k, near, near_xy, features[k, 11:])
+    far = math.hypot(xy[1, 0], xy[1, 1])
+    for k in range(tokens):
+        home = math.hypot(xy[k, 0] - xy[1, 0], xy[k, 1] - xy[1, 1])
+        away = math.hypot(xy[k, 0], xy[k, 1])
+        features[k, 0] = xy[k, 0] * pull(away)
+        features[k, 1] = xy[k, 1] * pull(away)
+        features[k, 2] = away * pull(away)
+        features[k, 3] = home * pull(home)
+        features[k, 10] = math.log1p(far)
+
+
+@kernel
+def target_rows(nodes: Array, plan: Array, via: Array, left: Array, place: Array, choice: Array, neighbours: Array) -> None:
+    """Write the action of the label, and the tokens before and after each customer on its labelled route.
+
+    ``place`` [B, N] is where each open customer stands in ``plan`` [B, N], the label's order. The depot is token 1.
+    """
+    tokens = nodes.shape[1]
+    for b in range(len(nodes)):
+        where = np.full(left[b], -1, dtype=np.int32)
+        for k in range(MARKS, tokens):
+            if nodes[b, k] >= 0:
+                where[place[b, nodes[b, k]]] = k
+        neighbours[b] = -1
+        choice[b] = -1
+        if left[b] == 0:
+            continue
+        if where[0] >= 0:
+            choice[b] = 2 * where[0] + (1 if via[b, 0] else 0)
+        if nodes[b, 0] != 0:
+            neighbours[b, 0, 1] = 1 if via[b, 0] else where[0]
+        for i in range(left[b]):
+            if where[i] < 0:
+                continue
+            neighbours[b, where[i], 0] = 1 if via[b, i] else (where[i - 1] if i > 0 else 0)
+            ends = i + 1 == left[b] or via[b, i + 1]
+            neighbours[b, where[i], 1] = 1 if ends else where[i + 1]

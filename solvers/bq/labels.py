@@ -1,0 +1,65 @@
+"""Label files: instances to learn from with a teacher's solutions, made by seed, several processes at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from redwood.problem import Problem
+from redwood.solvers.bq.training import view_class
+from redwood.stepwise import Lesson
+from redwood.trainable import Teacher
+
+
+@dataclass(frozen=True)
+class LabelMaker:
+    """Makes the label files of a problem: round r of lesson l is always the same file.
+
+    Attributes
+    ----------
+    folder
+        Where the files go, as ``<size>-<round>.npz``. Those that exist are left alone.
+    seed
+        Origin of the instances.
+    """
+
+    problem: Problem[Any, Any]
+    teacher: Teacher
+    folder: Path
+    seed: int = 0
+
+    def make(self, rounds: range, processes: int = 1) -> None:
+        """Make all files of some rounds."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tasks = list(self._missing(rounds))
+        if processes == 1:
+            for task in tasks:
+                self._write(*task)
+            return
+        with multiprocessing.get_context("spawn").Pool(processes) as pool:
+            pool.starmap(self._write, tasks, chunksize=1)
+
+    def _missing(self, rounds: range) -> Iterator[tuple[Lesson, int]]:
+        for number in rounds:
+            for lesson in view_class(self.problem).lessons:
+                if not self._path(lesson, number).exists():
+                    yield lesson, number
+
+    def _path(self, lesson: Lesson, number: int) -> Path:
+        return self.folder / f"{lesson.size}-{number:04d}.npz"
+
+    def _write(self, lesson: Lesson, number: int) -> None:
+        kind = view_class(self.problem)
+        rng = np.random.default_rng([self.seed, lesson.size, number])
+        instances = [kind.example(lesson.size, rng) for _ in range(lesson.count)]
+        solutions = [self.teacher(instance, lesson.iterations, number) for instance in instances]
+        path = self._path(lesson, number)
+        unfinished = path.with_name(f".{os.getpid()}-{path.name}")
+        np.savez_compressed(unfinished, **kind.pack(instances, solutions))  # type: ignore[arg-type]
+        os.replace(unfinished, path)
