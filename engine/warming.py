@@ -82,19 +82,18 @@ def _pairs(spec: ProblemSpec) -> list[Pair]:
 def warm_up(pair: Pair) -> Warmth:
     """Compile for one pair by solving tiny instances with it."""
     began, compiled, message = time.perf_counter(), 0.0, ""
-    for instance in _samples(pair.problem):
+    for instance, large in _samples(pair.problem):
         took, failure = _bound_once(instance) if pair.solver == BOUND else _solve_once(instance, pair.solver)
         compiled += took
-        if instance.size <= SMALL:  # what is too large for a solver is no failure of it
-            message = message or failure
+        message = message or ("" if large else failure)  # what is too large for a solver is no failure of it
     return Warmth(pair, compiled, time.perf_counter() - began, message)
 
 
-def _samples(problem: str) -> Iterator[Instance]:
-    """Yield a small instance of every variant of the generator, and one large instance."""
+def _samples(problem: str) -> Iterator[tuple[Instance, bool]]:
+    """Yield a small instance of every variant of the generator, and one large instance; the flag tells them apart."""
     for variant in host().problem(problem).variants or ("",):
-        yield generate(f"{problem}/{variant}" if variant else problem, SMALL)
-    yield generate(problem, LARGE)
+        yield generate(f"{problem}/{variant}" if variant else problem, SMALL), False
+    yield generate(problem, LARGE), True
 
 
 def _solve_once(instance: Instance, solver: str) -> tuple[float, str]:

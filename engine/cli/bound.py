@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from redwood.cli.shared import WRONG_USE, json_option, plugin_option, print_json, print_table, problem_option, say_error
+from redwood.cli.shared import WRONG_USE, json_option, plugin_option, print_json, print_table, problem_option, say_file_error
 
 
 @click.command()
@@ -40,7 +40,7 @@ def bound(
             instance = reading.read(file, problem)
             report = bounding.bound(instance, time_limit=time_limit, incumbent=incumbent)
         except (InstanceError, FitError) as error:
-            say_error(error if str(file) in str(error) else f"{file}: {error}")
+            say_file_error(file, error)
             unreadable = True
             continue
         record = {"problem": instance.problem, "instance": instance.name, "size": instance.size}

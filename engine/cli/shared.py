@@ -70,6 +70,16 @@ def say_error(error: object) -> None:
     click.echo(f"Error: {' '.join(str(error).split())}", err=True)
 
 
+def say_file_error(file: Path, error: object) -> None:
+    """Print an error that a file has caused, with the file's path once and at the front."""
+    text, stem = str(error), file.stem
+    while text.startswith(f"{stem}: "):
+        text = text.removeprefix(f"{stem}: ")
+    if text.startswith(f"{stem}, "):
+        text = f"{file}{text.removeprefix(stem)}"
+    say_error(text if str(file) in text else f"{file}: {text}")
+
+
 def print_json(data: Any) -> None:
     """Print plain data as one line of JSON on standard output."""
     click.echo(json.dumps(data, allow_nan=False))

@@ -21,7 +21,7 @@ from redwood.cli.shared import (
     print_json,
     print_table,
     problem_option,
-    say_error,
+    say_file_error,
 )
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def carry_out(order: Order) -> int:
             try:
                 results.append(_solve_file(order, file, known))
             except (InstanceError, FitError) as error:
-                say_error(error if str(file) in str(error) else f"{file}: {error}")
+                say_file_error(file, error)
                 unreadable = True
                 continue
             _keep(order, file, results[-1])

@@ -1,0 +1,61 @@
+"""The report: what is in the tables, worked by hand, and what it doubts."""
+
+from redwood.benchmarks.report import render, summarise
+
+
+def record(label, seed, objective, *, bound=None, name="one", known=100.0, status="feasible", share=1.0, message=""):
+    case = {"problem": "toy", "name": name, "size": 9, "sense": "min", "fingerprint": name, "best_known": known}
+    seconds = {"load": 0.0, "compile": 0.0, "solve": 1.0}
+    trajectory = [] if objective is None else [[0.0, objective]]
+    result = {"status": status, "termination": "time", "objective": objective, "bound": bound, "seconds": seconds}
+    result |= {"trajectory": trajectory, "message": message}
+    head = {"kind": "run", "suite": "toy", "session": "s", "label": label, "seed": seed, "time_limit": 1.0, "threads": 1}
+    return head | {"case": case, "result": result, "process": {"cpu_share": share}}
+
+
+def row(text, label):
+    line = next(line for line in text.splitlines() if line.startswith(f"| {label} |"))
+    return [entry.strip() for entry in line.strip("|").split("|")]
+
+
+def test_gaps_to_known_value_and_bound():
+    """Gaps are means over instances of means over seeds; the bound is the tightest that any run proved."""
+    text = render([record("a", 0, 110.0, bound=50.0), record("a", 1, 106.0), record("b", 0, 100.0, bound=80.0)])
+    assert row(text, "a")[1:5] == ["2", "2", "0", "8.000 %"]
+    assert row(text, "a")[6:10] == ["8.000 %", "10.000 %", "0", "35.000 %"]
+    assert row(text, "a")[10] == "8.000"
+    assert row(text, "b")[4:9] == ["0.000 %", "-", "0.000 %", "0.000 %", "1"]
+
+
+def test_without_known_values_the_best_run_is_the_reference():
+    """Where nothing is known, gaps count from the best run, and the heading says so."""
+    text = render([record("a", 0, 110.0, known=None), record("b", 0, 100.0, known=None)])
+    assert row(text, "a")[4] == "10.000 %"
+    assert "best known, else best of this run" in text
+
+
+def test_runs_without_a_solution_are_counted():
+    """A run that found nothing is in the number of runs, and not in the gaps."""
+    text = render([record("a", 0, None, status="none"), record("a", 1, 101.0)])
+    assert row(text, "a")[1:3] == ["2", "1"]
+    assert row(text, "a")[4] == "1.000 %"
+
+
+def test_doubts_are_said_aloud():
+    """Contradicting bounds, values better than the best known, busy machines and failures are listed."""
+    records = [
+        record("a", 0, 90.0, bound=95.0),
+        record("b", 0, None, status="failed", message="no luck", share=0.4),
+    ]
+    doubts = render(records).partition("## Doubts")[2]
+    assert "bound 95 contradicts the solution 90" in doubts
+    assert "solution 90 is better than the best known 100" in doubts
+    assert "1 of 2 runs had less than 90 % of a core" in doubts
+    assert "b on one, seed 0: failed. no luck" in doubts
+
+
+def test_the_bound_job_counts():
+    """A bound that was computed on its own is the instance's, where it is the tightest."""
+    bound = record("", 0, None, bound=99.0) | {"kind": "bound"}
+    (case,) = summarise([bound, record("a", 0, 100.0, bound=70.0)]).values()
+    assert (case.bound, case.best) == (99.0, 100.0)

@@ -1,0 +1,208 @@
+"""The runner: each job in a process of its own, recorded as what it was, whatever it does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from redwood.benchmarks.process import run_job
+from redwood.benchmarks.records import read_records
+from redwood.benchmarks.runner import resume_plan, run_plan
+from redwood.errors import FormatError, OptionError
+
+PLUGIN = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
+
+
+def runs_of(folder):
+    return {record["label"]: record for record in read_records(folder) if record["kind"] == "run"}
+
+
+def alive(words):
+    """Return whether a process with the words in its command line is alive."""
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and words.encode() in (entry / "cmdline").read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+@pytest.fixture(scope="module")
+def rude_run(tmp_path_factory):
+    """The records of solvers that behave well and badly, all of one run."""
+    from redwood.benchmarks.planning import make_plan
+    from redwood.benchmarks.suite import parse_suite
+    from redwood.plugins.host import host
+
+    host().load_file(PLUGIN)
+    solvers = "".join(
+        f"[[solvers]]\nname = {name!r}\nlabel = {label!r}\noptions = {options}\n"
+        for name, label, options in (
+            ("steps", "good", "{}"),
+            ("hang", "hang", "{}"),
+            ("crash", "crash", "{}"),
+            ("cheat", "cheat", "{}"),
+            ("rude", "segfault", "{}"),
+            ("rude", "exit", "{manner = 'exit'}"),
+            ("rude", "shout", "{manner = 'shout'}"),
+            ("rude", "fork", "{manner = 'fork'}"),
+            ("steps", "misused", "{speed = 3}"),
+        )
+    )
+    instances = "[[instances]]\ngenerate = 'countdown'\nsizes = [30]\n"
+    plan = make_plan(parse_suite("rude", f"time_limit = 0.3\nbound_time_limit = 1\n{instances}{solvers}"))
+    out = tmp_path_factory.mktemp("rude")
+    finished, total = run_plan(plan, out, jobs=2)
+    assert finished == total == 10
+    return out
+
+
+@pytest.mark.parametrize(
+    ("label", "status", "termination", "objective", "words"),
+    [
+        ("good", "feasible", "converged", 3, ""),
+        ("hang", "feasible", "killed", 7, ""),
+        ("crash", "failed", "error", 5, "out of luck"),
+        ("cheat", "failed", "error", None, "number 0 is not between"),
+        ("segfault", "failed", "error", 6, "died of SIGSEGV"),
+        ("exit", "failed", "error", 6, "exit code 3"),
+        ("shout", "feasible", "converged", 4, ""),
+        ("fork", "feasible", "killed", 6, ""),
+        ("misused", "failed", "error", None, "no option 'speed'"),
+    ],
+)
+def test_each_job_is_recorded_as_what_it_was(rude_run, label, status, termination, objective, words):
+    """Hanging, crashing, lying, dying, shouting, forking: each has its record, with the best that it had reported."""
+    result = runs_of(rude_run)[label]["result"]
+    assert (result["status"], result["termination"], result["objective"]) == (status, termination, objective)
+    assert words in result["message"]
+
+
+def test_nothing_is_left_behind(rude_run):
+    """A job is killed together with the processes that it has started."""
+    assert runs_of(rude_run)["fork"]
+    assert not alive("left-behind-by-redwood-test")
+
+
+def test_killed_jobs_keep_to_their_limit(rude_run):
+    """A job that hangs is over half a second after its limit."""
+    assert 0.3 <= runs_of(rude_run)["hang"]["result"]["seconds"]["solve"] <= 0.8
+
+
+def test_solutions_are_kept_in_files(rude_run):
+    """The best solution of each run is in a file that the record names, that of a killed one too."""
+    for label, value in (("good", 3), ("hang", 7)):
+        file = rude_run / runs_of(rude_run)[label]["solution"]
+        assert json.loads(file.read_text()) == {"solution": {"value": value}}
+
+
+def test_the_bound_is_computed_once_an_instance(rude_run):
+    """Bounds are jobs of their own."""
+    (bound,) = [record for record in read_records(rude_run) if record["kind"] == "bound"]
+    assert (bound["result"]["bound"], bound["result"]["method"]) == (3.0, "by eye")
+
+
+def test_records_say_where_they_come_from(rude_run):
+    """Versions, machine and load are in the session; seed, limits and fingerprint in every run."""
+    (session,) = [record for record in read_records(rude_run) if record["kind"] == "session"]
+    assert session["cores"] == os.cpu_count()
+    assert session["libraries"]["numpy"]
+    for run in runs_of(rude_run).values():
+        assert run["session"] == session["session"]
+        assert len(run["case"]["fingerprint"]) == 64
+        assert run["process"]["load_average"] is not None
+        assert (run["seed"], run["time_limit"], run["threads"]) == (0, 0.3, 1)
+
+
+def test_finished_jobs_are_not_run_again(toy_plan, tmp_path):
+    """A second run with the same folder does nothing; a torn last line is run again."""
+    plan = toy_plan('name = "steps"', 'name = "proving"')
+    run_plan(plan, tmp_path)
+    file = tmp_path / "records.jsonl"
+    before = file.read_text()
+    assert run_plan(plan, tmp_path) == (2, 2)
+    assert file.read_text() == before
+    file.write_text(before[:-40])
+    assert len(read_records(tmp_path)) == 2
+    assert run_plan(resume_plan(tmp_path), tmp_path) == (2, 2)
+    assert set(runs_of(tmp_path)) == {"steps", "proving"}
+
+
+def test_another_suite_does_not_mix_with_the_records(toy_plan, tmp_path):
+    """A folder belongs to one suite as it was then."""
+    run_plan(toy_plan('name = "proving"'), tmp_path)
+    with pytest.raises(OptionError, match="give another --out"):
+        run_plan(toy_plan('name = "steps"'), tmp_path)
+
+
+def test_two_runners_do_not_write_to_one_folder(toy_plan, tmp_path):
+    """The folder is locked while a runner writes there."""
+    from redwood.benchmarks.records import open_ledger
+
+    with open_ledger(tmp_path), pytest.raises(OptionError, match="another run is writing"):
+        run_plan(toy_plan('name = "steps"'), tmp_path)
+
+
+def test_a_stopped_job_has_no_result(toy_plan):
+    """A job that is stopped from outside is killed at once, and leaves nothing to record."""
+    (job,) = toy_plan('name = "hang"', time_limit=60).jobs
+    stop = threading.Event()
+    threading.Timer(1.0, stop.set).start()
+    began = time.perf_counter()
+    assert run_job(job, None, stop) is None
+    assert time.perf_counter() - began < 10
+
+
+def test_memory_is_limited(toy_plan, tmp_path):
+    """A job beyond its memory limit fails, and says so."""
+    run_plan(toy_plan('name = "steps"', more="memory_gb = 0.05"), tmp_path)
+    assert runs_of(tmp_path)["steps"]["result"]["status"] == "failed"
+
+
+def test_a_changed_instance_is_not_run(toy_plan):
+    """A job whose instance is not the planned one is refused."""
+    import dataclasses
+
+    (job,) = toy_plan('name = "steps"').jobs
+    other = dataclasses.replace(job, case=dataclasses.replace(job.case, fingerprint="0" * 64))
+    watched = run_job(other, None, threading.Event())
+    assert "not what it was" in watched.failure
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_was_ended_resumes(tmp_path, end):
+    """After kill -9 or Ctrl-C no process is left, and resuming completes the records without running one twice."""
+    suite = tmp_path / "toy.toml"
+    suite.write_text(
+        "time_limit = 1.5\nbound_time_limit = 0\n[[instances]]\ngenerate = 'countdown'\nsizes = [30]\nseeds = [1, 2]\n"
+        "[[solvers]]\nname = 'proving'\n[[solvers]]\nname = 'rude'\noptions = {manner = 'fork'}\n"
+    )
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "redwood", "bench", "run", str(suite), "--out", str(out), "--plugin", str(PLUGIN)]
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not alive("left-behind-by-redwood-test") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(end)
+    child.communicate(timeout=30)
+    assert child.returncode == (-9 if end is signal.SIGKILL else 130)
+    while alive("left-behind-by-redwood-test") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive("left-behind-by-redwood-test")
+    resume = [sys.executable, "-m", "redwood", "bench", "resume", str(out), "--plugin", str(PLUGIN), "--jobs", "2"]
+    assert subprocess.run(resume, capture_output=True, cwd=tmp_path, timeout=60).returncode == 0
+    jobs = [record["job"] for record in read_records(out) if record["kind"] == "run"]
+    assert len(jobs) == len(set(jobs)) == 4
+
+
+def test_a_folder_without_a_plan_cannot_be_resumed(tmp_path):
+    """Resuming needs a folder that a run has written."""
+    with pytest.raises(FormatError, match="holds no benchmark run"):
+        resume_plan(tmp_path)

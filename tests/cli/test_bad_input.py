@@ -1,0 +1,131 @@
+"""Bad input: each kind has its own clear error, exit code 2, and no traceback."""
+
+import pytest
+
+HEAD = "NAME : bad\nTYPE : TSP\nDIMENSION : 4\nEDGE_WEIGHT_TYPE : EUC_2D\n"
+NODES = "NODE_COORD_SECTION\n1 0 0\n2 10 0\n3 10 10\n4 0 10\n"
+FULL = HEAD + NODES + "EOF\n"
+
+FILES = {
+    "missing section": ("bad.tsp", HEAD + "EOF\n", "NODE_COORD_SECTION is missing"),
+    "wrong count": ("bad.tsp", FULL.replace("DIMENSION : 4", "DIMENSION : 5"), "4 of 5 nodes"),
+    "not a number": ("bad.tsp", FULL.replace("3 10 10", "3 nan 10"), "x of node 3 is 'nan'"),
+    "truncated TSP file": ("bad.tsp", (HEAD + NODES)[:-12], "line 8"),
+    "negative weight": ("bad.kp", "2\n10\n\n5 3\n6 -2\n", "weight -2 of item"),
+    "capacity below the smallest item": ("bad.kp", "2\n10\n\n5 30\n6 20\n", "capacity 10"),
+    "truncated knapsack file": ("bad.kp", "3\n10\n\n5 3\n6 2\n7", "line 1 announces 3 items"),
+    "empty file": ("bad.tsp", "", "no specification entries"),
+    "unknown format": ("bad.xyz", "nothing that anybody reads", "of no known instance format"),
+    "binary file": ("bad.tsp", "\0\0\0", "holds binary data"),
+}
+
+
+def refused(result, *words):
+    """Assert exit code 2, one line of error with the words, and no traceback."""
+    assert result.exit_code == 2, (result.stdout, result.stderr)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1, result.stderr
+    for word in words:
+        assert word in errors[0]
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_bad_files_are_refused(redwood, tmp_path, kind):
+    """Every bad file is named together with the rule that it breaks."""
+    name, text, words = FILES[kind]
+    (tmp_path / name).write_text(text)
+    refused(redwood("solve", tmp_path / name, "--solver", "greedy"), name, words)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--solver", "local-serach"), "no solver is named 'local-serach'. Did you mean 'local-search'?"),
+        (("--solver", "steps"), "solver 'steps' does not fit problem 'tsp'"),
+        (("--solver", "highs", "-o", "presolv=on"), "no option 'presolv'. Did you mean 'presolve'?"),
+        (("--solver", "highs", "-o", "mip_rel_gap=wide"), "takes a number, not 'wide'"),
+        (("-o", "presolve"), "is not of the form key=value"),
+        (("--problem", "tps"), "no problem is named 'tps'. Did you mean 'tsp'?"),
+        (("--time-limit", "-1"), "time limit -1.0 s is not positive"),
+        (("--iterations", "0"), "iteration limit 0 is below 1"),
+        (("--seed", "-4"), "seed -4 is not a whole number from 0 up"),
+        (("--threads", "0"), "threads 0 is not a whole number from 1 up"),
+        (("--initial", "absent.tour"), "absent.tour: cannot be read"),
+        (("--best-known", "absent.csv"), "absent.csv: cannot be read"),
+        (("--plugin", "absent.py"), "plugin file absent.py: the file does not exist"),
+        (("--trajectory",), "--trajectory goes with --json"),
+        (("--time-limit", "soon"), "'soon' is not a valid float"),
+        (("--tme-limit", "1"), "No such option"),
+    ],
+)
+def test_wrong_use_is_refused(redwood, tmp_path, words, expected):
+    """Every wrong option has an error of its own, with the closest name where one is close."""
+    file = tmp_path / "good.tsp"
+    file.write_text(FULL)
+    refused(redwood("solve", file, *words), expected)
+
+
+def test_a_pattern_without_matches_is_refused(redwood, tmp_path):
+    """A pattern that matches nothing is wrong use."""
+    refused(redwood("solve", f"{tmp_path}/*.tsp"), "matches no file")
+
+
+def test_a_folder_without_instances_is_refused(redwood, tmp_path):
+    """A folder without instance files is wrong use."""
+    refused(redwood("solve", tmp_path), "holds no file with a known suffix")
+
+
+def test_unknown_commands_are_refused(redwood):
+    """An unknown command is named, with the closest one."""
+    refused(redwood("sovle"), "no command is named 'sovle'. Did you mean 'solve'?")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("def broken(:", "SyntaxError"),
+        ("import no_such_module", "No module named 'no_such_module'"),
+        ("raise SystemExit(3)", "SystemExit"),
+    ],
+)
+def test_unreadable_plugins_are_refused(redwood, tmp_path, body, words):
+    """A plugin file given by hand that cannot be loaded is an error that names it."""
+    plugin = tmp_path / "broken_plugin.py"
+    plugin.write_text(body)
+    refused(redwood("plugins", "list", "--plugin", plugin), "broken_plugin.py", words)
+
+
+def test_one_start_serves_one_instance(redwood, count_file):
+    """--initial with several files is wrong use."""
+    files = [count_file(name="a"), count_file(name="b")]
+    refused(redwood("solve", *files, "--initial", "x.json"), "--initial is for one instance, and 2 files are given")
+
+
+def test_files_that_would_overwrite_each_other_are_refused(redwood, count_file, tmp_path):
+    """Two files of one name cannot be written to one folder."""
+    file = count_file()
+    (tmp_path / "sub").mkdir()
+    twin = tmp_path / "sub" / "toy.count"
+    twin.write_text(file.read_text())
+    refused(redwood("solve", file, twin, "--out", tmp_path / "out"), "under one name")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("generate", "tsp/unifrom", "--size", 5), "no variant 'unifrom'. Did you mean 'uniform'?"),
+        (("generate", "tsp", "--size", 0), "size 0 is not a whole number from 1 up"),
+        (("generate", "tsp", "--size", 5, "-o", "sped=1"), "takes no 'sped'"),
+        (("generate", "tsp", "--size", 5, "--count", 2), "--out is needed"),
+        (("generate", "countdown", "--size", 5), "cannot be written to files"),
+        (("plugins", "info", "hihgs"), "Did you mean 'highs'?"),
+        (("warmup", "--solver", "hihgs"), "Did you mean 'highs'?"),
+        (("bench", "run", "smok", "--out", "nowhere"), "Did you mean 'smoke'?"),
+        (("bench", "report", "nowhere"), "holds no benchmark records"),
+        (("bench", "resume", "nowhere"), "holds no benchmark run"),
+    ],
+)
+def test_other_commands_refuse_wrong_use(redwood, words, expected):
+    """The other commands have clear errors as well."""
+    refused(redwood(*words), expected)
