@@ -55,7 +55,13 @@ def check_problem(name: str, *, size: int = 8, seeds: Iterable[int] = (0, 1, 2))
 def check_solver(
     name: str, problem: str, *, size: int = 8, seeds: Iterable[int] = (0, 1), iterations: int = 20, **options: Any
 ) -> list[Finding]:
-    """Return the promises that a solver breaks on random instances of a problem."""
+    """Return the promises that a solver breaks on random instances of a problem.
+
+    Raises
+    ------
+    FitError
+        Where the solver refuses the problem, such as a policy for which there are no weights.
+    """
     findings = []
     for seed in seeds:
         instance = generate(problem, size=size, seed=seed)
@@ -70,9 +76,7 @@ def check_bounds(problem: str, *, size: int = 8, seeds: Iterable[int] = (0, 1), 
     findings = []
     for seed in seeds:
         instance = generate(problem, size=size, seed=seed)
-        results = [
-            _solve(entry.spec.name, instance, iterations, {}) for entry in host().fitting(problem) if not entry.missing
-        ]
+        results = list(_results_of_all(instance, iterations))
         claims = [(result.solver, result.bound) for result in results if result.bound is not None]
         if host().problem(problem).offers(Bound):
             claims.append(("the view Bound", bound(instance, time_limit=5).value))
@@ -96,6 +100,8 @@ def _results_of_all(instance: Instance, iterations: int) -> Iterator[Result]:
 def _guard(rule: str, subject: str, check: Callable[..., Iterator[str]], *arguments: Any) -> list[Finding]:
     try:
         return [Finding(rule.replace("_", "-"), subject, message) for message in check(*arguments)]
+    except FitError:
+        raise
     except Exception as error:
         return [Finding(rule.replace("_", "-"), subject, f"raised {type(error).__name__}: {error}")]
 
