@@ -1,0 +1,180 @@
+"""Minimum spanning trees under potentials: the certificate of 1-tree bounds. See `spanning_kernels` for the methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from redwood.problems.routing.spanning_kernels import (
+    LEAF,
+    add_two_cheapest,
+    cheapest_edge,
+    cheapest_pair,
+    grow_tree,
+    join_components,
+    look_out,
+    lower_potentials,
+    offer_known,
+    split_points,
+    tag_components,
+)
+from redwood.problems.routing.travel import Array, Metric, Travel
+from redwood.views import Clock
+
+CHUNK = 20_000_000
+"""Distances between two looks at the clock, about."""
+
+
+@dataclass(frozen=True)
+class SparseGraph:
+    """A symmetric sparse graph: node i has the entries ``starts[i]:starts[i + 1]`` of ``heads`` and ``costs``."""
+
+    starts: Array
+    heads: Array
+    costs: Array
+
+    @staticmethod
+    def of(travel: Travel, tails: Array, heads: Array) -> SparseGraph:
+        """Return the graph of the edges between ``tails`` and ``heads``; loops and repetitions are dropped."""
+        size = travel.size
+        tails, heads = np.asarray(tails, dtype=np.int64), np.asarray(heads, dtype=np.int64)
+        keys = np.concatenate([tails * size + heads, heads * size + tails])[np.tile(tails != heads, 2)]
+        keys.sort()  # several times as fast as numpy.unique
+        begin, end = np.divmod(keys[np.diff(keys, prepend=-1) > 0], max(1, size))
+        starts = np.searchsorted(begin, np.arange(size + 1)).astype(np.int64)
+        return SparseGraph(starts, end.astype(np.int32), np.asarray(travel.between(begin, end), dtype=np.float64))
+
+    def joined(self, travel: Travel, edges: Array) -> SparseGraph:
+        """Return the graph with further edges [E, 2]."""
+        return SparseGraph.of(travel, np.append(self.tails, edges[:, 0]), np.append(self.heads, edges[:, 1]))
+
+    @property
+    def tails(self) -> Array:
+        """The node that each entry belongs to."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+
+class SpanningTrees:
+    """Minimum spanning trees of all nodes under the weights distance(i, j) + p[i] + p[j], for changing potentials p."""
+
+    def __init__(self, travel: Travel) -> None:
+        self.travel = travel
+        self._metric, self._points, self._matrix = travel.arrays
+        self._planar = travel.metric not in (Metric.GEO, Metric.EXPLICIT)
+        self._potentials = np.zeros(travel.size)
+        if self._planar:
+            self._levels = max(0, int(np.ceil(np.log2(max(1, travel.size) / LEAF))))
+            boxes = 2 ** (self._levels + 1) - 1
+            self._order = np.arange(travel.size)
+            self._ranges, self._boxes = np.zeros((boxes, 2), dtype=np.int64), np.empty((boxes, 4))
+            self._lowest, self._tags = np.empty(boxes), np.empty(boxes, dtype=np.int64)
+            self._own = np.arange(travel.size)
+            split_points(self._points, self._order, self._ranges, self._boxes)
+
+    def tree(self, potentials: Array, known: SparseGraph, clock: Clock) -> Array | None:
+        """Return the edges [N - 1, 2] of a minimum spanning tree, or ``None`` where the clock stopped the search.
+
+        ``known`` is any sparse graph: the closer to the tree, the sooner it is found.
+        """
+        self._use(potentials)
+        return self._join(known, clock) if self._planar else self._grow(clock)
+
+    def cheapest(self, node: int, skipped: int) -> tuple[int, float]:
+        """Return the cheapest edge from a node to any but ``skipped``, under the last tree's potentials: (head, weight)."""
+        if not self._planar:
+            found = cheapest_pair(self._metric, self._points, self._matrix, self._potentials, node, skipped)
+        else:
+            stack, corner = np.empty(128, dtype=np.int64), np.zeros((2, 2))
+            found = cheapest_edge(*self._lone(), node, skipped, np.inf, stack, corner)
+        return int(found[0]), float(found[1])
+
+    def half_sum(self, clock: Clock) -> float:
+        """Return half of the two shortest distances at each node, added up: no tour of 3 or more nodes is shorter.
+
+        Where the clock stops the work, the nodes left over count as nothing.
+        """
+        self._use(np.zeros(self.travel.size))
+        total, size = 0.0, self.travel.size
+        step = 2_000 if self._planar else max(1, CHUNK // size)
+        for begin in range(0, size, step):
+            if clock.stops():
+                break
+            nodes = range(begin, min(size, begin + step))
+            if self._planar:
+                total += add_two_cheapest(*self._lone(), nodes.start, nodes.stop)
+            else:
+                total += sum(weight for node in nodes for weight in self._two_cheapest(node))
+        return total / 2.0
+
+    def nearby(self) -> SparseGraph:
+        """Return a connected graph whose edges are fairly short: those between nodes close to each other in the k-d tree."""
+        order = self._order if self._planar else np.arange(self.travel.size)
+        steps = range(1, 5)
+        tails, heads = [order[:-step] for step in steps], [order[step:] for step in steps]
+        return SparseGraph.of(self.travel, np.concatenate(tails), np.concatenate(heads))
+
+    def _two_cheapest(self, node: int) -> tuple[float, float]:
+        head, weight = self.cheapest(node, -1)
+        return weight, self.cheapest(node, head)[1]
+
+    def _use(self, potentials: Array) -> None:
+        self._potentials = potentials
+        if self._planar:
+            lower_potentials(self._order, self._ranges, potentials, self._lowest)
+
+    def _lone(self) -> tuple[Any, ...]:
+        """Return the arguments of `cheapest_edge` in which each node is a component of its own."""
+        self._tags[:] = -1
+        return (
+            *(self._metric, self._points, self._order, self._ranges, self._boxes, self._lowest, self._tags),
+            *(self._own, self._potentials),
+        )
+
+    def _join(self, known: SparseGraph, clock: Clock) -> Array | None:
+        size = self.travel.size
+        component, target, weight = np.arange(size), np.full(size, -1), np.full(size, -np.inf)
+        best, tail, head = np.empty(size), np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+        edges, count = np.empty((size - 1, 2), dtype=np.int64), 0
+        level = max(0, self._levels - 2)
+        while count < size - 1:
+            tag_components(self._order, self._ranges, component, self._tags)
+            offer_known(
+                *(known.starts, known.heads, known.costs, self._potentials, component),
+                *(target, weight, best, tail, head),
+            )
+            for begin in range(2**level - 1, 2 ** (level + 1) - 1, 500):
+                if clock.stops():
+                    return None
+                look_out(
+                    *(self._metric, self._points, self._order, self._ranges, self._boxes, self._lowest, self._tags),
+                    *(
+                        component,
+                        self._potentials,
+                        target,
+                        weight,
+                        best,
+                        tail,
+                        head,
+                        begin,
+                        min(2 ** (level + 1) - 1, begin + 500),
+                    ),
+                )
+            count = join_components(component, best, tail, head, edges, count)
+        return edges
+
+    def _grow(self, clock: Clock) -> Array | None:
+        size = self.travel.size
+        key, parent = np.full(size, np.inf), np.full(size, -1)
+        done = np.zeros(size, dtype=np.bool_)
+        done[0] = True
+        node = 0
+        while node >= 0:
+            if clock.stops():
+                return None
+            node = grow_tree(
+                *(self._metric, self._points, self._matrix, self._potentials),
+                *(key, parent, done, node, max(1, CHUNK // size)),
+            )
+        return np.stack([parent[1:], np.arange(1, size)], axis=1)

@@ -1,0 +1,184 @@
+"""A lower bound on the length of tours: the minimum 1-tree under potentials that an ascent finds.
+
+References
+----------
+M. Held and R. M. Karp, The traveling-salesman problem and minimum spanning trees: part II, 1971, doi:10.1007/BF01584070: the
+bound. T. Volgenant and R. Jonker, 1982, doi:10.1016/0377-2217(82)90015-7: the direction of the steps. K. Helsgaun, 2000,
+doi:10.1016/S0377-2217(99)00284-2: ascending on a sparse graph.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from redwood.problems.routing.spanning import SpanningTrees, SparseGraph
+from redwood.problems.routing.travel import Array
+from redwood.problems.tsp.ascent_kernels import ascend
+from redwood.problems.tsp.instance import TSPInstance
+from redwood.problems.tsp.local import TSPLocal
+from redwood.views import Bound, BoundValue, Clock
+
+NEIGHBOURS = 8
+LEAVES = 30
+"""How many leaves of the spanning tree are tried as the node with the second edge."""
+LONGEST_STEP, SHORTEST_STEP = 3.0, 0.003
+"""First and last step of the ascent, in mean edge lengths of the first 1-tree."""
+SHRINKING = 0.7
+"""How a step shrinks where the bound no longer grows by the share `PROGRESS`."""
+PROGRESS = 1e-4
+TOURED = 50_000
+"""Up to this many nodes the sparse graph holds a heuristic tour, so that no ascent on it can exceed that tour's length."""
+QUANTUM = 1024.0
+"""Potentials are multiples of its inverse, so that whole distances add up without rounding errors."""
+
+
+@dataclass(frozen=True)
+class OneTree:
+    """A minimum 1-tree of all nodes: the bound that it proves (not yet rounded up), and the potentials [N]."""
+
+    value: float
+    potentials: Array
+
+
+class TSPBound(Bound):
+    """The 1-tree bound.
+
+    The ascent runs on a sparse graph (`NEIGHBOURS` nearest nodes, a spanning tree, a heuristic tour), which by itself
+    proves nothing. After each round of steps a minimum spanning tree of *all* nodes gives a bound that is valid, and its
+    edges join the sparse graph. Memory is linear in the nodes. Where time is too short for that, the bound is a plain
+    1-tree, or half of the two shortest distances at each node.
+    """
+
+    def __init__(self, instance: TSPInstance) -> None:
+        self.instance = instance
+        self._trees = SpanningTrees(instance.travel)
+
+    def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
+        """Return the bound, rounded up where distances are whole."""
+        if self.instance.size < 3:
+            return BoundValue(2.0 * self.instance.travel.between(0, 1).item() if self.instance.size == 2 else 0.0, "exact")
+        before = clock.seconds_left
+        value, method = self._safe(self._trees.half_sum(clock)), "half of the two shortest edges at each node"
+        seconds = before - clock.seconds_left if math.isfinite(before) else 0.0
+        tree = self.one_tree(clock, incumbent, patience=8.0 * seconds)
+        if tree is not None and tree.value > value:
+            value, method = tree.value, "1-tree" if not tree.potentials.any() else "1-tree with Held-Karp ascent"
+        if self.instance.travel.integral:
+            value = math.ceil(value - 1e-6)
+        return BoundValue(float(max(0.0, value)), method)
+
+    def one_tree(self, clock: Clock, incumbent: float | None = None, patience: float = 0.0) -> OneTree | None:
+        """Return the best 1-tree found, or ``None`` where the clock did not even allow one.
+
+        The ascent ends at the first 1-tree that proves ``incumbent`` optimal, and does not begin where less than
+        ``patience`` seconds are left. Without a time limit the result depends on nothing but the instance.
+        """
+        size = self.instance.size
+        known = self._trees.nearby()
+        found = self._certify(np.zeros(size), known, clock)
+        if found is None or clock.seconds_left < patience:
+            return found[0] if found else None
+        best, edges = found
+        graph = self._sparse_graph(edges)
+        scale = max(best.value / size, 1.0 / QUANTUM if self.instance.travel.integral else 1e-12)
+        potentials, previous = np.zeros(size), np.zeros(size)
+        step, steps, began = LONGEST_STEP, 50 + size // 20, clock.seconds_left
+        while step >= SHORTEST_STEP and not self._proves(best, incumbent):
+            left = clock.seconds_left
+            round_best = self._ascend(graph, potentials, previous, step * scale, steps, clock, began / 20.0)
+            found = None if round_best is None else self._certify(round_best, graph, clock)
+            if found is None:
+                break
+            grown = found[0].value - best.value
+            best = found[0] if grown > 0.0 else best
+            graph = graph.joined(self.instance.travel, found[1])
+            step *= _shrinking(step, grown < PROGRESS * abs(best.value), left, clock.seconds_left)
+        return best
+
+    def _sparse_graph(self, edges: Array) -> SparseGraph:
+        travel = self.instance.travel
+        near = travel.nearest(NEIGHBOURS)
+        graph = SparseGraph.of(travel, np.repeat(np.arange(travel.size), near.shape[1]), near.ravel())
+        if travel.size <= TOURED:
+            local = TSPLocal(self.instance)
+            state = local.construct(np.random.default_rng(0))
+            local.descend(state)
+            edges = np.concatenate([edges, np.stack([state.tour, np.roll(state.tour, -1)], axis=1)])
+        return graph.joined(travel, edges)
+
+    def _ascend(
+        self,
+        graph: SparseGraph,
+        potentials: Array,
+        previous: Array,
+        step: float,
+        steps: int,
+        clock: Clock,
+        seconds: float,
+    ) -> Array | None:
+        """Make steps until there are ``steps`` of them or the seconds are over; return the best potentials met."""
+        best, best_potentials = -math.inf, potentials.copy()
+        began, done = clock.seconds_left, 0
+        chunk = max(1, 20_000 // len(potentials))
+        while done < steps and not began - clock.seconds_left > seconds:
+            if clock.stops():
+                return None
+            best = ascend(
+                *(graph.starts, graph.heads, graph.costs, potentials, best_potentials, previous, best, step),
+                min(chunk, steps - done),
+            )
+            done += chunk
+        return best_potentials
+
+    def _certify(self, potentials: Array, graph: SparseGraph, clock: Clock) -> tuple[OneTree, Array] | None:
+        """Return the minimum 1-tree of all nodes, and its edges, or ``None`` where the clock stopped the work."""
+        potentials = np.rint(potentials * QUANTUM) / QUANTUM if self.instance.travel.integral else potentials
+        edges = self._trees.tree(potentials, graph, clock)
+        if edges is None:
+            return None
+        degree = np.bincount(edges.ravel(), minlength=self.instance.size)
+        extra = self._second_edge(potentials, graph, edges, degree)
+        degree[extra] += 1
+        edges = np.concatenate([edges, extra[None]])
+        lengths = self.instance.travel.between(edges[:, 0], edges[:, 1])
+        terms = np.concatenate([lengths, (degree - 2) * potentials])
+        return OneTree(self._safe(math.fsum(terms.tolist()), np.abs(terms).sum()), potentials), edges
+
+    def _second_edge(self, potentials: Array, graph: SparseGraph, edges: Array, degree: Array) -> Array:
+        """Return the second edge of the leaf at which it seems to cost most: with any leaf the 1-tree is a minimum one."""
+        inner = np.full(self.instance.size, -1)
+        inner[edges[:, 0]], inner[edges[:, 1]] = edges[:, 1], edges[:, 0]  # of a leaf: its only neighbour
+        weights = graph.costs + potentials[graph.tails] + potentials[graph.heads]
+        weights[graph.heads == inner[graph.tails]] = np.inf
+        seconds = np.minimum.reduceat(weights, graph.starts[:-1])
+        leaves = np.flatnonzero(degree == 1)
+        best, edge = -np.inf, np.zeros(2, dtype=np.int64)
+        for leaf in leaves[np.argsort(-seconds[leaves], kind="stable")][:LEAVES]:
+            if seconds[leaf] <= best:
+                break
+            head, weight = self._trees.cheapest(int(leaf), int(inner[leaf]))
+            if weight > best:
+                best, edge = weight, np.array([leaf, head])
+        return edge
+
+    def _safe(self, value: float, magnitude: float | None = None) -> float:
+        """Return a sum less what rounding can have added to it; sums of whole distances are exact."""
+        size = abs(value) if magnitude is None else magnitude
+        exact = self.instance.travel.integral and size * QUANTUM < 2**53
+        return value if exact else value - 1e-12 * size
+
+    def _proves(self, tree: OneTree, incumbent: float | None) -> bool:
+        slack = 1.0 - 1e-6 if self.instance.travel.integral else 0.0
+        return incumbent is not None and tree.value > incumbent - max(slack, 1e-12 * abs(incumbent))
+
+
+def _shrinking(step: float, stuck: bool, before: float, left: float) -> float:
+    """Return by how much to shrink the step: as progress tells, and so much that all steps are made in the seconds left."""
+    factor = SHRINKING if stuck else 1.0
+    if math.isfinite(left):
+        rounds = max(1.0, left / max(before - left, 1e-6) - 1.0)
+        factor = min(factor, (SHORTEST_STEP / step) ** (1.0 / rounds))
+    return factor

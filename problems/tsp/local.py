@@ -1,0 +1,137 @@
+"""The TSP for local searches: 2-opt and Or-opt moves with neighbour lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from redwood.kernels import random_state
+from redwood.problems.routing.travel import Array, Travel
+from redwood.problems.tsp.instance import Tour, TSPInstance
+from redwood.problems.tsp.local_kernels import (
+    descend,
+    draw_exchange,
+    exchange_segments,
+    join_greedily,
+    reverse,
+    walk,
+)
+from redwood.views import Local
+
+NEIGHBOURS = 8
+SMALLEST = 4
+"""Nodes from which on there is more than one tour."""
+REACH = 50
+"""Most nodes in each of the segments that a perturbation exchanges."""
+
+
+@dataclass
+class TourState:
+    """A tour [N], the place [N] of each node in it, the nodes [N] to look at for improvements, and the length."""
+
+    tour: Array
+    place: Array
+    waiting: Array
+    length: float
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """A 2-opt move: the stretch of places to reverse, and the change of the length."""
+
+    first: int
+    last: int
+    change: float
+
+
+class TSPLocal(Local):
+    """The TSP for local searches. Tours of fewer than 4 nodes are left alone: they are all equally long."""
+
+    def __init__(self, instance: TSPInstance) -> None:
+        self.instance = instance
+        self._travel = instance.travel.arrays
+        self._near = instance.travel.nearest(NEIGHBOURS)
+
+    def initial(self, rng: np.random.Generator) -> TourState:
+        """Return the state of a random permutation."""
+        return self._state(rng.permutation(self.instance.size))
+
+    def construct(self, rng: np.random.Generator) -> TourState:
+        """Return the state of a tour joined from the shortest edges first, ties broken at random."""
+        return self._state(greedy_tour(self.instance.travel, self._near, rng))
+
+    def state(self, solution: Tour) -> TourState:  # type: ignore[override]
+        return self._state(solution.tour)
+
+    def copy(self, state: TourState) -> TourState:
+        return TourState(state.tour.copy(), state.place.copy(), state.waiting.copy(), state.length)
+
+    def solution(self, state: TourState) -> Tour:
+        return Tour(state.tour)
+
+    def objective(self, state: TourState) -> float:
+        return state.length
+
+    def propose(self, state: TourState, rng: np.random.Generator) -> tuple[Reversal, float] | None:
+        """Return a random 2-opt move, mostly one that joins neighbours."""
+        if self.instance.size < SMALLEST:
+            return None
+        first, last, change = draw_exchange(*self._travel, self._near, state.tour, state.place, random_state(rng))
+        return Reversal(first, last, change), change
+
+    def apply(self, state: TourState, move: Reversal) -> None:
+        size = self.instance.size
+        for place in (move.first - 1, move.first, move.last, move.last + 1):
+            state.waiting[state.tour[place % size]] = True
+        reverse(state.tour, state.place, move.first, move.last)
+        state.length += move.change
+
+    def descend(self, state: TourState) -> None:
+        """Improve the tour by 2-opt and Or-opt moves, from the nodes that moves and perturbations have touched."""
+        if self.instance.size >= SMALLEST:
+            state.length += descend(*self._travel, self._near, state.tour, state.place, state.waiting)
+
+    def perturb(self, state: TourState, rng: np.random.Generator) -> None:
+        """Exchange two neighbouring segments (a double bridge), each of at most `REACH` nodes."""
+        if self.instance.size >= SMALLEST:
+            state.length += exchange_segments(
+                *(*self._travel, state.tour, state.place, state.waiting, REACH, random_state(rng))
+            )
+
+    def _state(self, tour: Array) -> TourState:
+        tour = np.array(tour, dtype=np.int32)
+        place = np.empty(len(tour), dtype=np.int32)
+        place[tour] = np.arange(len(tour), dtype=np.int32)
+        between = self.instance.travel.between(tour, np.roll(tour, -1))
+        return TourState(tour, place, np.ones(len(tour), dtype=np.bool_), float(between.sum()) if len(tour) > 1 else 0.0)
+
+
+def greedy_tour(travel: Travel, near: Array, rng: np.random.Generator) -> Array:
+    """Return a tour [N] joined from the shortest edges first: those of ``near`` [N, K], then those between ends of paths.
+
+    References
+    ----------
+    The multiple-fragment heuristic: J. L. Bentley, 1992, doi:10.1287/ijoc.4.4.387.
+    """
+    size = travel.size
+    degree, link = np.zeros(size, dtype=np.int64), np.arange(size)
+    sides = np.full((size, 2), -1, dtype=np.int64)
+    ends, count = np.arange(size), near.shape[1]
+    paths = size
+    while paths > 1:
+        tails, heads = np.repeat(ends, near.shape[1]), ends[near.ravel()]
+        lengths = travel.between(tails, heads)
+        order = np.lexsort((rng.random(len(lengths)), lengths))
+        joined = join_greedily(tails[order], heads[order], degree, link, sides)
+        paths -= joined
+        ends = np.flatnonzero(degree < 2)
+        count = count if joined else 2 * count
+        near = _part(travel, ends).nearest(count) if paths > 1 else near
+    return np.asarray(walk(sides, int(ends[0])))
+
+
+def _part(travel: Travel, nodes: Array) -> Travel:
+    """Return the distances of some of the nodes."""
+    coords = None if travel.coords is None else travel.coords[nodes]
+    return Travel(travel.metric, coords, None if travel.matrix is None else travel.matrix[np.ix_(nodes, nodes)])

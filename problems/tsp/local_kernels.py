@@ -1,0 +1,252 @@
+"""Moves on a tour kept as an array: 2-opt and Or-opt with neighbour lists and a queue of nodes to look at.
+
+References
+----------
+J. L. Bentley, Fast algorithms for geometric traveling salesman problems, 1992, doi:10.1287/ijoc.4.4.387: neighbour lists and
+don't-look bits. O. Martin, S. W. Otto and E. W. Felten, Large-step Markov chains for the TSP, 1992,
+doi:10.1016/0167-6377(92)90028-2: the double bridge, here of three short segments.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.routing.distance import distance
+from redwood.problems.routing.travel import Array
+
+TINY = 1e-9
+"""A move pays where it shortens the tour by more than this, so that rounding errors make no endless loop."""
+
+
+@kernel
+def descend(metric: int, points: Array, matrix: Array, near: Array, tour: Array, place: Array, waiting: Array) -> float:
+    """Improve a tour until no move of a node pays, and return the change of its length.
+
+    ``place`` [N] is where each node stands in ``tour`` [N]; ``waiting`` [N] marks the nodes to look at, none at the end.
+    """
+    size = len(tour)
+    queue = np.empty(size, dtype=np.int32)
+    head, count = 0, 0
+    for at in range(size):
+        if waiting[tour[at]]:
+            queue[count] = tour[at]
+            count += 1
+    change = 0.0
+    touched = np.empty(6, dtype=np.int64)
+    while count > 0:
+        node = queue[head]
+        head = (head + 1) % size
+        count -= 1
+        waiting[node] = False
+        gain = _shorten(metric, points, matrix, near, tour, place, node, touched)
+        if gain == 0.0:
+            continue
+        change -= gain
+        for other in touched:
+            if other >= 0 and not waiting[other]:
+                waiting[other] = True
+                queue[(head + count) % size] = other
+                count += 1
+    return change
+
+
+@kernel
+def _shorten(
+    metric: int, points: Array, matrix: Array, near: Array, tour: Array, place: Array, node: int, touched: Array
+) -> float:
+    """Make the first move found that connects a node to a nearer one and pays; return by how much, 0 where none does."""
+    size = len(tour)
+    for forward in (1, -1):
+        beside = tour[(place[node] + forward) % size]
+        edge = distance(metric, points, matrix, node, beside)
+        for other in near[node]:
+            close = distance(metric, points, matrix, node, other)
+            if close >= edge:
+                break
+            after = tour[(place[other] + forward) % size]
+            gain = edge + distance(metric, points, matrix, other, after) - close
+            gain -= distance(metric, points, matrix, beside, after)
+            if gain > TINY:
+                touched[:] = -1
+                touched[0], touched[1], touched[2], touched[3] = node, beside, other, after
+                if forward == 1:
+                    reverse(tour, place, place[beside], place[other])
+                else:
+                    reverse(tour, place, place[node], place[after])
+                return gain
+        for length in range(1, min(3, size - 3) + 1):
+            gain = _relocate(metric, points, matrix, near, tour, place, node, forward, length, touched)
+            if gain > 0.0:
+                return gain
+    return 0.0
+
+
+@kernel
+def _relocate(
+    metric: int,
+    points: Array,
+    matrix: Array,
+    near: Array,
+    tour: Array,
+    place: Array,
+    node: int,
+    forward: int,
+    length: int,
+    touched: Array,
+) -> float:
+    """Move the segment of ``length`` nodes from ``node`` on, in the direction ``forward``, beside a node near ``node``."""
+    size = len(tour)
+    last = tour[(place[node] + forward * (length - 1)) % size]
+    left, right = tour[(place[node] - forward) % size], tour[(place[node] + forward * length) % size]
+    freed = distance(metric, points, matrix, left, node) + distance(metric, points, matrix, last, right)
+    freed -= distance(metric, points, matrix, left, right)
+    for other in near[node]:
+        close = distance(metric, points, matrix, node, other)
+        if close >= freed:
+            break
+        if other == left or (forward * (place[other] - place[node])) % size < length:
+            continue
+        for side in (1, -1):
+            beyond = tour[(place[other] + side) % size]
+            if beyond == last:
+                continue
+            gain = freed + distance(metric, points, matrix, other, beyond) - close
+            gain -= distance(metric, points, matrix, last, beyond)
+            if gain > TINY:
+                touched[0], touched[1], touched[2] = node, last, left
+                touched[3], touched[4], touched[5] = right, other, beyond
+                first = place[node] if forward == 1 else place[last]
+                move(tour, place, first, length, other if side == 1 else beyond, forward != side)
+                return gain
+    return 0.0
+
+
+@kernel
+def reverse(tour: Array, place: Array, first: int, last: int) -> None:
+    """Reverse the cyclic stretch of places ``first`` to ``last``, or the rest of the tour where that is shorter."""
+    size = len(tour)
+    length = (last - first) % size + 1
+    if 2 * length > size:
+        first, last = last + 1, first - 1
+        length = size - length
+    for step in range(length // 2):
+        i, j = (first + step) % size, (last - step) % size
+        tour[i], tour[j] = tour[j], tour[i]
+        place[tour[i]], place[tour[j]] = i, j
+
+
+@kernel
+def move(tour: Array, place: Array, first: int, length: int, behind: int, turned: bool) -> None:
+    """Move the ``length`` nodes from place ``first`` on to behind the node ``behind``, in reverse order if ``turned``."""
+    size = len(tour)
+    segment = np.empty(length, dtype=np.int64)
+    for step in range(length):
+        segment[step] = tour[(first + step) % size]
+    later = (place[behind] - first - length + 1) % size
+    sooner = size - length - later
+    if later <= sooner:
+        for step in range(later):
+            at = (first + step) % size
+            tour[at] = tour[(first + length + step) % size]
+            place[tour[at]] = at
+        first += later
+    else:
+        for step in range(sooner):
+            at = (first + length - 1 - step) % size
+            tour[at] = tour[(first - 1 - step) % size]
+            place[tour[at]] = at
+        first -= sooner
+    for step in range(length):
+        at = (first + step) % size
+        tour[at] = segment[length - 1 - step] if turned else segment[step]
+        place[tour[at]] = at
+
+
+@kernel
+def exchange_segments(
+    metric: int, points: Array, matrix: Array, tour: Array, place: Array, waiting: Array, reach: int, random: RandomState
+) -> float:
+    """Exchange two random neighbouring segments of at most ``reach`` nodes each (a double bridge); return the change."""
+    size = len(tour)
+    reach = min(reach, (size - 2) // 2)
+    one, two = 1 + random_below(random, reach), 1 + random_below(random, reach)
+    first = random_below(random, size)
+    ends = np.empty(6, dtype=np.int64)
+    for slot, step in enumerate((-1, 0, one - 1, one, one + two - 1, one + two)):
+        ends[slot] = tour[(first + step) % size]
+        waiting[ends[slot]] = True
+    segment = np.empty(one, dtype=np.int64)
+    for step in range(one):
+        segment[step] = tour[(first + step) % size]
+    for step in range(one + two):
+        at = (first + step) % size
+        tour[at] = tour[(at + one) % size] if step < two else segment[step - two]
+        place[tour[at]] = at
+    change = 0.0
+    for tail, head, sign in ((0, 1, -1), (2, 3, -1), (4, 5, -1), (0, 3, 1), (4, 1, 1), (2, 5, 1)):
+        change += sign * distance(metric, points, matrix, ends[tail], ends[head])
+    return change
+
+
+@kernel
+def draw_exchange(
+    metric: int, points: Array, matrix: Array, near: Array, tour: Array, place: Array, random: RandomState
+) -> tuple[int, int, float]:
+    """Return a random 2-opt move and its change of the length: the places of the stretch to reverse.
+
+    In nine of ten moves one of the new edges joins neighbours; the others may join any nodes, so that all can be reached.
+    """
+    size = len(tour)
+    node = random_below(random, size)
+    other = near[node, random_below(random, near.shape[1])] if random_float(random) < 0.9 else random_below(random, size)
+    if other == node:
+        other = near[node, 0]
+    i, j = place[node], place[other]
+    if random_float(random) < 0.5:
+        i, j = (i - 1) % size, (j - 1) % size
+    a, b, c, d = tour[i], tour[(i + 1) % size], tour[j], tour[(j + 1) % size]
+    change = distance(metric, points, matrix, a, c) + distance(metric, points, matrix, b, d)
+    change -= distance(metric, points, matrix, a, b) + distance(metric, points, matrix, c, d)
+    return (i + 1) % size, j, change
+
+
+@kernel
+def join_greedily(tails: Array, heads: Array, degree: Array, link: Array, sides: Array) -> int:
+    """Join paths by edges, the first ones first; return how many were joined.
+
+    An edge is taken where both of its nodes have ``degree`` [N] below 2 and belong to different paths, as the union-find
+    forest ``link`` [N] tells; ``sides`` [N, 2] receives each node's neighbours.
+    """
+    joined = 0
+    for edge in range(len(tails)):
+        a, b = tails[edge], heads[edge]
+        if degree[a] > 1 or degree[b] > 1:
+            continue
+        root, other = _root(link, a), _root(link, b)
+        if root != other:
+            link[root] = other
+            sides[a, degree[a]], sides[b, degree[b]] = b, a
+            degree[a] += 1
+            degree[b] += 1
+            joined += 1
+    return joined
+
+
+@kernel
+def _root(link: Array, node: int) -> int:
+    while link[node] != node:
+        link[node] = link[link[node]]
+        node = link[node]
+    return node
+
+
+@kernel
+def walk(sides: Array, start: int) -> Array:
+    """Return the nodes [N] of a path from its end ``start``, in order."""
+    tour = np.empty(len(sides), dtype=np.int32)
+    before, node = -1, start
+    for step in range(len(sides)):
+        tour[step] = node
+        before, node = node, sides[node, 0] if sides[node, 0] != before else sides[node, 1]
+    return tour
