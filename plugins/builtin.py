@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from redwood.plugins.spec import Choice, Determinism, Format, ProblemSpec, SolverSpec, hookimpl
+from redwood.plugins.spec import Choice, Determinism, Format, ProblemSpec, Requirement, SolverSpec, hookimpl
 
 NUMBER = r"[-+]?([\d.]+(e[-+]?\d+)?|nan|inf)"
 """Pattern of a number in a data file, also of one that an instance must not hold."""
@@ -132,5 +132,49 @@ def redwood_solvers() -> Iterable[SolverSpec]:
             problems=("tsp",),
             determinism=Determinism.DETERMINISTIC,
             choices=(Choice(score=80, max_size=12),),
+        ),
+        SolverSpec(
+            name="pyvrp",
+            summary="PyVRP's iterated local search (MIT licence).",
+            target="redwood.solvers.external.pyvrp:PyVRP",
+            problems=("tsp", "cvrp", "orienteering"),
+            requires=(Requirement("pyvrp", "pip install pyvrp"),),
+        ),
+        SolverSpec(
+            name="ortools-routing",
+            summary="The routing library of OR-Tools, by guided local search (Apache-2.0 licence).",
+            target="redwood.solvers.external.ortools_routing:ORToolsRouting",
+            problems=("tsp", "atsp", "cvrp", "orienteering"),
+            requires=(Requirement("ortools", "pip install ortools"),),
+            determinism=Determinism.DETERMINISTIC,
+        ),
+        SolverSpec(
+            name="cp-sat",
+            summary="CP-SAT of OR-Tools, for small instances (Apache-2.0 licence).",
+            target="redwood.solvers.external.cp_sat:CPSAT",
+            problems=("tsp", "atsp", "knapsack", "orienteering"),
+            requires=(Requirement("ortools", "pip install ortools"),),
+        ),
+        SolverSpec(
+            name="fast-tsp",
+            summary="fast-tsp: Or-opt in Rust (MIT licence).",
+            target="redwood.solvers.external.fast_tsp:FastTSP",
+            problems=("tsp",),
+            requires=(Requirement("fast_tsp", "pip install fast-tsp"),),
+            determinism=Determinism.NONE,
+        ),
+        SolverSpec(
+            name="lkh",
+            summary="LKH 2 through elkai (licensed for academic and non-commercial use only).",
+            target="redwood.solvers.external.lkh:LKH",
+            problems=("tsp", "atsp"),
+            requires=(Requirement("elkai", "pip install elkai"),),
+        ),
+        SolverSpec(
+            name="hgs",
+            summary="Hybrid genetic search for the CVRP through hygese (MIT licence).",
+            target="redwood.solvers.external.hgs:HGS",
+            problems=("cvrp",),
+            requires=(Requirement("hygese", "pip install hygese"),),
         ),
     ]

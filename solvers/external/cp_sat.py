@@ -1,0 +1,76 @@
+"""CP-SAT of OR-Tools: circuits by constraint programming (Apache-2.0 licence), for small tours, paths and knapsacks."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from redwood.errors import OptionError
+from redwood.problem import Instance, Problem
+from redwood.problems.atsp.instance import ATSPInstance
+from redwood.problems.tsp.instance import TSPInstance
+from redwood.solver import Answer, Run, Solver
+from redwood.solvers.external.scaling import shortest_tiny_tour
+
+_REPORT_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class CPSAT(Solver):
+    """A circuit over arc literals, or the plain 0-1 model of a knapsack; an iteration is a slice of deterministic time.
+
+    Numbers that are not whole are scaled to whole ones: distances and prizes to at most 1,000,000, distances under a budget
+    to 10^6 a budget and weights to 10^9 a capacity, rounded up. The proof of such a model proves nothing of the instance,
+    so that neither bound nor optimality is claimed then.
+
+    Attributes
+    ----------
+    slice_seconds
+        The library's deterministic seconds that an iteration stands for.
+    """
+
+    slice_seconds: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not self.slice_seconds > 0.0:
+            raise OptionError(f"slice_seconds {self.slice_seconds} is not positive.")
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        """Search until the budget is used up or optimality is proven."""
+        from ortools.sat.python import cp_model
+
+        from redwood.solvers.external.cp_sat_form import Form
+
+        if isinstance(instance, (ATSPInstance, TSPInstance)) and instance.size <= 3:
+            return Answer(problem.solution(shortest_tiny_tour(instance.travel.full())))
+        form = Form(instance)
+        form.hint(run.initial)
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = run.threads
+        solver.parameters.random_seed = run.seed % 2**31
+        if math.isfinite(run.seconds_left):
+            solver.parameters.max_time_in_seconds = run.seconds_left + 0.01
+        if math.isfinite(run.iterations_left):
+            solver.parameters.max_deterministic_time = run.iterations_left * self.slice_seconds
+
+        class Watch(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
+            told = 0.0
+
+            def on_solution_callback(self) -> None:
+                if time.perf_counter() - self.told > _REPORT_SECONDS:
+                    self.told = time.perf_counter()
+                    run.report(problem.solution(form.read(self.boolean_value)))
+                if run.stops():
+                    self.stop_search()
+
+        status = solver.solve(form.model, Watch())
+        run.stops()
+        run.advance(int(min(run.iterations_left, 1 + solver.deterministic_time / self.slice_seconds)))
+        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            return Answer(run.best, proven=status == cp_model.INFEASIBLE and form.exact)
+        solution = problem.solution(form.read(solver.boolean_value))
+        if not form.exact:
+            return Answer(solution)
+        return Answer(solution, bound=solver.best_objective_bound + form.constant, proven=status == cp_model.OPTIMAL)

@@ -1,0 +1,60 @@
+"""What the outside solvers share: distances as whole numbers, and routes of a handful of nodes."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from redwood.errors import SolverError
+from redwood.problems.routing.travel import Array, Travel
+
+MOST_NODES = 20_000
+"""Nodes beyond which no matrix is written down (3.2 GB)."""
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Distances [N, N] as int64, and the number of their units in one unit of the instance."""
+
+    matrix: Array
+    scale: float
+
+
+def scaled(travel: Travel, largest: float, *, upwards: bool = False) -> Scaled:
+    """Return the distances as whole numbers of at most about ``largest``.
+
+    Whole distances within the limit keep the scale 1; others are multiplied by ``largest`` over the longest one and
+    rounded to the nearest whole number, or up.
+
+    Raises
+    ------
+    SolverError
+        Where the matrix would have more than `MOST_NODES` nodes.
+    """
+    if travel.size > MOST_NODES:
+        raise SolverError(f"{travel.size} nodes need a matrix of {travel.size**2 * 8 / 1e9:.0f} GB; at most {MOST_NODES}.")
+    matrix = np.array(travel.full(), dtype=np.float64)
+    longest = max(float(matrix.max(initial=0.0)), 1e-300)
+    scale = 1.0 if travel.integral and longest <= largest else largest / longest
+    matrix *= scale
+    rounded = np.ceil(matrix) if upwards else np.rint(matrix)
+    return Scaled(rounded.astype(np.int64), scale)
+
+
+def shortest_tiny_tour(matrix: Array) -> Array | None:
+    """Return the best tour of up to three nodes, which some libraries refuse, or ``None`` for more."""
+    if len(matrix) > 3:
+        return None
+    tours = [np.array([0, *rest]) for rest in itertools.permutations(range(1, len(matrix)))]
+    return min(tours, key=lambda tour: float(matrix[tour, np.roll(tour, -1)].sum()))
+
+
+def whole(values: Array, largest: float = 1e6, *, upwards: bool = False) -> tuple[Array, float]:
+    """Return numbers as int64 and their scale: 1 where all are whole, else such that the largest becomes ``largest``."""
+    numbers = np.asarray(values, dtype=np.float64)
+    if np.array_equal(numbers, np.rint(numbers)):
+        return numbers.astype(np.int64), 1.0
+    scale = largest / float(numbers.max())
+    return (np.ceil(numbers * scale) if upwards else np.rint(numbers * scale)).astype(np.int64), scale
