@@ -132,8 +132,9 @@ class Batch:
 
     def take(self, chosen: Array) -> Self:
         """Return copies of chosen rows, [C] integers in which a row may occur several times."""
-        arrays = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return type(self)(**{name: None if array is None else array[chosen] for name, array in arrays.items()})
+        arrays: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        taken: dict[str, Any] = {name: None if array is None else array[chosen] for name, array in arrays.items()}
+        return type(self)(**taken)
 
     def put(self, chosen: Array, other: Self) -> None:
         """Overwrite chosen rows [C], each at most once, with those of another batch of the same view."""

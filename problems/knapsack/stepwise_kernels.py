@@ -159,5 +159,5 @@ def _break_worth(offset: int, values: Array, weights: Array, is_open: Array, roo
         if is_open[item]:
             taken += weights[offset + item]
             if taken > room:
-                return values[offset + item] / max(weights[offset + item], TINY)
+                return float(values[offset + item] / max(weights[offset + item], TINY))
     return 0.0

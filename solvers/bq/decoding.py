@@ -56,7 +56,7 @@ def autocast(device: torch.device) -> torch.autocast:
 def fast_bfloat16(device: torch.device) -> bool:
     """Return whether a device multiplies bfloat16 matrices faster than float32 ones."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     if device.type != "cpu":
         return False
     supported: Callable[[], bool] | None = getattr(torch.cpu, "_is_avx512_bf16_supported", None)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from redwood.problem import Problem
-from redwood.solvers.bq.training import view_class
-from redwood.stepwise import Lesson
+from redwood.solvers.bq.training import TestSet, view_class
+from redwood.stepwise import Lesson, Stepwise
 from redwood.trainable import Teacher
+
+TESTS = 1_000_000
+"""Number of the round of test instances, beyond all others."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,20 @@ class LabelMaker:
         with multiprocessing.get_context("spawn").Pool(processes) as pool:
             pool.starmap(self._write, tasks, chunksize=1)
 
+    def tests(self, count: int) -> dict[str, TestSet]:
+        """Return ``count`` instances of each of the first two lessons, none of them labels, as the teacher solves them."""
+        kind = view_class(self.problem)
+        return {f"size-{lesson.size}": self._test(kind, lesson, count) for lesson in kind.lessons[:2]}
+
+    def _test(self, kind: type[Stepwise[Any]], lesson: Lesson, count: int) -> TestSet:
+        lesson = replace(lesson, count=count)
+        path = self.folder / f"test-{lesson.size}.npz"
+        if not path.exists():
+            self._write(lesson, TESTS, path)
+        with np.load(path) as arrays:
+            instances, solutions = kind.unpack(dict(arrays))
+        return TestSet(instances, [self.problem.objective(i, s) for i, s in zip(instances, solutions, strict=True)])
+
     def _missing(self, rounds: range) -> Iterator[tuple[Lesson, int]]:
         for number in rounds:
             for lesson in view_class(self.problem).lessons:
@@ -54,12 +71,12 @@ class LabelMaker:
     def _path(self, lesson: Lesson, number: int) -> Path:
         return self.folder / f"{lesson.size}-{number:04d}.npz"
 
-    def _write(self, lesson: Lesson, number: int) -> None:
+    def _write(self, lesson: Lesson, number: int, path: Path | None = None) -> None:
         kind = view_class(self.problem)
         rng = np.random.default_rng([self.seed, lesson.size, number])
         instances = [kind.example(lesson.size, rng) for _ in range(lesson.count)]
         solutions = [self.teacher(instance, lesson.iterations, number) for instance in instances]
-        path = self._path(lesson, number)
+        path = path or self._path(lesson, number)
         unfinished = path.with_name(f".{os.getpid()}-{path.name}")
         np.savez_compressed(unfinished, **kind.pack(instances, solutions))  # type: ignore[arg-type]
         os.replace(unfinished, path)

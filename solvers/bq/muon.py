@@ -60,4 +60,5 @@ def orthogonal(matrix: Tensor) -> Tensor:
     for _ in range(STEPS):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x if wide else x.T
+    result: Tensor = x if wide else x.T
+    return result

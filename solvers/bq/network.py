@@ -38,10 +38,12 @@ class Shape:
 
 
 PRESETS = {
+    "tiny": Shape(layers=3, width=64, heads=4, hidden=128, window=32),
     "small": Shape(layers=4, width=128, heads=4, hidden=256, window=32),
     "paper": Shape(layers=9, width=192, heads=12, hidden=512, window=0, rezero=True),
 }
-"""``small`` is what Redwood ships: quick on a CPU. ``paper`` is the published network, for owners of a GPU."""
+"""``small`` is what Redwood ships for routing and ``tiny`` for the knapsack: quick on a CPU. ``paper`` is the published
+network, for owners of a GPU."""
 
 
 class Block(nn.Module):
@@ -64,10 +66,15 @@ class Block(nn.Module):
         """Return new tokens [B, T, D]; ``hidden`` [B, 1, 1, T] is added to the attention logits, -inf for absent tokens."""
         if self.scale is not None:
             tokens = tokens + self.scale[0] * self._attend(tokens, hidden, edges)
-            return tokens + self.scale[1] * self.down(functional.relu(self.up(tokens)))
+            added: Tensor = self.scale[1] * self._feed(tokens)
+            return tokens + added
         width = tokens.shape[-1:]
         tokens = tokens + self._attend(functional.rms_norm(tokens, width), hidden, edges)
-        return tokens + self.down(functional.relu(self.up(functional.rms_norm(tokens, width))))
+        return tokens + self._feed(functional.rms_norm(tokens, width))
+
+    def _feed(self, tokens: Tensor) -> Tensor:
+        fed: Tensor = self.down(functional.relu(self.up(tokens)))
+        return fed
 
     def _attend(self, tokens: Tensor, hidden: Tensor, edges: Tensor | None) -> Tensor:
         B, T, D = tokens.shape
@@ -112,14 +119,15 @@ class Network(nn.Module):
 
     def scores(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Return the logits of all actions [B, T x A], -inf where not allowed, from encoded tokens."""
-        return self.score(tokens).float().masked_fill(~mask, float("-inf")).flatten(1)
+        scores: Tensor = self.score(tokens).float()
+        return scores.masked_fill(~mask, float("-inf")).flatten(1)
 
     def neighbours(self, tokens: Tensor, present: Tensor) -> Tensor:
         """Return logits [B, T, T] of token j being next to token i on the best path, from encoded tokens."""
         if self.pointer is None:
             raise TypeError("the layout has no neighbours, so the network has no output for them.")
         one, other = self.pointer(tokens).chunk(2, dim=-1)
-        logits = (one @ other.transpose(-1, -2)).float() * POINTER**-0.5
+        logits: Tensor = (one @ other.transpose(-1, -2)).float() * POINTER**-0.5
         itself = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
         return logits.masked_fill(itself | ~present[:, None, :], float("-inf"))
 

@@ -11,17 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from redwood.errors import OptionError
-from redwood.problem import Instance, Problem, Solution
+from redwood.problem import Instance, Problem, Solution, check_arguments
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.bq.decoding import beam, finish, greedily, rollouts, sampler
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.weights import network_for
 from redwood.stepwise import Array, Batch, Stepwise
+from redwood.trainable import Schooling, Trainable
 from redwood.views import Local
 
 CELLS = 8_000_000
@@ -50,7 +52,7 @@ class Search(StrEnum):
 
 
 @dataclass(frozen=True)
-class BQ(Solver):
+class BQ(Solver, Trainable):
     """An attention policy, trained by imitation, that constructs solutions step by step.
 
     One iteration is one solution for each instance, or one pass of re-construction.
@@ -116,6 +118,17 @@ class BQ(Solver):
             if self.search == Search.VIEWS or not self._rebuild(task):
                 self._present(task, np.arange(len(instances)), task.rng)
         return [Answer(run.best) for run in runs]
+
+    @classmethod
+    def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
+        """Make labels, train on them until the hours are over, and return the weights for the option ``weights``.
+
+        Options are those of `redwood.solvers.bq.lessons.train_policy`.
+        """
+        from redwood.solvers.bq.lessons import train_policy
+
+        check_arguments(train_policy, options, "the training of 'bq'", skip=("problem", "schooling"))
+        return train_policy(problem, schooling, **options)
 
     def _network(self, problem: Problem[Any, Any], view: Stepwise[Any]) -> Network:
         return network_for(problem.name, view.layout, self.weights, self.device)

@@ -6,26 +6,27 @@ A training folder holds ``checkpoint.pt`` (everything that an exact resume needs
 
 from __future__ import annotations
 
-import csv
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional
+from torch import distributed
 
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem, Solution
-from redwood.solvers.bq.decoding import autocast, rollouts, tensors, window_size
+from redwood.solvers.bq.curves import append_row, draw_curves, read_columns
+from redwood.solvers.bq.decoding import rollouts, window_size
+from redwood.solvers.bq.losses import losses_of
 from redwood.solvers.bq.muon import Muon
-from redwood.solvers.bq.network import PRESETS, Network, Shape
-from redwood.stepwise import Batch, Stepwise, Target, Window
+from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
+from redwood.solvers.bq.weights import save_weights
+from redwood.stepwise import Batch, Stepwise
 
 log = logging.getLogger(__name__)
 
@@ -108,13 +109,15 @@ class Trainer:
         self.recipe = recipe or Recipe()
         self.tests = dict(tests or {})
         self.device = torch.device(device)
+        self.rank, self.workers = _join_workers(self.device)
         self.kind = view_class(problem)
         torch.manual_seed(self.recipe.seed)
         self.network = Network(self.kind.layout, shape).to(self.device)
+        if self.device.type == "cuda":
+            self.network.compile()
         self.average = Network(self.kind.layout, shape).to(self.device)
         self.average.load_state_dict(self.network.state_dict())
         self.optimisers = _optimisers(self.network, self.recipe)
-        self.rng = np.random.default_rng([self.recipe.seed, 1])
         self.counters = Counters()
         folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
@@ -128,43 +131,73 @@ class Trainer:
         """The file from which training goes on."""
         return self.folder / "checkpoint.pt"
 
-    def train(self, hours: float = float("inf"), steps: float = float("inf")) -> None:
-        """Train until so many hours or steps have been spent in all, and write a checkpoint at the end."""
+    def train(
+        self,
+        hours: float = float("inf"),
+        steps: float = float("inf"),
+        on_progress: Callable[[float, str], None] | None = None,
+    ) -> None:
+        """Train until so many hours or steps have been spent in all, and write a checkpoint at the end.
+
+        ``on_progress`` is called after each step with the hours and a line about the state.
+        """
         losses: list[tuple[float, float, float]] = []
-        while self.counters.hours < hours and self.counters.step < steps:
-            began = time.perf_counter()
+        began = time.perf_counter()
+        while self._goes_on(hours, steps):
             losses.append(self._step())
-            self.counters.hours += (time.perf_counter() - began) / 3600
+            now = time.perf_counter()
+            self.counters.hours, began = self.counters.hours + (now - began) / 3600, now
+            if on_progress is not None:
+                on_progress(self.counters.hours, f"step {self.counters.step}, loss {losses[-1][0]:.4f}")
             if self.counters.step % self.recipe.checkpoint_steps == 0:
                 self._note(losses)
                 losses.clear()
                 self._refresh_labels()
                 self.save()
-            if self.counters.step % self.recipe.test_steps == 0:
+            if self.counters.step % self.recipe.test_steps == 0 and self.rank == 0:
                 self.test()
         self.save()
+
+    def _goes_on(self, hours: float, steps: float) -> bool:
+        """Return whether there is another step; the first process decides for all."""
+        goes_on = self.counters.hours < hours and self.counters.step < steps
+        if self.workers > 1:
+            flag = torch.tensor([int(goes_on)], device=self.device)
+            distributed.broadcast(flag, 0)
+            goes_on = bool(flag.item())
+        return goes_on
 
     def test(self) -> dict[str, float]:
         """Measure the greedy gap in per cent of the averaged weights on each test set, and note it in ``gaps.csv``."""
         gaps = {name: greedy_gap(self.problem, self.average, test) for name, test in self.tests.items()}
         row = {"step": self.counters.step, "decisions": self.counters.decisions, "hours": f"{self.counters.hours:.4f}"}
-        _append(self.folder / "gaps.csv", row | {name: f"{gap:.4f}" for name, gap in gaps.items()})
+        append_row(self.folder / "gaps.csv", row | {name: f"{gap:.4f}" for name, gap in gaps.items()})
+        draw_curves(self.folder)
         log.info("step %d: gaps %s", self.counters.step, ", ".join(f"{name} {gap:.3f} %" for name, gap in gaps.items()))
         return gaps
 
     def save(self) -> None:
         """Write the checkpoint; a crash at any moment leaves the old one or the new one."""
+        if self.rank:
+            return
         state = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "rng": self.rng.bit_generator.state,
             "counters": asdict(self.counters),
             "describe": self.network.describe(),
         }
         unfinished = self.checkpoint.with_suffix(".new")
         torch.save(state, unfinished)
         os.replace(unfinished, self.checkpoint)
+
+    def release(self, path: Path, card: Mapping[str, Any]) -> None:
+        """Write the averaged weights for users, with a card of what was measured."""
+        gaps = read_columns(self.folder / "gaps.csv")
+        measured = {name: values[-1] for name, values in gaps.items() if name in self.tests}
+        trained = {key: value for key, value in asdict(self.counters).items() if key != "files"}
+        full = {**card, "parameters": parameters(self.network), "recipe": asdict(self.recipe), **trained, "gaps": measured}
+        save_weights(self.average, path, full)
 
     def _load(self) -> None:
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
@@ -174,11 +207,11 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
-        self.rng.bit_generator.state = state["rng"]
         self.counters = Counters(**state["counters"])
 
     def _step(self) -> tuple[float, float, float]:
-        batch = self.view.sample(self.recipe.batch, self.rng)
+        rng = np.random.default_rng([self.recipe.seed, self.rank, self.counters.step])  # nothing to save for a resume
+        batch = self.view.sample(self.recipe.batch, rng)
         window = self.view.window(batch, window_size(self.network, batch))
         target = self.view.target(batch, window)
         for optimiser in self.optimisers:
@@ -187,13 +220,26 @@ class Trainer:
             optimiser.zero_grad(set_to_none=True)
         choice, neighbours, accuracy = losses_of(self.network, window, target)
         (choice + self.recipe.neighbour_weight * neighbours).backward()  # type: ignore[no-untyped-call]
+        self._share_gradients()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         for optimiser in self.optimisers:
             optimiser.step()
         self.counters.step += 1
-        self.counters.decisions += self.recipe.batch
+        self.counters.decisions += self.recipe.batch * self.workers
         self._average()
         return choice.item(), neighbours.item(), accuracy.item()
+
+    def _share_gradients(self) -> None:
+        """Average the gradients over the processes that `torchrun` started."""
+        if self.workers == 1:
+            return
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= self.workers
+        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -202,6 +248,8 @@ class Trainer:
             slow.lerp_(fast, 1 - kept)
 
     def _note(self, losses: Sequence[tuple[float, float, float]]) -> None:
+        if self.rank:
+            return
         choice, neighbours, accuracy = np.mean(losses, axis=0)
         row = {
             "step": self.counters.step,
@@ -211,7 +259,7 @@ class Trainer:
             "neighbour_loss": f"{neighbours:.5f}",
             "accuracy": f"{accuracy:.5f}",
         }
-        _append(self.folder / "loss.csv", row)
+        append_row(self.folder / "loss.csv", row)
         log.info("%s", " ".join(f"{key} {value}" for key, value in row.items()))
 
     def _label_files(self) -> list[str]:
@@ -239,43 +287,6 @@ class Trainer:
         return view
 
 
-def losses_of(network: Network, window: Window, target: Target) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the loss of the choice, the loss of the neighbours, and the share of right choices."""
-    device = next(network.parameters()).device
-    features, present, edges = tensors(window, device)
-    mask = torch.from_numpy(window.mask).to(device)
-    with autocast(device):
-        tokens = network(features, present, edges)
-        scores = network.scores(tokens, mask)
-        pairs = network.neighbours(tokens, present) if target.neighbours is not None else None
-    choice, accuracy = _choice_loss(scores, torch.from_numpy(target.choice).to(device), network.layout.sets)
-    if pairs is None:
-        return choice, torch.zeros_like(choice), accuracy
-    return choice, _neighbour_loss(pairs, torch.from_numpy(target.neighbours).to(device).long()), accuracy
-
-
-def _choice_loss(scores: Tensor, target: Tensor, sets: bool) -> tuple[Tensor, Tensor]:
-    best = scores.argmax(dim=1)
-    if not sets:
-        known = target >= 0
-        loss = functional.cross_entropy(scores, target, ignore_index=-1, reduction="sum") / known.sum().clamp(min=1)
-        return loss, (best == target).sum() / known.sum().clamp(min=1)
-    right = target.flatten(1)
-    known = right.any(dim=1)
-    logs = torch.log_softmax(scores, dim=1).masked_fill(~right, 0.0)
-    loss = -(logs.sum(dim=1) / right.sum(dim=1).clamp(min=1)).sum() / known.sum().clamp(min=1)
-    return loss, right.gather(1, best[:, None]).sum() / known.sum().clamp(min=1)
-
-
-def _neighbour_loss(pairs: Tensor, neighbours: Tensor) -> Tensor:
-    """Cross-entropy of each token's row with its one or two neighbours in the window, uniform."""
-    logs = torch.log_softmax(pairs, dim=-1)
-    known = neighbours >= 0
-    picked = logs.gather(2, neighbours.clamp(min=0)).masked_fill(~known, 0.0).sum(dim=-1)
-    count = known.sum(dim=-1)
-    return -(picked / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
-
-
 def greedy_gap(problem: Problem[Any, Any], network: Network, test: TestSet) -> float:
     """Return the mean gap in per cent of greedy solutions to the references of a test set."""
     view = problem.view(Stepwise, *test.instances)
@@ -293,6 +304,14 @@ def view_class(problem: Problem[Any, Any]) -> type[Stepwise[Batch]]:
     return kind
 
 
+def _join_workers(device: torch.device) -> tuple[int, int]:
+    """Return this process's rank and the number of processes, joining the group where `torchrun` started it."""
+    workers = int(os.environ.get("WORLD_SIZE", "1"))
+    if workers > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return (distributed.get_rank(), workers) if workers > 1 else (0, 1)
+
+
 def _optimisers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:
     matrices = [
         p for name, p in network.named_parameters() if recipe.muon_rate and name.startswith("blocks.") and p.ndim == 2
@@ -306,12 +325,3 @@ def _optimisers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]
         for group in optimiser.param_groups:
             group["base"] = group["lr"]
     return made
-
-
-def _append(path: Path, row: Mapping[str, object]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow(row)

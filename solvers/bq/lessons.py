@@ -1,0 +1,90 @@
+"""A whole schooling: labels first, then imitation, then the weights."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from redwood.errors import FitError, OptionError, suggestion
+from redwood.problem import Problem
+from redwood.solvers.bq.labels import LabelMaker
+from redwood.solvers.bq.network import PRESETS
+from redwood.solvers.bq.training import Recipe, Trainer, view_class
+from redwood.stepwise import Stepwise
+from redwood.trainable import Schooling
+
+
+def train_policy(
+    problem: Problem[Any, Any],
+    schooling: Schooling,
+    *,
+    preset: str = "small",
+    batch: int = 256,
+    label_share: float = 0.15,
+    test_instances: int = 32,
+    checkpoint_steps: int = 300,
+    test_steps: int = 900,
+) -> Path:
+    """Return the weights of a policy trained from nothing, or from where the folder's training stopped.
+
+    Parameters
+    ----------
+    preset
+        Name of the network's shape: a key of `redwood.solvers.bq.network.PRESETS`.
+    batch
+        Decisions a step, of each process.
+    label_share
+        Share of the hours for making labels, which stand in ``labels`` of the folder; labels that are there are used.
+    test_instances
+        How many instances of each of two sizes measure the gap.
+    checkpoint_steps, test_steps
+        Steps between checkpoints, and between tests.
+
+    Raises
+    ------
+    FitError
+        Where the problem has no `Stepwise` view with lessons.
+    OptionError
+        Where the preset is unknown, or a number out of range.
+    """
+    if not problem.offers(Stepwise) or not view_class(problem).lessons:
+        raise FitError(f"problem {problem.name!r} offers no Stepwise view with lessons, so there is nothing to imitate.")
+    if preset not in PRESETS:
+        raise OptionError(f"preset {preset!r} is unknown.{suggestion(preset, PRESETS)}")
+    if batch < 1 or test_instances < 1 or checkpoint_steps < 1 or test_steps < 1 or not 0 <= label_share < 1:
+        raise OptionError("batch, test_instances, checkpoint_steps and test_steps start from 1, label_share is from 0 to 1.")
+    torch.set_num_threads(schooling.threads)
+    labels = LabelMaker(problem, schooling.teacher, schooling.folder / "labels", schooling.seed)
+    spent = _make_labels(labels, schooling, label_share)
+    trainer = Trainer(
+        problem,
+        schooling.folder,
+        labels.folder,
+        shape=PRESETS[preset],
+        recipe=Recipe(batch=batch, checkpoint_steps=checkpoint_steps, test_steps=test_steps, seed=schooling.seed),
+        tests=labels.tests(test_instances),
+        device=schooling.device,
+    )
+    trainer.counters.hours += spent
+    trainer.train(schooling.hours, on_progress=schooling.on_progress)
+    trainer.test()
+    path = schooling.folder / f"{problem.name}.safetensors"
+    trainer.release(path, {"problem": problem.name, "seed": schooling.seed})
+    return path
+
+
+def _make_labels(labels: LabelMaker, schooling: Schooling, share: float) -> float:
+    """Make rounds of labels until their share of the hours is spent, at least one; returns the hours that it took."""
+    began = time.perf_counter()
+    if (schooling.folder / "checkpoint.pt").exists():
+        return 0.0
+    number = 0
+    while number == 0 or (time.perf_counter() - began) / 3600 < share * schooling.hours:
+        labels.make(range(number, number + 1), schooling.threads)
+        number += 1
+        if schooling.on_progress is not None:
+            schooling.on_progress((time.perf_counter() - began) / 3600, f"{number} rounds of labels")
+    return (time.perf_counter() - began) / 3600

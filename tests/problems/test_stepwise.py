@@ -1,0 +1,225 @@
+"""The decision processes of the problems: their tails, windows, actions and labels."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from redwood.problems.cvrp.instance import Routes
+from redwood.problems.cvrp.problem import CVRP
+from redwood.problems.knapsack.instance import Packing
+from redwood.problems.knapsack.problem import Knapsack
+from redwood.problems.tsp.instance import Tour
+from redwood.problems.tsp.problem import TSP
+from redwood.stepwise import Stepwise
+
+PROBLEMS = {"tsp": TSP(), "cvrp": CVRP(), "knapsack": Knapsack()}
+
+
+def view_of(name, sizes, seed=0):
+    """Return the problem, random instances of its lessons, and their view."""
+    problem, rng = PROBLEMS[name], np.random.default_rng(seed)
+    kind = type(problem.view(Stepwise, problem.generate(5, rng, variant=problem.variants[0])))
+    instances = [kind.example(size, rng) for size in sizes]
+    return problem, instances, problem.view(Stepwise, *instances)
+
+
+def wander(view, batch, rng, size=8):
+    """Take random allowed actions until every row is finished."""
+    while batch.left.any():
+        window = view.window(batch, size)
+        allowed = window.mask.reshape(len(window.mask), -1)
+        assert allowed[batch.left > 0].any(axis=1).all()
+        view.act(batch, window, np.where(allowed, rng.random(allowed.shape), -1.0).argmax(axis=1))
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_random_rollouts_are_feasible(name):
+    """Any sequence of allowed actions leads to a feasible solution, for instances of mixed sizes in one batch."""
+    problem, instances, view = view_of(name, (7, 30, 12))
+    rng = np.random.default_rng(1)
+    rows = np.array([0, 1, 2, 1, 0])
+    batch = view.begin(rows, rng)
+    wander(view, batch, rng)
+    for row, solution in zip(rows, view.solutions(batch), strict=True):
+        assert problem.violations(instances[row], solution) == []
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_packed_labels_come_back(name):
+    """What `pack` writes, `unpack` reads: the same worth of the same solutions."""
+    problem, instances, view = view_of(name, (12, 12, 12))
+    batch = view.begin(np.arange(3))
+    wander(view, batch, np.random.default_rng(0))
+    solutions = view.solutions(batch)
+    again, solutions_again = view.unpack(view.pack(instances, solutions))
+    for before, after, solution, copy in zip(instances, again, solutions, solutions_again, strict=True):
+        assert problem.violations(after, copy) == []
+        assert problem.objective(after, copy) == pytest.approx(problem.objective(before, solution), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_features_forget_scale_and_place(name):
+    """An instance in other units looks the same to the policy."""
+    problem, _, _ = view_of(name, (5,))
+    rng = np.random.default_rng(2)
+    if name == "knapsack":
+        values, weights = rng.integers(1, 100, (2, 20))
+        pair = [problem.make(values=values * u, weights=weights * v, capacity=300 * v) for u, v in ((1, 1), (7, 13))]
+    else:
+        coords = rng.random((20, 2))
+        extra = {"demands": [0] + [1] * 19, "capacity": 5} if name == "cvrp" else {}
+        pair = [problem.make(coords=xy, **extra) for xy in (coords, 1000.0 * coords - 300.0)]
+    view = problem.view(Stepwise, *pair)
+    window = view.window(view.begin(np.array([0, 1])), 8)
+    np.testing.assert_array_equal(window.nodes[0], window.nodes[1])
+    np.testing.assert_allclose(window.features[0], window.features[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_taken_rows_go_their_own_way(name):
+    """Rows taken out of a batch are copies, and put back they replace their originals."""
+    problem, instances, view = view_of(name, (10, 14))
+    rng = np.random.default_rng(3)
+    batch = view.begin(np.array([0, 1]))
+    left = batch.left.copy()
+    part = batch.take(np.array([1, 1]))
+    wander(view, part, rng)
+    np.testing.assert_array_equal(batch.left, left)
+    batch.put(np.array([1]), part.take(np.array([0])))
+    assert batch.left[1] == 0
+    wander(view, batch, rng)
+    assert problem.violations(instances[1], view.solutions(batch)[1]) == []
+
+
+@pytest.mark.parametrize("name", ["tsp", "cvrp"])
+def test_static_lists_change_nothing(name):
+    """Windows of large instances, found by static neighbour lists, are those that a scan finds."""
+    _, instances, view = view_of(name, (300,))
+    scan = type(view)(*instances)
+    scan._neighbour_lists = lambda count: np.empty((0, 0), dtype=np.int32)
+    rng = np.random.default_rng(4)
+    batch = view.begin(np.array([0, 0]), rng)
+    for _ in range(250):
+        window = view.window(batch, 8)
+        expected = scan.window(batch, 8)
+        np.testing.assert_array_equal(window.nodes, expected.nodes)
+        np.testing.assert_array_equal(window.features, expected.features)
+        scores = np.where(window.mask, rng.random(window.mask.shape), -1.0).reshape(2, -1)
+        view.act(batch, window, scores.argmax(axis=1))
+
+
+def shortest_path(points, current, destination, nodes):
+    """Return the length of the shortest path over all nodes, by enumeration."""
+    paths = [[current, *order, destination] for order in itertools.permutations(nodes)]
+    return min(np.linalg.norm(np.diff(points[path], axis=0), axis=1).sum() for path in paths)
+
+
+def test_tails_of_an_optimal_tour_are_optimal():
+    """Along an optimal tour, what is left is an optimal solution of its own tail sub-problem (by enumeration)."""
+    problem, (instance,), view = view_of("tsp", (8,), seed=5)
+    points = instance.travel.coords
+    orders = [(0, *order) for order in itertools.permutations(range(1, 8))]
+    best = min(orders, key=lambda order: problem.objective(instance, Tour(np.array(order))))
+    view.teach([Tour(np.array(best))])
+    batch = view.sample(40, np.random.default_rng(6))
+    for b in range(40):
+        plan = batch.plan[b, : batch.left[b]]
+        labelled = points[[batch.current[b], *plan, batch.destination[b]]]
+        length = np.linalg.norm(np.diff(labelled, axis=0), axis=1).sum()
+        assert length == pytest.approx(shortest_path(points, batch.current[b], batch.destination[b], plan))
+
+
+def test_tails_of_an_optimal_packing_are_optimal():
+    """Whatever part of an optimal packing is packed, the rest of it fills the room that is left best (by enumeration)."""
+    rng = np.random.default_rng(7)
+    values, weights = rng.integers(1, 60, (2, 9))
+    problem = PROBLEMS["knapsack"]
+    instance = problem.make(values=values, weights=weights, capacity=120)
+    view = problem.view(Stepwise, instance)
+    sets = [np.array(s, dtype=int) for k in range(10) for s in itertools.combinations(range(9), k)]
+    best = max((s for s in sets if weights[s].sum() <= 120), key=lambda s: values[s].sum())
+    view.teach([Packing(best)])
+    batch = view.sample(40, rng)
+    target = view.target(batch, view.window(batch, 9))
+    window = view.window(batch, 9)
+    for b in range(40):
+        items = [view.orders[0][item] for item in window.nodes[b] if item >= 0]
+        right = [view.orders[0][item] for item in window.nodes[b][target.choice[b, :, 0]]]
+        subsets = [list(s) for k in range(len(items) + 1) for s in itertools.combinations(items, k)]
+        optimum = max(values[s].sum() for s in subsets if weights[s].sum() <= batch.room[b])
+        assert values[right].sum() == optimum
+
+
+def test_labels_followed_lead_to_the_label():
+    """Acting as `target` says, from the first step on, gives a tour as long as the label."""
+    problem, instances, view = view_of("tsp", (9, 12), seed=8)
+    tours = [Tour(np.random.default_rng(9).permutation(instance.size)) for instance in instances]
+    view.teach(tours)
+    batch = view.sample(20, np.random.default_rng(10))
+    window = view.window(batch, 12)
+    chosen = window.nodes[np.arange(20), view.target(batch, window).choice]
+    for b, node in enumerate(chosen):
+        tour = tours[batch.rows[b]].tour.tolist()
+        here = tour.index(batch.current[b])
+        assert node in (tour[here - 1], tour[(here + 1) % len(tour)])
+
+
+def test_neighbours_are_those_on_the_path():
+    """The auxiliary target names each token's predecessor and successor on the labelled path."""
+    _, instances, view = view_of("tsp", (10,), seed=11)
+    tour = np.random.default_rng(12).permutation(10)
+    view.teach([Tour(tour)])
+    batch = view.sample(10, np.random.default_rng(13))
+    window = view.window(batch, 10)
+    neighbours = view.target(batch, window).neighbours
+    for b in range(10):
+        path = [0, *[list(window.nodes[b, 2:]).index(n) + 2 for n in batch.plan[b, : batch.left[b]]], 1]
+        for before, token, after in zip([-1, *path[:-1]], path, [*path[1:], -1], strict=True):
+            assert neighbours[b, token].tolist() == [before, after]
+
+
+def test_capacity_decides_what_may_be_served_directly():
+    """At the depot only *via the depot* is allowed; on the way, a customer above the remaining capacity is not direct."""
+    problem = PROBLEMS["cvrp"]
+    instance = problem.make(coords=[[0, 0], [1, 0], [2, 0], [3, 0]], demands=[0, 3, 3, 1], capacity=4)
+    view = problem.view(Stepwise, instance)
+    batch = view.begin(np.array([0]))
+    window = view.window(batch, 4)
+    assert window.nodes[0].tolist() == [0, 0, 1, 2, 3]
+    assert window.mask[0].tolist() == [[False, False]] * 2 + [[False, True]] * 3
+    view.act(batch, window, np.array([2 * 2 + 1]))  # customer 1: one unit of capacity is left
+    window = view.window(batch, 4)
+    assert window.nodes[0].tolist() == [1, 0, 2, 3]
+    assert window.mask[0].tolist() == [[False, False]] * 2 + [[False, True], [True, True]]
+    view.act(batch, window, np.array([2 * 3]))
+    view.act(batch, view.window(batch, 4), np.array([2 * 2 + 1]))
+    assert view.solutions(batch)[0].routes == [[1, 3], [2]]
+
+
+def test_labels_serve_the_fullest_route_first():
+    """The first labelled route is the one with the least capacity left over."""
+    problem = PROBLEMS["cvrp"]
+    instance = problem.make(coords=np.random.default_rng(0).random((6, 2)), demands=[0, 1, 1, 1, 2, 3], capacity=5)
+    view = problem.view(Stepwise, instance)
+    view.teach([Routes([[1, 2], [3], [4, 5]])])
+    batch = view.sample(50, np.random.default_rng(1))
+    whole = np.flatnonzero(batch.left == 5)
+    assert len(whole)
+    for b in whole:
+        assert sorted(batch.order[b, :2]) == [4, 5]
+        assert sorted(batch.order[b, 2:4]) == [1, 2]
+        assert batch.via[b, :5].tolist() == [True, False, True, False, True]
+
+
+def test_mended_tours_are_never_longer():
+    """Parts constructed anew at random are put back only where they are shorter, and the tour stays whole."""
+    problem, instances, view = view_of("tsp", (40, 90), seed=14)
+    rng = np.random.default_rng(15)
+    tours = [Tour(rng.permutation(instance.size)) for instance in instances]
+    parts = view.cut(tours, 4, rng)
+    wander(parts.view, parts.batch, rng)
+    mended = view.mend(tours, parts)
+    for instance, old, new in zip(instances, tours, mended, strict=True):
+        assert problem.violations(instance, new) == []
+        assert problem.objective(instance, new) < problem.objective(instance, old)
