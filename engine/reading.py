@@ -38,7 +38,8 @@ def read(path: str | Path, problem: str | None = None) -> Instance:
     """
     file = Path(path)
     name = problem or recognise(file)
-    return host().problem(name).read(file)
+    found: Instance = host().problem(name).read(file)
+    return found
 
 
 def recognise(path: Path) -> str:
