@@ -5,28 +5,38 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from redwood.errors import OptionError
+from redwood.errors import OptionError, SolutionError
 from redwood.problem import Instance, Problem
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.solver import Answer, Run, Solver
 
 if TYPE_CHECKING:
-    from redwood.problems.cvrp.plan import Ground
+    from redwood.problems.cvrp.plan import Ground, Plan
     from redwood.solvers.local_search.cvrp_kernels import Search
 
 POLL = 0.02
 """Seconds between two looks at the clock."""
 REPORT = 0.25
-"""Seconds between two reports of improvements."""
+"""Seconds between two reports of improvements, at least."""
+REPORT_SHARE = 0.02
+"""Share of the time that reports may take."""
+FIRST_CYCLE = 1000
+"""Iterations a customer of the first annealing where the budget has no end; each later one is twice as long."""
+LATE = 0.05
+"""By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
 
 @dataclass(frozen=True)
 class CVRPLocalSearch(Solver):
-    """Slack induction by string removals, annealed over the budget; one iteration is one ruin and recreate.
+    """Slack induction by string removals (SISR), annealed over the budget. One iteration is one ruin and recreate.
+
+    It starts from the initial solution or from savings. Temperatures fall exponentially from first to last over the
+    iterations or, without a limit on those, over the seconds; without any limit, in cycles that double in length. Where
+    the vehicles do not suffice at first, customers wait outside at a penalty until all are served.
 
     Attributes
     ----------
@@ -34,100 +44,161 @@ class CVRPLocalSearch(Solver):
         Mean number of customers removed in an iteration.
     longest
         The longest string of customers removed from one route.
+    split
+        Probability that a string leaves customers in its middle where they are.
     blink
         Probability that a position is overlooked.
     hot, cold
         First and last temperature, in mean leg lengths of the start.
     neighbours
-        How many nearest customers of a customer are looked at for positions.
+        How many nearest customers of a customer are looked at for positions, before all routes are.
+    penalty
+        What a customer of mean demand costs that is left out, in mean distances from the depot.
 
     References
     ----------
     Christiaens and Vanden Berghe (2020), doi:10.1287/trsc.2019.0914; start by Clarke and Wright (1964).
     """
 
-    removals: float = 10.0
+    removals: float = 13.0
     longest: float = 10.0
+    split: float = 0.5
     blink: float = 0.01
     hot: float = 1.0
     cold: float = 0.01
-    neighbours: int = 100
-    fee: float = 2.0
+    neighbours: int = 60
+    penalty: float = 10.0
 
     def __post_init__(self) -> None:
-        if self.removals < 1 or self.longest < 1:
-            raise OptionError(f"removals {self.removals} and longest {self.longest} must be at least 1.")
-        if not 0 <= self.blink < 1:
-            raise OptionError(f"blink {self.blink} is no probability below 1.")
-        if not 0 < self.cold <= self.hot:
-            raise OptionError(f"temperatures hot {self.hot} and cold {self.cold} must be positive, hot at least cold.")
+        for name in ("removals", "longest"):
+            if not 1 <= getattr(self, name) <= 100:
+                raise OptionError(f"{name} {getattr(self, name)} is not between 1 and 100.")
+        for name in ("split", "blink"):
+            if not 0 <= getattr(self, name) < 1:
+                raise OptionError(f"{name} {getattr(self, name)} is no probability below 1.")
+        if not 0 < self.cold <= self.hot < math.inf:
+            raise OptionError(f"temperatures hot {self.hot} and cold {self.cold} must be positive, cold at most hot.")
         if self.neighbours < 1:
             raise OptionError(f"neighbours {self.neighbours} is below 1.")
+        if not 0 < self.penalty < math.inf:
+            raise OptionError(f"penalty {self.penalty} is not a positive number.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
-        """Compile the kernels on four customers."""
+        """Compile the kernels on a few customers with the distances of the instance."""
         from redwood.budget import Iterations
 
-        assert isinstance(instance, CVRPInstance)
-        small = problem.make(**_sample(instance))
+        metric = cast(CVRPInstance, instance).travel.metric
+        places = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+        lengths = np.abs(places[:, None] - places[None]).sum(axis=2)
+        ground: dict[str, Any] = {"matrix": lengths} if metric == "EXPLICIT" else {"coords": places, "metric": metric}
+        small = cast(CVRPInstance, problem.make(demands=[0, 1, 1, 1], capacity=2, **ground))
         self.run(problem, small, Run(problem, small, budget=Iterations(10)))
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up."""
-        assert isinstance(instance, CVRPInstance)
-        from redwood.kernels import random_state
-        from redwood.problems.cvrp.plan import make_ground, make_plan, total_length
-        from redwood.problems.cvrp.savings import savings_routes
-        from redwood.solvers.local_search.cvrp_kernels import BEST, COOLING, TEMPERATURE, Strings, anneal, make_search
-
-        ground = make_ground(instance, self.neighbours)
-        start = run.initial.routes if isinstance(run.initial, Routes) else savings_routes(ground)
-        plan = make_plan(instance, ground, sorted(start, key=len, reverse=True)[: instance.slots])
-        length = total_length(plan, ground.size)
-        leg = length / (ground.size + len(start))
-        mean = max(1e-9, float(ground.demand[1:].mean()))
-        fee = self.fee * ground.depot[1 : ground.size + 1].mean() * (0.2 + ground.demand / mean)
-        search = make_search(ground, plan, length, fee)
-        strings = Strings(self.removals, self.longest, 0.5, 0.01, self.blink)
-        state = random_state(run.rng)
-        chunk = 100
-        if math.isfinite(search.values[BEST]):
-            run.report(Routes(start))
-        last_report = run.seconds
-        reported = search.values[BEST]
-        total_s = run.seconds_left
-        began = run.seconds
-        total_i = run.iterations_left
+        typed = cast(CVRPInstance, instance)
+        anneal = _Annealing(self, typed, run)
         while not run.stops():
-            if math.isfinite(total_i):
-                done = 1 - run.iterations_left / total_i
-                rate = (self.cold / self.hot) ** (1 / total_i)
-                if search.values[TEMPERATURE] == 0:
-                    search.values[TEMPERATURE] = self.hot * leg
-                search.values[COOLING] = rate
-                chunk = int(min(chunk, run.iterations_left))
-            else:
-                done = (run.seconds - began) / total_s
-                search.values[TEMPERATURE] = leg * self.hot * (self.cold / self.hot) ** done
-            t = time.perf_counter()
-            anneal(plan, ground, search, strings, state, chunk)
-            run.advance(chunk)
-            t = time.perf_counter() - t
-            chunk = max(1, int(chunk * min(4.0, POLL / max(t, 1e-6))))
-            if search.values[BEST] < reported and run.seconds - last_report > REPORT:
-                self._report(search, ground, run)
-                last_report = run.seconds
-                reported = search.values[BEST]
-        if search.values[BEST] < reported:
-            self._report(search, ground, run)
+            anneal.advance()
+        anneal.report()
+        if run.best is None:
+            return Answer(None, message=f"No routes of {typed.slots} vehicles that serve every customer were found.")
         return Answer(run.best)
 
-    def _report(self, search: Search, ground: Ground, run: Run) -> None:
+
+class _Annealing:
+    """One annealing from a start, or several where the budget has no end."""
+
+    def __init__(self, options: CVRPLocalSearch, instance: CVRPInstance, run: Run) -> None:
+        from redwood.kernels import random_state
+        from redwood.problems.cvrp.plan import make_ground, make_plan, total_length
+        from redwood.solvers.local_search.cvrp_kernels import Strings, make_search
+
+        self._options, self._run = options, run
+        self._ground: Ground = make_ground(instance, options.neighbours)
+        routes = _start(instance, self._ground, run)
+        self._plan: Plan = make_plan(instance, self._ground, routes)
+        length = total_length(self._plan, instance.size)
+        self._leg = length / (instance.size + len(routes))
+        self._search: Search = make_search(self._ground, self._plan, length, _fees(options, self._ground))
+        self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
+        self._state = random_state(run.rng)
+        self._iterations, self._seconds = run.iterations_left, run.seconds_left
+        self._began = run.seconds
+        self._cycle, self._cycle_began = FIRST_CYCLE * instance.size, 0
+        self._chunk = 100
+        self._reported, self._report_due = math.inf, 0.0
+        self._heat(0.0)
+        self.report()
+
+    def advance(self) -> None:
+        """Do iterations for about `POLL` seconds, or as many as are left, and report what they improved."""
+        from redwood.solvers.local_search.cvrp_kernels import BEST, anneal
+
+        chunk = int(min(self._chunk, self._run.iterations_left))
+        self._cool()
+        began = time.perf_counter()
+        anneal(self._plan, self._ground, self._search, self._strings, self._state, chunk)
+        self._run.advance(chunk)
+        seconds = time.perf_counter() - began
+        self._chunk = max(1, int(self._chunk * min(4.0, POLL / max(seconds, 1e-6))))
+        if self._search.values[BEST] < self._reported and self._run.seconds >= self._report_due:
+            self.report()
+
+    def report(self) -> None:
+        """Hand in the best routes where they serve everyone and were not handed in yet."""
         from redwood.problems.cvrp.plan import plan_routes
+        from redwood.solvers.local_search.cvrp_kernels import BEST
 
-        run.report(plan_routes(search.best, ground.size))
+        best = float(self._search.values[BEST])
+        if best >= self._reported:
+            return
+        began = self._run.seconds
+        self._run.report(plan_routes(self._search.best, self._ground.size))
+        self._reported = best
+        self._report_due = self._run.seconds + max(REPORT, (self._run.seconds - began) / REPORT_SHARE)
+
+    def _cool(self) -> None:
+        """Set the temperature by the clock or by the cycle; by iterations the kernel lowers it itself, one by one."""
+        done = (self._run.seconds - self._began) / self._seconds if math.isfinite(self._seconds) else 0.0
+        if math.isfinite(self._iterations):
+            if done > self._run.iterations / self._iterations + LATE:
+                self._heat(done)
+        elif math.isfinite(self._seconds):
+            self._heat(done)
+        else:
+            if self._run.iterations - self._cycle_began >= self._cycle:
+                self._cycle_began, self._cycle = self._run.iterations, 2 * self._cycle
+            self._heat((self._run.iterations - self._cycle_began) / self._cycle)
+
+    def _heat(self, done: float) -> None:
+        """Set the temperature for a share of the annealing that is done."""
+        from redwood.solvers.local_search.cvrp_kernels import COOLING, TEMPERATURE
+
+        ratio = self._options.cold / self._options.hot
+        self._search.values[TEMPERATURE] = self._leg * self._options.hot * ratio ** min(1.0, done)
+        self._search.values[COOLING] = ratio ** (1.0 / self._iterations) if math.isfinite(self._iterations) else 1.0
 
 
-def _sample(instance: CVRPInstance) -> dict[str, Any]:
-    places = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    return {"coords": places, "demands": [0, 1, 1, 1], "capacity": 2}
+def _start(instance: CVRPInstance, ground: Ground, run: Run) -> list[list[int]]:
+    """Return the initial routes, or those by savings; where they are too many, packed ones or the longest of them."""
+    from redwood.problems.cvrp.packing import packed_routes
+    from redwood.problems.cvrp.savings import savings_routes
+
+    if isinstance(run.initial, Routes):
+        return run.initial.routes
+    routes = savings_routes(ground)
+    if len(routes) <= instance.slots:
+        return routes
+    try:
+        return packed_routes(instance, run.rng)
+    except SolutionError:
+        return sorted(routes, key=len, reverse=True)[: instance.slots]
+
+
+def _fees(options: CVRPLocalSearch, ground: Ground) -> np.ndarray[Any, Any]:
+    """Return the penalty of leaving out each node [N + 1]: half of it fixed, half by demand."""
+    customers = slice(1, ground.size + 1)
+    mean = float(ground.demand[customers].mean())
+    shares = 0.5 + 0.5 * ground.demand / mean if mean > 0 else np.ones(ground.size + 1)
+    return np.asarray(options.penalty * float(ground.depot[customers].mean()) * shares)

@@ -196,7 +196,7 @@ def take(plan: Plan, ground: Ground, search: Search, c: int) -> float:
     search.first[k] = plan.leg[p]
     search.second[k] = plan.leg[c]
     search.counters[LOGGED] = k + 1
-    change = joined - plan.leg[p] - plan.leg[c]
+    change = float(joined - plan.leg[p] - plan.leg[c])
     unlink(plan, ground.demand, c, joined)
     search.out[search.counters[OUT]] = c
     search.counters[OUT] += 1
@@ -261,26 +261,22 @@ def put(plan: Plan, ground: Ground, search: Search, c: int, p: int) -> float:
     search.first[k] = old
     search.counters[LOGGED] = k + 1
     link(plan, ground.demand, c, p, first, second)
-    return first + second - old
+    return float(first + second - old)
 
 
 @kernel(_nrt=False)
 def best_position(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int) -> int:
-    """Return the stop after which customer c is cheapest, -1 where no route near it has room.
+    """Return the stop after which customer c is cheapest, -1 where no route has room.
 
     A leg is judged from the end that is nearer to c, so inserting into it costs at least twice the gap less its length.
     """
     size = ground.size
     room = ground.limit - ground.demand[c]
     home = ground.depot[c]
+    near, gaps = ground.near, ground.gaps
+    route, load, before, after, legs = plan.route, plan.load, plan.before, plan.after, plan.leg
     cheapest = math.inf
     position = -1
-    if plan.used[0] > 0:
-        cheapest = 2.0 * home
-        position = size + 1 + plan.empty[plan.used[0] - 1]
-    near = ground.near
-    gaps = ground.gaps
-    route, load, before, after, legs = plan.route, plan.load, plan.before, plan.after, plan.leg
     skip = search.counters[SKIP]
     for k in range(near.shape[1]):
         j = near[c, k]
@@ -311,7 +307,34 @@ def best_position(plan: Plan, ground: Ground, search: Search, strings: Strings, 
             cheapest = cost
             position = start
     search.counters[SKIP] = skip
+    if position < 0:
+        position, cheapest = any_position(plan, ground, c, room)
+    if plan.used[0] > 0 and 2.0 * home <= cheapest:
+        position = size + 1 + plan.empty[plan.used[0] - 1]
     return position
+
+
+@kernel(_nrt=False)
+def any_position(plan: Plan, ground: Ground, c: int, room: float) -> tuple[int, float]:
+    """Return the cheapest stop to insert c after among all routes that are driven and have room, and the cost."""
+    cheapest = math.inf
+    position = -1
+    for r in range(len(plan.load)):
+        if plan.members[r] == 0 or plan.load[r] > room:
+            continue
+        start = ground.size + 1 + r
+        gap = ground.depot[c]
+        while True:
+            onward = between(ground, c, plan.after[start])
+            cost = gap + onward - plan.leg[start]
+            if cost < cheapest:
+                cheapest = cost
+                position = start
+            start = plan.after[start]
+            gap = onward
+            if start > ground.size:
+                break
+    return position, cheapest
 
 
 @kernel(_nrt=False)
