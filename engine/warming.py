@@ -46,13 +46,16 @@ class Warmth:
     seconds
         Everything, short runs on tiny instances included.
     message
-        What went wrong, or an empty string.
+        Why the solver refused the small instances, or how it failed on them; empty where all went well.
+    failed
+        Whether it failed, and did not just refuse them, as one does that has no weights for the problem.
     """
 
     pair: Pair
     compile_seconds: float
     seconds: float
     message: str = ""
+    failed: bool = False
 
 
 def plan(problem: str | None = None, solver: str | None = None) -> list[Pair]:
@@ -81,12 +84,20 @@ def _pairs(spec: ProblemSpec) -> list[Pair]:
 
 def warm_up(pair: Pair) -> Warmth:
     """Compile for one pair by solving tiny instances with it."""
-    began, compiled, message = time.perf_counter(), 0.0, ""
+    began, compiled, message, failed = time.perf_counter(), 0.0, "", False
     for instance, large in _samples(pair.problem):
-        took, failure = _bound_once(instance) if pair.solver == BOUND else _solve_once(instance, pair.solver)
-        compiled += took
-        message = message or ("" if large else failure)  # what is too large for a solver is no failure of it
-    return Warmth(pair, compiled, time.perf_counter() - began, message)
+        tried = _bound_once(instance) if pair.solver == BOUND else _solve_once(instance, pair.solver)
+        compiled += tried.compile_seconds
+        if not large and not message:  # what is too large for a solver is no failure of it
+            message, failed = tried.message, tried.failed
+    return Warmth(pair, compiled, time.perf_counter() - began, message, failed)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    compile_seconds: float
+    message: str = ""
+    failed: bool = False
 
 
 def _samples(problem: str) -> Iterator[tuple[Instance, bool]]:
@@ -96,18 +107,19 @@ def _samples(problem: str) -> Iterator[tuple[Instance, bool]]:
     yield generate(problem, LARGE), True
 
 
-def _solve_once(instance: Instance, solver: str) -> tuple[float, str]:
+def _solve_once(instance: Instance, solver: str) -> _Trial:
     try:
         result = solve(instance, solver, time_limit=LIMIT, iterations=1, bound_time_limit=0.0)
     except RedwoodError as error:
-        return 0.0, str(error)
-    return result.seconds.compile, result.message if result.status is Status.FAILED else ""
+        return _Trial(0.0, str(error))
+    failed = result.status is Status.FAILED
+    return _Trial(result.seconds.compile, result.message if failed else "", failed)
 
 
-def _bound_once(instance: Instance) -> tuple[float, str]:
+def _bound_once(instance: Instance) -> _Trial:
     began = time.perf_counter()
     try:
         report = bound(instance, time_limit=LIMIT)
     except RedwoodError as error:
-        return 0.0, str(error)
-    return max(0.0, time.perf_counter() - began - report.seconds), ""
+        return _Trial(0.0, str(error), failed=True)
+    return _Trial(max(0.0, time.perf_counter() - began - report.seconds))

@@ -248,11 +248,15 @@ def _show(order: Order, results: Sequence[Result]) -> None:
         *numbers[-3:],
     )
     print_table(headings, [_row(result) for result in results], right=numbers)
+    notes: dict[str, list[Result]] = {}
     for result in results:
         start = None if result.initial is None else f"initial solution {result.initial}"
         for note in (start, result.message):
             if note:
-                click.echo(f"{result.instance}: {note}", err=result.objective is None)
+                notes.setdefault(note, []).append(result)
+    for note, concerned in notes.items():
+        names = concerned[0].instance if len(concerned) == 1 else f"{len(concerned)} instances"
+        click.echo(f"{names}: {note}", err=any(result.objective is None for result in concerned))
 
 
 def _row(result: Result) -> tuple[str, ...]:

@@ -22,7 +22,8 @@ def warmup(ctx: click.Context, problem: str | None, solver: str | None, as_json:
     """Compile all kernels ahead of time, for every installed solver on every problem that it fits.
 
     Machine code is kept in the user's cache folder (or the one that REDWOOD_CACHE names), so later processes load it
-    in a fraction of a second. Exit code 1 where a solver fails on a tiny instance.
+    in a fraction of a second. Exit code 1 where a solver fails on a tiny instance; one that refuses
+    it, such as for want of weights, has a remark.
     """
     from rich.progress import Progress
 
@@ -41,10 +42,10 @@ def warmup(ctx: click.Context, problem: str | None, solver: str | None, as_json:
         print_json({"compile_seconds": round(total, 3), "pairs": [_record(warmth) for warmth in done]})
     else:
         rows = [[w.pair.problem, w.pair.solver, f"{w.compile_seconds:.2f}", f"{w.seconds:.2f}", w.message] for w in done]
-        headings = ("problem", "solver", "compiled in", "with short runs", "failed")
+        headings = ("problem", "solver", "compiled in", "with short runs", "remark")
         print_table(headings, rows, right=headings[2:4])
         click.echo(f"Compiled, or loaded from the cache, in {total:.1f} s.")
-    ctx.exit(UNSOLVED if any(warmth.message for warmth in done) else 0)
+    ctx.exit(UNSOLVED if any(warmth.failed for warmth in done) else 0)
 
 
 def _record(warmth: Warmth) -> dict[str, object]:
@@ -54,4 +55,5 @@ def _record(warmth: Warmth) -> dict[str, object]:
         "compile_seconds": round(warmth.compile_seconds, 3),
         "seconds": round(warmth.seconds, 3),
         "message": warmth.message,
+        "failed": warmth.failed,
     }

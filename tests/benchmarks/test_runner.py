@@ -23,11 +23,12 @@ def runs_of(folder):
     return {record["label"]: record for record in read_records(folder) if record["kind"] == "run"}
 
 
-def alive(words):
-    """Return whether a process with the words in its command line is alive."""
+def alive(mark):
+    """Return whether a process that a rude solver has started is alive, with the mark in its environment."""
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and words.encode() in (entry / "cmdline").read_bytes():
+            ours = entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes()
+            if ours and b"left-behind-by-redwood-test" in (entry / "cmdline").read_bytes():
                 return True
         except OSError:
             continue
@@ -59,7 +60,9 @@ def rude_run(tmp_path_factory):
     instances = "[[instances]]\ngenerate = 'countdown'\nsizes = [30]\n"
     plan = make_plan(parse_suite("rude", f"time_limit = 0.3\nbound_time_limit = 1\n{instances}{solvers}"))
     out = tmp_path_factory.mktemp("rude")
-    finished, total = run_plan(plan, out, jobs=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REDWOOD_TEST_MARK", str(out))
+        finished, total = run_plan(plan, out, jobs=2)
     assert finished == total == 10
     return out
 
@@ -88,7 +91,7 @@ def test_each_job_is_recorded_as_what_it_was(rude_run, label, status, terminatio
 def test_nothing_is_left_behind(rude_run):
     """A job is killed together with the processes that it has started."""
     assert runs_of(rude_run)["fork"]
-    assert not alive("left-behind-by-redwood-test")
+    assert not alive(str(rude_run))
 
 
 def test_killed_jobs_keep_to_their_limit(rude_run):
@@ -186,16 +189,17 @@ def test_a_run_that_was_ended_resumes(tmp_path, end):
     )
     out = tmp_path / "out"
     words = [sys.executable, "-m", "redwood", "bench", "run", str(suite), "--out", str(out), "--plugin", str(PLUGIN)]
-    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path)
+    marked = {**os.environ, "REDWOOD_TEST_MARK": str(tmp_path)}
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=marked)
     deadline = time.monotonic() + 60
-    while not alive("left-behind-by-redwood-test") and time.monotonic() < deadline:
+    while not alive(str(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.05)
     child.send_signal(end)
     child.communicate(timeout=30)
     assert child.returncode == (-9 if end is signal.SIGKILL else 130)
-    while alive("left-behind-by-redwood-test") and time.monotonic() < deadline:
+    while alive(str(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not alive("left-behind-by-redwood-test")
+    assert not alive(str(tmp_path))
     resume = [sys.executable, "-m", "redwood", "bench", "resume", str(out), "--plugin", str(PLUGIN), "--jobs", "2"]
     assert subprocess.run(resume, capture_output=True, cwd=tmp_path, timeout=60).returncode == 0
     jobs = [record["job"] for record in read_records(out) if record["kind"] == "run"]

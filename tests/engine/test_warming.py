@@ -32,5 +32,7 @@ def test_a_second_warming_finds_everything_compiled():
 
 def test_failures_are_said(countdown):
     """A solver that fails on a tiny instance has its error as message."""
-    assert "out of luck" in warm_up(Pair("countdown", "crash")).message
+    crashed = warm_up(Pair("countdown", "crash"))
+    assert crashed.failed
+    assert "out of luck" in crashed.message
     assert warm_up(Pair("countdown", "steps")).message == ""

@@ -59,7 +59,7 @@ def everything(tmp_path_factory):
     """What the doctor says where a plugin full of faults and one that cannot be loaded are installed."""
     folder = tmp_path_factory.mktemp("sick")
     modules = {"sick": PLUGIN, "broken": "import no_such_module"}
-    for name, body in modules.items():
+    for name in modules:
         info = folder / f"{name}-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
