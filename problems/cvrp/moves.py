@@ -77,7 +77,7 @@ def relocate_change(plan: Plan, ground: Ground, c: int, p: int) -> float:
     q = plan.before[c]
     n = plan.after[c]
     closed = between(ground, q, n) - plan.leg[q] - plan.leg[c]
-    return closed + between(ground, p, c) + between(ground, c, plan.after[p]) - plan.leg[p]
+    return float(closed + between(ground, p, c) + between(ground, c, plan.after[p]) - plan.leg[p])
 
 
 @kernel(_nrt=False)
@@ -94,7 +94,7 @@ def swap_change(plan: Plan, ground: Ground, c: int, j: int) -> float:
     q = plan.before[j]
     new = between(ground, p, j) + between(ground, j, plan.after[c])
     new += between(ground, q, c) + between(ground, c, plan.after[j])
-    return new - plan.leg[p] - plan.leg[c] - plan.leg[q] - plan.leg[j]
+    return float(new - plan.leg[p] - plan.leg[c] - plan.leg[q] - plan.leg[j])
 
 
 @kernel(_nrt=False)
@@ -111,7 +111,7 @@ def tails_change(plan: Plan, ground: Ground, c: int, d: int) -> float:
     behind_d = tail_load(plan, ground, d)
     if plan.load[r] - behind_c + behind_d > ground.limit or plan.load[s] - behind_d + behind_c > ground.limit:
         return math.inf
-    return change
+    return float(change)
 
 
 @kernel(_nrt=False)
@@ -137,7 +137,7 @@ def reverse_change(plan: Plan, ground: Ground, c: int, j: int) -> float:
         stop = plan.after[stop]
     first = plan.after[c]
     last = plan.after[j]
-    return between(ground, c, j) + between(ground, first, last) - plan.leg[c] - plan.leg[j]
+    return float(between(ground, c, j) + between(ground, first, last) - plan.leg[c] - plan.leg[j])
 
 
 @kernel(_nrt=False)
