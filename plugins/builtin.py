@@ -39,6 +39,7 @@ def redwood_problems() -> Iterable[ProblemSpec]:
             name="atsp",
             summary="Asymmetric travelling salesman problem: the shortest closed tour where directions differ.",
             target="redwood.problems.atsp.problem:ATSP",
+            views=frozenset({"Linear", "Bound"}),
             formats=(Format((".atsp",), r"^\s*TYPE\s*:\s*ATSP\b"),),
         ),
         ProblemSpec(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from redwood.problems.routing.sequence import permutation_violations
 from redwood.problems.routing.travel import Metric, check_travel
 from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
 from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
+from redwood.views import Bound, Linear, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +34,10 @@ class ATSP(Problem[ATSPInstance, Tour]):
     name: ClassVar[str] = "atsp"
     sense: ClassVar[Sense] = Sense.MIN
     solution_type: ClassVar[type[Solution]] = Tour
+    views: ClassVar[Mapping[type[View], str]] = {
+        Linear: "redwood.problems.atsp.linear:ATSPLinear",
+        Bound: "redwood.problems.atsp.bound:ATSPBound",
+    }
     variants: ClassVar[tuple[str, ...]] = generators.VARIANTS
     suffix: ClassVar[str] = ".atsp"
     solution_suffix: ClassVar[str] = ".tour"
