@@ -109,11 +109,12 @@ class SpanningTrees:
         return total / 2.0
 
     def nearby(self) -> SparseGraph:
-        """Return a connected graph whose edges are fairly short: those between nodes close to each other in the k-d tree."""
+        """Return a connected graph whose edges are fairly short: between nodes close to each other in the k-d tree."""
         order = self._order if self._planar else np.arange(self.travel.size)
-        steps = range(1, 5)
-        tails, heads = [order[:-step] for step in steps], [order[step:] for step in steps]
-        return SparseGraph.of(self.travel, np.concatenate(tails), np.concatenate(heads))
+        heads = np.empty((len(order), 4), dtype=np.int32)
+        heads[order] = np.stack([np.roll(order, step) for step in (-2, -1, 1, 2)], axis=1)
+        costs = np.asarray(self.travel.between(np.arange(len(order))[:, None], heads), dtype=np.float64)
+        return SparseGraph(np.arange(0, heads.size + 1, 4), heads.ravel(), costs.ravel())
 
     def _two_cheapest(self, node: int) -> tuple[float, float]:
         head, weight = self.cheapest(node, -1)

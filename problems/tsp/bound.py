@@ -37,10 +37,21 @@ QUANTUM = 1024.0
 
 @dataclass(frozen=True)
 class OneTree:
-    """A minimum 1-tree of all nodes: the bound that it proves (not yet rounded up), and the potentials [N]."""
+    """A minimum 1-tree of all nodes.
+
+    Attributes
+    ----------
+    value
+        The bound that it proves, not rounded up.
+    potentials
+        Of the nodes, [N].
+    edges
+        Its edges [N, 2]: a spanning tree and, last, the second edge of one of the tree's leaves, the leaf first.
+    """
 
     value: float
     potentials: Array
+    edges: Array
 
 
 class TSPBound(Bound):
@@ -59,7 +70,9 @@ class TSPBound(Bound):
     def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
         """Return the bound, rounded up where distances are whole."""
         if self.instance.size < 3:
-            return BoundValue(2.0 * self.instance.travel.between(0, 1).item() if self.instance.size == 2 else 0.0, "exact")
+            tour = np.arange(self.instance.size)
+            length = self.instance.travel.between(tour, tour[::-1]).sum() if len(tour) == 2 else 0.0
+            return BoundValue(float(length), "the only tour")
         before = clock.seconds_left
         value, method = self._safe(self._trees.half_sum(clock)), "half of the two shortest edges at each node"
         seconds = before - clock.seconds_left if math.isfinite(before) else 0.0
@@ -70,32 +83,34 @@ class TSPBound(Bound):
             value = math.ceil(value - 1e-6)
         return BoundValue(float(max(0.0, value)), method)
 
-    def one_tree(self, clock: Clock, incumbent: float | None = None, patience: float = 0.0) -> OneTree | None:
+    def one_tree(
+        self, clock: Clock, incumbent: float | None = None, *, patience: float = 0.0, rounds: float = math.inf
+    ) -> OneTree | None:
         """Return the best 1-tree found, or ``None`` where the clock did not even allow one.
 
         The ascent ends at the first 1-tree that proves ``incumbent`` optimal, and does not begin where less than
-        ``patience`` seconds are left. Without a time limit the result depends on nothing but the instance.
+        ``patience`` seconds are left; ``rounds`` limits it further. Without a time limit nothing depends on the clock.
         """
         size = self.instance.size
-        known = self._trees.nearby()
-        found = self._certify(np.zeros(size), known, clock)
-        if found is None or clock.seconds_left < patience:
-            return found[0] if found else None
-        best, edges = found
-        graph = self._sparse_graph(edges)
+        best = None if clock.stops() else self._certify(np.zeros(size), self._trees.nearby(), clock)
+        if best is None or clock.seconds_left < patience:
+            return best
+        graph = self._sparse_graph(best.edges)
         scale = max(best.value / size, 1.0 / QUANTUM if self.instance.travel.integral else 1e-12)
         potentials, previous = np.zeros(size), np.zeros(size)
         step, steps, began = LONGEST_STEP, 50 + size // 20, clock.seconds_left
-        while step >= SHORTEST_STEP and not self._proves(best, incumbent):
-            left = clock.seconds_left
+        while step >= SHORTEST_STEP and rounds > 0 and not self._proves(best, incumbent):
+            left, rounds = clock.seconds_left, rounds - 1
             round_best = self._ascend(graph, potentials, previous, step * scale, steps, clock, began / 20.0)
             found = None if round_best is None else self._certify(round_best, graph, clock)
             if found is None:
                 break
-            grown = found[0].value - best.value
-            best = found[0] if grown > 0.0 else best
-            graph = graph.joined(self.instance.travel, found[1])
-            step *= _shrinking(step, grown < PROGRESS * abs(best.value), left, clock.seconds_left)
+            grown = found.value - best.value
+            best = found if grown > 0.0 else best
+            graph = graph.joined(self.instance.travel, found.edges)
+            if math.isfinite(clock.seconds_left):
+                rounds = min(rounds, clock.seconds_left / max(left - clock.seconds_left, 1e-6) - 1.0)
+            step *= _shrinking(step, grown < PROGRESS * abs(best.value), rounds)
         return best
 
     def _sparse_graph(self, edges: Array) -> SparseGraph:
@@ -133,8 +148,8 @@ class TSPBound(Bound):
             done += chunk
         return best_potentials
 
-    def _certify(self, potentials: Array, graph: SparseGraph, clock: Clock) -> tuple[OneTree, Array] | None:
-        """Return the minimum 1-tree of all nodes, and its edges, or ``None`` where the clock stopped the work."""
+    def _certify(self, potentials: Array, graph: SparseGraph, clock: Clock) -> OneTree | None:
+        """Return the minimum 1-tree of all nodes, or ``None`` where the clock stopped the work."""
         potentials = np.rint(potentials * QUANTUM) / QUANTUM if self.instance.travel.integral else potentials
         edges = self._trees.tree(potentials, graph, clock)
         if edges is None:
@@ -145,7 +160,7 @@ class TSPBound(Bound):
         edges = np.concatenate([edges, extra[None]])
         lengths = self.instance.travel.between(edges[:, 0], edges[:, 1])
         terms = np.concatenate([lengths, (degree - 2) * potentials])
-        return OneTree(self._safe(math.fsum(terms.tolist()), np.abs(terms).sum()), potentials), edges
+        return OneTree(self._safe(math.fsum(terms.tolist()), float(np.abs(terms).sum())), potentials, edges)
 
     def _second_edge(self, potentials: Array, graph: SparseGraph, edges: Array, degree: Array) -> Array:
         """Return the second edge of the leaf at which it seems to cost most: with any leaf the 1-tree is a minimum one."""
@@ -175,10 +190,7 @@ class TSPBound(Bound):
         return incumbent is not None and tree.value > incumbent - max(slack, 1e-12 * abs(incumbent))
 
 
-def _shrinking(step: float, stuck: bool, before: float, left: float) -> float:
-    """Return by how much to shrink the step: as progress tells, and so much that all steps are made in the seconds left."""
+def _shrinking(step: float, stuck: bool, rounds: float) -> float:
+    """Return by how much to shrink the step: where the bound is stuck, and so that the rounds left reach the last step."""
     factor = SHRINKING if stuck else 1.0
-    if math.isfinite(left):
-        rounds = max(1.0, left / max(before - left, 1e-6) - 1.0)
-        factor = min(factor, (SHORTEST_STEP / step) ** (1.0 / rounds))
-    return factor
+    return min(factor, (SHORTEST_STEP / step) ** (1.0 / max(1.0, rounds))) if math.isfinite(rounds) else factor

@@ -1,0 +1,119 @@
+"""Edges that short tours can use, and cuts of a fractional tour, in Numba."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import numpy as np
+
+from redwood.kernels import kernel
+from redwood.problems.routing.distance import distance
+from redwood.problems.routing.travel import Array
+
+
+@kernel
+def useful_edges(
+    metric: int,
+    points: Array,
+    matrix: Array,
+    potentials: Array,
+    starts: Array,
+    heads: Array,
+    leaf: int,
+    second: float,
+    room: float,
+    found: Array,
+) -> int:
+    """Return how many edges cost at most ``room`` when forced into a minimum 1-tree, and list them in ``found`` [F, 2].
+
+    Forced between two nodes other than ``leaf``, an edge replaces the longest one on the tree's path between them; at the
+    leaf it replaces the 1-tree's ``second`` edge there (Helsgaun 2000, doi:10.1016/S0377-2217(99)00284-2, section 4.1).
+    ``starts`` and ``heads`` are the spanning tree. Once ``found`` is full, edges are only counted.
+    """
+    size = len(potentials)
+    longest, parent, order = np.empty(size), np.empty(size, np.int64), np.empty(size, np.int64)
+    count = 0
+    for tail in range(size):
+        order[0], parent[tail], longest[tail] = tail, -1, -math.inf
+        known = 1
+        for step in range(size):
+            node = order[step]
+            if node > tail:
+                weight = distance(metric, points, matrix, tail, node) + potentials[tail] + potentials[node]
+                replaced = second if leaf in (tail, node) else longest[node]
+                if weight - replaced <= room:
+                    if count < len(found):
+                        found[count, 0], found[count, 1] = tail, node
+                    count += 1
+            for entry in range(starts[node], starts[node + 1]):
+                other = heads[entry]
+                if other != parent[node]:
+                    weight = distance(metric, points, matrix, node, other) + potentials[node] + potentials[other]
+                    order[known], parent[other], longest[other] = other, node, max(longest[node], weight)
+                    known += 1
+    return count
+
+
+@kernel
+def light_cuts(starts: Array, heads: Array, values: Array, group: Array, limit: float, sides: Array) -> int:
+    """Find cuts of a connected graph whose values add up to less than ``limit``; return how many.
+
+    Stoer and Wagner's maximum-adjacency orders (1997, doi:10.1145/263867.263872), in which every cut of a phase below the
+    limit is kept, not only the least. ``group`` [N] names the nodes that are never separated, by one of them; it is used
+    up. Row k of ``sides`` [C, N] receives one side of cut k; no more than C are kept.
+    """
+    size = len(group)
+    following, last = np.full(size, -1), np.arange(size)
+    for node in range(size):
+        if group[node] != node:
+            following[last[group[node]]] = node
+            last[group[node]] = node
+    left = 0
+    for node in range(size):
+        left += group[node] == node
+    count = 0
+    while left > 1 and count < len(sides):
+        before, final, value = _order_groups(starts, heads, values, group, following, left)
+        if value < limit:
+            node = final
+            while node >= 0:
+                sides[count, node] = True
+                node = following[node]
+            count += 1
+        node = final
+        while node >= 0:
+            group[node] = before
+            node = following[node]
+        following[last[before]] = final
+        last[before] = last[final]
+        left -= 1
+    return count
+
+
+@kernel
+def _order_groups(
+    starts: Array, heads: Array, values: Array, group: Array, following: Array, left: int
+) -> tuple[int, int, float]:
+    """Add the group most tightly joined to those before, again and again; return the last two and what joins the last."""
+    size = len(group)
+    joined, done = np.zeros(size), np.zeros(size, dtype=np.bool_)
+    before, final = -1, group[0]
+    heap = [(0.0, np.int64(final))]
+    count = 0
+    while count < left and len(heap) > 0:
+        key, node = heapq.heappop(heap)
+        if done[node] or -key != joined[node]:
+            continue
+        done[node] = True
+        count += 1
+        before, final = final, node
+        member = node
+        while member >= 0:
+            for entry in range(starts[member], starts[member + 1]):
+                other = group[heads[entry]]
+                if not done[other]:
+                    joined[other] += values[entry]
+                    heapq.heappush(heap, (-joined[other], other))
+            member = following[member]
+    return before, final, joined[final]
