@@ -1,4 +1,4 @@
-"""The report of a benchmark as Markdown: one table a problem and time limit, one line an instance, and the doubts."""
+"""The report of a benchmark as Markdown: solvers, instances, bounds, and what casts doubt on the figures."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def render(records: Sequence[Record]) -> str:
     for (problem, limit), members in groups.items():
         lines += [f"## {problem}, {limit:g} s a run", "", *_solver_table(members, cases), ""]
         lines += [*_case_table(members, cases), ""]
+    bounds = [record for record in records if record["kind"] == "bound"]
+    lines += [*_bound_table(bounds, cases), ""] * bool(bounds)
     doubts = _doubts(records, cases)
     return "\n".join(lines + (["## Doubts", "", *doubts, ""] if doubts else [])).rstrip() + "\n"
 
@@ -100,6 +102,7 @@ def _solver_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list
         "mean gap to bound",
         "primal integral",
         "seconds",
+        "longest",
         "failed",
         "killed",
     ]
@@ -116,6 +119,7 @@ def _solver_row(label: str, runs: Sequence[Record], cases: dict[str, CaseSummary
     means = [statistics.mean(row) for row in gaps]
     everything = [gap for row in gaps for gap in row]
     interval = bootstrap_interval(gaps)
+    seconds = [run["result"]["seconds"]["solve"] for run in runs]
     return [
         label,
         str(len(runs)),
@@ -128,7 +132,8 @@ def _solver_row(label: str, runs: Sequence[Record], cases: dict[str, CaseSummary
         str(sum(gap <= 1e-9 for gap in everything)),
         _percent(statistics.mean(abs(gap) for gap in to_bound) if to_bound else None),
         _mean_integral(runs, cases),
-        f"{shifted_geometric_mean([run['result']['seconds']['solve'] for run in runs]):.2f}",
+        f"{shifted_geometric_mean(seconds):.2f}",
+        f"{max(seconds):.2f}",
         str(sum(run["result"]["status"] == "failed" for run in runs)),
         str(sum(run["result"]["termination"] == "killed" for run in runs)),
     ]
@@ -168,6 +173,22 @@ def _case_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list[s
         head = [facts["name"], str(facts["size"]), format_value(facts["best_known"]), format_value(case.bound)]
         rows.append([*head, *(_percent(statistics.mean(gaps[label]) if gaps[label] else None) for label in labels)])
     return _table(["instance", "size", "best known", "bound", *labels], rows)
+
+
+def _bound_table(bounds: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
+    """Return how far the problems' own bounds are from the best known values, or from the best of these runs."""
+    rows = []
+    for problem, members in _grouped(bounds, lambda record: record["case"]["problem"]).items():
+        proven = [record for record in members if record["result"]["bound"] is not None]
+        pairs = [(record["result"]["bound"], cases[_print(record)].reference) for record in proven]
+        gaps = [abs(gap_to(bound, reference, "min")) for bound, reference in pairs if reference is not None]
+        seconds = [record["result"]["seconds"]["solve"] for record in members]
+        methods = ", ".join(sorted({record["result"]["method"] for record in proven}))
+        mean = _percent(statistics.mean(gaps) if gaps else None)
+        times = (f"{shifted_geometric_mean(seconds):.2f}", f"{max(seconds):.2f}")
+        rows.append([problem, methods, str(len(members)), str(len(proven)), mean, _percent(max(gaps, default=None)), *times])
+    headings = ["problem", "method", "instances", "bounded", "mean gap to best known", "worst", "seconds", "longest"]
+    return ["## Bounds", "", *_table(headings, rows)]
 
 
 def _doubts(records: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:

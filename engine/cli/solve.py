@@ -106,7 +106,8 @@ def carry_out(order: Order) -> int:
     try:
         for position, file in enumerate(files, start=1):
             try:
-                results.append(_solve_file(order, file, known))
+                place = f"{position}/{len(files)} " if len(files) > 1 else ""
+                results.append(_solve_file(order, file, known, place))
             except (InstanceError, FitError) as error:
                 say_file_error(file, error)
                 unreadable = True
@@ -154,7 +155,8 @@ def _refuse_same_names(files: Sequence[Path]) -> None:
         seen[file.stem] = file
 
 
-def _solve_file(order: Order, file: Path, known: BestKnown | None) -> Result:
+def _solve_file(order: Order, file: Path, known: BestKnown | None, place: str) -> Result:
+    """Read and solve one file; ``place`` is what the line of progress begins with."""
     from redwood import reading, solving
     from redwood.cli.inputs import load_solution
     from redwood.cli.progress import following
@@ -166,7 +168,7 @@ def _solve_file(order: Order, file: Path, known: BestKnown | None) -> Result:
     options = _typed_options(order, instance)
     open_ended = (order.time_limit, order.iterations, order.target, order.target_gap) == (None,) * 4
     limit = solving.DEFAULT_TIME_LIMIT if open_ended else order.time_limit
-    with following(instance.name or file.stem, limit, instance.best_known, order.quiet) as follower:
+    with following(f"{place}{instance.name or file.stem}", limit, instance.best_known, order.quiet) as follower:
         return solving.solve(
             instance,
             order.solver,

@@ -57,5 +57,8 @@ def test_doubts_are_said_aloud():
 def test_the_bound_job_counts():
     """A bound that was computed on its own is the instance's, where it is the tightest."""
     bound = record("", 0, None, bound=99.0) | {"kind": "bound"}
-    (case,) = summarise([bound, record("a", 0, 100.0, bound=70.0)]).values()
+    bound["result"] |= {"method": "by eye"}
+    records = [bound, record("a", 0, 100.0, bound=70.0)]
+    (case,) = summarise(records).values()
     assert (case.bound, case.best) == (99.0, 100.0)
+    assert row(render(records), "toy")[1:6] == ["by eye", "1", "1", "1.000 %", "1.000 %"]
