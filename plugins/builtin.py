@@ -46,6 +46,7 @@ def redwood_problems() -> Iterable[ProblemSpec]:
             name="orienteering",
             summary="Orienteering: the highest sum of prizes on a path of bounded length.",
             target="redwood.problems.orienteering.problem:Orienteering",
+            views=frozenset({"Linear", "Bound"}),
             formats=(
                 Format((".oplib", ".op"), r"^\s*TYPE\s*:\s*OP\b"),
                 Format((".txt", ".op"), r"\A\s*[\d.eE+]+[ \t]+1[ \t]*\r?\n\s*\S+[ \t]+\S+[ \t]+[\d.]+[ \t]*\r?$"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from redwood.problems.orienteering import files, generators
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, path_length, shortest_path
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.travel import Array, Metric, check_travel
+from redwood.views import Bound, Linear, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +37,10 @@ class Orienteering(Problem[OrienteeringInstance, Tour]):
     name: ClassVar[str] = "orienteering"
     sense: ClassVar[Sense] = Sense.MAX
     solution_type: ClassVar[type[Solution]] = Tour
+    views: ClassVar[Mapping[type[View], str]] = {
+        Linear: "redwood.problems.orienteering.linear:OrienteeringLinear",
+        Bound: "redwood.problems.orienteering.bound:OrienteeringBound",
+    }
     variants: ClassVar[tuple[str, ...]] = generators.VARIANTS
     suffix: ClassVar[str] = ".oplib"
     solution_suffix: ClassVar[str] = ".tour"
