@@ -11,6 +11,7 @@ import numpy as np
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.atsp.instance import ATSPInstance, Tour
+from redwood.problems.atsp.start import nearest, nearest_neighbour_tour
 from redwood.problems.routing.travel import Array
 from redwood.solver import Answer, Run, Solver
 
@@ -57,7 +58,7 @@ class ATSPLocalSearch(Solver):
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up; up to three nodes are solved by the first descent."""
-        matrix = np.ascontiguousarray(cast(ATSPInstance, instance).matrix, dtype=np.float64)
+        matrix = np.array(cast(ATSPInstance, instance).matrix, dtype=np.float64)  # writable, as the kernels are compiled for
         start = None if run.initial is None else cast(Tour, run.initial).tour
         search = _Search(matrix, self, start, run.rng)
         run.report(search.solution())
@@ -82,16 +83,17 @@ class _Search:
 
     def __init__(self, matrix: Array, options: ATSPLocalSearch, start: Array | None, rng: np.random.Generator) -> None:
         from redwood.kernels import random_state
+        from redwood.problems.atsp.moves import descend
         from redwood.solvers.local_search import atsp_kernels
 
         self._kernels = atsp_kernels
         self._options = options
         self._matrix = matrix
-        self._heads = _nearest(matrix, options.neighbours)
-        self._tails = _nearest(matrix.T, options.neighbours)
+        self._heads = nearest(matrix, options.neighbours)
+        self._tails = nearest(matrix.T, options.neighbours)
         self._random = random_state(rng)
-        self._order = np.array(_nearest_neighbour(matrix, rng) if start is None else start, dtype=np.int64)
-        atsp_kernels.descend(matrix, self._heads, self._tails, self._order)
+        self._order = np.array(nearest_neighbour_tour(matrix, rng) if start is None else start, dtype=np.int64)
+        descend(matrix, self._heads, self._tails, self._order)
         self._best = self._order.copy()
         self._state = np.full(2, float(matrix[self._order, np.roll(self._order, -1)].sum()))
         self._cycle = self._left = 0
@@ -136,28 +138,3 @@ class _Search:
         self._cycle += 1
         self._temperature = options.hot * self.best_length / len(self._matrix)
         self._cooling = (options.cold / options.hot) ** (1.0 / self._left)
-
-
-def _nearest(matrix: Array, count: int) -> Array:
-    """Return for each row the ``count`` smallest columns off the diagonal, smallest first, [N, K] int32."""
-    size = len(matrix)
-    nearest = np.empty((size, min(count, size - 1)), dtype=np.int32)
-    for node in range(size):
-        row = matrix[node].copy()
-        row[node] = np.inf
-        nearest[node] = np.argsort(row, kind="stable")[: nearest.shape[1]]
-    return nearest
-
-
-def _nearest_neighbour(matrix: Array, rng: np.random.Generator) -> Array:
-    """Return the tour that goes from a random node always to the nearest node left."""
-    size = len(matrix)
-    tour = np.empty(size, dtype=np.int64)
-    left = np.ones(size, dtype=bool)
-    node = int(rng.integers(size))
-    for at in range(size):
-        tour[at] = node
-        left[node] = False
-        if at + 1 < size:
-            node = int(np.where(left, matrix[node], np.inf).argmin())
-    return tour

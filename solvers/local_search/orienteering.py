@@ -102,6 +102,7 @@ class _Search:
         as_matrix: bool,
     ) -> None:
         from redwood.kernels import random_state
+        from redwood.problems.orienteering.ruin import EVERYTHING
         from redwood.solvers.local_search import orienteering_kernels
 
         self._kernels = orienteering_kernels
@@ -109,7 +110,7 @@ class _Search:
         self._random = random_state(rng)
         self._nodes = _kept(instance, start)
         travel = _restricted(instance.travel, self._nodes, as_matrix)
-        small = travel.size <= orienteering_kernels.EVERYTHING
+        small = travel.size <= EVERYTHING
         nearest = travel.nearest(travel.size - 1 if small else options.neighbours)
         self._prizes = np.ascontiguousarray(instance.prizes[self._nodes])
         metric, points, matrix = travel.arrays

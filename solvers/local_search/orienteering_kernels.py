@@ -13,22 +13,16 @@ import math
 
 import numpy as np
 
-from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.kernels import RandomState, kernel, random_float
+from redwood.problems.orienteering.moves import improve, measure, place
+from redwood.problems.orienteering.ruin import appraise, force, offer, recreate, ruin
 from redwood.problems.routing.travel import Array
-from redwood.solvers.local_search.orienteering_moves import between, cheapest_place, improve, insert, measure, place, remove
 
 COUNT, PRIZE, LENGTH, BEST_COUNT, BEST_PRIZE, BEST_LENGTH = range(6)
 """Entries of ``state``: the current path's number of entries, prize and length, and the same of the best path."""
 
-_RUIN_SHARE = 0.3
-_RUIN_MOST = 16
 _FORCED_SHARE = 0.3
-_ADJACENT_SHARE = 0.35
-_NOISE = 0.4
-_EXPONENT_LEAST, _EXPONENT_SPREAD = 0.4, 1.4
 _LENGTH_WEIGHT = 0.1
-EVERYTHING = 300
-"""Up to so many nodes, every unvisited node is tried in each iteration."""
 
 
 @kernel
@@ -68,17 +62,17 @@ def anneal(
         temperature *= cooling
         waiting = 0
         if random_float(random) < _FORCED_SHARE:
-            count, waiting = _force(
+            count, waiting = force(
                 metric, points, matrix, neighbours, prizes, limit, trial, pos, count, stack, queued, random
             )
         else:
-            count, waiting = _ruin(neighbours, trial, pos, count, stack, queued, random)
+            count, waiting = ruin(neighbours, trial, pos, count, stack, queued, random)
         improve(metric, points, matrix, neighbours, trial, pos, count, stack, waiting, queued)
         length = measure(metric, points, matrix, trial, count)
-        many = _offer(neighbours, prizes, trial, pos, count, path, int(state[COUNT]), offered, queued, random)
-        _appraise(prizes, offered, many, worth, random)
+        many = offer(neighbours, prizes, trial, pos, count, path, int(state[COUNT]), offered, queued, random)
+        appraise(prizes, offered, many, worth, random)
         for _round in range(2):
-            grown, length, waiting = _recreate(
+            grown, length, waiting = recreate(
                 metric,
                 points,
                 matrix,
@@ -143,212 +137,6 @@ def _settle(
 
 
 @kernel
-def _touch(node: int, stack: Array, waiting: int, queued: Array) -> int:
-    """Put a node on the stack unless it is there; return the height of the stack."""
-    if queued[node]:
-        return waiting
-    queued[node] = True
-    stack[waiting] = node
-    return waiting + 1
-
-
-@kernel
-def _ruin(
-    neighbours: Array, trial: Array, pos: Array, count: int, stack: Array, queued: Array, random: RandomState
-) -> tuple[int, int]:
-    """Remove a string of the path or visited nodes near each other; return the entries left and the stack's height."""
-    inner = count - 2
-    if inner < 1:
-        return count, 0
-    most = max(1, min(_RUIN_MOST, int(_RUIN_SHARE * inner) + 1))
-    many = 1 + random_below(random, most)
-    at = 1 + random_below(random, inner)
-    if random_float(random) >= _ADJACENT_SHARE:
-        first = max(1, at - random_below(random, many))
-        last = min(inner, first + many - 1)
-        before, after = trial[first - 1], trial[last + 1]
-        count = remove(trial, pos, count, first, last)
-        return count, _touch(after, stack, _touch(before, stack, 0, queued), queued)
-    waiting = 0
-    node = trial[at]
-    for k in range(-1, neighbours.shape[1]):
-        other = node if k < 0 else int(neighbours[node, k])
-        at = pos[other]
-        if at < 1 or at > count - 2 or random_float(random) < 0.2:
-            continue
-        waiting = _touch(trial[at - 1], stack, waiting, queued)
-        waiting = _touch(trial[at + 1], stack, waiting, queued)
-        count = remove(trial, pos, count, at, at)
-        many -= 1
-        if many == 0:
-            break
-    return count, waiting
-
-
-@kernel
-def _force(
-    metric: int,
-    points: Array,
-    matrix: Array | None,
-    neighbours: Array,
-    prizes: Array,
-    limit: float,
-    trial: Array,
-    pos: Array,
-    count: int,
-    stack: Array,
-    queued: Array,
-    random: RandomState,
-) -> tuple[int, int]:
-    """Insert an unvisited node near the path, then drop the others that pay least for their way until the length fits."""
-    node = trial[random_below(random, count)]
-    seen = 0
-    for k in range(neighbours.shape[1]):
-        other = int(neighbours[node, k])
-        if pos[other] < 0 and prizes[other] > 0.0:
-            seen += 1
-            if random_below(random, seen) == 0:  # one of the unvisited neighbours, each as likely
-                node = other
-            if seen == 12:
-                break
-    if pos[node] >= 0:
-        return count, 0
-    _, where = cheapest_place(metric, points, matrix, neighbours, trial, pos, count, node)
-    if where < 0:
-        return count, 0
-    count = insert(trial, pos, count, where, node)
-    waiting = _touch(trial[where], stack, _touch(trial[where + 2], stack, _touch(node, stack, 0, queued), queued), queued)
-    length = measure(metric, points, matrix, trial, count)
-    while length > limit:
-        poorest, least = -1, 1e300
-        saving = 0.0
-        for at in range(1, count - 1):
-            a, b, c = trial[at - 1], trial[at], trial[at + 1]
-            freed = between(metric, points, matrix, a, b) + between(metric, points, matrix, b, c)
-            freed -= between(metric, points, matrix, a, c)
-            ratio = prizes[b] * (1.0 + _NOISE * random_float(random)) / (min(freed, length - limit) + 1e-9 * limit)
-            if b != node and freed > 0.0 and ratio < least:
-                poorest, least, saving = at, ratio, freed
-        if poorest < 0:
-            break
-        waiting = _touch(trial[poorest - 1], stack, waiting, queued)
-        waiting = _touch(trial[poorest + 1], stack, waiting, queued)
-        count = remove(trial, pos, count, poorest, poorest)
-        length -= saving
-    return count, waiting
-
-
-@kernel
-def _offer(
-    neighbours: Array,
-    prizes: Array,
-    trial: Array,
-    pos: Array,
-    count: int,
-    path: Array,
-    path_count: int,
-    offered: Array,
-    queued: Array,
-    random: RandomState,
-) -> int:
-    """List the unvisited nodes worth trying: all of a small instance, else those removed and those near a random place."""
-    many = 0
-    if len(prizes) <= EVERYTHING:
-        for node in range(len(prizes)):
-            if pos[node] < 0 and prizes[node] > 0.0:
-                offered[many] = node
-                many += 1
-        return many
-    for at in range(1, path_count - 1):
-        if pos[path[at]] < 0:
-            offered[many] = path[at]
-            queued[path[at]] = True
-            many += 1
-    removed = many
-    for turn in range(removed + 2):
-        centre = offered[turn] if turn < removed else trial[random_below(random, count)]
-        for k in range(neighbours.shape[1]):
-            node = int(neighbours[centre, k])
-            if pos[node] < 0 and prizes[node] > 0.0 and not queued[node]:
-                offered[many] = node
-                queued[node] = True
-                many += 1
-    for k in range(many):
-        queued[offered[k]] = False
-    return many
-
-
-@kernel
-def _appraise(prizes: Array, offered: Array, many: int, worth: Array, random: RandomState) -> None:
-    """Write what each offered node is worth in this iteration: a random power of its prize, with noise."""
-    exponent = _EXPONENT_LEAST + _EXPONENT_SPREAD * random_float(random)
-    for k in range(many):
-        worth[offered[k]] = prizes[offered[k]] ** exponent * (1.0 + _NOISE * random_float(random))
-
-
-@kernel
-def _recreate(
-    metric: int,
-    points: Array,
-    matrix: Array | None,
-    neighbours: Array,
-    limit: float,
-    trial: Array,
-    pos: Array,
-    count: int,
-    length: float,
-    offered: Array,
-    many: int,
-    worth: Array,
-    added: Array,
-    behind: Array,
-    stack: Array,
-    queued: Array,
-) -> tuple[int, float, int]:
-    """Insert the offered node of most worth per lengthening until none fits.
-
-    Returns the number of entries, the length and the height of the stack of touched nodes.
-    """
-    waiting = 0
-    for k in range(many):
-        node = offered[k]
-        if pos[node] < 0:
-            added[node], at = cheapest_place(metric, points, matrix, neighbours, trial, pos, count, node)
-            behind[node] = trial[at] if at >= 0 else -1
-    while True:
-        chosen, most = -1, -1.0
-        for k in range(many):
-            node = offered[k]
-            if pos[node] < 0 and behind[node] >= 0 and length + added[node] <= limit:
-                ratio = worth[node] / (max(added[node], 0.0) + 1e-6 * limit)
-                if ratio > most:
-                    chosen, most = node, ratio
-        if chosen < 0:
-            return count, length, waiting
-        tail = behind[chosen]
-        at = pos[tail]
-        count = insert(trial, pos, count, at, chosen)
-        head = trial[at + 2]
-        length += added[chosen]
-        waiting = _touch(tail, stack, _touch(head, stack, _touch(chosen, stack, waiting, queued), queued), queued)
-        inserted = between(metric, points, matrix, tail, chosen)
-        follows = between(metric, points, matrix, chosen, head)
-        for k in range(many):
-            node = offered[k]
-            if pos[node] >= 0:
-                continue
-            if behind[node] == tail:
-                added[node], at = cheapest_place(metric, points, matrix, neighbours, trial, pos, count, node)
-                behind[node] = trial[at] if at >= 0 else -1
-                continue
-            near = between(metric, points, matrix, node, chosen)
-            first = between(metric, points, matrix, tail, node) + near - inserted
-            second = near + between(metric, points, matrix, node, head) - follows
-            if min(first, second) < added[node]:
-                added[node], behind[node] = (first, tail) if first < second else (second, chosen)
-
-
-@kernel
 def fill(
     metric: int,
     points: Array,
@@ -373,7 +161,7 @@ def fill(
             many += 1
     added, behind = np.full(size, 1e300), np.full(size, -1, np.int64)
     stack, queued = np.empty(size, np.int64), np.zeros(size, np.bool_)
-    count, length, _ = _recreate(
+    count, length, _ = recreate(
         metric,
         points,
         matrix,
