@@ -10,7 +10,6 @@ import json
 import os
 import pickle
 import resource
-import signal
 import sys
 import threading
 import time
@@ -27,6 +26,7 @@ from redwood.running import Task, conclude, execute
 from redwood.solver import Incumbent
 from redwood.solving import find_solver, make_budget
 from redwood.views import Bound
+from redwood.worker import die_with_parent
 
 
 class Teller:
@@ -55,7 +55,7 @@ def serve() -> None:
     """Be the child: read an order from standard input, carry it out, and end."""
     teller = Teller(Connection(int(sys.argv[1]), readable=False))
     order = json.loads(_read_line(0))
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     sys.path[:] = order["path"]
     if order["memory_gb"] is not None:
         limit = int(order["memory_gb"] * 2**30)
@@ -142,10 +142,3 @@ def _read_line(descriptor: int) -> bytes:
             break
         line += piece
     return line
-
-
-def _die_with_parent() -> None:
-    """Wait until the parent closes our standard input, which it does by dying, and end the process group."""
-    while os.read(0, 1024):
-        pass
-    os.killpg(os.getpgrp(), signal.SIGKILL)

@@ -13,6 +13,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -186,7 +187,7 @@ def _start(task: Task) -> tuple[subprocess.Popen[bytes], Connection]:
             raise SolverError("the worker process has no standard input.")
         for part in (header, body):
             child.stdin.write(len(part).to_bytes(8, "big") + part)
-        child.stdin.close()
+        child.stdin.flush()  # and left open: that it closes tells the child that we are gone
     except BrokenPipeError:  # it died at once; the watch says so
         pass
     return child, channel
@@ -197,6 +198,9 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+    if child.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
 
 
 def _has_descriptor(stream: Any) -> bool:
@@ -219,6 +223,7 @@ def serve() -> None:
     for file in header["files"]:
         host().load_file(file)
     task: Task = pickle.loads(_read_part())
+    threading.Thread(target=die_with_parent, daemon=True).start()
     try:
         outcome = execute(task, on_improvement=send, on_ready=lambda seconds: send(_Ready(seconds)))
     except Exception as error:
@@ -227,8 +232,15 @@ def serve() -> None:
         send(_Finished(outcome))
 
 
+def die_with_parent() -> None:
+    """Wait until the parent closes our standard input, which it does by dying, and end the whole process group."""
+    while os.read(0, 1024):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
 def _read_part() -> bytes:
     return sys.stdin.buffer.read(int.from_bytes(sys.stdin.buffer.read(8), "big"))
 
 
-__all__ = ["GRACE", "STARTUP_LIMIT", "execute_isolated", "serve"]
+__all__ = ["GRACE", "STARTUP_LIMIT", "die_with_parent", "execute_isolated", "serve"]

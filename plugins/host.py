@@ -343,7 +343,7 @@ class _Hooks:
     """Holds the hooks of a thing registered by hand."""
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a plugin may register something while it is being imported
 _host: Host | None = None
 
 
@@ -352,10 +352,13 @@ def host() -> Host:
     global _host
     with _lock:
         if _host is None:
-            fresh = Host()
-            fresh.discover()
-            _host = fresh
-    return _host
+            _host = Host()  # set before discovery, for the plugins that ask for it meanwhile
+            try:
+                _host.discover()
+            except BaseException:
+                _host = None
+                raise
+        return _host
 
 
 def _selection() -> list[str] | None:

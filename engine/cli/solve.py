@@ -258,7 +258,7 @@ def _show(order: Order, results: Sequence[Result]) -> None:
                 notes.setdefault(note, []).append(result)
     for note, concerned in notes.items():
         names = concerned[0].instance if len(concerned) == 1 else f"{len(concerned)} instances"
-        click.echo(f"{names}: {note}", err=any(result.objective is None for result in concerned))
+        click.echo(f"{names}: {' '.join(note.split())}", err=any(result.objective is None for result in concerned))
 
 
 def _row(result: Result) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """Runs in a process of their own, killed where they do not stop."""
 
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +105,36 @@ assert result.objective == 4, result
 
     done = subprocess.run([sys.executable, "-c", script, str(host().files[-1])], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_child_dies_with_its_parent(tmp_path):
+    """After kill -9 of the caller neither its worker nor what that has started is left."""
+    plugin = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
+    code = (
+        f"import redwood; from redwood.plugins.host import host; host().load_file({str(plugin)!r})\n"
+        "instance = redwood.instance('countdown', largest=10)\n"
+        "said = lambda _: print('solution', flush=True)\n"
+        "redwood.solve(instance, 'rude', manner='fork', time_limit=60, isolate=True, on_improvement=said)"
+    )
+    marked = {**os.environ, "REDWOOD_TEST_MARK": str(tmp_path)}
+    caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=marked)
+    assert caller.stdout.readline()
+    assert len(marked_processes(str(tmp_path))) >= 2
+    caller.kill()
+    caller.communicate()
+    deadline = time.monotonic() + 20
+    while marked_processes(str(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert marked_processes(str(tmp_path)) == []
+
+
+def marked_processes(mark):
+    """Return the running processes with a mark in their environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes():
+                found.append(entry.name)
+        except OSError:
+            continue
+    return found

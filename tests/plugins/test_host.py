@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from redwood.errors import ConflictError, FitError, MissingDependencyError, PluginError, UnknownNameError
+from redwood.plugins import host as hosting
 from redwood.plugins.host import Host, PluginState, PluginWarning
 from redwood.plugins.spec import Choice, ProblemSpec, Requirement, SolverSpec
 from redwood.solver import Answer, Solver
@@ -230,3 +231,19 @@ def test_fit_names_what_would_fit(fresh_host):
 def test_choices_hold_within_their_ranges(choice, arguments, holds):
     """A choice holds for its problem, its sizes (inclusive) and its least time."""
     assert choice.holds(*arguments) is holds
+
+
+def test_a_plugin_may_register_while_it_is_imported(write_plugin, monkeypatch):
+    """A plugin module that calls `redwood.register` when it is imported neither deadlocks nor starts discovery anew."""
+    write_plugin(
+        "eager",
+        """
+        import redwood
+        from redwood.plugins.spec import SolverSpec
+        redwood.register(SolverSpec("eager", "A solver.", "eager:S", problems=("tsp",)))
+        """,
+    )
+    monkeypatch.setattr(hosting, "_host", None)
+    found = hosting.host()
+    assert record_of(found, "eager").state is PluginState.LOADED
+    assert [entry.spec.name for entry in found.solver_entries].count("eager") == 1
