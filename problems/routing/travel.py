@@ -104,12 +104,18 @@ class Travel:
         np.fill_diagonal(matrix, 0.0)
         return matrix
 
+    def part(self, nodes: Array) -> Travel:
+        """Return the distances of some of the nodes, in the given order."""
+        coords = None if self.coords is None else self.coords[nodes]
+        return Travel(self.metric, coords, None if self.matrix is None else self.matrix[np.ix_(nodes, nodes)])
+
     def nearest(self, count: int) -> Array:
         """Return the ``count`` nearest other nodes of each node, [N, K] int32, nearest first (by travel from the node)."""
         count = min(count, self.size - 1)
         if self.metric is Metric.EXPLICIT:
             return _nearest_in_matrix(np.asarray(self.matrix), count)
-        return _nearest_by_tree(self._tree_points(), count)
+        norm = {Metric.MAN_2D: 1.0, Metric.MAX_2D: np.inf}.get(self.metric, 2.0)
+        return _nearest_by_tree(self._tree_points(), count, norm)
 
     def _tree_points(self) -> Array:
         points = self.arrays[1]
@@ -226,11 +232,11 @@ def _check_matrix(matrix: Any, symmetric: bool, what: str) -> Array:
     return frozen(array)
 
 
-def _nearest_by_tree(points: Array, count: int) -> Array:
+def _nearest_by_tree(points: Array, count: int, norm: float) -> Array:
     from scipy.spatial import cKDTree
 
     size = len(points)
-    _, found = cKDTree(points).query(points, k=min(count + 1, size))
+    _, found = cKDTree(points).query(points, k=min(count + 1, size), p=norm)
     found = np.asarray(found).reshape(size, -1).astype(np.int32)
     itself = found == np.arange(size, dtype=np.int32)[:, None]
     itself[~itself.any(axis=1), -1] = True  # among many nodes at one place a node may not find itself: drop the last one

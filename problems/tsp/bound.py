@@ -35,6 +35,16 @@ QUANTUM = 1024.0
 """Potentials are multiples of its inverse, so that whole distances add up without rounding errors."""
 
 
+class Endless:
+    """A clock that never stops, so that nothing depends on it."""
+
+    seconds_left = math.inf
+
+    def stops(self) -> bool:
+        """Return that there is time."""
+        return False
+
+
 @dataclass(frozen=True)
 class OneTree:
     """A minimum 1-tree of all nodes.
@@ -82,6 +92,12 @@ class TSPBound(Bound):
         if self.instance.travel.integral:
             value = math.ceil(value - 1e-6)
         return BoundValue(float(max(0.0, value)), method)
+
+    def warm_up(self) -> None:
+        """Compile what `bound` needs, on the first nodes of the instance."""
+        if self.instance.size > 2:
+            few = self.instance.travel.part(np.arange(min(self.instance.size, 12)))
+            TSPBound(TSPInstance(travel=few)).one_tree(Endless(), rounds=1)
 
     def one_tree(
         self, clock: Clock, incumbent: float | None = None, *, patience: float = 0.0, rounds: float = math.inf

@@ -9,7 +9,6 @@ study, 1980, doi:10.1007/BFb0120888: blossom rows at the components of fractiona
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +17,7 @@ import numpy as np
 from redwood.errors import FitError, SolutionError
 from redwood.problems.routing.spanning import SparseGraph
 from redwood.problems.routing.travel import Array
-from redwood.problems.tsp.bound import OneTree, TSPBound
+from redwood.problems.tsp.bound import Endless, OneTree, TSPBound
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.linear_kernels import light_cuts, useful_edges
 from redwood.problems.tsp.local import TSPLocal
@@ -35,16 +34,6 @@ EPSILON = 1e-6
 """Values below this count as zero, and rows violated by less are not added."""
 MOST_CUTS = 100
 """Most cuts of a fractional point that one round adds."""
-
-
-class Endless:
-    """A clock that never stops, so that the model depends on nothing but the instance and the incumbent."""
-
-    seconds_left = math.inf
-
-    def stops(self) -> bool:
-        """Return that there is time."""
-        return False
 
 
 class TSPLinear(Linear):

@@ -127,11 +127,5 @@ def greedy_tour(travel: Travel, near: Array, rng: np.random.Generator) -> Array:
         paths -= joined
         ends = np.flatnonzero(degree < 2)
         count = count if joined else 2 * count
-        near = _part(travel, ends).nearest(count) if paths > 1 else near
+        near = travel.part(ends).nearest(count) if paths > 1 else near
     return np.asarray(walk(sides, int(ends[0])))
-
-
-def _part(travel: Travel, nodes: Array) -> Travel:
-    """Return the distances of some of the nodes."""
-    coords = None if travel.coords is None else travel.coords[nodes]
-    return Travel(travel.metric, coords, None if travel.matrix is None else travel.matrix[np.ix_(nodes, nodes)])
