@@ -49,7 +49,7 @@ class HiGHS(Solver):
     mip_rel_gap: float = 0.0
     mip_heuristic_effort: float = 0.05
     cut_rounds: int = 500
-    local_steps: int = 200
+    local_steps: int = 3000
     log: bool = False
 
     def __post_init__(self) -> None:

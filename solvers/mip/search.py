@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from redwood.compiled import CompiledModel, compile_model, dual_bound
 from redwood.errors import ModelError, SolverError
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run
-from redwood.solvers.mip.session import Ending, Session, Solved
+from redwood.solvers.mip.session import MOST_NODES, Ending, Session, Solved
 from redwood.views import Array, Linear, Local, Rows
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ class Search:
         self.listed = 0
         self.proven = False
         self.doubt = self.broken = ""
+        self.hasty = True
+        self.relaxed: tuple[float, Array] | None = None
         self.rounds = self.nodes = self.rows_added = 0
 
     def answer(self) -> Answer:
@@ -99,17 +100,15 @@ class Search:
                 self.proven = True
             if solved.ending is not Ending.SOLVED or solved.values is None or solved.duals is None:
                 return
-            bound, reduced = dual_bound(session.model, session.rows, solved.duals)
-            self.report_bound(session.model, bound)
-            bounds.append(bound)
+            self.relaxed = dual_bound(session.model, session.rows, solved.duals)
+            bounds.append(self.relaxed[0])
+            self.report_bound(session.model, bounds[-1])
             if self.proven or _stalls(bounds):
                 break
             rows = self.separate(session.model, solved.values)
             if rows is None:
                 break
             self.add(session, [rows])
-        if bounds and not self.done:
-            self.fix(session, bound, reduced)
 
     def separate(self, model: CompiledModel, values: Array) -> Rows | None:
         """Return rows that a point of a linear relaxation violates, or ``None``."""
@@ -117,11 +116,12 @@ class Search:
             return self.view.separate(np.clip(values, model.lower, model.upper)[: self.listed], False)
         return self.offer(model, model.integral(values))
 
-    def fix(self, session: Session, bound: float, reduced: Array) -> None:
+    def fix(self, session: Session) -> None:
         """Fix integer columns that no solution as good as the incumbent moves off their bounds, by their reduced costs."""
         model, incumbent = session.model, self.run.objective
-        if incumbent is None or not np.isfinite(bound):
+        if self.relaxed is None or incumbent is None or not np.isfinite(self.relaxed[0]):
             return
+        bound, reduced = self.relaxed
         sign = 1.0 if self.run.sense.better(0.0, 1.0) else -1.0
         room = sign * (incumbent - bound) + 1e-6 * max(1.0, abs(incumbent))
         free = model.integer & (model.lower < model.upper)
@@ -131,15 +131,22 @@ class Search:
                 session.fix(chosen, ends[chosen])
 
     def branch(self, session: Session) -> bool:
-        """Solve one mixed-integer program; returns whether rows were added, so that another round is needed."""
+        """Solve one mixed-integer program; returns whether rows were added, so that another round is needed.
+
+        As long as rounds raise the bound, one ends at its first point that violates rows: these are worth more than the
+        rest of the round.
+        """
+        self.fix(session)
         model = session.model
         offered: list[tuple[Array, Rows | None]] = []
 
-        def take(values: Array) -> None:
+        def take(values: Array) -> bool:
             values = model.integral(values)
             if not offered or not np.array_equal(values, offered[-1][0]):
                 offered.append((values, self.offer(model, values)))
+            return self.hasty and offered[-1][1] is not None
 
+        before = self.run.bound
         solved = session.branch(self.start(model), take, lambda bound: self.report_bound(model, bound))
         self.count(solved)
         if solved.ending is Ending.INFEASIBLE:
@@ -148,13 +155,15 @@ class Search:
         if solved.values is not None:
             take(solved.values)
         self.report_bound(model, solved.bound)
-        if solved.ending is Ending.STOPPED or self.proven:
+        if self.done:
             return False
-        if offered[-1][1] is None:  # the best point of this relaxation is a solution
+        if solved.ending is Ending.SOLVED and offered[-1][1] is None:  # the best point of the relaxation is a solution
             self.proven = self.options.mip_rel_gap == 0
             return False
-        self.add(session, [rows for _, rows in offered if rows is not None])
-        return True
+        self.hasty = self.run.bound != before
+        violated = [rows for _, rows in offered if rows is not None]
+        self.add(session, violated)
+        return bool(violated)
 
     def start(self, model: CompiledModel) -> Array | None:
         """Return column values of the best solution, NaN where unknown, where the model can express it."""
@@ -207,9 +216,8 @@ class Search:
     def count(self, solved: Solved) -> None:
         """Count a mixed-integer round; one that its budget of nodes has ended uses the budget up."""
         self.run.advance(max(1, solved.nodes))
-        left = self.run.iterations_left
-        if solved.ending is Ending.STOPPED and not self.done and math.isfinite(left):
-            self.run.advance(int(left))  # HiGHS may end a node or two before its limit
+        if solved.used_up:  # HiGHS may end a node or two before its limit
+            self.run.advance(int(min(self.run.iterations_left, MOST_NODES)))
         self.rounds += 1
         self.nodes += solved.nodes
 

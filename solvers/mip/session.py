@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.005
 """How often a running HiGHS is asked to stop, at most."""
 
+MOST_NODES = int(highspy.kHighsIInf)
+"""What HiGHS takes for no limit on nodes."""
+
 Kind = highspy.cb.HighsCallbackType
 ModelStatus = highspy.HighsModelStatus
 
@@ -68,6 +71,8 @@ class Solved:
         HiGHS's own bound on the objective; meaningful after `Session.branch` alone.
     nodes
         Branch-and-bound nodes explored.
+    used_up
+        Whether it ended because it had no nodes left.
     """
 
     ending: Ending
@@ -75,6 +80,7 @@ class Solved:
     duals: Array | None
     bound: float
     nodes: int
+    used_up: bool
 
 
 class Session:
@@ -112,12 +118,12 @@ class Session:
     def relax(self) -> Solved:
         """Solve the linear relaxation, from the last basis where there is one."""
         self._highs.setOptionValue("solve_relaxation", True)
-        return self._solve([Kind.kCallbackSimplexInterrupt], lambda values: None, lambda bound: False)
+        return self._solve([Kind.kCallbackSimplexInterrupt], lambda values: False, lambda bound: False)
 
     def branch(
         self,
         start: Array | None,
-        on_solution: Callable[[Array], None],
+        on_solution: Callable[[Array], bool],
         on_bound: Callable[[float], bool],
     ) -> Solved:
         """Solve the mixed-integer program.
@@ -127,7 +133,7 @@ class Session:
         start
             Column values [C] to start from, NaN where unknown.
         on_solution
-            Called with the column values [C] of every improving solution, while the search goes on.
+            Called with the column values [C] of every improving solution, while the search goes on; returns whether to stop.
         on_bound
             Called with the bound, now and then; returns whether it is good enough to stop.
 
@@ -137,8 +143,7 @@ class Session:
             Where the model is unbounded, or HiGHS fails.
         """
         self._highs.setOptionValue("solve_relaxation", False)
-        nodes = self._run.iterations_left
-        self._highs.setOptionValue("mip_max_nodes", int(min(nodes, highspy.kHighsIInf)))
+        self._highs.setOptionValue("mip_max_nodes", int(min(self._run.iterations_left, MOST_NODES)))
         if start is not None:
             known = np.flatnonzero(~np.isnan(start)).astype(np.int32)
             self._highs.setSolution(len(known), known, start[known])
@@ -152,30 +157,33 @@ class Session:
         """Tell an unbounded model from an infeasible one, which presolve may leave open, by solving it without costs."""
         every = np.arange(self.model.size, dtype=np.int32)
         self._highs.changeColsCost(len(every), every, np.zeros(len(every)))
-        solved = self._solve(kinds, lambda values: None, lambda bound: False)
+        solved = self._solve(kinds, lambda values: False, lambda bound: False)
         self._highs.changeColsCost(len(every), every, self.model.cost)
         if solved.ending is Ending.SOLVED:
             raise SolverError("the model is unbounded: feasible solutions may be as good as one likes.")
         return solved
 
-    def _solve(self, kinds: list[Any], on_solution: Callable[[Array], None], on_bound: Callable[[float], bool]) -> Solved:
+    def _solve(self, kinds: list[Any], on_solution: Callable[[Array], bool], on_bound: Callable[[float], bool]) -> Solved:
         """Run HiGHS with callbacks; what they raise stops HiGHS and is raised from here."""
         failures: list[BaseException] = []
-        polled = 0.0
+        enough, polled = False, 0.0
 
         def listen(kind: Any, message: str, data: Any, answer: Any, _: Any) -> None:
-            nonlocal polled
+            nonlocal enough, polled
             try:
                 if kind == Kind.kCallbackLogging:
                     logger.info(message.rstrip())
-                elif kind == Kind.kCallbackMipImprovingSolution:
-                    on_solution(np.array(data.mip_solution))
-                elif (now := time.perf_counter()) - polled >= POLL_SECONDS:
-                    polled = now
-                    enough = kind == Kind.kCallbackMipInterrupt and on_bound(data.mip_dual_bound)
-                    answer.user_interrupt = enough or bool(failures) or bool(signals) or self._run.stops()
+                    return
+                if kind == Kind.kCallbackMipImprovingSolution:
+                    enough = on_solution(np.array(data.mip_solution)) or enough
+                    return
+                if time.perf_counter() - polled >= POLL_SECONDS:
+                    good = kind == Kind.kCallbackMipInterrupt and on_bound(data.mip_dual_bound)
+                    enough = good or self._run.stops() or enough
+                    polled = time.perf_counter()
             except BaseException as failure:  # HiGHS would swallow it
                 failures.append(failure)
+            answer.user_interrupt = enough or bool(failures) or bool(signals)
 
         self._highs.setOptionValue("time_limit", self._run.seconds_left)
         kinds = [*kinds, Kind.kCallbackLogging] if self._log else kinds
@@ -199,7 +207,8 @@ class Session:
         feasible = info.primal_solution_status == 2 or model_status == ModelStatus.kModelEmpty
         values = np.array(solution.col_value) if feasible else None
         duals = np.array(solution.row_dual) if solution.dual_valid else None
-        return Solved(ending, values, duals, info.mip_dual_bound, max(0, info.mip_node_count))
+        used_up = model_status == ModelStatus.kSolutionLimit
+        return Solved(ending, values, duals, info.mip_dual_bound, max(0, info.mip_node_count), used_up)
 
 
 @contextlib.contextmanager

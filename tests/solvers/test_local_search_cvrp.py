@@ -142,7 +142,15 @@ def test_time_limit_ends_the_run() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"removals": 0}, {"longest": 1000}, {"blink": 1.0}, {"hot": 0.001}, {"neighbours": 0}, {"penalty": -1}, {"split": -0.1}],
+    [
+        {"removals": 0},
+        {"longest": 1000},
+        {"blink": 1.0},
+        {"hot": 0.001},
+        {"neighbours": 0},
+        {"penalty": -1},
+        {"split": -0.1},
+    ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
     """Options out of range are errors that name them."""
