@@ -132,7 +132,7 @@ def conclude(
         bound=bound,
         best_known=instance.best_known,
         seconds=Timing(outcome.load_seconds, outcome.compile_seconds, outcome.solve_seconds, bound_taken),
-        trajectory=tuple(outcome.trajectory),
+        trajectory=_whole_trajectory(problem.sense, outcome, objective),
         solution=solution,
         initial=verdict,
         message=" ".join(part for part in (outcome.error or complaint, doubt, answer.message, note) if part),
@@ -140,6 +140,14 @@ def conclude(
     )
     host().manager.hook.redwood_solved(result=result)
     return result
+
+
+def _whole_trajectory(sense: Sense, outcome: Outcome, objective: float | None) -> tuple[tuple[float, float], ...]:
+    """Return every improvement, with the answer at the end of the run where it is better than all that was reported."""
+    points = tuple(outcome.trajectory)
+    if objective is None or not sense.better(objective, points[-1][1] if points else None):
+        return points
+    return (*points, (outcome.solve_seconds, objective))
 
 
 def _own_bound(task: Task, outcome: Outcome, limit: float, objective: float | None) -> tuple[float | None, str, float]:

@@ -220,3 +220,10 @@ def test_bound_reports_its_method_and_time():
     report = redwood.bound(number())
     assert (report.value, report.method) == (3, "by eye")
     assert report.seconds >= 0
+
+
+def test_the_answer_ends_the_trajectory():
+    """A better answer than all that was reported is an improvement at the end of the run."""
+    result = redwood.solve(redwood.instance("countdown", largest=10), solver="proving", time_limit=1)
+    assert [value for _, value in result.trajectory] == [3]
+    assert result.trajectory[0][0] == result.seconds.solve
