@@ -39,14 +39,14 @@ def redwood_problems() -> Iterable[ProblemSpec]:
             name="atsp",
             summary="Asymmetric travelling salesman problem: the shortest closed tour where directions differ.",
             target="redwood.problems.atsp.problem:ATSP",
-            views=frozenset({"Linear", "Bound"}),
+            views=frozenset({"Linear", "Local", "Bound"}),
             formats=(Format((".atsp",), r"^\s*TYPE\s*:\s*ATSP\b"),),
         ),
         ProblemSpec(
             name="orienteering",
             summary="Orienteering: the highest sum of prizes on a path of bounded length.",
             target="redwood.problems.orienteering.problem:Orienteering",
-            views=frozenset({"Linear", "Bound"}),
+            views=frozenset({"Linear", "Local", "Bound"}),
             formats=(
                 Format((".oplib", ".op"), r"^\s*TYPE\s*:\s*OP\b"),
                 Format((".txt", ".op"), r"\A\s*[\d.eE+]+[ \t]+1[ \t]*\r?\n\s*\S+[ \t]+\S+[ \t]+[\d.]+[ \t]*\r?$"),

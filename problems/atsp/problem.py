@@ -18,7 +18,7 @@ from redwood.problems.routing.sequence import permutation_violations
 from redwood.problems.routing.travel import Metric, check_travel
 from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
 from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
-from redwood.views import Bound, Linear, View
+from redwood.views import Bound, Linear, Local, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +36,7 @@ class ATSP(Problem[ATSPInstance, Tour]):
     solution_type: ClassVar[type[Solution]] = Tour
     views: ClassVar[Mapping[type[View], str]] = {
         Linear: "redwood.problems.atsp.linear:ATSPLinear",
+        Local: "redwood.problems.atsp.local:ATSPLocal",
         Bound: "redwood.problems.atsp.bound:ATSPBound",
     }
     variants: ClassVar[tuple[str, ...]] = generators.VARIANTS

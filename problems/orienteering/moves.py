@@ -20,7 +20,8 @@ def between(metric: int, points: Array, matrix: Array | None, i: int, j: int) ->
     """Return the distance by the matrix of a small instance, or without one (another compilation) by coordinates."""
     if matrix is None:
         return distance(metric, points, points, i, j)
-    return matrix[i, j]
+    length: float = matrix[i, j]
+    return length
 
 
 @kernel

@@ -14,7 +14,7 @@ from redwood.problems.orienteering import files, generators
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, path_length, shortest_path
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.travel import Array, Metric, check_travel
-from redwood.views import Bound, Linear, View
+from redwood.views import Bound, Linear, Local, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +39,7 @@ class Orienteering(Problem[OrienteeringInstance, Tour]):
     solution_type: ClassVar[type[Solution]] = Tour
     views: ClassVar[Mapping[type[View], str]] = {
         Linear: "redwood.problems.orienteering.linear:OrienteeringLinear",
+        Local: "redwood.problems.orienteering.local:OrienteeringLocal",
         Bound: "redwood.problems.orienteering.bound:OrienteeringBound",
     }
     variants: ClassVar[tuple[str, ...]] = generators.VARIANTS

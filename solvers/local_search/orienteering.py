@@ -11,12 +11,12 @@ import numpy as np
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
+from redwood.problems.orienteering.space import as_matrix, make_space, restricted
 from redwood.problems.routing.travel import Array, Metric, Travel
 from redwood.solver import Answer, Run, Solver
 
 _POLL_SECONDS = 0.02
 _REPORT_SECONDS = 0.2
-_MATRIX_UP_TO = 1000
 _SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 
 
@@ -53,7 +53,7 @@ class OrienteeringLocalSearch(Solver):
         """Compile the kernels, for a matrix or for coordinates as the instance needs, on four nodes."""
         typed = cast(OrienteeringInstance, instance)
         toy = OrienteeringInstance(travel=Travel(Metric.EXACT, _SQUARE), prizes=np.ones(4), budget=3.5, start=0, end=0)
-        search = _Search(toy, self, np.array([0, 0]), np.random.default_rng(0), as_matrix=_as_matrix(typed))
+        search = _Search(toy, self, np.array([0, 0]), np.random.default_rng(0), matrix=as_matrix(typed))
         search.fill()
         search.advance(2)
 
@@ -61,7 +61,7 @@ class OrienteeringLocalSearch(Solver):
         """Search until the budget is used up, or every reachable node is on the path."""
         typed = cast(OrienteeringInstance, instance)
         start = path(typed, cast(Tour, run.initial)) if run.initial is not None else shortest_path(typed)
-        search = _Search(typed, self, start, run.rng, as_matrix=_as_matrix(typed))
+        search = _Search(typed, self, start, run.rng, matrix=as_matrix(typed))
         if run.initial is None:
             search.fill()
             run.report(search.solution())
@@ -99,7 +99,7 @@ class _Search:
         start: Array,
         rng: np.random.Generator,
         *,
-        as_matrix: bool,
+        matrix: bool,
     ) -> None:
         from redwood.kernels import random_state
         from redwood.problems.orienteering.ruin import EVERYTHING
@@ -109,15 +109,12 @@ class _Search:
         self._options = options
         self._random = random_state(rng)
         self._nodes = _kept(instance, start)
-        travel = _restricted(instance.travel, self._nodes, as_matrix)
+        travel = restricted(instance.travel, self._nodes, matrix)
         small = travel.size <= EVERYTHING
         nearest = travel.nearest(travel.size - 1 if small else options.neighbours)
         self._prizes = np.ascontiguousarray(instance.prizes[self._nodes])
-        metric, points, matrix = travel.arrays
         self._data = (
-            metric,
-            points,
-            matrix if as_matrix else None,
+            *make_space(travel, matrix),
             nearest,
             self._prizes,
             (instance.budget + instance.limit) / 2.0,
@@ -189,15 +186,3 @@ def _kept(instance: OrienteeringInstance, start: Array) -> Array:
     if instance.travel.matrix is not None:  # may break the triangle inequality
         return np.arange(instance.travel.size)
     return np.union1d(np.flatnonzero(detours(instance) <= instance.limit), start)
-
-
-def _as_matrix(instance: OrienteeringInstance) -> bool:
-    """Return whether the search works on a matrix of distances: given, or small enough to be written down."""
-    return instance.travel.matrix is not None or instance.travel.size <= _MATRIX_UP_TO
-
-
-def _restricted(travel: Travel, nodes: Array, as_matrix: bool) -> Travel:
-    """Return the distances among some nodes, as a matrix or from their coordinates."""
-    if not as_matrix:
-        return Travel(travel.metric, np.asarray(travel.coords)[nodes])
-    return Travel(Metric.EXPLICIT, None, travel.between(nodes[:, None], nodes[None, :]).astype(np.float64))

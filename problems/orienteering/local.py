@@ -1,0 +1,212 @@
+"""The view `Local`: paths as arrays, with insertion, removal, exchange and 2-opt within the budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from redwood.kernels import random_state
+from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path, path_length, shortest_path
+from redwood.problems.orienteering.moves import improve, measure, place
+from redwood.problems.orienteering.ruin import appraise, force, recreate, ruin
+from redwood.problems.orienteering.space import Space, as_matrix, make_space, restricted
+from redwood.problems.routing.travel import Array, Travel
+from redwood.views import Local
+
+NEIGHBOURS = 30
+"""Neighbour lists have so many nodes."""
+TRIES = 50
+"""How many random moves are tried until one is within the budget."""
+FORCED = 0.5
+"""Share of perturbations that force a node in; the others remove some."""
+
+INSERT, REMOVE, EXCHANGE, REVERSE = range(4)
+
+Move = tuple[int, int, int]
+
+
+@dataclass
+class PathState:
+    """A path that changes: its nodes from start to end, its length and its prize."""
+
+    nodes: Array
+    length: float
+    prize: float
+
+
+class OrienteeringLocal(Local):
+    """Moves are (kind, place, other): insert a node behind a place, remove, exchange for a node, reverse up to a place."""
+
+    def __init__(self, instance: OrienteeringInstance) -> None:
+        self._instance = instance
+        self._prizes = np.array(instance.prizes, dtype=np.float64)
+        self._limit = (instance.budget + instance.limit) / 2.0
+        self._ends = float(self._prizes[np.unique([instance.start, instance.end])].sum())
+
+    def initial(self, rng: np.random.Generator) -> PathState:
+        """Return a path of nodes in random order, each put in at random where it fits."""
+        nodes = shortest_path(self._instance)
+        length = self._length(nodes)
+        for node in rng.permutation(np.setdiff1d(np.arange(self._instance.travel.size), nodes)):
+            at = int(rng.integers(len(nodes) - 1))
+            added = self._added(nodes[at], node, nodes[at + 1])
+            if length + added <= self._limit:
+                nodes, length = np.insert(nodes, at + 1, node), length + added
+        return self._of(nodes)
+
+    def construct(self, rng: np.random.Generator) -> PathState:
+        """Return the path that insertion by prize per lengthening, with a little noise, builds."""
+        return self._filled(shortest_path(self._instance), rng)
+
+    def state(self, solution: Tour) -> PathState:  # type: ignore[override]
+        """Return the state of a path."""
+        return self._of(path(self._instance, solution))
+
+    def copy(self, state: PathState) -> PathState:
+        """Return an independent copy."""
+        return PathState(state.nodes.copy(), state.length, state.prize)
+
+    def solution(self, state: PathState) -> Tour:
+        """Return the path of a state."""
+        return Tour(state.nodes)
+
+    def objective(self, state: PathState) -> float:
+        """Return the prize of the path."""
+        return state.prize
+
+    def propose(self, state: PathState, rng: np.random.Generator) -> tuple[Move, float] | None:
+        """Return a random move within the budget, or ``None`` where none was found."""
+        others = np.setdiff1d(np.arange(self._instance.travel.size), state.nodes)
+        inner = len(state.nodes) - 2
+        for _ in range(TRIES):
+            kind, at = int(rng.integers(4)), int(rng.integers(len(state.nodes) - 1))
+            if (kind in (INSERT, EXCHANGE) and not len(others)) or (kind != INSERT and not 1 <= at <= inner):
+                continue
+            if kind == REVERSE:
+                other = int(rng.integers(at, inner + 1))
+            else:
+                other = int(rng.choice(others)) if kind != REMOVE else 0
+            nodes = _moved(state.nodes, (kind, at, other))
+            if self._length(nodes) <= self._limit:
+                gain = self._prizes[other] if kind in (INSERT, EXCHANGE) else 0.0
+                loss = self._prizes[state.nodes[at]] if kind in (REMOVE, EXCHANGE) else 0.0
+                return (kind, at, other), float(gain - loss)
+        return None
+
+    def apply(self, state: PathState, move: Move) -> None:
+        """Make a proposed move."""
+        self._set(state, _moved(state.nodes, move))
+
+    def descend(self, state: PathState) -> None:
+        """Shorten by 2-opt and Or-opt and insert what then fits, until neither helps."""
+        while True:
+            before = len(state.nodes)
+            self._set(state, self._shortened(state.nodes))
+            self._set(state, self._filled(state.nodes, None).nodes)
+            if len(state.nodes) == before:
+                return
+
+    def perturb(self, state: PathState, rng: np.random.Generator) -> None:
+        """Remove some nodes near each other, or force one in and drop others; then refill with noise."""
+        buffer, position, stack, queued = self._buffers(state.nodes)
+        random, count = random_state(rng), len(state.nodes)
+        if rng.random() < FORCED:
+            near, prizes = self._near, self._prizes
+            count, _ = force(*self._space, near, prizes, self._limit, buffer, position, count, stack, queued, random)
+        else:
+            count, _ = ruin(self._near, buffer, position, count, stack, queued, random)
+        if self._length(buffer[:count]) <= self._limit:
+            self._set(state, self._filled(self._shortened(buffer[:count]), rng).nodes)
+
+    @cached_property
+    def _space(self) -> Space:
+        return make_space(self._travel, as_matrix(self._instance))
+
+    @cached_property
+    def _near(self) -> Array:
+        return self._travel.nearest(NEIGHBOURS)
+
+    @cached_property
+    def _travel(self) -> Travel:
+        nodes = np.arange(self._instance.travel.size)
+        return restricted(self._instance.travel, nodes, as_matrix(self._instance))
+
+    def _buffers(self, nodes: Array) -> tuple[Array, Array, Array, Array]:
+        """Return a path with room to grow, the places of its nodes, and an empty stack with its marks."""
+        size = self._instance.travel.size
+        buffer, position = np.zeros(size + 2, np.int64), np.full(size, -1, np.int64)
+        buffer[: len(nodes)] = nodes
+        place(buffer, position, len(nodes))
+        return buffer, position, np.empty(size, np.int64), np.zeros(size, np.bool_)
+
+    def _shortened(self, nodes: Array) -> Array:
+        buffer, position, stack, queued = self._buffers(nodes)
+        distinct = np.unique(nodes)
+        stack[: len(distinct)] = distinct
+        queued[distinct] = True
+        improve(*self._space, self._near, buffer, position, len(nodes), stack, len(distinct), queued)
+        return buffer[: len(nodes)].copy()
+
+    def _filled(self, nodes: Array, rng: np.random.Generator | None) -> PathState:
+        """Return the path with what fits inserted: by prize per lengthening, or by a random worth."""
+        buffer, position, stack, queued = self._buffers(nodes)
+        size = len(position)
+        offered = np.zeros(size, np.int64)
+        free = np.flatnonzero((position < 0) & (self._prizes > 0.0))
+        offered[: len(free)] = free
+        worth = self._prizes.copy()
+        if rng is not None:
+            appraise(self._prizes, offered, len(free), worth, random_state(rng))
+        added, behind = np.full(size, 1e300), np.full(size, -1, np.int64)
+        length = measure(*self._space, buffer, len(nodes))
+        count, _, _ = recreate(
+            *self._space,
+            self._near,
+            self._limit,
+            buffer,
+            position,
+            len(nodes),
+            length,
+            offered,
+            len(free),
+            worth,
+            added,
+            behind,
+            stack,
+            queued,
+        )
+        return self._of(buffer[:count])
+
+    def _added(self, before: int, node: int, after: int) -> float:
+        nodes = np.array([before, node, after])
+        return self._length(nodes) - self._length(nodes[[0, 2]])
+
+    def _length(self, nodes: Array) -> float:
+        return path_length(self._instance.travel, nodes)
+
+    def _of(self, nodes: Array) -> PathState:
+        state = PathState(np.zeros(0, np.int64), 0.0, 0.0)
+        self._set(state, nodes)
+        return state
+
+    def _set(self, state: PathState, nodes: Array) -> None:
+        state.nodes = np.array(nodes, dtype=np.int64)
+        state.length = self._length(state.nodes)
+        state.prize = self._ends + float(self._prizes[state.nodes[1:-1]].sum())
+
+
+def _moved(nodes: Array, move: Move) -> Array:
+    """Return the path after a move."""
+    kind, at, other = move
+    if kind == INSERT:
+        return np.insert(nodes, at + 1, other)
+    if kind == REMOVE:
+        return np.delete(nodes, at)
+    moved = nodes.copy()
+    if kind == EXCHANGE:
+        moved[at] = other
+    else:
+        moved[at : other + 1] = nodes[at : other + 1][::-1]
+    return moved

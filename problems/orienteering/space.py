@@ -1,0 +1,32 @@
+"""Distances as the compiled moves take them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redwood.problems.orienteering.instance import OrienteeringInstance
+from redwood.problems.routing.travel import Array, Metric, Travel
+
+MATRIX_UP_TO = 1000
+"""Up to so many nodes the distances are written down as a matrix."""
+
+Space = tuple[int, Array, Array | None]
+"""Metric, points and matrix: the first arguments of the compiled moves; ``None`` for the matrix has them compiled apart."""
+
+
+def as_matrix(instance: OrienteeringInstance) -> bool:
+    """Return whether searches work on a matrix of distances: given, or small enough to be written down."""
+    return instance.travel.matrix is not None or instance.travel.size <= MATRIX_UP_TO
+
+
+def restricted(travel: Travel, nodes: Array, matrix: bool) -> Travel:
+    """Return the distances among some nodes, as a matrix or from their coordinates."""
+    if not matrix:
+        return Travel(travel.metric, np.asarray(travel.coords)[nodes])
+    return Travel(Metric.EXPLICIT, None, travel.between(nodes[:, None], nodes[None, :]).astype(np.float64))
+
+
+def make_space(travel: Travel, matrix: bool) -> Space:
+    """Return distances that `restricted` made as arguments of the compiled moves."""
+    metric, points, distances = travel.arrays
+    return metric, points, distances if matrix else None
