@@ -44,6 +44,11 @@ class Root(LazyGroup):
                     raise
                 say_error(error)
                 sys.exit(WRONG_USE)
+            except OSError as error:  # such as a folder that cannot be written to
+                if error.filename is None:
+                    raise
+                say_error(f"{error.filename}: {error.strerror}.")
+                sys.exit(WRONG_USE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C outside of a search ends it with code 130."""

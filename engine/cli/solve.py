@@ -214,9 +214,18 @@ def _keep(order: Order, file: Path, result: Result) -> None:
         order.out.mkdir(parents=True, exist_ok=True)
         result.save_solution(order.out / f"{file.stem}{host().problem(result.problem).solution_suffix}")
     if order.plot is not None:
-        picture = order.plot if order.plot.suffix else order.plot / f"{file.stem}.png"
-        picture.parent.mkdir(parents=True, exist_ok=True)
+        _draw(result, order.plot if order.plot.suffix else order.plot / f"{file.stem}.png")
+
+
+def _draw(result: Result, picture: Path) -> None:
+    """Save the picture of a result; that an instance cannot be drawn is said, and is no failure to solve it."""
+    from redwood.errors import FitError
+
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    try:
         result.plot(picture)
+    except FitError as error:
+        click.echo(f"Not drawn: {result.instance}: {error}", err=True)
 
 
 def as_record(result: Result, whole: bool) -> dict[str, Any]:

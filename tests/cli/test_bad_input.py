@@ -129,3 +129,11 @@ def test_files_that_would_overwrite_each_other_are_refused(redwood, count_file, 
 def test_other_commands_refuse_wrong_use(redwood, words, expected):
     """The other commands have clear errors as well."""
     refused(redwood(*words), expected)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(redwood, tmp_path):
+    """Where the output cannot be written, the path and the reason are named."""
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "good.tsp").write_text(FULL)
+    result = redwood("solve", tmp_path / "good.tsp", "--solver", "greedy", "--out", tmp_path / "file")
+    refused(result, str(tmp_path / "file"), "File exists")

@@ -126,3 +126,10 @@ def test_solutions_and_pictures_are_written(redwood, tmp_path):
     for file in (tmp_path / "in").iterdir():
         assert redwood("check", file, tmp_path / "out" / f"{file.stem}.tour").exit_code == 0
         assert (tmp_path / "pics" / f"{file.stem}.png").stat().st_size > 1000
+
+
+def test_what_cannot_be_drawn_is_solved_all_the_same(redwood, count_file, tmp_path):
+    """An instance without a picture is named on standard error, and its solution counts."""
+    result = redwood("solve", count_file(), "--plot", tmp_path / "pics")
+    assert result.exit_code == 0
+    assert "Not drawn: toy: problem 'countdown' has no picture." in result.stderr
