@@ -53,7 +53,8 @@ class CVRPLocalSearch(Solver):
     neighbours
         How many nearest customers of a customer are looked at for positions, before all routes are.
     penalty
-        What a customer of mean demand costs that is left out, in mean distances from the depot.
+        What a customer of mean demand costs at first that is left out, in mean distances from the depot; it then follows
+        how often customers are left out.
 
     References
     ----------

@@ -19,12 +19,18 @@ from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.cvrp.plan import Ground, Plan, between, link, unlink
 from redwood.problems.routing.travel import Array
 
-TEMPERATURE, COOLING, CURRENT, BEST, PENALTY = 0, 1, 2, 3, 4
-"""Entries of `Search.values`: temperature, factor on it per iteration, length plus penalties now, length of the best
-routes, penalty now."""
-OUT, LOGGED, DIRTY, STAMP, ITERATION, SKIP = 0, 1, 2, 3, 4, 5
-"""Entries of `Search.counters`: customers out, entries of the log, stops that differ from the best, the mark of this
-iteration, iterations done, positions until the next blink."""
+TEMPERATURE, COOLING, CURRENT, BEST, PENALTY, PRICE = 0, 1, 2, 3, 4, 5
+"""Entries of `Search.values`: temperature, factor on it per iteration, length now, length of the best routes, fees of the
+customers out now, price of a unit of fees."""
+OUT, LOGGED, DIRTY, ITERATION, SKIP, LACKING = 0, 1, 2, 3, 4, 5
+"""Entries of `Search.counters`: customers out, entries of the log, stops that differ from the best, iterations begun,
+positions until the next blink, iterations of this window that ended with customers out."""
+LEAST_PRICE = 0.2
+"""The price never falls below this."""
+WINDOW = 1000
+"""Iterations between two changes of the price."""
+FEW, MANY = 0.05, 0.25
+"""Between these shares of iterations with customers out the price stays."""
 
 
 class Search(NamedTuple):
@@ -95,7 +101,7 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
     counters = search.counters
     for _ in range(iterations):
         counters[LOGGED] = 0
-        counters[STAMP] += 1
+        counters[ITERATION] += 1
         before = counters[OUT]
         change = ruin(plan, ground, search, strings, state)
         sort_out(ground, search, state)
@@ -103,9 +109,8 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
         penalty = 0.0
         for k in range(counters[OUT]):
             penalty += search.fee[search.out[k]]
-        change += penalty - values[PENALTY]
-        threshold = -values[TEMPERATURE] * math.log(1.0 - random_float(state))
-        if change < threshold:
+        worse = change + values[PRICE] * (penalty - values[PENALTY])
+        if worse < -values[TEMPERATURE] * math.log(1.0 - random_float(state)):
             values[CURRENT] += change
             values[PENALTY] = penalty
             keep(search, plan)
@@ -113,7 +118,20 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
             undo(plan, ground, search)
             gather(plan, search, before)
         values[TEMPERATURE] *= values[COOLING]
-    counters[ITERATION] += iterations
+        if counters[OUT] > 0:
+            counters[LACKING] += 1
+        if counters[ITERATION] % WINDOW == 0:
+            set_price(values, counters)
+
+
+@kernel(_nrt=False)
+def set_price(values: Array, counters: Array) -> None:
+    """Raise the price of leaving customers out where that happens often, and lower it where it never does."""
+    if counters[LACKING] > MANY * WINDOW:
+        values[PRICE] *= 1.15
+    elif counters[LACKING] < FEW * WINDOW:
+        values[PRICE] = max(LEAST_PRICE, values[PRICE] / 1.15)
+    counters[LACKING] = 0
 
 
 @kernel(_nrt=False)
@@ -135,9 +153,9 @@ def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: Ra
         if k >= 0:
             c = near[seed, k]
         r = plan.route[c]
-        if r < 0 or search.ruined[r] == counters[STAMP]:
+        if r < 0 or search.ruined[r] == counters[ITERATION]:
             continue
-        search.ruined[r] = counters[STAMP]
+        search.ruined[r] = counters[ITERATION]
         length = int(1.0 + random_float(state) * min(float(plan.members[r]), longest))
         change += remove_string(plan, ground, search, strings, state, c, min(length, plan.members[r]))
         wanted -= 1
@@ -268,6 +286,8 @@ def put(plan: Plan, ground: Ground, search: Search, c: int, p: int) -> float:
 def best_position(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int) -> int:
     """Return the stop after which customer c is cheapest, -1 where no route has room.
 
+    A route of its own must not cost more than leaving it out.
+
     A leg is judged from the end that is nearer to c, so inserting into it costs at least twice the gap less its length.
     """
     size = ground.size
@@ -309,7 +329,7 @@ def best_position(plan: Plan, ground: Ground, search: Search, strings: Strings, 
     search.counters[SKIP] = skip
     if position < 0:
         position, cheapest = any_position(plan, ground, c, room)
-    if plan.used[0] > 0 and 2.0 * home <= cheapest:
+    if plan.used[0] > 0 and 2.0 * home <= min(cheapest, search.values[PRICE] * search.fee[c]):
         position = size + 1 + plan.empty[plan.used[0] - 1]
     return position
 
@@ -414,7 +434,7 @@ def make_search(ground: Ground, plan: Plan, length: float, fee: Array) -> Search
     counters[OUT] = len(out)
     log = 3 * size + 512
     return Search(
-        values=np.array([0.0, 1.0, length + penalty, np.inf if len(out) else length, penalty]),
+        values=np.array([0.0, 1.0, length, np.inf if len(out) else length, penalty, 1.0]),
         counters=counters,
         out=absent,
         keys=np.zeros(size),
