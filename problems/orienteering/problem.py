@@ -14,6 +14,7 @@ from redwood.problems.orienteering import files, generators
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, path_length, shortest_path
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.travel import Array, Metric, check_travel
+from redwood.stepwise import Stepwise
 from redwood.views import Bound, Linear, Local, View
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Orienteering(Problem[OrienteeringInstance, Tour]):
         Linear: "redwood.problems.orienteering.linear:OrienteeringLinear",
         Local: "redwood.problems.orienteering.local:OrienteeringLocal",
         Bound: "redwood.problems.orienteering.bound:OrienteeringBound",
+        Stepwise: "redwood.problems.orienteering.stepwise:OrienteeringStepwise",
     }
     variants: ClassVar[tuple[str, ...]] = generators.VARIANTS
     suffix: ClassVar[str] = ".oplib"

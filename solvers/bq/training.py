@@ -208,6 +208,10 @@ class Trainer:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.counters = Counters(**state["counters"])
+        missing = [name for name in self.counters.files if not (self.labels / name).exists()]
+        if missing:
+            log.warning("label file %s is gone, so this resume is not exact; the files that are there serve.", missing[0])
+            self.counters.files = self._label_files()
 
     def _step(self) -> tuple[float, float, float]:
         rng = np.random.default_rng([self.recipe.seed, self.rank, self.counters.step])  # nothing to save for a resume

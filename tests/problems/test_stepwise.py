@@ -9,11 +9,12 @@ from redwood.problems.cvrp.instance import Routes
 from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.knapsack.instance import Packing
 from redwood.problems.knapsack.problem import Knapsack
+from redwood.problems.orienteering.problem import Orienteering
 from redwood.problems.tsp.instance import Tour
 from redwood.problems.tsp.problem import TSP
 from redwood.stepwise import Stepwise
 
-PROBLEMS = {"tsp": TSP(), "cvrp": CVRP(), "knapsack": Knapsack()}
+PROBLEMS = {"tsp": TSP(), "cvrp": CVRP(), "knapsack": Knapsack(), "orienteering": Orienteering()}
 
 
 def view_of(name, sizes, seed=0):
@@ -68,8 +69,11 @@ def test_features_forget_scale_and_place(name):
         pair = [problem.make(values=values * u, weights=weights * v, capacity=300 * v) for u, v in ((1, 1), (7, 13))]
     else:
         coords = rng.random((20, 2))
-        extra = {"demands": [0] + [1] * 19, "capacity": 5} if name == "cvrp" else {}
-        pair = [problem.make(coords=xy, **extra) for xy in (coords, 1000.0 * coords - 300.0)]
+        pair = []
+        for unit in (1.0, 1000.0):
+            extra = {"demands": [0] + [1] * 19, "capacity": 5} if name == "cvrp" else {}
+            extra = {"prizes": unit * np.arange(20), "budget": 2.5 * unit} if name == "orienteering" else extra
+            pair.append(problem.make(coords=unit * coords - 300.0, **extra))
     view = problem.view(Stepwise, *pair)
     window = view.window(view.begin(np.array([0, 1])), 8)
     np.testing.assert_array_equal(window.nodes[0], window.nodes[1])
@@ -153,7 +157,7 @@ def test_tails_of_an_optimal_packing_are_optimal():
 
 def test_labels_followed_lead_to_the_label():
     """Acting as `target` says, from the first step on, gives a tour as long as the label."""
-    problem, instances, view = view_of("tsp", (9, 12), seed=8)
+    _, instances, view = view_of("tsp", (9, 12), seed=8)
     tours = [Tour(np.random.default_rng(9).permutation(instance.size)) for instance in instances]
     view.teach(tours)
     batch = view.sample(20, np.random.default_rng(10))
@@ -167,7 +171,7 @@ def test_labels_followed_lead_to_the_label():
 
 def test_neighbours_are_those_on_the_path():
     """The auxiliary target names each token's predecessor and successor on the labelled path."""
-    _, instances, view = view_of("tsp", (10,), seed=11)
+    view = view_of("tsp", (10,), seed=11)[2]
     tour = np.random.default_rng(12).permutation(10)
     view.teach([Tour(tour)])
     batch = view.sample(10, np.random.default_rng(13))
@@ -223,3 +227,22 @@ def test_mended_tours_are_never_longer():
     for instance, old, new in zip(instances, tours, mended, strict=True):
         assert problem.violations(instance, new) == []
         assert problem.objective(instance, new) < problem.objective(instance, old)
+
+
+def test_a_label_is_followed_to_the_end_of_the_outing():
+    """The labelled visits that are left are in reach one after the other, and the target is the first of them."""
+    problem, instances, view = view_of("orienteering", (15, 25), seed=16)
+    rng = np.random.default_rng(17)
+    batch = view.begin(np.array([0, 1]), rng)
+    wander(view, batch, rng)
+    view.teach(view.solutions(batch))
+    batch = view.sample(30, rng)
+    window = view.window(batch, 25)
+    choice = view.target(batch, window).choice
+    assert (choice >= 0).all()
+    for b in range(30):
+        nodes = [batch.current[b], *batch.order[b, : batch.planned[b]], 0]
+        assert window.nodes[b, choice[b]] == nodes[1]
+        length = instances[batch.rows[b]].travel.between(np.array(nodes[:-1]), np.array(nodes[1:])).sum()
+        assert length <= batch.budget[b]
+    assert problem.sense == "max"

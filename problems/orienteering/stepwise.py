@@ -1,0 +1,248 @@
+"""The orienteering problem as a decision process: visit one more node that is in reach, until none is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from redwood.errors import FitError
+from redwood.kernels import random_state
+from redwood.problem import frozen
+from redwood.problems.orienteering.generators import VARIANTS, draw_nodes, usual_budget
+from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path
+from redwood.problems.orienteering.stepwise_kernels import (
+    FEATURES,
+    MARKS,
+    act_rows,
+    begin_rows,
+    sample_rows,
+    target_rows,
+    window_rows,
+)
+from redwood.problems.routing.stepwise_kernels import draw_turn
+from redwood.problems.routing.travel import Array, check_travel
+from redwood.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
+
+
+@dataclass
+class Outings(Batch):
+    """B paths under way. Arrays are padded to the largest instance N.
+
+    Attributes
+    ----------
+    current
+        Node [B] where the path has come to.
+    budget
+        Length left, [B].
+    remaining, place
+        Nodes in reach [B, N] in any order, and where each stands among them (-1 where not in reach or visited).
+    order, steps
+        Nodes visited so far, the start included, [B, N + 1], and how many, [B].
+    turn
+        Rotation and mirror of each row's pictures, [B, 2, 2].
+    planned
+        In a sampled batch: how many visits the label has left, [B]; they stand in ``order``.
+    """
+
+    current: Array
+    budget: Array
+    remaining: Array
+    place: Array
+    order: Array
+    steps: Array
+    turn: Array
+    planned: Array
+
+
+class OrienteeringStepwise(Stepwise[Outings]):
+    """Orienteering instances with coordinates as decision processes.
+
+    Tokens are the current node, the end, and the nodes in reach that are nearest to the current node or have the highest
+    prizes. The path goes to the end when nothing is in reach any more. Presentations differ by rotation and mirror.
+
+    Raises
+    ------
+    FitError
+        Where an instance has a matrix, whose shortcuts would bring nodes back into reach.
+    """
+
+    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS)
+    lessons: ClassVar[tuple[Lesson, ...]] = (
+        Lesson(50, 40, 10_000),
+        Lesson(100, 40, 30_000),
+        Lesson(200, 12, 60_000),
+    )
+
+    def __init__(self, *instances: OrienteeringInstance) -> None:
+        self.instances = instances
+        self.offsets = np.concatenate([[0], np.cumsum([i.travel.size for i in instances])]).astype(np.int64)
+        arrays = [_plane(instance) for instance in instances]
+        self.metrics = np.array([metric for metric, _ in arrays], dtype=np.int64)
+        self.points = np.concatenate([np.empty((0, 2)), *[points for _, points in arrays]])
+        self.prizes = np.concatenate([np.empty(0), *[instance.prizes.astype(np.float64) for instance in instances]])
+        self.starts = np.array([instance.start for instance in instances], dtype=np.int32)
+        self.ends = np.array([instance.end for instance in instances], dtype=np.int32)
+        self.limits = np.array([instance.limit for instance in instances], dtype=np.float64)
+        self._paths: Array | None = None
+        self._path_starts: Array | None = None
+
+    def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Outings:
+        rows = np.asarray(rows, dtype=np.int64)
+        shape = (len(rows), int((self.offsets[rows + 1] - self.offsets[rows]).max(initial=1)))
+        batch = Outings(
+            rows=rows,
+            left=np.zeros(len(rows), dtype=np.int64),
+            current=self.starts[rows].copy(),
+            budget=self.limits[rows],
+            remaining=np.empty(shape, dtype=np.int32),
+            place=np.empty(shape, dtype=np.int32),
+            order=np.empty(shape, dtype=np.int32),
+            steps=np.ones(len(rows), dtype=np.int64),
+            turn=np.tile(np.eye(2), (len(rows), 1, 1)),
+            planned=np.zeros(len(rows), dtype=np.int64),
+        )
+        if rng is not None:
+            state = random_state(rng)
+            for turn in batch.turn:
+                draw_turn(turn, state)
+        batch.order[:, 0] = batch.current
+        begin_rows(
+            self.metrics,
+            self.points,
+            self.offsets,
+            self.ends,
+            batch.rows,
+            batch.current,
+            batch.budget,
+            batch.remaining,
+            batch.place,
+            batch.left,
+        )
+        return batch
+
+    def window(self, batch: Outings, size: int) -> Window:
+        size = int(min(size, max(1, batch.left.max(initial=1))))
+        nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
+        features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
+        window_rows(
+            self.metrics,
+            self.points,
+            self.offsets,
+            self.ends,
+            self.prizes,
+            batch.rows,
+            batch.current,
+            batch.budget,
+            batch.remaining,
+            batch.place,
+            batch.left,
+            batch.turn,
+            size,
+            features,
+            nodes,
+        )
+        present = nodes >= 0
+        mask = present[:, :, None].copy()
+        mask[:, :MARKS] = False
+        return Window(features, present, mask, nodes)
+
+    def act(self, batch: Outings, window: Window, choice: Array) -> None:
+        act_rows(
+            window.nodes[np.arange(len(choice)), choice],
+            self.metrics,
+            self.points,
+            self.offsets,
+            self.ends,
+            batch.rows,
+            batch.current,
+            batch.budget,
+            batch.remaining,
+            batch.place,
+            batch.left,
+            batch.order,
+            batch.steps,
+        )
+
+    def solutions(self, batch: Outings) -> list[Tour]:  # type: ignore[override]
+        rows = zip(batch.order, batch.steps, self.ends[batch.rows], strict=True)
+        return [Tour(np.append(order[:steps], end)) for order, steps, end in rows]
+
+    def teach(self, solutions: Sequence[Tour]) -> None:  # type: ignore[override]
+        inner = [path(instance, solution)[1:-1] for instance, solution in zip(self.instances, solutions, strict=True)]
+        self._paths = np.concatenate([np.empty(0), *inner]).astype(np.int32)
+        self._path_starts = np.concatenate([[0], np.cumsum([len(visits) for visits in inner])]).astype(np.int64)
+
+    def sample(self, count: int, rng: np.random.Generator) -> Outings:
+        if self._paths is None or self._path_starts is None:
+            raise FitError("tails can only be drawn from labelled instances; call teach() first.")
+        rows = np.searchsorted(self._path_starts, rng.integers(0, self._path_starts[-1], size=count), side="right") - 1
+        batch = self.begin(rows)
+        sample_rows(
+            self.metrics,
+            self.points,
+            self.offsets,
+            self.starts,
+            self.ends,
+            self._paths,
+            self._path_starts,
+            batch.rows,
+            batch.current,
+            batch.budget,
+            batch.remaining,
+            batch.place,
+            batch.left,
+            batch.order,
+            batch.planned,
+            batch.turn,
+            random_state(rng),
+        )
+        return batch
+
+    def target(self, batch: Outings, window: Window) -> Target:
+        choice = np.empty(len(batch.rows), dtype=np.int64)
+        neighbours = np.empty((*window.nodes.shape, 2), dtype=np.int32)
+        target_rows(window.nodes, batch.order, batch.planned, choice, neighbours)
+        return Target(choice, neighbours)
+
+    @classmethod
+    def example(cls, size: int, rng: np.random.Generator) -> OrienteeringInstance:
+        """Return an instance with one of the kinds of prizes, half by distance, and a budget around the usual one."""
+        variant = "distance" if rng.random() < 0.5 else VARIANTS[int(rng.integers(len(VARIANTS)))]
+        coords, prizes = draw_nodes(size, rng, variant)
+        budget = usual_budget(size) * (1.0 if rng.random() < 0.5 else float(np.exp(rng.uniform(np.log(0.4), np.log(1.6)))))
+        return _make(coords, prizes, budget)
+
+    @classmethod
+    def pack(cls, instances: Sequence[OrienteeringInstance], solutions: Sequence[Tour]) -> dict[str, Array]:
+        """Return closed tours from node 0 as arrays; a tour is written once around, filled up with -1."""
+        tours = np.full((len(instances), instances[0].travel.size), -1, dtype=np.int16)
+        for row, instance, solution in zip(tours, instances, solutions, strict=True):
+            nodes = path(instance, solution)[:-1]
+            row[: len(nodes)] = nodes
+        return {
+            "coords": np.stack([np.asarray(instance.travel.coords) for instance in instances]).astype(np.float32),
+            "prizes": np.stack([instance.prizes for instance in instances]).astype(np.float32),
+            "budgets": np.array([instance.budget for instance in instances]),
+            "tours": tours,
+        }
+
+    @classmethod
+    def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[OrienteeringInstance], list[Tour]]:
+        rows = zip(arrays["coords"], arrays["prizes"], arrays["budgets"].tolist(), strict=True)
+        solutions = [Tour(np.append(tour[tour >= 0], 0)) for tour in arrays["tours"]]
+        return [_make(coords, prizes, budget * (1 + 1e-6)) for coords, prizes, budget in rows], solutions
+
+
+def _make(coords: Array, prizes: Array, budget: float) -> OrienteeringInstance:
+    travel = check_travel(coords, None, None, symmetric=True)
+    return OrienteeringInstance(travel=travel, prizes=frozen(prizes, np.float64), budget=budget, start=0, end=0)
+
+
+def _plane(instance: OrienteeringInstance) -> tuple[int, Array]:
+    metric, points, matrix = instance.travel.arrays
+    if matrix.size:
+        raise FitError(f"instance {instance.name!r} has a matrix; this view of orienteering needs coordinates.")
+    return metric, points
