@@ -137,9 +137,9 @@ def beam(
 def _extend(scores: Array, worth: Array, done: Array) -> tuple[Array, Array, Array]:
     """Return the parent row, the action and the worth of the best extensions of each beam [R, width]."""
     R, width = worth.shape
-    log_sum = np.logaddexp.reduce(np.where(np.isfinite(scores), scores, -np.inf), axis=1, keepdims=True)
-    steps = np.where(np.isfinite(scores), scores - log_sum, -np.inf)
-    steps[done] = -np.inf
+    steps = np.full(scores.shape, -np.inf)
+    going = scores[~done]
+    steps[~done] = going - np.logaddexp.reduce(going, axis=1, keepdims=True)
     steps[done, 0] = 0.0  # a finished row stays as it is
     actions = steps.shape[1]
     total = (worth.reshape(-1, 1) + steps).reshape(R, width * actions)

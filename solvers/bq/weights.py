@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from redwood.errors import FitError, OptionError
@@ -38,7 +38,7 @@ def load_weights(path: Path, device: str = "cpu") -> Network:
         with safe_open(path, framework="pt", device=device) as file:
             described = json.loads((file.metadata() or {})["network"])
             tensors = {name: file.get_tensor(name).float() for name in sorted(file.keys())}
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise OptionError(f"weights {path} cannot be read: {type(error).__name__}: {error}.") from error
     network = Network(Layout(**described["layout"]), Shape(**described["shape"]))
     network.load_state_dict(tensors)

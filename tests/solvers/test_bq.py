@@ -1,0 +1,272 @@
+"""The attention policy: network, decoding, training, and the solver around them."""
+
+import numpy as np
+import pytest
+import torch
+
+import redwood
+from redwood.budget import Iterations
+from redwood.errors import FitError, OptionError
+from redwood.problems.knapsack.problem import Knapsack
+from redwood.problems.tsp.problem import TSP
+from redwood.solver import Run
+from redwood.solvers.bq.decoding import beam, finish, rollouts, tensors
+from redwood.solvers.bq.labels import LabelMaker
+from redwood.solvers.bq.muon import orthogonal
+from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
+from redwood.solvers.bq.policy import BQ
+from redwood.solvers.bq.training import Recipe, Trainer
+from redwood.solvers.bq.weights import load_weights, save_weights
+from redwood.stepwise import Layout, Lesson, Stepwise
+from redwood.trainable import Schooling
+
+SHAPE = Shape(layers=1, width=16, heads=2, hidden=16, window=6)
+KINDS = {"tsp": TSP(), "knapsack": Knapsack()}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """One thread, so that sums are added in one order."""
+    torch.set_num_threads(1)
+
+
+def network_of(problem, seed=0, shape=SHAPE):
+    """Return a network with random weights for a problem."""
+    torch.manual_seed(seed)
+    instance = problem.generate(5, np.random.default_rng(0), variant=problem.variants[0])
+    return Network(problem.view(Stepwise, instance).layout, shape).eval().requires_grad_(False)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request, tmp_path):
+    """A problem, some instances of it, and a file of random weights."""
+    problem = KINDS[request.param]
+    path = tmp_path / "weights.safetensors"
+    save_weights(network_of(problem), path, {"note": "random"})
+    rng = np.random.default_rng(1)
+    return problem, [problem.generate(n, rng, variant=problem.variants[0]) for n in (20, 12)], str(path)
+
+
+def solve(problem, instances, options, iterations=1, seed=0, initial=None):
+    """Return the runs of a batch."""
+    runs = [Run(problem, i, budget=Iterations(iterations), seed=seed, initial=initial) for i in instances]
+    BQ(**options).run_many(problem, instances, runs)
+    return runs
+
+
+def test_presets_have_the_promised_size():
+    """`small` has about 0.2 to 0.6 million parameters, `paper` about 3.1 million."""
+    layout = Layout(features=13, marks=2)
+    assert 2e5 < parameters(Network(layout, PRESETS["small"])) < 6e5
+    assert parameters(Network(layout, PRESETS["paper"])) == pytest.approx(3.1e6, rel=0.02)
+
+
+def test_absent_tokens_do_not_matter():
+    """Padding a window changes no score."""
+    torch.manual_seed(0)
+    network = Network(Layout(features=4, marks=1, edges=3), SHAPE)
+    features, edges = torch.randn(2, 5, 4), torch.randn(2, 5, 5, 3)
+    present = torch.ones(2, 5, dtype=torch.bool)
+    mask = present[:, :, None]
+    for block in network.blocks:
+        torch.nn.init.normal_(block.out.weight)
+    short = network.scores(network(features, present, edges), mask)
+    wide = torch.nn.functional.pad(features, (0, 0, 0, 3), value=7.0)
+    wide_edges = torch.nn.functional.pad(edges, (0, 0, 0, 3, 0, 3), value=7.0)
+    padded = torch.nn.functional.pad(present, (0, 3))
+    scores = network.scores(network(wide, padded, wide_edges), padded[:, :, None])
+    torch.testing.assert_close(scores[:, :5], short)
+    assert torch.isinf(scores[:, 5:]).all()
+
+
+def test_muon_makes_updates_orthogonal():
+    """The singular values of an update lie near one, for wide and tall matrices."""
+    torch.manual_seed(0)
+    for shape in ((16, 16), (8, 24), (24, 8)):
+        values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
+        assert values.min() > 0.5
+        assert values.max() < 1.4
+
+
+def test_weights_come_back_with_their_network(tmp_path):
+    """A file of weights is enough to build the same network again, up to half precision."""
+    network = network_of(KINDS["tsp"])
+    save_weights(network, tmp_path / "w.safetensors", {"problem": "tsp"})
+    again = load_weights(tmp_path / "w.safetensors")
+    assert again.describe() == network.describe()
+    for before, after in zip(network.parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(before, after, rtol=1e-3, atol=1e-3)
+
+
+def test_a_file_that_is_no_weights_is_named(tmp_path):
+    """Reading something else as weights is an error that names the file."""
+    path = tmp_path / "no.safetensors"
+    path.write_text("nothing")
+    with pytest.raises(OptionError, match=r"no\.safetensors"):
+        load_weights(path)
+
+
+def test_weights_of_another_problem_are_refused(kind):
+    """Weights trained for another layout are an error and not a bad answer."""
+    problem, instances, path = kind
+    other = KINDS["knapsack" if problem.name == "tsp" else "tsp"]
+    instance = other.generate(5, np.random.default_rng(0), variant=other.variants[0])
+    with pytest.raises(FitError, match="trained for"):
+        solve(other, [instance], {"weights": path, "search": "none"})
+    assert instances
+
+
+@pytest.mark.parametrize("decoding", ["greedy", "sample", "beam"])
+def test_every_decoding_gives_feasible_solutions(kind, decoding):
+    """A batch of instances of different sizes is solved by every decoding; the run checks feasibility."""
+    problem, instances, path = kind
+    runs = solve(problem, instances, {"weights": path, "decoding": decoding, "width": 3, "search": "none"})
+    assert all(run.best is not None for run in runs)
+
+
+def test_the_same_seed_gives_the_same_answer(kind):
+    """Same seed, same number of iterations: same trajectory of objectives."""
+    problem, instances, path = kind
+    options = {"weights": path, "symmetries": 3, "decoding": "sample"}
+    first, second = (solve(problem, instances, options, iterations=6, seed=5) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        assert [value for _, value in one.trajectory] == [value for _, value in other.trajectory]
+
+
+def test_more_views_are_never_worse(kind):
+    """The first of several presentations is the plain one, so more of them cannot be worse."""
+    problem, instances, path = kind
+    one = solve(problem, instances, {"weights": path, "search": "none"}, iterations=100)
+    eight = solve(problem, instances, {"weights": path, "symmetries": 8, "search": "none"}, iterations=100)
+    for plain, best in zip(one, eight, strict=True):
+        assert not problem.sense.better(plain.objective, best.objective)
+
+
+def test_rebuilding_improves_and_keeps_the_start(kind):
+    """Re-construction never loses the initial solution, and improves a random tour."""
+    problem, instances, path = kind
+    view = problem.view(Stepwise, instances[0])
+    batch = view.begin(np.zeros(1, dtype=np.int64))
+    while batch.left.any():
+        window = view.window(batch, 6)
+        view.act(batch, window, window.mask.reshape(1, -1).shape[1] - 1 - window.mask[:, ::-1].reshape(1, -1).argmax(axis=1))
+    start = view.solutions(batch)[0]
+    (run,) = solve(problem, instances[:1], {"weights": path, "search": "rebuild"}, iterations=20, initial=start)
+    assert not problem.sense.better(problem.objective(instances[0], start), run.objective)
+
+
+def test_without_time_there_is_still_a_solution():
+    """When the budget ends before the network has decided everything, the rest is decided without it."""
+    problem = KINDS["tsp"]
+    instance = problem.generate(30, np.random.default_rng(0), variant=problem.variants[0])
+    view = problem.view(Stepwise, instance)
+    batch = view.begin(np.zeros(1, dtype=np.int64))
+    calls = iter(range(100))
+    assert not finish(network_of(problem), view, batch, stops=lambda: next(calls) >= 3)
+    assert problem.violations(instance, view.solutions(batch)[0]) == []
+
+
+def test_a_beam_of_one_is_greedy():
+    """Beam search of width one takes the same decisions as greedy decoding."""
+    problem = KINDS["tsp"]
+    instance = problem.generate(15, np.random.default_rng(0), variant=problem.variants[0])
+    view, network = problem.view(Stepwise, instance), network_of(problem)
+    rows = np.zeros(1, dtype=np.int64)
+    one = view.solutions(beam(network, view, rows, 1, None, lambda: False))[0]
+    other = view.solutions(rollouts(network, view, rows, None))[0]
+    assert one.tour.tolist() == other.tour.tolist()
+
+
+@pytest.mark.parametrize("options", [{"symmetries": 0}, {"decoding": "magic"}, {"temperature": 0.0}, {"search": "more"}])
+def test_wrong_options_are_refused(options):
+    """An option out of range is an error when the solver is made."""
+    with pytest.raises(OptionError):
+        BQ(**options)
+
+
+def sorted_teacher(instance, iterations, seed):
+    """Return the best of a few random tours: bad labels, but labels."""
+    problem = KINDS["tsp"]
+    rng = np.random.default_rng(seed)
+    tours = [problem.solution(rng.permutation(instance.size)) for _ in range(5)]
+    return min(tours, key=lambda tour: problem.objective(instance, tour))
+
+
+@pytest.fixture
+def few_lessons(monkeypatch):
+    """Lessons small enough for a test."""
+    from redwood.problems.tsp.stepwise import TSPStepwise
+
+    monkeypatch.setattr(TSPStepwise, "lessons", (Lesson(10, 4, 1), Lesson(12, 2, 1)))
+
+
+def test_labels_are_made_again_by_seed(tmp_path, few_lessons):
+    """The same seed makes the same label files, and those that exist are left alone."""
+    for name in ("one", "two"):
+        LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / name, seed=3).make(range(2))
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert names == ["10-0000.npz", "10-0001.npz", "12-0000.npz", "12-0001.npz"]
+    for name in names:
+        with np.load(tmp_path / "one" / name) as one, np.load(tmp_path / "two" / name) as two:
+            np.testing.assert_array_equal(one["coords"], two["coords"])
+            np.testing.assert_array_equal(one["tours"], two["tours"])
+
+
+def test_an_interrupted_training_resumes_exactly(tmp_path, few_lessons):
+    """Stopped at a checkpoint and made again from its folder, a training ends with the weights of one never stopped."""
+    LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / "labels").make(range(1))
+    recipe = Recipe(batch=8, checkpoint_steps=2)
+
+    def trainer(name):
+        return Trainer(KINDS["tsp"], tmp_path / name, tmp_path / "labels", shape=SHAPE, recipe=recipe)
+
+    whole = trainer("whole")
+    whole.train(steps=6)
+    first = trainer("stopped")
+    first.train(steps=4)
+    first._step()  # work after the checkpoint, lost as by kill -9
+    second = trainer("stopped")
+    second.train(steps=6)
+    assert second.counters.step == 6
+    for one, other in zip(whole.average.parameters(), second.average.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_training_learns(tmp_path, few_lessons):
+    """Some steps of imitation lower the loss, and leave a record of it."""
+    LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / "labels").make(range(1))
+    recipe = Recipe(batch=32, checkpoint_steps=20, warmup=5)
+    trainer = Trainer(KINDS["tsp"], tmp_path / "run", tmp_path / "labels", shape=SHAPE, recipe=recipe)
+    trainer.train(steps=100)
+    rows = (tmp_path / "run" / "loss.csv").read_text().splitlines()
+    assert rows[0].startswith("step,decisions,hours,choice_loss")
+    losses = [float(row.split(",")[3]) for row in rows[1:]]
+    assert len(losses) == 5
+    assert losses[-1] < losses[0]
+
+
+def test_schooling_ends_with_weights_that_solve(tmp_path, few_lessons):
+    """From nothing to a file of weights that the solver takes."""
+    schooling = Schooling(tmp_path, sorted_teacher, hours=1e-4)
+    path = BQ.train(KINDS["tsp"], schooling, preset="tiny", batch=8, test_instances=2, checkpoint_steps=1, test_steps=100)
+    instance = redwood.generate("tsp", size=12, seed=0)
+    result = redwood.solve(instance, solver="bq", weights=str(path), search="none", bound_time_limit=0)
+    assert result.status == "feasible"
+    assert (tmp_path / "curves.png").exists()
+
+
+def test_unknown_training_options_are_refused(tmp_path):
+    """A misspelt option of the training is an error with a suggestion."""
+    with pytest.raises(OptionError, match="preset"):
+        BQ.train(KINDS["tsp"], Schooling(tmp_path, sorted_teacher, hours=1.0), presett="small")
+
+
+def test_windows_reach_the_network_as_they_are():
+    """Tensors share the arrays' values and shapes."""
+    problem = KINDS["tsp"]
+    view = problem.view(Stepwise, problem.generate(9, np.random.default_rng(0), variant=problem.variants[0]))
+    window = view.window(view.begin(np.zeros(2, dtype=np.int64)), 4)
+    features, present, edges = tensors(window, torch.device("cpu"))
+    assert features.shape == (2, 6, view.layout.features)
+    assert present.all()
+    assert edges is None
