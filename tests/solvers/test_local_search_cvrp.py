@@ -169,7 +169,7 @@ def test_undoing_restores_every_array(size: int) -> None:
     instance = generated(size)
     ground = make_ground(instance, 60)
     plan = make_plan(instance, ground, savings_routes(ground))
-    memory = make_search(ground, plan, total_length(plan, size), np.ones(size + 1))
+    memory = make_search(ground, plan, total_length(plan, size), np.full(size + 1, 100.0))
     state = random_state(np.random.default_rng(0))
     strings = Strings(10.0, 10.0, 0.5, 0.01, 0.01)
     memory.values[TEMPERATURE] = 1.0
