@@ -21,6 +21,9 @@ from redwood.views import Bound
 
 logger = logging.getLogger(__name__)
 
+PATIENCE = 1.0
+"""Seconds that the bound may take after Ctrl-C."""
+
 USAGE_ERRORS = (OptionError, FitError, MissingDependencyError, InstanceError)
 """What a solver may raise to say that it was called wrongly: passed on to the caller instead of becoming a status."""
 
@@ -110,13 +113,16 @@ def conclude(
     answer = outcome.answer or Answer(None)
     proven = answer.proven and not complaint
     failed = bool(outcome.error or complaint)
-    bound, doubt = _best_bound(problem.sense, objective, [outcome.bound, answer.bound])
+    margin = 0.0 if solution is None else problem.margin(instance, solution)
+    bound, doubt = _best_bound(problem.sense, objective, [outcome.bound, answer.bound], margin)
     if proven and objective is not None:
         bound = objective
     bound_taken = 0.0
+    if outcome.stopped is Termination.INTERRUPTED:
+        bound_time_limit = min(bound_time_limit, PATIENCE)
     if not proven and not failed and bound_time_limit > 0 and problem.offers(Bound):
         own, more_doubt, bound_taken = _own_bound(task, outcome, bound_time_limit, objective)
-        bound, refuted = _best_bound(problem.sense, objective, [bound, own])
+        bound, refuted = _best_bound(problem.sense, objective, [bound, own], margin)
         doubt = " ".join(part for part in (doubt, more_doubt, refuted) if part)
     status = _status(objective, bound, proven, failed)
     result = Result(
@@ -189,11 +195,13 @@ def _best_checked(
     return best, objective, complaint
 
 
-def _best_bound(sense: Sense, objective: float | None, bounds: Sequence[float | None]) -> tuple[float | None, str]:
+def _best_bound(
+    sense: Sense, objective: float | None, bounds: Sequence[float | None], margin: float
+) -> tuple[float | None, str]:
     """Return the tightest bound that the objective does not contradict, and a complaint about those it does."""
     finite = [bound for bound in bounds if bound is not None and math.isfinite(bound)]
-    valid = [bound for bound in finite if not contradicts(sense, objective, bound)]
-    wrong = [bound for bound in finite if contradicts(sense, objective, bound)]
+    valid = [bound for bound in finite if not contradicts(sense, objective, bound, margin)]
+    wrong = [bound for bound in finite if contradicts(sense, objective, bound, margin)]
     doubt = f"A bound of {wrong[0]:.9g} contradicts the checked objective {objective:.9g} and was dropped." if wrong else ""
     if not valid:
         return None, doubt
