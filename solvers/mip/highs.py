@@ -34,7 +34,8 @@ class HiGHS(Solver):
     cut_rounds
         Linear relaxations solved at most before branching; 0 for none.
     local_steps
-        Perturbations of the local search that makes the first incumbent; it takes a tenth of the time limit at most.
+        Perturbations at most of the local search that makes the first incumbent: twenty for each unit of the instance's
+        size, up to this number, in a tenth of the time limit.
     log
         Whether HiGHS's own log goes to the logger ``redwood.solvers.mip.session``, level info.
 

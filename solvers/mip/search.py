@@ -46,7 +46,8 @@ class Search:
     def answer(self) -> Answer:
         """Search until proven or stopped, and return the answer."""
         if self.problem.offers(Local):
-            find_incumbent(self.problem, self.instance, self.run, self.options.local_steps)
+            steps = min(self.options.local_steps, 20 * self.instance.size)
+            find_incumbent(self.problem, self.instance, self.run, steps)
         if not self.run.stops():
             self.solve()
         if self.broken and self.run.best is None:

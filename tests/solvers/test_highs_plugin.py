@@ -41,6 +41,17 @@ def test_endless_search_ends_by_its_nodes(isolate):
     assert (result.status, result.termination) == (Status.NONE, Termination.ITERATIONS)
 
 
+@pytest.mark.parametrize(
+    ("file", "optimum"), [("gr17", 2085), ("ulysses16", 6859), ("bays29", 2020), ("att48", 10628), ("berlin52", 7542)]
+)
+def test_tsplib_optima_are_proven(data_folder, file, optimum):
+    """HiGHS proves the published optimum of small TSPLIB files of every distance convention."""
+    found = [folder / f"{file}.tsp" for folder in (data_folder / "tsplib", data_folder / "tsplib-types")]
+    instance = redwood.read(next(path for path in found if path.is_file()))
+    result = redwood.solve(instance, solver="highs", time_limit=60)
+    assert (result.status, result.objective, result.bound) == (Status.OPTIMAL, optimum, optimum)
+
+
 def test_knapsack_is_proven_as_by_dynamic_programming():
     """HiGHS and the exact dynamic programming agree."""
     instance = redwood.generate("knapsack", size=60, seed=3)
