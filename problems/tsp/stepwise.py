@@ -69,10 +69,10 @@ class TSPStepwise(Stepwise[Paths]):
 
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS)
     lessons: ClassVar[tuple[Lesson, ...]] = (
-        Lesson(100, 400, 100_000),
-        Lesson(200, 80, 400_000),
-        Lesson(500, 24, 1_500_000),
-        Lesson(1000, 12, 4_000_000),
+        Lesson(100, 400, 1500),
+        Lesson(200, 80, 5000),
+        Lesson(500, 24, 20_000),
+        Lesson(1000, 12, 50_000),
     )
 
     def __init__(self, *instances: TSPInstance) -> None:

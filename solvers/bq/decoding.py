@@ -137,7 +137,7 @@ def beam(
 def _extend(scores: Array, worth: Array, done: Array) -> tuple[Array, Array, Array]:
     """Return the parent row, the action and the worth of the best extensions of each beam [R, width]."""
     R, width = worth.shape
-    steps = np.full(scores.shape, -np.inf)
+    steps: Array = np.full(scores.shape, -np.inf)
     going = scores[~done]
     steps[~done] = going - np.logaddexp.reduce(going, axis=1, keepdims=True)
     steps[done, 0] = 0.0  # a finished row stays as it is

@@ -1,0 +1,98 @@
+"""`train()`: a solver learns a problem in a folder, from labels that another solver makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redwood.budget import AnyOf, Iterations
+from redwood.errors import FitError, OptionError, SolverError
+from redwood.plugins.host import host
+from redwood.problem import Instance, Solution
+from redwood.running import Task, execute
+from redwood.solving import check_seed, check_threads, find_solver
+from redwood.trainable import Schooling, Trainable
+
+
+def train(
+    solver: str,
+    problem: str,
+    out: str | Path,
+    *,
+    hours: float,
+    seed: int = 0,
+    threads: int = 1,
+    device: str = "cpu",
+    teacher: str = "auto",
+    on_progress: Callable[[float, str], None] | None = None,
+    **options: Any,
+) -> Path:
+    """Return the file that a trained solver takes as an option, such as ``weights=`` of ``bq``.
+
+    Interrupted by anything, the same call goes on where the last checkpoint in the folder stands.
+
+    Parameters
+    ----------
+    solver, problem
+        Registered names.
+    out
+        Folder for checkpoints, labels, curves and the result.
+    hours
+        Hours of computing in all, those before an interruption included.
+    seed
+        Origin of all randomness.
+    threads
+        Processes that make labels, and threads that compute.
+    device
+        Where networks are trained, such as ``cpu`` or ``cuda``.
+    teacher
+        Name of the solver that makes the labels; by default the one that ``auto`` chooses.
+    on_progress
+        Called with the hours spent and one line about the state.
+    **options
+        Those of the solver's training.
+
+    Raises
+    ------
+    FitError
+        Where the solver cannot be trained, or the problem has nothing to learn from.
+    OptionError
+        Where an option is unknown or out of range.
+    """
+    if not hours > 0:
+        raise OptionError(f"hours {hours} is not positive.")
+    kind = host().solver_entry(solver, problem).load()
+    if not (isinstance(kind, type) and issubclass(kind, Trainable)):
+        raise FitError(f"solver {solver!r} has nothing to train for problem {problem!r}.")
+    schooling = Schooling(
+        folder=Path(out),
+        teacher=SolverTeacher(teacher),
+        hours=hours,
+        seed=check_seed(seed),
+        threads=check_threads(threads),
+        device=device,
+        on_progress=on_progress,
+    )
+    return kind.train(host().problem(problem), schooling, **options)
+
+
+@dataclass(frozen=True)
+class SolverTeacher:
+    """Makes labels with a registered solver; can be sent to other processes."""
+
+    solver: str
+
+    def __call__(self, instance: Instance, iterations: int, seed: int) -> Solution:
+        """Return the checked solution after so many iterations, or when the solver ends by itself."""
+        problem = host().problem(instance.problem)
+        _, made, _ = find_solver(instance, self.solver, None, {})
+        budget = Iterations(iterations) if iterations else AnyOf()
+        outcome = execute(Task(problem, instance, made, budget, seed, None, 1))
+        solution = outcome.best or (outcome.answer.solution if outcome.answer is not None else None)
+        if solution is None or problem.violations(instance, solution):
+            raise SolverError(
+                f"teacher {self.solver!r} found no solution of an instance of size {instance.size}. {outcome.error}"
+            )
+        return solution
