@@ -126,7 +126,7 @@ class TSPBound(Bound):
             graph = graph.joined(self.instance.travel, found.edges)
             if math.isfinite(clock.seconds_left):
                 rounds = min(rounds, clock.seconds_left / max(left - clock.seconds_left, 1e-6) - 1.0)
-            step *= _shrinking(step, grown < PROGRESS * abs(best.value), rounds)
+            step *= _shrinking(step, grown <= PROGRESS * abs(best.value), rounds)
         return best
 
     def _sparse_graph(self, edges: Array) -> SparseGraph:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from redwood.errors import FitError, SolutionError
+from redwood.errors import FitError, SolutionError, SolverError
 from redwood.problems.routing.spanning import SparseGraph
 from redwood.problems.routing.travel import Array
 from redwood.problems.tsp.bound import Endless, OneTree, TSPBound
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LARGEST = 20_000
 """Most nodes of an instance whose pairs of nodes are all looked at."""
+MOST_EDGES = 600_000
+"""Most edges of a model, for which Pyomo needs some ten seconds and a gigabyte."""
 ASCENT = 6_000_000
 """Nodes times steps of the ascent that prices the edges: about 1.5 s."""
 EPSILON = 1e-6
@@ -54,6 +56,8 @@ class TSPLinear(Linear):
         ------
         FitError
             Where the instance has more than `LARGEST` nodes.
+        SolverError
+            Where the model would have more than `MOST_EDGES` edges.
         """
         import pyomo.environ as pyo
 
@@ -161,15 +165,16 @@ class TSPLinear(Linear):
         graph = SparseGraph.of(travel, *tree.edges[:-1].T)
         leaf, other = tree.edges[-1]
         second = float(travel.between(leaf, other)) + tree.potentials[leaf] + tree.potentials[other]
-        found = np.empty((16 * size, 2), dtype=np.int64)
-        while True:
-            count = useful_edges(
-                *(*travel.arrays, tree.potentials, graph.starts, graph.heads),
-                *(leaf, second, limit - tree.value, found),
+        found = np.empty((MOST_EDGES, 2), dtype=np.int64)
+        count = useful_edges(
+            *(*travel.arrays, tree.potentials, graph.starts, graph.heads),
+            *(leaf, second, limit - tree.value, found),
+        )
+        if count > MOST_EDGES:
+            raise SolverError(
+                f"{count} edges may be part of a tour of length {limit:.6g}, and the edge model holds {MOST_EDGES} at most; "
+                "a shorter initial tour leaves fewer."
             )
-            if count <= len(found):
-                break
-            found = np.empty((count, 2), dtype=np.int64)
         near = travel.nearest(2)
         spare = np.stack([np.repeat(np.arange(size), near.shape[1]), near.ravel()], axis=1)
         kept = np.concatenate([found[:count], tree.edges, spare])

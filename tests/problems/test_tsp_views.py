@@ -332,3 +332,13 @@ def test_instances_too_large_for_the_edge_model_are_refused() -> None:
     """Beyond the limit the refusal names it, rather than looking at all pairs for hours."""
     with pytest.raises(FitError, match="20001 nodes exceed its limit of 20000"):
         TSPLinear(redwood.generate("tsp", 20_001)).model()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("metric", ["EXACT", "EUC_2D"])
+def test_nodes_at_one_place_have_a_bound_and_a_model(metric: str) -> None:
+    """Where all distances are 0 the ascent ends, and the model still has a tour."""
+    instance = PROBLEM.make(coords=np.zeros((12, 2)), metric=metric)
+    assert TSPBound(instance).bound(Endless()).value == 0.0
+    view = TSPLinear(instance)
+    model = view.model()
+    assert len(view.variables(model)) == 66
