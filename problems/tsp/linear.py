@@ -26,7 +26,7 @@ from redwood.views import Linear, Rows
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
-LARGEST = 20_000
+LARGEST = 5_000
 """Most nodes of an instance whose pairs of nodes are all looked at."""
 MOST_EDGES = 600_000
 """Most edges of a model, for which Pyomo needs some ten seconds and a gigabyte."""
@@ -43,9 +43,19 @@ class TSPLinear(Linear):
 
     The model holds only edges that a tour as short as the incumbent can use, by their reduced costs in a 1-tree; without
     an incumbent, a heuristic tour takes its place.
+
+    Raises
+    ------
+    FitError
+        Where the instance has more than `LARGEST` nodes.
     """
 
     def __init__(self, instance: TSPInstance) -> None:
+        if instance.size > LARGEST:
+            raise FitError(
+                f"{instance.size} nodes are more than the {LARGEST} of the edge model, which looks at all pairs of them; "
+                "a heuristic takes any number."
+            )
         self.instance = instance
         self._edges: Array | None = None
 
@@ -54,8 +64,6 @@ class TSPLinear(Linear):
 
         Raises
         ------
-        FitError
-            Where the instance has more than `LARGEST` nodes.
         SolverError
             Where the model would have more than `MOST_EDGES` edges.
         """
@@ -141,10 +149,6 @@ class TSPLinear(Linear):
     def _useful_edges(self, incumbent: float | None) -> Array:
         """Return the edges [E, 2], lower node first, of the model."""
         size = self.instance.size
-        if size > LARGEST:
-            raise FitError(
-                f"the edge model looks at all pairs of nodes; {size} nodes exceed its limit of {LARGEST}. Use a heuristic."
-            )
         if size <= 3:
             return np.array([pair for i in range(size) for pair in [(i, j) for j in range(i + 1, size)]] or [(0, 0)])
         local = TSPLocal(self.instance)
@@ -154,7 +158,7 @@ class TSPLinear(Linear):
         if incumbent is not None:
             # a better tour is shorter by at least 1 where all distances are whole
             limit = min(limit, incumbent - (1.0 if self.instance.travel.integral else 0.0))
-        rounds = max(3, ASCENT // (size * (50 + size // 20)))
+        rounds = max(1, ASCENT // (size * (50 + size // 20)))
         tree = TSPBound(self.instance).one_tree(Endless(), limit if incumbent is None else incumbent, rounds=rounds)
         slack = 1e-6 * (1.0 if self.instance.travel.integral else max(1.0, abs(limit)))
         return self._priced_edges(cast(OneTree, tree), limit + slack)  # an endless clock stops nothing
@@ -172,7 +176,7 @@ class TSPLinear(Linear):
         )
         if count > MOST_EDGES:
             raise SolverError(
-                f"{count} edges may be part of a tour of length {limit:.6g}, and the edge model holds {MOST_EDGES} at most; "
+                f"more than {MOST_EDGES} edges may be part of a tour of length {limit:.6g}, too many for the edge model; "
                 "a shorter initial tour leaves fewer."
             )
         near = travel.nearest(2)

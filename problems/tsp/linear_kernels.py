@@ -29,7 +29,7 @@ def useful_edges(
 
     Forced between two nodes other than ``leaf``, an edge replaces the longest one on the tree's path between them; at the
     leaf it replaces the 1-tree's ``second`` edge there (Helsgaun 2000, doi:10.1016/S0377-2217(99)00284-2, section 4.1).
-    ``starts`` and ``heads`` are the spanning tree. Once ``found`` is full, edges are only counted.
+    ``starts`` and ``heads`` are the spanning tree. Where ``found`` is too small, the number is F + 1.
     """
     size = len(potentials)
     longest, parent, order = np.empty(size), np.empty(size, np.int64), np.empty(size, np.int64)
@@ -43,8 +43,9 @@ def useful_edges(
                 weight = distance(metric, points, matrix, tail, node) + potentials[tail] + potentials[node]
                 replaced = second if leaf in (tail, node) else longest[node]
                 if weight - replaced <= room:
-                    if count < len(found):
-                        found[count, 0], found[count, 1] = tail, node
+                    if count == len(found):
+                        return count + 1
+                    found[count, 0], found[count, 1] = tail, node
                     count += 1
             for entry in range(starts[node], starts[node + 1]):
                 other = heads[entry]
