@@ -30,6 +30,7 @@ class Relaxation:
         self._present = np.zeros((self.size, self.size), dtype=bool)
         self._present[self.tails, self.heads] = True
         self.values = np.zeros(0)
+        self._known: set[bytes] = set()
         self.best, self.best_reduced = -math.inf, self._cost
         self._reduced = self._cost
         highspy.Highs.resetGlobalScheduler(True)  # an earlier run with other threads would refuse this one
@@ -47,8 +48,10 @@ class Relaxation:
             if self._add_arcs():
                 continue
             sets = violated_sets(self.size, self.tails, self.heads, self.values)
-            if len(sets) == 0:
+            sets = sets[np.array([members.tobytes() not in self._known for members in sets], dtype=bool)]
+            if len(sets) == 0:  # a tolerance of the solver must not bring a set back for ever
                 break
+            self._known.update(members.tobytes() for members in sets)
             self._add_sets(sets)
         return self.best
 

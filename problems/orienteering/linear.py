@@ -104,7 +104,11 @@ class OrienteeringLinear(Linear):
         """Return subtour rows that the values violate; for an integral path that is too long, the row against its edges."""
         values = np.asarray(values, dtype=np.float64)
         size = self._network.size
-        sets = violated_sets(size, values[:size], self._tails, self._heads, values[self._own :])
+        tails, heads, uses = self._tails, self._heads, values[self._own :]
+        if self._network.single >= 0:  # the trip uses an edge to the root twice
+            tails, heads = np.append(tails, self._network.single), np.append(heads, size)
+            uses = np.append(uses, 2.0 * values[size + 1])
+        sets = violated_sets(size, values[:size], tails, heads, uses)
         terms = self._subtour_terms(sets)
         upper = np.zeros(len(terms))
         if not terms and integral:

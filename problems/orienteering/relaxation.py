@@ -36,7 +36,8 @@ class Relaxation:
         self.best = math.inf
         self.visit_costs, self.edge_costs = np.zeros(self.size), np.zeros_like(network.lengths)
         self._reduced = self.edge_costs
-        self.visits, self.values = np.zeros(0), np.zeros(0)
+        self.visits, self.values, self._trip = np.zeros(0), np.zeros(0), 0.0
+        self._known: set[bytes] = set()
         highspy.Highs.resetGlobalScheduler(True)  # an earlier run with other threads would refuse this one
         self._highs: Any = quiet_highs()
         self._highs.setOptionValue("threads", 1)
@@ -48,7 +49,7 @@ class Relaxation:
         while not clock.stops() and self.best > incumbent and self._solve(clock.seconds_left):
             if self._add_edges():
                 continue
-            sets = violated_sets(self.size, self.visits, self.tails, self.heads, self.values)
+            sets = self._new(violated_sets(self.size, self.visits, *self._support()))
             if len(sets.kept) == 0:
                 break
             self._add_sets(sets)
@@ -63,6 +64,20 @@ class Relaxation:
     def _base(self) -> int:
         """Number of rows that are no sets: nodes, start, end (empty for a closed tour), budget."""
         return self.size + 3
+
+    def _support(self) -> tuple[Array, Array, Array]:
+        """Return tails, heads and values of the edges; the trip to a single node uses its edge to the root twice."""
+        if self.network.single < 0:
+            return self.tails, self.heads, self.values
+        tails, heads = np.append(self.tails, self.network.single), np.append(self.heads, self.size)
+        return tails, heads, np.append(self.values, 2.0 * self._trip)
+
+    def _new(self, sets: CutSets) -> CutSets:
+        """Return the sets that have no row yet: a tolerance of the solver must not bring one back for ever."""
+        keys = [members.tobytes() + bytes(str(kept), "ascii") for members, kept in zip(sets.members, sets.kept, strict=True)]
+        fresh = [place for place, key in enumerate(keys) if key not in self._known]
+        self._known.update(keys)
+        return CutSets(sets.members[fresh], sets.kept[fresh])
 
     def _first_program(self) -> None:
         network, size = self.network, self.size
@@ -97,6 +112,7 @@ class Relaxation:
             self._note(np.asarray(solution.row_dual))
         values = np.asarray(solution.col_value)
         self.visits, self.values = values[: self.size], values[self._own :]
+        self._trip = float(values[self.size + 1]) if self.network.single >= 0 else 0.0
         return bool(self._highs.getModelStatus() == highspy.HighsModelStatus.kOptimal)
 
     def _note(self, duals: Array) -> None:
