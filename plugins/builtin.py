@@ -39,7 +39,7 @@ def redwood_problems() -> Iterable[ProblemSpec]:
             name="atsp",
             summary="Asymmetric travelling salesman problem: the shortest closed tour where directions differ.",
             target="redwood.problems.atsp.problem:ATSP",
-            views=frozenset({"Linear", "Local", "Bound"}),
+            views=frozenset({"Linear", "Local", "Bound", "Stepwise"}),
             formats=(Format((".atsp",), r"^\s*TYPE\s*:\s*ATSP\b"),),
         ),
         ProblemSpec(

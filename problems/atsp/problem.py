@@ -18,6 +18,7 @@ from redwood.problems.routing.sequence import permutation_violations
 from redwood.problems.routing.travel import Metric, check_travel
 from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
 from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
+from redwood.stepwise import Stepwise
 from redwood.views import Bound, Linear, Local, View
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class ATSP(Problem[ATSPInstance, Tour]):
         Linear: "redwood.problems.atsp.linear:ATSPLinear",
         Local: "redwood.problems.atsp.local:ATSPLocal",
         Bound: "redwood.problems.atsp.bound:ATSPBound",
+        Stepwise: "redwood.problems.atsp.stepwise:ATSPStepwise",
     }
     variants: ClassVar[tuple[str, ...]] = generators.VARIANTS
     suffix: ClassVar[str] = ".atsp"

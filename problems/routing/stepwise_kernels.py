@@ -35,7 +35,7 @@ def draw_turn(turn: Array, state: RandomState) -> None:
 
 
 @kernel
-def _sift(keys: Array, items: Array, count: int) -> None:
+def sift(keys: Array, items: Array, count: int) -> None:
     """Restore the heap (largest first) of ``count`` keys whose root was replaced."""
     root = 0
     key = keys[0]
@@ -56,7 +56,7 @@ def _sift(keys: Array, items: Array, count: int) -> None:
 
 
 @kernel
-def _sort(keys: Array, items: Array, count: int) -> None:
+def sort_heap(keys: Array, items: Array, count: int) -> None:
     """Sort a heap (largest first) into ascending order, ties by item."""
     for end in range(count - 1, 0, -1):
         key = keys[0]
@@ -65,7 +65,7 @@ def _sort(keys: Array, items: Array, count: int) -> None:
         items[0] = items[end]
         keys[end] = key
         items[end] = item
-        _sift(keys, items, end)
+        sift(keys, items, end)
 
 
 @kernel
@@ -95,8 +95,8 @@ def nearest_remaining(points: Array, offset: int, node: int, open_nodes: Array, 
         if key < keys[0]:
             keys[0] = key
             pool[0] = other
-            _sift(keys, pool, count)
-    _sort(keys, pool, count)
+            sift(keys, pool, count)
+    sort_heap(keys, pool, count)
     return count
 
 

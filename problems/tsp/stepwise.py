@@ -4,58 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from redwood.errors import FitError
-from redwood.kernels import random_state
-from redwood.problems.routing.stepwise_kernels import draw_turn
+from redwood.problems.routing.stepwise_paths import MARKS, Paths, TourStepwise, close_rows
 from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
-from redwood.problems.tsp.stepwise_kernels import (
-    FEATURES,
-    MARKS,
-    act_rows,
-    begin_rows,
-    close_rows,
-    sample_rows,
-    target_rows,
-    window_rows,
-)
-from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Window
+from redwood.problems.tsp.stepwise_kernels import FEATURES, window_rows
+from redwood.stepwise import Layout, Lesson, Parts, Window
 
 
-@dataclass
-class Paths(Batch):
-    """B open paths. Arrays are padded to the largest instance N.
-
-    Attributes
-    ----------
-    current, destination
-        Nodes [B] between which the path runs.
-    remaining, place
-        Open nodes [B, N] in any order, and where each node stands among them (-1 where done).
-    order, steps
-        Nodes visited so far, [B, N], and how many, [B].
-    turn
-        Rotation and mirror of each row's pictures, [B, 2, 2].
-    plan
-        The open nodes [B, N] in the order of the label, where there is one.
-    """
-
-    current: Array
-    destination: Array
-    remaining: Array
-    place: Array
-    order: Array
-    steps: Array
-    turn: Array
-    plan: Array | None = None
-
-
-class TSPStepwise(Stepwise[Paths]):
+class TSPStepwise(TourStepwise):
     """TSP instances with coordinates as decision processes.
 
     Tokens are the current node, the destination (where the tour began) and the nearest remaining nodes, relative to the
@@ -67,6 +28,7 @@ class TSPStepwise(Stepwise[Paths]):
         Where an instance has a matrix and no coordinates.
     """
 
+    two_way: ClassVar[bool] = True
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS)
     lessons: ClassVar[tuple[Lesson, ...]] = (
         Lesson(100, 400, 1500),
@@ -78,35 +40,12 @@ class TSPStepwise(Stepwise[Paths]):
     def __init__(self, *instances: TSPInstance) -> None:
         self.instances = instances
         self._lists: Array | None = None
-        self._tours: Array | None = None
         self._place([_positions(instance) for instance in instances])
 
     def _place(self, points: Sequence[Array]) -> None:
         self.sizes = np.array([len(own) for own in points], dtype=np.int64)
         self.offsets = np.concatenate([[0], np.cumsum(self.sizes)])
         self.points = np.concatenate([np.empty((0, 2)), *points])
-
-    def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Paths:
-        batch = self._empty(rows)
-        starts = np.zeros(len(rows), dtype=np.int32)
-        if rng is not None:
-            starts = rng.integers(0, self.sizes[rows]).astype(np.int32)
-            state = random_state(rng)
-            for turn in batch.turn:
-                draw_turn(turn, state)
-        begin_rows(
-            batch.rows,
-            self.offsets,
-            starts,
-            batch.current,
-            batch.destination,
-            batch.remaining,
-            batch.place,
-            batch.left,
-        )
-        batch.order[:, 0] = starts
-        batch.steps[:] = 1
-        return batch
 
     def window(self, batch: Paths, size: int) -> Window:
         lists = self._neighbour_lists(3 * size)
@@ -134,45 +73,8 @@ class TSPStepwise(Stepwise[Paths]):
         mask[:, :MARKS] = False
         return Window(features, present, mask, nodes)
 
-    def act(self, batch: Paths, window: Window, choice: Array) -> None:
-        nodes = window.nodes[np.arange(len(choice)), choice]
-        act_rows(nodes, batch.current, batch.remaining, batch.place, batch.left, batch.order, batch.steps)
-        batch.plan = None
-
-    def solutions(self, batch: Paths) -> list[Tour]:  # type: ignore[override]
-        return [Tour(order[:count]) for order, count in zip(batch.order, batch.steps, strict=True)]
-
-    def teach(self, solutions: Sequence[Tour]) -> None:  # type: ignore[override]
-        self._tours = np.concatenate([solution.tour for solution in solutions]).astype(np.int32)
-
-    def sample(self, count: int, rng: np.random.Generator) -> Paths:
-        if self._tours is None:
-            raise FitError("tails can only be drawn from labelled instances; call teach() first.")
-        rows = np.searchsorted(self.offsets, rng.integers(0, self.offsets[-1], size=count), side="right") - 1
-        batch = self._empty(rows)
-        batch.plan = np.empty_like(batch.remaining)
-        sample_rows(
-            batch.rows,
-            self.offsets,
-            self._tours,
-            batch.current,
-            batch.destination,
-            batch.remaining,
-            batch.place,
-            batch.left,
-            batch.plan,
-            batch.turn,
-            random_state(rng),
-        )
-        return batch
-
-    def target(self, batch: Paths, window: Window) -> Target:
-        if batch.plan is None:
-            raise FitError("a batch has labels only as `sample` made it, before its first step.")
-        choice = np.empty(len(batch.rows), dtype=np.int64)
-        neighbours = np.empty((*window.nodes.shape, 2), dtype=np.int32)
-        target_rows(window.nodes, batch.plan, batch.left, batch.place, choice, neighbours)
-        return Target(choice, neighbours)
+    def tour(self, order: Array) -> Tour:
+        return Tour(order)
 
     def cut(self, solutions: Sequence[Tour], size: int, rng: np.random.Generator) -> Parts:  # type: ignore[override]
         """Return each tour cut at a random place into arcs; the ends of an arc are current node and destination."""
@@ -187,18 +89,7 @@ class TSPStepwise(Stepwise[Paths]):
             owners += [owner] * (len(cuts) - 1)
         view = TSPStepwise.of_points([self.points[self.offsets[o] + arc] for o, arc in zip(owners, arcs, strict=True)])
         batch = view.begin(np.arange(len(arcs)), rng)
-        starts = np.zeros(len(arcs), dtype=np.int32)
-        begin_rows(
-            batch.rows,
-            view.offsets,
-            starts,
-            batch.current,
-            batch.destination,
-            batch.remaining,
-            batch.place,
-            batch.left,
-        )
-        batch.order[:, 0] = 0
+        view._open(batch, np.zeros(len(arcs), dtype=np.int32))
         close_rows(view.sizes, batch.destination, batch.remaining, batch.place, batch.left)
         return Parts(view, batch, (owners, arcs))
 
@@ -238,20 +129,6 @@ class TSPStepwise(Stepwise[Paths]):
     def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[TSPInstance], list[Tour]]:
         instances = [TSPInstance(travel=check_travel(coords, None, None, symmetric=True)) for coords in arrays["coords"]]
         return instances, [Tour(tour) for tour in arrays["tours"]]
-
-    def _empty(self, rows: Array) -> Paths:
-        shape = (len(rows), int(self.sizes[rows].max(initial=1)))
-        return Paths(
-            rows=np.asarray(rows, dtype=np.int64),
-            left=np.zeros(len(rows), dtype=np.int64),
-            current=np.zeros(len(rows), dtype=np.int32),
-            destination=np.zeros(len(rows), dtype=np.int32),
-            remaining=np.empty(shape, dtype=np.int32),
-            place=np.empty(shape, dtype=np.int32),
-            order=np.empty(shape, dtype=np.int32),
-            steps=np.zeros(len(rows), dtype=np.int64),
-            turn=np.tile(np.eye(2), (len(rows), 1, 1)),
-        )
 
     def _neighbour_lists(self, count: int) -> Array:
         """Return static lists [all nodes, count] where they pay: instances larger than a few windows, not for training."""

@@ -1,4 +1,4 @@
-"""Compiled steps of the TSP's decision process: nearest remaining nodes, features, moves and labels.
+"""Compiled windows of the TSP's decision process.
 
 A batch is held in flat arrays. Row b of ``remaining`` lists its open nodes in any order, ``left[b]`` of them;
 ``place`` is the inverse, -1 for a node that is done. Nodes are numbered within their instance; those of instance i
@@ -11,114 +11,20 @@ import math
 
 import numpy as np
 
-from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.kernels import kernel
 from redwood.problems.routing.stepwise_kernels import (
     NEAR,
     SURROUNDINGS,
     describe_surroundings,
-    draw_turn,
     listed_remaining,
     nearest_remaining,
     pull,
-    remove,
     window_scale,
 )
+from redwood.problems.routing.stepwise_paths import MARKS
 from redwood.problems.routing.travel import Array
 
 FEATURES = 6 + SURROUNDINGS
-MARKS = 2
-
-
-@kernel
-def begin_rows(
-    rows: Array,
-    offsets: Array,
-    starts: Array,
-    current: Array,
-    destination: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-) -> None:
-    """Open every node but the start of each row."""
-    for b in range(len(rows)):
-        size = offsets[rows[b] + 1] - offsets[rows[b]]
-        start = starts[b]
-        current[b] = start
-        destination[b] = start
-        count = 0
-        for node in range(size):
-            if node != start:
-                remaining[b, count] = node
-                place[b, node] = count
-                count += 1
-        place[b, start] = -1
-        left[b] = count
-
-
-@kernel
-def close_rows(sizes: Array, destination: Array, remaining: Array, place: Array, left: Array) -> None:
-    """Make the last node of each whole instance its destination instead of an open node."""
-    for b in range(len(sizes)):
-        if sizes[b] < 2:
-            continue
-        goal = sizes[b] - 1
-        remove(goal, remaining[b], place[b], left[b])
-        left[b] -= 1
-        destination[b] = goal
-
-
-@kernel
-def sample_rows(
-    rows: Array,
-    offsets: Array,
-    tours: Array,
-    current: Array,
-    destination: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    plan: Array,
-    turn: Array,
-    state: RandomState,
-) -> None:
-    """Open a random arc of the labelled tour of each row; ``plan`` gets its nodes in order.
-
-    The arc is led by the current node and followed by the destination, as a rollout along the label would leave it.
-    """
-    for b in range(len(rows)):
-        offset = offsets[rows[b]]
-        size = offsets[rows[b] + 1] - offset
-        start = random_below(state, size)
-        step = 1 if random_float(state) < 0.5 else size - 1
-        length = 1 + random_below(state, size - 1)
-        draw_turn(turn[b], state)
-        for node in range(size):
-            place[b, node] = -1
-        position = start
-        current[b] = tours[offset + position]
-        for k in range(length):
-            position = (position + step) % size
-            node = tours[offset + position]
-            remaining[b, k] = node
-            place[b, node] = k
-            plan[b, k] = node
-        destination[b] = tours[offset + (position + step) % size]
-        left[b] = length
-
-
-@kernel
-def act_rows(nodes: Array, current: Array, remaining: Array, place: Array, left: Array, order: Array, steps: Array) -> None:
-    """Visit ``nodes[b]`` in each row that is not finished."""
-    for b in range(len(nodes)):
-        if left[b] == 0:
-            continue
-        node = nodes[b]
-        remove(node, remaining[b], place[b], left[b])
-        left[b] -= 1
-        current[b] = node
-        order[b, steps[b]] = node
-        steps[b] += 1
 
 
 @kernel
@@ -189,28 +95,3 @@ def _describe(xy: Array, tokens: int, left: int, features: Array) -> None:
         features[k, 4] = math.log1p(far)
         features[k, 5] = outside
         describe_surroundings(xy, MARKS, k, near, near_xy, features[k, 6:])
-
-
-@kernel
-def target_rows(nodes: Array, plan: Array, left: Array, place: Array, choice: Array, neighbours: Array) -> None:
-    """Write the token to visit next, and the tokens before and after each token on the labelled path, -1 if not there.
-
-    ``place`` [B, N] is where each open node stands in ``plan`` [B, N], the label's order.
-    """
-    tokens = nodes.shape[1]
-    for b in range(len(nodes)):
-        where = np.full(left[b] + 2, -1, dtype=np.int32)  # token of the current node, of each planned one, of the goal
-        where[0] = 0
-        where[left[b] + 1] = 1
-        for k in range(MARKS, tokens):
-            if nodes[b, k] >= 0:
-                where[1 + place[b, nodes[b, k]]] = k
-        neighbours[b] = -1
-        choice[b] = where[1]
-        for i in range(left[b] + 2):
-            if where[i] < 0:
-                continue
-            if i > 0:
-                neighbours[b, where[i], 0] = where[i - 1]
-            if i <= left[b]:
-                neighbours[b, where[i], 1] = where[i + 1]

@@ -28,6 +28,7 @@ from redwood.views import Local
 
 CELLS = 8_000_000
 """Rows times nodes that a batch may hold, which bounds its memory to a few hundred megabytes."""
+NONE_FEASIBLE = "every solution that the policy constructed breaks a rule that it does not know, such as a limited fleet."
 SHORTEST, LONGEST = 10, 60
 """Least and greatest number of decisions in a part that is constructed anew."""
 
@@ -117,7 +118,7 @@ class BQ(Solver, Trainable):
         while self.search != Search.NONE and not task.stops():
             if self.search == Search.VIEWS or not self._rebuild(task):
                 self._present(task, np.arange(len(instances)), task.rng)
-        return [Answer(run.best) for run in runs]
+        return [Answer(run.best, message="" if run.best else NONE_FEASIBLE) for run in runs]
 
     @classmethod
     def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
@@ -204,8 +205,9 @@ class _Task:
         return all(run.stops() for run in self.runs)
 
     def report(self, row: int, solution: Solution, counted: bool = False) -> None:
-        """Hand in a solution of one instance."""
-        self.runs[row].report(solution)
+        """Hand in a solution of one instance, unless it breaks a rule that the process does not know, such as a fleet."""
+        if not self.problem.violations(self.instances[row], solution):
+            self.runs[row].report(solution)
         if not counted:
             self.runs[row].advance()
 

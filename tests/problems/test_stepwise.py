@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from redwood.problems.atsp.problem import ATSP
 from redwood.problems.cvrp.instance import Routes
 from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.knapsack.instance import Packing
@@ -14,7 +15,7 @@ from redwood.problems.tsp.instance import Tour
 from redwood.problems.tsp.problem import TSP
 from redwood.stepwise import Stepwise
 
-PROBLEMS = {"tsp": TSP(), "cvrp": CVRP(), "knapsack": Knapsack(), "orienteering": Orienteering()}
+PROBLEMS = {"tsp": TSP(), "atsp": ATSP(), "cvrp": CVRP(), "knapsack": Knapsack(), "orienteering": Orienteering()}
 
 
 def view_of(name, sizes, seed=0):
@@ -67,6 +68,9 @@ def test_features_forget_scale_and_place(name):
     if name == "knapsack":
         values, weights = rng.integers(1, 100, (2, 20))
         pair = [problem.make(values=values * u, weights=weights * v, capacity=300 * v) for u, v in ((1, 1), (7, 13))]
+    elif name == "atsp":
+        matrix = rng.random((20, 20))
+        pair = [problem.make(matrix=unit * matrix) for unit in (1.0, 1000.0)]
     else:
         coords = rng.random((20, 2))
         pair = []

@@ -1,0 +1,83 @@
+"""The ATSP as a decision process: from the current node through all remaining nodes to the destination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from redwood.problems.atsp.generators import draw_matrix
+from redwood.problems.atsp.instance import ATSPInstance, Tour
+from redwood.problems.atsp.stepwise_kernels import EDGES, FEATURES, window_rows
+from redwood.problems.routing.stepwise_paths import MARKS, Paths, TourStepwise
+from redwood.problems.routing.travel import Array, check_travel
+from redwood.stepwise import Layout, Lesson, Window
+
+
+class ATSPStepwise(TourStepwise):
+    """ATSP instances as decision processes.
+
+    Tokens are the current node, the destination and the remaining nodes that are cheapest to go to; the costs between all of
+    them, in units of what leaving a node costs, are features of pairs. Presentations differ by the start.
+    """
+
+    two_way: ClassVar[bool] = False
+    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
+    lessons: ClassVar[tuple[Lesson, ...]] = (
+        Lesson(50, 100, 1000),
+        Lesson(100, 100, 3000),
+        Lesson(200, 20, 8000),
+        Lesson(500, 4, 20_000),
+    )
+
+    def __init__(self, *instances: ATSPInstance) -> None:
+        self.instances = instances
+        self.sizes = np.array([instance.size for instance in instances], dtype=np.int64)
+        self.offsets = np.concatenate([[0], np.cumsum(self.sizes)])
+        self.cost_starts = np.concatenate([[0], np.cumsum(self.sizes**2)])
+        self.costs = np.concatenate([np.empty(0), *[instance.matrix.ravel() for instance in instances]])
+
+    def window(self, batch: Paths, size: int) -> Window:
+        size = int(min(size, max(1, batch.left.max(initial=1))))
+        nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
+        features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
+        edges = np.empty((*nodes.shape, MARKS + size, EDGES), dtype=np.float32)
+        window_rows(
+            self.costs,
+            self.cost_starts,
+            self.sizes,
+            batch.rows,
+            batch.current,
+            batch.destination,
+            batch.remaining,
+            batch.left,
+            size,
+            features,
+            edges,
+            nodes,
+        )
+        present = nodes >= 0
+        mask = present[:, :, None].copy()
+        mask[:, :MARKS] = False
+        return Window(features, present, mask, nodes, edges)
+
+    def tour(self, order: Array) -> Tour:
+        return Tour(order)
+
+    @classmethod
+    def example(cls, size: int, rng: np.random.Generator) -> ATSPInstance:
+        """Return a random matrix closed under the triangle inequality in two of three instances, else a city's."""
+        matrix, _ = draw_matrix(size, rng, "matnet" if rng.random() < 2 / 3 else "city")
+        return ATSPInstance(travel=check_travel(None, matrix, None, symmetric=False))
+
+    @classmethod
+    def pack(cls, instances: Sequence[ATSPInstance], solutions: Sequence[Tour]) -> dict[str, Array]:
+        matrices = np.stack([instance.matrix for instance in instances]).astype(np.float32)
+        return {"matrices": matrices, "tours": np.stack([solution.tour for solution in solutions]).astype(np.uint16)}
+
+    @classmethod
+    def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[ATSPInstance], list[Tour]]:
+        matrices = arrays["matrices"]
+        instances = [ATSPInstance(travel=check_travel(None, matrix, None, symmetric=False)) for matrix in matrices]
+        return instances, [Tour(tour) for tour in arrays["tours"]]
