@@ -21,6 +21,9 @@ STALL_ROUNDS = 12
 
 STALL_RISE = 1e-5
 
+TOLERANCE = 1e-6
+"""HiGHS's tolerance on rows and integrality."""
+
 
 class Search:
     """One run of `HiGHS` on one instance.
@@ -113,8 +116,10 @@ class Search:
 
     def separate(self, model: CompiledModel, values: Array) -> Rows | None:
         """Return rows that a point of a linear relaxation violates, or ``None``."""
-        if np.abs(values - np.rint(values))[model.integer].max(initial=0.0) > 1e-6:
-            return self.view.separate(np.clip(values, model.lower, model.upper)[: self.listed], False)
+        if np.abs(values - np.rint(values))[model.integer].max(initial=0.0) > TOLERANCE:
+            listed = np.clip(values, model.lower, model.upper)[: self.listed]
+            rows = self.view.separate(listed, False)
+            return rows if rows is not None and _violation(rows, listed) > TOLERANCE else None
         return self.offer(model, model.integral(values))
 
     def fix(self, session: Session) -> None:
@@ -180,6 +185,10 @@ class Search:
         rows = self.view.separate(values[: self.listed], True) if self.separates else None
         if rows is None:
             self.report(model, values)
+        elif _violation(rows, values) <= TOLERANCE:
+            raise ModelError(
+                f"{type(self.view).__name__}.separate gave {len(rows.lower)} rows, and its point violates none of them."
+            )
         return rows
 
     def report(self, model: CompiledModel, values: Array) -> None:
@@ -221,6 +230,13 @@ class Search:
             self.run.advance(int(min(self.run.iterations_left, MOST_NODES)))
         self.rounds += 1
         self.nodes += solved.nodes
+
+
+def _violation(rows: Rows, values: Array) -> float:
+    """Return by how much the values violate the row that they violate most."""
+    row_of = np.repeat(np.arange(len(rows.lower)), np.diff(rows.starts))
+    activity = np.bincount(row_of, weights=rows.values * values[rows.columns], minlength=len(rows.lower))
+    return float(np.maximum(rows.lower - activity, activity - rows.upper).max(initial=0.0))
 
 
 def _stalls(bounds: list[float]) -> bool:

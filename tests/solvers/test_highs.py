@@ -434,6 +434,19 @@ def test_model_that_prices_too_high_proves_nothing():
     assert run.bound is None or run.bound >= run.objective
 
 
+def test_rows_that_cut_nothing_off_are_an_error():
+    """A view that separates a point with rows that it satisfies would be asked for ever; it is named instead."""
+
+    class Idle(RingLinear):
+        def separate(self, values, integral):
+            return Rows(np.array([0, 1]), np.array([0]), np.ones(1), np.full(1, -np.inf), np.ones(1))
+
+    problem = RingProblem()
+    problem.view = lambda kind, instance: Idle(instance)
+    with pytest.raises(ModelError, match=r"Idle\.separate gave 1 rows"):
+        solve(problem, ring(7))
+
+
 def test_errors_of_the_caller_come_through():
     """What `on_improvement` raises inside HiGHS's callback is raised from the run, not swallowed."""
 
