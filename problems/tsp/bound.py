@@ -97,7 +97,7 @@ class TSPBound(Bound):
         """Compile what `bound` needs, on the first nodes of the instance."""
         if self.instance.size > 2:
             few = self.instance.travel.part(np.arange(min(self.instance.size, 12)))
-            TSPBound(TSPInstance(travel=few)).one_tree(Endless(), rounds=1)
+            TSPBound(TSPInstance(travel=few)).bound(Endless())
 
     def one_tree(
         self, clock: Clock, incumbent: float | None = None, *, patience: float = 0.0, rounds: float = math.inf

@@ -99,6 +99,11 @@ class TSPLocal(Local):
                 *(*self._travel, state.tour, state.place, state.waiting, REACH, random_state(rng))
             )
 
+    def warm_up(self) -> None:
+        """Compile what the other methods need, on the first nodes of the instance."""
+        few = self.instance.travel.part(np.arange(min(self.instance.size, 12)))
+        super(TSPLocal, TSPLocal(TSPInstance(travel=few))).warm_up()
+
     def _state(self, tour: Array) -> TourState:
         tour = np.array(tour, dtype=np.int32)
         place = np.empty(len(tour), dtype=np.int32)
