@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 from pathlib import Path
@@ -128,10 +129,8 @@ def test_mangled_files_raise_typed_errors(begin: int, length: int, put: str) -> 
     """A file with a piece replaced is read, or refused with an error of Redwood."""
     text = PROBLEM.format(generated(4))
     cut = begin % len(text)
-    try:
+    with contextlib.suppress(RedwoodError):
         PROBLEM.parse(text[:cut] + put + text[cut + length % 30 :], "mangled")
-    except RedwoodError as error:
-        assert str(error)
 
 
 def test_all_public_files_are_read_and_bounded(data_folder: Path) -> None:

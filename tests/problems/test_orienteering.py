@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import networkx
@@ -189,10 +190,8 @@ def test_mangled_files_raise_typed_errors(plain: bool, begin: int, length: int, 
     """A file with a piece replaced is read, or refused with an error of Redwood."""
     text = PLAIN if plain else PROBLEM.format(line())
     cut = begin % len(text)
-    try:
+    with contextlib.suppress(RedwoodError):
         PROBLEM.parse(text[:cut] + put + text[cut + length % 30 :], "mangled")
-    except RedwoodError as error:
-        assert str(error)
 
 
 def test_all_public_files_are_read(data_folder: Path) -> None:
