@@ -66,7 +66,7 @@ class CVRPLocalSearch(Solver):
     split: float = 0.5
     blink: float = 0.01
     hot: float = 1.0
-    cold: float = 0.01
+    cold: float = 0.02
     neighbours: int = 60
     penalty: float = 10.0
 
