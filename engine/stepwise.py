@@ -175,6 +175,8 @@ class Stepwise(View, ABC, Generic[BatchT]):
     layout: ClassVar[Layout]
     lessons: ClassVar[tuple[Lesson, ...]] = ()
     """What to train on."""
+    symmetric: ClassVar[bool] = True
+    """Whether there are several presentations of an instance; where not, further solutions have to be sampled."""
 
     @abstractmethod
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> BatchT:

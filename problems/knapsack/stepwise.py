@@ -41,6 +41,7 @@ class KnapsackStepwise(Stepwise[Rooms]):
     """
 
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, sets=True, neighbours=False)
+    symmetric: ClassVar[bool] = False
     lessons: ClassVar[tuple[Lesson, ...]] = (
         Lesson(50, 400, 0),
         Lesson(100, 400, 0),

@@ -24,6 +24,7 @@ def train_policy(
     preset: str = "small",
     batch: int = 256,
     label_share: float = 0.15,
+    rounds: int = 1,
     test_instances: int = 32,
     checkpoint_steps: int = 300,
     test_steps: int = 900,
@@ -37,7 +38,9 @@ def train_policy(
     batch
         Decisions a step, of each process.
     label_share
-        Share of the hours for making labels, which stand in ``labels`` of the folder; labels that are there are used.
+        Share of the hours for making labels at the beginning; they stand in ``labels`` of the folder.
+    rounds
+        How many rounds of labels there must be before training goes on; those that are there are not made again.
     test_instances
         How many instances of each of two sizes measure the gap.
     checkpoint_steps, test_steps
@@ -54,11 +57,13 @@ def train_policy(
         raise FitError(f"problem {problem.name!r} offers no Stepwise view with lessons, so there is nothing to imitate.")
     if preset not in PRESETS:
         raise OptionError(f"preset {preset!r} is unknown.{suggestion(preset, PRESETS)}")
-    if batch < 1 or test_instances < 1 or checkpoint_steps < 1 or test_steps < 1 or not 0 <= label_share < 1:
-        raise OptionError("batch, test_instances, checkpoint_steps and test_steps start from 1, label_share is from 0 to 1.")
+    if min(batch, test_instances) < 1 or rounds < 0 or checkpoint_steps < 1 or test_steps < 1 or not 0 <= label_share < 1:
+        raise OptionError(
+            "batch, test_instances and both kinds of steps start from 1, rounds from 0; label_share is 0 to 1."
+        )
     torch.set_num_threads(schooling.threads)
     labels = LabelMaker(problem, schooling.teacher, schooling.folder / "labels", schooling.seed)
-    spent = _make_labels(labels, schooling, label_share)
+    spent = _make_labels(labels, schooling, rounds, label_share)
     trainer = Trainer(
         problem,
         schooling.folder,
@@ -76,13 +81,12 @@ def train_policy(
     return path
 
 
-def _make_labels(labels: LabelMaker, schooling: Schooling, share: float) -> float:
-    """Make rounds of labels until their share of the hours is spent, at least one; returns the hours that it took."""
+def _make_labels(labels: LabelMaker, schooling: Schooling, rounds: int, share: float) -> float:
+    """Make the rounds that are missing and, in a new folder, more until their share of the hours is spent; return hours."""
     began = time.perf_counter()
-    if (schooling.folder / "checkpoint.pt").exists():
-        return 0.0
+    fresh = not (schooling.folder / "checkpoint.pt").exists()
     number = 0
-    while number == 0 or (time.perf_counter() - began) / 3600 < share * schooling.hours:
+    while number < rounds or (fresh and (time.perf_counter() - began) / 3600 < share * schooling.hours):
         labels.make(range(number, number + 1), schooling.threads)
         number += 1
         if schooling.on_progress is not None:

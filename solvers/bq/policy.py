@@ -61,7 +61,8 @@ class BQ(Solver, Trainable):
     Attributes
     ----------
     symmetries
-        How many presentations (start, rotation, mirror) are solved first; the first one is as the data stand.
+        How many presentations (start, rotation, mirror) are solved first; the first one is as the data stand. Where a problem
+        has no symmetries, all but the first solution are sampled.
     decoding
         ``greedy``, ``sample`` or ``beam``.
     temperature
@@ -157,7 +158,8 @@ class BQ(Solver, Trainable):
     def _decode(self, task: _Task, rows: Array, rng: np.random.Generator | None) -> Batch:
         if self.decoding == Decoding.BEAM:
             return beam(task.network, task.view, rows, self.width, rng, task.stops)
-        choose = greedily if self.decoding == Decoding.GREEDY else sampler(task.rng, self.temperature)
+        plain = self.decoding == Decoding.GREEDY and (rng is None or task.view.symmetric)
+        choose = greedily if plain else sampler(task.rng, self.temperature)
         return rollouts(task.network, task.view, rows, rng, choose, task.stops)
 
     def _rebuild(self, task: _Task) -> bool:

@@ -23,6 +23,7 @@ def save_weights(network: Network, path: Path, card: Mapping[str, Any]) -> None:
     """Write a network in half precision with its description, and the card beside it as JSON."""
     tensors = {name: tensor.detach().half().contiguous().cpu() for name, tensor in network.state_dict().items()}
     save_file(tensors, path, metadata={"network": json.dumps(network.describe())})
+    path.chmod(0o644)  # readable wherever a wheel unpacks it
     path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
 
 
