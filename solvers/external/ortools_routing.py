@@ -29,8 +29,9 @@ class ORToolsRouting(Solver):
     """Guided local search from the library's own start; an iteration is a solution that the library accepts.
 
     The library takes no seed. Distances that are not whole are scaled so that the longest is 1,000,000; for orienteering so
-    that the budget is 100,000,000, rounded up, a unit of prize outweighs the whole budget, and the start is by cheapest insertion. Where a CVRP leaves the
-    fleet open, half as many vehicles again as the demand needs, and five more, are offered.
+    that the budget is 100,000,000, rounded up; there a unit of prize outweighs the whole budget, and the start is by
+    cheapest insertion. Where a CVRP leaves the fleet open, half as many vehicles again as the demand needs, and five more,
+    are offered.
     """
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
