@@ -67,9 +67,9 @@ def bound(instance: Instance, *, time_limit: float = 10.0, incumbent: float | No
     return BoundReport(found.value, found.method, clock.seconds)
 
 
-def contradicts(sense: Sense, objective: float | None, value: float) -> bool:
-    """Return whether a bound claims that a checked solution cannot exist, beyond rounding errors."""
+def contradicts(sense: Sense, objective: float | None, value: float, margin: float = 0.0) -> bool:
+    """Return whether a bound claims that a checked solution cannot exist, beyond rounding and the margin of an estimate."""
     if objective is None:
         return False
-    slack = 1e-6 * max(1.0, abs(objective))
+    slack = 1e-6 * max(1.0, abs(objective)) + margin
     return value > objective + slack if sense is Sense.MIN else value < objective - slack

@@ -112,6 +112,10 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
     def violations(self, instance: InstanceT, solution: SolutionT) -> list[str]:
         """Return every broken rule in words (at most about ten), or an empty list for a feasible solution."""
 
+    def margin(self, instance: InstanceT, solution: SolutionT) -> float:
+        """Return how far `objective` may lie from the truth: 0 unless it is an estimate, as that of a policy is."""
+        return 0.0
+
     def solution(self, data: Any) -> SolutionT:
         """Return a solution from what a user has: a solution, a mapping of its fields, or its first field alone."""
         if isinstance(data, self.solution_type):
