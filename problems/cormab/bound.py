@@ -1,0 +1,23 @@
+"""The view `Bound` of coupled restless bandits: arms priced apart, over the convex hull of the action set."""
+
+from __future__ import annotations
+
+from redwood.problems.cormab.duality import tighten
+from redwood.problems.cormab.instance import BanditInstance
+from redwood.problems.cormab.planning import BanditPlanning
+from redwood.views import Bound, BoundValue, Clock
+
+ROUNDING = 1e-9
+"""Share by which the bound is raised, to cover the rounding of sums."""
+
+
+class BanditBound(Bound):
+    """Upper bounds on the expected reward a step of every policy."""
+
+    def __init__(self, instance: BanditInstance) -> None:
+        self._planning = BanditPlanning(instance)
+
+    def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
+        """Return the Lagrangian bound at the best prices that the clock allows; it is valid at any prices."""
+        found = tighten(self._planning, clock).bound / self._planning.horizon
+        return BoundValue(found + ROUNDING * abs(found), "Lagrangian over the hull of the actions")

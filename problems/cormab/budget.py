@@ -1,0 +1,97 @@
+"""The plain action set: at most so many arms are pulled in a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from redwood.errors import InstanceError
+from redwood.planning import ActionSet, Array, Choice, worth_of
+
+if TYPE_CHECKING:
+    from pyomo.environ import ConcreteModel
+
+
+@dataclass(frozen=True, eq=False)
+class BudgetSet(ActionSet):
+    """At most ``budget`` of the arms are pulled.
+
+    Attributes
+    ----------
+    count
+        Number of arms J.
+    budget
+        The most arms pulled in a step, from 1 on.
+    """
+
+    kind: ClassVar[str] = "budget"
+    count: int
+    budget: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise InstanceError(f"the action set has {self.count} arms; it needs at least one.")
+        if self.budget < 1:
+            raise InstanceError(f"budget {self.budget} is below 1, so no arm could ever be pulled.")
+
+    @property
+    def arms(self) -> int:
+        """Number of arms J."""
+        return self.count
+
+    def model(self) -> ConcreteModel:
+        """Return one binary variable an arm and one row."""
+        from pyomo.environ import Binary, ConcreteModel, Constraint, Var, quicksum
+
+        model = ConcreteModel("budget")
+        model.pulled = Var(range(self.count), domain=Binary)
+        model.within = Constraint(expr=quicksum(model.pulled.values()) <= self.budget)
+        return model
+
+    def indicators(self, model: ConcreteModel) -> list[Any]:
+        """Return the variables of the arms."""
+        return list(model.pulled.values())
+
+    def argmax(self, worth: Array) -> Choice:
+        """Return the arms that gain most, as many as the budget allows, and none that loses."""
+        levels = self.choose(worth[None])[0]
+        value = worth_of(worth, levels)
+        return Choice(levels, value, value, self)
+
+    def choose(self, worths: Array) -> Array:
+        """Return the best action for each of many worths: the arms with the greatest positive gains."""
+        from redwood.problems.cormab.budget_kernels import choose_best
+
+        gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
+        return np.asarray(choose_best(gains, self.budget))
+
+    def contains(self, levels: Array) -> bool:
+        """Return whether no more than the budget are pulled."""
+        return self.in_range(levels) and int(np.sum(levels)) <= self.budget
+
+    def refused(self, levels: Array) -> Array:
+        """Return which rows of joint actions [E, J] pull more arms than the budget."""
+        in_range = ((levels >= 0) & (levels <= 1)).all(axis=1)
+        rows: Array = np.flatnonzero(~in_range | (levels.sum(axis=1) > self.budget))
+        return rows
+
+    def sample(self, rng: np.random.Generator) -> Array:
+        """Return a random subset of arms, as many as the budget allows, each equally likely."""
+        return np.asarray(self.samples(1, rng)[0])
+
+    def samples(self, count: int, rng: np.random.Generator) -> Array:
+        """Return independent random subsets."""
+        from redwood.kernels import random_state
+        from redwood.problems.cormab.budget_kernels import draw_subsets
+
+        return np.asarray(draw_subsets(count, self.count, min(self.budget, self.count), random_state(rng)))
+
+    def greedy(self, worth: Array) -> Array:
+        """Return what `argmax` does: arm by arm is exact here."""
+        return self.argmax(worth).levels
+
+    def witness(self, levels: Array) -> Array:
+        """Return the indices of the pulled arms."""
+        return np.flatnonzero(levels)

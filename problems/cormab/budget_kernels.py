@@ -1,0 +1,36 @@
+"""Choosing and drawing subsets of bounded size, many at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from redwood.kernels import RandomState, kernel, random_below
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@kernel
+def choose_best(gains: Array, budget: int) -> Array:
+    """Return levels [E, J] that pull the arms of the greatest positive gains [E, J]; ties go to the first arm."""
+    episodes, arms = gains.shape
+    levels = np.zeros((episodes, arms), np.int64)
+    for episode in range(episodes):
+        order = np.argsort(-gains[episode], kind="mergesort")
+        for place in range(min(budget, arms)):
+            if gains[episode, order[place]] <= 0:
+                break
+            levels[episode, order[place]] = 1
+    return levels
+
+
+@kernel
+def draw_subsets(count: int, arms: int, budget: int, state: RandomState) -> Array:
+    """Return levels [count, J] that pull random subsets of a size, drawn by Floyd's algorithm."""
+    levels = np.zeros((count, arms), np.int64)
+    for row in range(count):
+        for top in range(arms - budget, arms):
+            arm = random_below(state, top + 1)
+            levels[row, top if levels[row, arm] else arm] = 1
+    return levels

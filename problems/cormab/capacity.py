@@ -1,0 +1,163 @@
+"""The action set of workers with capacities: each pulled arm is served by one worker, at a cost of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from redwood.errors import InstanceError
+from redwood.planning import ActionSet, Array, Choice, worth_of
+from redwood.problem import frozen
+
+if TYPE_CHECKING:
+    from pyomo.environ import ConcreteModel
+
+MOST = 4000
+"""The most count vectors kept; sets with more are maximised by mixed-integer programming."""
+
+
+@dataclass(frozen=True, eq=False)
+class CapacitySet(ActionSet):
+    """Worker i serves arms whose costs sum to at most ``capacities[i]``; an arm is pulled if some worker serves it.
+
+    What matters is how many arms of each cost are pulled. The vectors of such counts that the workers can serve, and
+    that no other one exceeds, are few, and the best arms of each cost are plain to see.
+
+    Attributes
+    ----------
+    costs
+        Cost [J] of each arm, whole, from 1 on.
+    capacities
+        Capacity [B] of each worker, whole, from 0 on.
+    """
+
+    kind: ClassVar[str] = "capacity"
+    costs: Array
+    capacities: Array
+
+    def __post_init__(self) -> None:
+        for name, least in (("costs", 1), ("capacities", 0)):
+            numbers = np.asarray(getattr(self, name))
+            if numbers.ndim != 1 or not len(numbers) or not (numbers == np.rint(numbers)).all() or (numbers < least).any():
+                raise InstanceError(f"{name} {numbers.tolist()} must be a flat list of whole numbers from {least} on.")
+            object.__setattr__(self, name, frozen(numbers, np.int64))
+
+    @property
+    def arms(self) -> int:
+        """Number of arms J."""
+        return len(self.costs)
+
+    def model(self) -> ConcreteModel:
+        """Return binaries for pulled arms and for which worker serves which arm, one row a worker and one an arm."""
+        from pyomo.environ import Binary, ConcreteModel, Constraint, Var, quicksum
+
+        model = ConcreteModel("capacity")
+        arms, workers = range(self.arms), range(len(self.capacities))
+        costs, capacities = self.costs.tolist(), self.capacities.tolist()
+        model.pulled = Var(arms, domain=Binary)
+        model.serves = Var(workers, arms, domain=Binary)
+
+        def fits(model: ConcreteModel, worker: int) -> Any:
+            return quicksum(costs[arm] * model.serves[worker, arm] for arm in arms) <= capacities[worker]
+
+        def served(model: ConcreteModel, arm: int) -> Any:
+            return quicksum(model.serves[worker, arm] for worker in workers) == model.pulled[arm]
+
+        model.fits = Constraint(workers, rule=fits)
+        model.served = Constraint(arms, rule=served)
+        return model
+
+    def indicators(self, model: ConcreteModel) -> list[Any]:
+        """Return the variables of the arms."""
+        return list(model.pulled.values())
+
+    @cached_property
+    def counts(self) -> Array | None:
+        """The maximal vectors [V, K] of how many arms of each distinct cost are pulled; ``None`` where too many."""
+        kinds, sizes = np.unique(self.costs, return_counts=True)
+        found = np.zeros((1, len(kinds)), np.int64)
+        for capacity in np.sort(self.capacities)[::-1].tolist():
+            packs = np.array(_packings(kinds.tolist(), capacity), np.int64)
+            if len(found) * len(packs) > 16 * MOST:
+                return None
+            sums = np.minimum((found[:, None] + packs[None]).reshape(-1, len(kinds)), sizes)
+            found = _maximal(np.unique(sums, axis=0))
+            if len(found) > MOST:
+                return None
+        return found
+
+    def argmax(self, worth: Array) -> Choice:
+        """Return the best arms of each cost for the best count vector."""
+        if self.counts is None:
+            return self.solve(worth)
+        gains = worth[:, 1] - worth[:, 0]
+        total = np.zeros(len(self.counts))
+        ranked = []
+        for kind, members in enumerate(self._classes):
+            order = members[np.argsort(-gains[members], kind="stable")]
+            reach = np.concatenate(([0.0], np.cumsum(np.maximum(gains[order], 0.0))))
+            total += reach[self.counts[:, kind]]
+            ranked.append(order)
+        best = self.counts[int(np.argmax(total))]
+        levels = np.zeros(self.arms, np.int64)
+        for order, count in zip(ranked, best.tolist(), strict=True):
+            levels[order[:count]] = gains[order[:count]] > 0
+        value = worth_of(worth, levels)
+        return Choice(levels, value, value, self)
+
+    def contains(self, levels: Array) -> bool:
+        """Return whether the workers can serve the pulled arms."""
+        if self.counts is None:
+            return super().contains(levels)
+        if not self.in_range(levels):
+            return False
+        wanted = np.array([int(np.sum(levels[members])) for members in self._classes])
+        return bool((wanted <= self.counts).all(axis=1).any())
+
+    def samples(self, count: int, rng: np.random.Generator) -> Array:
+        """Return random actions: arms in random order, each given to a random worker with room for it."""
+        from redwood.kernels import random_state
+        from redwood.problems.cormab.sampling_kernels import draw_packings
+
+        return np.asarray(draw_packings(count, self.costs, self.capacities, random_state(rng)))
+
+    def sample(self, rng: np.random.Generator) -> Array:
+        """Return one of `samples`."""
+        return np.asarray(self.samples(1, rng)[0])
+
+    def witness(self, levels: Array) -> Array:
+        """Return the worker [J] who serves each arm, -1 for arms that are not pulled."""
+        worker_of = np.full(self.arms, -1)
+        for name in super().witness(levels):
+            worker, arm = name[name.index("[") + 1 : -1].split(",")
+            worker_of[int(arm)] = int(worker)
+        return worker_of
+
+    @cached_property
+    def _classes(self) -> list[Array]:
+        """The arms of each distinct cost."""
+        return [np.flatnonzero(self.costs == cost) for cost in np.unique(self.costs)]
+
+
+def _packings(costs: Sequence[int], capacity: int) -> list[list[int]]:
+    """Return the count vectors of what one worker can serve to which nothing can be added."""
+    if len(costs) == 1:
+        return [[capacity // costs[0]]]
+    vectors = []
+    for count in range(capacity // costs[0] + 1):
+        vectors += [[count, *rest] for rest in _packings(costs[1:], capacity - count * costs[0])]
+    return vectors
+
+
+def _maximal(vectors: Array) -> Array:
+    """Return the distinct vectors [V, K] that no other one is at least as large as everywhere."""
+    order = np.argsort(-vectors.sum(axis=1), kind="stable")
+    kept = np.empty((0, vectors.shape[1]), np.int64)
+    for vector in vectors[order]:
+        if not (kept >= vector).all(axis=1).any():
+            kept = np.concatenate((kept, vector[None]))
+    return kept

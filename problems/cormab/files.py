@@ -1,0 +1,99 @@
+"""Instances of coupled restless bandits as JSON, and the graphs of the London tube."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from redwood.errors import FormatError, InstanceError, suggestion
+from redwood.planning import ActionSet
+from redwood.problem import read_text
+from redwood.problems.cormab.generation import KINDS
+from redwood.problems.cormab.instance import Array, BanditInstance
+
+
+def format_instance(instance: BanditInstance) -> str:
+    """Return the text that `parse` reads back, numbers to the last digit."""
+    actions: Any = instance.actions
+    if type(actions) not in KINDS.values():
+        raise FormatError(f"action sets of the class {type(actions).__name__} cannot be written; {sorted(KINDS)} can.")
+    data = {
+        "problem": instance.problem,
+        "horizon": instance.horizon,
+        "discount": instance.discount,
+        "actions": {"kind": actions.kind, **{entry.name: _plain(getattr(actions, entry.name)) for entry in fields(actions)}},
+        "start": instance.arms.start.tolist(),
+        "rewards": instance.arms.rewards.tolist(),
+        "transitions": instance.arms.transitions.tolist(),
+    }
+    return "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in data.items()) + "\n}\n"
+
+
+def parse(text: str, name: str) -> dict[str, Any]:
+    """Return the data of an instance file, as `CoRMAB.make` takes them.
+
+    Raises
+    ------
+    FormatError
+        Where the text is not JSON, or has keys too many or too few.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{name}: line {error.lineno} is no JSON: {error.msg}.") from error
+    keys = {"problem", "horizon", "discount", "actions", "start", "rewards", "transitions"}
+    if not isinstance(data, dict) or set(data) != keys:
+        found = sorted(data) if isinstance(data, dict) else type(data).__name__
+        raise FormatError(f"{name}: holds {found}; expected an object with the keys {sorted(keys)}.")
+    if data.pop("problem") != BanditInstance.problem:
+        raise FormatError(f"{name}: is not an instance of {BanditInstance.problem!r}.")
+    return data
+
+
+def action_set(data: Any) -> ActionSet:
+    """Return an action set from what a user has: one, or a mapping of its kind and fields.
+
+    Raises
+    ------
+    InstanceError
+        Where the kind is not known, or its fields are not those.
+    """
+    if isinstance(data, ActionSet):
+        return data
+    if not isinstance(data, Mapping):
+        raise InstanceError(f"actions are a {type(data).__name__}; expected an ActionSet or a mapping with its 'kind'.")
+    kind = str(data.get("kind"))
+    if kind not in KINDS:
+        raise InstanceError(f"actions have the kind {kind!r}.{suggestion(kind, KINDS)}")
+    try:
+        made: ActionSet = KINDS[kind](**{key: value for key, value in data.items() if key != "kind"})
+    except TypeError as error:
+        raise InstanceError(f"actions of the kind {kind!r}: {error}.") from error
+    return made
+
+
+def read_network(path: Path, size: int) -> tuple[Array, int]:
+    """Return edges [M, 2] and source of the network with ``size`` nodes in a file of graphs by size.
+
+    Raises
+    ------
+    FormatError
+        Where the file holds no such network; the message names the sizes that it has.
+    """
+    try:
+        graphs = dict(json.loads(read_text(path))["graphs"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: is not a file of graphs: {type(error).__name__}: {error}.") from error
+    if str(size) not in graphs:
+        raise FormatError(f"{path}: holds no graph with {size} nodes; it has {', '.join(graphs)}.")
+    graph = graphs[str(size)]
+    return np.array([edge[:2] for edge in graph["edges"]], np.int64), int(graph["source"])
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value

@@ -1,0 +1,41 @@
+"""What an instance of coupled restless bandits is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from redwood.planning import ActionSet, Arms
+from redwood.problem import Instance
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BanditInstance(Instance):
+    """Arms, the joint actions allowed in every step, and for how long.
+
+    Attributes
+    ----------
+    arms
+        The Markov chains: transitions [J, A, S, S], expected rewards [J, A, S] and start distribution [J, S].
+    actions
+        The set of joint actions; it has as many arms as ``arms``, and at most as many levels.
+    horizon
+        Number of steps H.
+    discount
+        The reward of step t counts ``discount ** t``; 1 for the plain mean.
+    """
+
+    problem: ClassVar[str] = "cormab"
+    arms: Arms
+    actions: ActionSet
+    horizon: int = 20
+    discount: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Number of arms J."""
+        return len(self.arms.rewards)

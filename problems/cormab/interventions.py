@@ -1,0 +1,237 @@
+"""The action set of interventions: exactly so many are chosen, and each puts a load on some arms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from redwood.errors import InstanceError, SolutionError
+from redwood.planning import ActionSet, Array, Choice, worth_of
+from redwood.problem import frozen
+
+if TYPE_CHECKING:
+    from pyomo.environ import ConcreteModel
+
+MOST = 12
+"""Groups of more interventions than this are not enumerated; such sets are maximised by mixed-integer programming."""
+
+
+@dataclass(frozen=True, eq=False)
+class InterventionsSet(ActionSet):
+    """Exactly ``budget`` of N interventions are chosen; the load of an arm is the sum of their weights on it.
+
+    An arm's levels are the loads that it can have, ascending, from load 0 at level 0; arms with fewer loads than others
+    never reach the highest levels. Where interventions fall into groups that share no arm, the best action is a
+    knapsack over the groups.
+
+    Attributes
+    ----------
+    weights
+        Weight [N, J] of each intervention on each arm, whole, from 0 on.
+    budget
+        How many interventions are chosen.
+    """
+
+    kind: ClassVar[str] = "interventions"
+    weights: Array
+    budget: int
+
+    def __post_init__(self) -> None:
+        weights = np.asarray(self.weights)
+        if weights.ndim != 2 or (weights != np.rint(weights)).any() or (weights < 0).any():
+            raise InstanceError(f"weights of shape {list(weights.shape)} must be whole numbers [N, J] from 0 on.")
+        if not 1 <= self.budget <= len(weights):
+            raise InstanceError(f"budget {self.budget} is outside 1 to {len(weights)}, the number of interventions.")
+        object.__setattr__(self, "weights", frozen(weights, np.int64))
+
+    @property
+    def arms(self) -> int:
+        """Number of arms J."""
+        return int(self.weights.shape[1])
+
+    @property
+    def levels(self) -> int:
+        """The largest number of loads that an arm can have."""
+        return int(self.loads.shape[1])
+
+    @cached_property
+    def loads(self) -> Array:
+        """Load [J, A] of each arm at each level; -1 for levels that it cannot reach."""
+        reached = [_sums(column[column > 0].tolist()) for column in self.weights.T]
+        table = np.full((self.arms, max(2, *map(len, reached))), -1)
+        for arm, sums in enumerate(reached):
+            table[arm, : len(sums)] = sums
+        return table
+
+    def model(self) -> ConcreteModel:
+        """Return binaries for chosen interventions and for arms at levels, linked by the loads."""
+        from pyomo.environ import Binary, ConcreteModel, Constraint, Var, quicksum
+
+        model = ConcreteModel("interventions")
+        arms, levels, choices = range(self.arms), range(1, self.levels), range(len(self.weights))
+        loads, weights = self.loads.tolist(), self.weights.tolist()
+        model.at = Var(arms, levels, domain=Binary)
+        model.chosen = Var(choices, domain=Binary)
+        for arm in arms:
+            for level in levels:
+                if loads[arm][level] < 0:
+                    model.at[arm, level].setub(0)
+
+        def loaded(model: ConcreteModel, arm: int) -> Any:
+            if not any(row[arm] for row in weights):
+                return Constraint.Skip
+            put = quicksum(weights[i][arm] * model.chosen[i] for i in choices if weights[i][arm])
+            return quicksum(max(loads[arm][level], 0) * model.at[arm, level] for level in levels) - put == 0
+
+        def single(model: ConcreteModel, arm: int) -> Any:
+            return quicksum(model.at[arm, level] for level in levels) <= 1
+
+        model.loaded = Constraint(arms, rule=loaded)
+        model.single = Constraint(arms, rule=single)
+        model.number = Constraint(expr=quicksum(model.chosen.values()) == self.budget)
+        return model
+
+    def indicators(self, model: ConcreteModel) -> list[Any]:
+        """Return the variables of arms at levels."""
+        return [model.at[arm, level] for arm in range(self.arms) for level in range(1, self.levels)]
+
+    def argmax(self, worth: Array) -> Choice:
+        """Return the best action: a knapsack over the groups, or a mixed-integer program where one is large."""
+        if self._groups is None:
+            return self.solve(worth)
+        best, history = np.zeros(1), []
+        for group in self._groups:
+            each = worth[group.arms, group.levels].sum(axis=1)
+            members = [np.flatnonzero(group.sizes == size) for size in range(int(group.sizes.max()) + 1)]
+            top = [int(rows[np.argmax(each[rows])]) for rows in members]
+            sums = np.full((len(top), len(best) + len(top) - 1), -np.inf)
+            for size, row in enumerate(top):
+                sums[size, size : size + len(best)] = best + each[row]
+            history.append((top, np.argmax(sums, axis=0)))
+            best = sums.max(axis=0)
+        levels, left = np.zeros(self.arms, np.int64), self.budget
+        for group, (top, sizes) in zip(reversed(self._groups), reversed(history), strict=True):
+            size = int(sizes[left])
+            levels[group.arms] = group.levels[top[size]]
+            left -= size
+        value = worth_of(worth, levels)
+        return Choice(levels, value, value, self)
+
+    def contains(self, levels: Array) -> bool:
+        """Return whether some choice of interventions gives these loads."""
+        return self.in_range(levels) and self._chosen(np.asarray(levels)) is not None
+
+    def sample(self, rng: np.random.Generator) -> Array:
+        """Return the loads of a random choice of interventions, each equally likely."""
+        return np.asarray(self.samples(1, rng)[0])
+
+    def samples(self, count: int, rng: np.random.Generator) -> Array:
+        """Return the loads of independent random choices."""
+        ranks = np.argsort(np.argsort(rng.random((count, len(self.weights))), axis=1), axis=1)
+        loads = (ranks < self.budget) @ self.weights
+        levels: Array = (self.loads[None] == loads[:, :, None]).argmax(axis=2)
+        return levels
+
+    def greedy(self, worth: Array) -> Array:
+        """Return the loads of interventions chosen one at a time, each time the one that gains most."""
+        chosen: list[int] = []
+        for _ in range(self.budget):
+            rest = [i for i in range(len(self.weights)) if i not in chosen]
+            values = [worth_of(worth, self._levels_of([*chosen, i])) for i in rest]
+            chosen.append(rest[int(np.argmax(values))])
+        return self._levels_of(chosen)
+
+    def witness(self, levels: Array) -> Array:
+        """Return the indices of interventions that give the levels."""
+        chosen = self._chosen(np.asarray(levels)) if self.in_range(levels) else None
+        if chosen is None:
+            raise SolutionError(f"no {self.budget} interventions give the levels {np.asarray(levels).tolist()}.")
+        return chosen
+
+    def _levels_of(self, chosen: Any) -> Array:
+        """Return the levels [J] that chosen interventions give."""
+        load = self.weights[np.asarray(chosen)].sum(axis=0)
+        found: Array = (self.loads == load[:, None]).argmax(axis=1)
+        return found
+
+    def _chosen(self, levels: Array) -> Array | None:
+        """Return interventions that give the levels, or ``None`` where none do."""
+        if self._groups is None:
+            values = self.program.values(levels)
+            return None if values is None else np.flatnonzero(values[self.arms * (self.levels - 1) :] > 0.5)
+        low, high, options = 0, 0, []
+        for group in self._groups:
+            rows = np.flatnonzero((group.levels == levels[group.arms]).all(axis=1))
+            if not len(rows):
+                return None
+            options.append(rows[np.argsort(group.sizes[rows])])
+            low, high = low + int(group.sizes[rows].min()), high + int(group.sizes[rows].max())
+        outside = np.setdiff1d(np.arange(self.arms), np.concatenate([group.arms for group in self._groups]))
+        if levels[outside].any() or not low <= self.budget <= high:
+            return None
+        return _pick(self._groups, options, self.budget)
+
+    @cached_property
+    def _groups(self) -> list[_Group] | None:
+        """The interventions in groups that share no arm, every subset enumerated; ``None`` where a group is large."""
+        left, groups = set(range(len(self.weights))), []
+        while left:
+            members = _connected(self.weights, min(left))
+            if len(members) > MOST:
+                return None
+            left -= set(members.tolist())
+            subsets = (np.arange(2 ** len(members))[:, None] >> np.arange(len(members))) & 1
+            arms = np.flatnonzero(self.weights[members].any(axis=0))
+            loads = subsets @ self.weights[np.ix_(members, arms)]
+            levels = (self.loads[arms][None] == loads[:, :, None]).argmax(axis=2)
+            groups.append(_Group(members, arms, subsets, subsets.sum(axis=1), levels))
+        return groups
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Interventions [n] that share arms [m]; their subsets [2^n, n], the sizes of these, and the levels [2^n, m] given."""
+
+    members: Array
+    arms: Array
+    subsets: Array
+    sizes: Array
+    levels: Array
+
+
+def _sums(weights: list[int]) -> list[int]:
+    """Return all sums of subsets, ascending."""
+    sums = {0}
+    for weight in weights:
+        sums |= {total + weight for total in sums}
+    return sorted(sums)
+
+
+def _connected(weights: Array, first: int) -> Array:
+    """Return the interventions that are linked to one by shared arms, itself included."""
+    members = np.zeros(len(weights), bool)
+    members[first] = True
+    while True:
+        touched = weights[members].any(axis=0)
+        grown = members | weights[:, touched].any(axis=1)
+        if (grown == members).all():
+            return np.flatnonzero(members)
+        members = grown
+
+
+def _pick(groups: list[_Group], options: list[Array], budget: int) -> Array | None:
+    """Return interventions of one option a group whose number is the budget, or ``None`` where no combination is."""
+    reach: list[dict[int, int]] = [{0: -1}]
+    for group, rows in zip(groups, options, strict=True):
+        reach.append({total + int(group.sizes[row]): int(row) for total in reach[-1] for row in rows})
+    if budget not in reach[-1]:
+        return None
+    chosen = []
+    for group, step in zip(reversed(groups), reversed(reach[1:]), strict=True):
+        row = step[budget]
+        chosen.append(group.members[group.subsets[row] == 1])
+        budget -= int(group.sizes[row])
+    return np.sort(np.concatenate(chosen))

@@ -1,0 +1,200 @@
+"""The action set of a walk: arms are nodes of a graph, and a closed walk of bounded length pulls arms that it visits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from redwood.errors import InstanceError, SolutionError
+from redwood.planning import ActionSet, Array, Choice, worth_of
+from redwood.problem import frozen
+
+if TYPE_CHECKING:
+    from pyomo.environ import ConcreteModel
+
+MOST = 4_000_000
+"""The most states (node, visited nodes) of the enumeration; larger sets are maximised by mixed-integer programming."""
+
+
+@dataclass(frozen=True, eq=False)
+class PathSet(ActionSet):
+    """A closed walk from the source, of 2 ``budget`` steps (waiting is a step), pulls at most ``budget`` of its nodes.
+
+    Up to 62 arms, the sets of nodes that closed walks visit are enumerated once by dynamic programming over (node,
+    visited nodes), and only those that no other one contains are kept.
+
+    Attributes
+    ----------
+    edges
+        Pairs of nodes [M, 2], undirected; node j is arm j, and the graph is connected.
+    count
+        Number of arms J.
+    source
+        Node where the walk begins and ends.
+    budget
+        The most arms pulled in a step; the walk has twice as many steps.
+    strict
+        ``False`` for the set that the published model amounts to: its waiting loops stand outside the one-unit
+        constraint, so that every node counts as visited and only the budget is left.
+
+    References
+    ----------
+    Xu, Wilder, Khalil, Tambe (2025), Reinforcement learning with combinatorial actions for coupled restless bandits,
+    arXiv:2503.01919, for the domain.
+    """
+
+    kind: ClassVar[str] = "path"
+    edges: Array
+    count: int
+    source: int
+    budget: int
+    strict: bool = True
+
+    def __post_init__(self) -> None:
+        edges = np.asarray(self.edges)
+        if self.count > 1 and (edges.ndim != 2 or edges.shape[1:] != (2,)):
+            raise InstanceError(f"edges have shape {list(edges.shape)}; expected pairs of nodes [M, 2].")
+        edges = frozen(edges.reshape(-1, 2), np.int64)
+        if len(edges) and (edges.min() < 0 or edges.max() >= self.count):
+            raise InstanceError(f"edges name nodes {edges.min()} to {edges.max()}; nodes are 0 to {self.count - 1}.")
+        if not 0 <= self.source < self.count:
+            raise InstanceError(f"source {self.source} is not one of the nodes 0 to {self.count - 1}.")
+        if self.budget < 1:
+            raise InstanceError(f"budget {self.budget} is below 1, so no arm could ever be pulled.")
+        object.__setattr__(self, "edges", edges)
+        lost = np.flatnonzero(self._distances < 0)
+        if len(lost):
+            raise InstanceError(
+                f"the graph is not connected: node {lost[0]} cannot be reached from the source {self.source}."
+            )
+
+    @property
+    def arms(self) -> int:
+        """Number of arms J."""
+        return self.count
+
+    def model(self) -> ConcreteModel:
+        """Return one unit of flow over edges and waiting loops in every step, and pulls only where it passes."""
+        from pyomo.environ import Binary, ConcreteModel, Constraint, ConstraintList, Var, quicksum
+
+        model = ConcreteModel("path")
+        nodes, steps = range(self.count), range(2 * self.budget)
+        model.pulled = Var(nodes, domain=Binary)
+        model.within = Constraint(expr=quicksum(model.pulled.values()) <= self.budget)
+        if not self.strict:
+            return model
+        arcs = [(tail, head) for tail in nodes for head in (tail, *self._neighbours[tail])]
+        model.moves = Var([(step, *arc) for step in steps for arc in arcs], domain=Binary)
+        model.flow, model.visited = ConstraintList(), ConstraintList()
+        into: dict[int, list[Any]] = {node: [] for node in nodes}
+        for step in steps:
+            for node in nodes:
+                heads = (node, *self._neighbours[node])
+                left = quicksum(model.moves[step, node, head] for head in heads)
+                came = quicksum(model.moves[step - 1, head, node] for head in heads) if step else int(node == self.source)
+                model.flow.add(left == came)
+                into[node].append(left)
+        for node in nodes:
+            model.visited.add(model.pulled[node] <= quicksum(into[node]))
+        for node in nodes:
+            if node != self.source:
+                for tail in (node, *self._neighbours[node]):
+                    model.moves[2 * self.budget - 1, tail, node].setub(0)
+        return model
+
+    def indicators(self, model: ConcreteModel) -> list[Any]:
+        """Return the variables of the arms."""
+        return list(model.pulled.values())
+
+    @cached_property
+    def visits(self) -> Array | None:
+        """The maximal sets [V] of nodes that closed walks visit, as bit masks; ``None`` where they are too many."""
+        from redwood.problems.cormab.path_kernels import enumerate_visits, keep_maximal
+
+        if not self.strict:
+            return np.array([2**self.count - 1], np.uint64) if self.count <= 62 else None
+        if self.count > 62:
+            return None
+        starts, heads = self._adjacency
+        found = enumerate_visits(starts, heads, self._distances, self.source, 2 * self.budget, MOST)
+        return np.asarray(keep_maximal(found)) if len(found) else None
+
+    def argmax(self, worth: Array) -> Choice:
+        """Return the best nodes of the best maximal set of visited ones."""
+        if self.visits is None:
+            return self.solve(worth)
+        levels = self.choose(worth[None])[0]
+        value = worth_of(worth, levels)
+        return Choice(levels, value, value, self)
+
+    def choose(self, worths: Array) -> Array:
+        """Return the best action for each of many worths."""
+        if self.visits is None:
+            return super().choose(worths)
+        from redwood.problems.cormab.path_kernels import choose_visits
+
+        gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
+        return np.asarray(choose_visits(self.visits, gains, self.budget))
+
+    def contains(self, levels: Array) -> bool:
+        """Return whether a closed walk visits all pulled arms."""
+        if not self.in_range(levels) or int(np.sum(levels)) > self.budget:
+            return False
+        if not self.strict:
+            return True
+        if self.visits is None:
+            return super().contains(levels)
+        mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(levels)))
+        return bool(((self.visits & mask) == mask).any())
+
+    def samples(self, count: int, rng: np.random.Generator) -> Array:
+        """Return random actions: a random maximal set of visited nodes, and random ones of these within the budget."""
+        if self.visits is None:
+            return super().samples(count, rng)
+        masks = self.visits[rng.integers(0, len(self.visits), count)]
+        visited = (masks[:, None] >> np.arange(self.count, dtype=np.uint64)) & np.uint64(1)
+        ranks = np.argsort(np.argsort(np.where(visited > 0, rng.random(visited.shape), 2.0), axis=1), axis=1)
+        levels: Array = ((ranks < self.budget) & (visited > 0)).astype(np.int64)
+        return levels
+
+    def sample(self, rng: np.random.Generator) -> Array:
+        """Return one of `samples`."""
+        return np.asarray(self.samples(1, rng)[0])
+
+    def witness(self, levels: Array) -> Array:
+        """Return the nodes [2B + 1] of a closed walk that visits the pulled arms; only strict sets have one."""
+        if not self.strict:
+            raise SolutionError("actions of the published path set have no walk: it allows every arm to be pulled.")
+        moves = sorted(tuple(map(int, name[6:-1].split(","))) for name in super().witness(levels))
+        return np.array([*(tail for _, tail, _ in moves), self.source], np.int64)
+
+    @cached_property
+    def _neighbours(self) -> list[list[int]]:
+        found: list[set[int]] = [set() for _ in range(self.count)]
+        for tail, head in self.edges.tolist():
+            if tail != head:
+                found[tail].add(head)
+                found[head].add(tail)
+        return [sorted(nodes) for nodes in found]
+
+    @cached_property
+    def _adjacency(self) -> tuple[Array, Array]:
+        """The neighbours of node i: ``heads[starts[i]:starts[i + 1]]``."""
+        starts = np.cumsum([0] + [len(nodes) for nodes in self._neighbours])
+        return starts, np.array([head for nodes in self._neighbours for head in nodes], np.int64)
+
+    @cached_property
+    def _distances(self) -> Array:
+        """Steps [J] from the source to each node, -1 where there is no way."""
+        distances = np.full(self.count, -1)
+        distances[self.source], frontier = 0, [self.source]
+        while frontier:
+            node = frontier.pop(0)
+            for head in self._neighbours[node]:
+                if distances[head] < 0:
+                    distances[head] = distances[node] + 1
+                    frontier.append(head)
+        return distances

@@ -1,0 +1,53 @@
+"""The view `Planning` of coupled restless bandits: arms, actions and the simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redwood.errors import SolutionError
+from redwood.planning import ActionSet, Array, Planning, Policy
+from redwood.problems.cormab.instance import BanditInstance
+
+
+class BanditPlanning(Planning):
+    """Arms, actions and horizon of an instance, and its simulation in batches of episodes."""
+
+    def __init__(self, instance: BanditInstance) -> None:
+        self.arms = instance.arms
+        self.actions: ActionSet = instance.actions
+        self.horizon = instance.horizon
+        self.discount = instance.discount
+
+    def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:
+        """Return the expected one-step rewards [E, H], discounted, of a policy in simulated episodes."""
+        from redwood.problems.cormab.simulator_kernels import advance, draw_start
+
+        chances, starts = cumulative(self.arms.transitions), cumulative(self.arms.start)
+        states = draw_start(episodes, starts, seed)
+        rng = np.random.default_rng([seed, 1])
+        rewards = np.empty((episodes, self.horizon))
+        for step in range(self.horizon):
+            levels = np.ascontiguousarray(policy.act(self, states, step, rng), dtype=np.int64)
+            self._check(policy, levels, states)
+            rewards[:, step] = self.discount**step * advance(states, levels, step, seed, chances, self.arms.rewards)
+        return rewards
+
+    def _check(self, policy: Policy, levels: Array, states: Array) -> None:
+        """Raise `SolutionError` where a policy leaves the action set."""
+        if levels.shape != states.shape:
+            raise SolutionError(
+                f"the policy {policy.kind!r} gave levels {list(levels.shape)} for states {list(states.shape)}."
+            )
+        refused = self.actions.refused(levels)
+        if len(refused):
+            raise SolutionError(
+                f"the policy {policy.kind!r} chose levels {levels[refused[0]].tolist()} in the states "
+                f"{states[refused[0]].tolist()}, which is not in the action set."
+            )
+
+
+def cumulative(rows: Array) -> Array:
+    """Return the upper ends of each outcome's share of [0, 1); the last possible one has no end that rounding can miss."""
+    ends = np.cumsum(rows, axis=-1)
+    last = rows.shape[-1] - 1 - np.argmax(rows[..., ::-1] > 0, axis=-1)
+    return np.where(np.arange(rows.shape[-1]) >= last[..., None], 2.0, ends)

@@ -1,0 +1,227 @@
+"""Coupled restless bandits: rules, objective, files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from redwood.budget import Sense
+from redwood.errors import InstanceError, OptionError, SolutionError
+from redwood.planning import ActionSet, Array, Planning, Policy
+from redwood.problem import Problem
+from redwood.problems.cormab import files
+from redwood.problems.cormab.arms import check_arms, make_arms
+from redwood.problems.cormab.generation import DRAWS, usual_budget
+from redwood.problems.cormab.instance import BanditInstance
+from redwood.problems.cormab.path import PathSet
+from redwood.views import Bound, View
+
+EPISODES = 100
+"""Episodes by which `CoRMAB.objective` estimates the worth of a policy."""
+SEED = 1919
+"""Seed of these episodes: the same luck for every policy."""
+MARGIN = 5.0
+"""Standard errors by which an estimate may miss the truth before anybody calls it a contradiction."""
+
+
+class CoRMAB(Problem[BanditInstance, Policy]):
+    """Coupled restless bandits.
+
+    Given J arms, each a Markov chain with states 0 to S - 1 that starts at random and moves, in each of H steps, under
+    the level that it is given; and a set of joint actions, one level for each arm: find a policy, which chooses a joint
+    action of the set in every step from the states of all arms, for the greatest expected reward a step,
+    ``E[sum_t discount^t sum_j r_j(s_jt, u_jt)] / H``.
+
+    The objective is estimated by 100 simulated episodes with a fixed seed, so that it repeats and policies face the
+    same luck; `margin` is five standard errors of it. Variants are the domains of Xu et al. (2025), ``capacity``,
+    ``schedule``, ``path`` and ``interventions``; ``path-published``, whose action set is what the published model of
+    paths amounts to; ``budget``; ``overlapping`` interventions; and ``state-dependent`` success under a budget.
+
+    References
+    ----------
+    Xu, Wilder, Khalil, Tambe (2025), Reinforcement learning with combinatorial actions for coupled restless bandits,
+    ICLR, arXiv:2503.01919.
+    Whittle (1988), Restless bandits: activity allocation in a changing world, doi:10.2307/3214163.
+    """
+
+    name = "cormab"
+    sense = Sense.MAX
+    solution_type = Policy
+    views: ClassVar[Mapping[type[View], str]] = {
+        Planning: "redwood.problems.cormab.planning:BanditPlanning",
+        Bound: "redwood.problems.cormab.bound:BanditBound",
+    }
+    variants = tuple(DRAWS)
+    suffix = ".json"
+
+    def __init__(self) -> None:
+        self._evaluated: WeakKeyDictionary[Policy, _Evaluation] = WeakKeyDictionary()
+
+    def make(
+        self,
+        *,
+        transitions: Any,
+        rewards: Any,
+        actions: ActionSet | Mapping[str, Any],
+        start: Any = None,
+        horizon: int = 20,
+        discount: float = 1.0,
+        name: str = "",
+        best_known: float | None = None,
+    ) -> BanditInstance:
+        """Return the instance of arms given as arrays.
+
+        Parameters
+        ----------
+        transitions
+            Probabilities [J, A, S, S] of going from one state to another under a level.
+        rewards
+            Expected rewards [J, A, S] of a step.
+        actions
+            The joint actions allowed: an `ActionSet`, or a mapping of a built-in one's fields and its ``kind``, such as
+            ``{"kind": "budget", "count": 10, "budget": 2}``.
+        start
+            Probabilities [J, S] of the states at the first step; by default all arms start in state 0.
+        horizon, discount
+            Number of steps, and the weight of a step's reward to the power of the step.
+
+        Raises
+        ------
+        InstanceError
+            Where shapes disagree, a row is no distribution, or the action set is empty.
+        """
+        if start is None:
+            start = np.zeros((len(rewards), np.shape(rewards)[-1]))
+            start[:, 0] = 1.0
+        made = BanditInstance(
+            arms=make_arms(transitions, rewards, start),
+            actions=files.action_set(actions),
+            horizon=horizon,
+            discount=discount,
+            name=name,
+            best_known=best_known,
+        )
+        self.validate(made)
+        return made
+
+    def generate(
+        self,
+        size: int,
+        rng: np.random.Generator,
+        *,
+        variant: str = "capacity",
+        budget: int | None = None,
+        horizon: int = 20,
+        network: Any = None,
+    ) -> BanditInstance:
+        """Return a random instance.
+
+        Parameters
+        ----------
+        variant
+            The domain.
+        budget
+            Number of workers B; by default the published one, a quarter of the arms (a fifth from 100 arms on).
+        horizon
+            Number of steps.
+        network
+            For paths, in place of a random network: pairs of nodes [M, 2], a networkx graph with nodes 0 to J - 1, or
+            the path of a JSON file of graphs by size such as that of the London tube. The source is node 0, or the
+            file's.
+
+        Raises
+        ------
+        OptionError
+            Where an option is out of range or does not concern the variant.
+        """
+        workers = usual_budget(size) if budget is None else budget
+        if workers < 1:
+            raise OptionError(f"budget {workers} is below 1, so no arm could ever be pulled.")
+        arms, actions = DRAWS[variant](size, workers, rng)
+        if network is not None:
+            if not isinstance(actions, PathSet):
+                raise OptionError(f"variant {variant!r} takes no network=; the variants of paths do.")
+            edges, source = _network(network, size)
+            actions = PathSet(edges, size, source, workers, actions.strict)
+        made = BanditInstance(arms=arms, actions=actions, horizon=horizon, name="")
+        self.validate(made)
+        return made
+
+    def validate(self, instance: BanditInstance) -> None:
+        """Raise `InstanceError` where the arms, the horizon or the discount break a rule, or the actions do not fit."""
+        check_arms(instance.arms)
+        count, levels, _ = instance.arms.shape
+        if isinstance(instance.horizon, bool) or int(instance.horizon) != instance.horizon or instance.horizon < 1:
+            raise InstanceError(f"horizon {instance.horizon} is not a whole number of steps from 1 on.")
+        if not 0 < instance.discount <= 1:
+            raise InstanceError(f"discount {instance.discount} is not in (0, 1].")
+        actions = instance.actions
+        if actions.arms != count:
+            raise InstanceError(f"the action set has {actions.arms} arms, and the instance {count}.")
+        if actions.levels != levels:
+            raise InstanceError(f"the action set has {actions.levels} levels, and the instance {levels}.")
+        actions.argmax(np.zeros((count, levels)))  # raises where the set is empty
+
+    def objective(self, instance: BanditInstance, solution: Policy) -> float:
+        """Return the mean reward a step over 100 simulated episodes with a fixed seed."""
+        found = self._evaluate(instance, solution)
+        if found.complaint:
+            raise SolutionError(found.complaint)
+        return found.mean
+
+    def margin(self, instance: BanditInstance, solution: Policy) -> float:
+        """Return five standard errors of the objective."""
+        return MARGIN * self._evaluate(instance, solution).error
+
+    def violations(self, instance: BanditInstance, solution: Policy) -> list[str]:
+        """Return the first action outside the set that the policy chose in the simulated episodes."""
+        complaint = self._evaluate(instance, solution).complaint
+        return [complaint] if complaint else []
+
+    def parse(self, text: str, name: str) -> BanditInstance:
+        """Return the instance of a JSON file."""
+        return self.make(**files.parse(text, name), name=name)
+
+    def format(self, instance: BanditInstance) -> str:
+        """Return the instance as JSON: arms as nested lists, the action set by its kind and fields."""
+        return files.format_instance(instance)
+
+    def _evaluate(self, instance: BanditInstance, policy: Policy) -> _Evaluation:
+        """Return what the simulation of a policy gave; the last one of each policy is kept."""
+        kept = self._evaluated.get(policy)
+        if kept is not None and kept.instance is instance:
+            return kept
+        try:
+            rewards = self.view(Planning, instance).rollouts(policy, EPISODES, SEED).mean(axis=1)
+        except (SolutionError, IndexError, ValueError) as error:
+            found = _Evaluation(instance, math.nan, math.nan, str(error))
+        else:
+            found = _Evaluation(instance, float(rewards.mean()), float(rewards.std(ddof=1) / math.sqrt(EPISODES)), "")
+        self._evaluated[policy] = found
+        return found
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """Mean reward a step of a policy on an instance, its standard error, and what is wrong with the policy."""
+
+    instance: BanditInstance
+    mean: float
+    error: float
+    complaint: str
+
+
+def _network(network: Any, size: int) -> tuple[Array, int]:
+    """Return edges [M, 2] and source of a user's network."""
+    if isinstance(network, (str, Path)):
+        return files.read_network(Path(network), size)
+    edges = np.asarray(list(network.edges()) if hasattr(network, "edges") else network)
+    if edges.ndim != 2 or edges.shape[1] != 2:
+        raise OptionError(f"the network's edges have shape {list(edges.shape)}; expected pairs of nodes [M, 2].")
+    return edges, 0

@@ -1,0 +1,78 @@
+"""Random actions of sets whose oracles are too slow to draw a hundred actions a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from redwood.kernels import RandomState, kernel, random_below
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@kernel
+def _shuffle(order: Array, state: RandomState) -> None:
+    """Put an array into random order."""
+    for place in range(len(order) - 1, 0, -1):
+        other = random_below(state, place + 1)
+        order[place], order[other] = order[other], order[place]
+
+
+@kernel
+def draw_packings(count: int, costs: Array, capacities: Array, state: RandomState) -> Array:
+    """Return levels [count, J]: arms in random order, each given to a random worker with room; none that fits is left."""
+    arms, workers = len(costs), len(capacities)
+    levels = np.zeros((count, arms), np.int64)
+    order = np.arange(arms)
+    room = np.empty(workers, np.int64)
+    for row in range(count):
+        _shuffle(order, state)
+        room[:] = capacities
+        for arm in order:
+            first = random_below(state, workers)
+            for offset in range(workers):
+                worker = (first + offset) % workers
+                if room[worker] >= costs[arm]:
+                    room[worker] -= costs[arm]
+                    levels[row, arm] = 1
+                    break
+    return levels
+
+
+@kernel
+def _meet(arm_slots: Array, free: Array, taken: Array) -> int:
+    """Write up to two free meetings with different workers to ``taken`` [2, 2], and return how many there are."""
+    found = 0
+    for worker in range(free.shape[0]):
+        for slot in range(free.shape[1]):
+            if arm_slots[slot] and free[worker, slot]:
+                taken[found, 0] = worker
+                taken[found, 1] = slot
+                found += 1
+                break
+        if found == 2:
+            break
+    return found
+
+
+@kernel
+def draw_meetings(count: int, arm_slots: Array, worker_slots: Array, budget: int, state: RandomState) -> Array:
+    """Return levels [count, J]: arms in random order, each pulled if two meetings with different workers are still free."""
+    arms = len(arm_slots)
+    levels = np.zeros((count, arms), np.int64)
+    order = np.arange(arms)
+    taken = np.empty((2, 2), np.int64)
+    for row in range(count):
+        _shuffle(order, state)
+        free = worker_slots.copy()
+        pulled = 0
+        for arm in order:
+            if pulled == budget:
+                break
+            if _meet(arm_slots[arm], free, taken) == 2:
+                free[taken[0, 0], taken[0, 1]] = False
+                free[taken[1, 0], taken[1, 1]] = False
+                levels[row, arm] = 1
+                pulled += 1
+    return levels

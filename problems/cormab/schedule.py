@@ -1,0 +1,191 @@
+"""The action set of a schedule: each pulled arm meets two workers in slots where all of them are free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from redwood.errors import InstanceError
+from redwood.planning import ActionSet, Array, Choice, Program, worth_of
+from redwood.problem import frozen
+
+if TYPE_CHECKING:
+    from pyomo.environ import ConcreteModel
+
+MOST_SLOTS = 10
+"""With more slots than this, their subsets are not written down and the whole model is solved instead."""
+Meeting = tuple[int, int]
+"""A worker and a slot."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScheduleSet(ActionSet):
+    """A pulled arm needs two meetings with different workers, in slots where it and they are free.
+
+    A worker meets at most one arm in a slot, and at most ``budget`` arms are pulled. By Hall's theorem, arms have two
+    meetings each if and only if, for every set of slots, the arms that are free in no other slot need no more meetings
+    than the workers have there. That the two workers differ follows in nearly all cases, and is checked.
+
+    Attributes
+    ----------
+    arm_slots
+        Whether [J, K] an arm is free in a slot.
+    worker_slots
+        Whether [W, K] a worker is free in a slot.
+    budget
+        The most arms pulled in a step.
+    """
+
+    kind: ClassVar[str] = "schedule"
+    arm_slots: Array
+    worker_slots: Array
+    budget: int
+
+    def __post_init__(self) -> None:
+        arm_slots, worker_slots = np.asarray(self.arm_slots), np.asarray(self.worker_slots)
+        if arm_slots.ndim != 2 or worker_slots.ndim != 2 or arm_slots.shape[1] != worker_slots.shape[1]:
+            raise InstanceError(
+                f"arm_slots {list(arm_slots.shape)} and worker_slots {list(worker_slots.shape)} must have the shapes "
+                "[J, K] and [W, K] with the same number of slots."
+            )
+        if self.budget < 1:
+            raise InstanceError(f"budget {self.budget} is below 1, so no arm could ever be pulled.")
+        object.__setattr__(self, "arm_slots", frozen(arm_slots, np.bool_))
+        object.__setattr__(self, "worker_slots", frozen(worker_slots, np.bool_))
+
+    @property
+    def arms(self) -> int:
+        """Number of arms J."""
+        return len(self.arm_slots)
+
+    def model(self) -> ConcreteModel:
+        """Return binaries for pulled arms and for who meets whom when."""
+        from pyomo.environ import Binary, ConcreteModel, Constraint, ConstraintList, Var, quicksum
+
+        model = ConcreteModel("schedule")
+        arms, workers, slots = (range(count) for count in (self.arms, *self.worker_slots.shape))
+        model.pulled = Var(arms, domain=Binary)
+        free = [(j, w, k) for j, w, k in product(arms, workers, slots) if self.arm_slots[j, k] and self.worker_slots[w, k]]
+        model.meets = Var(free, domain=Binary)
+        model.once, model.different, model.twice = ConstraintList(), ConstraintList(), ConstraintList()
+        for worker, slot in product(workers, slots):
+            here = [model.meets[entry] for entry in free if entry[1:] == (worker, slot)]
+            if here:
+                model.once.add(quicksum(here) <= 1)
+        for arm in arms:
+            own = [entry for entry in free if entry[0] == arm]
+            model.twice.add(quicksum(model.meets[entry] for entry in own) - 2 * model.pulled[arm] == 0)
+            for worker in {entry[1] for entry in own}:
+                model.different.add(quicksum(model.meets[entry] for entry in own if entry[1] == worker) <= 1)
+        model.within = Constraint(expr=quicksum(model.pulled.values()) <= self.budget)
+        return model
+
+    def indicators(self, model: ConcreteModel) -> list[Any]:
+        """Return the variables of the arms."""
+        return list(model.pulled.values())
+
+    def argmax(self, worth: Array) -> Choice:
+        """Return the best action under Hall's conditions, which is the best one of all if its workers can differ."""
+        if self._hall is None:
+            return self.solve(worth)
+        levels, bound = self._hall.maximise(worth)
+        return Choice(levels, worth_of(worth, levels), bound, self) if self.contains(levels) else self.solve(worth)
+
+    def contains(self, levels: Array) -> bool:
+        """Return whether the pulled arms can meet two different workers each."""
+        if not self.in_range(levels) or int(np.sum(levels)) > self.budget:
+            return False
+        inside, supply = self._conditions
+        if (2 * (inside @ np.asarray(levels)) > supply).any():
+            return False
+        return _assign(np.flatnonzero(levels).tolist(), self._meetings) is not None or super().contains(levels)
+
+    def samples(self, count: int, rng: np.random.Generator) -> Array:
+        """Return random actions: arms in random order, each pulled where two meetings are still free for it."""
+        from redwood.kernels import random_state
+        from redwood.problems.cormab.sampling_kernels import draw_meetings
+
+        return np.asarray(draw_meetings(count, self.arm_slots, self.worker_slots, self.budget, random_state(rng)))
+
+    def sample(self, rng: np.random.Generator) -> Array:
+        """Return one of `samples`."""
+        return np.asarray(self.samples(1, rng)[0])
+
+    def witness(self, levels: Array) -> dict[int, list[Meeting]]:
+        """Return the two meetings (worker, slot) of each pulled arm."""
+        found = _assign(np.flatnonzero(levels).tolist(), self._meetings) if self.contains(levels) else None
+        if found is not None:
+            return found
+        meetings: dict[int, list[Meeting]] = {}
+        for name in super().witness(levels):
+            arm, worker, slot = map(int, name[name.index("[") + 1 : -1].split(","))
+            meetings.setdefault(arm, []).append((worker, slot))
+        return meetings
+
+    @cached_property
+    def _conditions(self) -> tuple[Array, Array]:
+        """Whether [T, J] an arm is free in no slot outside a set of slots, and the workers' meetings [T] there."""
+        slots = self.arm_slots.shape[1]
+        if slots > MOST_SLOTS:
+            sets = np.ones((1, slots), bool)
+        else:
+            sets = ((np.arange(2**slots)[:, None] >> np.arange(slots)) & 1).astype(bool)
+        inside = np.asarray(~(self.arm_slots[None] & ~sets[:, None]).any(axis=2))
+        return inside.astype(np.int64), np.asarray(sets.astype(np.int64) @ self.worker_slots.sum(axis=0))
+
+    @cached_property
+    def _hall(self) -> Program | None:
+        """The program of Hall's conditions, without meetings; ``None`` where there are too many sets of slots."""
+        from pyomo.environ import Binary, ConcreteModel, ConstraintList, Var, quicksum
+
+        if self.arm_slots.shape[1] > MOST_SLOTS:
+            return None
+        model = ConcreteModel("schedule by Hall's conditions")
+        model.pulled = Var(range(self.arms), domain=Binary)
+        model.rows = ConstraintList()
+        model.rows.add(quicksum(model.pulled.values()) <= self.budget)
+        for inside, supply in zip(*self._conditions, strict=True):
+            members = np.flatnonzero(inside).tolist()
+            if members:
+                model.rows.add(quicksum(model.pulled[arm] for arm in members) <= int(supply) // 2)
+        return Program(model, list(model.pulled.values()), self.arms, 2)
+
+    @cached_property
+    def _meetings(self) -> list[list[Meeting]]:
+        """The meetings (worker, slot) that each arm may have."""
+        free = [[(w, k) for w in np.flatnonzero(slots).tolist()] for k, slots in enumerate(self.worker_slots.T)]
+        return [[meeting for k in np.flatnonzero(row).tolist() for meeting in free[k]] for row in self.arm_slots]
+
+
+def _assign(pulled: list[int], meetings: list[list[Meeting]]) -> dict[int, list[Meeting]] | None:
+    """Return two meetings for each arm by augmenting paths, or ``None`` where these find none.
+
+    Paths that would give an arm the same worker twice are not taken, so ``None`` does not prove that there is no way.
+    """
+    holder: dict[Meeting, int] = {}
+    held: dict[int, list[Meeting]] = {arm: [] for arm in pulled}
+
+    def place(arm: int, seen: set[Meeting]) -> bool:
+        for meeting in meetings[arm]:
+            if meeting in seen or any(meeting[0] == other[0] for other in held[arm]):
+                continue
+            seen.add(meeting)
+            owner = holder.get(meeting)
+            if owner is not None:
+                held[owner].remove(meeting)
+                if not place(owner, seen):
+                    held[owner].append(meeting)
+                    continue
+            holder[meeting] = arm
+            held[arm].append(meeting)
+            return True
+        return False
+
+    for arm in [*pulled, *pulled]:
+        if not place(arm, set()):
+            return None
+    return held

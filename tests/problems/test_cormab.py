@@ -1,0 +1,163 @@
+"""Coupled restless bandits: instances, generators, files, simulator and bound."""
+
+import networkx
+import numpy as np
+import pytest
+
+from redwood import bound, check, generate, instance, read
+from redwood.errors import FormatError, InstanceError, OptionError
+from redwood.planning import Planning
+from redwood.plugins.host import host
+from redwood.policies import IndexPolicy, NullPolicy, RandomPolicy
+from redwood.problems.cormab.simulator_kernels import advance, draw_start
+
+HALF = [[0.5, 0.5], [0.5, 0.5]]
+DATA = {
+    "transitions": [[HALF, HALF]],
+    "rewards": [[[0.0, 1.0], [1.0, 2.0]]],
+    "actions": {"kind": "budget", "count": 1, "budget": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"transitions": [[HALF, [[1.5, -0.5], [0.5, 0.5]]]]},
+            "1.5 .arm 0, level 1, from state 0, to state 0. is outside",
+        ),
+        ({"transitions": [[HALF, [[0.5, 0.4], [0.5, 0.5]]]]}, "sum to 0.9 .arm 0, level 1, from state 0."),
+        ({"transitions": [[HALF]]}, r"transitions have shape \[1, 1, 2, 2\]"),
+        ({"rewards": [[[0.0, np.nan], [1.0, 2.0]]]}, "reward nan of arm 0 at level 0 in state 1"),
+        ({"start": [[0.5, 0.6]]}, "sum to 1.1 .start of arm 0."),
+        ({"horizon": 0}, "horizon 0"),
+        ({"discount": 1.5}, "discount 1.5"),
+        ({"actions": {"kind": "budget", "count": 2, "budget": 1}}, "action set has 2 arms, and the instance 1"),
+        ({"actions": {"kind": "budgie"}}, "kind 'budgie'. Did you mean 'budget'"),
+        ({"actions": {"kind": "budget", "count": 1}}, "budget"),
+    ],
+)
+def test_bad_instances_are_named(change, message):
+    """An instance that breaks a rule is refused with the place, the rule and the value."""
+    with pytest.raises(InstanceError, match=message):
+        instance("cormab", **{**DATA, **change})
+
+
+def test_published_arms_are_as_specified():
+    """Arms climb with the drawn probability, pay for the state they come to, and start in state 0 or 1."""
+    arms = generate("cormab/budget", size=8, seed=3).arms
+    success = arms.transitions[:, :, 1, 2]
+    assert ((success[:, 0] >= 0) & (success[:, 0] <= 0.2) & (success[:, 1] >= 0.7) & (success[:, 1] <= 0.9)).all()
+    assert arms.transitions[:, :, 3, 3] == pytest.approx(success)
+    assert arms.transitions[:, :, 0, 0] == pytest.approx(1 - success)
+    assert arms.start[0].tolist() == [0.8, 0.2, 0, 0]
+    trap, other = arms.rewards[0, 1, 0], arms.rewards[7, 1, 0]
+    assert trap == pytest.approx(success[0, 1] * 0.15 + (1 - success[0, 1]) * 0.2)
+    assert other == pytest.approx(success[7, 1] * 0.15 + (1 - success[7, 1]) * 0.1)
+
+
+def test_interventions_come_in_blocks_of_three():
+    """At 20 arms, 10 interventions of weight 3 form blocks of three on the same three arms, and single ones."""
+    actions = generate("cormab/interventions", size=20, seed=0).actions
+    assert actions.weights.shape == (10, 20)
+    assert set(np.unique(actions.weights)) == {0, 3}
+    assert (np.count_nonzero(actions.weights, axis=1) == 3).all()
+    assert actions.loads.max(axis=1).max() == 9
+    assert actions.levels == 4
+
+
+def test_networkx_graph_makes_the_paths():
+    """The network of paths may be a networkx graph."""
+    actions = generate("cormab/path", size=6, seed=0, network=networkx.cycle_graph(6)).actions
+    assert len(actions.edges) == 6
+    with pytest.raises(OptionError, match="takes no network="):
+        generate("cormab/budget", size=6, network=networkx.cycle_graph(6))
+
+
+def test_files_are_recognised(tmp_path):
+    """A written instance is read back without naming the problem; broken ones are refused with the place."""
+    made = generate("cormab/schedule", size=6, seed=0, budget=2)
+    path = tmp_path / "case.json"
+    path.write_text(host().problem("cormab").format(made))
+    assert read(path).fingerprint() == made.fingerprint()
+    path.write_text('{"problem": "cormab",\n "horizon": }')
+    with pytest.raises(FormatError, match="line 2 is no JSON"):
+        read(path)
+    path.write_text('{"problem": "cormab"}')
+    with pytest.raises(FormatError, match="expected an object with the keys"):
+        read(path)
+
+
+def mixed(bits):
+    """Return what the kernels' mixing of 64 bits gives, in Python's whole numbers."""
+    bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB % 2**64
+    return bits ^ (bits >> 31)
+
+
+def luck(seed, episode, step, arm):
+    """Return the random number of an arm in a step of an episode."""
+    bits = mixed((seed + 0x9E3779B97F4A7C15) % 2**64)
+    bits = mixed(bits ^ ((episode + 0xD1B54A32D192ED03) % 2**64))
+    bits = mixed(bits ^ ((step + 1 + 0x8CB92BA72F3D8DD7) % 2**64))
+    return (mixed((bits + (arm + 1) * 0x9E3779B97F4A7C15) % 2**64) >> 11) / 2**53
+
+
+def test_simulator_equals_plain_python():
+    """The compiled simulator moves every arm as a plain loop over episodes, steps and arms does."""
+    made = generate("cormab/budget", size=5, seed=1, horizon=6)
+    planning = host().problem("cormab").view(Planning, made)
+    rewards = planning.rollouts(IndexPolicy(made.arms.rewards[None]), 4, seed=9)
+    for episode in range(4):
+        states = [
+            int(np.searchsorted(np.cumsum(made.arms.start[arm]), luck(9, episode, -1, arm), side="right"))
+            for arm in range(5)
+        ]
+        for step in range(6):
+            levels = made.actions.argmax(made.arms.rewards[np.arange(5), :, states]).levels
+            reward = 0.0
+            for arm in range(5):
+                reward += made.arms.rewards[arm, levels[arm], states[arm]]
+                ends = np.cumsum(made.arms.transitions[arm, levels[arm], states[arm]])
+                states[arm] = int(np.searchsorted(ends, luck(9, episode, step, arm), side="right"))
+            assert rewards[episode, step] == pytest.approx(reward, abs=1e-12)
+
+
+def test_luck_is_uniform_and_independent_of_the_batch():
+    """States follow the transition probabilities, and an episode's luck does not depend on how many there are."""
+    ends = np.broadcast_to(np.array([0.3, 2.0]), (4, 1, 2, 2)).copy()
+    states = draw_start(20_000, np.broadcast_to(np.array([0.3, 2.0]), (4, 2)).copy(), 5)
+    assert states.mean(axis=0) == pytest.approx(0.7, abs=0.02)
+    few = draw_start(3, np.broadcast_to(np.array([0.3, 2.0]), (4, 2)).copy(), 5)
+    assert (states[:3] == few).all()
+    before = states.copy()
+    advance(states, np.zeros_like(states), 0, 5, ends, np.zeros((4, 1, 2)))
+    assert states.mean(axis=0) == pytest.approx(0.7, abs=0.02)
+    assert abs(np.corrcoef(before.ravel(), states.ravel())[0, 1]) < 0.02
+    assert abs(np.corrcoef(states[:, 0], states[:, 1])[0, 1]) < 0.03
+
+
+def test_action_outside_the_set_is_a_violation():
+    """A policy that leaves the action set is infeasible, and the check says what it chose."""
+    made = generate("cormab/interventions", size=8, seed=0)
+    assert "not in the action set" in check(made, NullPolicy()).violations[0]
+    assert check(made, RandomPolicy()).feasible
+
+
+def test_policies_survive_json():
+    """A policy written as plain data is read back as the same policy; unknown kinds and fields are refused."""
+    problem = host().problem("cormab")
+    policy = IndexPolicy(np.random.default_rng(0).random((2, 3, 2, 4)))
+    again = problem.solution(policy.to_dict())
+    assert isinstance(again, IndexPolicy)
+    assert (again.worth == policy.worth).all()
+    for data, message in (({"kind": "indexx"}, "Did you mean 'index'"), ({"kind": "null", "a": 1}, "has no field 'a'")):
+        with pytest.raises(ValueError, match=message):
+            problem.solution(data)
+
+
+def test_bound_of_independent_arms_is_exact():
+    """Where the budget never binds, the bound is the sum of the arms' own optimal values, here one reward a step."""
+    made = instance("cormab", **DATA, horizon=3)
+    # state 0, then half in each state: 1 + 1.5 + 1.5 with the arm pulled throughout
+    assert bound(made).value == pytest.approx(4 / 3, rel=1e-6)

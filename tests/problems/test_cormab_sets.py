@@ -1,0 +1,205 @@
+"""Action sets: oracles against enumeration and against the declared programs."""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+
+from redwood import generate
+from redwood.errors import InstanceError, ModelError, SolutionError
+from redwood.planning import ActionSet, worth_of
+from redwood.problems.cormab.budget import BudgetSet
+from redwood.problems.cormab.capacity import CapacitySet
+from redwood.problems.cormab.interventions import InterventionsSet
+from redwood.problems.cormab.path import PathSet
+from redwood.problems.cormab.problem import CoRMAB
+from redwood.problems.cormab.schedule import ScheduleSet
+
+VARIANTS = [variant for variant in CoRMAB.variants if variant != "state-dependent"]
+
+
+def small_sets(variant, seeds=(0, 1, 2)):
+    return [generate(f"cormab/{variant}", size=6, seed=seed, budget=2).actions for seed in seeds]
+
+
+def every_action(actions):
+    return np.array(list(product(range(actions.levels), repeat=actions.arms)))
+
+
+@pytest.mark.parametrize("variant", [variant for variant in VARIANTS if variant != "overlapping"])
+def test_argmax_equals_enumeration_and_the_program(variant):
+    """The oracle's action is allowed and worth as much as the best of all actions, and as the program's."""
+    rng = np.random.default_rng(5)
+    for actions in small_sets(variant):
+        allowed = [levels for levels in every_action(actions) if actions.contains(levels)]
+        for _ in range(4):
+            worth = rng.normal(size=(actions.arms, actions.levels))
+            best = max(worth_of(worth, levels) for levels in allowed)
+            choice = actions.argmax(worth)
+            assert actions.contains(choice.levels)
+            assert choice.value == pytest.approx(best, abs=1e-9)
+            assert choice.bound >= best - 1e-9
+            assert actions.solve(worth).value == pytest.approx(best, abs=1e-7)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_contains_agrees_with_the_program(variant):
+    """`contains` says of random vectors what the declared constraints say."""
+    rng = np.random.default_rng(7)
+    for actions in small_sets(variant, seeds=(3, 4)):
+        for _ in range(15):
+            levels = rng.integers(0, 2, actions.arms) * rng.integers(1, actions.levels, actions.arms)
+            assert actions.contains(levels) == ActionSet.contains(actions, levels)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_larger_oracle_equals_the_program(variant):
+    """At 16 arms the oracle finds the optimum of the declared program."""
+    actions = generate(f"cormab/{variant}", size=16, seed=1).actions
+    worth = np.random.default_rng(2).normal(size=(16, actions.levels))
+    choice = actions.argmax(worth)
+    assert choice.value == pytest.approx(actions.solve(worth).value, abs=1e-6)
+    assert choice.levels.tolist() == actions.choose(worth[None])[0].tolist()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_samples_and_greedy_are_allowed(variant):
+    """Sampled and greedy actions are in the set."""
+    rng = np.random.default_rng(1)
+    for actions in small_sets(variant, seeds=(0, 1)):
+        assert len(actions.refused(actions.samples(5, rng))) == 0
+        assert actions.contains(actions.greedy(rng.random((actions.arms, actions.levels))))
+
+
+def test_capacity_witness_serves_every_pulled_arm_within_capacity():
+    """The witness names a worker for each pulled arm, and no worker's costs exceed the capacity."""
+    actions = CapacitySet(costs=[2, 3, 4, 5, 6, 2], capacities=[7, 5])
+    choice = actions.argmax(np.column_stack((np.zeros(6), np.arange(1.0, 7.0))))
+    workers = choice.witness
+    assert ((workers >= 0) == (choice.levels == 1)).all()
+    for worker, capacity in enumerate(actions.capacities):
+        assert actions.costs[workers == worker].sum() <= capacity
+
+
+def test_schedule_witness_has_two_different_workers():
+    """Each pulled arm gets two meetings with different workers, where all are free, and no meeting is given twice."""
+    actions = generate("cormab/schedule", size=12, seed=3, budget=4).actions
+    choice = actions.argmax(np.column_stack((np.zeros(12), np.ones(12))))
+    met = [meeting for meetings in choice.witness.values() for meeting in meetings]
+    assert len(set(met)) == len(met) == 2 * choice.levels.sum()
+    for arm, ((first, one), (second, other)) in choice.witness.items():
+        assert first != second
+        assert actions.arm_slots[arm, [one, other]].all()
+        assert actions.worker_slots[first, one]
+        assert actions.worker_slots[second, other]
+
+
+def test_schedule_refuses_one_worker_twice():
+    """A single worker who is free in both slots of an arm cannot serve it: two different workers are needed."""
+    actions = ScheduleSet(arm_slots=[[True, True]], worker_slots=[[True, True]], budget=1)
+    assert not actions.contains([1])
+    assert actions.argmax(np.array([[0.0, 1.0]])).levels.tolist() == [0]
+
+
+def test_strict_path_equals_walks():
+    """The actions of a strict path set are exactly the subsets of what brute-force walks visit, within the budget."""
+    actions = PathSet(edges=[[0, 1], [1, 2], [2, 3], [3, 4], [0, 4], [4, 5]], count=6, source=0, budget=3)
+    walks = {(0,)}
+    for _ in range(2 * actions.budget):
+        walks |= {(*walk, int(b if walk[-1] == a else a)) for walk in walks for a, b in actions.edges if walk[-1] in (a, b)}
+    visits = [set(walk) for walk in walks if walk[-1] == 0]
+    for levels in every_action(actions):
+        pulled = set(np.flatnonzero(levels).tolist())
+        assert actions.contains(levels) == (len(pulled) <= 3 and any(pulled <= visited for visited in visits))
+
+
+def test_path_witness_is_a_closed_walk():
+    """The witness of a path walks along edges or waits, begins and ends at the source and visits the pulled arms."""
+    actions = generate("cormab/path", size=10, seed=2).actions
+    choice = actions.argmax(np.column_stack((np.zeros(10), np.ones(10))))
+    walk = choice.witness.tolist()
+    edges = {frozenset(edge) for edge in actions.edges.tolist()} | {frozenset([node]) for node in range(10)}
+    assert walk[0] == walk[-1] == actions.source
+    assert len(walk) == 2 * actions.budget + 1
+    assert all(frozenset(step) in edges for step in pairwise(walk))
+    assert set(np.flatnonzero(choice.levels).tolist()) <= set(walk)
+
+
+def test_tube_has_the_known_number_of_visited_sets(data_folder):
+    """On the 20-node tube graph there are 533 visited sets, 30 of them maximal."""
+    from redwood.problems.cormab.path_kernels import enumerate_visits
+
+    network = data_folder / "cormab" / "tube_graphs.json"
+    actions = generate("cormab/path", size=20, seed=0, network=network).actions
+    starts, heads = actions._adjacency
+    found = enumerate_visits(starts, heads, actions._distances, actions.source, 2 * actions.budget, 10_000)
+    assert len(np.unique(found)) == 533
+    assert len(actions.visits) == 30
+
+
+def test_interventions_witness_gives_the_levels():
+    """The witness names as many interventions as the budget, whose loads are those of the levels."""
+    actions = generate("cormab/interventions", size=12, seed=1).actions
+    choice = actions.argmax(np.random.default_rng(0).random((12, actions.levels)))
+    assert len(choice.witness) == actions.budget
+    load = actions.weights[choice.witness].sum(axis=0)
+    assert (actions.loads[np.arange(12), choice.levels] == load).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: BudgetSet(3, 0), "budget 0 is below 1"),
+        (lambda: CapacitySet([2, 0], [3]), "costs .* whole numbers from 1"),
+        (lambda: PathSet([[0, 1]], 3, 0, 1), "not connected: node 2"),
+        (lambda: PathSet([[0, 1]], 2, 5, 1), "source 5"),
+        (lambda: InterventionsSet([[1, 0]], 2), "budget 2 is outside 1 to 1"),
+        (lambda: ScheduleSet([[True]], [[True, False]], 1), "same number of slots"),
+    ],
+)
+def test_bad_sets_are_named(make, message):
+    """A set that breaks a rule is refused with the rule and the value."""
+    with pytest.raises(InstanceError, match=message):
+        make()
+
+
+class Pairs(ActionSet):
+    """Exactly ``wanted`` of three arms, declared in Pyomo alone."""
+
+    def __init__(self, wanted):
+        self.wanted = wanted
+
+    @property
+    def arms(self):
+        return 3
+
+    def model(self):
+        from pyomo.environ import Binary, ConcreteModel, Constraint, Var, quicksum
+
+        model = ConcreteModel("pairs")
+        model.pulled = Var(range(3), domain=Binary)
+        model.exactly = Constraint(expr=quicksum(model.pulled.values()) == self.wanted)
+        return model
+
+    def indicators(self, model):
+        return list(model.pulled.values())
+
+
+def test_declared_set_works_without_an_oracle():
+    """A user's set needs only its Pyomo part: argmax, contains and sample follow from it."""
+    actions = Pairs(2)
+    choice = actions.argmax(np.array([[0.0, 3.0], [0.0, -1.0], [0.0, -5.0]]))
+    assert choice.levels.tolist() == [1, 1, 0]
+    assert choice.value == pytest.approx(2.0)
+    assert [actions.contains(levels) for levels in ([1, 1, 0], [1, 0, 0], [2, 0, 0], [1, 1])] == [True, False, False, False]
+    assert actions.sample(np.random.default_rng(0)).sum() == 2
+    with pytest.raises(ModelError, match="does not allow level 0"):
+        actions.greedy(np.zeros((3, 2)))
+    with pytest.raises(SolutionError, match="not in the set"):
+        actions.witness(np.zeros(3, np.int64))
+
+
+def test_empty_set_is_named():
+    """A set without any action raises."""
+    with pytest.raises(InstanceError, match="pairs is empty"):
+        Pairs(4).argmax(np.zeros((3, 2)))
