@@ -1,0 +1,1 @@
+"""Planning: policies for problems of repeated joint actions."""

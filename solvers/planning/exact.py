@@ -1,0 +1,126 @@
+"""`ExactPlanning`: backward induction over all joint states, for a handful of arms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, ClassVar
+
+import numpy as np
+
+from redwood.errors import FitError, OptionError
+from redwood.planning import Array, Planning, Policy
+from redwood.problem import Instance, Problem, frozen
+from redwood.solver import Answer, Run, Solver
+
+
+@dataclass(frozen=True, eq=False)
+class TablePolicy(Policy):
+    """Look the action up by step and joint state.
+
+    Attributes
+    ----------
+    actions
+        The joint actions [K, J].
+    choices
+        Index of the action [H, S, ..., S] for each step and the states of all arms.
+    """
+
+    kind: ClassVar[str] = "table"
+    actions: Array
+    choices: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "actions", frozen(self.actions, np.int64))
+        object.__setattr__(self, "choices", frozen(self.choices, np.int64))
+
+    def act(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return the optimal action in each episode's states."""
+        found: Array = self.actions[self.choices[step][tuple(states.T)]]
+        return found
+
+
+@dataclass(frozen=True)
+class ExactPlanning(Solver):
+    """Solve the Markov decision process of all arms together by backward induction.
+
+    Attributes
+    ----------
+    most_states, most_actions
+        Joint states and joint actions (allowed or not) up to which instances are taken.
+    """
+
+    most_states: int = 4096
+    most_actions: int = 4096
+
+    def __post_init__(self) -> None:
+        for name in ("most_states", "most_actions"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} {getattr(self, name)} is below 1; give at least 1.")
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        planning = problem.view(Planning, instance)
+        arms, levels, states = planning.arms.shape
+        if states**arms > self.most_states or levels**arms > self.most_actions:
+            raise FitError(
+                f"{arms} arms have {states**arms} joint states and up to {levels**arms} actions; backward induction takes "
+                f"{self.most_states} and {self.most_actions} (options most_states, most_actions)."
+            )
+        policy, value = induce(planning)
+        bound = value / planning.horizon
+        return Answer(policy, bound=bound, message=f"The optimum is {bound:.9g}; the objective is its estimate.")
+
+
+def induce(planning: Planning) -> tuple[TablePolicy, float]:
+    """Return an optimal policy and its expected total reward."""
+    arms, levels, states = planning.arms.shape
+    every = np.array(list(product(range(levels), repeat=arms)), np.int64)
+    actions = np.array([action for action in every if planning.actions.contains(action)])
+    rewards = np.stack([_reward(planning, action) for action in actions])
+    ahead = np.zeros((states,) * arms)
+    choices = np.empty((planning.horizon, *ahead.shape), np.int64)
+    for step in range(planning.horizon - 1, -1, -1):
+        worth = planning.discount**step * rewards + np.stack([expected(planning, action, ahead) for action in actions])
+        choices[step], ahead = worth.argmax(axis=0), worth.max(axis=0)
+    return TablePolicy(actions, choices), start_value(planning, ahead)
+
+
+def evaluate(planning: Planning, policy: Policy) -> float:
+    """Return the exact expected total reward of a policy that does not use chance, by going through all joint states."""
+    arms, _, states = planning.arms.shape
+    joint = np.array(list(product(range(states), repeat=arms)), np.int64)
+    ahead = np.zeros((states,) * arms)
+    for step in range(planning.horizon - 1, -1, -1):
+        chosen = policy.act(planning, joint, step, np.random.default_rng(0))
+        now = np.empty(len(joint))
+        for action in np.unique(chosen, axis=0):
+            rows = (chosen == action).all(axis=1)
+            worth = planning.discount**step * _reward(planning, action) + expected(planning, action, ahead)
+            now[rows] = worth.ravel()[rows]
+        ahead = now.reshape(ahead.shape)
+    return start_value(planning, ahead)
+
+
+def expected(planning: Planning, action: Array, ahead: Array) -> Array:
+    """Return the expectation [S, ..., S] of a function of the next joint state under an action."""
+    for arm, level in enumerate(action):
+        ahead = np.moveaxis(np.tensordot(planning.arms.transitions[arm, level], ahead, axes=(1, arm)), 0, arm)
+    return ahead
+
+
+def start_value(planning: Planning, ahead: Array) -> float:
+    """Return the expectation of a function of the first joint state."""
+    for chances in planning.arms.start:
+        ahead = np.tensordot(chances, ahead, axes=(0, 0))
+    return float(ahead)
+
+
+def _reward(planning: Planning, action: Array) -> Array:
+    """Return the reward [S, ..., S] of an action in every joint state."""
+    arms, _, states = planning.arms.shape
+    total = np.zeros((states,) * arms)
+    for arm, level in enumerate(action):
+        shape = np.ones(arms, np.int64)
+        shape[arm] = states
+        total += planning.arms.rewards[arm, level].reshape(shape)
+    return total

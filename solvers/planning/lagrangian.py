@@ -1,0 +1,53 @@
+"""`Lagrangian`: the policy that the prices of the tightest bound suggest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from redwood.errors import OptionError
+from redwood.planning import Planning
+from redwood.policies import IndexPolicy
+from redwood.problem import Instance, Problem
+from redwood.solver import Answer, Run, Solver
+
+
+@dataclass(frozen=True)
+class Lagrangian(Solver):
+    """Price every level of every arm in every step, and act on what each arm then expects.
+
+    The prices are those of the tightest bound over the convex hull of the action set. Under them the expected reward to
+    come of each arm, later prices paid, is a small recursion of its own; in each step the policy takes the joint action
+    of the greatest total. Nothing is learned, and the bound holds for every policy.
+
+    Attributes
+    ----------
+    rounds
+        The most rounds of column generation.
+
+    References
+    ----------
+    Adelman, Mersereau (2008), Relaxations of weakly coupled stochastic dynamic programs, doi:10.1287/opre.1070.0445.
+    Brown, Smith (2020), Index policies and performance bounds for dynamic selection problems,
+    doi:10.1287/mnsc.2019.3342.
+    """
+
+    rounds: int = 200
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise OptionError(f"rounds {self.rounds} is below 1; give at least 1.")
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        import highspy  # noqa: F401
+
+        planning = problem.view(Planning, instance)
+        planning.actions.argmax(planning.arms.rewards[:, :, 0])
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        from redwood.problems.cormab.duality import tighten
+
+        planning = problem.view(Planning, instance)
+        found = tighten(planning, run, self.rounds)
+        bound = found.bound / planning.horizon
+        return Answer(IndexPolicy(found.worth), bound=bound + 1e-9 * abs(bound))

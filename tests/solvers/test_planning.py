@@ -1,0 +1,92 @@
+"""Planning solvers against exact values."""
+
+import numpy as np
+import pytest
+
+from redwood import bound, generate, simulate, solve
+from redwood.errors import FitError, OptionError
+from redwood.planning import Planning
+from redwood.plugins.host import host
+from redwood.problems.cormab.problem import CoRMAB
+from redwood.solvers.planning.exact import evaluate, induce
+
+VARIANTS = [variant for variant in CoRMAB.variants if variant not in ("interventions", "overlapping")]
+
+
+def tiny(variant, seed=0):
+    return generate(f"cormab/{variant}", size=4, seed=seed, budget=2, horizon=6)
+
+
+def planning_of(made):
+    return host().problem("cormab").view(Planning, made)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_policy_beats_the_exact_value_and_no_value_the_bound(variant):
+    """The bound is at least the exact value, and that at least the exact value of every policy."""
+    made = tiny(variant)
+    planning = planning_of(made)
+    best, value = induce(planning)
+    assert bound(made).value * 6 >= value - 1e-9
+    assert evaluate(planning, best) == pytest.approx(value)
+    for name in ("myopic", "greedy", "lagrangian", "null"):
+        assert evaluate(planning, solve(made, name, bound_time_limit=0).solution) <= value + 1e-9
+
+
+@pytest.mark.parametrize("variant", ["interventions", "overlapping"])
+def test_more_levels_keep_the_order(variant):
+    """The same where arms have more than two levels."""
+    made = tiny(variant)
+    planning = planning_of(made)
+    _, value = induce(planning)
+    assert bound(made).value * 6 >= value - 1e-9
+    for name in ("myopic", "lagrangian"):
+        assert evaluate(planning, solve(made, name, bound_time_limit=0).solution) <= value + 1e-9
+
+
+def test_exact_policy_simulates_to_its_value():
+    """The mean of simulated episodes of the exact policy agrees with its value within five standard errors."""
+    made = tiny("budget", seed=2)
+    result = solve(made, "exact")
+    _, value = induce(planning_of(made))
+    rollouts = simulate(made, result.solution, episodes=2000, seed=3, bound_time_limit=0)
+    low, high = rollouts.interval
+    assert abs(rollouts.mean - value / 6) < 5 / 2 * (high - low) / 1.96
+    assert result.bound == pytest.approx(value / 6)
+
+
+def test_lagrangian_sees_what_myopic_does_not():
+    """Where going up first costs reward, the priced policy earns clearly more, and at least 95 % of the bound."""
+    made = generate("cormab/capacity", size=8, seed=1)
+    myopic, lagrangian = (solve(made, name) for name in ("myopic", "lagrangian"))
+    assert lagrangian.objective > 1.2 * myopic.objective
+    assert lagrangian.objective > 0.95 * lagrangian.bound
+
+
+def test_bound_falls_below_the_relaxation_without_prices():
+    """Prices tighten the bound: it is below the value of arms that are all pulled whenever they like."""
+    from redwood.bounding import BoundClock
+    from redwood.problems.cormab.duality import price, tighten
+
+    planning = planning_of(generate("cormab/path", size=8, seed=0))
+    free = price(planning, np.zeros((planning.horizon, *planning.arms.rewards.shape[:2]))).bound
+    assert tighten(planning, BoundClock(20)).bound < 0.9 * free
+
+
+def test_null_needs_a_set_that_allows_it():
+    """Where exactly so many interventions are chosen, there is no null policy."""
+    with pytest.raises(FitError, match="doing nothing is not an action"):
+        solve(generate("cormab/interventions", size=8), "null")
+
+
+def test_exact_refuses_many_arms():
+    """Backward induction says how many joint states it takes."""
+    with pytest.raises(FitError, match="65536 joint states"):
+        solve(generate("cormab/budget", size=8), "exact")
+
+
+def test_bad_options_are_named():
+    """Options out of range are refused."""
+    for name, options in (("sampling", {"draws": 0}), ("lagrangian", {"rounds": 0}), ("exact", {"most_states": 0})):
+        with pytest.raises(OptionError, match=f"{next(iter(options))} 0 is below 1"):
+            solve(tiny("budget"), name, **options)
