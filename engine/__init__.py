@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from redwood.reading import Check, check, generate, instance, read, read_solution
     from redwood.registering import register
     from redwood.result import Result, Status
+    from redwood.simulation import Rollouts, simulate
     from redwood.solver import Answer, Incumbent, Run, Solver
     from redwood.solving import solve, solve_many
 
@@ -30,6 +31,7 @@ _HOMES = {
     "reading": ("Check", "check", "generate", "instance", "read", "read_solution"),
     "registering": ("register",),
     "result": ("Result", "Status"),
+    "simulation": ("Rollouts", "simulate"),
     "solver": ("Answer", "Incumbent", "Run", "Solver"),
     "solving": ("solve", "solve_many"),
 }
@@ -46,6 +48,7 @@ __all__ = [
     "Problem",
     "RedwoodError",
     "Result",
+    "Rollouts",
     "Run",
     "Seconds",
     "Sense",
@@ -63,6 +66,7 @@ __all__ = [
     "read",
     "read_solution",
     "register",
+    "simulate",
     "solve",
     "solve_many",
 ]

@@ -1,0 +1,55 @@
+"""`simulate`: rewards, intervals, shares of the bound and paired differences."""
+
+import math
+
+import pytest
+
+from redwood import generate, simulate, solve
+from redwood.errors import FitError, OptionError
+from redwood.policies import NullPolicy, RandomPolicy
+
+
+@pytest.fixture(scope="module")
+def bandits():
+    return generate("cormab/budget", size=6, seed=0, horizon=5)
+
+
+def test_episodes_repeat_and_extend(bandits):
+    """The same seed gives the same rewards, and more episodes begin with the same ones."""
+    few = simulate(bandits, NullPolicy(), episodes=3, seed=4, bound_time_limit=0)
+    more = simulate(bandits, NullPolicy(), episodes=7, seed=4, bound_time_limit=0)
+    assert few.rewards.shape == (3, 5)
+    assert (more.rewards[:3] == few.rewards).all()
+    assert few.bound is None
+    assert few.percent_of_bound is None
+
+
+def test_mean_lies_in_its_interval_and_below_the_bound(bandits):
+    """The interval surrounds the mean, and the random policy earns less than the bound."""
+    rollouts = simulate(bandits, RandomPolicy(), episodes=50)
+    low, high = rollouts.interval
+    assert low < rollouts.mean < high
+    assert 0 < rollouts.percent_of_bound < 100
+    assert "95 % in" in repr(rollouts)
+
+
+def test_one_episode_has_no_finite_interval(bandits):
+    """Nothing is known of the spread from one episode."""
+    low, high = simulate(bandits, NullPolicy(), episodes=1, bound_time_limit=0).interval
+    assert (low, high) == (-math.inf, math.inf)
+
+
+def test_differences_are_paired(bandits):
+    """A policy differs from itself by nothing at all, and pulling arms beats leaving them."""
+    null = simulate(bandits, NullPolicy(), bound_time_limit=0)
+    best = simulate(bandits, solve(bandits, "lagrangian").solution, bound_time_limit=0)
+    assert null.minus(null) == (0.0, (0.0, 0.0))
+    assert best.minus(null)[1][0] > 0
+
+
+def test_bad_input_is_named(bandits):
+    """No episodes, and problems without policies, are refused."""
+    with pytest.raises(OptionError, match="episodes 0"):
+        simulate(bandits, NullPolicy(), episodes=0)
+    with pytest.raises(FitError, match="'tsp' is not one of planning"):
+        simulate(generate("tsp", size=5), NullPolicy())
