@@ -137,14 +137,21 @@ class ActionSet(ABC):
     def greedy(self, worth: Array) -> Array:
         """Return levels [J] reached by raising one arm at a time, each time for the greatest gain that is allowed.
 
+        A level that is refused to an arm once is not tried again: more pulls elsewhere seldom make room.
         Sets without the action that leaves every arm at level 0 have nothing to start from and override this.
         """
         levels = np.zeros(self.arms, np.int64)
         if not self.contains(levels):
             raise ModelError(f"{type(self).__name__} does not allow level 0 for every arm, where greedy would start.")
-        while self._raise_one(levels, worth):
-            pass
-        return levels
+        rows, refused = np.arange(self.arms), np.zeros(worth.shape, bool)
+        while True:
+            gains = np.where(refused, -np.inf, worth - worth[rows, levels][:, None])
+            arm, level = divmod(int(np.argmax(gains)), self.levels)
+            if gains[arm, level] <= 0:
+                return levels
+            before, levels[arm] = int(levels[arm]), level
+            if not self.contains(levels):
+                levels[arm], refused[arm, level] = before, True
 
     def witness(self, levels: Array) -> Any:
         """Return why an action is allowed; unless overridden, the model's other variables that are not zero, by name.
@@ -174,19 +181,6 @@ class ActionSet(ABC):
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone: what was computed from them is computed again after unpickling."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}  # type: ignore[arg-type]
-
-    def _raise_one(self, levels: Array, worth: Array) -> bool:
-        """Make the best allowed change of one arm in place; returns whether there was one."""
-        gains = worth - np.take_along_axis(worth, levels[:, None], axis=1)
-        for place in np.argsort(-gains, axis=None, kind="stable"):
-            arm, level = divmod(int(place), self.levels)
-            if gains[arm, level] <= 0:
-                return False
-            before, levels[arm] = int(levels[arm]), level
-            if self.contains(levels):
-                return True
-            levels[arm] = before
-        return False
 
 
 class Program:

@@ -195,6 +195,13 @@ def redwood_solvers() -> Iterable[SolverSpec]:
             choices=(Choice(score=60),),
         ),
         SolverSpec(
+            name="whittle",
+            summary="Arms of the highest price at which pulling and resting are worth the same.",
+            target="redwood.solvers.planning.whittle:Whittle",
+            views=frozenset({"Planning"}),
+            determinism=Determinism.DETERMINISTIC,
+        ),
+        SolverSpec(
             name="exact",
             summary="Backward induction over joint states, for a handful of arms.",
             target="redwood.solvers.planning.exact:ExactPlanning",

@@ -115,7 +115,7 @@ class CapacitySet(ActionSet):
             return super().contains(levels)
         if not self.in_range(levels):
             return False
-        wanted = np.array([int(np.sum(levels[members])) for members in self._classes])
+        wanted = np.bincount(self._kinds[np.asarray(levels) > 0], minlength=self.counts.shape[1])
         return bool((wanted <= self.counts).all(axis=1).any())
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
@@ -136,6 +136,11 @@ class CapacitySet(ActionSet):
             worker, arm = name[name.index("[") + 1 : -1].split(",")
             worker_of[int(arm)] = int(worker)
         return worker_of
+
+    @cached_property
+    def _kinds(self) -> Array:
+        """Which of the distinct costs each arm has [J]."""
+        return np.unique(self.costs, return_inverse=True)[1].ravel()
 
     @cached_property
     def _classes(self) -> list[Array]:

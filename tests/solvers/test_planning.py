@@ -73,6 +73,30 @@ def test_bound_falls_below_the_relaxation_without_prices():
     assert tighten(planning, BoundClock(20)).bound < 0.9 * free
 
 
+def test_whittle_is_nearly_optimal_under_a_budget():
+    """With four arms and two pulls, the index policy earns at least 99.9 % of the optimum, and arms are indexable."""
+    made = tiny("budget", seed=1)
+    result = solve(made, "whittle", bound_time_limit=0)
+    planning = planning_of(made)
+    assert evaluate(planning, result.solution) >= 0.999 * induce(planning)[1]
+    assert result.message == ""
+
+
+def test_last_whittle_index_is_the_gain_of_one_pull():
+    """In the last step, an arm's index is what a pull adds to the expected reward."""
+    from redwood.solvers.planning.whittle import indices
+
+    planning = planning_of(tiny("budget"))
+    worth, _ = indices(planning, 400)
+    assert worth[-1, :, 1] == pytest.approx(planning.arms.rewards[:, 1] - planning.arms.rewards[:, 0])
+
+
+def test_whittle_needs_two_levels():
+    """Arms with more levels have no index, and the solver says so."""
+    with pytest.raises(FitError, match="two levels, and the arms have 4"):
+        solve(generate("cormab/interventions", size=12, budget=3), "whittle")
+
+
 def test_null_needs_a_set_that_allows_it():
     """Where exactly so many interventions are chosen, there is no null policy."""
     with pytest.raises(FitError, match="doing nothing is not an action"):
@@ -87,6 +111,11 @@ def test_exact_refuses_many_arms():
 
 def test_bad_options_are_named():
     """Options out of range are refused."""
-    for name, options in (("sampling", {"draws": 0}), ("lagrangian", {"rounds": 0}), ("exact", {"most_states": 0})):
-        with pytest.raises(OptionError, match=f"{next(iter(options))} 0 is below 1"):
+    for name, options in (
+        ("sampling", {"draws": 0}),
+        ("lagrangian", {"rounds": 0}),
+        ("exact", {"most_states": 0}),
+        ("whittle", {"prices": 0}),
+    ):
+        with pytest.raises(OptionError, match=f"{next(iter(options))} 0 is below"):
             solve(tiny("budget"), name, **options)
