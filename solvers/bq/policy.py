@@ -61,8 +61,8 @@ class BQ(Solver, Trainable):
     Attributes
     ----------
     symmetries
-        How many presentations (start, rotation, mirror) are solved first; the first one is as the data stand. Where a problem
-        has no symmetries, all but the first solution are sampled.
+        How many presentations (start, rotation, mirror) are solved first; the first one is as the data stand. Where a
+        problem has no symmetries, all but the first solution are sampled.
     decoding
         ``greedy``, ``sample`` or ``beam``.
     temperature
