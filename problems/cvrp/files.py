@@ -54,8 +54,9 @@ def parse_instance(problem: CVRP, text: str, name: str, rounded: bool) -> CVRPIn
     )
     file = scan(text, name, types=("CVRP",), entries=entries, sections=sections)
     _refuse(file)
-    order = _depot_first(file)
-    travel = _rearranged(file.travel(symmetric=True), order)
+    travel = file.travel(symmetric=True)  # from here on DIMENSION is known to be true, and of a size that fits
+    order = _depot_first(file, travel.size)
+    travel = _rearranged(travel, order)
     if not rounded:
         travel = _unrounded(file, travel)
     demands = file.table("DEMAND_SECTION", ("demand",))[order, 0]
@@ -138,9 +139,8 @@ def _refuse(file: TSPLIBFile) -> None:
             raise file.error(f"{key} asks for {what}, which is not supported in problem 'cvrp'.", place.line)
 
 
-def _depot_first(file: TSPLIBFile) -> Array:
+def _depot_first(file: TSPLIBFile, size: int) -> Array:
     """Return the nodes in the order that puts the depot first."""
-    size = file.whole("DIMENSION", 2)
     if "DEPOT_SECTION" not in file.sections:
         return np.arange(size)
     depots = file.nodes("DEPOT_SECTION", size)
