@@ -181,6 +181,12 @@ EOF
 """
 
 
+def test_an_absurd_dimension_is_an_error_at_once() -> None:
+    """A DIMENSION beyond all memory is refused for what the file lacks, before anything of that size is made."""
+    with pytest.raises(FormatError, match="NODE_COORD_SECTION"):
+        PROBLEM.parse(VRP.replace("DIMENSION : 4", "DIMENSION : 158499653801"), "file")
+
+
 def test_vrp_with_fleet_value_and_any_depot() -> None:
     """The comment of the sets A and P gives fleet and value; a depot elsewhere becomes node 0, the rest keep their order."""
     instance = PROBLEM.parse(VRP, "file")
