@@ -15,7 +15,7 @@ from redwood.problem import frozen
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
-MOST = 4_000_000
+MOST = 24_000_000
 """The most states (node, visited nodes) of the enumeration; larger sets are maximised by mixed-integer programming."""
 
 
@@ -143,8 +143,8 @@ class PathSet(ActionSet):
         """Return whether a closed walk visits all pulled arms."""
         if not self.in_range(levels) or int(np.sum(levels)) > self.budget:
             return False
-        if not self.strict:
-            return True
+        if not self.strict or not np.any(levels):
+            return True  # an empty action needs no enumeration, which takes seconds for 40 arms
         if self.visits is None:
             return super().contains(levels)
         mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(levels)))

@@ -88,11 +88,21 @@ def _bits(mask: np.uint64) -> int:
 
 
 @kernel
+def _rarest(mask: np.uint64, counts: Array) -> int:
+    """Return the bit of a mask that the fewest masks have."""
+    rarest = -1
+    for bit in range(64):
+        if (mask >> np.uint64(bit)) & np.uint64(1) and (rarest < 0 or counts[bit] < counts[rarest]):
+            rarest = bit
+    return rarest
+
+
+@kernel
 def keep_maximal(masks: Array) -> Array:
-    """Return the masks [V] that are subsets of no other one.
+    """Return the distinct masks [V], none of them empty, that are subsets of no other one.
 
     Larger masks come first, so a mask has only to be compared with those kept before it; of these, only the ones that
-    hold its rarest bit can contain it.
+    hold its rarest bit can contain it, and they are kept side by side.
     """
     counts = np.zeros(64, np.int64)
     sizes = np.empty(len(masks), np.int64)
@@ -100,36 +110,29 @@ def keep_maximal(masks: Array) -> Array:
         sizes[row] = _bits(masks[row])
         for bit in range(64):
             counts[bit] += np.int64((masks[row] >> np.uint64(bit)) & np.uint64(1))
+    begins = np.zeros(65, np.int64)
+    begins[1:] = np.cumsum(counts)
+    ends = begins[:64].copy()
+    holders = np.empty(begins[64], np.uint64)
     kept = np.empty(len(masks), np.uint64)
-    members = np.full(len(masks) * 2 + 64, -1, np.int64)
-    links = np.full(len(masks) * 2 + 64, -1, np.int64)
-    first = np.full(64, -1, np.int64)
-    total, used = 0, 0
+    total = 0
     for row in np.argsort(-sizes, kind="mergesort"):
         mask = masks[row]
-        rarest = -1
-        for bit in range(64):
-            if (mask >> np.uint64(bit)) & np.uint64(1) and (rarest < 0 or counts[bit] < counts[rarest]):
-                rarest = bit
+        rarest = _rarest(mask, counts)
         inside = False
-        link = first[rarest]
-        while link >= 0 and not inside:
-            inside = (kept[members[link]] & mask) == mask
-            link = links[link]
+        for place in range(begins[rarest], ends[rarest]):
+            if (holders[place] & mask) == mask:
+                inside = True
+                break
         if inside:
             continue
         kept[total] = mask
+        total += 1
         for bit in range(64):
             if (mask >> np.uint64(bit)) & np.uint64(1):
-                if used == len(members):
-                    members = np.concatenate((members, np.full(used, -1, np.int64)))
-                    links = np.concatenate((links, np.full(used, -1, np.int64)))
-                members[used] = total
-                links[used] = first[bit]
-                first[bit] = used
-                used += 1
-        total += 1
-    return kept[:total]
+                holders[ends[bit]] = mask
+                ends[bit] += 1
+    return kept[:total].copy()
 
 
 @kernel

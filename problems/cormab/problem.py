@@ -166,7 +166,8 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             raise InstanceError(f"the action set has {actions.arms} arms, and the instance {count}.")
         if actions.levels != levels:
             raise InstanceError(f"the action set has {actions.levels} levels, and the instance {levels}.")
-        actions.argmax(np.zeros((count, levels)))  # raises where the set is empty
+        if not actions.contains(np.zeros(count, np.int64)):
+            actions.argmax(np.zeros((count, levels)))  # raises where the set is empty
 
     def objective(self, instance: BanditInstance, solution: Policy) -> float:
         """Return the mean reward a step over 100 simulated episodes with a fixed seed."""

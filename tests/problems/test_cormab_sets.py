@@ -203,3 +203,12 @@ def test_empty_set_is_named():
     """A set without any action raises."""
     with pytest.raises(InstanceError, match="pairs is empty"):
         Pairs(4).argmax(np.zeros((3, 2)))
+
+
+def test_maximal_masks_are_those_without_a_superset():
+    """Of random sets, exactly those that no other one contains are kept."""
+    from redwood.problems.cormab.path_kernels import keep_maximal
+
+    masks = np.unique(np.random.default_rng(0).integers(1, 2**10, 60).astype(np.uint64))
+    expected = [m for m in masks.tolist() if not any(m != other and m & other == m for other in masks.tolist())]
+    assert sorted(keep_maximal(masks).tolist()) == expected
