@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from redwood.simulation import Rollouts, simulate
     from redwood.solver import Answer, Incumbent, Run, Solver
     from redwood.solving import solve, solve_many
+    from redwood.training import train
 
 _HOMES = {
     "bounding": ("BoundReport", "bound"),
@@ -34,6 +35,7 @@ _HOMES = {
     "simulation": ("Rollouts", "simulate"),
     "solver": ("Answer", "Incumbent", "Run", "Solver"),
     "solving": ("solve", "solve_many"),
+    "training": ("train",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -69,6 +71,7 @@ __all__ = [
     "simulate",
     "solve",
     "solve_many",
+    "train",
 ]
 
 

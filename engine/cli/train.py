@@ -1,0 +1,71 @@
+"""`redwood train`: let a solver learn a problem, from labels that another solver makes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from redwood.cli.shared import console, json_option, option_option, plugin_option, print_json
+
+
+@click.command()
+@click.argument("solver", metavar="SOLVER")
+@click.option("--problem", required=True, metavar="NAME", help="What to learn.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder for checkpoints, labels, curves and the result."
+)
+@click.option("--hours", required=True, type=float, help="Hours of computing in all, those before an interruption included.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Origin of all randomness.")
+@click.option("--threads", type=int, default=1, show_default=True, help="Processes that make labels, threads that compute.")
+@click.option("--device", default="cpu", show_default=True, help="Where networks are trained, such as cuda.")
+@click.option("--teacher", default="auto", show_default=True, metavar="SOLVER", help="Solver that makes the labels.")
+@option_option
+@json_option
+@plugin_option
+def train(
+    solver: str,
+    problem: str,
+    out: Path,
+    hours: float,
+    seed: int,
+    threads: int,
+    device: str,
+    teacher: str,
+    options: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Train SOLVER for a problem, such as `redwood train bq --problem tsp --out runs/tsp --hours 2`.
+
+    The same command goes on from the newest checkpoint in the folder, whatever ended it before.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from redwood import training
+    from redwood.cli.values import parse_value, split_options
+
+    given = {key: parse_value(text, object) for key, text in split_options(options).items()}
+    columns = (BarColumn(), TextColumn("{task.percentage:.1f} %"), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=hours)
+
+        def show(spent: float, line: str) -> None:
+            bar.update(task, completed=spent, description=line)
+
+        weights = training.train(
+            solver,
+            problem,
+            out,
+            hours=hours,
+            seed=seed,
+            threads=threads,
+            device=device,
+            teacher=teacher,
+            on_progress=show,
+            **given,
+        )
+    if as_json:
+        print_json({"solver": solver, "problem": problem, "weights": str(weights)})
+    else:
+        click.echo(f"Trained weights: {weights}")
