@@ -16,7 +16,7 @@ from redwood.problem import frozen
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
-MOST = 4000
+MOST = 40_000
 """The most count vectors kept; sets with more are maximised by mixed-integer programming."""
 
 
@@ -160,9 +160,6 @@ def _packings(costs: Sequence[int], capacity: int) -> list[list[int]]:
 
 def _maximal(vectors: Array) -> Array:
     """Return the distinct vectors [V, K] that no other one is at least as large as everywhere."""
-    order = np.argsort(-vectors.sum(axis=1), kind="stable")
-    kept = np.empty((0, vectors.shape[1]), np.int64)
-    for vector in vectors[order]:
-        if not (kept >= vector).all(axis=1).any():
-            kept = np.concatenate((kept, vector[None]))
-    return kept
+    from redwood.problems.cormab.capacity_kernels import keep_undominated
+
+    return np.asarray(keep_undominated(vectors[np.argsort(-vectors.sum(axis=1), kind="stable")]))
