@@ -24,7 +24,7 @@ from redwood.views import Clock
 
 CLOSE = 1e-4
 """Relative distance of bound and master program at which the column generation ends."""
-LARGEST = 30_000
+LARGEST = 8000
 """The most columns of the occupation measure; for larger instances the prices come from subgradients alone."""
 INERTIA = 0.6
 """Share of the best prices in those that are tried next."""
@@ -127,7 +127,10 @@ def tighten(planning: Planning, clock: Clock, rounds: int = 200) -> Priced:
     for _ in range(rounds):
         if clock.stops():
             break
-        value, prices = master.solve()
+        solved = master.solve(clock.seconds_left)
+        if solved is None:
+            break
+        value, prices = solved
         if best.bound - value <= CLOSE * abs(value):
             break
         tried = price(planning, INERTIA * best.prices + (1.0 - INERTIA) * prices)

@@ -41,8 +41,8 @@ class Master:
             values = np.append(np.full(len(links), -1.0), 1.0)
             self._highs.addCol(0.0, 0.0, np.inf, len(rows), rows, values)
 
-    def solve(self) -> tuple[float, Array]:
-        """Return the value of the program and the prices [H, J, A] that its links have.
+    def solve(self, seconds: float) -> tuple[float, Array] | None:
+        """Return the value of the program and the prices [H, J, A] that its links have; ``None`` where time runs out.
 
         Raises
         ------
@@ -51,8 +51,11 @@ class Master:
         """
         import highspy
 
+        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + seconds)  # its clock never goes back to zero
         self._highs.run()
         status = self._highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kTimeLimit:
+            return None
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended with status {status} on the program of occupation measures.")
         steps, arms, levels, _ = self._shape
