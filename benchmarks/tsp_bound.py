@@ -13,7 +13,8 @@ from pathlib import Path
 
 import redwood
 from redwood.bounding import BoundClock
-from redwood.problems.tsp.bound import TSPBound
+from redwood.problems.tsp.problem import TSP
+from redwood.views import Bound
 
 
 def main() -> None:
@@ -26,7 +27,8 @@ def main() -> None:
     write = sys.stdout.write
     with (folder / "best_known.csv").open() as table:
         known = {row["file"]: float(row["value"]) for row in csv.DictReader(table) if row["file"].startswith("tsplib/")}
-    TSPBound(redwood.generate("tsp", 50, metric="EUC_2D")).bound(BoundClock())  # compiles
+    problem = TSP()
+    problem.view(Bound, redwood.generate("tsp", 50, metric="EUC_2D")).bound(BoundClock())  # compiles
     write(f"{'instance':12} {'nodes':>6} {'optimum':>10} {'bound':>10} {'below %':>8} {'seconds':>8}\n")
     gaps, seconds = [], []
     for file, optimum in sorted(known.items()):
@@ -34,7 +36,7 @@ def main() -> None:
         if instance.size > options.largest:
             continue
         clock = BoundClock(options.seconds)
-        value = TSPBound(instance).bound(clock).value
+        value = problem.view(Bound, instance).bound(clock).value
         gaps.append(100.0 * (optimum - value) / optimum)
         seconds.append(clock.seconds)
         write(f"{instance.name:12} {instance.size:6} {optimum:10.0f} {value:10.0f} {gaps[-1]:8.3f} {seconds[-1]:8.2f}\n")

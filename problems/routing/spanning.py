@@ -125,13 +125,11 @@ class SpanningTrees:
         if self._planar:
             lower_potentials(self._order, self._ranges, potentials, self._lowest)
 
-    def _lone(self) -> tuple[Any, ...]:
+    def _lone(self) -> tuple[int, Array, Array, Array, Array, Array, Array, Array, Array]:
         """Return the arguments of `cheapest_edge` in which each node is a component of its own."""
         self._tags[:] = -1
-        return (
-            *(self._metric, self._points, self._order, self._ranges, self._boxes, self._lowest, self._tags),
-            *(self._own, self._potentials),
-        )
+        tree = (self._metric, self._points, self._order, self._ranges, self._boxes, self._lowest, self._tags)
+        return (*tree, self._own, self._potentials)
 
     def _join(self, known: SparseGraph, clock: Clock) -> Array | None:
         size = self.travel.size
@@ -142,25 +140,28 @@ class SpanningTrees:
         while count < size - 1:
             tag_components(self._order, self._ranges, component, self._tags)
             offer_known(
-                *(known.starts, known.heads, known.costs, self._potentials, component),
-                *(target, weight, best, tail, head),
+                known.starts, known.heads, known.costs, self._potentials, component, target, weight, best, tail, head
             )
             for begin in range(2**level - 1, 2 ** (level + 1) - 1, 500):
                 if clock.stops():
                     return None
                 look_out(
-                    *(self._metric, self._points, self._order, self._ranges, self._boxes, self._lowest, self._tags),
-                    *(
-                        component,
-                        self._potentials,
-                        target,
-                        weight,
-                        best,
-                        tail,
-                        head,
-                        begin,
-                        min(2 ** (level + 1) - 1, begin + 500),
-                    ),
+                    self._metric,
+                    self._points,
+                    self._order,
+                    self._ranges,
+                    self._boxes,
+                    self._lowest,
+                    self._tags,
+                    component,
+                    self._potentials,
+                    target,
+                    weight,
+                    best,
+                    tail,
+                    head,
+                    begin,
+                    min(2 ** (level + 1) - 1, begin + 500),
                 )
             count = join_components(component, best, tail, head, edges, count)
         return edges
@@ -174,8 +175,6 @@ class SpanningTrees:
         while node >= 0:
             if clock.stops():
                 return None
-            node = grow_tree(
-                *(self._metric, self._points, self._matrix, self._potentials),
-                *(key, parent, done, node, max(1, CHUNK // size)),
-            )
+            steps = max(1, CHUNK // size)
+            node = grow_tree(self._metric, self._points, self._matrix, self._potentials, key, parent, done, node, steps)
         return np.stack([parent[1:], np.arange(1, size)], axis=1)
