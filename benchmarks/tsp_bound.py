@@ -13,7 +13,7 @@ from pathlib import Path
 
 import redwood
 from redwood.bounding import BoundClock
-from redwood.problems.tsp.problem import TSP
+from redwood.plugins.host import host
 from redwood.views import Bound
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     write = sys.stdout.write
     with (folder / "best_known.csv").open() as table:
         known = {row["file"]: float(row["value"]) for row in csv.DictReader(table) if row["file"].startswith("tsplib/")}
-    problem = TSP()
+    problem = host().problem("tsp")
     problem.view(Bound, redwood.generate("tsp", 50, metric="EUC_2D")).bound(BoundClock())  # compiles
     write(f"{'instance':12} {'nodes':>6} {'optimum':>10} {'bound':>10} {'below %':>8} {'seconds':>8}\n")
     gaps, seconds = [], []
