@@ -20,7 +20,7 @@ from redwood.solvers.external.scaling import scaled
 if TYPE_CHECKING:
     from pyvrp import ProblemData
 
-_LARGEST = 1_000_000.0
+_LARGEST = 50_000.0  # PyVRP's penalties end at 100,000 a unit of load: beyond longer distances they would be too weak
 _PRIZE_LARGEST = 1e13
 _BUDGET_LARGEST = 1e8
 _REPORT_SECONDS = 0.2
@@ -30,7 +30,7 @@ _REPORT_SECONDS = 0.2
 class PyVRP(Solver):
     """PyVRP's own search with its own parameters; an iteration is one of its iterations.
 
-    Distances that are not whole are scaled so that the longest is 1,000,000. Orienteering becomes a prize-collecting
+    Distances that are not whole are scaled so that the longest is 50,000. Orienteering becomes a prize-collecting
     problem of one vehicle with a longest distance: distances are scaled so that the budget is about 100,000,000, rounded
     up, and a unit of prize outweighs the whole budget.
 
