@@ -25,7 +25,7 @@ def test_solver_keeps_its_promises(solver, problem):
     if entry.missing:
         pytest.skip(f"{solver} is not installed: {entry.missing[0]}")
     try:
-        findings = check_solver(solver, problem)
+        findings = check_solver(solver, problem, iterations=5)
     except FitError as refusal:
         pytest.skip(str(refusal))
     assert findings == []
