@@ -23,6 +23,8 @@ POLL = 0.02
 """Seconds between two looks at the clock."""
 REPORT = 0.25
 """Seconds between two reports of improvements, at least."""
+ITERATIONS_A_NODE = 20
+"""Iterations for each node from which on annealing begins at its full temperature."""
 LARGE = 50_000
 """From this size on a first tour along a space-filling curve is reported before a better one is built."""
 
@@ -44,20 +46,27 @@ class TSPLocalSearch(Solver):
         Neighbours tried at later exchanges.
     depth
         The largest number of edges exchanged in one move.
+    heat
+        The temperature at which annealing begins, in mean distances to the nearest neighbour; 0 keeps only what is not
+        longer. It falls to 0 within the budget of time or iterations, and is lower where that allows few iterations a
+        node. Without such a budget nothing longer is kept.
 
     References
     ----------
     Lin, Kernighan (1973), doi:10.1287/opre.21.2.498; Applegate, Cook, Rohe (2003), doi:10.1287/ijoc.15.1.82.15157.
     """
 
-    neighbours: int = 8
+    neighbours: int = 6
     breadth: int = 5
-    depth: int = 6
+    depth: int = 8
+    heat: float = 1.0
 
     def __post_init__(self) -> None:
         for name, value, low in (("neighbours", self.neighbours, 2), ("breadth", self.breadth, 1), ("depth", self.depth, 3)):
             if value < low:
                 raise OptionError(f"{name} {value} is below {low}.")
+        if not 0 <= self.heat < math.inf:
+            raise OptionError(f"heat {self.heat} is not a finite number from 0 up.")
 
     @property
     def breadths(self) -> tuple[int, ...]:
@@ -119,14 +128,16 @@ class TSPLocalSearch(Solver):
     def _iterate(self, search: TourSearch, run: Run, deadline: float) -> None:
         """Descend and iterate in short bursts, reporting improvements now and then and at the end."""
         burst, gained, reported, pause = 100, 1.0, run.seconds, REPORT
+        schedule: Schedule | None = None
         try:
             while not run.stops() and run.seconds < deadline:
                 began = time.perf_counter()
                 if not search.settled:
                     gained += search.descend(burst)
                 else:
+                    schedule = schedule or Schedule(self.heat, search.size, run, deadline)
                     burst = int(min(burst, run.iterations_left))
-                    gained += search.iterate(burst)
+                    gained += search.iterate(burst, schedule.heat(run), run.iterations, schedule.limit)
                     run.advance(burst)
                 now = time.perf_counter()
                 burst = max(1, int(burst * min(2.0, POLL / max(now - began, 1e-6))))
@@ -137,6 +148,33 @@ class TSPLocalSearch(Solver):
         finally:
             if gained > 0.0:
                 run.report(Tour(search.tour()))
+
+
+class Schedule:
+    """How annealing cools: with the iterations where they are limited, so that a run can be repeated, else with the time.
+
+    Attributes
+    ----------
+    limit
+        The iterations within which the temperature falls to 0, counted by the kernel; infinite where time decides.
+    """
+
+    def __init__(self, heat: float, size: int, run: Run, deadline: float) -> None:
+        self.limit = run.iterations_left
+        self._heat = heat
+        self._full = ITERATIONS_A_NODE * size
+        self._began = run.seconds
+        self._seconds = min(run.seconds_left, deadline - run.seconds)
+
+    def heat(self, run: Run) -> float:
+        """Return the temperature that the coming iterations begin from."""
+        if math.isfinite(self.limit):
+            return self._heat * min(1.0, self.limit / self._full)
+        if not math.isfinite(self._seconds):
+            return 0.0
+        elapsed = run.seconds - self._began
+        expected = run.iterations * self._seconds / max(elapsed, 1e-9)
+        return self._heat * min(1.0, expected / self._full) * max(0.0, 1.0 - elapsed / self._seconds)
 
 
 def improve_tours(points: Array, iterations: int, seed: int) -> Array:

@@ -39,21 +39,25 @@ def improve_batch(
         np.empty(2 * size + 10_000, dtype=np.int32),
         np.empty(2 * size + 10_000, dtype=np.int32),
         np.empty(size, dtype=np.int32),
+        np.empty(size, dtype=np.int32),
+        np.empty(size, dtype=np.int32),
         np.zeros((len(breadth) + 4, 3), dtype=np.int64),
         np.minimum(breadth, count),
-        np.zeros(3, dtype=np.int64),
+        np.zeros(4, dtype=np.int64),
+        np.zeros(1),
         random,
         1e-9 * np.sqrt(np.var(points) / size),
         size,
     )
+    heat = np.sqrt(np.var(points) / size)
     for b in range(len(points)):
         search.points[:] = points[b]
         _fill_neighbours(search)
         _nearest_first(search)
         fill_queue(search)
         descend(search, np.iinfo(np.int64).max)
-        iterate(search, iterations)
-        tours[b] = search.order
+        iterate(search, iterations, heat, 0, float(iterations))
+        tours[b] = search.best
 
 
 @kernel

@@ -8,20 +8,26 @@ Lin-Kernighan for Large Traveling Salesman Problems, doi:10.1287/ijoc.15.1.82.15
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from redwood.kernels import RandomState, kernel, random_below
+from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.routing.distance import distance
 from redwood.solvers.local_search.tsp_moves import between, improve, node_at
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # places in Search.counters
-_HEAD, _WAITING, _LOGGED = 0, 1, 2
-PART = 16
-"""Each of the three segments that a perturbation exchanges has at most so many nodes."""
+_HEAD, _WAITING, _LOGGED, _CHANGED = 0, 1, 2, 3
+
+STEPS = 50
+"""Number of steps of the random walks that find where to perturb."""
+REACH = 1000
+"""Largest distance along the tour between places that one perturbation changes."""
+BLOCK = 5000
+"""Perturbations are made in so many neighbouring nodes, one for each, before the search moves on to the next ones."""
 
 
 class Search(NamedTuple):
@@ -47,15 +53,18 @@ class Search(NamedTuple):
     log_place: Array
     log_node: Array
     buffer: Array
+    best: Array
+    changed: Array
     path: Array
     breadth: Array
     counters: Array
+    balances: Array
     random: RandomState
     tolerance: float
     shift: int
 
 
-@kernel
+@kernel(_nrt=False)
 def tour_length(search: Search) -> float:
     """Return the length of the tour."""
     total = 0.0
@@ -66,14 +75,14 @@ def tour_length(search: Search) -> float:
     return total
 
 
-@kernel(nogil=True)
+@kernel(nogil=True, _nrt=False)
 def fill_queue(search: Search) -> None:
     """Queue all nodes in the order of the tour."""
     for node in search.order:
         _push(search.queue, search.queued, search.counters, node)
 
 
-@kernel(nogil=True)
+@kernel(nogil=True, _nrt=False)
 def descend(search: Search, limit: int) -> float:
     """Improve at up to ``limit`` queued nodes; returns the gain. Nothing can be undone afterwards."""
     total = 0.0
@@ -82,32 +91,79 @@ def descend(search: Search, limit: int) -> float:
         search.counters[_LOGGED] = 0
         total += _improve_next(search)
     search.counters[_LOGGED] = 0
+    search.counters[_CHANGED] = 0
+    search.balances[0] = 0.0
+    _copy(search.best, search.order)
     return total
 
 
-@kernel
+@kernel(_nrt=False)
 def waiting(search: Search) -> int:
     """Return the number of queued nodes."""
     return int(search.counters[_WAITING])
 
 
-@kernel(nogil=True)
-def iterate(search: Search, iterations: int) -> float:
-    """Perturb and repair ``iterations`` times, keeping what is not longer; returns the gain."""
-    total = 0.0
-    for _ in range(iterations):
+@kernel(nogil=True, _nrt=False)
+def iterate(search: Search, iterations: int, heat: float, done: int, limit: float) -> float:
+    """Perturb and repair ``iterations`` times; returns by how much the best tour became shorter.
+
+    What is longer is kept with the probability that annealing at a temperature ``heat`` * (1 - i / ``limit``) gives it;
+    i counts from ``done``.
+    """
+    best, balances = search.best, search.balances
+    gained = 0.0
+    for iteration in range(done, done + iterations):
         search.counters[_LOGGED] = 0
-        change = _kick(search)
+        change = _kick(search, iteration)
         while search.counters[_WAITING] > 0:
             change -= _improve_next(search)
-        if change > search.tolerance:
+        temperature = heat * (1.0 - iteration / limit)
+        allowed = search.tolerance
+        if temperature > 0.0:
+            allowed -= temperature * math.log(1.0 - random_float(search.random))
+        if change > allowed:
             _undo(search.order, search.position, search.log_place, search.log_node, search.counters)
-        else:
-            total -= change
-    return total
+            continue
+        _mark_changes(search.log_place, search.changed, search.counters)
+        balances[0] += change
+        if balances[0] < -search.tolerance:
+            gained -= balances[0]
+            balances[0] = 0.0
+            _keep(best, search.order, search.changed, search.counters)
+    return gained
 
 
-@kernel
+@kernel(_nrt=False)
+def _mark_changes(log_place: Array, changed: Array, counters: Array) -> None:
+    """Remember the places that differ from the best tour; too many count as all."""
+    logged, known = counters[_LOGGED], counters[_CHANGED]
+    if known + logged > len(changed):
+        counters[_CHANGED] = len(changed) + 1
+        return
+    for entry in range(logged):
+        changed[known + entry] = log_place[entry]
+    counters[_CHANGED] = known + logged
+
+
+@kernel(_nrt=False)
+def _copy(best: Array, order: Array) -> None:
+    for place in range(len(order)):
+        best[place] = order[place]
+
+
+@kernel(_nrt=False)
+def _keep(best: Array, order: Array, changed: Array, counters: Array) -> None:
+    """Make the tour the best one, at the cost of the places that differ."""
+    if counters[_CHANGED] > len(changed):
+        _copy(best, order)
+    else:
+        for entry in range(counters[_CHANGED]):
+            place = changed[entry]
+            best[place] = order[place]
+    counters[_CHANGED] = 0
+
+
+@kernel(_nrt=False)
 def _improve_next(search: Search) -> float:
     """Take a node from the queue and improve there as long as possible; returns the gain."""
     metric, points, matrix = search.metric, search.points, search.matrix
@@ -126,7 +182,7 @@ def _improve_next(search: Search) -> float:
         _rearrange(order, position, path, search.buffer, log_place, log_node, counters)
 
 
-@kernel
+@kernel(_nrt=False)
 def _push(queue: Array, queued: Array, counters: Array, node: int) -> None:
     if queued[node]:
         return
@@ -138,7 +194,7 @@ def _push(queue: Array, queued: Array, counters: Array, node: int) -> None:
     counters[_WAITING] += 1
 
 
-@kernel
+@kernel(_nrt=False)
 def _pop(queue: Array, queued: Array, counters: Array) -> int:
     head = counters[_HEAD]
     node = queue[head]
@@ -148,7 +204,7 @@ def _pop(queue: Array, queued: Array, counters: Array) -> int:
     return int(node)
 
 
-@kernel
+@kernel(_nrt=False)
 def _queue_ends(order: Array, path: Array, queue: Array, queued: Array, counters: Array) -> None:
     """Queue the nodes whose neighbours along the tour change."""
     base, direction = path[0, 0], path[0, 1]
@@ -157,7 +213,7 @@ def _queue_ends(order: Array, path: Array, queue: Array, queued: Array, counters
         _push(queue, queued, counters, node_at(order, base, direction, path[i, 1]))
 
 
-@kernel
+@kernel(_nrt=False)
 def _rearrange(
     order: Array, position: Array, path: Array, buffer: Array, log_place: Array, log_node: Array, counters: Array
 ) -> None:
@@ -205,14 +261,14 @@ def _rearrange(
     counters[_LOGGED] = logged + filled
 
 
-@kernel(inline="always")
+@kernel(_nrt=False)
 def _wrap(place: int, size: int) -> int:
     if place < 0:
         return place + size
     return place - size if place >= size else place
 
 
-@kernel
+@kernel(_nrt=False)
 def _undo(order: Array, position: Array, log_place: Array, log_node: Array, counters: Array) -> None:
     """Take back every change since the log was last emptied."""
     for entry in range(counters[_LOGGED] - 1, -1, -1):
@@ -223,16 +279,29 @@ def _undo(order: Array, position: Array, log_place: Array, log_node: Array, coun
     counters[_LOGGED] = 0
 
 
-@kernel
-def _kick(search: Search) -> float:
-    """Exchange three neighbouring short segments of the tour (a double bridge); returns by how much it grows."""
-    order, path = search.order, search.path
+@kernel(_nrt=False)
+def _kick(search: Search, iteration: int) -> float:
+    """Exchange two neighbouring stretches of the tour that begin and end near each other; returns by how much it grows.
+
+    This is a double bridge: four edges near a node, found by random walks, are replaced.
+    """
+    order, position, path = search.order, search.position, search.path
     size = len(order)
-    part = min(PART, (size - 1) // 3)
-    first = 1 + random_below(search.random, part)
-    second = first + 1 + random_below(search.random, part)
-    third = second + 1 + random_below(search.random, part)
-    path[0, 0], path[0, 1], path[0, 2] = random_below(search.random, size), 1, 4
+    block = min(BLOCK, size)
+    node = (iteration // block * block + random_below(search.random, block)) % size
+    base = position[node] + 1 if position[node] + 1 < size else 0
+    a, b, c = 0, 1, 2
+    for _ in range(3):
+        u = _walk(search, node, base)
+        v = _walk(search, node, base)
+        w = _walk(search, node, base)
+        if u != v and v != w and u != w and max(u, v, w) < size - 1:
+            a, b, c = u, v, w
+            break
+    first = min(a, b, c) + 1
+    third = max(a, b, c) + 1
+    second = a + b + c - first - third + 3
+    path[0, 0], path[0, 1], path[0, 2] = base, 1, 4
     path[1, 0], path[1, 1] = second, third - 1
     path[2, 0], path[2, 1] = first, second - 1
     path[3, 0], path[3, 1] = 0, first - 1
@@ -247,3 +316,18 @@ def _kick(search: Search) -> float:
     _queue_ends(order, path, search.queue, search.queued, search.counters)
     _rearrange(order, search.position, path, search.buffer, search.log_place, search.log_node, search.counters)
     return change
+
+
+@kernel(_nrt=False)
+def _walk(search: Search, node: int, base: int) -> int:
+    """Return the path coordinate of the last node within reach that a random walk along candidate edges visits."""
+    size, count = search.neighbours.shape
+    found = 0
+    for _ in range(STEPS):
+        node = search.neighbours[node, random_below(search.random, count)]
+        coordinate = search.position[node] - base
+        if coordinate < 0:
+            coordinate += size
+        if coordinate < REACH or coordinate > size - REACH:
+            found = coordinate
+    return found

@@ -27,18 +27,20 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _EUC_2D, _EXACT = CODES[Metric.EUC_2D], CODES[Metric.EXACT]
 
 
-@kernel(inline="always")
+@kernel(_nrt=False)
 def between(metric: int, points: Array, matrix: Array, i: int, j: int) -> float:
     """Return `distance`, with the usual metrics written out where the compiler can inline them."""
-    if metric == _EUC_2D or metric == _EXACT:
+    if metric in (_EUC_2D, _EXACT):
         dx = points[i, 0] - points[j, 0]
         dy = points[i, 1] - points[j, 1]
         length = math.sqrt(dx * dx + dy * dy)
-        return math.floor(length + 0.5) if metric == _EUC_2D else length
+        if metric == _EXACT:
+            return float(length)
+        return float(np.floor(length + 0.5))
     return distance(metric, points, matrix, i, j)
 
 
-@kernel(inline="always")
+@kernel(_nrt=False)
 def node_at(order: Array, base: int, direction: int, coordinate: int) -> int:
     """Return the node at a path coordinate from 0 to N - 1."""
     place = base + direction * coordinate
@@ -49,7 +51,7 @@ def node_at(order: Array, base: int, direction: int, coordinate: int) -> int:
     return int(order[place])
 
 
-@kernel
+@kernel(_nrt=False)
 def improve(
     metric: int,
     points: Array,
@@ -82,6 +84,8 @@ def improve(
         first = between(metric, points, matrix, t1, t2)
         best = tolerance
         leaf = (0, 0, 0, 0)
+        most = tolerance
+        move = (0, 0, 0)
         for k3 in range(breadth[0]):
             gain1 = first - lengths[t2, k3]
             if gain1 <= tolerance:
@@ -96,9 +100,9 @@ def improve(
                 t4 = node_at(order, base, direction, p4)
                 gain2 = gain1 + between(metric, points, matrix, t3, t4)
                 closed = gain2 - between(metric, points, matrix, t4, t1)
-                if closed > tolerance and min(p3, size - p3) <= shift:
-                    _set_path(path, size, 0, p3, 0)
-                    return float(closed)
+                if closed > most and min(p3, size - p3) <= shift:
+                    most = closed
+                    move = (0, p3, 0)
                 for k5 in range(breadth[1]):
                     gain3 = gain2 - lengths[t4, k5]
                     if gain3 <= tolerance:
@@ -107,16 +111,17 @@ def improve(
                     p5 = direction * (position[t5] - base)
                     if p5 < 0:
                         p5 += size
-                    if p5 == p3 or p5 == p4:
+                    if p5 in (p3, p4):
                         continue
                     p6 = p5 - 1 if p5 > p3 else p5 + 1
                     t6 = node_at(order, base, direction, p6)
                     gain4 = gain3 + between(metric, points, matrix, t5, t6)
                     closed = gain4 - between(metric, points, matrix, t6, t1)
-                    if closed > tolerance:
+                    if closed > most:
                         _set_path(path, size, 1 if p5 > p3 else 2, p3, p5)
                         if moved(path, size) <= shift:
-                            return float(closed)
+                            most = closed
+                            move = (1 if p5 > p3 else 2, p3, p5)
                     if gain4 > best:
                         best = gain4
                         leaf = (1 if p5 > p3 else 2, p3, p5, t6)
@@ -142,13 +147,17 @@ def improve(
                         gain4 = gain3 + between(metric, points, matrix, t5, t6)
                         closed = gain4 - between(metric, points, matrix, t6, t1)
                         kind = 3 if side == 1 else 4
-                        if closed > tolerance:
+                        if closed > most:
                             _set_path(path, size, kind, p3, p5)
                             if moved(path, size) <= shift:
-                                return float(closed)
+                                most = closed
+                                move = (kind, p3, p5)
                         if gain4 > best:
                             best = gain4
                             leaf = (kind, p3, p5, t6)
+        if most > tolerance:
+            _set_path(path, size, move[0], move[1], move[2])
+            return most
         if leaf[0] > 0 and len(breadth) > 2:
             _set_path(path, size, leaf[0], leaf[1], leaf[2])
             closed = _extend(
@@ -172,7 +181,7 @@ def improve(
     return 0.0
 
 
-@kernel
+@kernel(_nrt=False)
 def _set_path(path: Array, size: int, kind: int, p3: int, p5: int) -> None:
     """Write the segments of the path after one step (kind 0) or two, without the edge from its end to its beginning."""
     end = size - 1
@@ -188,7 +197,7 @@ def _set_path(path: Array, size: int, kind: int, p3: int, p5: int) -> None:
         _set_segments(path, 3, p5 - 1, 0, p3, p5, p3 + 1, end, 0, 0)
 
 
-@kernel(inline="always")
+@kernel(_nrt=False)
 def _set_segments(path: Array, count: int, a0: int, a1: int, b0: int, b1: int, c0: int, c1: int, d0: int, d1: int) -> None:
     path[0, 2] = count
     path[1, 0], path[1, 1] = a0, a1
@@ -197,7 +206,7 @@ def _set_segments(path: Array, count: int, a0: int, a1: int, b0: int, b1: int, c
     path[4, 0], path[4, 1] = d0, d1
 
 
-@kernel
+@kernel(_nrt=False)
 def moved(path: Array, size: int) -> int:
     """Return how many places of the tour may have to be rewritten: all but the longest segment."""
     longest = 0
@@ -206,7 +215,7 @@ def moved(path: Array, size: int) -> int:
     return size - longest
 
 
-@kernel
+@kernel(_nrt=False)
 def _extend(
     metric: int,
     points: Array,
@@ -261,7 +270,7 @@ def _extend(
     return 0.0
 
 
-@kernel
+@kernel(_nrt=False)
 def _turn(path: Array, i: int, p3: int, p4: int) -> None:
     """Cut segment ``i`` between ``p4`` and ``p3`` and turn round the path from its beginning to ``p4``."""
     count = path[0, 2]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
 
 from redwood.kernels import random_state
 from redwood.problems.routing.travel import Metric, Travel
+from redwood.solvers.local_search.tsp_candidates import candidate_nodes
 from redwood.solvers.local_search.tsp_kernels import Search, descend, fill_queue, iterate, waiting
 from redwood.solvers.local_search.tsp_start import candidate_lengths, curve_order, greedy_edge_tour
 
@@ -82,11 +84,17 @@ class TourSearch:
     ) -> None:
         travel = places.travel
         self._places = places
-        nearest = travel.nearest(neighbours)
+        nearest = candidate_nodes(travel, neighbours)
         lengths = candidate_lengths(travel, nearest)
         order = greedy_edge_tour(travel, nearest, lengths) if initial is None else places.order(initial)
         self._search = make_search(travel, nearest, lengths, order, breadth, seed)
+        self._unit = float(lengths[:, 0].mean())
         fill_queue(self._search)
+
+    @property
+    def size(self) -> int:
+        """Number of places."""
+        return len(self._search.order)
 
     @property
     def settled(self) -> bool:
@@ -97,13 +105,17 @@ class TourSearch:
         """Look for improving moves at up to ``steps`` nodes; returns the gain."""
         return float(descend(self._search, steps))
 
-    def iterate(self, iterations: int) -> float:
-        """Perturb and repair the tour; returns the gain."""
-        return float(iterate(self._search, iterations))
+    def iterate(self, iterations: int, heat: float = 0.0, done: int = 0, limit: float = math.inf) -> float:
+        """Perturb and repair the tour; returns by how much the best tour became shorter.
+
+        The search anneals: its temperature falls from ``heat``, in mean distances to the nearest neighbour, to 0 within
+        ``limit`` iterations, ``done`` of which lie behind.
+        """
+        return float(iterate(self._search, iterations, heat * self._unit, done, float(limit)))
 
     def tour(self) -> Array:
-        """Return the tour in the numbers of the instance [N]."""
-        return self._places.tour(self._search.order)
+        """Return the best tour in the numbers of the instance [N]."""
+        return self._places.tour(self._search.best)
 
 
 def make_search(
@@ -128,9 +140,12 @@ def make_search(
         log_place=np.empty(log, dtype=np.int32),
         log_node=np.empty(log, dtype=np.int32),
         buffer=np.empty(size, dtype=np.int32),
+        best=np.array(order, dtype=np.int32),
+        changed=np.empty(size // 4 + 1000, dtype=np.int32),
         path=np.zeros((depth + 4, 3), dtype=np.int64),
         breadth=np.minimum(np.array(breadth, dtype=np.int64), nearest.shape[1]),
-        counters=np.zeros(3, dtype=np.int64),
+        counters=np.zeros(4, dtype=np.int64),
+        balances=np.zeros(1),
         random=random_state(rng),
         tolerance=1e-9 * float(lengths.mean()) if lengths.size else 0.0,
         shift=max(50_000, size // 20),

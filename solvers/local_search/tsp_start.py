@@ -63,7 +63,7 @@ def candidate_lengths(travel: Travel, neighbours: Array) -> Array:
 
 
 def _join_shortest(nodes: Array, neighbours: Array, lengths: Array, links: Array, parents: Array) -> int:
-    """Link ends of different fragments, shortest edge first; ``neighbours`` count within ``nodes``. Returns the number linked."""
+    """Link ends of different fragments, shortest edge first; ``neighbours`` count within ``nodes``. Returns how many."""
     rows, columns = np.nonzero(_counts_once(neighbours))
     costs = lengths[rows, columns]
     ranking = np.argsort(costs, kind="stable")
@@ -96,7 +96,7 @@ def _counts_once(neighbours: Array) -> Array:
 
 @kernel(nogil=True)
 def _link(tails: Array, heads: Array, links: Array, parents: Array) -> int:
-    """Take edges in the given order where both ends are free and in different fragments; ``links`` [N, 2] fills from the left."""
+    """Take edges in the given order where both ends are free and in different fragments; ``links`` is [N, 2]."""
     count = 0
     for edge in range(len(tails)):
         tail, head = tails[edge], heads[edge]
