@@ -81,12 +81,16 @@ class Travel:
     def arrays(self) -> tuple[int, Array, Array]:
         """Return (metric code, points [N, 2], matrix [N, N]) as kernels take them; what is not used is empty.
 
-        Points are in radians for GEO, else the coordinates.
+        Points are in radians for GEO, else the coordinates. The arrays are read-only, so that kernels, which are compiled
+        for either kind, are compiled once.
         """
         if self.metric is Metric.EXPLICIT:
-            return CODES[self.metric], np.empty((0, 2)), np.ascontiguousarray(self.matrix, dtype=np.float64)
+            matrix = np.ascontiguousarray(self.matrix, dtype=np.float64)
+            return CODES[self.metric], _read_only(np.empty((0, 2))), _read_only(matrix)
         points = np.ascontiguousarray(self.coords, dtype=np.float64)
-        return CODES[self.metric], geo_radians(points) if self.metric is Metric.GEO else points, np.empty((0, 0))
+        if self.metric is Metric.GEO:
+            points = geo_radians(points)
+        return CODES[self.metric], _read_only(points), _read_only(np.empty((0, 0)))
 
     def between(self, tails: Array, heads: Array) -> Array:
         """Return the distances from ``tails`` to ``heads``, arrays of node numbers that broadcast together."""
@@ -168,6 +172,12 @@ def geo_radians(coords: Array) -> Array:
     """Return latitude and longitude in radians from TSPLIB's DDD.MM (with its value 3.141592 for pi)."""
     degrees = np.trunc(coords)
     return 3.141592 * (degrees + 5.0 * (coords - degrees) / 3.0) / 180.0
+
+
+def _read_only(array: Array) -> Array:
+    view = array.view()
+    view.setflags(write=False)
+    return view
 
 
 def _measure(metric: Metric, a: Array, b: Array) -> Array:
