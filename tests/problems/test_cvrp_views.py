@@ -176,8 +176,10 @@ def test_highs_proves_small_instances(small: tuple[CVRPInstance, list[Routes], f
     from redwood.solvers.mip.highs import HiGHS
 
     instance, _, optimum = small
-    run = Run(PROBLEM, instance, budget=Seconds(30))
-    assert HiGHS().run(PROBLEM, instance, run).proven
+    solver = HiGHS()
+    solver.prepare(PROBLEM, instance)  # compiles, which may take longer than solving
+    run = Run(PROBLEM, instance, budget=Seconds(60))
+    assert solver.run(PROBLEM, instance, run).proven
     assert run.objective == optimum
 
 
