@@ -12,7 +12,7 @@ Optimization, arXiv:2301.03313, section 3.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -144,6 +144,8 @@ class Batch:
                 array[chosen] = getattr(other, entry.name)
 
 
+Teaches = Callable[[Instance, int, int], Solution]
+"""Returns a good solution of an instance, given a number of iterations and a seed."""
 BatchT = TypeVar("BatchT", bound=Batch)
 
 
@@ -213,6 +215,14 @@ class Stepwise(View, ABC, Generic[BatchT]):
     def mend(self, solutions: Sequence[Solution], parts: Parts) -> list[Solution]:
         """Return the solutions with every finished part of `cut` put in that makes them better."""
         return list(solutions)
+
+    def tails(self, batch: BatchT, teacher: Teaches, iterations: int, seed: int) -> tuple[list[Any], list[Any]] | None:
+        """Return every unfinished sub-problem as an instance of its own with the teacher's solution, ready for `pack`.
+
+        ``None`` where the teacher's problem has no words for a tail. Tails of a policy's own rollouts are what it is to
+        master, and it does not meet all of them among the tails of labels (Ross et al. 2011, arXiv:1011.0686).
+        """
+        return None
 
     @abstractmethod
     def teach(self, solutions: Sequence[Solution]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from redwood.problems.atsp.generators import draw_matrix
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.stepwise_kernels import EDGES, FEATURES, window_rows
-from redwood.problems.routing.stepwise_paths import MARKS, Paths, TourStepwise
+from redwood.problems.routing.stepwise_paths import MARKS, Paths, TourStepwise, pack_paths, unpack_paths
 from redwood.problems.routing.travel import Array, check_travel
 from redwood.stepwise import Layout, Lesson, Window
 
@@ -71,13 +71,26 @@ class ATSPStepwise(TourStepwise):
         matrix, _ = draw_matrix(size, rng, "matnet" if rng.random() < 2 / 3 else "city")
         return ATSPInstance(travel=check_travel(None, matrix, None, symmetric=False))
 
-    @classmethod
-    def pack(cls, instances: Sequence[ATSPInstance], solutions: Sequence[Tour]) -> dict[str, Array]:
-        matrices = np.stack([instance.matrix for instance in instances]).astype(np.float32)
-        return {"matrices": matrices, "tours": np.stack([solution.tour for solution in solutions]).astype(np.uint16)}
+    def part(self, row: int, nodes: Array) -> ATSPInstance:
+        return self.of_matrix(self.distances(row, nodes))
+
+    def distances(self, row: int, nodes: Array) -> Array:
+        costs: Array = self.instances[row].matrix[np.ix_(nodes, nodes)].astype(np.float64)
+        np.fill_diagonal(costs, 0.0)  # not data
+        return costs
+
+    def of_matrix(self, matrix: Array) -> ATSPInstance:
+        return ATSPInstance(travel=check_travel(None, matrix, None, symmetric=False))
 
     @classmethod
-    def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[ATSPInstance], list[Tour]]:
-        matrices = arrays["matrices"]
+    def pack(cls, instances: Sequence[ATSPInstance], solutions: Sequence[Any]) -> dict[str, Array]:
+        matrices = np.concatenate([instance.matrix.ravel() for instance in instances]).astype(np.float32)
+        return {"matrices": matrices, **pack_paths(solutions)}
+
+    @classmethod
+    def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[ATSPInstance], list[Any]]:
+        sizes = arrays["sizes"].astype(np.int64)
+        pieces = np.split(arrays["matrices"], np.cumsum(sizes**2)[:-1])
+        matrices = [piece.reshape(size, size) for piece, size in zip(pieces, sizes, strict=True)]
         instances = [ATSPInstance(travel=check_travel(None, matrix, None, symmetric=False)) for matrix in matrices]
-        return instances, [Tour(tour) for tour in arrays["tours"]]
+        return instances, unpack_paths(arrays, Tour)

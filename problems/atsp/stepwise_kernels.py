@@ -7,12 +7,15 @@ import math
 import numpy as np
 
 from redwood.kernels import kernel
+from redwood.problems.atsp.assignment_kernels import relax_directed_path
 from redwood.problems.routing.stepwise_kernels import sift, sort_heap
 from redwood.problems.routing.stepwise_paths import MARKS
 from redwood.problems.routing.travel import Array
 
-FEATURES = 8
-EDGES = 5
+FEATURES = 12
+EDGES = 9
+CONTEXT = 1.5
+"""How many nodes the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
 
 
 @kernel
@@ -54,8 +57,13 @@ def window_rows(
     nodes: Array,
 ) -> None:
     """Fill ``features`` [B, M + size, F], ``edges`` [B, M + size, M + size, E] and ``nodes`` [B, M + size]."""
-    pool = np.empty(size, dtype=np.int32)
-    keys = np.empty(size, dtype=np.float64)
+    context = int(CONTEXT * size)
+    pool = np.empty(context, dtype=np.int32)
+    keys = np.empty(context, dtype=np.float64)
+    around = np.empty(MARKS + context, dtype=np.int32)
+    out = np.empty(MARKS + context, dtype=np.float64)
+    into = np.empty(MARKS + context, dtype=np.float64)
+    follower = np.empty(MARKS + context, dtype=np.int64)
     for b in range(len(rows)):
         n = sizes[rows[b]]
         matrix = costs[starts[rows[b]] : starts[rows[b]] + n * n].reshape((n, n))
@@ -65,14 +73,21 @@ def window_rows(
         features[b] = 0.0
         edges[b] = 0.0
         count = cheapest_remaining(matrix[current[b]], remaining[b, : left[b]], pool, keys)
-        tokens = MARKS + count
-        nodes[b, MARKS:tokens] = pool[:count]
-        _describe(matrix, nodes[b, :tokens], left[b], features[b], edges[b])
+        shown = min(count, size)
+        tokens = MARKS + shown
+        nodes[b, MARKS:tokens] = pool[:shown]
+        unit = _describe(matrix, nodes[b, :tokens], left[b], features[b], edges[b])
+        around[:MARKS] = nodes[b, :MARKS]
+        around[MARKS : MARKS + count] = pool[:count]
+        total = MARKS + count
+        if count > 0:
+            relax_directed_path(matrix, around[:total], out[:total], into[:total], follower[:total])
+            _describe_assignment(matrix, nodes[b, :tokens], unit, out, into, follower, features[b], edges[b])
 
 
 @kernel
-def _describe(matrix: Array, nodes: Array, left: int, features: Array, edges: Array) -> None:
-    """Write the features of tokens and pairs, in units of the mean least cost of leaving a token.
+def _describe(matrix: Array, nodes: Array, left: int, features: Array, edges: Array) -> float:
+    """Write the features of tokens and pairs, in units of the mean least cost of leaving a token; return that unit.
 
     Tokens: cost from and to the current node, from and to the destination, least cost of leaving and of arriving, then for
     all tokens the cost from the current node to the destination and how many nodes are outside. Pairs: cost there and back,
@@ -109,6 +124,34 @@ def _describe(matrix: Array, nodes: Array, left: int, features: Array, edges: Ar
             edges[i, j, 2] = math.log1p(max(there - leave[i], 0.0) / unit) if leave[i] < math.inf else 0.0
             edges[i, j, 3] = math.log1p(max(there - arrive[j], 0.0) / unit) if arrive[j] < math.inf else 0.0
             edges[i, j, 4] = 1.0 if there < back else 0.0
+    return unit
+
+
+@kernel
+def _describe_assignment(
+    matrix: Array, nodes: Array, unit: float, out: Array, into: Array, follower: Array, features: Array, edges: Array
+) -> None:
+    """Write what the assignment relaxation says of pairs, and to the features what it says of those with the marked tokens.
+
+    That is for either direction whether it is chosen, and a number that falls from 1 as the reduced cost grows.
+    """
+    for i in range(len(nodes)):
+        for j in range(len(nodes)):
+            if i == j or i == 1 or j == 0:
+                continue
+            reduced = max(0.0, matrix[nodes[i], nodes[j]] - out[i] - into[j])
+            chosen = 1.0 if follower[i] == j else 0.0
+            close = math.exp(-reduced / unit)
+            edges[i, j, 5] = chosen
+            edges[i, j, 6] = close
+            edges[j, i, 7] = chosen
+            edges[j, i, 8] = close
+            if i == 0:
+                features[j, 8] = chosen
+                features[j, 9] = close
+            if j == 1:
+                features[i, 10] = chosen
+                features[i, 11] = close
 
 
 @kernel

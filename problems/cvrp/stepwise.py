@@ -22,6 +22,7 @@ from redwood.problems.cvrp.stepwise_kernels import (
     target_rows,
     window_rows,
 )
+from redwood.problems.routing.relaxation_kernels import EDGES
 from redwood.problems.routing.stepwise_kernels import draw_turn
 from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
 from redwood.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
@@ -61,7 +62,8 @@ class CVRPStepwise(Stepwise[Tails]):
     """CVRP instances with coordinates as decision processes.
 
     Tokens are the current node, the depot, and the open customers nearest to the current node and to the depot. The two
-    scores of a customer mean *directly* and *via the depot*; at the depot only the second is allowed. Labels serve the
+    scores of a customer mean *directly* and *via the depot*; at the depot only the second is allowed. Pairs of tokens are
+    described by a relaxation of the routes to trees with a degree at the depot. Labels serve the
     fullest route first. A limit on the number of vehicles is not known to the process.
 
     Raises
@@ -70,7 +72,7 @@ class CVRPStepwise(Stepwise[Tails]):
         Where an instance has a matrix and no coordinates.
     """
 
-    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, scores=2)
+    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, scores=2, edges=EDGES)
     lessons: ClassVar[tuple[Lesson, ...]] = (
         Lesson(50, 40, 40_000),
         Lesson(100, 40, 100_000),
@@ -103,6 +105,7 @@ class CVRPStepwise(Stepwise[Tails]):
         size = int(min(size, max(1, batch.left.max(initial=1))))
         nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
         features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
+        edges = np.empty((*nodes.shape, MARKS + size, EDGES), dtype=np.float32)
         mask = np.empty((*nodes.shape, 2), dtype=np.bool_)
         window_rows(
             self.points,
@@ -120,10 +123,11 @@ class CVRPStepwise(Stepwise[Tails]):
             batch.turn,
             size,
             features,
+            edges,
             nodes,
             mask,
         )
-        return Window(features, nodes >= 0, mask, nodes)
+        return Window(features, nodes >= 0, mask, nodes, edges)
 
     def act(self, batch: Tails, window: Window, choice: Array) -> None:
         nodes = window.nodes[np.arange(len(choice)), choice // 2]

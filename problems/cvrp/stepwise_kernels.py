@@ -10,6 +10,16 @@ import math
 import numpy as np
 
 from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.routing.relaxation_kernels import (
+    AVERAGING,
+    CONTEXT,
+    DECAY,
+    EDGES,
+    FIRST_STEP,
+    TREES,
+    describe_pairs,
+    relax_path,
+)
 from redwood.problems.routing.stepwise_kernels import (
     NEAR,
     SURROUNDINGS,
@@ -23,8 +33,8 @@ from redwood.problems.routing.stepwise_kernels import (
 )
 from redwood.problems.routing.travel import Array
 
-FEATURES = 11 + SURROUNDINGS
 MARKS = 2
+FEATURES = 11 + SURROUNDINGS + MARKS * EDGES
 AROUND_DEPOT = 0.25
 """Share of the window that is kept for the customers nearest to the depot."""
 
@@ -156,23 +166,31 @@ def window_rows(
     turn: Array,
     size: int,
     features: Array,
+    edges: Array,
     nodes: Array,
     mask: Array,
 ) -> None:
-    """Fill ``features`` [B, M + size, F], ``nodes`` [B, M + size] (-1 for none) and ``mask`` [B, M + size, 2]."""
+    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E], ``nodes`` [B, T] (-1 for none) and ``mask`` [B, T, 2]."""
     beside = int(size * AROUND_DEPOT)
-    pool = np.empty(2 * size, dtype=np.int32)
-    keys = np.empty(2 * size, dtype=np.float64)
+    context = int(CONTEXT * size)
+    pool = np.empty(context, dtype=np.int32)
+    keys = np.empty(context, dtype=np.float64)
     home = np.empty(size, dtype=np.int32)
     home_keys = np.empty(size, dtype=np.float64)
-    seen = np.empty(MARKS + 2 * size, dtype=np.int32)
-    xy = np.empty((MARKS + 2 * size, 2), dtype=np.float64)
+    seen = np.empty(MARKS + context + beside, dtype=np.int32)
+    xy = np.empty((len(seen), 2), dtype=np.float64)
+    lengths = np.empty((len(xy), len(xy)), dtype=np.float32)
+    share = np.empty((len(xy), len(xy)), dtype=np.float32)
+    alpha = np.empty((len(xy), len(xy)), dtype=np.float32)
+    wanted = np.full(len(xy), 2, dtype=np.int32)
+    wanted[0] = 1
     for b in range(len(rows)):
         offset = offsets[rows[b]]
         nodes[b, 0] = current[b]
         nodes[b, 1] = 0
         nodes[b, MARKS:] = -1
         features[b] = 0.0
+        edges[b] = 0.0
         mask[b] = False
         if left[b] == 0:
             continue
@@ -204,6 +222,21 @@ def window_rows(
             features[b, k, 8] = math.log((left[b] + 2.0) / tokens)
             features[b, k, 9] = math.log1p(load[b] / limit)
         _describe(xy[:total], tokens, features[b])
+        at_depot = current[b] == 0
+        fresh = _fresh_vehicles(demands[offset:], seen[MARKS:total], room[b], limit, at_depot)
+        wanted[1] = 1 + 2 * fresh
+        around = xy[:total]
+        if relax_path(around, wanted, fresh, not at_depot, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha) > 0.0:
+            describe_pairs(tokens, share, alpha, features[b, :, FEATURES - EDGES * MARKS :], edges[b])
+
+
+@kernel
+def _fresh_vehicles(demands: Array, nodes: Array, room: float, limit: float, at_depot: bool) -> int:
+    """Return how many vehicles are needed besides the one on its way (at the depot: besides the first)."""
+    load = 0.0
+    for k in range(len(nodes)):
+        load += demands[nodes[k]]
+    return max(0, math.ceil((load - (limit if at_depot else room)) / limit - 1e-9))
 
 
 @kernel
@@ -242,7 +275,7 @@ def _describe(xy: Array, tokens: int, features: Array) -> None:
     near = np.empty(NEAR, dtype=np.float64)
     near_xy = np.empty((NEAR, 2), dtype=np.float64)
     for k in range(tokens):
-        describe_surroundings(xy, MARKS, k, near, near_xy, features[k, 11:])
+        describe_surroundings(xy, MARKS, k, near, near_xy, features[k, 11 : 11 + SURROUNDINGS])
     far = math.hypot(xy[1, 0], xy[1, 1])
     for k in range(tokens):
         home = math.hypot(xy[k, 0] - xy[1, 0], xy[k, 1] - xy[1, 1])

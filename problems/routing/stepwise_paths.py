@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,10 +11,10 @@ import numpy as np
 
 from redwood.errors import FitError
 from redwood.kernels import RandomState, kernel, random_below, random_float, random_state
-from redwood.problem import Solution
+from redwood.problem import Instance, Solution
 from redwood.problems.routing.stepwise_kernels import draw_turn, remove
 from redwood.problems.routing.travel import Array
-from redwood.stepwise import Batch, Stepwise, Target, Window
+from redwood.stepwise import Batch, Stepwise, Target, Teaches, Window
 
 MARKS = 2
 """Marked tokens: the current node and the destination."""
@@ -48,6 +48,13 @@ class Paths(Batch):
     plan: Array | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class OpenPath(Solution):
+    """The label of a tail: all its nodes in order, from the current node to the destination; ``tour`` [N]."""
+
+    tour: Array
+
+
 class TourStepwise(Stepwise[Paths]):
     """What tours on the plane and on a matrix share; subclasses set ``sizes`` [I] and ``offsets`` [I + 1]."""
 
@@ -57,10 +64,23 @@ class TourStepwise(Stepwise[Paths]):
     sizes: Array
     offsets: Array
     _tours: Array | None = None
+    _ends: Array | None = None
 
     @abstractmethod
     def tour(self, order: Array) -> Solution:
         """Return the solution of a tour."""
+
+    @abstractmethod
+    def part(self, row: int, nodes: Array) -> Instance:
+        """Return some nodes of an instance as an instance of their own."""
+
+    @abstractmethod
+    def distances(self, row: int, nodes: Array) -> Array:
+        """Return the distances [n, n] between some nodes of an instance."""
+
+    @abstractmethod
+    def of_matrix(self, matrix: Array) -> Instance:
+        """Return an instance with these distances [n, n]."""
 
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Paths:
         starts = np.zeros(len(rows), dtype=np.int32)
@@ -95,11 +115,42 @@ class TourStepwise(Stepwise[Paths]):
     def solutions(self, batch: Paths) -> list[Solution]:
         return [self.tour(order[:count]) for order, count in zip(batch.order, batch.steps, strict=True)]
 
+    def tails(self, batch: Paths, teacher: Teaches, iterations: int, seed: int) -> tuple[list[Any], list[Any]]:
+        """Return the open paths, which the teacher solves as tours with a free edge back from the destination."""
+        instances: list[Instance] = []
+        paths: list[OpenPath] = []
+        for b, row in enumerate(batch.rows):
+            if batch.left[b] == 0 or batch.current[b] == batch.destination[b]:
+                continue
+            nodes = np.array([batch.current[b], *batch.remaining[b, : batch.left[b]], batch.destination[b]])
+            path = self._shortest_path(self.distances(int(row), nodes), teacher, iterations, seed)
+            if path is not None:
+                instances.append(self.part(int(row), nodes))
+                paths.append(OpenPath(path))
+        return instances, paths
+
+    def _shortest_path(self, matrix: Array, teacher: Teaches, iterations: int, seed: int) -> Array | None:
+        """Return the teacher's path from the first to the last node of a matrix; ``None`` where its tour has none.
+
+        All other edges are lengthened alike, so much that a good tour takes the free one.
+        """
+        last = len(matrix) - 1
+        matrix = matrix + 2.0 * max(float(matrix.max()), 1e-9)
+        matrix[last, 0] = 0.0
+        if self.two_way:
+            matrix[0, last] = 0.0
+        tour: Any = teacher(self.of_matrix(matrix), iterations, seed)
+        path = np.roll(tour.tour, -int(np.argmax(tour.tour == 0)))
+        if self.two_way and path[1] == last:
+            path = np.roll(path[::-1], 1)
+        return path if path[-1] == last else None
+
     def teach(self, solutions: Sequence[Any]) -> None:
         self._tours = np.concatenate([solution.tour for solution in solutions]).astype(np.int32)
+        self._ends = np.array([isinstance(solution, OpenPath) for solution in solutions], dtype=np.bool_)
 
     def sample(self, count: int, rng: np.random.Generator) -> Paths:
-        if self._tours is None:
+        if self._tours is None or self._ends is None:
             raise FitError("tails can only be drawn from labelled instances; call teach() first.")
         rows = np.searchsorted(self.offsets, rng.integers(0, self.offsets[-1], size=count), side="right") - 1
         batch = self._empty(rows)
@@ -108,6 +159,7 @@ class TourStepwise(Stepwise[Paths]):
             batch.rows,
             self.offsets,
             self._tours,
+            self._ends,
             batch.current,
             batch.destination,
             batch.remaining,
@@ -187,6 +239,7 @@ def sample_rows(
     rows: Array,
     offsets: Array,
     tours: Array,
+    is_open: Array,
     current: Array,
     destination: Array,
     remaining: Array,
@@ -197,17 +250,23 @@ def sample_rows(
     two_way: bool,
     state: RandomState,
 ) -> None:
-    """Open a random arc of the labelled tour of each row; ``plan`` gets its nodes in order.
+    """Open a random arc of the labelled tour, or open path, of each row; ``plan`` gets its nodes in order.
 
     The arc, in either direction where ``two_way``, is led by the current node and followed by the destination, as a rollout
-    along the label would leave it.
+    along the label would leave it. Most arcs of open paths reach to their end.
     """
     for b in range(len(rows)):
         offset = offsets[rows[b]]
         size = offsets[rows[b] + 1] - offset
         start = random_below(state, size)
-        step = size - 1 if two_way and random_float(state) < 0.5 else 1
+        backward = two_way and random_float(state) < 0.5
+        step = size - 1 if backward else 1
         length = 1 + random_below(state, size - 1)
+        if is_open[rows[b]]:
+            end = size - 1 if random_float(state) < 0.7 else 2 + random_below(state, size - 2)
+            begin = 0 if random_float(state) < 0.3 else random_below(state, end - 1)
+            start = size - 1 - begin if backward else begin
+            length = end - begin - 1
         draw_turn(turn[b], state)
         for node in range(size):
             place[b, node] = -1
@@ -260,3 +319,18 @@ def target_rows(nodes: Array, plan: Array, left: Array, place: Array, choice: Ar
                 neighbours[b, where[i], 0] = where[i - 1]
             if i <= left[b]:
                 neighbours[b, where[i], 1] = where[i + 1]
+
+
+def pack_paths(solutions: Sequence[Any]) -> dict[str, Array]:
+    """Return tours and open paths of any sizes as compact arrays for a file."""
+    return {
+        "tours": np.concatenate([solution.tour for solution in solutions]).astype(np.uint32),
+        "sizes": np.array([len(solution.tour) for solution in solutions], dtype=np.int32),
+        "open": np.array([isinstance(solution, OpenPath) for solution in solutions], dtype=np.bool_),
+    }
+
+
+def unpack_paths(arrays: Mapping[str, Array], tour: Callable[[Array], Any]) -> list[Any]:
+    """Return the tours and open paths that `pack_paths` wrote; ``tour`` makes a tour of its nodes."""
+    pieces = np.split(arrays["tours"].astype(np.int64), np.cumsum(arrays["sizes"])[:-1])
+    return [OpenPath(piece) if ends else tour(piece) for piece, ends in zip(pieces, arrays["open"], strict=True)]

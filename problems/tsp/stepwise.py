@@ -9,7 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from redwood.errors import FitError
-from redwood.problems.routing.stepwise_paths import MARKS, Paths, TourStepwise, close_rows
+from redwood.problems.routing.relaxation_kernels import EDGES
+from redwood.problems.routing.stepwise_paths import (
+    MARKS,
+    Paths,
+    TourStepwise,
+    close_rows,
+    pack_paths,
+    unpack_paths,
+)
 from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.stepwise_kernels import FEATURES, window_rows
@@ -20,7 +28,8 @@ class TSPStepwise(TourStepwise):
     """TSP instances with coordinates as decision processes.
 
     Tokens are the current node, the destination (where the tour began) and the nearest remaining nodes, relative to the
-    current node and scaled by the radius of the window. A far destination is pulled in logarithmically.
+    current node and scaled by the radius of the window. A far destination is pulled in logarithmically. Pairs of tokens
+    are described by the Held-Karp relaxation of the path through the window and its surroundings.
 
     Raises
     ------
@@ -29,12 +38,12 @@ class TSPStepwise(TourStepwise):
     """
 
     two_way: ClassVar[bool] = True
-    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS)
+    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
     lessons: ClassVar[tuple[Lesson, ...]] = (
-        Lesson(100, 400, 1500),
-        Lesson(200, 80, 5000),
-        Lesson(500, 24, 20_000),
-        Lesson(1000, 12, 50_000),
+        Lesson(100, 400, 800),
+        Lesson(200, 80, 2500),
+        Lesson(500, 12, 12_000),
+        Lesson(1000, 6, 25_000),
     )
 
     def __init__(self, *instances: TSPInstance) -> None:
@@ -52,6 +61,7 @@ class TSPStepwise(TourStepwise):
         size = int(min(size, max(1, batch.left.max(initial=1))))
         count = len(batch.rows)
         features = np.empty((count, MARKS + size, FEATURES), dtype=np.float32)
+        edges = np.empty((count, MARKS + size, MARKS + size, EDGES), dtype=np.float32)
         nodes = np.empty((count, MARKS + size), dtype=np.int32)
         window_rows(
             self.points,
@@ -66,12 +76,13 @@ class TSPStepwise(TourStepwise):
             batch.turn,
             size,
             features,
+            edges,
             nodes,
         )
         present = nodes >= 0
         mask = present[:, :, None].copy()
         mask[:, :MARKS] = False
-        return Window(features, present, mask, nodes)
+        return Window(features, present, mask, nodes, edges)
 
     def tour(self, order: Array) -> Tour:
         return Tour(order)
@@ -120,15 +131,26 @@ class TSPStepwise(TourStepwise):
         coords = rng.random((size, 2)) if rng.random() < 0.75 else _clusters(size, rng)
         return TSPInstance(travel=check_travel(coords, None, None, symmetric=True))
 
-    @classmethod
-    def pack(cls, instances: Sequence[TSPInstance], solutions: Sequence[Tour]) -> dict[str, Array]:
-        coords = np.stack([_positions(instance) for instance in instances]).astype(np.float32)
-        return {"coords": coords, "tours": np.stack([solution.tour for solution in solutions]).astype(np.uint16)}
+    def part(self, row: int, nodes: Array) -> TSPInstance:
+        return TSPInstance(travel=check_travel(self.points[self.offsets[row] + nodes], None, None, symmetric=True))
+
+    def distances(self, row: int, nodes: Array) -> Array:
+        points = self.points[self.offsets[row] + nodes]
+        return np.asarray(np.hypot(*(points[:, None] - points).transpose(2, 0, 1)))
+
+    def of_matrix(self, matrix: Array) -> TSPInstance:
+        return TSPInstance(travel=check_travel(None, matrix, None, symmetric=True))
 
     @classmethod
-    def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[TSPInstance], list[Tour]]:
-        instances = [TSPInstance(travel=check_travel(coords, None, None, symmetric=True)) for coords in arrays["coords"]]
-        return instances, [Tour(tour) for tour in arrays["tours"]]
+    def pack(cls, instances: Sequence[TSPInstance], solutions: Sequence[Any]) -> dict[str, Array]:
+        coords = np.concatenate([_positions(instance) for instance in instances]).astype(np.float32)
+        return {"coords": coords, **pack_paths(solutions)}
+
+    @classmethod
+    def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[TSPInstance], list[Any]]:
+        pieces = np.split(arrays["coords"], np.cumsum(arrays["sizes"])[:-1])
+        instances = [TSPInstance(travel=check_travel(coords, None, None, symmetric=True)) for coords in pieces]
+        return instances, unpack_paths(arrays, Tour)
 
     def _neighbour_lists(self, count: int) -> Array:
         """Return static lists [all nodes, count] where they pay: instances larger than a few windows, not for training."""

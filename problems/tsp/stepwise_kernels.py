@@ -12,6 +12,16 @@ import math
 import numpy as np
 
 from redwood.kernels import kernel
+from redwood.problems.routing.relaxation_kernels import (
+    AVERAGING,
+    CONTEXT,
+    DECAY,
+    EDGES,
+    FIRST_STEP,
+    TREES,
+    describe_pairs,
+    relax_path,
+)
 from redwood.problems.routing.stepwise_kernels import (
     NEAR,
     SURROUNDINGS,
@@ -24,7 +34,7 @@ from redwood.problems.routing.stepwise_kernels import (
 from redwood.problems.routing.stepwise_paths import MARKS
 from redwood.problems.routing.travel import Array
 
-FEATURES = 6 + SURROUNDINGS
+FEATURES = 6 + SURROUNDINGS + MARKS * EDGES
 
 
 @kernel
@@ -41,19 +51,27 @@ def window_rows(
     turn: Array,
     size: int,
     features: Array,
+    edges: Array,
     nodes: Array,
 ) -> None:
-    """Fill ``features`` [B, M + size, F] and ``nodes`` [B, M + size] (-1 where there is no token) for each row."""
-    pool = np.empty(2 * size, dtype=np.int32)
-    keys = np.empty(2 * size, dtype=np.float64)
+    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E] and ``nodes`` [B, T] (-1 where there is no token)."""
+    context = int(CONTEXT * size)
+    pool = np.empty(context, dtype=np.int32)
+    keys = np.empty(context, dtype=np.float64)
     tokens = MARKS + size
-    xy = np.empty((MARKS + 2 * size, 2), dtype=np.float64)
+    xy = np.empty((MARKS + context, 2), dtype=np.float64)
+    lengths = np.empty((MARKS + context, MARKS + context), dtype=np.float32)
+    share = np.empty((MARKS + context, MARKS + context), dtype=np.float32)
+    alpha = np.empty((MARKS + context, MARKS + context), dtype=np.float32)
+    wanted = np.full(MARKS + context, 2, dtype=np.int32)
+    wanted[:MARKS] = 1
     for b in range(len(rows)):
         offset = offsets[rows[b]]
         nodes[b, 0] = current[b]
         nodes[b, 1] = destination[b]
         nodes[b, MARKS:] = -1
         features[b] = 0.0
+        edges[b] = 0.0
         count = -1
         if lists.shape[1] > 0:
             count = listed_remaining(points, offset, current[b], lists, place[b], left[b], pool, keys)
@@ -70,6 +88,9 @@ def window_rows(
             xy[k, 0] = turn[b, 0, 0] * dx + turn[b, 0, 1] * dy
             xy[k, 1] = turn[b, 1, 0] * dx + turn[b, 1, 1] * dy
         _describe(xy[: MARKS + count], min(tokens, MARKS + shown), left[b], features[b])
+        around = xy[: MARKS + count]
+        if relax_path(around, wanted, 0, False, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha) > 0.0:
+            describe_pairs(MARKS + shown, share, alpha, features[b, :, FEATURES - EDGES * MARKS :], edges[b])
 
 
 @kernel
@@ -77,7 +98,8 @@ def _describe(xy: Array, tokens: int, left: int, features: Array) -> None:
     """Write the features of the tokens, the first of the scaled positions ``xy`` [tokens + others outside, 2].
 
     They are: position, distance from the current node and from the destination, how far the destination and how many
-    nodes are outside (the same for all tokens), and the surroundings among the nodes other than the marked ones.
+    nodes are outside (the same for all tokens), and the surroundings among the nodes other than the marked ones; then
+    what `describe_pairs` writes.
     """
     far = math.hypot(xy[1, 0], xy[1, 1])
     goal_x = xy[1, 0] * pull(far)
@@ -94,4 +116,4 @@ def _describe(xy: Array, tokens: int, left: int, features: Array) -> None:
         features[k, 3] = math.hypot(x - goal_x, y - goal_y)
         features[k, 4] = math.log1p(far)
         features[k, 5] = outside
-        describe_surroundings(xy, MARKS, k, near, near_xy, features[k, 6:])
+        describe_surroundings(xy, MARKS, k, near, near_xy, features[k, 6 : 6 + SURROUNDINGS])

@@ -19,7 +19,7 @@ def losses_of(network: Network, window: Window, target: Target) -> tuple[Tensor,
     with autocast(device):
         tokens = network(features, present, edges)
         scores = network.scores(tokens, mask)
-        pairs = network.neighbours(tokens, present) if target.neighbours is not None else None
+        pairs = network.neighbours(tokens, present, edges) if target.neighbours is not None else None
     choice, accuracy = _choice_loss(scores, torch.from_numpy(target.choice).to(device), network.layout.sets)
     if pairs is None:
         return choice, torch.zeros_like(choice), accuracy

@@ -68,9 +68,9 @@ class Block(nn.Module):
             tokens = tokens + self.scale[0] * self._attend(tokens, hidden, edges)
             added: Tensor = self.scale[1] * self._feed(tokens)
             return tokens + added
-        width = tokens.shape[-1:]
-        tokens = tokens + self._attend(functional.rms_norm(tokens, width), hidden, edges)
-        return tokens + self._feed(functional.rms_norm(tokens, width))
+        width = tokens.shape[-1:]  # plain layer norms: PyTorch has a fused kernel of them on the CPU, and none of RMS norms
+        tokens = tokens + self._attend(functional.layer_norm(tokens, width), hidden, edges)
+        return tokens + self._feed(functional.layer_norm(tokens, width))
 
     def _feed(self, tokens: Tensor) -> Tensor:
         fed: Tensor = self.down(functional.relu(self.up(tokens)))
@@ -102,6 +102,7 @@ class Network(nn.Module):
         self.blocks = nn.ModuleList(Block(shape, layout.edges) for _ in range(shape.layers))
         self.score = nn.Linear(shape.width, layout.scores)
         self.pointer = nn.Linear(shape.width, 2 * POINTER) if layout.neighbours else None
+        self.pairs = nn.Linear(layout.edges, 1, bias=False) if layout.neighbours and layout.edges else None
 
     def forward(self, features: Tensor, present: Tensor, edges: Tensor | None = None) -> Tensor:
         """Return encoded tokens [B, T, D] from `redwood.stepwise.Window` fields."""
@@ -115,19 +116,21 @@ class Network(nn.Module):
         hidden = torch.zeros_like(present, dtype=tokens.dtype).masked_fill(~present, float("-inf"))[:, None, None, :]
         for block in self.blocks:
             tokens = block(tokens, hidden, edges)
-        return tokens if self.shape.rezero else functional.rms_norm(tokens, tokens.shape[-1:])
+        return tokens if self.shape.rezero else functional.layer_norm(tokens, tokens.shape[-1:])
 
     def scores(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Return the logits of all actions [B, T x A], -inf where not allowed, from encoded tokens."""
         scores: Tensor = self.score(tokens).float()
         return scores.masked_fill(~mask, float("-inf")).flatten(1)
 
-    def neighbours(self, tokens: Tensor, present: Tensor) -> Tensor:
+    def neighbours(self, tokens: Tensor, present: Tensor, edges: Tensor | None = None) -> Tensor:
         """Return logits [B, T, T] of token j being next to token i on the best path, from encoded tokens."""
         if self.pointer is None:
             raise TypeError("the layout has no neighbours, so the network has no output for them.")
         one, other = self.pointer(tokens).chunk(2, dim=-1)
         logits: Tensor = (one @ other.transpose(-1, -2)).float() * POINTER**-0.5
+        if self.pairs is not None and edges is not None:
+            logits = logits + self.pairs(edges)[..., 0].float()
         itself = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
         return logits.masked_fill(itself | ~present[:, None, :], float("-inf"))
 

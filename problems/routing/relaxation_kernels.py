@@ -1,0 +1,239 @@
+"""Compiled Held-Karp relaxation of a small path or routing problem: how likely each pair of nodes is to be joined.
+
+A path from a first to a last node through all others is a spanning tree in which the two have one edge and the others have
+two; routes are one with some more edges at the depot. Shortest spanning trees under node potentials, which an ascent moves
+towards the wanted degrees, tell two things of a pair: what
+share of the trees has it, which estimates the pair's value in the linear relaxation (Barahona and Anbil 2000, the volume
+algorithm, doi:10.1007/s101070050002), and how much a tree lengthens that must have it, its alpha-nearness (Helsgaun
+2000, doi:10.1016/S0377-2217(99)00284-2).
+
+References
+----------
+Held and Karp (1971), The traveling-salesman problem and minimum spanning trees: Part II, doi:10.1007/BF01584070.
+Fisher (1994), Optimal solution of vehicle routing problems using minimum K-trees, doi:10.1287/opre.42.4.626.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from redwood.kernels import kernel
+from redwood.problems.routing.travel import Array
+
+EDGES = 2
+"""Numbers that describe a pair of positions."""
+CONTEXT = 1.5
+"""How many nodes the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
+TREES, FIRST_STEP, DECAY, AVERAGING = 30, 0.4, 0.9, 0.12
+"""Arguments of `relax_path`, chosen for the best guess of a tour's next node within about 0.1 ms a window."""
+
+
+@kernel
+def relax_path(
+    xy: Array,
+    wanted: Array,
+    extra: int,
+    joined: bool,
+    steps: int,
+    first_step: float,
+    decay: float,
+    averaging: float,
+    lengths: Array,
+    share: Array,
+    alpha: Array,
+) -> float:
+    """Relax the path, or the routes, from position 0 through all others ``xy`` [n, 2] to position 1, the depot of routes.
+
+    Parameters
+    ----------
+    wanted
+        Number of edges [n] that each position has in a solution.
+    extra
+        Number of edges at position 1 beyond those of a spanning tree.
+    joined
+        Whether positions 0 and 1 may have an edge.
+    steps
+        Spanning trees computed.
+    first_step, decay
+        Length of the first step of the ascent, in mean tree edges, and the factor from step to step.
+    averaging
+        Weight of the newest tree in the average of trees.
+    lengths, share, alpha
+        Room [n, n]. Gets the distances under the last potentials; the share of trees that have a pair; the alpha-nearness
+        in mean tree edges.
+
+    Returns
+    -------
+    float
+        The mean length of an edge of the first tree; 0 where all positions are the same.
+    """
+    n = len(xy)
+    chosen = np.zeros(n, dtype=np.bool_)
+    potential = np.empty(n, dtype=np.float32)
+    degree = np.zeros(n, dtype=np.int32)
+    before = np.zeros(n, dtype=np.int32)
+    parent = np.zeros(n, dtype=np.int32)
+    order = np.zeros(n, dtype=np.int32)
+    key = np.zeros(n, dtype=np.float32)
+    outside = np.zeros(n, dtype=np.int32)
+    for i in range(n):
+        for j in range(i):
+            d = np.float32(math.sqrt((xy[i, 0] - xy[j, 0]) ** 2 + (xy[i, 1] - xy[j, 1]) ** 2))
+            lengths[i, j] = d
+            lengths[j, i] = d
+        lengths[i, i] = 0.0
+    _first_potentials(n, lengths, wanted, potential)
+    share[:n, :n] = 0.0
+    unit = 0.0
+    step = 0.0
+    for t in range(steps):
+        grow_tree(n, joined, lengths, potential, parent, order, key, outside)
+        if t == 0:
+            for k in range(1, n):
+                unit += lengths[order[k], parent[order[k]]]
+            unit /= n - 1
+            if unit <= 0.0:
+                return 0.0
+            step = first_step * unit
+        weight = averaging if t > 0 else 1.0
+        if t > 0:
+            for i in range(n):
+                for j in range(n):
+                    share[i, j] *= 1.0 - weight
+        degree[:] = 0
+        for k in range(1, n):
+            i = order[k]
+            j = parent[i]
+            degree[i] += 1
+            degree[j] += 1
+            share[i, j] += weight
+            share[j, i] += weight
+        if extra > 0:
+            pick_extra(n, extra, joined, lengths, potential, parent, chosen)
+            for i in range(n):
+                if chosen[i]:
+                    degree[i] += 1
+                    degree[1] += 1
+                    share[i, 1] += weight
+                    share[1, i] += weight
+        if t == steps - 1:
+            break
+        for i in range(n):
+            excess = degree[i] - wanted[i]
+            potential[i] += np.float32(step * (0.7 * excess + 0.3 * before[i]))
+            before[i] = excess
+        step *= decay
+    _alpha(n, lengths, potential, parent, order, unit, alpha)
+    for i in range(n):
+        if chosen[i]:
+            alpha[i, 1] = 0.0
+            alpha[1, i] = 0.0
+    if not joined:
+        alpha[0, 1] = np.float32(math.inf)
+        alpha[1, 0] = np.float32(math.inf)
+    return unit
+
+
+@kernel
+def _first_potentials(n: int, lengths: Array, wanted: Array, potential: Array) -> None:
+    """Begin with minus a quarter of the distances to the two nearest others, at the ends twice to the nearest."""
+    for i in range(n):
+        nearest = np.float32(math.inf)
+        second = np.float32(math.inf)
+        for j in range(n):
+            if j == i:
+                continue
+            if lengths[i, j] < nearest:
+                second = nearest
+                nearest = lengths[i, j]
+            elif lengths[i, j] < second:
+                second = lengths[i, j]
+        potential[i] = np.float32(-0.25) * (nearest + (second if wanted[i] > 1 and n > 2 else nearest))
+
+
+@kernel
+def grow_tree(
+    n: int, joined: bool, lengths: Array, potential: Array, parent: Array, order: Array, key: Array, outside: Array
+) -> None:
+    """Write a shortest spanning tree under the potentials: its nodes in order of entry, and their parents."""
+    count = n - 1
+    for k in range(count):
+        outside[k] = k + 1
+        key[k] = np.float32(math.inf)
+    node = 0
+    order[0] = 0
+    parent[0] = -1
+    for entered in range(1, n):
+        row = lengths[node]
+        own = potential[node]
+        best = np.float32(math.inf)
+        where = 0
+        for k in range(count):
+            other = outside[k]
+            w = row[other] + own + potential[other]
+            if w < key[k] and (joined or node + other != 1):
+                key[k] = w
+                parent[other] = node
+            if key[k] < best:
+                best = key[k]
+                where = k
+        node = outside[where]
+        order[entered] = node
+        count -= 1
+        outside[where] = outside[count]
+        key[where] = key[count]
+
+
+@kernel
+def pick_extra(n: int, extra: int, joined: bool, lengths: Array, potential: Array, parent: Array, chosen: Array) -> None:
+    """Mark the ``extra`` positions nearest to position 1, under the potentials, that have no edge with it in the tree."""
+    chosen[:] = False
+    for _ in range(extra):
+        best = np.float32(math.inf)
+        where = -1
+        for i in range(n):
+            if i == 1 or chosen[i] or parent[i] == 1 or parent[1] == i or (i == 0 and not joined):
+                continue
+            w = lengths[i, 1] + potential[i]
+            if w < best:
+                best = w
+                where = i
+        if where < 0:
+            return
+        chosen[where] = True
+
+
+@kernel
+def _alpha(n: int, lengths: Array, potential: Array, parent: Array, order: Array, unit: float, alpha: Array) -> None:
+    """Write by how much a tree lengthens that must have a pair, in units: its length less the longest edge it replaces."""
+    for k in range(n):
+        i = order[k]
+        alpha[i, i] = 0.0
+        if k == 0:
+            continue
+        p = parent[i]
+        edge = lengths[i, p] + potential[i] + potential[p]
+        for m in range(k):
+            j = order[m]
+            longest = edge if j == p else max(edge, alpha[p, j])
+            alpha[i, j] = longest
+            alpha[j, i] = longest
+    for i in range(n):
+        for j in range(n):
+            if i != j:
+                alpha[i, j] = max(0.0, lengths[i, j] + potential[i] + potential[j] - alpha[i, j]) / unit
+
+
+@kernel
+def describe_pairs(tokens: int, share: Array, alpha: Array, features: Array, edges: Array) -> None:
+    """Write what the relaxation says of pairs of tokens, and to the features what it says of those with the first two."""
+    for i in range(tokens):
+        for j in range(tokens):
+            if i != j:
+                edges[i, j, 0] = share[i, j]
+                edges[i, j, 1] = math.exp(-2.0 * alpha[i, j])
+        for m in range(2):
+            for e in range(EDGES):
+                features[i, EDGES * m + e] = edges[m, i, e]

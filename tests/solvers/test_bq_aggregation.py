@@ -1,0 +1,79 @@
+"""Labels for tails of a policy's own rollouts."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from redwood.problems.atsp.problem import ATSP
+from redwood.problems.tsp.problem import TSP
+from redwood.solvers.bq.aggregation import TailMaker
+from redwood.solvers.bq.network import PRESETS, Network
+from redwood.solvers.bq.training import Recipe, Trainer, view_class
+from redwood.stepwise import Lesson, Stepwise
+from redwood.training import SolverTeacher
+
+PROBLEMS = {"tsp": TSP(), "atsp": ATSP()}
+TEACHERS = {"tsp": "exact", "atsp": "highs"}
+
+
+def some_tails(problem, steps=2, size=8):
+    """Return the view of some instances, and what is left after some first allowed actions."""
+    kind = view_class(problem)
+    rng = np.random.default_rng(3)
+    view = problem.view(Stepwise, *[kind.example(size, rng) for _ in range(3)])
+    batch = view.begin(np.arange(3), rng)
+    for _ in range(steps):
+        window = view.window(batch, 8)
+        view.act(batch, window, window.mask.reshape(3, -1).argmax(axis=1))
+    return view, batch
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_tails_are_solved_as_paths(name):
+    """With an exact teacher the label of a tail is the shortest path, by enumeration, between its ends."""
+    view, batch = some_tails(PROBLEMS[name])
+    instances, paths = view.tails(batch, SolverTeacher(TEACHERS[name]), 0, 0)
+    assert len(instances) == 3
+    for row, (instance, path) in enumerate(zip(instances, paths, strict=True)):
+        n = int(batch.left[row]) + 2
+        costs = view.distances(row, np.array([batch.current[row], *batch.remaining[row, : n - 2], batch.destination[row]]))
+        lengths = [
+            costs[list(p[:-1]), list(p[1:])].sum() for p in ((0, *q, n - 1) for q in itertools.permutations(range(1, n - 1)))
+        ]
+        assert instance.size == n
+        assert path.tour[0] == 0
+        assert path.tour[-1] == n - 1
+        assert costs[path.tour[:-1], path.tour[1:]].sum() == pytest.approx(min(lengths))
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_samples_of_a_tail_stay_within_it(name):
+    """No arc drawn from an open path passes from its end to its begin, and the plan follows the label."""
+    problem = PROBLEMS[name]
+    view, batch = some_tails(problem)
+    instances, paths = view.tails(batch, SolverTeacher(TEACHERS[name]), 0, 0)
+    drawn = problem.view(Stepwise, *instances)
+    drawn.teach(paths)
+    tails = drawn.sample(200, np.random.default_rng(0))
+    for b, row in enumerate(tails.rows):
+        place = np.argsort(paths[row].tour)
+        walk = place[[tails.current[b], *tails.plan[b, : tails.left[b]], tails.destination[b]]]
+        assert set(np.diff(walk)) in ({1}, {-1})
+
+
+def test_tails_of_a_policy_are_lessons(tmp_path, monkeypatch):
+    """A trainer learns from tours and tails together: the files stand side by side and have one format."""
+    problem = TSP()
+    kind = view_class(problem)
+    monkeypatch.setattr(kind, "lessons", (Lesson(12, 20, 20),))
+    torch.manual_seed(0)
+    network = Network(kind.layout, PRESETS["tiny"]).eval()
+    made = TailMaker(problem, SolverTeacher("local-search"), tmp_path / "labels").make(network, 0)
+    assert [path.name for path in made] == ["tails-12-0000.npz"]
+    trainer = Trainer(
+        problem, tmp_path, tmp_path / "labels", shape=PRESETS["tiny"], recipe=Recipe(batch=8, checkpoint_steps=2)
+    )
+    trainer.train(steps=2)
+    assert trainer.counters.decisions == 16
