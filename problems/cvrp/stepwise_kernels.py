@@ -12,7 +12,6 @@ import numpy as np
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.routing.relaxation_kernels import (
     AVERAGING,
-    CONTEXT,
     DECAY,
     EDGES,
     FIRST_STEP,
@@ -35,6 +34,8 @@ from redwood.problems.routing.travel import Array
 
 MARKS = 2
 FEATURES = 11 + SURROUNDINGS + MARKS * EDGES
+CONTEXT = 1.5
+"""How many customers the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
 AROUND_DEPOT = 0.25
 """Share of the window that is kept for the customers nearest to the depot."""
 

@@ -24,8 +24,8 @@ from redwood.problems.routing.travel import Array
 
 EDGES = 2
 """Numbers that describe a pair of positions."""
-CONTEXT = 1.5
-"""How many nodes the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
+FORBIDDEN, FAR = 1e15, 1e30
+"""Length of a pair that must not be joined, and more than any length."""
 TREES, FIRST_STEP, DECAY, AVERAGING = 30, 0.4, 0.9, 0.12
 """Arguments of `relax_path`, chosen for the best guess of a tour's next node within about 0.1 ms a window."""
 
@@ -61,8 +61,7 @@ def relax_path(
     averaging
         Weight of the newest tree in the average of trees.
     lengths, share, alpha
-        Room [n, n]. Gets the distances under the last potentials; the share of trees that have a pair; the alpha-nearness
-        in mean tree edges.
+        Room [n, n] or more. Gets the distances; the share of trees that have a pair; the alpha-nearness in mean tree edges.
 
     Returns
     -------
@@ -77,19 +76,16 @@ def relax_path(
     parent = np.zeros(n, dtype=np.int32)
     order = np.zeros(n, dtype=np.int32)
     key = np.zeros(n, dtype=np.float32)
-    outside = np.zeros(n, dtype=np.int32)
-    for i in range(n):
-        for j in range(i):
-            d = np.float32(math.sqrt((xy[i, 0] - xy[j, 0]) ** 2 + (xy[i, 1] - xy[j, 1]) ** 2))
-            lengths[i, j] = d
-            lengths[j, i] = d
-        lengths[i, i] = 0.0
+    _measure(xy, lengths)
+    if not joined:
+        lengths[0, 1] = FORBIDDEN
+        lengths[1, 0] = FORBIDDEN
     _first_potentials(n, lengths, wanted, potential)
     share[:n, :n] = 0.0
     unit = 0.0
     step = 0.0
     for t in range(steps):
-        grow_tree(n, joined, lengths, potential, parent, order, key, outside)
+        grow_tree(n, lengths, potential, parent, order, key)
         if t == 0:
             for k in range(1, n):
                 unit += lengths[order[k], parent[order[k]]]
@@ -97,11 +93,7 @@ def relax_path(
             if unit <= 0.0:
                 return 0.0
             step = first_step * unit
-        weight = averaging if t > 0 else 1.0
-        if t > 0:
-            for i in range(n):
-                for j in range(n):
-                    share[i, j] *= 1.0 - weight
+        weight = (averaging if t > 0 else 1.0) * (1.0 - averaging) ** (steps - 1 - t)  # what later averaging leaves of it
         degree[:] = 0
         for k in range(1, n):
             i = order[k]
@@ -130,9 +122,6 @@ def relax_path(
         if chosen[i]:
             alpha[i, 1] = 0.0
             alpha[1, i] = 0.0
-    if not joined:
-        alpha[0, 1] = np.float32(math.inf)
-        alpha[1, 0] = np.float32(math.inf)
     return unit
 
 
@@ -153,37 +142,51 @@ def _first_potentials(n: int, lengths: Array, wanted: Array, potential: Array) -
         potential[i] = np.float32(-0.25) * (nearest + (second if wanted[i] > 1 and n > 2 else nearest))
 
 
-@kernel
-def grow_tree(
-    n: int, joined: bool, lengths: Array, potential: Array, parent: Array, order: Array, key: Array, outside: Array
-) -> None:
-    """Write a shortest spanning tree under the potentials: its nodes in order of entry, and their parents."""
-    count = n - 1
-    for k in range(count):
-        outside[k] = k + 1
-        key[k] = np.float32(math.inf)
-    node = 0
-    order[0] = 0
+@kernel(fastmath=True)
+def _measure(xy: Array, lengths: Array) -> None:
+    """Write the distances [n, n] of positions."""
+    n = len(xy)
+    x = xy[:, 0].astype(np.float32)
+    y = xy[:, 1].astype(np.float32)
+    for i in range(n):
+        row = lengths[i]
+        for j in range(n):
+            dx = x[j] - x[i]
+            dy = y[j] - y[i]
+            row[j] = math.sqrt(dx * dx + dy * dy)
+
+
+@kernel(fastmath=True)
+def grow_tree(n: int, lengths: Array, potential: Array, parent: Array, order: Array, key: Array) -> None:
+    """Write a shortest spanning tree under the potentials: its nodes in order of entry, and their parents.
+
+    The passes are plain ones over all nodes, those in the tree included, so that they can be vectorised.
+    """
+    far = np.float32(FAR)
+    key[:n] = far
+    key[0] = -far
+    parent[:n] = 0
     parent[0] = -1
+    order[0] = 0
+    node = 0
     for entered in range(1, n):
         row = lengths[node]
         own = potential[node]
-        best = np.float32(math.inf)
-        where = 0
-        for k in range(count):
-            other = outside[k]
-            w = row[other] + own + potential[other]
-            if w < key[k] and (joined or node + other != 1):
-                key[k] = w
-                parent[other] = node
-            if key[k] < best:
-                best = key[k]
-                where = k
-        node = outside[where]
+        tip = np.int32(node)
+        for j in range(n):
+            w = row[j] + own + potential[j]
+            old = key[j]
+            parent[j] = tip if w < old else parent[j]
+            key[j] = min(w, old)
+        least = far
+        for j in range(n):
+            value = key[j]
+            least = min(least, value if value > -far else far)
+        node = 0
+        while key[node] != least:
+            node += 1
+        key[node] = -far
         order[entered] = node
-        count -= 1
-        outside[where] = outside[count]
-        key[where] = key[count]
 
 
 @kernel
@@ -205,25 +208,28 @@ def pick_extra(n: int, extra: int, joined: bool, lengths: Array, potential: Arra
         chosen[where] = True
 
 
-@kernel
+@kernel(fastmath=True)
 def _alpha(n: int, lengths: Array, potential: Array, parent: Array, order: Array, unit: float, alpha: Array) -> None:
     """Write by how much a tree lengthens that must have a pair, in units: its length less the longest edge it replaces."""
-    for k in range(n):
+    alpha[0, :n] = 0.0
+    for k in range(1, n):
         i = order[k]
-        alpha[i, i] = 0.0
-        if k == 0:
-            continue
         p = parent[i]
         edge = lengths[i, p] + potential[i] + potential[p]
+        row = alpha[i]
+        above = alpha[p]
+        for j in range(n):  # what is written for nodes that enter later is written again when they do
+            row[j] = max(edge, above[j])
+        row[p] = edge
         for m in range(k):
-            j = order[m]
-            longest = edge if j == p else max(edge, alpha[p, j])
-            alpha[i, j] = longest
-            alpha[j, i] = longest
+            alpha[order[m], i] = row[order[m]]
+    scale = np.float32(1.0 / unit)
     for i in range(n):
+        row = alpha[i]
+        reach = lengths[i]
         for j in range(n):
-            if i != j:
-                alpha[i, j] = max(0.0, lengths[i, j] + potential[i] + potential[j] - alpha[i, j]) / unit
+            row[j] = max(np.float32(0.0), reach[j] + potential[i] + potential[j] - row[j]) * scale
+        row[i] = 0.0
 
 
 @kernel

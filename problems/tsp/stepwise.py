@@ -57,7 +57,7 @@ class TSPStepwise(TourStepwise):
         self.points = np.concatenate([np.empty((0, 2)), *points])
 
     def window(self, batch: Paths, size: int) -> Window:
-        lists = self._neighbour_lists(3 * size)
+        lists = self._neighbour_lists(6 * size)
         size = int(min(size, max(1, batch.left.max(initial=1))))
         count = len(batch.rows)
         features = np.empty((count, MARKS + size, FEATURES), dtype=np.float32)

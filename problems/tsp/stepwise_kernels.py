@@ -14,7 +14,6 @@ import numpy as np
 from redwood.kernels import kernel
 from redwood.problems.routing.relaxation_kernels import (
     AVERAGING,
-    CONTEXT,
     DECAY,
     EDGES,
     FIRST_STEP,
@@ -34,6 +33,8 @@ from redwood.problems.routing.stepwise_kernels import (
 from redwood.problems.routing.stepwise_paths import MARKS
 from redwood.problems.routing.travel import Array
 
+CONTEXT = 3
+"""How many nodes the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
 FEATURES = 6 + SURROUNDINGS + MARKS * EDGES
 
 
@@ -55,7 +56,7 @@ def window_rows(
     nodes: Array,
 ) -> None:
     """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E] and ``nodes`` [B, T] (-1 where there is no token)."""
-    context = int(CONTEXT * size)
+    context = CONTEXT * size
     pool = np.empty(context, dtype=np.int32)
     keys = np.empty(context, dtype=np.float64)
     tokens = MARKS + size

@@ -269,4 +269,4 @@ def test_windows_reach_the_network_as_they_are():
     features, present, edges = tensors(window, torch.device("cpu"))
     assert features.shape == (2, 6, view.layout.features)
     assert present.all()
-    assert edges is None
+    assert edges.shape == (2, 6, 6, view.layout.edges)
