@@ -14,7 +14,7 @@ from redwood.problems.routing.travel import Array
 
 FEATURES = 12
 EDGES = 9
-CONTEXT = 1.5
+CONTEXT = 3
 """How many nodes the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
 
 
@@ -57,7 +57,7 @@ def window_rows(
     nodes: Array,
 ) -> None:
     """Fill ``features`` [B, M + size, F], ``edges`` [B, M + size, M + size, E] and ``nodes`` [B, M + size]."""
-    context = int(CONTEXT * size)
+    context = CONTEXT * size
     pool = np.empty(context, dtype=np.int32)
     keys = np.empty(context, dtype=np.float64)
     around = np.empty(MARKS + context, dtype=np.int32)
