@@ -43,7 +43,7 @@ def measure(instance: Instance, solver: str, value: float, episodes: int) -> Row
     for index in range(DECISIONS):
         state = rng.integers(0, states, (1, arms))
         began = time.perf_counter()
-        policy.act(planning, state, index % planning.horizon, rng)
+        policy.choose(planning, state, index % planning.horizon, rng)
         seconds[index] = time.perf_counter() - began
     return Row(solver, 100.0 * rollouts.mean / value, seconds)
 

@@ -310,8 +310,46 @@ class Policy(Solution, ABC):
         return made
 
     @abstractmethod
-    def act(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return levels [E, J] for the states [E, J] of E episodes at a step; only random policies use ``rng``."""
+
+    def act(self, states: Any, step: int, rng: np.random.Generator | None = None) -> Array:
+        """Return the joint action that the policy takes.
+
+        Parameters
+        ----------
+        states
+            The state of each arm, [J] or for several episodes [E, J].
+        step
+            How many steps have been done.
+        rng
+            For random policies; by default the same stream at every step of every run.
+
+        Returns
+        -------
+        Array
+            The level of each arm, [J] or [E, J] as the states are.
+
+        Raises
+        ------
+        SolutionError
+            Where the policy has not met an instance yet, or states or step do not belong to that instance.
+        """
+        planning: Planning | None = getattr(self, "_planning", None)
+        if planning is None:
+            raise SolutionError(f"this policy of the kind {self.kind!r} has met no instance yet; simulate() or check() it first.")
+        array = np.asarray(states)
+        rows = _checked(np.atleast_2d(array), step, planning)
+        levels = self.choose(planning, rows, step, rng or np.random.default_rng(step))
+        return levels if array.ndim == 2 else levels[0]
+
+    def meet(self, planning: Planning) -> None:
+        """Let `act` refer to an instance from now on. A policy that was solved for, checked or simulated has met one."""
+        object.__setattr__(self, "_planning", planning)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone, without the instance that was met."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
 
 class Planning(View, ABC):
@@ -339,6 +377,19 @@ class Planning(View, ABC):
 def worth_of(worth: Array, levels: Array) -> float:
     """Return the total worth of a joint action [J], given that of each arm at each level [J, A]."""
     return float(worth[np.arange(len(levels)), levels].sum())
+
+
+def _checked(states: Array, step: int, planning: Planning) -> Array:
+    """Return states [E, J] as indices; raise `SolutionError` where they or the step are out of range."""
+    count, _, outcomes = planning.arms.shape
+    if states.ndim != 2 or states.shape[1] != count:
+        raise SolutionError(f"states of shape {list(states.shape)} are not those of {count} arms, [J] or [E, J].")
+    wrong = (states < 0) | (states >= outcomes) | (states != np.floor(states))
+    if wrong.any():
+        raise SolutionError(f"state {states[wrong][0]} is not one of an arm's states, 0 to {outcomes - 1}.")
+    if not 0 <= step < planning.horizon:
+        raise SolutionError(f"step {step} is not within the horizon, 0 to {planning.horizon - 1}.")
+    return states.astype(np.int64)
 
 
 def _descendants(kind: type[Any]) -> Iterator[type[Any]]:

@@ -18,7 +18,7 @@ class NullPolicy(Policy):
 
     kind: ClassVar[str] = "null"
 
-    def act(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return zeros."""
         return np.zeros(states.shape, np.int64)
 
@@ -29,7 +29,7 @@ class RandomPolicy(Policy):
 
     kind: ClassVar[str] = "random"
 
-    def act(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return random actions."""
         return planning.actions.samples(len(states), rng)
 
@@ -51,7 +51,7 @@ class IndexPolicy(Policy):
     def __post_init__(self) -> None:
         object.__setattr__(self, "worth", _table(self.worth))
 
-    def act(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best action for the worths in each episode's states."""
         return planning.actions.choose(worths(self.worth, states, step))
 
@@ -66,7 +66,7 @@ class GreedyPolicy(Policy):
     def __post_init__(self) -> None:
         object.__setattr__(self, "worth", _table(self.worth))
 
-    def act(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the greedy action in each episode's states."""
         return np.array([planning.actions.greedy(worth) for worth in worths(self.worth, states, step)])
 
@@ -90,7 +90,7 @@ class SamplingPolicy(Policy):
         if self.draws < 1:
             raise SolutionError(f"draws {self.draws} is below 1; give at least 1.")
 
-    def act(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best of the drawn actions in each episode's states."""
         episodes, arms = states.shape
         drawn = planning.actions.samples(episodes * self.draws, rng).reshape(episodes, self.draws, arms)

@@ -25,9 +25,10 @@ class BanditPlanning(Planning):
         chances, starts = cumulative(self.arms.transitions), cumulative(self.arms.start)
         states = draw_start(episodes, starts, seed)
         rng = np.random.default_rng([seed, 1])
+        policy.meet(self)
         rewards = np.empty((episodes, self.horizon))
         for step in range(self.horizon):
-            levels = np.ascontiguousarray(policy.act(self, states, step, rng), dtype=np.int64)
+            levels = np.ascontiguousarray(policy.choose(self, states, step, rng), dtype=np.int64)
             self._check(policy, levels, states)
             rewards[:, step] = self.discount**step * advance(states, levels, step, seed, chances, self.arms.rewards)
         return rewards

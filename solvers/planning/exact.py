@@ -34,7 +34,7 @@ class TablePolicy(Policy):
         object.__setattr__(self, "actions", frozen(self.actions, np.int64))
         object.__setattr__(self, "choices", frozen(self.choices, np.int64))
 
-    def act(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the optimal action in each episode's states."""
         found: Array = self.actions[self.choices[step][tuple(states.T)]]
         return found
@@ -91,7 +91,7 @@ def evaluate(planning: Planning, policy: Policy) -> float:
     joint = np.array(list(product(range(states), repeat=arms)), np.int64)
     ahead = np.zeros((states,) * arms)
     for step in range(planning.horizon - 1, -1, -1):
-        chosen = policy.act(planning, joint, step, np.random.default_rng(0))
+        chosen = policy.choose(planning, joint, step, np.random.default_rng(0))
         now = np.empty(len(joint))
         for action in np.unique(chosen, axis=0):
             rows = (chosen == action).all(axis=1)

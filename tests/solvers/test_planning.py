@@ -1,10 +1,12 @@
 """Planning solvers against exact values."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 from redwood import bound, generate, simulate, solve
-from redwood.errors import FitError, OptionError
+from redwood.errors import FitError, OptionError, SolutionError
 from redwood.planning import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.problem import CoRMAB
@@ -119,3 +121,33 @@ def test_bad_options_are_named():
     ):
         with pytest.raises(OptionError, match=f"{next(iter(options))} 0 is below"):
             solve(tiny("budget"), name, **options)
+
+
+def test_a_solved_policy_acts_on_states():
+    """`act` takes the states of one episode or of several, and gives the same allowed levels as in the simulator."""
+    made = tiny("capacity")
+    policy = solve(made, "myopic", bound_time_limit=0).solution
+    states = np.array([[0, 1, 2, 3], [3, 2, 1, 0], [1, 1, 1, 1]])
+    levels = policy.act(states, 2)
+    assert levels.shape == (3, 4)
+    assert (levels == policy.choose(planning_of(made), states, 2, np.random.default_rng(0))).all()
+    assert (policy.act(states[0].tolist(), 2) == levels[0]).all()
+    assert len(made.actions.refused(levels)) == 0
+
+
+@pytest.mark.parametrize(
+    ("states", "step", "said"),
+    [([0, 0, 0], 0, "4 arms"), ([0, 0, 0, 4], 0, "state 4"), ([0, 0, 0.5, 0], 0, "state 0.5"), ([0, 0, 0, 0], 6, "step 6")],
+)
+def test_states_and_steps_out_of_range_are_named(states, step, said):
+    """A policy asked about what its instance does not have says what it was."""
+    policy = solve(tiny("budget"), "myopic", bound_time_limit=0).solution
+    with pytest.raises(SolutionError, match=said):
+        policy.act(states, step)
+
+
+def test_a_policy_without_an_instance_does_not_act():
+    """A copy by pickle holds the policy alone, and says that it has to meet an instance first."""
+    policy = pickle.loads(pickle.dumps(solve(tiny("budget"), "myopic", bound_time_limit=0).solution))
+    with pytest.raises(SolutionError, match="met no instance"):
+        policy.act([0, 0, 0, 0], 0)
