@@ -337,7 +337,7 @@ class Policy(Solution, ABC):
         """
         planning: Planning | None = getattr(self, "_planning", None)
         if planning is None:
-            raise SolutionError(f"this policy of the kind {self.kind!r} has met no instance yet; simulate() or check() it first.")
+            raise SolutionError(f"the policy {self.kind!r} has met no instance yet; simulate() or check() it on one first.")
         array = np.asarray(states)
         rows = _checked(np.atleast_2d(array), step, planning)
         levels = self.choose(planning, rows, step, rng or np.random.default_rng(step))

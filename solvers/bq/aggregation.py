@@ -39,8 +39,14 @@ class TailMaker:
     folder: Path
     seed: int = 0
 
+    def made(self, number: int) -> bool:
+        """Return whether some file of a round exists."""
+        return any(self.folder.glob(f"tails-*-{number:04d}.npz"))
+
     def make(self, network: Network, number: int) -> list[Path]:
         """Roll the policy out on new instances of every lesson and write the teacher's answers to its tails."""
+        if view_class(self.problem).tails is Stepwise.tails:
+            return []
         self.folder.mkdir(parents=True, exist_ok=True)
         lessons = view_class(self.problem).lessons
         return [path for lesson in lessons if (path := self._write(network, lesson, number)) is not None]

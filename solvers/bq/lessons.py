@@ -1,4 +1,4 @@
-"""A whole schooling: labels first, then imitation, then the weights."""
+"""A whole schooling: labels first, then imitation with labels of the policy's own tails now and then, then the weights."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 
 from redwood.errors import FitError, OptionError, suggestion
 from redwood.problem import Problem
+from redwood.solvers.bq.aggregation import TailMaker
 from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import PRESETS
 from redwood.solvers.bq.training import Recipe, Trainer, view_class
@@ -25,6 +26,7 @@ def train_policy(
     batch: int = 256,
     label_share: float = 0.15,
     rounds: int = 1,
+    tails: int = 3,
     test_instances: int = 32,
     checkpoint_steps: int = 300,
     test_steps: int = 900,
@@ -41,6 +43,9 @@ def train_policy(
         Share of the hours for making labels at the beginning; they stand in ``labels`` of the folder.
     rounds
         How many rounds of labels there must be before training goes on; those that are there are not made again.
+    tails
+        How many times, at even distances of the hours, tails of the policy's own rollouts get labels, where the problem
+        can hand them to a teacher.
     test_instances
         How many instances of each of two sizes measure the gap.
     checkpoint_steps, test_steps
@@ -57,9 +62,15 @@ def train_policy(
         raise FitError(f"problem {problem.name!r} offers no Stepwise view with lessons, so there is nothing to imitate.")
     if preset not in PRESETS:
         raise OptionError(f"preset {preset!r} is unknown.{suggestion(preset, PRESETS)}")
-    if min(batch, test_instances) < 1 or rounds < 0 or checkpoint_steps < 1 or test_steps < 1 or not 0 <= label_share < 1:
+    if (
+        min(batch, test_instances) < 1
+        or min(rounds, tails) < 0
+        or checkpoint_steps < 1
+        or test_steps < 1
+        or not 0 <= label_share < 1
+    ):
         raise OptionError(
-            "batch, test_instances and both kinds of steps start from 1, rounds from 0; label_share is 0 to 1."
+            "batch, test_instances and both kinds of steps start from 1, rounds and tails from 0; label_share is 0 to 1."
         )
     torch.set_num_threads(schooling.threads)
     labels = LabelMaker(problem, schooling.teacher, schooling.folder / "labels", schooling.seed)
@@ -74,6 +85,10 @@ def train_policy(
         device=schooling.device,
     )
     trainer.counters.hours += spent
+    maker = TailMaker(problem, schooling.teacher, labels.folder, schooling.seed)
+    for stretch in range(1, tails + 1):
+        trainer.train(schooling.hours * stretch / (tails + 1), on_progress=schooling.on_progress)
+        trainer.aggregate(maker, stretch)
     trainer.train(schooling.hours, on_progress=schooling.on_progress)
     trainer.test()
     path = schooling.folder / f"{problem.name}.safetensors"

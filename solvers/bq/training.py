@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -79,6 +79,18 @@ class TestSet:
 
     instances: Sequence[Instance]
     references: Sequence[float]
+
+
+class TailLabels(Protocol):
+    """Makes files of labels from what a network does."""
+
+    def made(self, number: int) -> bool:
+        """Return whether the files of a round exist."""
+        ...
+
+    def make(self, network: Network, number: int) -> list[Path]:
+        """Make the files of a round."""
+        ...
 
 
 @dataclass
@@ -175,6 +187,16 @@ class Trainer:
         draw_curves(self.folder)
         log.info("step %d: gaps %s", self.counters.step, ", ".join(f"{name} {gap:.3f} %" for name, gap in gaps.items()))
         return gaps
+
+    def aggregate(self, maker: TailLabels, number: int) -> None:
+        """Let a round of labelled tails be made with the averaged weights, unless it has been."""
+        began = time.perf_counter()
+        if self.rank == 0 and not maker.made(number):
+            maker.make(self.average.eval(), number)
+        if self.workers > 1:
+            distributed.barrier()
+        self._refresh_labels()
+        self.counters.hours += (time.perf_counter() - began) / 3600
 
     def save(self) -> None:
         """Write the checkpoint; a crash at any moment leaves the old one or the new one."""
