@@ -19,7 +19,7 @@ HEAD = 65536
 """Bytes of a file that decide what it is."""
 
 
-def read(path: str | Path, problem: str | None = None) -> Instance:
+def read(path: str | Path, problem: str | None = None, **options: Any) -> Instance:
     """Return the validated instance in a file, recognised by its content and, where that is not enough, its suffix.
 
     Parameters
@@ -28,6 +28,8 @@ def read(path: str | Path, problem: str | None = None) -> Instance:
         The file.
     problem
         Name of the problem, where the file should not be guessed at.
+    **options
+        What the problem's reader takes, such as ``rounded=False`` for a CVRP with distances as they are.
 
     Raises
     ------
@@ -35,10 +37,14 @@ def read(path: str | Path, problem: str | None = None) -> Instance:
         Where the file cannot be read, is of no known format, or breaks the rules of its format.
     InstanceError
         Where its data break a rule of the problem.
+    OptionError
+        Where the problem's reader takes no option of that name.
     """
     file = Path(path)
     name = problem or recognise(file)
-    found: Instance = host().problem(name).read(file)
+    kind = host().problem(name)
+    check_arguments(kind.read, options, f"the reader of {name!r}", skip=("path",))
+    found: Instance = kind.read(file, **options)
     return found
 
 

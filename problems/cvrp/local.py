@@ -1,4 +1,4 @@
-"""The view `Local`: routes as linked lists, with relocate, swap, 2-opt* and 2-opt over near customers."""
+"""The view `Local`: routes as linked lists, with relocate, swap, 2-opt*, 2-opt and SWAP* over near customers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from redwood.problems.cvrp.moves import descend_plan, make_move, move_change, pr
 from redwood.problems.cvrp.packing import packed_routes, random_routes
 from redwood.problems.cvrp.plan import Ground, Plan, make_ground, make_plan, plan_routes, total_length
 from redwood.problems.cvrp.savings import savings_routes
+from redwood.problems.cvrp.swap_star import descend_swap_star
 from redwood.views import Local
 
 NEAR = 20
@@ -75,8 +76,10 @@ class CVRPLocal(Local):
         make_move(state.plan, self._ground, *move)
 
     def descend(self, state: RoutesState) -> None:
-        """Make improving moves until there are none."""
+        """Make improving moves until there are none, SWAP* where the others have come to their end."""
         descend_plan(state.plan, self._ground, NEAR)
+        while descend_swap_star(state.plan, self._ground, NEAR) < 0.0:
+            descend_plan(state.plan, self._ground, NEAR)
         state.length = total_length(state.plan, self._instance.size)
 
     def perturb(self, state: RoutesState, rng: np.random.Generator) -> None:

@@ -26,6 +26,13 @@ REPORT_SHARE = 0.02
 """Share of the time that reports may take."""
 FIRST_CYCLE = 1000
 """Iterations a customer of the first annealing where the budget has no end; each later one is twice as long."""
+CUSTOMER_ITERATIONS, MOST_CYCLES = 1500, 6
+"""Where the budget allows an annealing so many iterations a customer several times, there are several, at most so many: on
+instances of a few hundred customers the best of three short ones is better than a long one, which may be trapped."""
+TRIAL = 0.1
+"""Seconds after which the speed is known, and with it the number of annealings within a time limit."""
+DESCENT_MOST = 2000
+"""Up to so many customers a last descent takes a few hundredths of a second."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -34,8 +41,9 @@ LATE = 0.05
 class CVRPLocalSearch(Solver):
     """Slack induction by string removals (SISR), annealed over the budget. One iteration is one ruin and recreate.
 
-    It starts from the initial solution or from savings. Temperatures fall exponentially from first to last over the
-    iterations or, without a limit on those, over the seconds; without any limit, in cycles that double in length. Where
+    It starts from the initial solution or from savings. Temperatures fall exponentially from first to last, over the
+    iterations or, without a limit on those, over the seconds; a large budget is divided among several annealings, each from
+    the start, and the best routes count. Without any limit there are cycles that double in length. Where
     the vehicles do not suffice at first, customers wait outside at a penalty until all are served.
 
     Attributes
@@ -52,6 +60,8 @@ class CVRPLocalSearch(Solver):
         First and last temperature, in mean leg lengths of the start.
     neighbours
         How many nearest customers of a customer are looked at for positions, before all routes are.
+    cycles
+        Number of annealings within a limited budget; 0 lets the budget and the number of customers decide.
     penalty
         What a customer of mean demand costs at first that is left out, in mean distances from the depot; it then follows
         how often customers are left out.
@@ -68,6 +78,7 @@ class CVRPLocalSearch(Solver):
     hot: float = 1.0
     cold: float = 0.02
     neighbours: int = 60
+    cycles: int = 0
     penalty: float = 10.0
 
     def __post_init__(self) -> None:
@@ -81,6 +92,8 @@ class CVRPLocalSearch(Solver):
             raise OptionError(f"temperatures hot {self.hot} and cold {self.cold} must be positive, cold at most hot.")
         if self.neighbours < 1:
             raise OptionError(f"neighbours {self.neighbours} is below 1.")
+        if self.cycles < 0:
+            raise OptionError(f"cycles {self.cycles} is negative; give 0 to let the budget decide.")
         if not 0 < self.penalty < math.inf:
             raise OptionError(f"penalty {self.penalty} is not a positive number.")
 
@@ -101,43 +114,58 @@ class CVRPLocalSearch(Solver):
         anneal = _Annealing(self, typed, run)
         while not run.stops():
             anneal.advance()
-        anneal.report()
+        anneal.finish()
         if run.best is None:
             return Answer(None, message=f"No routes of {typed.slots} vehicles that serve every customer were found.")
         return Answer(run.best)
 
 
 class _Annealing:
-    """One annealing from a start, or several where the budget has no end."""
+    """One annealing after another, each from the start and over its share of the budget."""
 
     def __init__(self, options: CVRPLocalSearch, instance: CVRPInstance, run: Run) -> None:
         from redwood.kernels import random_state
-        from redwood.problems.cvrp.plan import make_ground, make_plan, total_length
-        from redwood.solvers.local_search.cvrp_kernels import Strings, make_search
+        from redwood.problems.cvrp.plan import make_ground
+        from redwood.solvers.local_search.cvrp_kernels import Strings
 
-        self._options, self._run = options, run
+        self._options, self._run, self._instance = options, run, instance
         self._ground: Ground = make_ground(instance, options.neighbours)
-        routes = _start(instance, self._ground, run)
-        self._plan: Plan = make_plan(instance, self._ground, routes)
-        length = total_length(self._plan, instance.size)
-        self._leg = length / (instance.size + len(routes))
-        self._search: Search = make_search(self._ground, self._plan, length, _fees(options, self._ground))
+        self._routes = _start(instance, self._ground, run)
         self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
         self._state = random_state(run.rng)
         self._iterations, self._seconds = run.iterations_left, run.seconds_left
         self._began = run.seconds
-        self._cycle, self._cycle_began = FIRST_CYCLE * instance.size, 0
+        self._cycles = self._count(self._iterations)
+        self._timed = False
+        self._cycle, self._cycle_began, self._growing = 0, 0, FIRST_CYCLE * instance.size
         self._chunk = 100
         self._reported, self._report_due = math.inf, 0.0
-        self._heat(0.0)
+        self._begin()
         self.report()
+
+    def _begin(self) -> None:
+        """Go back to the start."""
+        from redwood.problems.cvrp.plan import make_plan, total_length
+        from redwood.solvers.local_search.cvrp_kernels import make_search
+
+        self._plan: Plan = make_plan(self._instance, self._ground, self._routes)
+        length = total_length(self._plan, self._instance.size)
+        self._leg = length / (self._instance.size + len(self._routes))
+        self._search: Search = make_search(self._ground, self._plan, length, _fees(self._options, self._ground))
+        self._heat(0.0)
+
+    def _count(self, iterations: float) -> int:
+        """Return the number of annealings within so many iterations."""
+        if self._options.cycles or not math.isfinite(iterations):
+            return max(1, self._options.cycles)
+        return int(min(MOST_CYCLES, max(1, iterations // (CUSTOMER_ITERATIONS * self._instance.size))))
 
     def advance(self) -> None:
         """Do iterations for about `POLL` seconds, or as many as are left, and report what they improved."""
         from redwood.solvers.local_search.cvrp_kernels import BEST, anneal
 
-        chunk = int(min(self._chunk, self._run.iterations_left))
         self._cool()
+        chunk = int(min(self._chunk, self._cycle_left()))
         began = time.perf_counter()
         anneal(self._plan, self._ground, self._search, self._strings, self._state, chunk)
         self._run.advance(chunk)
@@ -145,6 +173,19 @@ class _Annealing:
         self._chunk = max(1, int(self._chunk * min(4.0, POLL / max(seconds, 1e-6))))
         if self._search.values[BEST] < self._reported and self._run.seconds >= self._report_due:
             self.report()
+
+    def finish(self) -> None:
+        """Descend from the best routes of this annealing by relocate, swap, 2-opt*, 2-opt and SWAP*, and hand them in."""
+        from redwood.problems.cvrp.local import CVRPLocal
+        from redwood.problems.cvrp.plan import plan_routes
+        from redwood.solvers.local_search.cvrp_kernels import BEST
+
+        self.report()
+        if math.isfinite(self._search.values[BEST]) and self._instance.size <= DESCENT_MOST:
+            local = CVRPLocal(self._instance)
+            state = local.state(plan_routes(self._search.best, self._ground.size))
+            local.descend(state)
+            self._run.report(local.solution(state))
 
     def report(self) -> None:
         """Hand in the best routes where they serve everyone and were not handed in yet."""
@@ -161,24 +202,45 @@ class _Annealing:
 
     def _cool(self) -> None:
         """Set the temperature by the clock or by the cycle; by iterations the kernel lowers it itself, one by one."""
-        done = (self._run.seconds - self._began) / self._seconds if math.isfinite(self._seconds) else 0.0
+        run = self._run
+        by_clock = (run.seconds - self._began) / self._seconds if math.isfinite(self._seconds) else 0.0
         if math.isfinite(self._iterations):
-            if done > self._run.iterations / self._iterations + LATE:
-                self._heat(done)
+            done = run.iterations / self._iterations
+            self._next_cycle(run.iterations * self._cycles // int(self._iterations))
+            if by_clock > done + LATE:
+                self._heat(by_clock * self._cycles % 1.0)
         elif math.isfinite(self._seconds):
-            self._heat(done)
+            if not self._timed and run.seconds - self._began > TRIAL:
+                self._timed = True
+                self._cycles = self._count(run.iterations / (run.seconds - self._began) * self._seconds)
+            self._next_cycle(int(by_clock * self._cycles))
+            self._heat(by_clock * self._cycles - self._cycle)
         else:
-            if self._run.iterations - self._cycle_began >= self._cycle:
-                self._cycle_began, self._cycle = self._run.iterations, 2 * self._cycle
-            self._heat((self._run.iterations - self._cycle_began) / self._cycle)
+            if run.iterations - self._cycle_began >= self._growing:
+                self._cycle_began, self._growing = run.iterations, 2 * self._growing
+            self._heat((run.iterations - self._cycle_began) / self._growing)
+
+    def _cycle_left(self) -> float:
+        """Return how many iterations are left of this annealing, however long they take."""
+        if not math.isfinite(self._iterations):
+            return math.inf
+        return max(1, -(-(self._cycle + 1) * self._iterations // self._cycles) - self._run.iterations)
+
+    def _next_cycle(self, due: int) -> None:
+        """Hand in what this annealing found and begin the next one, where it is due."""
+        if self._cycle < min(due, self._cycles - 1):
+            self.finish()
+            self._cycle = due
+            self._begin()
 
     def _heat(self, done: float) -> None:
         """Set the temperature for a share of the annealing that is done."""
         from redwood.solvers.local_search.cvrp_kernels import COOLING, TEMPERATURE
 
         ratio = self._options.cold / self._options.hot
-        self._search.values[TEMPERATURE] = self._leg * self._options.hot * ratio ** min(1.0, done)
-        self._search.values[COOLING] = ratio ** (1.0 / self._iterations) if math.isfinite(self._iterations) else 1.0
+        cooling = ratio ** (self._cycles / self._iterations) if math.isfinite(self._iterations) else 1.0
+        self._search.values[TEMPERATURE] = self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done))
+        self._search.values[COOLING] = cooling
 
 
 def _start(instance: CVRPInstance, ground: Ground, run: Run) -> list[list[int]]:

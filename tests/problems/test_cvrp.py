@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import redwood
 from redwood.errors import FormatError, InstanceError, OptionError, RedwoodError, SolutionError
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.cvrp.problem import CVRP
@@ -305,3 +306,18 @@ def published(folder: Path) -> dict[str, float]:
     """Return the known value of every file."""
     with (folder / "best_known.csv").open() as file:
         return {row["file"]: float(row["value"]) for row in csv.DictReader(file) if row["value"]}
+
+
+def test_read_takes_the_rounding(tmp_path: Path) -> None:
+    """`redwood.read` hands ``rounded=`` on to the problem, and refuses options that its reader does not take."""
+    file = tmp_path / "small.vrp"
+    file.write_text(
+        "NAME : small\nTYPE : CVRP\nDIMENSION : 3\nEDGE_WEIGHT_TYPE : EUC_2D\nCAPACITY : 5\nNODE_COORD_SECTION\n"
+        "1 0 0\n2 1 1\n3 2 1\nDEMAND_SECTION\n1 0\n2 2\n3 2\nDEPOT_SECTION\n1\n-1\nEOF\n"
+    )
+    routes = [[1, 2]]
+    assert redwood.check(redwood.read(file), routes).objective == 1 + 1 + 2
+    exact = redwood.check(redwood.read(file, rounded=False), routes).objective
+    assert exact == pytest.approx(math.sqrt(2) + 1 + math.sqrt(5))
+    with pytest.raises(OptionError, match="round"):
+        redwood.read(file, round=False)

@@ -18,8 +18,10 @@ from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.cvrp.linear import CVRPLinear
 from redwood.problems.cvrp.local import CVRPLocal
 from redwood.problems.cvrp.packing import packed_routes, random_routes
+from redwood.problems.cvrp.plan import make_ground, make_plan, plan_routes, total_length
 from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.cvrp.relaxation import Relaxation
+from redwood.problems.cvrp.swap_star import swap_star
 from redwood.views import Bound, Linear, Local
 
 PROBLEM = CVRP()
@@ -250,3 +252,25 @@ def test_bounds_of_files_hold(data_folder: Path) -> None:
         instance = PROBLEM.read(data_folder / name)
         known = float(values[name])
         assert 0.9 * known < CVRPBound(instance).bound(Forever()).value <= known
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_swap_star_is_the_best_exchange_of_two_routes(seed: int) -> None:
+    """SWAP* finds the gain of the best exchange of one customer of each route, each put anywhere, by enumeration."""
+    rng = np.random.default_rng(seed)
+    demands = np.array([0, 5, 6, 7, 4, 5, 8, 3, 6, 7])
+    instance = PROBLEM.make(coords=rng.random((10, 2)), demands=demands, capacity=29)
+    ground = make_ground(instance, 8)
+    routes = [[1, 2, 3, 4, 5], [6, 7, 8, 9]]
+    plan = make_plan(instance, ground, routes)
+    length = total_length(plan, 9)
+    best = 0.0
+    for a, b in itertools.product(*routes):
+        mine, theirs = [c for c in routes[0] if c != a], [c for c in routes[1] if c != b]
+        for i, j in itertools.product(range(len(mine) + 1), range(len(theirs) + 1)):
+            tried = Routes([[*mine[:i], b, *mine[i:]], [*theirs[:j], a, *theirs[j:]]])
+            if not PROBLEM.violations(instance, tried):
+                best = min(best, PROBLEM.objective(instance, tried) - length)
+    change = swap_star(plan, ground, 0, 1)
+    assert change == pytest.approx(best)
+    assert PROBLEM.objective(instance, plan_routes(plan.after, 9)) == pytest.approx(length + change)

@@ -1,0 +1,133 @@
+"""SWAP*, in Numba: two customers of two routes change routes, and each goes to its best place there.
+
+References
+----------
+Vidal (2022), Hybrid genetic search for the CVRP: open-source implementation and SWAP* neighborhood,
+doi:10.1016/j.cor.2021.105643, section 3.3. Pairs of routes are those with near customers in place of overlapping sectors.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from redwood.kernels import kernel
+from redwood.problems.cvrp.moves import GAIN, shift
+from redwood.problems.cvrp.plan import Ground, Plan, between
+from redwood.problems.routing.travel import Array
+
+PLACES = 3
+"""Best places of a customer in a route that are kept: one of them is not beside the customer that leaves."""
+
+
+@kernel
+def descend_swap_star(plan: Plan, ground: Ground, near: int) -> float:
+    """Make the best exchange of each pair of routes with near customers until none improves; return the change."""
+    routes = len(plan.load)
+    width = min(near, ground.near.shape[1])
+    tried = np.zeros((routes, routes), dtype=np.bool_)
+    total = 0.0
+    improved = True
+    while improved:
+        improved = False
+        for c in range(1, ground.size + 1):
+            for k in range(width):
+                j = ground.near[c, k]
+                r = plan.route[c]
+                if j == 0 or r < 0 or plan.route[j] < 0:
+                    continue
+                s = plan.route[j]
+                if r == s or tried[r, s]:
+                    continue
+                tried[r, s] = True
+                tried[s, r] = True
+                change = swap_star(plan, ground, r, s)
+                if change < 0.0:
+                    total += change
+                    improved = True
+                    tried[r, :] = False
+                    tried[:, r] = False
+                    tried[s, :] = False
+                    tried[:, s] = False
+    return total
+
+
+@kernel
+def swap_star(plan: Plan, ground: Ground, r: int, s: int) -> float:
+    """Make the best exchange of a customer of route r and one of route s, if it shortens them; return the change."""
+    there_costs, there = best_places(plan, ground, r, s)
+    back_costs, back = best_places(plan, ground, s, r)
+    best = -GAIN
+    found = (0, 0, 0, 0)
+    a = 0
+    c = plan.after[ground.size + 1 + r]
+    while c <= ground.size:
+        b = 0
+        j = plan.after[ground.size + 1 + s]
+        while j <= ground.size:
+            extra = ground.demand[j] - ground.demand[c]
+            if plan.load[r] + extra <= ground.limit and plan.load[s] - extra <= ground.limit:
+                cost_c, place_c = place_without(plan, ground, c, j, there_costs[a], there[a])
+                cost_j, place_j = place_without(plan, ground, j, c, back_costs[b], back[b])
+                change = removal(plan, ground, c) + removal(plan, ground, j) + cost_c + cost_j
+                if change < best:
+                    best = change
+                    found = (c, place_c, j, place_j)
+            b += 1
+            j = plan.after[j]
+        a += 1
+        c = plan.after[c]
+    if found[0] == 0:
+        return 0.0
+    shift(plan, ground, found[0], found[1])
+    shift(plan, ground, found[2], found[3])
+    return float(best)
+
+
+@kernel
+def best_places(plan: Plan, ground: Ground, r: int, s: int) -> tuple[Array, Array]:
+    """Return the least costs [n, PLACES] of inserting each customer of route r into s, and after which stops."""
+    count = plan.members[r]
+    costs = np.full((count, PLACES), math.inf)
+    places = np.zeros((count, PLACES), dtype=np.int64)
+    c = plan.after[ground.size + 1 + r]
+    for a in range(count):
+        stop = ground.size + 1 + s
+        while True:
+            onward = plan.after[stop]
+            cost = between(ground, stop, c) + between(ground, c, onward) - plan.leg[stop]
+            at = PLACES
+            while at > 0 and cost < costs[a, at - 1]:
+                if at < PLACES:
+                    costs[a, at] = costs[a, at - 1]
+                    places[a, at] = places[a, at - 1]
+                at -= 1
+            if at < PLACES:
+                costs[a, at] = cost
+                places[a, at] = stop
+            stop = onward
+            if stop > ground.size:
+                break
+        c = plan.after[c]
+    return costs, places
+
+
+@kernel
+def place_without(plan: Plan, ground: Ground, c: int, j: int, costs: Array, places: Array) -> tuple[float, int]:
+    """Return the least cost of inserting c into the route of j once j has left, and after which stop."""
+    p = plan.before[j]
+    n = plan.after[j]
+    best = between(ground, p, c) + between(ground, c, n) - between(ground, p, n)
+    place = p
+    for k in range(PLACES):
+        if costs[k] < best and places[k] != j and places[k] != p:
+            return float(costs[k]), int(places[k])
+    return float(best), int(place)
+
+
+@kernel
+def removal(plan: Plan, ground: Ground, c: int) -> float:
+    """Return the change of length of taking a customer out."""
+    p = plan.before[c]
+    return float(between(ground, p, plan.after[c]) - plan.leg[p] - plan.leg[c])
