@@ -61,9 +61,11 @@ class TailMaker:
             view = self.problem.view(Stepwise, *examples)
             tails = view.tails(self._rolled_out(network, view, len(examples), rng), self.teacher, lesson.iterations, number)
             if tails is None:
-                return None
+                break
             instances += tails[0]
             solutions += tails[1]
+        if not instances:
+            return None
         path = self.folder / f"tails-{lesson.size}-{number:04d}.npz"
         unfinished = path.with_name(f".{os.getpid()}-{path.name}")
         np.savez_compressed(unfinished, **kind.pack(instances, solutions))  # type: ignore[arg-type]

@@ -8,6 +8,10 @@ import sys
 import numpy as np
 import torch
 
+from redwood.problems.tsp.instance import Tour
+from redwood.problems.tsp.problem import TSP
+from redwood.problems.tsp.stepwise import TSPStepwise
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -37,8 +41,10 @@ def test_two_processes_keep_the_same_weights(tmp_path):
     """Two gloo processes see different tails, share their gradients and end with equal weights; one checkpoint is left."""
     (tmp_path / "labels").mkdir()
     rng = np.random.default_rng(0)
-    tours = np.stack([rng.permutation(10) for _ in range(4)]).astype(np.uint16)
-    np.savez(tmp_path / "labels" / "10-0000.npz", coords=rng.random((4, 10, 2)).astype(np.float32), tours=tours)
+    problem = TSP()
+    instances = [problem.make(coords=rng.random((10, 2))) for _ in range(4)]
+    labels = TSPStepwise.pack(instances, [Tour(rng.permutation(10)) for _ in instances])
+    np.savez(tmp_path / "labels" / "10-0000.npz", **labels)
     script = tmp_path / "worker.py"
     script.write_text(SCRIPT)
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
