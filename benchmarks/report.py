@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from redwood.benchmarks.statistics import bootstrap_interval, gap_to, primal_integral, shifted_geometric_mean
+from redwood.benchmarks.statistics import bootstrap_interval, duels, gap_to, primal_integral, shifted_geometric_mean
 from redwood.result import format_value
 
 STARVED = 0.9
@@ -15,6 +15,8 @@ STARVED = 0.9
 
 KeyT = TypeVar("KeyT")
 Record = dict[str, Any]
+Table = tuple[list[str], list[list[str]]]
+"""Headings and rows."""
 
 
 @dataclass
@@ -37,6 +39,10 @@ class CaseSummary:
         objective = run["result"]["objective"]
         return None if objective is None or to is None else gap_to(objective, to, self.facts["sense"])
 
+    def gap_of(self, objective: float) -> float | None:
+        """Return the gap of an objective to the reference, or ``None`` without one."""
+        return None if self.reference is None else gap_to(objective, self.reference, self.facts["sense"])
+
 
 def render(records: Sequence[Record]) -> str:
     """Return the report of the records of one folder."""
@@ -44,15 +50,17 @@ def render(records: Sequence[Record]) -> str:
     sessions = [record for record in records if record["kind"] == "session"]
     runs = [record for record in records if record["kind"] == "run"]
     suite = runs[0]["suite"] if runs else "nothing yet"
-    lines = [f"# Benchmark: {suite}", "", *_origin(sessions, runs), ""]
-    groups = _grouped(runs, lambda run: (run["case"]["problem"], run["time_limit"]))
+    lines = [f"# Benchmark: {suite}", "", *origin(sessions, runs), ""]
+    groups = grouped(runs, lambda run: (run["case"]["problem"], run["time_limit"]))
     for (problem, limit), members in groups.items():
-        lines += [f"## {problem}, {limit:g} s a run", "", *_solver_table(members, cases), ""]
-        lines += [*_case_table(members, cases), ""]
+        lines += [f"## {problem}, {limit:g} s a run", "", *_table(*solver_table(members, cases)), ""]
+        lines += [*_table(*case_table(members, cases)), ""]
+        duels_found = duel_table(members, cases)
+        lines += [*_table(*duels_found), ""] * bool(duels_found[1])
     bounds = [record for record in records if record["kind"] == "bound"]
     lines += [*_bound_table(bounds, cases), ""] * bool(bounds)
-    doubts = _doubts(records, cases)
-    return "\n".join(lines + (["## Doubts", "", *doubts, ""] if doubts else [])).rstrip() + "\n"
+    found = doubts(records, cases)
+    return "\n".join(lines + (["## Doubts", "", *found, ""] if found else [])).rstrip() + "\n"
 
 
 def summarise(records: Iterable[Record]) -> dict[str, CaseSummary]:
@@ -74,7 +82,8 @@ def _extreme(choose: Callable[..., float], one: float | None, other: float | Non
     return choose((value for value in (one, other) if value is not None), default=None)
 
 
-def _origin(sessions: Sequence[Record], runs: Sequence[Record]) -> list[str]:
+def origin(sessions: Sequence[Record], runs: Sequence[Record]) -> list[str]:
+    """Return where and with what the runs were made, a line a session."""
     lines = []
     for session in sessions:
         count = sum(run["session"] == session["session"] for run in runs)
@@ -86,7 +95,8 @@ def _origin(sessions: Sequence[Record], runs: Sequence[Record]) -> list[str]:
     return lines
 
 
-def _solver_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
+def solver_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table:
+    """Return one row a solver, the smallest mean gap first."""
     known = all(cases[run["case"]["fingerprint"]].facts["best_known"] is not None for run in runs)
     reference = "best known" if known else "best known, else best of this run"
     headings = [
@@ -106,14 +116,14 @@ def _solver_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list
         "failed",
         "killed",
     ]
-    rows = [_solver_row(label, members, cases) for label, members in _grouped(runs, lambda run: run["label"]).items()]
+    rows = [_solver_row(label, members, cases) for label, members in grouped(runs, lambda run: run["label"]).items()]
     rows.sort(key=lambda row: (row[4] == "-", float(row[4].split()[0]) if row[4] != "-" else 0.0, row[0]))
-    return _table(headings, rows)
+    return headings, rows
 
 
 def _solver_row(label: str, runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
     solved = [run for run in runs if run["result"]["objective"] is not None]
-    by_case = _grouped(solved, lambda run: run["case"]["fingerprint"])
+    by_case = grouped(solved, lambda run: run["case"]["fingerprint"])
     gaps = [[_gap(cases, run) for run in members] for members in by_case.values()]
     to_bound = [gap for run in solved if (gap := cases[_print(run)].gap(run, cases[_print(run)].bound)) is not None]
     means = [statistics.mean(row) for row in gaps]
@@ -162,7 +172,8 @@ def _mean_integral(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> str
     return f"{statistics.mean(integrals):.3f}" if integrals else "-"
 
 
-def _case_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
+def case_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table:
+    """Return one row an instance with the mean gap of each solver."""
     labels = sorted({run["label"] for run in runs})
     rows = []
     for fingerprint in dict.fromkeys(_print(run) for run in runs):
@@ -172,13 +183,34 @@ def _case_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list[s
         facts = case.facts
         head = [facts["name"], str(facts["size"]), format_value(facts["best_known"]), format_value(case.bound)]
         rows.append([*head, *(_percent(statistics.mean(gaps[label]) if gaps[label] else None) for label in labels)])
-    return _table(["instance", "size", "best known", "bound", *labels], rows)
+    return ["instance", "size", "best known", "bound", *labels], rows
+
+
+def duel_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table:
+    """Return each pair of solvers on the instances that both solved: means over seeds, paired, p-values corrected."""
+    gaps: dict[str, dict[Hashable, float]] = {}
+    for label, members in sorted(grouped(runs, lambda run: run["label"]).items()):
+        solved = [run for run in members if run["result"]["objective"] is not None]
+        by_case = grouped(solved, _print)
+        gaps[label] = {case: statistics.mean(_gap(cases, run) for run in several) for case, several in by_case.items()}
+    rows = [
+        [
+            f"{one.first} against {one.second}",
+            *map(str, (one.wins, one.ties, one.losses)),
+            f"{100 * one.difference:+.3f}",
+            f"{one.p_value:.3g}",
+            f"{one.corrected:.3g}",
+        ]
+        for one in duels(gaps)
+        if one.wins + one.ties + one.losses
+    ]
+    return ["pair", "wins", "ties", "losses", "difference in points", "p (signed ranks)", "p corrected (Holm)"], rows
 
 
 def _bound_table(bounds: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
     """Return how far the problems' own bounds are from the best known values, or from the best of these runs."""
     rows = []
-    for problem, members in _grouped(bounds, lambda record: record["case"]["problem"]).items():
+    for problem, members in grouped(bounds, lambda record: record["case"]["problem"]).items():
         proven = [record for record in members if record["result"]["bound"] is not None]
         pairs = [(record["result"]["bound"], cases[_print(record)].reference) for record in proven]
         gaps = [abs(gap_to(bound, reference, "min")) for bound, reference in pairs if reference is not None]
@@ -191,7 +223,7 @@ def _bound_table(bounds: Sequence[Record], cases: dict[str, CaseSummary]) -> lis
     return ["## Bounds", "", *_table(headings, rows)]
 
 
-def _doubts(records: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
+def doubts(records: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
     """Return in words what makes figures above worth less than they look."""
     runs = [record for record in records if record["kind"] == "run"]
     doubts = []
@@ -216,7 +248,8 @@ def _doubts(records: Sequence[Record], cases: dict[str, CaseSummary]) -> list[st
     return doubts
 
 
-def _grouped(records: Iterable[Record], key: Callable[[Record], KeyT]) -> dict[KeyT, list[Record]]:
+def grouped(records: Iterable[Record], key: Callable[[Record], KeyT]) -> dict[KeyT, list[Record]]:
+    """Return the records by key, in the order in which they come."""
     groups: dict[KeyT, list[Record]] = {}
     for record in records:
         groups.setdefault(key(record), []).append(record)

@@ -93,6 +93,15 @@ def resume_plan(out: Path) -> Plan:
     return make_plan(suite, None if data is None else Path(data))
 
 
+def data_folder(out: Path) -> Path | None:
+    """Return the folder that the instance files of a run are relative to, or ``None`` where it has none or is no run."""
+    try:
+        kept = json.loads((out / PLAN).read_text(encoding="utf-8"))["data"]
+    except (OSError, KeyError, json.JSONDecodeError):
+        return None
+    return None if kept is None else Path(kept)
+
+
 def _claim(plan: Plan, out: Path) -> None:
     """Write down whose records the folder holds, or refuse where they are another suite's."""
     data = None if plan.data is None else str(plan.data.resolve())

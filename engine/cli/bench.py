@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redwood.cli.shared import INTERRUPTED, ExistingFile, console, json_option, plugin_option, print_json, print_table
+from redwood.cli.shared import (
+    INTERRUPTED,
+    UNSOLVED,
+    ExistingFile,
+    console,
+    json_option,
+    plugin_option,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from redwood.benchmarks.planning import Plan
@@ -79,12 +88,19 @@ def resume(ctx: click.Context, folder: Path, jobs: int, as_json: bool) -> None:
 
 @bench.command()
 @click.argument("folder", type=ExistingFile)
-@click.option("--out", type=ExistingFile, metavar="FILE", help="Write the report there, by default to FOLDER/report.md.")
+@click.option("--out", type=ExistingFile, metavar="FILE", help="The Markdown goes there, by default to FOLDER/report.md.")
+@click.option("--html", type=ExistingFile, metavar="FILE", help="The page goes there, by default to FOLDER/report.html.")
 @json_option
-def report(folder: Path, out: Path | None, as_json: bool) -> None:
-    """Print the report on the records in FOLDER as Markdown, and write it to a file; --json prints the records."""
+@plugin_option
+def report(folder: Path, out: Path | None, html: Path | None, as_json: bool) -> None:
+    """Report on the records in FOLDER: Markdown, printed and written, and a self-contained HTML page.
+
+    --json prints the records instead.
+    """
+    from redwood.benchmarks.page import render_page
     from redwood.benchmarks.records import read_records
     from redwood.benchmarks.report import render
+    from redwood.benchmarks.runner import data_folder
 
     records = read_records(folder)
     if as_json:
@@ -92,10 +108,65 @@ def report(folder: Path, out: Path | None, as_json: bool) -> None:
             print_json(record)
         return
     text = render(records)
-    place = out or folder / "report.md"
+    _write(out or folder / "report.md", text)
+    _write(html or folder / "report.html", render_page(records, folder, data_folder(folder)))
+    click.echo(text, nl=False)
+
+
+@bench.command()
+@click.argument("first", type=ExistingFile, metavar="FOLDER_A")
+@click.argument("second", type=ExistingFile, metavar="FOLDER_B")
+@click.option(
+    "--tolerance",
+    type=float,
+    default=0.01,
+    show_default=True,
+    metavar="POINTS",
+    help="Change of a gap, in points, to pass over.",
+)
+@click.option(
+    "--time-tolerance", type=float, default=25.0, show_default=True, metavar="PERCENT", help="Longer solving to pass over."
+)
+@json_option
+@click.pass_context
+def compare(ctx: click.Context, first: Path, second: Path, tolerance: float, time_tolerance: float, as_json: bool) -> None:
+    """Compare the jobs that FOLDER_A and FOLDER_B have in common; exit code 1 where B is worse beyond noise.
+
+    Worse is a solver whose 95 % interval, of the mean change over instances and seeds, lies above the tolerance.
+    """
+    from redwood.benchmarks import comparing
+    from redwood.benchmarks.records import read_records
+
+    changes = comparing.compare(
+        read_records(first), read_records(second), tolerance=tolerance / 100, time_tolerance=time_tolerance / 100
+    )
+    if as_json:
+        print_json([vars(change) for change in changes])
+    else:
+        rows = [
+            [
+                change.problem,
+                change.label,
+                str(change.pairs),
+                f"{100 * change.gap:+.3f}",
+                f"{100 * change.low:+.3f} to {100 * change.high:+.3f}",
+                f"{change.p_value:.3g}",
+                f"{change.seconds:.2f}",
+                ", ".join(change.worse) or "-",
+            ]
+            for change in changes
+        ]
+        headings = ("problem", "solver", "pairs", "gap, points", "95 % interval", "p corrected", "seconds, ratio", "worse")
+        print_table(headings, rows, right=headings[2:7])
+    found = comparing.regressions(changes)
+    for words in found:
+        click.echo(f"Worse: {words}", err=True)
+    ctx.exit(UNSOLVED if found else 0)
+
+
+def _write(place: Path, text: str) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(text, encoding="utf-8")
-    click.echo(text, nl=False)
 
 
 def _run(plan: Plan, out: Path, jobs: int, as_json: bool) -> int:

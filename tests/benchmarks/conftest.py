@@ -1,5 +1,11 @@
 """Fixtures of the benchmarks' tests."""
 
+import contextlib
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -31,3 +37,67 @@ def toy_plan():
         return make_plan(parse_suite("toy", text))
 
     return make
+
+
+class Browser:
+    """Headless Chromium, driven through the W3C WebDriver protocol."""
+
+    def __init__(self, address, profile):
+        self._address = address
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+        flags += ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={profile}"]
+        chrome = {"args": flags, "binary": shutil.which("chromium") or shutil.which("google-chrome")}
+        wanted = {"browserName": "chrome", "goog:chromeOptions": chrome, "goog:loggingPrefs": {"browser": "ALL"}}
+        answer = self._send("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self._session = f"/session/{answer['sessionId']}"
+
+    def _send(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._address + path, data, {"Content-Type": "application/json"}, method=method)
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)["value"]
+
+    def open(self, file):
+        self._send("POST", f"{self._session}/url", {"url": file.as_uri()})
+
+    def run(self, script):
+        return self._send("POST", f"{self._session}/execute/sync", {"script": script, "args": []})
+
+    def tool(self, command, **settings):
+        """Carry out a command of Chromium's developer tools."""
+        return self._send("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": settings})
+
+    def log(self):
+        return [entry["message"] for entry in self._send("POST", f"{self._session}/se/log", {"type": "browser"})]
+
+    def close(self):
+        self._send("DELETE", self._session)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Chromium, or a skip that says what is missing."""
+    driver = shutil.which("chromedriver")
+    if driver is None or not (shutil.which("chromium") or shutil.which("google-chrome")):
+        pytest.skip("no Chromium with its driver: apt-get install chromium chromium-driver")
+    folder = tmp_path_factory.mktemp("chromium")
+    with (folder / "driver.log").open("w+") as log:
+        process = subprocess.Popen([driver, "--port=0"], stdout=log, stderr=subprocess.STDOUT)
+        try:
+            opened = Browser(f"http://127.0.0.1:{_port(folder / 'driver.log')}", folder / "profile")
+            yield opened
+            with contextlib.suppress(OSError):
+                opened.close()
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _port(log):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        words = log.read_text().partition("successfully on port ")[2]
+        if "." in words:
+            return int(words.partition(".")[0])
+        time.sleep(0.05)
+    raise RuntimeError(f"chromedriver did not start: {log.read_text()}")

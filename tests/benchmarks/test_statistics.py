@@ -2,7 +2,15 @@
 
 import pytest
 
-from redwood.benchmarks.statistics import bootstrap_interval, gap_to, primal_integral, shifted_geometric_mean
+from redwood.benchmarks.statistics import (
+    bootstrap_interval,
+    duels,
+    gap_to,
+    holm,
+    primal_integral,
+    shifted_geometric_mean,
+    signed_rank,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +70,21 @@ def test_bootstrap_interval_covers_the_mean():
 def test_bootstrap_interval_of_equal_seeds_has_no_width():
     """Where all seeds agree, so do the ends."""
     assert bootstrap_interval([[0.3, 0.3]]) == (pytest.approx(0.3), pytest.approx(0.3))
+
+
+def test_holm():
+    """0.01, 0.04, 0.03 become 3 * 0.01, then 2 * 0.03, then no less than that for 0.04."""
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+
+
+def test_signed_ranks():
+    """Six differences of one sign: p = 2 / 2^6; none: p = 1."""
+    assert signed_rank([1, 2, 3, 4, 5, 6]) == pytest.approx(2 / 64)
+    assert signed_rank([]) == 1.0
+
+
+def test_duels_count_wins_ties_and_losses():
+    """Only cases that both have count; the smaller gap wins."""
+    (one,) = duels({"a": {1: 0.0, 2: 0.1, 3: 0.2, 4: 0.5}, "b": {1: 0.1, 2: 0.1, 3: 0.1}})
+    assert (one.wins, one.ties, one.losses) == (1, 1, 1)
+    assert one.difference == pytest.approx(0.0)

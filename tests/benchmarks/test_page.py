@@ -1,0 +1,102 @@
+"""The HTML page, opened in Chromium: it renders, sorts, filters, needs no network and fits a phone."""
+
+import re
+
+import pytest
+
+from redwood.benchmarks.page import render_page
+from redwood.benchmarks.planning import make_plan
+from redwood.benchmarks.records import read_records
+from redwood.benchmarks.runner import run_plan
+from redwood.benchmarks.suite import parse_suite
+
+SUITE = """
+time_limit = 0.2
+bound_time_limit = 0
+seeds = [0, 1]
+[[instances]]
+generate = "tsp/uniform"
+sizes = [8, 12]
+[[solvers]]
+name = "greedy"
+[[solvers]]
+name = "random"
+label = "<b>random</b>"
+"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The page of a small run, as a file."""
+    folder = tmp_path_factory.mktemp("run")
+    run_plan(make_plan(parse_suite("pages", SUITE)), folder)
+    file = folder / "report.html"
+    file.write_text(render_page(read_records(folder), folder), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def opened(browser, page):
+    """The browser with the page open, on a desktop."""
+    browser.tool("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
+    browser.open(page)
+    return browser
+
+
+def test_the_page_stands_alone(page):
+    """Nothing is fetched: no address of anything but data in it."""
+    text = page.read_text()
+    assert re.findall(r"""(?:src|href)=["'](?!data:|#)""", text) == []
+    assert "http" not in text.replace("http://www.w3.org", "")
+
+
+def test_the_page_renders_without_errors(opened):
+    """Tables, charts and a picture of each instance are there, and the console is silent."""
+    counts = opened.run("return ['table', 'svg polyline', '.pictures img'].map(w => document.querySelectorAll(w).length)")
+    assert counts[0] == 3
+    assert counts[1] >= 6
+    assert counts[2] == 2
+    assert opened.run("return [...document.images].every(image => image.naturalWidth > 100)")
+    assert opened.log() == []
+
+
+def test_labels_are_text(opened):
+    """What a suite calls a solver is shown as it is, and is no markup."""
+    assert opened.run("return document.querySelectorAll('td b').length") == 0
+    assert "<b>random</b>" in opened.run("return document.body.textContent")
+
+
+def test_columns_sort_by_number_both_ways(opened):
+    """A click on a heading sorts, the next one turns the order."""
+    read = "return [...document.querySelectorAll('table')[1].tBodies[0].rows].map(row => row.cells[1].textContent)"
+    click = "document.querySelectorAll('table')[1].querySelectorAll('th button')[1].click();"
+    assert opened.run(click + read) == ["8", "12"]
+    assert opened.run(click + read) == ["12", "8"]
+
+
+def test_rows_filter(opened):
+    """Words in the search field leave the rows that have them all."""
+    script = """const field = document.querySelector('#filter'); field.value = 'greedy';
+        field.dispatchEvent(new Event('input'));
+        const rows = [...document.querySelectorAll('table')[0].tBodies[0].rows];
+        return rows.map(row => row.hidden ? '' : row.cells[0].textContent)"""
+    assert sorted(opened.run(script)) == ["", "greedy"]
+
+
+def test_the_page_fits_a_phone(opened):
+    """At 360 pixels the page itself does not scroll sideways; wide tables do so inside their frames."""
+    opened.tool("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=2, mobile=True)
+    assert opened.run("return document.documentElement.scrollWidth") <= 360
+    assert opened.run("return document.querySelector('.wide').scrollWidth > document.querySelector('.wide').clientWidth")
+
+
+@pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
+def test_light_and_dark(opened, scheme, is_dark):
+    """The page follows the system: dark paper and light ink, or the other way round."""
+    opened.tool("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    brightness = (
+        """const [r, g, b] = getComputedStyle(document.body)[arguments_].match(/\\d+/g).map(Number); return r + g + b"""
+    )
+    paper = opened.run(brightness.replace("arguments_", "'backgroundColor'"))
+    ink = opened.run(brightness.replace("arguments_", "'color'"))
+    assert (paper < ink) is is_dark
