@@ -26,17 +26,18 @@ from redwood.problems.orienteering.generators import VARIANTS
 @click.option("--solvers", default="local-search,pyvrp,ortools-routing", show_default=True, help="Names, by commas.")
 @click.option("--time-limit", default=10.0, show_default=True, help="Seconds a file and solver.")
 @click.option("--match", default="", help="Only files whose name contains this.")
+@click.option("--every", default=1, show_default=True, help="Only every so many files, in the order of their names.")
 @click.option(
     "--generated", default=0, show_default=True, help="Size of generated instances to add, one a variant; 0 for none."
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of the solvers.")
-def main(solvers: str, time_limit: float, match: str, generated: int, seed: int) -> None:
+def main(solvers: str, time_limit: float, match: str, every: int, generated: int, seed: int) -> None:
     """Print the prizes of the solvers on each instance, and how often each one is best."""
     names = solvers.split(",")
     console = Console(width=140)
     table = Table("instance", *names, "bound", box=box.SIMPLE, title=f"prize, {time_limit:g} s each")
     best, closed, total = dict.fromkeys(names, 0), 0, 0
-    for instance in instances(match, generated):
+    for instance in instances(match, every, generated):
         results = [redwood.solve(instance, n, time_limit=time_limit, bound_time_limit=0, seed=seed) for n in names]
         bound = redwood.bound(instance, time_limit=time_limit).value
         prizes = [-1.0 if result.objective is None else result.objective for result in results]
@@ -53,7 +54,7 @@ def main(solvers: str, time_limit: float, match: str, generated: int, seed: int)
     console.print(table)
 
 
-def instances(match: str, generated: int) -> Iterator[Instance]:
+def instances(match: str, every: int, generated: int) -> Iterator[Instance]:
     """Return the instances of the files and the generated ones.
 
     Raises
@@ -64,9 +65,8 @@ def instances(match: str, generated: int) -> Iterator[Instance]:
     folder = Path(os.environ.get("REDWOOD_DATA", ""), "op")
     if not folder.is_dir():
         raise OptionError("REDWOOD_DATA does not name the folder of the instances (the one that holds op/).")
-    for path in sorted(folder.glob("*/*.txt")):
-        if match in path.name:
-            yield redwood.read(path)
+    for path in [path for path in sorted(folder.glob("*/*.txt")) if match in path.name][::every]:
+        yield redwood.read(path)
     for variant in VARIANTS if generated else ():
         yield redwood.generate(f"orienteering/{variant}", size=generated, seed=0)
 
