@@ -94,7 +94,7 @@ SOLVERS = (
     ),
     SolverSpec(
         name="local-search",
-        summary="Ruin and recreate by string removals (SISR) for the CVRP, annealed over the budget.",
+        summary="Ruin and recreate by string removals (SISR) for the CVRP, annealed, then moves up to SWAP*.",
         target="redwood.solvers.local_search.cvrp:CVRPLocalSearch",
         problems=("cvrp",),
         choices=(Choice(score=60),),

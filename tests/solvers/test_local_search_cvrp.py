@@ -11,6 +11,7 @@ import pytest
 from redwood.budget import Iterations, Seconds
 from redwood.errors import OptionError
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
+from redwood.problems.cvrp.local import CVRPLocal
 from redwood.problems.cvrp.problem import CVRP
 from redwood.solver import Answer, Run
 from redwood.solvers.local_search.cvrp import CVRPLocalSearch
@@ -72,6 +73,30 @@ def test_same_seed_and_iterations_give_the_same_routes() -> None:
     assert again.best is not None
     assert other.best is not None
     assert first.best.to_dict() == again.best.to_dict() != other.best.to_dict()
+
+
+def test_several_annealings_share_one_budget() -> None:
+    """Annealings in turn use up the iterations that were given, no more, and end at least as well as the first alone."""
+    instance = generated(60)
+    run = search(instance, 3001, cycles=4)
+    alone = search(instance, 751)
+    assert run.iterations == 3001
+    assert run.objective is not None
+    assert alone.objective is not None
+    assert run.objective <= alone.objective
+    again = search(instance, 3001, cycles=4)
+    assert again.objective == run.objective
+
+
+def test_a_last_descent_leaves_no_move_of_the_local_search() -> None:
+    """After a search that is too short to settle, neither relocate, swap, 2-opt*, 2-opt nor SWAP* improves its routes."""
+    instance = generated(80, seed=4)
+    routes = search(instance, 1).best
+    assert isinstance(routes, Routes)
+    local = CVRPLocal(instance)
+    state = local.state(routes)
+    local.descend(state)
+    assert PROBLEM.objective(instance, local.solution(state)) == pytest.approx(PROBLEM.objective(instance, routes))
 
 
 def test_never_worse_than_the_start() -> None:
@@ -149,6 +174,7 @@ def test_time_limit_ends_the_run() -> None:
         {"hot": 0.001},
         {"neighbours": 0},
         {"penalty": -1},
+        {"cycles": -1},
         {"split": -0.1},
     ],
 )
