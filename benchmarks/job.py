@@ -57,9 +57,8 @@ def serve() -> None:
     order = json.loads(_read_line(0))
     threading.Thread(target=die_with_parent, daemon=True).start()
     sys.path[:] = order["path"]
-    if order["memory_gb"] is not None:
-        limit = int(order["memory_gb"] * 2**30)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    if order["cores"] and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, order["cores"])
     began = time.perf_counter()
     try:
         for file in order["files"]:

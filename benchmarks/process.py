@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import pickle
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,6 +29,9 @@ STARTUP_LIMIT = 600.0
 
 CLOSING_LIMIT = 60.0
 """Seconds that a job may take, after its search, to check and price what it found."""
+
+MEMORY_INTERVAL = 0.05
+"""Seconds between two looks at the memory of a job that has a limit."""
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -46,12 +51,14 @@ class Watched:
     seconds: float = 0.0
 
 
-def run_job(job: Job, data: Path | None, stop: threading.Event, grace: float = GRACE) -> Watched | None:
+def run_job(
+    job: Job, data: Path | None, stop: threading.Event, grace: float = GRACE, cores: Collection[int] = ()
+) -> Watched | None:
     """Carry out a job in a child process, which is gone when this returns.
 
-    Returns ``None`` where ``stop`` was set before the job was through.
+    Returns ``None`` where ``stop`` was set before the job was through. The job is bound to ``cores``, where any are named.
     """
-    child, channel, mouth = _start(job, data)
+    child, channel, mouth = _start(job, data, cores)
     watch = _Watch(job, grace, stop)
     try:
         finished = watch.follow(child, channel)
@@ -73,14 +80,19 @@ class _Watch:
         self._began = time.perf_counter()
         self._ready_at: float | None = None
         self._done_at: float | None = None
+        self._weighed_at = 0.0
+        self._too_large = False
 
     def follow(self, child: subprocess.Popen[bytes], channel: Connection) -> bool:
         """Listen until the job is through, dead, or past its limit; returns whether nobody stopped it before."""
         while (left := self._seconds_left()) > 0:
             if self._stop.is_set():
                 return False
+            if self._is_too_large(child.pid):
+                self.known.killed = self._too_large = True
+                break
             try:
-                if channel.poll(min(left, 0.2)):
+                if channel.poll(min(left, 0.2 if self._job.memory_gb is None else MEMORY_INTERVAL)):
                     if self._take(*pickle.loads(channel.recv_bytes())):
                         return True
                 elif child.poll() is not None and not channel.poll(0):
@@ -117,6 +129,14 @@ class _Watch:
             known.failure = facts["message"]
         return word in ("result", "refused")
 
+    def _is_too_large(self, group: int) -> bool:
+        """Return whether the processes of the job hold more memory than it may, looking now and then."""
+        now, limit = time.perf_counter(), self._job.memory_gb
+        if limit is None or now - self._weighed_at < MEMORY_INTERVAL:
+            return False
+        self._weighed_at = now
+        return resident_bytes(group) > limit * 2**30
+
     def _seconds_left(self) -> float:
         if self._ready_at is None:
             until = self._began + STARTUP_LIMIT
@@ -127,6 +147,8 @@ class _Watch:
         return until - time.perf_counter()
 
     def _reason(self, code: int) -> str:
+        if self._too_large:
+            return f"it held more than {self._job.memory_gb:g} GB of memory, and was killed."
         if self.known.killed:
             if self._ready_at is None:
                 return f"not ready after {STARTUP_LIMIT:g} s, and killed."
@@ -136,7 +158,19 @@ class _Watch:
         return f"the job's process died of {signal.Signals(-code).name}." if code < 0 else f"it ended with exit code {code}."
 
 
-def _start(job: Job, data: Path | None) -> tuple[subprocess.Popen[bytes], Connection, int]:
+def resident_bytes(group: int) -> int:
+    """Return the resident memory of all processes of a group, shared pages counted in each; 0 where the system hides it."""
+    total = 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getpgid(int(entry.name)) == group:
+                total += int((entry / "statm").read_text().split()[1]) * resource.getpagesize()
+        except (OSError, IndexError):  # it has just ended
+            continue
+    return total
+
+
+def _start(job: Job, data: Path | None, cores: Collection[int]) -> tuple[subprocess.Popen[bytes], Connection, int]:
     """Return the child, the pipe that it speaks through, and the descriptor that keeps it alive while it is open."""
     reading, writing = os.pipe()
     ear, mouth = os.pipe()
@@ -152,7 +186,7 @@ def _start(job: Job, data: Path | None) -> tuple[subprocess.Popen[bytes], Connec
     os.close(writing)
     os.close(ear)
     with contextlib.suppress(BrokenPipeError):  # one that died at once is found dead by the watch
-        os.write(mouth, json.dumps(_order(job, data)).encode() + b"\n")
+        os.write(mouth, json.dumps(_order(job, data) | {"cores": sorted(cores)}).encode() + b"\n")
     return child, Connection(reading, writable=False), mouth
 
 
@@ -169,5 +203,4 @@ def _order(job: Job, data: Path | None) -> dict[str, Any]:
         "time_limit": job.time_limit,
         "iterations": job.iterations,
         "threads": job.threads,
-        "memory_gb": job.memory_gb,
     }

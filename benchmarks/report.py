@@ -226,26 +226,28 @@ def _bound_table(bounds: Sequence[Record], cases: dict[str, CaseSummary]) -> lis
 def doubts(records: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
     """Return in words what makes figures above worth less than they look."""
     runs = [record for record in records if record["kind"] == "run"]
-    doubts = []
+    found = []
     for case in cases.values():
         if case.best is not None and case.bound is not None:
             beaten = gap_to(case.best, case.bound, case.facts["sense"])
             if beaten < -1e-6:
-                doubts.append(f"- {case.facts['name']}: bound {case.bound:.9g} contradicts the solution {case.best:.9g}.")
+                found.append(f"- {case.facts['name']}: bound {case.bound:.9g} contradicts the solution {case.best:.9g}.")
         known = case.facts["best_known"]
         if case.best is not None and known is not None and gap_to(case.best, known, case.facts["sense"]) < -1e-9:
-            doubts.append(f"- {case.facts['name']}: solution {case.best:.9g} is better than the best known {known:.9g}.")
+            found.append(f"- {case.facts['name']}: solution {case.best:.9g} is better than the best known {known:.9g}.")
+    crowded = [record for record in records if record["kind"] == "session" and record.get("oversubscribed")]
+    for session in crowded:
+        crowd = f"{session['jobs']} jobs at a time on {session['usable_cores']} cores"
+        found.append(f"- {session['started']}: {crowd}: the machine was over-subscribed, so no time is to be trusted.")
     shares = [run["process"]["cpu_share"] for run in runs if run["threads"] == 1]
     starved = sum(share is not None and share < STARVED for share in shares)
     if starved:
-        doubts.append(
-            f"- {starved} of {len(runs)} runs had less than {100 * STARVED:.0f} % of a core: the machine was busy."
-        )
+        found.append(f"- {starved} of {len(runs)} runs had less than {100 * STARVED:.0f} % of a core: the machine was busy.")
     for run in runs:
         if run["result"]["status"] == "failed":
             where = f"{run['label']} on {run['case']['name']}, seed {run['seed']}"
-            doubts.append(f"- {where}: failed. {' '.join(run['result']['message'].split())[:200]}")
-    return doubts
+            found.append(f"- {where}: failed. {' '.join(run['result']['message'].split())[:200]}")
+    return found
 
 
 def grouped(records: Iterable[Record], key: Callable[[Record], KeyT]) -> dict[KeyT, list[Record]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pickle
 import threading
@@ -13,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from redwood.benchmarks.planning import Job, Plan, make_plan
@@ -68,7 +70,9 @@ def run_plan(
         if not left:
             return finished, len(plan.jobs)
         session = uuid.uuid4().hex[:8]
-        ledger.append({"kind": "session", "session": session, "started": _now(), "jobs": jobs} | provenance())
+        ledger.append(
+            {"kind": "session", "session": session, "started": _now(), "jobs": jobs} | _crowd(plan, jobs) | provenance()
+        )
         runner = _Runner(plan, out, ledger, session)
         for record in runner.records(left, jobs):
             finished += 1
@@ -117,6 +121,68 @@ def _claim(plan: Plan, out: Path) -> None:
         raise OptionError(f"{out} holds the records of suite {kept['suite']!r} as it was then; give another --out.")
 
 
+@dataclass(frozen=True)
+class Replay:
+    """A job that was run once more: its record, the new one, and whether they agree.
+
+    They agree where status and objective are the same; a search under a time limit may honestly find something else,
+    one under ``iterations`` may not.
+    """
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the answer is the same."""
+        old, new = self.before["result"], self.after["result"]
+        if old["status"] != new["status"] or (old["objective"] is None) != (new["objective"] is None):
+            return False
+        return old["objective"] is None or math.isclose(old["objective"], new["objective"], rel_tol=1e-9, abs_tol=1e-9)
+
+
+def replay(out: Path, word: str) -> Replay:
+    """Run one job of a folder once more, leaving its records as they are.
+
+    Parameters
+    ----------
+    out
+        Folder of the records.
+    word
+        The job's identity, or as many of its first letters as tell it from others.
+
+    Raises
+    ------
+    OptionError
+        Where no job or several begin like that, or the suite does not come to that job here.
+    """
+    found = [record for record in read_records(out) if record["kind"] == "run" and record["job"].startswith(word)]
+    if len(found) != 1:
+        raise OptionError(f"{len(found)} finished jobs in {out} begin with {word!r}; see `redwood bench report --json`.")
+    plan = resume_plan(out)
+    job = next((job for job in plan.jobs if job.id == found[0]["job"]), None)
+    if job is None:
+        raise OptionError(f"job {found[0]['job']} is not planned here: its instance or its solver is another.")
+    watched = run_job(job, plan.data, threading.Event(), cores=share_cores(1, job.threads)[0])
+    if watched is None:
+        raise OptionError(f"job {job.id} was stopped.")
+    return Replay(found[0], _record(job, watched))
+
+
+def share_cores(workers: int, threads: int) -> list[frozenset[int]]:
+    """Return the cores of each worker, none in common; empty sets where there are too few, or the system cannot bind."""
+    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if workers * threads > len(usable):
+        return [frozenset()] * workers
+    return [frozenset(usable[index * threads : (index + 1) * threads]) for index in range(workers)]
+
+
+def _crowd(plan: Plan, jobs: int) -> dict[str, Any]:
+    """Return how many cores there are to run on, and whether the run asks for more."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"usable_cores": usable, "oversubscribed": jobs * plan.suite.threads > usable}
+
+
 class _Runner:
     def __init__(self, plan: Plan, out: Path, ledger: Ledger, session: str) -> None:
         self._plan = plan
@@ -124,10 +190,13 @@ class _Runner:
         self._ledger = ledger
         self._session = session
         self._stop = threading.Event()
+        self._cores: SimpleQueue[frozenset[int]] = SimpleQueue()
 
     def records(self, jobs: list[Job], workers: int) -> Any:
         """Yield the records as jobs finish. Ctrl-C stops those under way, and they have no record."""
         queue, running = iter(jobs), set[Future[dict[str, Any] | None]]()
+        for cores in share_cores(workers, self._plan.suite.threads):
+            self._cores.put(cores)
         with ThreadPoolExecutor(workers) as pool:
             try:
                 while True:
@@ -141,12 +210,15 @@ class _Runner:
                 self._stop.set()
 
     def _carry_out(self, job: Job) -> dict[str, Any] | None:
-        started, load = _now(), load_average()
-        watched = run_job(job, self._plan.data, self._stop)
+        started, load, cores = _now(), load_average(), self._cores.get()
+        try:
+            watched = run_job(job, self._plan.data, self._stop, cores=cores)
+        finally:
+            self._cores.put(cores)
         if watched is None:
             return None
         record = _record(job, watched) | {"suite": self._plan.suite.name, "session": self._session, "started": started}
-        record["process"] |= {"load_average": load}
+        record["process"] |= {"load_average": load, "cores": sorted(cores)}
         self._keep_solution(record)
         self._ledger.append(record)
         return record

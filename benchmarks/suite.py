@@ -118,7 +118,7 @@ class Suite:
     threads
         Threads that a solver may use.
     memory_gb
-        Address space that a job may use, by default any.
+        Resident memory that the processes of a job may hold before they are killed, by default any.
     text
         The file as it was.
     """

@@ -88,6 +88,30 @@ def resume(ctx: click.Context, folder: Path, jobs: int, as_json: bool) -> None:
 
 @bench.command()
 @click.argument("folder", type=ExistingFile)
+@click.argument("job")
+@json_option
+@plugin_option
+@click.pass_context
+def replay(ctx: click.Context, folder: Path, job: str, as_json: bool) -> None:
+    """Run JOB (the first letters of its identity) of FOLDER once more; exit code 1 where the answer is another."""
+    from redwood.benchmarks import runner
+
+    done = runner.replay(folder, job)
+    before, after = done.before["result"], done.after["result"]
+    if as_json:
+        print_json({"agrees": done.agrees, "before": done.before, "after": done.after})
+    else:
+        rows = [
+            [name, result["status"], result["termination"], f"{result['objective']}", f"{result['seconds']['solve']:.2f}"]
+            for name, result in (("record", before), ("replay", after))
+        ]
+        print_table(("", "status", "termination", "objective", "seconds"), rows, right=("objective", "seconds"))
+        click.echo("The replay agrees." if done.agrees else "The replay differs.")
+    ctx.exit(0 if done.agrees else UNSOLVED)
+
+
+@bench.command()
+@click.argument("folder", type=ExistingFile)
 @click.option("--out", type=ExistingFile, metavar="FILE", help="The Markdown goes there, by default to FOLDER/report.md.")
 @click.option("--html", type=ExistingFile, metavar="FILE", help="The page goes there, by default to FOLDER/report.html.")
 @json_option

@@ -13,7 +13,7 @@ import pytest
 
 from redwood.benchmarks.process import run_job
 from redwood.benchmarks.records import read_records
-from redwood.benchmarks.runner import resume_plan, run_plan
+from redwood.benchmarks.runner import replay, resume_plan, run_plan, share_cores
 from redwood.errors import FormatError, OptionError
 
 PLUGIN = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
@@ -164,9 +164,33 @@ def test_a_stopped_job_has_no_result(toy_plan):
 
 
 def test_memory_is_limited(toy_plan, tmp_path):
-    """A job beyond its memory limit fails, and says so."""
-    run_plan(toy_plan('name = "steps"', more="memory_gb = 0.05"), tmp_path)
-    assert runs_of(tmp_path)["steps"]["result"]["status"] == "failed"
+    """A job that eats memory is killed at its limit, says so, and keeps what it had reported."""
+    eater = 'name = "rude"\nlabel = "eater"\noptions = {manner = "eat"}'
+    run_plan(toy_plan(eater, time_limit=20, more="memory_gb = 0.6"), tmp_path)
+    result = runs_of(tmp_path)["eater"]["result"]
+    assert (result["status"], result["termination"], result["objective"]) == ("failed", "killed", 6)
+    assert "more than 0.6 GB" in result["message"]
+    assert result["seconds"]["solve"] < 15
+
+
+def test_jobs_are_bound_to_cores_of_their_own():
+    """Workers share no core; where there are fewer cores than threads, nobody is bound."""
+    usable = sorted(os.sched_getaffinity(0))
+    assert share_cores(1, 1) == [frozenset(usable[:1])]
+    assert sorted(core for cores in share_cores(len(usable), 1) for core in cores) == usable
+    assert share_cores(len(usable) + 1, 1) == [frozenset()] * (len(usable) + 1)
+
+
+def test_replay_says_whether_it_agrees(toy_plan, tmp_path):
+    """A job that is run again comes to the same answer; a record with another objective does not agree."""
+    run_plan(toy_plan('name = "steps"'), tmp_path)
+    job = runs_of(tmp_path)["steps"]["job"]
+    assert replay(tmp_path, job[:6]).agrees
+    file = tmp_path / "records.jsonl"
+    file.write_text(file.read_text().replace('"objective": 3.0', '"objective": 4.0'))
+    assert not replay(tmp_path, job).agrees
+    with pytest.raises(OptionError, match="0 finished jobs"):
+        replay(tmp_path, "nothing")
 
 
 def test_a_changed_instance_is_not_run(toy_plan):

@@ -153,6 +153,11 @@ class Rude(Solver):
         run.report(Number(6))
         if self.manner == "segfault":
             os.kill(os.getpid(), 11)
+        if self.manner == "eat":
+            eaten: list[bytes] = []
+            while True:
+                eaten.append(b"x" * 10_000_000)
+                time.sleep(0.002)
         if self.manner == "exit":
             os._exit(3)
         if self.manner == "shout":
