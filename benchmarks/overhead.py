@@ -48,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     failed = sum(record["result"]["objective"] is None for record in records)
     count = len(records)
     sys.stdout.write(f"{count} jobs, {failed} without a solution: {1000 * wall / count:.1f} ms a job, of which ")
-    sys.stdout.write(f"{1000 * inside / count:.1f} in its own process and {1000 * (wall - inside) / count:.1f} in the runner.\n")
+    sys.stdout.write(
+        f"{1000 * inside / count:.1f} in its own process and {1000 * (wall - inside) / count:.1f} in the runner.\n"
+    )
     sys.stdout.write(f"Resident memory of the runner at each tenth: {', '.join(f'{mark:.1f}' for mark in marks)} MB.\n")
     return 0
 
