@@ -200,6 +200,12 @@ SOLVERS = (
         choices=(Choice(score=60),),
     ),
     SolverSpec(
+        name="sequoia",
+        summary="SEQUOIA: a Q-network of joint actions, maximised exactly inside a mixed-integer program.",
+        target="redwood.solvers.sequoia.solver:Sequoia",
+        views=frozenset({"Planning"}),
+    ),
+    SolverSpec(
         name="whittle",
         summary="Arms of the highest price at which pulling and resting are worth the same.",
         target="redwood.solvers.planning.whittle:Whittle",

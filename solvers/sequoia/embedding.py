@@ -1,0 +1,230 @@
+"""`Embedding`: a ReLU network of the action joined to an action set as one mixed-integer program, kept in HiGHS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from redwood.errors import ModelError, SolverError
+from redwood.planning import ActionSet, Array
+from redwood.solvers.sequoia.folded import Folded, Reach, indicators, limits, reach
+from redwood.solvers.sequoia.search import Found, search
+
+TOLERANCE = 1e-6
+"""By how much the program's objective may differ from the network's own value, relative to the latter from 1 on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decision(Found):
+    """What a decision rests on, besides the action, its value and its bound.
+
+    Attributes
+    ----------
+    program
+        Whether the mixed-integer program was solved; otherwise the search's own bound proved the action.
+    binaries
+        How many ReLUs needed a binary in it.
+    """
+
+    program: bool = False
+    binaries: int = 0
+
+
+class Embedding:
+    """Maximises networks that differ in biases and linear part alone, over one action set.
+
+    Rows and columns are built once. From state to state only what depends on it is changed: right-hand sides, the two
+    bounds of each ReLU in its rows, the costs of indicators. A ReLU that the bounds prove on or off has its binary
+    fixed, so that presolve removes it; one whose growth can only harm the objective needs no binary at all, its value
+    being pressed down on the larger of 0 and its input.
+
+    References
+    ----------
+    Anderson, Huchette, Ma, Tjandraatmadja, Vielma (2020), Strong mixed-integer programming formulations for trained
+    neural networks, doi:10.1007/s10107-020-01474-5, section 1.2.
+    Ryu, Chow, Anderson, Tjandraatmadja, Boutilier (2020), CAQL: continuous action Q-learning, arXiv:1909.12397.
+    """
+
+    def __init__(self, actions: ActionSet, weights: tuple[Array, ...], *, seconds: float = np.inf) -> None:
+        self.actions = actions
+        self.weights = weights
+        self.first: Reach | None = reach(actions, weights[0]) if weights else None
+        self._seconds = seconds
+        self._count = actions.arms * (actions.levels - 1)
+        self._highs: Any = None
+
+    def decide(self, folded: Folded, *, tolerance: float = 1e-7) -> Decision:
+        """Return the best action, by search alone where its bound is within the relative tolerance of its value.
+
+        Raises
+        ------
+        SolverError
+            Where HiGHS fails, or its answer does not stand the checks.
+        """
+        found = search(folded, self.actions, self.first, tolerance)
+        if found.proven(tolerance):
+            return Decision(found.levels, found.value, found.bound)
+        return self.solve(folded, found)
+
+    def solve(self, folded: Folded, start: Found | None = None) -> Decision:
+        """Return the best action by the mixed-integer program, begun from a known one.
+
+        Raises
+        ------
+        SolverError
+            Where HiGHS fails, or its answer does not stand the checks.
+        """
+        import highspy
+
+        if self.first is None:
+            found = search(folded, self.actions, None, 0.0)
+            return Decision(found.levels, found.value, found.bound)
+        if self._highs is None:
+            self._build()
+        binaries = self._update(folded)
+        if start is not None:
+            self._begin(folded, start)
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise SolverError(f"HiGHS ended with the status {self._highs.modelStatusToString(status)} on a Q-network.")
+        return self._checked(folded, start, binaries)
+
+    def limits(self, folded: Folded) -> list[tuple[Array, Array]]:
+        """Return proven limits of the input of every ReLU."""
+        return [] if self.first is None else limits(folded, self.first)
+
+    def harmful(self) -> list[Array]:
+        """Return for each hidden layer which neurons [n] need no binary."""
+        return harmful(self.weights)
+
+    def _checked(self, folded: Folded, start: Found | None, binaries: int) -> Decision:
+        """Return HiGHS's action, rounded, evaluated by the network and found in the set."""
+        columns = np.array(self._highs.getSolution().col_value)
+        chosen = np.rint(columns[: self._count]).reshape(self.actions.arms, self.actions.levels - 1)
+        levels = (chosen * np.arange(1, self.actions.levels)).sum(axis=1).astype(np.int64)
+        value = float(folded.values(indicators(levels[None], self.actions.levels))[0])
+        info = self._highs.getInfo()
+        claimed = float(info.objective_function_value) + folded.offset
+        if abs(claimed - value) > TOLERANCE * max(1.0, abs(value)):
+            raise SolverError(f"HiGHS claims {claimed:.9g} for an action that the network values at {value:.9g}.")
+        if not self.actions.contains(levels):
+            raise SolverError(f"HiGHS's action {levels.tolist()} is not in the action set.")
+        bound = float(info.mip_dual_bound) + folded.offset
+        if start is not None and start.value > value:
+            levels, value = start.levels, start.value
+        return Decision(levels, value, max(bound, value), True, binaries)
+
+    def _build(self) -> None:
+        """Put the rows and columns of the ReLUs below and beside those of the action set."""
+        compiled = self.actions.program.compiled
+        self._highs = compiled.highs(
+            mip_rel_gap=0.0,
+            mip_abs_gap=1e-7,
+            mip_feasibility_tolerance=1e-9,
+            primal_feasibility_tolerance=1e-9,
+            mip_heuristic_effort=0.0,
+            mip_heuristic_run_feasibility_jump=False,
+        )
+        if np.isfinite(self._seconds):
+            self._highs.setOptionValue("time_limit", float(self._seconds))
+        self._harmful = self.harmful()
+        self._value: list[Array] = []
+        self._switch: list[Array] = []
+        self._row: list[Array] = []
+        columns, rows = compiled.size, len(compiled.rows.lower)
+        previous = np.arange(self._count)
+        for matrix, harm in zip(self.weights[:-1], self._harmful, strict=True):
+            names = columns + np.arange(len(matrix))
+            switches = np.where(harm, -1, names + len(matrix))
+            columns += 2 * len(matrix)
+            self._add_columns(len(matrix))
+            starts = np.empty(len(matrix), np.int64)
+            for neuron, row in enumerate(matrix):
+                starts[neuron] = rows
+                rows += self._add_rows(row, previous, int(names[neuron]), int(switches[neuron]))
+            self._value.append(names)
+            self._switch.append(switches)
+            self._row.append(starts)
+            previous = names
+        self._highs.changeColsCost(len(previous), previous.astype(np.int32), self.weights[-1][0].astype(np.float64))
+
+    def _add_columns(self, count: int) -> None:
+        """Add a value and a switch for each neuron of a layer."""
+        import highspy
+
+        first = self._highs.getNumCol()
+        self._highs.addVars(2 * count, np.zeros(2 * count), np.ones(2 * count))
+        for column in range(first + count, first + 2 * count):
+            self._highs.changeColIntegrality(column, highspy.HighsVarType.kInteger)
+
+    def _add_rows(self, row: Array, previous: Array, value: int, switch: int) -> int:
+        """Add h - w x >= b, and where a switch z is needed h - w x - L z <= b - L and h - U z <= 0; their numbers later."""
+        infinity = np.inf
+        used = np.flatnonzero(row)
+        columns, weights = np.append(previous[used], value), np.append(-row[used], 1.0)
+        self._highs.addRow(0.0, infinity, len(columns), columns.astype(np.int32), weights)
+        if switch < 0:
+            return 1
+        self._highs.addRow(
+            -infinity, 0.0, len(columns) + 1, np.append(columns, switch).astype(np.int32), np.append(weights, 1.0)
+        )
+        self._highs.addRow(-infinity, 0.0, 2, np.array([value, switch], np.int32), np.array([1.0, -1.0]))
+        return 3
+
+    def _update(self, folded: Folded) -> int:
+        """Write what depends on the state, and return how many binaries are left."""
+        if self.first is None or any(
+            mine.shape != given.shape for mine, given in zip(self.weights, folded.weights, strict=True)
+        ):
+            raise ModelError("the network given is not the one that the program was built for.")
+        highs, binaries = self._highs, 0
+        highs.clearSolver()  # hot starts after changes of bounds have given wrong objectives (HiGHS #3294)
+        highs.changeColsCost(self._count, np.arange(self._count, dtype=np.int32), folded.linear.astype(np.float64))
+        for layer, (low, high) in enumerate(self.limits(folded)):
+            low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
+            values, bias = self._value[layer].astype(np.int32), folded.biases[layer]
+            highs.changeColsBounds(len(values), values, np.zeros(len(values)), high)
+            for neuron, row in enumerate(self._row[layer].tolist()):
+                highs.changeRowBounds(row, bias[neuron], np.inf)
+                switch = int(self._switch[layer][neuron])
+                if switch < 0:
+                    continue
+                least, most = float(low[neuron]), float(high[neuron])
+                highs.changeRowBounds(row + 1, -np.inf, bias[neuron] - least)
+                highs.changeCoeff(row + 1, switch, -least)
+                highs.changeCoeff(row + 2, switch, -most)
+                highs.changeColBounds(switch, float(least >= 0 and most > 0), float(most > 0))
+                binaries += least < 0 < most
+        return binaries
+
+    def _begin(self, folded: Folded, start: Found) -> None:
+        """Hand HiGHS a full solution for a known action."""
+        import highspy
+
+        own = self.actions.program.values(start.levels)
+        if own is None:
+            raise SolverError(f"the action {start.levels.tolist()} to begin from is not in the action set.")
+        columns = np.zeros(self._highs.getNumCol())
+        columns[: len(own)] = own
+        for layer, value in enumerate(folded.hidden(indicators(start.levels[None], self.actions.levels))):
+            columns[self._value[layer]] = value[0]
+            needed = self._switch[layer] >= 0
+            columns[self._switch[layer][needed]] = value[0][needed] > 0
+        given = highspy.HighsSolution()
+        given.col_value = columns.tolist()
+        self._highs.setSolution(given)
+
+
+def harmful(weights: tuple[Array, ...]) -> list[Array]:
+    """Return for each hidden layer which neurons [n] can only lower the output by growing."""
+    up, down = weights[-1][0] >= 0, weights[-1][0] <= 0
+    found = [down]
+    for matrix in reversed(weights[1:-1]):
+        helps = ((matrix <= 0) | up[:, None]) & ((matrix >= 0) | down[:, None])
+        harms = ((matrix >= 0) | up[:, None]) & ((matrix <= 0) | down[:, None])
+        up, down = helps.all(axis=0), harms.all(axis=0)
+        found.append(down)
+    return found[::-1]

@@ -1,0 +1,282 @@
+"""`Learner`: deep Q-learning of joint actions, which may be stopped and resumed at any step."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from redwood.errors import OptionError
+from redwood.planning import Array, Planning
+from redwood.solvers.sequoia.maximising import Maximiser
+from redwood.solvers.sequoia.network import QNetwork, Shape
+from redwood.solvers.sequoia.policy import QPolicy, policy_of
+from redwood.solvers.sequoia.recipe import Recipe
+from redwood.solvers.sequoia.replay import Batch, Replay
+
+TRIAL_SEED = 271_828
+"""Seed of the simulated episodes by which networks are compared during training; no result is reported on it."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the learning curve: up to this episode, what was earned, lost, tried, and how it was maximised."""
+
+    episode: int
+    reward: float
+    loss: float
+    trial: float
+    best: float
+    programs: int
+    searches: int
+
+
+class Learner:
+    """The state of one training.
+
+    In each episode every step's action is random with a chance that falls, and otherwise the network's best; after each
+    step one batch of transitions is learnt from. The target of a transition is its rewards plus the worth of the best
+    action in what followed, by a copy of the network, averaged over several outcomes drawn from the arms; after the
+    last step of an episode it is the rewards alone.
+
+    References
+    ----------
+    Xu, Wilder, Khalil, Tambe (2025), arXiv:2503.01919, algorithm 1.
+    van Hasselt, Guez, Silver (2016), Deep reinforcement learning with double Q-learning, arXiv:1509.06461.
+    """
+
+    def __init__(self, planning: Planning, recipe: Recipe, seed: int, table: Array | None = None) -> None:
+        self.planning, self.recipe = planning, recipe.settled()
+        self.rng = np.random.default_rng([seed, 6])
+        arms, levels, states = planning.arms.shape
+        unit = max(1e-9, float(np.abs(planning.arms.rewards).mean()) * arms * planning.horizon)
+        shape = Shape(self.recipe.network, arms, levels, states, planning.horizon, tuple(self.recipe.hidden), unit)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(self.rng.integers(2**31)))
+            self.network = QNetwork(shape, table)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=self.recipe.rate)
+        self.replay = Replay(self.recipe.replay, arms, self.recipe.outcomes, self.recipe.priority)
+        self.ends = np.cumsum(planning.arms.transitions, axis=-1)
+        self.episode = self.steps = self.updates = 0
+        self.trial = self.best_trial = -np.inf
+        self.best = policy_of(self.network)
+        self.curve: list[Line] = []
+        self._older = self._newer = self._current = self._maximiser()
+        self._losses: list[float] = []
+
+    @property
+    def epsilon(self) -> float:
+        """The chance of a random action now."""
+        recipe = self.recipe
+        falling = (recipe.epsilon - recipe.epsilon_end) * np.exp(-self.steps / recipe.epsilon_decay)
+        return recipe.epsilon_end + float(falling)
+
+    def prepare(self) -> None:
+        """Learn expected one-step rewards, unless the network starts from a table, and try the result."""
+        if self.network.shape.kind != "residual":
+            for _ in range(self.recipe.pretraining):
+                self._pretrain()
+        self._older = self._newer = self._maximiser()
+        self._try()
+
+    def learn(self, stops: Callable[[], bool], after: Callable[[], None] = lambda: None) -> None:
+        """Train until told to stop or until the recipe's episodes are over; ``after`` is called after each episode."""
+        while self.episode < self.recipe.episodes and not stops():
+            reward = self._episode(stops)
+            self.episode += 1
+            if self.episode % self.recipe.check == 0:
+                self._try()
+            counts = (self._newer.programs, self._newer.searches)
+            loss = float(np.mean(self._losses)) if self._losses else 0.0
+            self.curve.append(Line(self.episode, reward, loss, self.trial, self.best_trial, *counts))
+            self._losses.clear()
+            after()
+
+    def policy(self) -> QPolicy:
+        """Return the best policy tried so far."""
+        return self.best
+
+    def _episode(self, stops: Callable[[], bool]) -> float:
+        """Live through one episode, learning after each step, and return the mean reward a step."""
+        planning, recipe = self.planning, self.recipe
+        arms = np.arange(len(planning.arms.start))
+        states = _outcomes(self.rng, np.cumsum(planning.arms.start, axis=-1))
+        past: list[tuple[Array, Array, float]] = []
+        for step in range(planning.horizon):
+            if stops():
+                break
+            if step % 4 == 0:
+                self._current = self._maximiser()
+            if self.rng.random() < self.epsilon:
+                action = planning.actions.sample(self.rng)
+            else:
+                action = self._current.best(states[None], np.array([step]))[0]
+            reward = float(planning.arms.rewards[arms, action, states].sum())
+            past.append((states, action, reward))
+            outcomes = np.stack([_outcomes(self.rng, self.ends[arms, action, states]) for _ in range(recipe.outcomes)])
+            self._remember(past, outcomes, step)
+            states = outcomes[0]
+            self.steps += 1
+            if len(self.replay) >= recipe.batch:
+                self._update()
+        return float(np.mean([reward for _, _, reward in past])) if past else 0.0
+
+    def _remember(self, past: list[tuple[Array, Array, float]], outcomes: Array, step: int) -> None:
+        """Keep the transition that has become complete; at the end of the episode, all that are left."""
+        span, discount, end = self.recipe.n_step, self.recipe.discount * self.planning.discount, step + 1
+        last = end == self.planning.horizon
+        begins = range(max(0, end - span), end) if last else range(max(0, end - span), max(0, end - span + 1))
+        for begin in begins:
+            states, action, _ = past[begin]
+            rewards = sum(discount**k * past[begin + k][2] for k in range(end - begin))
+            self.replay.add(
+                states=states,
+                steps=begin,
+                actions=action,
+                rewards=rewards,
+                after=outcomes,
+                later=min(end, self.planning.horizon - 1),
+                factors=0.0 if last else discount ** (end - begin),
+            )
+
+    def _update(self) -> None:
+        """Take one gradient step on a batch drawn from the replay."""
+        batch = self.replay.draw(self.recipe.batch, self.rng)
+        errors = self._step(batch, self._targets(batch.rows))
+        if "stale-priorities" not in self.recipe.defects:
+            self.replay.update(batch.rows, errors)
+        self.updates += 1
+        if self.updates % self.recipe.sync == 0 and "frozen-target" not in self.recipe.defects:
+            renewed = self._maximiser()
+            self._older, self._newer = (self._newer if self.recipe.double else renewed), renewed
+
+    def _targets(self, rows: Array) -> Array:
+        """Return rewards plus the worth of what followed [B], averaged over the outcomes."""
+        kept = self.replay.arrays
+        count = self.recipe.outcomes
+        after = kept["after"][rows].reshape(len(rows) * count, -1)
+        later = np.repeat(kept["later"][rows], count)
+        ahead = np.zeros(len(after))
+        goes_on = np.repeat(kept["factors"][rows] > 0, count)
+        if goes_on.any():
+            best = self._newer.best(after[goes_on], later[goes_on])
+            ahead[goes_on] = _values(self._older.network, after[goes_on], later[goes_on], best).numpy()
+        targets: Array = kept["rewards"][rows] + kept["factors"][rows] * ahead.reshape(-1, count).mean(axis=1)
+        return targets
+
+    def _step(self, batch: Batch, targets: Array) -> Array:
+        """Descend on the weighted Huber loss, and return the errors [B] in the network's unit."""
+        kept = self.replay.arrays
+        values = _values(
+            self.network, kept["states"][batch.rows], kept["steps"][batch.rows], kept["actions"][batch.rows], True
+        )
+        return self._descend(values, targets, batch.weights)
+
+    def _descend(self, values: torch.Tensor, targets: Array, weights: Array) -> Array:
+        scale = self.network.shape.unit / self.planning.horizon
+        errors = (values - torch.as_tensor(targets)) / scale
+        losses = torch.nn.functional.huber_loss(errors, torch.zeros_like(errors), reduction="none")
+        loss = (torch.as_tensor(weights) * losses).mean()
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_value_(self.network.parameters(), self.recipe.clip)
+        self.optimiser.step()
+        self._losses.append(float(loss.detach()))
+        found: Array = errors.detach().numpy()
+        return found
+
+    def _pretrain(self) -> None:
+        """Learn the expected one-step rewards of random actions, of single arms, and of all arms but one."""
+        rewards, size = self.planning.arms.rewards, self.recipe.batch
+        arms, levels, count = self.planning.arms.shape
+        states, steps = self.rng.integers(0, count, (size, arms)), self.rng.integers(0, self.planning.horizon, size)
+        third, rows = size // 3, np.arange(size)
+        actions = self.rng.integers(0, levels, (size, arms)) * (self.rng.random((size, arms)) < self.rng.random((size, 1)))
+        chosen = self.rng.integers(0, arms, size)
+        single = np.zeros_like(actions)
+        single[rows, chosen] = self.rng.integers(1, levels, size)
+        but_one = np.full_like(actions, levels - 1)
+        but_one[rows, chosen] = 0
+        actions[:third], actions[third : 2 * third] = single[:third], but_one[third : 2 * third]
+        targets = rewards[np.arange(arms), actions, states].sum(axis=1)
+        self._descend(_values(self.network, states, steps, actions, True), targets, np.ones(size))
+
+    def _try(self) -> None:
+        """Simulate the network's policy, and keep it if it is the best so far."""
+        policy = policy_of(self.network)
+        self.trial = float(self.planning.rollouts(policy, self.recipe.trials, TRIAL_SEED).mean())
+        if self.trial > self.best_trial:
+            self.best, self.best_trial = policy, self.trial
+
+    def _maximiser(self) -> Maximiser:
+        return Maximiser(self.network, self.planning.actions, self.recipe.slack)
+
+    def save(self, path: Path) -> None:
+        """Write everything that an exact continuation needs; a crash leaves the old file or the new one."""
+        state = {
+            "recipe": json.dumps(asdict(self.recipe)),
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "older": self._older.network.state_dict(),
+            "newer": self._newer.network.state_dict(),
+            "replay": {name: torch.as_tensor(array) for name, array in self.replay.arrays.items()},
+            "best": torch.as_tensor(np.array(self.best.weights)),
+            "rng": json.dumps(self.rng.bit_generator.state),
+            "counters": [self.episode, self.steps, self.updates, self.replay.added],
+            "trials": [self.trial, self.best_trial],
+            "curve": json.dumps([asdict(line) for line in self.curve]),
+        }
+        unfinished = path.with_suffix(".new")
+        with unfinished.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+
+    def load(self, path: Path) -> None:
+        """Go on where `save` left off.
+
+        Raises
+        ------
+        OptionError
+            Where the file is of a training with other options.
+        """
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        asked = json.loads(json.dumps(asdict(self.recipe))) | {"episodes": 0}
+        if json.loads(state["recipe"]) | {"episodes": 0} != asked:
+            raise OptionError(f"{path} holds a training with other options; give another folder or the same options.")
+        self.network.load_state_dict(state["older"])
+        self._older = self._maximiser()
+        self.network.load_state_dict(state["newer"])
+        self._newer = self._maximiser()
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name, tensor in state["replay"].items():
+            self.replay.arrays[name][:] = tensor.numpy()
+        self.rng.bit_generator.state = json.loads(state["rng"])
+        self.episode, self.steps, self.updates, self.replay.added = state["counters"]
+        self.trial, self.best_trial = state["trials"]
+        self.curve = [Line(**line) for line in json.loads(state["curve"])]
+        current = policy_of(self.network)
+        self.best = QPolicy(
+            current.network, current.hidden, current.table, state["best"].numpy(), current.horizon, current.unit
+        )
+
+
+def _values(network: QNetwork, states: Array, steps: Array, actions: Array, learns: bool = False) -> torch.Tensor:
+    """Return Q [B] of actions in states."""
+    with torch.set_grad_enabled(learns):
+        found: torch.Tensor = network(torch.as_tensor(states), torch.as_tensor(steps), torch.as_tensor(actions))
+        return found
+
+
+def _outcomes(rng: np.random.Generator, ends: Array) -> Array:
+    """Return outcomes [J] drawn from distributions given by the upper ends [J, S] of their shares."""
+    drawn: Array = (rng.random((len(ends), 1)) > ends[:, :-1]).sum(axis=1)
+    return drawn

@@ -1,0 +1,41 @@
+"""`Maximiser`: the best actions of a frozen network in many states, each asked for once."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from redwood.planning import ActionSet, Array
+from redwood.solvers.sequoia.embedding import Embedding
+from redwood.solvers.sequoia.network import QNetwork
+
+
+class Maximiser:
+    """A copy of a network, with a cache of its best actions.
+
+    Attributes
+    ----------
+    programs, searches
+        How many mixed-integer programs were solved, and how many states were maximised at all.
+    """
+
+    def __init__(self, network: QNetwork, actions: ActionSet, slack: float) -> None:
+        self.network = copy.deepcopy(network).requires_grad_(False)
+        self.embedding = Embedding(actions, self.network.matrices())
+        self.programs = self.searches = 0
+        self._slack = max(slack, 1e-7)
+        self._known: dict[bytes, Array] = {}
+
+    def best(self, states: Array, steps: Array) -> Array:
+        """Return the best action [B, J] in the states [B, J] at steps [B]; within the slack of the best."""
+        keys = [row.tobytes() for row in np.column_stack([states, steps])]
+        new = {key: row for row, key in enumerate(keys) if key not in self._known}
+        rows = list(new.values())
+        if rows:
+            for key, folded in zip(new, self.network.fold(states[rows], steps[rows]), strict=True):
+                decision = self.embedding.decide(folded, tolerance=self._slack)
+                self.searches += 1
+                self.programs += decision.program
+                self._known[key] = decision.levels
+        return np.array([self._known[key] for key in keys])

@@ -1,0 +1,107 @@
+"""`QPolicy`: in each state the joint action that a Q-network values most, found exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from redwood.errors import SolutionError
+from redwood.planning import ActionSet, Array, Planning, Policy
+from redwood.problem import frozen
+
+if TYPE_CHECKING:
+    from redwood.solvers.sequoia.embedding import Decision, Embedding
+    from redwood.solvers.sequoia.network import QNetwork
+
+
+@dataclass(frozen=True, eq=False)
+class QPolicy(Policy):
+    """Take the action of the greatest Q.
+
+    Attributes
+    ----------
+    network
+        Form of the network, as in `redwood.solvers.sequoia.network.Shape`.
+    hidden
+        Widths [L] of its hidden layers.
+    table
+        Worths [T, J, A, S] that a ``residual`` network corrects; zeros for others.
+    weights
+        All its parameters [P].
+    horizon
+        Steps of an episode.
+    unit
+        What an output of 1 stands for.
+    """
+
+    kind: ClassVar[str] = "q-network"
+    network: str
+    hidden: Array
+    table: Array
+    weights: Array
+    horizon: int
+    unit: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", frozen(self.hidden, np.int64))
+        object.__setattr__(self, "table", frozen(self.table, np.float64))
+        object.__setattr__(self, "weights", frozen(self.weights, np.float64))
+        if self.table.ndim != 4 or not np.isfinite(self.weights).all():
+            raise SolutionError(f"a Q-network needs a table [T, J, A, S], not {list(self.table.shape)}, and finite weights.")
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return the best action in each episode's states; equal states are decided once."""
+        distinct, rows = np.unique(states, axis=0, return_inverse=True)
+        levels = np.array([decision.levels for decision in self.decisions(planning.actions, distinct, step)])
+        return levels[rows.ravel()]
+
+    def decisions(self, actions: ActionSet, states: Array, step: int) -> list[Decision]:
+        """Return the actions for states [E, J] with their values and proven bounds on every other action's.
+
+        Raises
+        ------
+        SolverError
+            Where HiGHS fails, or its answer does not stand the checks.
+        """
+        network, embedding = self._loaded(actions)
+        steps = np.full(len(states), min(step, self.horizon - 1))
+        return [embedding.decide(folded) for folded in network.fold(states, steps)]
+
+    def _loaded(self, actions: ActionSet) -> tuple[QNetwork, Embedding]:
+        """Return the network and its program for an action set, made at the first call."""
+        kept = _LOADED.setdefault(self, WeakKeyDictionary())
+        if actions not in kept:
+            from redwood.solvers.sequoia.embedding import Embedding
+
+            network = self.module()
+            if network.shape.arms != actions.arms or network.shape.levels != actions.levels:
+                raise SolutionError(
+                    f"the network is for {network.shape.arms} arms at {network.shape.levels} levels; the action set has "
+                    f"{actions.arms} at {actions.levels}."
+                )
+            kept[actions] = network, Embedding(actions, network.matrices())
+        loaded: tuple[QNetwork, Embedding] = kept[actions]
+        return loaded
+
+    def module(self) -> QNetwork:
+        """Return the network as a torch module."""
+        from redwood.solvers.sequoia.network import QNetwork, Shape
+
+        _, arms, levels, states = self.table.shape
+        shape = Shape(self.network, arms, levels, states, self.horizon, tuple(self.hidden.tolist()), self.unit)
+        made = QNetwork(shape, self.table)
+        made.load_vector(self.weights)
+        return made
+
+
+_LOADED: WeakKeyDictionary[QPolicy, WeakKeyDictionary[ActionSet, Any]] = WeakKeyDictionary()
+
+
+def policy_of(network: QNetwork) -> QPolicy:
+    """Return the policy of a network as it is now."""
+    shape = network.shape
+    table, weights = network.table.numpy(), network.vector()
+    return QPolicy(shape.kind, np.array(shape.hidden), table, weights, shape.horizon, shape.unit)

@@ -1,0 +1,203 @@
+"""SEQUOIA: exact decisions, faithful embeddings, learning that resumes."""
+
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from redwood import generate, simulate, solve
+from redwood.errors import ModelError, OptionError, SolverError
+from redwood.planning import Planning, Policy
+from redwood.plugins.host import host
+from redwood.problems.cormab.duality import recursion
+from redwood.solvers.sequoia.embedding import Embedding
+from redwood.solvers.sequoia.folded import Folded, indicators, limits, linear_bound, reach
+from redwood.solvers.sequoia.learner import Learner
+from redwood.solvers.sequoia.network import KINDS, QNetwork, Shape
+from redwood.solvers.sequoia.policy import policy_of
+from redwood.solvers.sequoia.pyomo_block import network_block
+from redwood.solvers.sequoia.recipe import PUBLISHED, Recipe
+
+DOMAINS = ["capacity", "schedule", "path", "interventions"]
+
+
+def small(domain, seed=0, size=6):
+    instance = generate(f"cormab/{domain}", size=size, seed=seed, budget=2)
+    return host().problem("cormab").view(Planning, instance)
+
+
+def network_for(planning, kind, seed=0, hidden=(8, 6)):
+    arms, levels, states = planning.arms.shape
+    torch.manual_seed(seed)
+    table = recursion(planning, np.zeros((planning.horizon, arms, levels)))[0] if kind == "residual" else None
+    network = QNetwork(Shape(kind, arms, levels, states, planning.horizon, hidden, unit=20.0), table)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.5 * torch.randn_like(parameter)
+    return network
+
+
+def allowed(actions):
+    every = np.array(list(product(range(actions.levels), repeat=actions.arms)))
+    return np.array([levels for levels in every if actions.contains(levels)])
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_program_equals_enumeration(domain, kind):
+    """The program's action, and the decision's, are worth what the best of all allowed actions is; bounds are above."""
+    planning = small(domain)
+    network, every = network_for(planning, kind), allowed(planning.actions)
+    embedding = Embedding(planning.actions, network.matrices())
+    rng = np.random.default_rng(1)
+    states, steps = rng.integers(0, planning.arms.shape[2], (3, 6)), np.array([0, 7, 19])
+    for state, step, folded in zip(states, steps, network.fold(states, steps), strict=True):
+        repeated = np.repeat(state[None], len(every), axis=0)
+        values = network(torch.as_tensor(repeated), torch.full((len(every),), int(step)), torch.as_tensor(every))
+        best = float(values.max())
+        np.testing.assert_allclose(folded.values(indicators(every, planning.actions.levels)), values.detach(), atol=1e-9)
+        for decision in (embedding.solve(folded), embedding.decide(folded)):
+            assert planning.actions.contains(decision.levels)
+            assert decision.value == pytest.approx(best, abs=1e-6)
+            assert decision.bound >= best - 1e-9
+            assert decision.bound == pytest.approx(best, abs=1e-5 * max(1.0, abs(best)))
+
+
+@pytest.mark.parametrize("kind", ["relu", "concave"])
+def test_linear_bound_is_above_everywhere(kind):
+    """The linear function is above the network on every action, and limits hold every pre-activation."""
+    planning = small("capacity", seed=3)
+    network = network_for(planning, kind, seed=2)
+    every = indicators(allowed(planning.actions), 2)
+    folded = network.fold(np.ones((1, 6), np.int64), np.array([4]))[0]
+    found = limits(folded, reach(planning.actions, folded.weights[0]))
+    for at in every[::7]:
+        slope, constant = linear_bound(folded, found, at)
+        assert (every @ slope + constant >= folded.values(every) - 1e-9).all()
+    value = every
+    for (low, high), matrix, bias in zip(found, folded.weights, folded.biases, strict=False):
+        inner = value @ matrix.T + bias
+        assert (inner >= low - 1e-9).all()
+        assert (inner <= high + 1e-9).all()
+        value = np.maximum(inner, 0.0)
+
+
+def test_concave_networks_need_no_binaries():
+    """A network concave in the action leaves no binary for ReLUs in the program; a general one does."""
+    planning = small("capacity")
+    states, steps = np.zeros((1, 6), np.int64), np.array([0])
+    counts = {}
+    for kind in ("concave", "relu"):
+        network = network_for(planning, kind)
+        counts[kind] = Embedding(planning.actions, network.matrices()).solve(network.fold(states, steps)[0]).binaries
+    assert counts["concave"] == 0 < counts["relu"]
+
+
+def test_failures_of_the_program_are_errors():
+    """A program that HiGHS cannot finish is an error with its status, never some action."""
+    planning = small("capacity")
+    network = network_for(planning, "relu")
+    embedding = Embedding(planning.actions, network.matrices(), seconds=0.0)
+    with pytest.raises(SolverError, match="Time limit"):
+        embedding.solve(network.fold(np.zeros((1, 6), np.int64), np.array([0]))[0])
+
+
+def test_folded_networks_check_their_shapes():
+    """Matrices that do not fit each other are refused by layer."""
+    with pytest.raises(ModelError, match="layer 1 has the shape"):
+        Folded(np.zeros(3), 0.0, (np.zeros((2, 3)), np.zeros((1, 4))), (np.zeros(2),))
+
+
+def test_pyomo_block_equals_the_network():
+    """The optimum over a user's constraints is the best of all feasible points by the forward pass."""
+    import pyomo.environ as pyo
+
+    torch.manual_seed(4)
+    net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 1)).double()
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(range(6), domain=pyo.Binary)
+    model.few = pyo.Constraint(expr=sum(model.x.values()) <= 3)
+    model.q = network_block(net, list(model.x.values()))
+    model.worth = pyo.Objective(expr=model.q.outputs[0], sense=pyo.maximize)
+    pyo.SolverFactory("appsi_highs").solve(model)
+    points = torch.tensor([point for point in product((0.0, 1.0), repeat=6) if sum(point) <= 3]).double()
+    assert pyo.value(model.worth) == pytest.approx(float(net(points).max()), abs=1e-6)
+
+
+def test_pyomo_block_refuses_other_layers():
+    """A layer that is neither linear nor a ReLU is named."""
+    import pyomo.environ as pyo
+
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(range(2), bounds=(0, 1))
+    with pytest.raises(ModelError, match="Tanh"):
+        network_block(nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1)), list(model.x.values()))
+
+
+def test_residual_starts_as_the_lagrangian_policy():
+    """Before learning, and so at worst, the default network acts as the Lagrangian policy."""
+    instance = generate("cormab/capacity", size=8, seed=1)
+    policy = solve(instance, "sequoia", episodes=1, check=1, trials=5, seed=0).solution
+    other = solve(instance, "lagrangian").solution
+    ours, theirs = (simulate(instance, found, episodes=30, seed=3, bound_time_limit=0) for found in (policy, other))
+    assert ours.mean >= 0.97 * theirs.mean
+
+
+def test_learning_improves_an_additive_network():
+    """After some episodes the network earns more than after its pre-training on single steps."""
+    learner = Learner(small("capacity", size=6), Recipe(network="additive", episodes=40, check=20, pretraining=500), seed=0)
+    learner.prepare()
+    before = learner.trial
+    learner.learn(lambda: False)
+    assert learner.best_trial > before
+
+
+@pytest.mark.parametrize("kind", ["relu", "residual"])
+def test_saved_trainings_go_on_exactly(kind, tmp_path):
+    """A training that is stopped after 3 episodes and loaded again ends with the same weights as an unbroken one."""
+    planning = small("path")
+    recipe = Recipe(network=kind, hidden=(4, 4), episodes=5, check=2, trials=3, pretraining=5, batch=8, sync=10)
+    table = recursion(planning, np.zeros((20, 6, 2)))[0] if kind == "residual" else None
+    whole, first = (Learner(planning, recipe, seed=1, table=table) for _ in range(2))
+    for learner in (whole, first):
+        learner.prepare()
+    whole.learn(lambda: False)
+    first.learn(lambda: first.episode == 3)
+    first.save(tmp_path / "checkpoint.pt")
+    second = Learner(planning, recipe, seed=1, table=table)
+    second.load(tmp_path / "checkpoint.pt")
+    second.learn(lambda: False)
+    np.testing.assert_array_equal(second.network.vector(), whole.network.vector())
+    assert second.best_trial == whole.best_trial
+
+
+def test_published_preset_keeps_explicit_options():
+    """The preset sets the paper's values, and options given beside it win."""
+    settled = Recipe(preset="published", episodes=7).settled()
+    assert settled.network == "relu"
+    assert settled.rate == PUBLISHED["rate"]
+    assert settled.episodes == 7
+    with pytest.raises(OptionError, match="frozen-target"):
+        Recipe(defects=("frozen-targets",))
+
+
+def test_policies_survive_json():
+    """A policy read from its dictionary decides as the one that was written."""
+    planning = small("capacity")
+    policy = policy_of(network_for(planning, "concave"))
+    again = Policy.from_dict(policy.to_dict())
+    states = np.random.default_rng(0).integers(0, 4, (5, 6))
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(again.choose(planning, states, 3, rng), policy.choose(planning, states, 3, rng))
+
+
+def test_the_example_in_the_docs_runs():
+    """The example's program agrees with its network's forward pass."""
+    path = Path(__file__).parents[2] / "docs/examples/own_network.py"
+    printed = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True).stdout.split()
+    assert float(printed[-3]) == pytest.approx(float(printed[-1]), abs=1e-5)
