@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,8 @@ def rewards(domain: str, size: int, kind: str, seeds: int, episodes: int, second
     for seed in range(seeds):
         instance = generate(f"cormab/{domain}", size=size, seed=seed)
         value = bound(instance, time_limit=60).value
-        for column, (solver, options) in enumerate((("sequoia", {"network": kind}), ("lagrangian", {}))):
+        chosen: tuple[tuple[str, dict[str, Any]], ...] = (("sequoia", {"network": kind}), ("lagrangian", {}))
+        for column, (solver, options) in enumerate(chosen):
             policy = solve(instance, solver, time_limit=seconds, bound_time_limit=0, seed=seed, **options).solution
             earned = simulate(instance, policy, episodes=episodes, seed=1, bound_time_limit=0)
             percents[seed, column] = 100.0 * earned.mean / value

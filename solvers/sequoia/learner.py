@@ -184,7 +184,7 @@ class Learner:
         losses = torch.nn.functional.huber_loss(errors, torch.zeros_like(errors), reduction="none")
         loss = (torch.as_tensor(weights) * losses).mean()
         self.optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_value_(self.network.parameters(), self.recipe.clip)
         self.optimiser.step()
         self._losses.append(float(loss.detach()))

@@ -89,7 +89,7 @@ def _affine(row: Array, constant: float, values: Sequence[Any]) -> Any:
     from pyomo.environ import quicksum
 
     terms = [float(weight) * value for weight, value in zip(row, values, strict=True) if weight != 0]
-    return quicksum(terms, linear=False) + float(constant)
+    return quicksum(terms) + float(constant)
 
 
 def _relus(block: Any, sums: Sequence[Any], low: Array, high: Array) -> list[Any]:
@@ -97,15 +97,15 @@ def _relus(block: Any, sums: Sequence[Any], low: Array, high: Array) -> list[Any
     from pyomo.environ import Binary, ConstraintList, NonNegativeReals, Var
 
     unstable = [neuron for neuron in range(len(sums)) if low[neuron] < 0 < high[neuron]]
-    block.value = Var(unstable, domain=NonNegativeReals)
-    block.active = Var(unstable, domain=Binary)
+    block.relu = Var(unstable, domain=NonNegativeReals)
+    block.is_on = Var(unstable, domain=Binary)
     block.rows = ConstraintList()
     values: list[Any] = []
     for neuron, total in enumerate(sums):
-        if neuron not in block.value:
+        if neuron not in block.relu:
             values.append(total if low[neuron] >= 0 else 0.0)
             continue
-        value, active = block.value[neuron], block.active[neuron]
+        value, active = block.relu[neuron], block.is_on[neuron]
         value.setub(float(high[neuron]))
         block.rows.add(value >= total)
         block.rows.add(value <= total - float(low[neuron]) * (1 - active))

@@ -59,7 +59,7 @@ def test_program_equals_enumeration(domain, kind):
     for state, step, folded in zip(states, steps, network.fold(states, steps), strict=True):
         repeated = np.repeat(state[None], len(every), axis=0)
         values = network(torch.as_tensor(repeated), torch.full((len(every),), int(step)), torch.as_tensor(every))
-        best = float(values.max())
+        best = float(values.detach().max())
         np.testing.assert_allclose(folded.values(indicators(every, planning.actions.levels)), values.detach(), atol=1e-9)
         for decision in (embedding.solve(folded), embedding.decide(folded)):
             assert planning.actions.contains(decision.levels)
