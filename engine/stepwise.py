@@ -205,10 +205,18 @@ class Stepwise(View, ABC, Generic[BatchT]):
     def solutions(self, batch: BatchT) -> list[Solution]:
         """Return the solutions of finished rows that began as whole instances."""
 
-    def cut(self, solutions: Sequence[Solution], size: int, rng: np.random.Generator) -> Parts | None:
+    def turn(self, batch: BatchT, rng: np.random.Generator) -> bool:
+        """Show each sub-problem from a random side, the tokens of its window staying in order.
+
+        Returns whether the problem has sides, such as rotations and mirrors of the plane.
+        """
+        return False
+
+    def cut(self, solutions: Sequence[Solution], size: int, rng: np.random.Generator, nearby: bool = False) -> Parts | None:
         """Return disjoint random parts, about ``size`` decisions each, of one solution for each instance of the view.
 
-        ``None`` where the problem has no parts that can be decided anew on their own.
+        A part is a stretch of the solution's sequence, or where ``nearby``, and the problem has positions to go by, what
+        lies close together. ``None`` where the problem has no parts that can be decided anew on their own.
         """
         return None
 

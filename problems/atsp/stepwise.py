@@ -11,7 +11,7 @@ from redwood.problems.atsp.generators import draw_matrix
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.stepwise_kernels import EDGES, FEATURES, window_rows
 from redwood.problems.routing.stepwise_paths import MARKS, Paths, TourStepwise, pack_paths, unpack_paths
-from redwood.problems.routing.travel import Array, check_travel
+from redwood.problems.routing.travel import Array, Travel, check_travel
 from redwood.stepwise import Layout, Lesson, Window
 
 
@@ -64,6 +64,13 @@ class ATSPStepwise(TourStepwise):
 
     def tour(self, order: Array) -> Tour:
         return Tour(order)
+
+    def travel(self, owner: int) -> Travel:
+        return self.instances[owner].travel
+
+    def part_view(self, owners: Sequence[int], arcs: Sequence[Array]) -> ATSPStepwise:
+        parts = [self.travel(owner).part(arc) for owner, arc in zip(owners, arcs, strict=True)]
+        return ATSPStepwise(*[ATSPInstance(travel=part) for part in parts])
 
     @classmethod
     def example(cls, size: int, rng: np.random.Generator) -> ATSPInstance:

@@ -13,6 +13,7 @@ from redwood.kernels import random_state
 from redwood.problem import frozen
 from redwood.problems.cvrp.generators import clustered_coords, uniform_coords
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
+from redwood.problems.cvrp.parts import draw_groups, part_of, put_back
 from redwood.problems.cvrp.stepwise_kernels import (
     FEATURES,
     MARKS,
@@ -23,9 +24,9 @@ from redwood.problems.cvrp.stepwise_kernels import (
     window_rows,
 )
 from redwood.problems.routing.relaxation_kernels import EDGES
-from redwood.problems.routing.stepwise_kernels import draw_turn
+from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
-from redwood.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
+from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Window
 
 
 @dataclass
@@ -93,9 +94,7 @@ class CVRPStepwise(Stepwise[Tails]):
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Tails:
         batch = self._empty(rows)
         if rng is not None:
-            state = random_state(rng)
-            for turn in batch.turn:
-                draw_turn(turn, state)
+            self.turn(batch, rng)
         begin_rows(batch.rows, self.offsets, batch.remaining, batch.place, batch.left)
         batch.load[:] = np.add.reduceat(self.demands, self.offsets[:-1])[batch.rows]
         return batch
@@ -130,10 +129,12 @@ class CVRPStepwise(Stepwise[Tails]):
         return Window(features, nodes >= 0, mask, nodes, edges)
 
     def act(self, batch: Tails, window: Window, choice: Array) -> None:
-        nodes = window.nodes[np.arange(len(choice)), choice // 2]
+        self._serve(batch, window.nodes[np.arange(len(choice)), choice // 2], choice % 2 == 1)
+
+    def _serve(self, batch: Tails, nodes: Array, through: Array) -> None:
         act_rows(
             nodes,
-            choice % 2 == 1,
+            through,
             batch.rows,
             self.offsets,
             self.demands,
@@ -152,6 +153,33 @@ class CVRPStepwise(Stepwise[Tails]):
     def solutions(self, batch: Tails) -> list[Routes]:  # type: ignore[override]
         rows = zip(batch.order, batch.via, batch.steps, strict=True)
         return [Routes(_split(order[:steps], via[:steps])) for order, via, steps in rows]
+
+    def turn(self, batch: Tails, rng: np.random.Generator) -> bool:
+        draw_turns(batch.turn, random_state(rng))
+        return True
+
+    def cut(  # type: ignore[override]
+        self, solutions: Sequence[Routes], size: int, rng: np.random.Generator, nearby: bool = False
+    ) -> Parts | None:
+        """Return all routes in groups of neighbours, half of which keep the beginning of a route."""
+        groups = []
+        for owner, solution in enumerate(solutions):
+            positions = self.points[self.offsets[owner] : self.offsets[owner + 1]]
+            groups += draw_groups(owner, positions, solution, size, rng, nearby)
+        if not groups:
+            return None
+        view = CVRPStepwise(*[part_of(self.instances[group.owner], group) for group in groups])
+        batch = view.begin(np.arange(len(groups)), rng)
+        for step in range(max(len(group.prefix) for group in groups)):
+            rows = np.array([b for b, group in enumerate(groups) if len(group.prefix) > step])
+            kept = batch.take(rows)
+            nodes = np.array([groups[b].prefix[step] for b in rows])
+            view._serve(kept, nodes, np.full(len(rows), step == 0))
+            batch.put(rows, kept)
+        return Parts(view, batch, groups)
+
+    def mend(self, solutions: Sequence[Routes], parts: Parts) -> list[Routes]:  # type: ignore[override]
+        return put_back(self.instances, solutions, parts.origin, parts.view.solutions(parts.batch))
 
     def teach(self, solutions: Sequence[Routes]) -> None:  # type: ignore[override]
         self._routes = np.zeros(len(self.demands), dtype=np.int32)

@@ -84,11 +84,6 @@ def path(instance: OrienteeringInstance, tour: Tour) -> Array:
     return nodes
 
 
-def path_length(travel: Travel, nodes: Array) -> float:
-    """Return the length of a path along node numbers."""
-    return float(travel.between(nodes[:-1], nodes[1:]).sum())
-
-
 def detours(instance: OrienteeringInstance) -> Array:
     """Return the length of start - node - end for every node, [N]."""
     nodes = np.arange(instance.travel.size)

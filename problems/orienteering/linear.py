@@ -11,10 +11,10 @@ from pyomo.core.expr import LinearExpression
 from pyomo.environ import Binary, ConcreteModel, ConstraintList, Objective, Var, maximize
 
 from redwood.problems.orienteering.cuts import CutSets, violated_sets
-from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path, path_length
+from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path
 from redwood.problems.orienteering.network import make_network
 from redwood.problems.orienteering.relaxation import Relaxation
-from redwood.problems.routing.travel import Array
+from redwood.problems.routing.travel import Array, path_length
 from redwood.views import Linear, Rows
 
 PREPARATION = 5.0

@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from redwood.kernels import random_state
-from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path, path_length, shortest_path
+from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path, shortest_path
 from redwood.problems.orienteering.moves import improve, measure, place
 from redwood.problems.orienteering.ruin import appraise, force, recreate, ruin
 from redwood.problems.orienteering.space import Space, as_matrix, make_space, restricted
-from redwood.problems.routing.travel import Array, Travel
+from redwood.problems.routing.travel import Array, Travel, path_length
 from redwood.views import Local
 
 NEIGHBOURS = 30

@@ -11,9 +11,9 @@ from redwood.budget import Sense
 from redwood.errors import InstanceError, OptionError, suggestion
 from redwood.problem import Problem, Solution, frozen
 from redwood.problems.orienteering import files, generators
-from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, path_length, shortest_path
+from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
 from redwood.problems.routing.graph import graph_matrix
-from redwood.problems.routing.travel import Array, Metric, check_travel
+from redwood.problems.routing.travel import Array, Metric, check_travel, path_length
 from redwood.stepwise import Stepwise
 from redwood.views import Bound, Linear, Local, View
 

@@ -13,6 +13,7 @@ from redwood.kernels import random_state
 from redwood.problem import frozen
 from redwood.problems.orienteering.generators import VARIANTS, draw_nodes, usual_budget
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path
+from redwood.problems.orienteering.parts import draw_stretches, part_of, put_back
 from redwood.problems.orienteering.stepwise_kernels import (
     FEATURES,
     MARKS,
@@ -22,9 +23,9 @@ from redwood.problems.orienteering.stepwise_kernels import (
     target_rows,
     window_rows,
 )
-from redwood.problems.routing.stepwise_kernels import draw_turn
+from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.travel import Array, check_travel
-from redwood.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
+from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Window
 
 
 @dataclass
@@ -105,9 +106,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
             planned=np.zeros(len(rows), dtype=np.int64),
         )
         if rng is not None:
-            state = random_state(rng)
-            for turn in batch.turn:
-                draw_turn(turn, state)
+            self.turn(batch, rng)
         batch.order[:, 0] = batch.current
         begin_rows(
             self.metrics,
@@ -169,6 +168,29 @@ class OrienteeringStepwise(Stepwise[Outings]):
     def solutions(self, batch: Outings) -> list[Tour]:  # type: ignore[override]
         rows = zip(batch.order, batch.steps, self.ends[batch.rows], strict=True)
         return [Tour(np.append(order[:steps], end)) for order, steps, end in rows]
+
+    def turn(self, batch: Outings, rng: np.random.Generator) -> bool:
+        draw_turns(batch.turn, random_state(rng))
+        return True
+
+    def cut(  # type: ignore[override]
+        self, solutions: Sequence[Tour], size: int, rng: np.random.Generator, nearby: bool = False
+    ) -> Parts | None:
+        """Return the paths in stretches, each with its length as its budget and the unvisited nodes nearest to it.
+
+        One stretch of each path, drawn at random, gets what is left of the budget as well.
+        """
+        stretches = []
+        for owner, (instance, solution) in enumerate(zip(self.instances, solutions, strict=True)):
+            points = self.points[self.offsets[owner] : self.offsets[owner + 1]]
+            stretches += draw_stretches(owner, instance, points, path(instance, solution), size, rng)
+        if not stretches:
+            return None
+        view = OrienteeringStepwise(*[part_of(self.instances[stretch.owner], stretch) for stretch in stretches])
+        return Parts(view, view.begin(np.arange(len(stretches)), rng), stretches)
+
+    def mend(self, solutions: Sequence[Tour], parts: Parts) -> list[Tour]:  # type: ignore[override]
+        return put_back(self.instances, solutions, parts.origin, parts.view.solutions(parts.batch))
 
     def teach(self, solutions: Sequence[Tour]) -> None:  # type: ignore[override]
         inner = [path(instance, solution)[1:-1] for instance, solution in zip(self.instances, solutions, strict=True)]

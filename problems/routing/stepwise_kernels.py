@@ -35,6 +35,13 @@ def draw_turn(turn: Array, state: RandomState) -> None:
 
 
 @kernel
+def draw_turns(turn: Array, state: RandomState) -> None:
+    """Draw a rotation and mirror for each row of ``turn`` [B, 2, 2]."""
+    for b in range(len(turn)):
+        draw_turn(turn[b], state)
+
+
+@kernel
 def sift(keys: Array, items: Array, count: int) -> None:
     """Restore the heap (largest first) of ``count`` keys whose root was replaced."""
     root = 0

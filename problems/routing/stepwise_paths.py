@@ -12,12 +12,14 @@ import numpy as np
 from redwood.errors import FitError
 from redwood.kernels import RandomState, kernel, random_below, random_float, random_state
 from redwood.problem import Instance, Solution
-from redwood.problems.routing.stepwise_kernels import draw_turn, remove
-from redwood.problems.routing.travel import Array
-from redwood.stepwise import Batch, Stepwise, Target, Teaches, Window
+from redwood.problems.routing.parts import random_arcs
+from redwood.problems.routing.stepwise_kernels import draw_turn, draw_turns, remove
+from redwood.problems.routing.travel import Array, Travel, path_length
+from redwood.stepwise import Batch, Parts, Stepwise, Target, Teaches, Window
 
 MARKS = 2
 """Marked tokens: the current node and the destination."""
+NO_LINKS = np.empty((0, 0), dtype=np.int32)
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Paths(Batch):
         Rotation and mirror of each row's pictures, [B, 2, 2].
     plan
         The open nodes [B, N] in the order of the label, where there is one.
+    link
+        For each node the one that has to follow it at once, [B, N], or -1; the pairs are mutual. ``None`` without any.
     """
 
     current: Array
@@ -46,6 +50,7 @@ class Paths(Batch):
     steps: Array
     turn: Array
     plan: Array | None = None
+    link: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +87,51 @@ class TourStepwise(Stepwise[Paths]):
     def of_matrix(self, matrix: Array) -> Instance:
         """Return an instance with these distances [n, n]."""
 
+    @abstractmethod
+    def travel(self, owner: int) -> Travel:
+        """Return the distances of one of the view's instances."""
+
+    @abstractmethod
+    def part_view(self, owners: Sequence[int], arcs: Sequence[Array]) -> TourStepwise:
+        """Return the view of the nodes of arcs, each in an instance of its own."""
+
+    def cut(self, solutions: Sequence[Any], size: int, rng: np.random.Generator, nearby: bool = False) -> Parts | None:
+        """Return each tour cut at random places into arcs; the ends of an arc are current node and destination."""
+        cuts = [random_arcs(solution.tour, size, rng, self.two_way) for solution in solutions]
+        owners = [owner for owner, arcs in enumerate(cuts) for _ in arcs]
+        arcs = [arc for own in cuts for arc in own]
+        if not arcs:
+            return None
+        view = self.part_view(owners, arcs)
+        return Parts(view, view._open_arcs(rng), (owners, arcs))
+
+    def _open_arcs(self, rng: np.random.Generator) -> Paths:
+        """Return all instances of the view as paths from the first to the last node, in random presentations."""
+        batch = self.begin(np.arange(len(self.sizes)), rng)
+        self._open(batch, np.zeros(len(self.sizes), dtype=np.int32))
+        close_rows(self.sizes, batch.destination, batch.remaining, batch.place, batch.left)
+        return batch
+
+    def mend(self, solutions: Sequence[Any], parts: Parts) -> list[Any]:
+        owners, arcs = parts.origin
+        batch: Any = parts.batch
+        pieces: list[list[Array]] = [[] for _ in solutions]
+        improved = [False] * len(solutions)
+        for owner, arc, order, steps in zip(owners, arcs, batch.order, batch.steps, strict=True):
+            travel = self.travel(owner)
+            fresh = np.append(arc[order[:steps]], arc[-1])
+            better = path_length(travel, fresh) < path_length(travel, arc) - 1e-12
+            pieces[owner].append((fresh if better else arc)[:-1])
+            improved[owner] |= better
+        mended = zip(improved, solutions, pieces, strict=True)
+        return [self.tour(np.concatenate(new)) if better else old for better, old, new in mended]
+
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Paths:
         starts = np.zeros(len(rows), dtype=np.int32)
         batch = self._empty(rows)
         if rng is not None:
             starts = rng.integers(0, self.sizes[rows]).astype(np.int32)
-            state = random_state(rng)
-            for turn in batch.turn:
-                draw_turn(turn, state)
+            draw_turns(batch.turn, random_state(rng))
         self._open(batch, starts)
         return batch
 
@@ -109,7 +151,8 @@ class TourStepwise(Stepwise[Paths]):
 
     def act(self, batch: Paths, window: Window, choice: Array) -> None:
         nodes = window.nodes[np.arange(len(choice)), choice]
-        act_rows(nodes, batch.current, batch.remaining, batch.place, batch.left, batch.order, batch.steps)
+        link = NO_LINKS if batch.link is None else batch.link
+        act_rows(nodes, batch.current, batch.remaining, batch.place, batch.left, batch.order, batch.steps, link)
         batch.plan = None
 
     def solutions(self, batch: Paths) -> list[Solution]:
@@ -283,17 +326,30 @@ def sample_rows(
 
 
 @kernel
-def act_rows(nodes: Array, current: Array, remaining: Array, place: Array, left: Array, order: Array, steps: Array) -> None:
-    """Visit ``nodes[b]`` in each row that is not finished."""
+def act_rows(
+    nodes: Array,
+    current: Array,
+    remaining: Array,
+    place: Array,
+    left: Array,
+    order: Array,
+    steps: Array,
+    link: Array,
+) -> None:
+    """Visit ``nodes[b]`` in each row that is not finished, and at once the node linked to it, if there are links."""
     for b in range(len(nodes)):
         if left[b] == 0:
             continue
         node = nodes[b]
-        remove(node, remaining[b], place[b], left[b])
-        left[b] -= 1
-        current[b] = node
-        order[b, steps[b]] = node
-        steps[b] += 1
+        while node >= 0:
+            remove(node, remaining[b], place[b], left[b])
+            left[b] -= 1
+            current[b] = node
+            order[b, steps[b]] = node
+            steps[b] += 1
+            node = link[b, node] if len(link) > 0 else -1
+            if node >= 0 and place[b, node] < 0:
+                node = -1
 
 
 @kernel

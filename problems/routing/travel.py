@@ -131,6 +131,11 @@ class Travel:
         )
 
 
+def path_length(travel: Travel, nodes: Array) -> float:
+    """Return the length of a path along node numbers."""
+    return float(travel.between(nodes[:-1], nodes[1:]).sum())
+
+
 def check_travel(coords: Any, matrix: Any, metric: str | Metric | None, *, symmetric: bool, what: str = "node") -> Travel:
     """Return validated distances from a user's arrays.
 

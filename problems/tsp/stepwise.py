@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -10,16 +9,17 @@ import numpy as np
 
 from redwood.errors import FitError
 from redwood.problems.routing.relaxation_kernels import EDGES
+from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.stepwise_paths import (
     MARKS,
     Paths,
     TourStepwise,
-    close_rows,
     pack_paths,
     unpack_paths,
 )
 from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
+from redwood.problems.tsp.parts import Region, draw_regions, least_nodes, put_back
 from redwood.problems.tsp.stepwise_kernels import FEATURES, window_rows
 from redwood.stepwise import Layout, Lesson, Parts, Window
 
@@ -87,36 +87,45 @@ class TSPStepwise(TourStepwise):
     def tour(self, order: Array) -> Tour:
         return Tour(order)
 
-    def cut(self, solutions: Sequence[Tour], size: int, rng: np.random.Generator) -> Parts:  # type: ignore[override]
-        """Return each tour cut at a random place into arcs; the ends of an arc are current node and destination."""
-        arcs: list[Array] = []
-        owners: list[int] = []
-        for owner, solution in enumerate(solutions):
-            tour = np.roll(solution.tour, -int(rng.integers(len(solution.tour))))
-            tour = tour[::-1] if rng.random() < 0.5 else tour
-            cuts = np.linspace(0, len(tour), -(-len(tour) // (size + 1)) + 1).astype(np.int64)
-            closed = np.append(tour, tour[0])
-            arcs += [closed[begin : end + 1] for begin, end in itertools.pairwise(cuts)]
-            owners += [owner] * (len(cuts) - 1)
-        view = TSPStepwise.of_points([self.points[self.offsets[o] + arc] for o, arc in zip(owners, arcs, strict=True)])
-        batch = view.begin(np.arange(len(arcs)), rng)
-        view._open(batch, np.zeros(len(arcs), dtype=np.int32))
-        close_rows(view.sizes, batch.destination, batch.remaining, batch.place, batch.left)
-        return Parts(view, batch, (owners, arcs))
+    def travel(self, owner: int) -> Travel:
+        return self.instances[owner].travel
 
-    def mend(self, solutions: Sequence[Tour], parts: Parts) -> list[Tour]:  # type: ignore[override]
-        owners, arcs = parts.origin
+    def turn(self, batch: Paths, rng: np.random.Generator) -> bool:
+        draw_turns(batch.turn, random_state(rng))
+        return True
+
+    def cut(self, solutions: Sequence[Tour], size: int, rng: np.random.Generator, nearby: bool = False) -> Parts | None:
+        """Return arcs, or where ``nearby`` and all tours are long enough, regions that keep what is outside as links."""
+        if not nearby or not solutions or self.sizes.min() < least_nodes(size):
+            return super().cut(solutions, size, rng)
+        regions = []
+        for owner, solution in enumerate(solutions):
+            positions = self.points[self.offsets[owner] : self.offsets[owner + 1]]
+            regions += draw_regions(owner, solution.tour, positions, size, rng)
+        view = self.part_view([region.owner for region in regions], [region.nodes for region in regions])
+        batch = view._open_arcs(rng)
+        batch.link = np.full(batch.place.shape, -1, dtype=np.int32)
+        for row, region in zip(batch.link, regions, strict=True):
+            row[: len(region.link)] = region.link
+        return Parts(view, batch, regions)
+
+    def mend(self, solutions: Sequence[Tour], parts: Parts) -> list[Tour]:
+        if not isinstance(parts.origin, list):
+            return super().mend(solutions, parts)
+        regions: list[list[Region]] = [[] for _ in solutions]
+        orders: list[list[Array]] = [[] for _ in solutions]
         batch: Any = parts.batch
-        pieces: list[list[Array]] = [[] for _ in solutions]
-        improved = [False] * len(solutions)
-        for owner, arc, order, steps in zip(owners, arcs, batch.order, batch.steps, strict=True):
-            travel = self.instances[owner].travel
-            fresh = np.append(arc[order[:steps]], arc[-1])
-            better = travel.between(fresh[:-1], fresh[1:]).sum() < travel.between(arc[:-1], arc[1:]).sum() - 1e-12
-            pieces[owner].append((fresh if better else arc)[:-1])
-            improved[owner] |= bool(better)
-        mended = zip(improved, solutions, pieces, strict=True)
-        return [Tour(np.concatenate(new)) if better else old for better, old, new in mended]
+        for region, order, steps in zip(parts.origin, batch.order, batch.steps, strict=True):
+            regions[region.owner].append(region)
+            orders[region.owner].append(np.append(order[:steps], len(region.nodes) - 1))
+        mended = []
+        for owner, old in enumerate(solutions):
+            tour = put_back(self.travel(owner), old.tour, regions[owner], orders[owner])
+            mended.append(old if tour is None else Tour(tour))
+        return mended
+
+    def part_view(self, owners: Sequence[int], arcs: Sequence[Array]) -> TSPStepwise:
+        return TSPStepwise.of_points([self.points[self.offsets[o] + arc] for o, arc in zip(owners, arcs, strict=True)])
 
     @classmethod
     def of_points(cls, points: Sequence[Array]) -> TSPStepwise:

@@ -19,7 +19,7 @@ import numpy as np
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem, Solution, check_arguments
 from redwood.solver import Answer, Run, Solver
-from redwood.solvers.bq.decoding import beam, finish, greedily, rollouts, sampler
+from redwood.solvers.bq.decoding import beam, discrepancies, finish, greedily, rollouts, sampler
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.weights import network_for
 from redwood.stepwise import Array, Batch, Stepwise
@@ -39,6 +39,8 @@ class Decoding(StrEnum):
     GREEDY = "greedy"
     SAMPLE = "sample"
     BEAM = "beam"
+    DISCREPANCY = "discrepancy"
+    """Greedy, and again with the second best action at one of the decisions of least confidence (limited backtracking)."""
 
 
 class Search(StrEnum):
@@ -50,6 +52,17 @@ class Search(StrEnum):
     """More solutions, from other presentations of the instance."""
     REBUILD = "rebuild"
     """Parts of the best solution are constructed anew, where the problem has such parts; else as `VIEWS`."""
+
+
+class Destroy(StrEnum):
+    """Which parts are constructed anew."""
+
+    MIXED = "mixed"
+    """Either kind, drawn for each pass."""
+    SEQUENCE = "sequence"
+    """Stretches of the solution; for routes from a depot, groups that follow each other around it."""
+    DISTANCE = "distance"
+    """What lies close together, where the problem has positions to go by; else as `SEQUENCE`."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +77,18 @@ class BQ(Solver, Trainable):
         How many presentations (start, rotation, mirror) are solved first; the first one is as the data stand. Where a
         problem has no symmetries, all but the first solution are sampled.
     decoding
-        ``greedy``, ``sample`` or ``beam``.
+        ``greedy``, ``sample``, ``beam`` or ``discrepancy`` (limited backtracking).
     temperature
         Of sampled decisions; below 1 they keep closer to the best.
     width
-        Of the beam.
+        Of the beam; with ``discrepancy`` the number of solutions.
+    averaging
+        How many sides of each state (rotations, mirrors) the mean probabilities are taken of, for ``greedy`` and
+        ``sample`` and for problems on the plane.
     search
         How the rest of the budget is used: ``rebuild``, ``views`` or ``none``.
+    destroy
+        Which parts are constructed anew: ``distance``, ``sequence`` or ``mixed``.
     polish
         Whether each new solution is improved by the problem's local search, where it has one.
     weights
@@ -85,18 +103,22 @@ class BQ(Solver, Trainable):
     decoding: str = "greedy"
     temperature: float = 0.5
     width: int = 16
+    averaging: int = 1
     search: str = "rebuild"
+    destroy: str = "mixed"
     polish: bool = False
     weights: str = ""
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name, least in (("symmetries", 1), ("width", 1)):
+        for name, least in (("symmetries", 1), ("width", 1), ("averaging", 1)):
             if getattr(self, name) < least:
                 raise OptionError(f"{name} {getattr(self, name)} is below {least}.")
         if not self.temperature > 0:
             raise OptionError(f"temperature {self.temperature} is not positive.")
-        for name, known in (("decoding", Decoding), ("search", Search)):
+        if self.averaging > 1 and self.decoding in (Decoding.BEAM, Decoding.DISCREPANCY):
+            raise OptionError(f"averaging {self.averaging} does not go with decoding {self.decoding!r}; it needs 1.")
+        for name, known in (("decoding", Decoding), ("search", Search), ("destroy", Destroy)):
             if getattr(self, name) not in list(known):
                 raise OptionError(f"{name} {getattr(self, name)!r} is unknown; known are {', '.join(known)}.")
 
@@ -145,7 +167,7 @@ class BQ(Solver, Trainable):
 
     def _present(self, task: _Task, rows: Array, rng: np.random.Generator | None) -> None:
         """Solve presentations of ``rows`` in chunks that fit the memory, and report the solutions."""
-        factor = self.width if self.decoding == Decoding.BEAM else 1
+        factor = self.width if self.decoding in (Decoding.BEAM, Decoding.DISCREPANCY) else self.averaging
         limit = max(1, CELLS // (factor * max(instance.size for instance in task.instances)))
         for begin in range(0, len(rows), limit):
             chunk = rows[begin : begin + limit]
@@ -158,9 +180,11 @@ class BQ(Solver, Trainable):
     def _decode(self, task: _Task, rows: Array, rng: np.random.Generator | None) -> Batch:
         if self.decoding == Decoding.BEAM:
             return beam(task.network, task.view, rows, self.width, rng, task.stops)
+        if self.decoding == Decoding.DISCREPANCY:
+            return discrepancies(task.network, task.view, rows, self.width, rng, task.stops)
         plain = self.decoding == Decoding.GREEDY and (rng is None or task.view.symmetric)
         choose = greedily if plain else sampler(task.rng, self.temperature)
-        return rollouts(task.network, task.view, rows, rng, choose, task.stops)
+        return rollouts(task.network, task.view, rows, rng, choose, task.stops, self.averaging)
 
     def _rebuild(self, task: _Task) -> bool:
         """Construct parts of each best solution anew; returns whether the problem has such parts."""
@@ -168,7 +192,8 @@ class BQ(Solver, Trainable):
         if any(solution is None for solution in solutions):
             return False
         best: list[Solution] = [solution for solution in solutions if solution is not None]
-        parts = task.view.cut(best, int(task.rng.integers(SHORTEST, LONGEST + 1)), task.rng)
+        nearby = task.rng.random() < 0.5 if self.destroy == Destroy.MIXED else self.destroy == Destroy.DISTANCE
+        parts = task.view.cut(best, int(task.rng.integers(SHORTEST, LONGEST + 1)), task.rng, nearby)
         if parts is None:
             return False
         finish(task.network, parts.view, parts.batch, stops=task.stops)

@@ -220,17 +220,56 @@ def test_labels_serve_the_fullest_route_first():
         assert batch.via[b, :5].tolist() == [True, False, True, False, True]
 
 
-def test_mended_tours_are_never_longer():
-    """Parts constructed anew at random are put back only where they are shorter, and the tour stays whole."""
-    problem, instances, view = view_of("tsp", (40, 90), seed=14)
+@pytest.mark.parametrize("nearby", [False, True])
+@pytest.mark.parametrize("name", ["tsp", "atsp", "cvrp", "orienteering"])
+def test_mended_solutions_are_feasible_and_never_worse(name, nearby):
+    """Parts decided anew at random are put back only where they are better, and the solution stays feasible."""
+    problem, instances, view = view_of(name, (2, 3, 40, 90), seed=14)
+    view = problem.view(Stepwise, *instances)
     rng = np.random.default_rng(15)
-    tours = [Tour(rng.permutation(instance.size)) for instance in instances]
-    parts = view.cut(tours, 4, rng)
-    wander(parts.view, parts.batch, rng)
-    mended = view.mend(tours, parts)
-    for instance, old, new in zip(instances, tours, mended, strict=True):
-        assert problem.violations(instance, new) == []
-        assert problem.objective(instance, new) < problem.objective(instance, old)
+    batch = view.begin(np.arange(4), rng)
+    wander(view, batch, rng)
+    worst = best = view.solutions(batch)
+    for size in (4, 4, 11, 25):
+        parts = view.cut(best, size, rng, nearby)
+        wander(parts.view, parts.batch, rng, size=3)
+        mended = view.mend(best, parts)
+        for instance, old, new in zip(instances, best, mended, strict=True):
+            assert problem.violations(instance, new) == []
+            assert new is old or not problem.sense.better(problem.objective(instance, old), problem.objective(instance, new))
+        best = mended
+    large = list(zip(instances, worst, best, strict=True))[2:]
+    assert all(problem.sense.better(problem.objective(i, new), problem.objective(i, old)) for i, old, new in large)
+
+
+def test_regions_keep_what_is_outside():
+    """A region's fixed links join the ends of segments, and deciding it as it was gives the edges of the tour back."""
+    view = view_of("tsp", (60,), seed=18)[2]
+    rng = np.random.default_rng(19)
+    tour = rng.permutation(60)
+    parts = view.cut([Tour(tour)], 10, rng, nearby=True)
+    follows = {(int(a), int(b)) for a, b in zip(tour, np.roll(tour, -1), strict=True)}
+    for region in parts.origin:
+        linked = np.flatnonzero(region.link >= 0)
+        assert (region.link[region.link[linked]] == linked).all()
+        for k, (a, b) in enumerate(itertools.pairwise(region.nodes.tolist())):
+            assert region.link[k] == k + 1 or (a, b) in follows
+
+
+def test_a_limited_fleet_stays_limited():
+    """Groups of routes decided anew do not need more vehicles than before."""
+    problem = PROBLEMS["cvrp"]
+    rng = np.random.default_rng(20)
+    coords = rng.random((31, 2))
+    demands = np.concatenate([[0], np.full(30, 3)])
+    instance = problem.make(coords=coords, demands=demands, capacity=9, vehicles=10)
+    view = problem.view(Stepwise, instance)
+    solution = Routes(rng.permutation(np.arange(1, 31)).reshape(10, 3).tolist())
+    for _ in range(10):
+        parts = view.cut([solution], 9, rng, nearby=True)
+        wander(parts.view, parts.batch, rng)
+        (solution,) = view.mend([solution], parts)
+    assert problem.violations(instance, solution) == []
 
 
 def test_a_label_is_followed_to_the_end_of_the_outing():

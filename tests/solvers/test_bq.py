@@ -7,10 +7,13 @@ import torch
 import redwood
 from redwood.budget import Iterations
 from redwood.errors import FitError, OptionError
+from redwood.problems.atsp.problem import ATSP
+from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.knapsack.problem import Knapsack
+from redwood.problems.orienteering.problem import Orienteering
 from redwood.problems.tsp.problem import TSP
 from redwood.solver import Run
-from redwood.solvers.bq.decoding import beam, finish, rollouts, tensors
+from redwood.solvers.bq.decoding import averaged, beam, discrepancies, finish, greedily, rollouts, tensors
 from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.muon import orthogonal
 from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
@@ -21,7 +24,7 @@ from redwood.stepwise import Layout, Lesson, Stepwise
 from redwood.trainable import Schooling
 
 SHAPE = Shape(layers=1, width=16, heads=2, hidden=16, window=6)
-KINDS = {"tsp": TSP(), "knapsack": Knapsack()}
+KINDS = {"tsp": TSP(), "knapsack": Knapsack(), "atsp": ATSP(), "cvrp": CVRP(), "orienteering": Orienteering()}
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +62,14 @@ def test_presets_have_the_promised_size():
     layout = Layout(features=13, marks=2)
     assert 2e5 < parameters(Network(layout, PRESETS["small"])) < 6e5
     assert parameters(Network(layout, PRESETS["paper"])) == pytest.approx(3.1e6, rel=0.02)
+
+
+def test_the_paper_preset_is_wired_as_published():
+    """`paper` has the parameters of 9 blocks of width 192 with 512 hidden units and two scales, plus its ends."""
+    layout = Layout(features=13, marks=2, scores=1, neighbours=False)
+    block = 3 * 192**2 + 192**2 + (192 * 512 + 512) + (512 * 192 + 192) + 2
+    ends = (13 * 192 + 192) + 2 * 192 + (192 + 1)
+    assert parameters(Network(layout, PRESETS["paper"])) == 9 * block + ends
 
 
 def test_absent_tokens_do_not_matter():
@@ -109,14 +120,14 @@ def test_a_file_that_is_no_weights_is_named(tmp_path):
 def test_weights_of_another_problem_are_refused(kind):
     """Weights trained for another layout are an error and not a bad answer."""
     problem, instances, path = kind
-    other = KINDS["knapsack" if problem.name == "tsp" else "tsp"]
+    other = KINDS["knapsack" if problem.name != "knapsack" else "tsp"]
     instance = other.generate(5, np.random.default_rng(0), variant=other.variants[0])
     with pytest.raises(FitError, match="trained for"):
         solve(other, [instance], {"weights": path, "search": "none"})
     assert instances
 
 
-@pytest.mark.parametrize("decoding", ["greedy", "sample", "beam"])
+@pytest.mark.parametrize("decoding", ["greedy", "sample", "beam", "discrepancy"])
 def test_every_decoding_gives_feasible_solutions(kind, decoding):
     """A batch of instances of different sizes is solved by every decoding; the run checks feasibility."""
     problem, instances, path = kind
@@ -155,6 +166,60 @@ def test_rebuilding_improves_and_keeps_the_start(kind):
     assert not problem.sense.better(problem.objective(instances[0], start), run.objective)
 
 
+@pytest.mark.parametrize("destroy", ["sequence", "distance"])
+def test_each_kind_of_rebuilding_improves(destroy, tmp_path):
+    """Parts of a tour that an untrained network built become shorter, whichever way they are chosen."""
+    problem, path = KINDS["tsp"], str(tmp_path / "weights.safetensors")
+    save_weights(network_of(problem), path, {})
+    instance = problem.generate(150, np.random.default_rng(2), variant=problem.variants[0])
+    options = {"weights": path, "destroy": destroy}
+    (first,) = solve(problem, [instance], options)
+    (last,) = solve(problem, [instance], options, iterations=12)
+    assert last.objective < first.objective
+
+
+def test_discrepancies_begin_with_the_greedy_solution():
+    """The first of the solutions is the greedy one, and the others differ from it and from each other."""
+    problem = KINDS["tsp"]
+    instance = problem.generate(15, np.random.default_rng(0), variant=problem.variants[0])
+    view, network = problem.view(Stepwise, instance), network_of(problem)
+    rows = np.zeros(2, dtype=np.int64)
+    found = view.solutions(discrepancies(network, view, rows, 4, None, lambda: False))
+    greedy = view.solutions(rollouts(network, view, rows[:1], None))[0]
+    tours = [tuple(solution.tour) for solution in found]
+    assert tours[0] == tours[4] == tuple(greedy.tour)
+    assert tours[:4] == tours[4:]
+    assert len(set(tours)) == 4
+
+
+def test_averaging_is_by_mean_probability():
+    """Two views that prefer different actions a little are outvoted by what both find likely."""
+    scores = np.log(np.array([[0.5, 0.1, 0.4], [0.1, 0.5, 0.4], [0.2, 0.7, 0.1], [0.1, 0.3, 0.6]])) + 3.0
+    assert averaged(greedily, 2)(scores).tolist() == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["tsp", "cvrp", "orienteering"])
+def test_averaged_views_agree_on_one_solution(name):
+    """All sides of a state take the same decisions, and the solution is feasible."""
+    problem, network = KINDS[name], network_of(KINDS[name])
+    instance = problem.generate(20, np.random.default_rng(3), variant=problem.variants[0])
+    view = problem.view(Stepwise, instance)
+    batch = view.begin(np.zeros(3, dtype=np.int64))
+    assert view.turn(batch, np.random.default_rng(4))
+    finish(network, view, batch, averaged(greedily, 3))
+    first, *others = view.solutions(batch)
+    assert problem.violations(instance, first) == []
+    assert all(problem.objective(instance, s) == problem.objective(instance, first) for s in others)
+
+
+def test_averaging_without_sides_is_refused():
+    """A problem given by a matrix looks the same from every side, so averaging is an error and not ignored."""
+    problem = KINDS["atsp"]
+    view = problem.view(Stepwise, problem.generate(6, np.random.default_rng(0), variant=problem.variants[0]))
+    with pytest.raises(FitError, match="several sides"):
+        rollouts(network_of(problem), view, np.zeros(1, dtype=np.int64), None, sides=2)
+
+
 def test_without_time_there_is_still_a_solution():
     """When the budget ends before the network has decided everything, the rest is decided without it."""
     problem = KINDS["tsp"]
@@ -177,7 +242,17 @@ def test_a_beam_of_one_is_greedy():
     assert one.tour.tolist() == other.tour.tolist()
 
 
-@pytest.mark.parametrize("options", [{"symmetries": 0}, {"decoding": "magic"}, {"temperature": 0.0}, {"search": "more"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"symmetries": 0},
+        {"decoding": "magic"},
+        {"temperature": 0.0},
+        {"search": "more"},
+        {"destroy": "all"},
+        {"averaging": 2, "decoding": "beam"},
+    ],
+)
 def test_wrong_options_are_refused(options):
     """An option out of range is an error when the solver is made."""
     with pytest.raises(OptionError):

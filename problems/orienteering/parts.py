@@ -1,0 +1,104 @@
+"""Stretches of a path as instances of their own, with their share of the budget and the unvisited nodes nearby."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from redwood.problem import frozen
+from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path
+from redwood.problems.routing.parts import random_stretches
+from redwood.problems.routing.travel import Array, path_length
+
+LEAST = 1e-9
+"""By what share a stretch of the same prize has to become shorter."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a path.
+
+    Attributes
+    ----------
+    owner
+        Which instance of the view it belongs to.
+    visits
+        Its nodes in order, both ends included.
+    nodes
+        ``visits``, then the unvisited nodes that belong to it; the place in here is the number in the part.
+    budget
+        The length it may have.
+    """
+
+    owner: int
+    visits: Array
+    nodes: Array
+    budget: float
+
+
+def draw_stretches(
+    owner: int, instance: OrienteeringInstance, points: Array, nodes: Array, size: int, rng: np.random.Generator
+) -> list[Stretch]:
+    """Return a path in stretches of at most ``size`` nodes between their ends; an unvisited node belongs to the nearest."""
+    stretches = random_stretches(nodes, size, rng)
+    spare = max(0.0, instance.budget - path_length(instance.travel, nodes))
+    lucky = int(rng.integers(len(stretches)))
+    unvisited = np.setdiff1d(np.arange(instance.travel.size), nodes)
+    nearest = cKDTree(points[nodes[:-1]]).query(points[unvisited])[1] if len(unvisited) else unvisited
+    ends = np.cumsum([len(visits) - 1 for visits in stretches])
+    home = np.searchsorted(ends, nearest, side="right")
+    return [
+        Stretch(
+            owner,
+            visits,
+            np.concatenate([visits, unvisited[home == k]]),
+            path_length(instance.travel, visits) + (spare if k == lucky else 0.0),
+        )
+        for k, visits in enumerate(stretches)
+    ]
+
+
+def part_of(instance: OrienteeringInstance, stretch: Stretch) -> OrienteeringInstance:
+    """Return a stretch as an instance of its own."""
+    return OrienteeringInstance(
+        travel=instance.travel.part(stretch.nodes),
+        prizes=frozen(instance.prizes[stretch.nodes]),
+        budget=stretch.budget,
+        start=0,
+        end=len(stretch.visits) - 1,
+    )
+
+
+def put_back(
+    instances: Sequence[OrienteeringInstance],
+    solutions: Sequence[Tour],
+    stretches: Sequence[Stretch],
+    found: Sequence[Tour],
+) -> list[Tour]:
+    """Return the solutions with the stretches that earn more, or as much on a shorter way."""
+    pieces: list[list[Array]] = [[] for _ in solutions]
+    changed = [False] * len(solutions)
+    for stretch, answer in zip(stretches, found, strict=True):
+        instance: Any = instances[stretch.owner]
+        new = stretch.nodes[answer.tour]
+        better = _better(instance, new, stretch.visits)
+        pieces[stretch.owner].append((new if better else stretch.visits)[:-1])
+        changed[stretch.owner] |= better
+    mended = []
+    for instance, old, own, better in zip(instances, solutions, pieces, changed, strict=True):
+        nodes = np.append(np.concatenate(own), path(instance, old)[-1]) if better else None
+        fits = nodes is not None and path_length(instance.travel, nodes) <= instance.limit  # tolerances may add up
+        mended.append(Tour(nodes) if fits and nodes is not None else old)
+    return mended
+
+
+def _better(instance: OrienteeringInstance, new: Array, old: Array) -> bool:
+    earned, before = float(instance.prizes[new[1:-1]].sum()), float(instance.prizes[old[1:-1]].sum())
+    if not np.isclose(earned, before, rtol=1e-12, atol=0.0):
+        return earned > before
+    length, until = path_length(instance.travel, new), path_length(instance.travel, old)
+    return length < until - LEAST * max(1.0, until)
