@@ -109,7 +109,7 @@ def _apart(centres: Array, seed: int, depot: Array, nearby: bool) -> Array:
     if nearby:
         return np.asarray(np.hypot(*(centres - centres[seed]).T))
     angles = np.arctan2(*(centres - depot).T)
-    return np.abs((angles - angles[seed] + np.pi) % (2 * np.pi) - np.pi)
+    return np.asarray(np.abs((angles - angles[seed] + np.pi) % (2 * np.pi) - np.pi))
 
 
 def _group(owner: int, chosen: list[int], routes: Sequence[Array], rng: np.random.Generator) -> Group:

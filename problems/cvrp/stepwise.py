@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -179,7 +179,8 @@ class CVRPStepwise(Stepwise[Tails]):
         return Parts(view, batch, groups)
 
     def mend(self, solutions: Sequence[Routes], parts: Parts) -> list[Routes]:  # type: ignore[override]
-        return put_back(self.instances, solutions, parts.origin, parts.view.solutions(parts.batch))
+        found: list[Any] = parts.view.solutions(parts.batch)
+        return put_back(self.instances, solutions, parts.origin, found)
 
     def teach(self, solutions: Sequence[Routes]) -> None:  # type: ignore[override]
         self._routes = np.zeros(len(self.demands), dtype=np.int32)

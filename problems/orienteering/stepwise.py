@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -190,7 +190,8 @@ class OrienteeringStepwise(Stepwise[Outings]):
         return Parts(view, view.begin(np.arange(len(stretches)), rng), stretches)
 
     def mend(self, solutions: Sequence[Tour], parts: Parts) -> list[Tour]:  # type: ignore[override]
-        return put_back(self.instances, solutions, parts.origin, parts.view.solutions(parts.batch))
+        found: list[Any] = parts.view.solutions(parts.batch)
+        return put_back(self.instances, solutions, parts.origin, found)
 
     def teach(self, solutions: Sequence[Tour]) -> None:  # type: ignore[override]
         inner = [path(instance, solution)[1:-1] for instance, solution in zip(self.instances, solutions, strict=True)]

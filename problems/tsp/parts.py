@@ -56,7 +56,7 @@ def draw_regions(owner: int, tour: Array, positions: Array, size: int, rng: np.r
     place = np.empty(N, dtype=np.int64)
     place[tour] = np.arange(N)
     steps = np.linalg.norm(positions[tour] - positions[np.roll(tour, -1)], axis=1)
-    excess = (steps + np.roll(steps, 1))[place] - tree.query(positions, k=3)[0][:, 1:].sum(axis=1)
+    excess = (steps + np.roll(steps, 1))[place] - np.asarray(tree.query(positions, k=3)[0])[:, 1:].sum(axis=1)
     weights = np.maximum(excess, 0.0) + 1e-3 * steps.mean() + 1e-12
     used = np.zeros(N, dtype=np.bool_)
     regions = []

@@ -94,7 +94,9 @@ class TSPStepwise(TourStepwise):
         draw_turns(batch.turn, random_state(rng))
         return True
 
-    def cut(self, solutions: Sequence[Tour], size: int, rng: np.random.Generator, nearby: bool = False) -> Parts | None:
+    def cut(  # type: ignore[override]
+        self, solutions: Sequence[Tour], size: int, rng: np.random.Generator, nearby: bool = False
+    ) -> Parts | None:
         """Return arcs, or where ``nearby`` and all tours are long enough, regions that keep what is outside as links."""
         if not nearby or not solutions or self.sizes.min() < least_nodes(size):
             return super().cut(solutions, size, rng)
@@ -109,7 +111,7 @@ class TSPStepwise(TourStepwise):
             row[: len(region.link)] = region.link
         return Parts(view, batch, regions)
 
-    def mend(self, solutions: Sequence[Tour], parts: Parts) -> list[Tour]:
+    def mend(self, solutions: Sequence[Tour], parts: Parts) -> list[Tour]:  # type: ignore[override]
         if not isinstance(parts.origin, list):
             return super().mend(solutions, parts)
         regions: list[list[Region]] = [[] for _ in solutions]

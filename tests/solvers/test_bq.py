@@ -169,10 +169,10 @@ def test_rebuilding_improves_and_keeps_the_start(kind):
 @pytest.mark.parametrize("destroy", ["sequence", "distance"])
 def test_each_kind_of_rebuilding_improves(destroy, tmp_path):
     """Parts of a tour that an untrained network built become shorter, whichever way they are chosen."""
-    problem, path = KINDS["tsp"], str(tmp_path / "weights.safetensors")
+    problem, path = KINDS["tsp"], tmp_path / "weights.safetensors"
     save_weights(network_of(problem), path, {})
     instance = problem.generate(150, np.random.default_rng(2), variant=problem.variants[0])
-    options = {"weights": path, "destroy": destroy}
+    options = {"weights": str(path), "destroy": destroy}
     (first,) = solve(problem, [instance], options)
     (last,) = solve(problem, [instance], options, iterations=12)
     assert last.objective < first.objective
