@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from redwood.errors import FitError
+from redwood.kernels import random_state
 from redwood.problems.routing.relaxation_kernels import EDGES
 from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.stepwise_paths import (
