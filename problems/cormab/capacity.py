@@ -94,18 +94,7 @@ class CapacitySet(ActionSet):
         """Return the best arms of each cost for the best count vector."""
         if self.counts is None:
             return self.solve(worth)
-        gains = worth[:, 1] - worth[:, 0]
-        total = np.zeros(len(self.counts))
-        ranked = []
-        for kind, members in enumerate(self._classes):
-            order = members[np.argsort(-gains[members], kind="stable")]
-            reach = np.concatenate(([0.0], np.cumsum(np.maximum(gains[order], 0.0))))
-            total += reach[self.counts[:, kind]]
-            ranked.append(order)
-        best = self.counts[int(np.argmax(total))]
-        levels = np.zeros(self.arms, np.int64)
-        for order, count in zip(ranked, best.tolist(), strict=True):
-            levels[order[:count]] = gains[order[:count]] > 0
+        levels = fill(worth, self.counts, self._classes)
         value = worth_of(worth, levels)
         return Choice(levels, value, value, self)
 
@@ -146,6 +135,22 @@ class CapacitySet(ActionSet):
     def _classes(self) -> list[Array]:
         """The arms of each distinct cost."""
         return [np.flatnonzero(self.costs == cost) for cost in np.unique(self.costs)]
+
+
+def fill(worth: Array, counts: Array, classes: Sequence[Array]) -> Array:
+    """Return the best levels [J] for ``worth`` [J, 2] where ``counts`` [V, K] arms of each class may be pulled."""
+    gains = worth[:, 1] - worth[:, 0]
+    total = np.zeros(len(counts))
+    ranked = []
+    for kind, members in enumerate(classes):
+        order = members[np.argsort(-gains[members], kind="stable")]
+        reach = np.concatenate(([0.0], np.cumsum(np.maximum(gains[order], 0.0))))
+        total += reach[counts[:, kind]]
+        ranked.append(order)
+    levels = np.zeros(len(worth), np.int64)
+    for order, count in zip(ranked, counts[int(np.argmax(total))].tolist(), strict=True):
+        levels[order[:count]] = gains[order[:count]] > 0
+    return levels
 
 
 def _packings(costs: Sequence[int], capacity: int) -> list[list[int]]:

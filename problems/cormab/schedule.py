@@ -12,12 +12,15 @@ import numpy as np
 from redwood.errors import InstanceError
 from redwood.planning import ActionSet, Array, Choice, Program, worth_of
 from redwood.problem import frozen
+from redwood.problems.cormab.capacity import fill
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
 MOST_SLOTS = 10
 """With more slots than this, their subsets are not written down and the whole model is solved instead."""
+MOST_COUNTS = 200_000
+"""With more count vectors than this, Hall's conditions go to mixed-integer programming instead."""
 Meeting = tuple[int, int]
 """A worker and a slot."""
 
@@ -92,7 +95,11 @@ class ScheduleSet(ActionSet):
         """Return the best action under Hall's conditions, which is the best one of all if its workers can differ."""
         if self._hall is None:
             return self.solve(worth)
-        levels, bound = self._hall.maximise(worth)
+        if self.counts is None:
+            levels, bound = self._hall.maximise(worth)
+        else:
+            levels = fill(worth, self.counts, self._classes)
+            bound = worth_of(worth, levels)
         return Choice(levels, worth_of(worth, levels), bound, self) if self.contains(levels) else self.solve(worth)
 
     def contains(self, levels: Array) -> bool:
@@ -125,6 +132,33 @@ class ScheduleSet(ActionSet):
             arm, worker, slot = map(int, name[name.index("[") + 1 : -1].split(","))
             meetings.setdefault(arm, []).append((worker, slot))
         return meetings
+
+    @cached_property
+    def counts(self) -> Array | None:
+        """The maximal vectors [V, C] of how many arms of each class Hall's conditions allow; ``None`` where too many."""
+        inside, supply = self._conditions
+        needs = 2 * inside[:, [members[0] for members in self._classes]].T
+        sizes = np.array([len(members) for members in self._classes])
+        found = np.zeros((1, len(sizes)), np.int64)
+        for kind, size in enumerate(sizes.tolist()):
+            if len(found) * (min(size, self.budget) + 1) > 4 * MOST_COUNTS:
+                return None
+            found = np.concatenate(
+                [found + pulled * (np.arange(len(sizes)) == kind) for pulled in range(min(size, self.budget) + 1)]
+            )
+            found = found[(found.sum(axis=1) <= self.budget) & (found @ needs <= supply).all(axis=1)]
+        spare = supply - found @ needs
+        room = (found.sum(axis=1) < self.budget)[:, None] & (found < sizes)
+        for kind, need in enumerate(needs):
+            room[:, kind] &= (need <= spare).all(axis=1)
+        maximal = found[~room.any(axis=1)]
+        return maximal if len(maximal) <= MOST_COUNTS else None
+
+    @cached_property
+    def _classes(self) -> list[Array]:
+        """The arms that are free in the same slots, for each such set of slots."""
+        kinds = np.unique(self.arm_slots, axis=0, return_inverse=True)[1].ravel()
+        return [np.flatnonzero(kinds == kind) for kind in range(kinds.max() + 1)]
 
     @cached_property
     def _conditions(self) -> tuple[Array, Array]:

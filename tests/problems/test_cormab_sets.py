@@ -94,6 +94,16 @@ def test_schedule_witness_has_two_different_workers():
         assert actions.worker_slots[second, other]
 
 
+def test_schedule_without_count_vectors_finds_the_same(monkeypatch):
+    """Where the count vectors are too many, the program of Hall's conditions finds actions of the same worth."""
+    fast, slow = (generate("cormab/schedule", size=16, seed=2).actions for _ in range(2))
+    assert fast.counts is not None
+    monkeypatch.setattr("redwood.problems.cormab.schedule.MOST_COUNTS", 0)
+    assert slow.counts is None
+    for worth in np.random.default_rng(4).normal(size=(4, 16, 2)):
+        assert fast.argmax(worth).value == pytest.approx(slow.argmax(worth).value, abs=1e-6)
+
+
 def test_schedule_refuses_one_worker_twice():
     """A single worker who is free in both slots of an arm cannot serve it: two different workers are needed."""
     actions = ScheduleSet(arm_slots=[[True, True]], worker_slots=[[True, True]], budget=1)
