@@ -1,73 +1,125 @@
 """Conformance: the promises that every problem and solver makes, tried on small random instances.
 
 Each check returns `Finding`s, an empty list where all is well, so that a plugin's own tests can say
-``assert check_solver("mine", "tsp") == []``.
+``assert check_solver("mine", "tsp") == []``. `redwood.plugins.testing` makes pytest tests of the same rules.
 """
 
 from __future__ import annotations
 
 import contextlib
-import pickle
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from redwood.bounding import bound
+from redwood.bounding import bound, contradicts
 from redwood.budget import Sense
-from redwood.errors import FitError, FormatError, OptionError, RedwoodError
-from redwood.plugins.host import host
-from redwood.plugins.spec import Determinism
-from redwood.problem import Instance, Problem
+from redwood.errors import FitError, RedwoodError, UnknownNameError, suggestion
+from redwood.planning import Planning
+from redwood.plugins.doctor import inspect_class
+from redwood.plugins.host import PluginState, host
+from redwood.plugins.planning_rules import PLANNING_RULES
+from redwood.plugins.problem_rules import PROBLEM_RULES, ProblemCase
+from redwood.plugins.rules import FOLDER, Finding, Rule, broken, check_names, chosen, keep, smallest
+from redwood.plugins.solver_rules import SOLVER_RULES, SolverCase
+from redwood.problem import Instance
 from redwood.reading import generate
-from redwood.result import Result, Status
+from redwood.result import Result
 from redwood.solving import solve
-from redwood.views import Bound, Local
+from redwood.views import Bound
 
-TOLERANCE = 1e-6
-"""Relative difference of objectives that counts as rounding."""
+__all__ = ["Finding", "check_bounds", "check_name", "check_planning", "check_problem", "check_solver", "rule_names"]
 
-
-@dataclass(frozen=True)
-class Finding:
-    """A broken promise: the rule, what broke it, and the counter-example in words."""
-
-    rule: str
-    subject: str
-    message: str
+CLASS_RULE = "views-as-declared"
+BOUND_RULE = "no-bound-beaten"
+LOAD_RULE = "loads"
 
 
-def check_problem(name: str, *, size: int = 8, seeds: Iterable[int] = (0, 1, 2)) -> list[Finding]:
-    """Return the promises that a problem breaks on random instances of a size, every variant of its generator."""
-    problem = host().problem(name)
-    findings = list(_views_as_declared(problem))
-    for variant in problem.variants or ("",):
-        for seed in seeds:
-            label = f"{name}/{variant}" if variant else name
-            instance = generate(label, size=size, seed=seed)
-            subject = f"{label} of size {size}, seed {seed}"
-            for rule in (_repeatable_generator, _pickles, _round_trip, _local_view):
-                findings += _guard(rule.__name__[1:], subject, rule, problem, instance, label, size, seed)
-    return findings
+def rule_names() -> list[str]:
+    """Return the names of all rules, each documented under a heading of its own."""
+    rules = (*PROBLEM_RULES, *PLANNING_RULES, *SOLVER_RULES)
+    return [LOAD_RULE, CLASS_RULE, BOUND_RULE, *(rule.name for rule in rules)]
+
+
+def check_problem(
+    name: str,
+    *,
+    size: int = 8,
+    seeds: Iterable[int] = (0, 1, 2),
+    exclude: Collection[str] = (),
+    since: str | None = None,
+    save: str | Path = FOLDER,
+) -> list[Finding]:
+    """Return the promises that a problem breaks on random instances of a size, every variant of its generator.
+
+    Parameters
+    ----------
+    exclude
+        Names of rules to leave out.
+    since
+        The release of Redwood whose rules are asked for, such as ``"0.1"``: younger rules are left out, so that a new
+        release does not break a plugin's tests until it opts in. By default all rules.
+    save
+        Folder for counter-examples, made where there is one.
+    """
+    return _problem_findings(name, PROBLEM_RULES, True, size, seeds, exclude, since, Path(save))
+
+
+def check_planning(
+    name: str,
+    *,
+    size: int = 6,
+    seeds: Iterable[int] = (0, 1),
+    exclude: Collection[str] = (),
+    since: str | None = None,
+    save: str | Path = FOLDER,
+) -> list[Finding]:
+    """Return the promises that the view `Planning` of a problem breaks; the parameters are those of `check_problem`.
+
+    Raises
+    ------
+    FitError
+        Where the problem does not offer the view.
+    """
+    if not host().problem(name).offers(Planning):
+        raise FitError(f"problem {name!r} does not offer the view Planning.")
+    return _problem_findings(name, PLANNING_RULES, False, size, seeds, exclude, since, Path(save))
 
 
 def check_solver(
-    name: str, problem: str, *, size: int = 8, seeds: Iterable[int] = (0, 1), iterations: int = 20, **options: Any
+    name: str,
+    problem: str,
+    *,
+    size: int = 8,
+    seeds: Iterable[int] = (0, 1),
+    iterations: int = 20,
+    exclude: Collection[str] = (),
+    since: str | None = None,
+    save: str | Path = FOLDER,
+    **options: Any,
 ) -> list[Finding]:
     """Return the promises that a solver breaks on random instances of a problem.
+
+    ``exclude``, ``since`` and ``save`` are those of `check_problem`; ``options`` are the solver's.
 
     Raises
     ------
     FitError
         Where the solver refuses the problem, such as a policy for which there are no weights.
     """
-    findings = []
-    for seed in seeds:
-        instance = generate(problem, size=size, seed=seed)
-        subject = f"{name} on {problem} of size {size}, seed {seed}"
-        for rule in (_feasible, _repeatable, _start_kept, _instance_kept, _unknown_option):
-            findings += _guard(rule.__name__[1:], subject, rule, name, instance, iterations, options)
+    check_names(exclude, rule_names())
+    entry = host().solver_entry(name, generate(problem, size=size, seed=0).problem)
+    faults = _load_faults(entry.spec, entry)
+    if faults:
+        return [Finding(LOAD_RULE, f"solver {name}", fault) for fault in faults]
+    findings: list[Finding] = []
+    for number, seed in enumerate(seeds):
+        for rule in chosen(SOLVER_RULES, exclude, since):
+            if rule.once and number:
+                continue
+            words = _try_solver(rule, SolverCase(name, problem, size, seed, iterations, options), Path(save))
+            findings += words
+            if words and rule.name == "budget-kept":
+                return findings  # the other rules would wait for it
     return findings
 
 
@@ -78,149 +130,143 @@ def check_bounds(problem: str, *, size: int = 8, seeds: Iterable[int] = (0, 1), 
         instance = generate(problem, size=size, seed=seed)
         results = list(_results_of_all(instance, iterations))
         claims = [(result.solver, result.bound) for result in results if result.bound is not None]
-        if host().problem(problem).offers(Bound):
+        found = host().problem(instance.problem)
+        if found.offers(Bound):
             claims.append(("the view Bound", bound(instance, time_limit=5).value))
-        found = host().problem(problem)
         priced = [(result.objective, result.solution) for result in results if result.objective is not None]
+        if not priced:
+            continue
         best, solution = (min if found.sense is Sense.MIN else max)(priced, key=lambda pair: pair[0])
         margin = found.margin(instance, solution)
         for claimer, value in claims:
-            if found.sense.better(best, value) and not _close(best, value) and abs(best - value) > margin:
+            if contradicts(found.sense, best, value, margin):
                 message = f"{claimer} claims the bound {value:.9g}, and a solution of {best:.9g} exists."
-                findings.append(Finding("bound-valid", f"{problem} of size {size}, seed {seed}", message))
+                findings.append(Finding(BOUND_RULE, f"{problem} of size {size}, seed {seed}", message))
     return findings
+
+
+def check_name(name: str, **settings: Any) -> tuple[list[Finding], list[str]]:
+    """Return the findings on every problem, solver and plugin of a name, and what was looked at.
+
+    A problem is also asked for its planning rules; a solver is tried on every problem that it fits.
+
+    Raises
+    ------
+    UnknownNameError
+        Where nothing has the name.
+    """
+    found = host()
+    findings, seen = [], []
+    records = [record for record in found.records if record.name == name]
+    problems = {e.spec.name for e in found.problem_entries if name in (e.spec.name, e.plugin) and not e.missing}
+    solvers = {entry.spec.name for entry in found.solver_entries if name in (entry.spec.name, entry.plugin)}
+    for record in records:
+        seen.append(f"plugin {name}")
+        if record.state in (PluginState.FAILED, PluginState.INCOMPATIBLE):
+            findings.append(Finding(LOAD_RULE, f"plugin {name}", record.message))
+    named = {*(e.spec.name for e in found.problem_entries), *(e.spec.name for e in found.solver_entries)}
+    if not (records or name in named or problems or solvers):
+        raise UnknownNameError(f"no problem, solver or plugin is named {name!r}.{suggestion(name, named)}")
+    findings += [Finding(LOAD_RULE, name, sentence) for sentence in found.conflicts() if f"{name!r}" in sentence]
+    for problem in sorted(problems):
+        seen.append(f"problem {problem}")
+        findings += _guarded(f"problem {problem}", lambda problem=problem: _whole_problem(problem, settings))
+    for absent in [*found.problem_entries, *found.solver_entries]:
+        if absent.missing and name in (absent.spec.name, absent.plugin):
+            findings.append(Finding(LOAD_RULE, absent.spec.name, f"not installed: {'; '.join(absent.missing)}"))
+    for solver in sorted(solvers):
+        for problem in _problems_of(solver):
+            seen.append(f"solver {solver} on {problem}")
+            findings += _guarded(seen[-1], lambda s=solver, p=problem: check_solver(s, p, **settings))
+    return findings, seen
+
+
+def _whole_problem(name: str, settings: dict[str, Any]) -> list[Finding]:
+    findings = check_problem(name, **settings)
+    if (findings and findings[0].rule == LOAD_RULE) or not host().problem(name).offers(Planning):
+        return findings
+    return findings + check_planning(name, **settings)
+
+
+def _guarded(subject: str, check: Any) -> list[Finding]:
+    try:
+        return list(check())
+    except FitError:
+        return []  # such as a policy without weights for this problem
+    except RedwoodError as error:
+        return [Finding(LOAD_RULE, subject, str(error))]
+
+
+def _problems_of(solver: str) -> list[str]:
+    entries = [entry for entry in host().solver_entries if entry.spec.name == solver and not entry.missing]
+    return sorted({p.spec.name for p in host().problem_entries for entry in entries if entry.spec.fits(p.spec)})
+
+
+def _problem_findings(
+    name: str,
+    rules: Iterable[Rule[ProblemCase]],
+    examine_class: bool,
+    size: int,
+    seeds: Iterable[int],
+    exclude: Collection[str],
+    since: str | None,
+    folder: Path,
+) -> list[Finding]:
+    check_names(exclude, rule_names())
+    entry = host().problem_entry(name)
+    faults = _load_faults(entry.spec, entry)
+    if faults and (examine_class or entry.cls is None):
+        rule = CLASS_RULE if entry.cls is not None else LOAD_RULE
+        return [] if rule in exclude else [Finding(rule, f"problem {name}", fault) for fault in faults]
+    problem, findings = host().problem(name), []
+    for label in [f"{name}/{variant}" for variant in problem.variants] or [name]:
+        for seed in seeds:
+            for rule in chosen(rules, exclude, since):
+                findings += _try_problem(rule, problem, label, size, seed, folder)
+    return findings
+
+
+def _try_problem(rule: Rule[ProblemCase], problem: Any, label: str, size: int, seed: int, folder: Path) -> list[Finding]:
+    found = smallest(rule, lambda n: ProblemCase(problem, label, n, seed), size)
+    if found is None:
+        return []
+    number, case, words = found
+    subject = f"{label} of size {number}, seed {seed}"
+    return _findings(rule.name, subject, words, case, folder)
+
+
+def _try_solver(rule: Rule[SolverCase], case: SolverCase, folder: Path) -> list[Finding]:
+    def make(size: int) -> SolverCase:
+        return SolverCase(case.solver, case.problem, size, case.seed, case.iterations, case.options)
+
+    if rule.once:
+        words = broken(rule, case)
+        found = (case.size, case, words) if words else None
+    else:
+        found = smallest(rule, make, case.size)
+    if found is None:
+        return []
+    number, small, words = found
+    subject = f"{case.solver} on {case.problem} of size {number}, seed {case.seed}"
+    return _findings(rule.name, subject, words, small, folder)
+
+
+def _findings(rule: str, subject: str, words: list[str], case: Any, folder: Path) -> list[Finding]:
+    example = ""
+    with contextlib.suppress(Exception):  # a generator that fails leaves no instance to keep
+        example = keep(folder, rule, subject, words, case.instance)
+    return [Finding(rule, subject, message, example) for message in words]
+
+
+def _load_faults(spec: Any, entry: Any) -> list[str]:
+    try:
+        return inspect_class(spec, entry.load())
+    except RedwoodError as error:
+        return [str(error)]
 
 
 def _results_of_all(instance: Instance, iterations: int) -> Iterator[Result]:
     """Yield what every installed solver that takes the instance comes to."""
     for name in sorted({entry.spec.name for entry in host().fitting(instance.problem) if not entry.missing}):
         with contextlib.suppress(FitError):  # such as a policy without weights for this problem
-            yield _solve(name, instance, iterations, {})
-
-
-def _guard(rule: str, subject: str, check: Callable[..., Iterator[str]], *arguments: Any) -> list[Finding]:
-    try:
-        return [Finding(rule.replace("_", "-"), subject, message) for message in check(*arguments)]
-    except FitError:
-        raise
-    except Exception as error:
-        return [Finding(rule.replace("_", "-"), subject, f"raised {type(error).__name__}: {error}")]
-
-
-def _views_as_declared(problem: Problem[Any, Any]) -> Iterator[Finding]:
-    declared = host().problem_entry(problem.name).spec.views
-    offered = {view.__name__ for view in problem.views}
-    if declared != offered:
-        message = f"the spec declares {sorted(declared)}, and the class offers {sorted(offered)}."
-        yield Finding("views-as-declared", problem.name, message)
-
-
-def _repeatable_generator(problem: Problem[Any, Any], instance: Instance, label: str, size: int, seed: int) -> Iterator[str]:
-    if generate(label, size=size, seed=seed).fingerprint() != instance.fingerprint():
-        yield "the same seed gave another instance."
-    if instance.size != size:
-        yield f"an instance of size {instance.size} came back."
-
-
-def _pickles(problem: Problem[Any, Any], instance: Instance, *_: Any) -> Iterator[str]:
-    if pickle.loads(pickle.dumps(instance)).fingerprint() != instance.fingerprint():
-        yield "pickling changed the instance."
-
-
-def _round_trip(problem: Problem[Any, Any], instance: Instance, *_: Any) -> Iterator[str]:
-    try:
-        text = problem.format(instance)
-    except FormatError:
-        return  # a problem need not have files
-    if problem.parse(text, instance.name).fingerprint() != instance.fingerprint():
-        yield "writing and reading changed the instance."
-
-
-def _local_view(problem: Problem[Any, Any], instance: Instance, *_: Any) -> Iterator[str]:
-    if not problem.offers(Local):
-        return
-    view, rng = problem.view(Local, instance), np.random.default_rng(0)
-    for make in (view.initial, view.construct):
-        state = make(rng)
-        for step in range(30):
-            before = view.objective(state)
-            proposed = view.propose(state, rng)
-            if proposed is None:
-                break
-            move, delta = proposed
-            view.apply(state, move)
-            yield from _state_agrees(problem, instance, view, state, f"after move {step} from {make.__name__}")
-            if not _close(view.objective(state) - before, delta, max(1.0, abs(before))):
-                yield f"a move announced {delta:.9g} and changed the objective by {view.objective(state) - before:.9g}."
-        kept = view.copy(state)
-        before = view.objective(state)
-        view.descend(state)
-        yield from _state_agrees(problem, instance, view, state, "after a descent")
-        if problem.sense.better(before, view.objective(state)) and not _close(before, view.objective(state)):
-            yield f"a descent worsened the objective from {before:.9g} to {view.objective(state):.9g}."
-        view.perturb(state, rng)
-        yield from _state_agrees(problem, instance, view, state, "after a perturbation")
-        yield from _state_agrees(problem, instance, view, kept, "in a copy of the state")
-
-
-def _state_agrees(problem: Problem[Any, Any], instance: Instance, view: Local, state: Any, when: str) -> Iterator[str]:
-    solution = view.solution(state)
-    violations = problem.violations(instance, solution)
-    if violations:
-        yield f"{when} the state is infeasible: {violations[0]}"
-    elif not _close(view.objective(state), problem.objective(instance, solution)):
-        yield f"{when} the state says {view.objective(state):.9g}, the problem {problem.objective(instance, solution):.9g}."
-
-
-def _feasible(name: str, instance: Instance, iterations: int, options: dict[str, Any]) -> Iterator[str]:
-    result = _solve(name, instance, iterations, options)
-    if result.status not in (Status.FEASIBLE, Status.OPTIMAL):
-        yield f"status {result.status}: {result.message}"
-    if "contradicts" in result.message:
-        yield result.message
-
-
-def _repeatable(name: str, instance: Instance, iterations: int, options: dict[str, Any]) -> Iterator[str]:
-    determinism = host().solver_entry(name, instance.problem).spec.determinism
-    if determinism is Determinism.NONE:
-        return
-    first = _solve(name, instance, iterations, options)
-    again = _solve(name, instance, iterations, options, seed=0 if determinism is Determinism.SEEDED else 1)
-    if first.objective != again.objective:
-        yield f"declared {determinism}, and gave {first.objective} and then {again.objective}."
-
-
-def _start_kept(name: str, instance: Instance, iterations: int, options: dict[str, Any]) -> Iterator[str]:
-    start = _solve(name, instance, 1, options)
-    result = solve(instance, name, seed=1, iterations=iterations, time_limit=20, initial=start.solution, **options)
-    if result.initial != "accepted":
-        yield f"its own solution was {result.initial} as a start."
-    sense = host().problem(instance.problem).sense
-    if start.objective is None or result.objective is None or sense.better(start.objective, result.objective):
-        yield f"from a start of {start.objective} it came to {result.objective}."
-
-
-def _instance_kept(name: str, instance: Instance, iterations: int, options: dict[str, Any]) -> Iterator[str]:
-    before = instance.fingerprint()
-    _solve(name, instance, iterations, options)
-    if instance.fingerprint() != before:
-        yield "it changed the instance."
-
-
-def _unknown_option(name: str, instance: Instance, *_: Any) -> Iterator[str]:
-    try:
-        solve(instance, name, iterations=1, no_such_option=1)
-    except OptionError:
-        return
-    except RedwoodError as error:
-        yield f"an unknown option raised {type(error).__name__}: {error}"
-    else:
-        yield "an unknown option was taken."
-
-
-def _solve(name: str, instance: Instance, iterations: int, options: dict[str, Any], seed: int = 0) -> Result:
-    return solve(instance, name, seed=seed, iterations=iterations, time_limit=20, bound_time_limit=0, **options)
-
-
-def _close(a: float, b: float, scale: float = 1.0) -> bool:
-    return abs(a - b) <= TOLERANCE * max(scale, abs(a), abs(b))
+            yield solve(instance, name, seed=0, iterations=iterations, time_limit=20, bound_time_limit=0)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from redwood.cli.shared import UNSOLVED, json_option, plugin_option, print_json, print_table
+from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, print_table
 
 if TYPE_CHECKING:
     from redwood.plugins.host import Entry
@@ -86,6 +87,60 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         print_table(("", "plugin", "looked at", "finding"), rows)
         click.echo("Nothing is wrong." if not wrong else f"{wrong} of {len(findings)} findings are wrong.")
     ctx.exit(UNSOLVED if wrong else 0)
+
+
+@plugins.command("check")
+@click.argument("name")
+@click.option("--size", default=8, show_default=True, help="Size of the random instances.")
+@click.option("--exclude", metavar="RULE", multiple=True, help="A rule to leave out. May be repeated.")
+@click.option("--since", metavar="RELEASE", help="Ask only for the rules of this release, such as 0.1.")
+@click.option(
+    "--save", metavar="FOLDER", default="redwood-counter-examples", show_default=True, help="Where counter-examples go."
+)
+@json_option
+@plugin_option
+@click.pass_context
+def check(
+    ctx: click.Context, name: str, size: int, exclude: tuple[str, ...], since: str | None, save: str, as_json: bool
+) -> None:
+    """Try the promises of the problem, solver or plugin NAME on small random instances.
+
+    Exit code 1 where one is broken; the counter-example is made small and saved.
+    """
+    from redwood.plugins.checks import check_name
+
+    findings, seen = check_name(name, size=size, exclude=exclude, since=since, save=save)
+    if as_json:
+        listed = [dataclasses.asdict(finding) | {"documented": finding.documented} for finding in findings]
+        print_json({"name": name, "checked": seen, "broken": len(findings), "findings": listed})
+    else:
+        for finding in findings:
+            click.echo(str(finding))
+        kept = "Every promise is kept" if not findings else f"{len(findings)} promises are broken"
+        click.echo(f"{kept}. Looked at: {', '.join(seen)}.")
+    ctx.exit(UNSOLVED if findings else 0)
+
+
+@plugins.command("new")
+@click.argument("kind", type=click.Choice(("problem", "solver")))
+@click.argument("name")
+@click.option("--single-file", is_flag=True, help="One Python file for --plugin, without packaging.")
+@click.option("--out", metavar="FOLDER", type=ExistingFile, default=".", help="Where it goes; by default here.")
+@json_option
+def new(kind: str, name: str, single_file: bool, out: Path, as_json: bool) -> None:
+    """Write a new plugin that installs and passes the checks at once."""
+    from redwood.plugins.scaffold import scaffold
+
+    files = scaffold(kind, name, out, single_file=single_file)
+    if as_json:
+        print_json({"kind": kind, "name": name, "files": [str(file) for file in files]})
+        return
+    for file in files:
+        click.echo(f"wrote {file}")
+    if single_file:
+        click.echo(f"Next: redwood plugins check {name} --plugin {files[0]}")
+    else:
+        click.echo(f"Next: pip install -e '{files[0].parent}[dev]' && pytest {files[0].parent}")
 
 
 def describe_problem(entry: Entry[ProblemSpec]) -> dict[str, Any]:

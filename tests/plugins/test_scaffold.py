@@ -1,0 +1,36 @@
+"""The scaffold writes plugins that keep every promise as they are."""
+
+import pytest
+
+from redwood.errors import OptionError, PluginError
+from redwood.plugins import host as hosting
+from redwood.plugins.checks import check_problem, check_solver
+from redwood.plugins.host import Host
+from redwood.plugins.scaffold import scaffold
+
+
+def test_a_new_package_has_everything_and_its_own_name(tmp_path):
+    """A package has project file, module, tests and README, with no placeholder left, and is not written over."""
+    files = scaffold("solver", "my-solver", tmp_path)
+    names = sorted(str(file.relative_to(tmp_path / "redwood-my-solver")) for file in files)
+    assert names == ["README.md", "pyproject.toml", "redwood_my_solver.py", "tests/test_my_solver.py"]
+    for file in files:
+        assert "$" not in file.read_text()
+        if file.suffix == ".py":
+            compile(file.read_text(), file, "exec")
+    with pytest.raises(PluginError, match="exists already"):
+        scaffold("solver", "my-solver", tmp_path)
+    with pytest.raises(OptionError, match="must begin with a lower-case letter"):
+        scaffold("solver", "My Solver", tmp_path)
+
+
+def test_new_single_files_pass_the_checks(tmp_path, monkeypatch):
+    """A new problem and a new solver keep every promise, and the solver solves the problem."""
+    host = Host()
+    host.discover()
+    for kind, name in (("problem", "thing"), ("solver", "doer")):
+        (file,) = scaffold(kind, name, tmp_path, single_file=True)
+        host.load_file(file)
+    monkeypatch.setattr(hosting, "_host", host)
+    assert check_problem("thing", seeds=[0], save=tmp_path) == []
+    assert check_solver("doer", "thing", seeds=[0], save=tmp_path) == []
