@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -184,6 +185,21 @@ class Result:
         lines += [f"  initial      {self.initial}"] * (self.initial is not None)
         lines += [f"  message      {self.message}"] * bool(self.message)
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the result as a small table, for notebooks."""
+        gap = "" if self.gap is None else f" (gap {100 * self.gap:.3f} %)"
+        rows = {
+            "status": f"{self.status}, stopped: {self.termination}",
+            "objective": format_value(self.objective),
+            "bound": format_value(self.bound) + gap,
+            "seconds": ", ".join(f"{part} {seconds:.2f}" for part, seconds in vars(self.seconds).items()),
+            "initial": self.initial or "",
+            "message": self.message,
+        }
+        title = f"{self.problem} {self.instance} (size {self.size}) by {self.solver}, seed {self.seed}"
+        body = "".join(f"<tr><th>{key}</th><td>{html.escape(text)}</td></tr>" for key, text in rows.items() if text)
+        return f"<table><caption>{html.escape(title)}</caption>{body}</table>"
 
 
 def format_value(value: float | None) -> str:

@@ -223,7 +223,7 @@ def _linear(case: ProblemCase) -> Iterator[str]:
 
 
 def _bound(case: ProblemCase) -> Iterator[str]:
-    if case.problem.offers(Bound):
+    if case.problem.offers(Bound) and case.solutions:
         value = bound(case.instance, time_limit=5).value
         for solution in case.solutions:
             objective = case.problem.objective(case.instance, solution)
