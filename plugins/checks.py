@@ -220,8 +220,10 @@ def _problem_findings(
         return [] if rule in exclude else [Finding(rule, f"problem {name}", fault) for fault in faults]
     problem, findings = host().problem(name), []
     for label in [f"{name}/{variant}" for variant in problem.variants] or [name]:
-        for seed in seeds:
+        for number, seed in enumerate(seeds):
             for rule in chosen(rules, exclude, since):
+                if rule.once and number:
+                    continue
                 findings += _try_problem(rule, problem, label, size, seed, folder)
     return findings
 

@@ -247,7 +247,7 @@ PROBLEM_RULES: tuple[Rule[ProblemCase], ...] = (
     Rule("pricing", "Objectives are finite numbers; pricing changes nothing and survives JSON.", _pricing),
     Rule("local-view", "The view Local stays feasible, and its objectives are the problem's.", _local),
     Rule("stepwise-view", "Every allowed action leads to a feasible solution; labels can be followed.", _stepwise),
-    Rule("linear-view", "The model's optimum is feasible, and no solution of another view beats it.", _linear),
+    Rule("linear-view", "The model's optimum is feasible, and no solution of another view beats it.", _linear, once=True),
     Rule("bound-valid", "No solution beats the view Bound.", _bound),
 )
 """Rules of each instance; `views-as-declared` is asked once of the class."""
