@@ -92,7 +92,7 @@ def _pricing(case: ProblemCase) -> Iterator[str]:
     before = case.instance.fingerprint()
     for solution in case.solutions:
         value, words = case.problem.objective(case.instance, solution), case.problem.violations(case.instance, solution)
-        if not np.isscalar(value) or not np.isfinite(value):
+        if not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
             yield f"the objective of {solution} is {value!r}, and a finite number was expected."
             return
         if words:
@@ -176,7 +176,7 @@ def _stepwise(case: ProblemCase) -> Iterator[str]:
         yield from _lessons(case, type(view), rng)
 
 
-def _lessons(case: ProblemCase, kind: type[Stepwise[Any]], rng: np.random.Generator) -> Iterator[str]:
+def _lessons(case: ProblemCase, kind: Any, rng: np.random.Generator) -> Iterator[str]:
     """Yield what is wrong with labels: packing loses nothing, and following them leads to an allowed action."""
     example = kind.example(case.size, rng)
     case.problem.validate(example)
