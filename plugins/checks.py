@@ -36,7 +36,7 @@ LOAD_RULE = "loads"
 
 def rule_names() -> list[str]:
     """Return the names of all rules, each documented under a heading of its own."""
-    rules = (*PROBLEM_RULES, *PLANNING_RULES, *SOLVER_RULES)
+    rules: tuple[Rule[Any], ...] = (*PROBLEM_RULES, *PLANNING_RULES, *SOLVER_RULES)
     return [LOAD_RULE, CLASS_RULE, BOUND_RULE, *(rule.name for rule in rules)]
 
 
@@ -156,7 +156,8 @@ def check_name(name: str, **settings: Any) -> tuple[list[Finding], list[str]]:
         Where nothing has the name.
     """
     found = host()
-    findings, seen = [], []
+    findings: list[Finding] = []
+    seen: list[str] = []
     records = [record for record in found.records if record.name == name]
     problems = {e.spec.name for e in found.problem_entries if name in (e.spec.name, e.plugin) and not e.missing}
     solvers = {entry.spec.name for entry in found.solver_entries if name in (entry.spec.name, entry.plugin)}
@@ -171,7 +172,8 @@ def check_name(name: str, **settings: Any) -> tuple[list[Finding], list[str]]:
     for problem in sorted(problems):
         seen.append(f"problem {problem}")
         findings += _guarded(f"problem {problem}", lambda problem=problem: _whole_problem(problem, settings))
-    for absent in [*found.problem_entries, *found.solver_entries]:
+    entries: list[Any] = [*found.problem_entries, *found.solver_entries]
+    for absent in entries:
         if absent.missing and name in (absent.spec.name, absent.plugin):
             findings.append(Finding(LOAD_RULE, absent.spec.name, f"not installed: {'; '.join(absent.missing)}"))
     for solver in sorted(solvers):
@@ -216,9 +218,10 @@ def _problem_findings(
     entry = host().problem_entry(name)
     faults = _load_faults(entry.spec, entry)
     if faults and (examine_class or entry.cls is None):
-        rule = CLASS_RULE if entry.cls is not None else LOAD_RULE
-        return [] if rule in exclude else [Finding(rule, f"problem {name}", fault) for fault in faults]
-    problem, findings = host().problem(name), []
+        kind = CLASS_RULE if entry.cls is not None else LOAD_RULE
+        return [] if kind in exclude else [Finding(kind, f"problem {name}", fault) for fault in faults]
+    problem = host().problem(name)
+    findings: list[Finding] = []
     for label in [f"{name}/{variant}" for variant in problem.variants] or [name]:
         for number, seed in enumerate(seeds):
             for rule in chosen(rules, exclude, since):
