@@ -105,7 +105,7 @@ class BQ(Solver, Trainable):
     width: int = 16
     averaging: int = 1
     search: str = "rebuild"
-    destroy: str = "mixed"
+    destroy: str = "distance"
     polish: bool = False
     weights: str = ""
     device: str = "cpu"
