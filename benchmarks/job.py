@@ -52,11 +52,22 @@ class Teller:
 
 
 def serve() -> None:
-    """Be the child: read an order from standard input, carry it out, and end."""
-    teller = Teller(Connection(int(sys.argv[1]), readable=False))
+    """Be a fresh interpreter: carry out the order on standard input, and end with whoever gave it."""
     order = json.loads(_read_line(0))
     threading.Thread(target=die_with_parent, daemon=True).start()
     sys.path[:] = order["path"]
+    _carry_out(order, int(sys.argv[1]))
+
+
+def attend(voice: int) -> None:
+    """Be a fork, whose end is its keeper's affair: carry out the order on standard input."""
+    order = json.loads(_read_line(0))
+    sys.path[:] = order["path"]
+    _carry_out(order, voice)
+
+
+def _carry_out(order: dict[str, Any], voice: int) -> None:
+    teller = Teller(Connection(voice, readable=False))
     if order["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, order["cores"])
     began = time.perf_counter()

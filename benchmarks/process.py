@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import pickle
 import resource
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from redwood.benchmarks.children import Child, Children
 from redwood.benchmarks.planning import Job
-from redwood.plugins.host import host
 
 GRACE = 0.3
 """Seconds past its time limit after which a job is killed; what it has reported by then counts."""
@@ -32,8 +28,6 @@ CLOSING_LIMIT = 60.0
 
 MEMORY_INTERVAL = 0.05
 """Seconds between two looks at the memory of a job that has a limit."""
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass
@@ -51,24 +45,64 @@ class Watched:
     seconds: float = 0.0
 
 
-def run_job(
-    job: Job, data: Path | None, stop: threading.Event, grace: float = GRACE, cores: Collection[int] = ()
-) -> Watched | None:
-    """Carry out a job in a child process, which is gone when this returns.
+def run_job(order: Order, source: Children, stop: threading.Event, grace: float = GRACE) -> Watched | None:
+    """Carry out an order in a child process, which is gone with all that it has started when this returns.
 
-    Returns ``None`` where ``stop`` was set before the job was through. The job is bound to ``cores``, where any are named.
+    Returns ``None`` where ``stop`` was set before the job was through.
     """
-    child, channel, mouth = _start(job, data, cores)
-    watch = _Watch(job, grace, stop)
+    child = source.start(order.line())
+    watch = _Watch(order.job, grace, stop)
+    finished = False
     try:
-        finished = watch.follow(child, channel)
+        finished = watch.follow(child)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        code = child.wait()
-        channel.close()
-        os.close(mouth)
+        code = child.end()
     return watch.close(code) if finished else None
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job with what its process has to know, fit to be sent to another machine that sees the same files.
+
+    Attributes
+    ----------
+    session
+        The run of the runner that it belongs to.
+    data
+        Folder of the instance files.
+    plugins
+        Single-file plugins to load.
+    fresh
+        Whether it asks for a fresh interpreter instead of a fork.
+    cores
+        The cores that the process is bound to; empty for any.
+    """
+
+    session: str
+    job: Job
+    data: str | None
+    plugins: tuple[str, ...] = ()
+    fresh: bool = False
+    cores: tuple[int, ...] = ()
+
+    def line(self) -> bytes:
+        """Return what the job's process reads: one line of JSON."""
+        job = self.job
+        words = {
+            "path": sys.path,
+            "files": self.plugins,
+            "data": self.data,
+            "source": job.case.source.to_dict(),
+            "fingerprint": job.case.fingerprint,
+            "solver": job.solver,
+            "options": dict(job.options),
+            "seed": job.seed,
+            "time_limit": job.time_limit,
+            "iterations": job.iterations,
+            "threads": job.threads,
+            "cores": self.cores,
+        }
+        return json.dumps(words).encode() + b"\n"
 
 
 class _Watch:
@@ -81,21 +115,22 @@ class _Watch:
         self._ready_at: float | None = None
         self._done_at: float | None = None
         self._weighed_at = 0.0
+        self._memory_interval = MEMORY_INTERVAL
         self._too_large = False
 
-    def follow(self, child: subprocess.Popen[bytes], channel: Connection) -> bool:
+    def follow(self, child: Child) -> bool:
         """Listen until the job is through, dead, or past its limit; returns whether nobody stopped it before."""
         while (left := self._seconds_left()) > 0:
             if self._stop.is_set():
                 return False
-            if self._is_too_large(child.pid):
+            if self._is_too_large(child.group):
                 self.known.killed = self._too_large = True
                 break
             try:
-                if channel.poll(min(left, 0.2 if self._job.memory_gb is None else MEMORY_INTERVAL)):
-                    if self._take(*pickle.loads(channel.recv_bytes())):
+                if child.channel.poll(min(left, 0.2 if self._job.memory_gb is None else self._memory_interval)):
+                    if self._take(*pickle.loads(child.channel.recv_bytes())):
                         return True
-                elif child.poll() is not None and not channel.poll(0):
+                elif child.has_ended() and not child.channel.poll(0):
                     break
             except (EOFError, OSError):
                 break
@@ -129,13 +164,15 @@ class _Watch:
             known.failure = facts["message"]
         return word in ("result", "refused")
 
-    def _is_too_large(self, group: int) -> bool:
+    def _is_too_large(self, root: int) -> bool:
         """Return whether the processes of the job hold more memory than it may, looking now and then."""
         now, limit = time.perf_counter(), self._job.memory_gb
-        if limit is None or now - self._weighed_at < MEMORY_INTERVAL:
+        if limit is None or now - self._weighed_at < self._memory_interval:
             return False
-        self._weighed_at = now
-        return resident_bytes(group) > limit * 2**30
+        too_large = resident_bytes(root) > limit * 2**30
+        self._weighed_at = time.perf_counter()
+        self._memory_interval = max(MEMORY_INTERVAL, 20 * (self._weighed_at - now))  # at most 5 % of a core
+        return too_large
 
     def _seconds_left(self) -> float:
         if self._ready_at is None:
@@ -158,49 +195,24 @@ class _Watch:
         return f"the job's process died of {signal.Signals(-code).name}." if code < 0 else f"it ended with exit code {code}."
 
 
-def resident_bytes(group: int) -> int:
-    """Return the resident memory of all processes of a group, shared pages counted in each; 0 where the system hides it."""
-    total = 0
+def resident_bytes(root: int) -> int:
+    """Return the resident memory of a process and its descendants, shared pages counted in each; 0 where it is hidden."""
+    pages, parents = {}, {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if os.getpgid(int(entry.name)) == group:
-                total += int((entry / "statm").read_text().split()[1]) * resource.getpagesize()
-        except (OSError, IndexError):  # it has just ended
+            fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:  # it has just ended
             continue
-    return total
+        parents[int(entry.name)], pages[int(entry.name)] = int(fields[1]), int(fields[21])
+    return resource.getpagesize() * sum(pages[member] for member in _descendants(root, parents))
 
 
-def _start(job: Job, data: Path | None, cores: Collection[int]) -> tuple[subprocess.Popen[bytes], Connection, int]:
-    """Return the child, the pipe that it speaks through, and the descriptor that keeps it alive while it is open."""
-    reading, writing = os.pipe()
-    ear, mouth = os.pipe()
-    child = subprocess.Popen(
-        [sys.executable, "-c", "from redwood.benchmarks.job import serve; serve()", str(writing)],
-        stdin=ear,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(writing,),
-        start_new_session=True,
-        env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(job.threads)),
-    )
-    os.close(writing)
-    os.close(ear)
-    with contextlib.suppress(BrokenPipeError):  # one that died at once is found dead by the watch
-        os.write(mouth, json.dumps(_order(job, data) | {"cores": sorted(cores)}).encode() + b"\n")
-    return child, Connection(reading, writable=False), mouth
-
-
-def _order(job: Job, data: Path | None) -> dict[str, Any]:
-    return {
-        "path": sys.path,
-        "files": [str(file) for file in host().files],
-        "data": None if data is None else str(data.resolve()),
-        "source": job.case.source.to_dict(),
-        "fingerprint": job.case.fingerprint,
-        "solver": job.solver,
-        "options": dict(job.options),
-        "seed": job.seed,
-        "time_limit": job.time_limit,
-        "iterations": job.iterations,
-        "threads": job.threads,
-    }
+def _descendants(root: int, parents: Mapping[int, int]) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for child, parent in parents.items():
+        children.setdefault(parent, []).append(child)
+    found, left = set(), [root] if root in parents else []
+    while left:
+        found.add(member := left.pop())
+        left += children.get(member, [])
+    return found

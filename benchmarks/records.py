@@ -16,6 +16,9 @@ from redwood.errors import FormatError, OptionError
 
 RECORDS = "records.jsonl"
 
+JOB_KINDS = ("run", "bound")
+"""Kinds of records that a job leaves; the others tell of sessions and machines."""
+
 
 def read_records(folder: Path) -> list[dict[str, Any]]:
     """Return the records in a folder, in the order in which they were written.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from redwood.benchmarks.records import JOB_KINDS
 from redwood.benchmarks.statistics import bootstrap_interval, duels, gap_to, primal_integral, shifted_geometric_mean
 from redwood.result import format_value
 
@@ -67,7 +68,7 @@ def summarise(records: Iterable[Record]) -> dict[str, CaseSummary]:
     """Return each instance, by fingerprint, with its runs, its tightest bound and its best objective."""
     cases: dict[str, CaseSummary] = {}
     for record in records:
-        if record["kind"] == "session":
+        if record["kind"] not in JOB_KINDS:
             continue
         case = cases.setdefault(record["case"]["fingerprint"], CaseSummary(record["case"]))
         minimises = case.facts["sense"] == "min"

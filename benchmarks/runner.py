@@ -6,23 +6,23 @@ import json
 import math
 import os
 import pickle
-import threading
-import time
 import uuid
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
+from redwood.benchmarks.carrying import Done, carry_out, leave, now
 from redwood.benchmarks.planning import Job, Plan, make_plan
-from redwood.benchmarks.process import Watched, run_job
-from redwood.benchmarks.provenance import load_average, provenance
-from redwood.benchmarks.records import Ledger, open_ledger, read_records
+from redwood.benchmarks.process import Order, Watched
+from redwood.benchmarks.provenance import provenance
+from redwood.benchmarks.records import JOB_KINDS, Ledger, open_ledger, read_records
 from redwood.benchmarks.suite import parse_suite
-from redwood.errors import FormatError, OptionError
+from redwood.errors import ExecutorError, FormatError, OptionError
+from redwood.executor import Executor
+from redwood.executors.local import Local
+from redwood.plugins.host import host
 
 PLAN = "plan.json"
 SOLUTIONS = "solutions"
@@ -38,7 +38,13 @@ class Progress:
 
 
 def run_plan(
-    plan: Plan, out: Path, *, jobs: int = 1, on_progress: Callable[[Progress], None] | None = None
+    plan: Plan,
+    out: Path,
+    *,
+    jobs: int = 1,
+    executor: Executor | None = None,
+    fresh: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> tuple[int, int]:
     """Run the jobs of a plan that have no record in ``out`` yet, and return how many are finished, of how many.
 
@@ -49,7 +55,12 @@ def run_plan(
     out
         Folder of the records; where it holds records of the same suite, they are kept and the rest is run.
     jobs
-        How many jobs to run at a time. More than one on a busy machine makes timings worthless; the records say so.
+        How many jobs to run at a time on this machine. More than there are cores makes timings worthless; the records
+        say so.
+    executor
+        Where to run them instead.
+    fresh
+        Start an interpreter for each job instead of forking one that has the libraries imported.
     on_progress
         Called in the main thread after each job.
 
@@ -57,27 +68,27 @@ def run_plan(
     ------
     OptionError
         Where ``out`` belongs to another suite, or another process is writing there.
+    ExecutorError
+        Where jobs were lost with the machines that ran them; the others have their records, and resuming runs the rest.
     """
-    if jobs < 1:
-        raise OptionError(f"jobs {jobs} is below 1.")
+    executor = Local(jobs) if executor is None else executor
     with open_ledger(out) as ledger:
         _claim(plan, out)
-        done = {record["job"] for record in read_records(out) if record["kind"] != "session"}
+        done = {record["job"] for record in read_records(out) if record["kind"] in JOB_KINDS}
         left = [job for job in plan.jobs if job.id not in done]
         finished = len(plan.jobs) - len(left)
         if on_progress is not None:
             on_progress(Progress(finished, len(plan.jobs), None))
         if not left:
             return finished, len(plan.jobs)
-        session = uuid.uuid4().hex[:8]
-        ledger.append(
-            {"kind": "session", "session": session, "started": _now(), "jobs": jobs} | _crowd(plan, jobs) | provenance()
-        )
-        runner = _Runner(plan, out, ledger, session)
-        for record in runner.records(left, jobs):
-            finished += 1
-            if on_progress is not None:
-                on_progress(Progress(finished, len(plan.jobs), record))
+        runner = _Runner(plan, out, ledger, executor, fresh)
+        with closing(runner.records(left)) as records:
+            for record in records:
+                finished += 1
+                if on_progress is not None:
+                    on_progress(Progress(finished, len(plan.jobs), record))
+    if runner.lost:
+        raise ExecutorError(f"{len(runner.lost)} jobs were lost ({runner.lost[0]}); `redwood bench resume` runs them.")
     return finished, len(plan.jobs)
 
 
@@ -163,62 +174,67 @@ def replay(out: Path, word: str) -> Replay:
     job = next((job for job in plan.jobs if job.id == found[0]["job"]), None)
     if job is None:
         raise OptionError(f"job {found[0]['job']} is not planned here: its instance or its solver is another.")
-    watched = run_job(job, plan.data, threading.Event(), cores=share_cores(1, job.threads)[0])
-    if watched is None:
+    session = uuid.uuid4().hex[:8]
+    try:
+        done = carry_out(_order(plan, session, job, fresh=False))
+    finally:
+        leave(session)
+    if done is None:
         raise OptionError(f"job {job.id} was stopped.")
-    return Replay(found[0], _record(job, watched))
+    return Replay(found[0], _record(job, done))
 
 
-def share_cores(workers: int, threads: int) -> list[frozenset[int]]:
-    """Return the cores of each worker, none in common; empty sets where there are too few, or the system cannot bind."""
-    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    if workers * threads > len(usable):
-        return [frozenset()] * workers
-    return [frozenset(usable[index * threads : (index + 1) * threads]) for index in range(workers)]
+def _order(plan: Plan, session: str, job: Job, fresh: bool) -> Order:
+    data = None if plan.data is None else str(plan.data.resolve())
+    return Order(session, job, data, tuple(str(file) for file in host().files), fresh)
 
 
-def _crowd(plan: Plan, jobs: int) -> dict[str, Any]:
-    """Return how many cores there are to run on, and whether the run asks for more."""
+def _crowd(plan: Plan, executor: Executor) -> dict[str, Any]:
+    """Return how many jobs run at a time and, where that is here, on how many cores and whether those are too few."""
+    slots = executor.slots
+    if not isinstance(executor, Local):
+        return {"jobs": slots}
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"usable_cores": usable, "oversubscribed": jobs * plan.suite.threads > usable}
+    return {"jobs": slots, "usable_cores": usable, "oversubscribed": slots * plan.suite.threads > usable}
 
 
 class _Runner:
-    def __init__(self, plan: Plan, out: Path, ledger: Ledger, session: str) -> None:
+    def __init__(self, plan: Plan, out: Path, ledger: Ledger, executor: Executor, fresh: bool) -> None:
+        self.lost: list[str] = []
         self._plan = plan
         self._out = out
         self._ledger = ledger
-        self._session = session
-        self._stop = threading.Event()
-        self._cores: SimpleQueue[frozenset[int]] = SimpleQueue()
+        self._executor = executor
+        self._fresh = fresh
+        self._session = uuid.uuid4().hex[:8]
+        self._machines: dict[str, dict[str, Any]] = {}
 
-    def records(self, jobs: list[Job], workers: int) -> Any:
-        """Yield the records as jobs finish. Ctrl-C stops those under way, and they have no record."""
-        queue, running = iter(jobs), set[Future[dict[str, Any] | None]]()
-        for cores in share_cores(workers, self._plan.suite.threads):
-            self._cores.put(cores)
-        with ThreadPoolExecutor(workers) as pool:
-            try:
-                while True:
-                    while len(running) < workers and (job := next(queue, None)) is not None:
-                        running.add(pool.submit(self._carry_out, job))
-                    if not running:
-                        return
-                    ended, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from (record for future in ended if (record := future.result()) is not None)
-            finally:
-                self._stop.set()
-
-    def _carry_out(self, job: Job) -> dict[str, Any] | None:
-        started, load, cores = _now(), load_average(), self._cores.get()
+    def records(self, jobs: Sequence[Job]) -> Generator[dict[str, Any]]:
+        """Yield the records as jobs finish. Ctrl-C stops those under way here, and they have no record."""
+        head = {"kind": "session", "session": self._session, "started": now(), "executor": type(self._executor).__name__}
+        self._ledger.append(head | _crowd(self._plan, self._executor) | provenance())
+        orders = [_order(self._plan, self._session, job, self._fresh) for job in jobs]
+        through = self._executor.run(carry_out, orders, waits=True)
         try:
-            watched = run_job(job, self._plan.data, self._stop, cores=cores)
+            for returned in through:
+                if returned.lost:
+                    self.lost.append(f"{jobs[returned.position].id}: {returned.lost}")
+                elif returned.value is not None:
+                    yield self._write(jobs[returned.position], returned.value)
         finally:
-            self._cores.put(cores)
-        if watched is None:
-            return None
-        record = _record(job, watched) | {"suite": self._plan.suite.name, "session": self._session, "started": started}
-        record["process"] |= {"load_average": load, "cores": sorted(cores)}
+            leave(self._session)
+            through.close()
+
+    def _write(self, job: Job, done: Done) -> dict[str, Any]:
+        """Put the record of a job on the disk, after its machine's where that is a new one."""
+        if done.host not in self._machines:
+            self._machines[done.host] = done.machine
+            self._ledger.append({"kind": "machine", "session": self._session, "host": done.host} | done.machine)
+        record = _record(job, done) | {
+            "suite": self._plan.suite.name,
+            "session": self._session,
+            "started": done.started,
+        }
         self._keep_solution(record)
         self._ledger.append(record)
         return record
@@ -236,13 +252,15 @@ class _Runner:
             os.replace(fresh, file)
 
 
-def _record(job: Job, watched: Watched) -> dict[str, Any]:
+def _record(job: Job, done: Done) -> dict[str, Any]:
     """Return the record of a finished job, whatever became of it."""
+    watched = done.watched
     result = dict(watched.result) if watched.result is not None else _result_of_lost(job, watched)
     share = None
     if watched.processor_seconds is not None and watched.solve_seconds > 0.2:  # below that the kernel's ticks are too coarse
         share = round(watched.processor_seconds / watched.solve_seconds, 3)
-    process = {"seconds": round(watched.seconds, 3), "cpu_share": share, "peak_mb": result.pop("peak_mb", None)}
+    process = {"seconds": round(watched.seconds, 4), "cpu_share": share, "peak_mb": result.pop("peak_mb", None)}
+    process |= {"load_average": done.load, "cores": list(done.cores), "host": done.host}
     head: dict[str, Any] = {"kind": "run" if job.solver else "bound", "job": job.id, "case": job.case.to_dict()}
     limits = {"time_limit": job.time_limit, "threads": job.threads, "memory_gb": job.memory_gb}
     if job.solver:
@@ -270,7 +288,3 @@ def _result_of_lost(job: Job, watched: Watched) -> dict[str, Any]:
         "solution": None if watched.solution is None else pickle.loads(watched.solution).to_dict(),
         "message": watched.failure,
     }
-
-
-def _now() -> str:
-    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")

@@ -54,6 +54,10 @@ class SolverError(RedwoodError, RuntimeError):
     """A solver failed or broke its contract; a run that meets it has status ``failed``."""
 
 
+class ExecutorError(RedwoodError, RuntimeError):
+    """Work cannot be carried out where it was sent, such as to a cluster that does not answer."""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` or the list of known names, to end an error message with."""
     names = sorted(known)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from redwood.executor import Executor
+from redwood.executors.local import IN_TURN
 from redwood.problem import Instance, Problem, Solution
 
 Teacher = Callable[[Instance, int, int], Solution]
@@ -30,9 +32,11 @@ class Schooling:
     seed
         Origin of all randomness.
     threads
-        How many processes make labels, and threads compute.
+        How many threads compute.
     device
         Where the network is trained, such as ``cpu`` or ``cuda``.
+    executor
+        Where labels are made; the folder has to be seen from there.
     on_progress
         Called with the hours spent and one line about the state.
     """
@@ -43,6 +47,7 @@ class Schooling:
     seed: int = 0
     threads: int = 1
     device: str = "cpu"
+    executor: Executor = IN_TURN
     on_progress: Callable[[float, str], None] | None = None
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from redwood.budget import AnyOf, Iterations
 from redwood.errors import FitError, OptionError, SolverError
+from redwood.executor import Executor
+from redwood.executors.local import Local
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
 from redwood.running import Task, execute
@@ -26,6 +28,7 @@ def train(
     threads: int = 1,
     device: str = "cpu",
     teacher: str = "auto",
+    executor: Executor | None = None,
     on_progress: Callable[[float, str], None] | None = None,
     **options: Any,
 ) -> Path:
@@ -49,6 +52,8 @@ def train(
         Where networks are trained, such as ``cpu`` or ``cuda``.
     teacher
         Name of the solver that makes the labels; by default the one that ``auto`` chooses.
+    executor
+        Where labels are made instead; ``out`` has to be seen from there.
     on_progress
         Called with the hours spent and one line about the state.
     **options
@@ -70,6 +75,7 @@ def train(
         folder=Path(out),
         teacher=SolverTeacher(teacher),
         hours=hours,
+        executor=Local(check_threads(threads)) if executor is None else executor,
         seed=check_seed(seed),
         threads=check_threads(threads),
         device=device,

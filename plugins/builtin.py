@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from redwood.plugins.spec import Choice, Determinism, Format, ProblemSpec, Requirement, SolverSpec, hookimpl
+from redwood.plugins.spec import (
+    Choice,
+    Determinism,
+    ExecutorSpec,
+    Format,
+    ProblemSpec,
+    Requirement,
+    SolverSpec,
+    hookimpl,
+)
 
 NUMBER = r"[-+]?([\d.]+(e[-+]?\d+)?|nan|inf)"
 """Pattern of a number in a data file, also of one that an instance must not hold."""
@@ -20,6 +29,12 @@ def redwood_problems() -> Iterable[ProblemSpec]:
 def redwood_solvers() -> Iterable[SolverSpec]:
     """Return the built-in solvers."""
     return SOLVERS
+
+
+@hookimpl
+def redwood_executors() -> Iterable[ExecutorSpec]:
+    """Return the built-in executors."""
+    return EXECUTORS
 
 
 PROBLEMS = (
@@ -253,5 +268,25 @@ SOLVERS = (
         target="redwood.solvers.planning.simple:Null",
         views=frozenset({"Planning"}),
         determinism=Determinism.DETERMINISTIC,
+    ),
+)
+
+EXECUTORS = (
+    ExecutorSpec(
+        name="local",
+        summary="Processes on this machine, --jobs at a time.",
+        target="redwood.executors.local:Local",
+    ),
+    ExecutorSpec(
+        name="dask",
+        summary="A Dask cluster, by the address of its scheduler.",
+        target="redwood.executors.dask:Dask",
+        requires=(Requirement("distributed", "pip install 'redwood[dask]'"),),
+    ),
+    ExecutorSpec(
+        name="slurm",
+        summary="Slurm, as job arrays, through submitit.",
+        target="redwood.executors.slurm:Slurm",
+        requires=(Requirement("submitit", "pip install 'redwood[slurm]'"),),
     ),
 )

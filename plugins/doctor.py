@@ -20,10 +20,8 @@ from typing import Any
 
 from redwood.errors import PluginError
 from redwood.lazy import load_target
-from redwood.plugins.host import Entry, Host, PluginState, host
-from redwood.plugins.spec import ProblemSpec, SolverSpec
-from redwood.problem import Problem
-from redwood.solver import Solver
+from redwood.plugins.host import BASES, Entry, Host, PluginRecord, PluginState, host
+from redwood.plugins.spec import AnySpec, ExecutorSpec, ProblemSpec
 
 PATIENCE = 60.0
 """Seconds that the import of one target may take."""
@@ -51,7 +49,7 @@ class Finding:
 
 
 def examine(patience: float = PATIENCE) -> list[Finding]:
-    """Return the findings on every plugin, problem and solver of this process.
+    """Return the findings on every plugin, problem, solver and executor of this process.
 
     Parameters
     ----------
@@ -60,7 +58,7 @@ def examine(patience: float = PATIENCE) -> list[Finding]:
     """
     found = host()
     findings = [*_plugins(found), *_conflicts(found)]
-    entries: list[Entry[Any]] = [*found.problem_entries, *found.solver_entries]
+    entries: list[Entry[Any]] = [*found.problem_entries, *found.solver_entries, *found.executor_entries]
     absent = [entry for entry in entries if entry.missing]
     findings += [_finding(entry, Grade.NOTE, f"not installed: {'; '.join(entry.missing)}") for entry in absent]
     present = [entry for entry in entries if not entry.missing]
@@ -71,14 +69,14 @@ def examine(patience: float = PATIENCE) -> list[Finding]:
     return findings + [_verdict(entry, words) for entry, words in zip(lazy, faults, strict=True)]
 
 
-def inspect_class(spec: ProblemSpec | SolverSpec, cls: Any) -> list[str]:
+def inspect_class(spec: AnySpec, cls: Any) -> list[str]:
     """Return in words where a class is not what its spec says, or an empty list."""
-    base = Problem if isinstance(spec, ProblemSpec) else Solver
+    base = BASES[type(spec)]
     if not (isinstance(cls, type) and issubclass(cls, base)):
         return [f"{spec.target!r} is not a subclass of {base.__name__}."]
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     faults = [f"class {cls.__name__} leaves {', '.join(missing)} unwritten."] if missing else []
-    return faults + (_inspect_problem(spec, cls) if isinstance(spec, ProblemSpec) else _inspect_solver(cls))
+    return faults + (_inspect_problem(spec, cls) if isinstance(spec, ProblemSpec) else _inspect_options(spec, cls))
 
 
 def _inspect_problem(spec: ProblemSpec, cls: Any) -> list[str]:
@@ -101,13 +99,15 @@ def _inspect_problem(spec: ProblemSpec, cls: Any) -> list[str]:
     return faults
 
 
-def _inspect_solver(cls: Any) -> list[str]:
+def _inspect_options(spec: AnySpec, cls: Any) -> list[str]:
+    """Return what is wrong with the fields of a solver's or an executor's class."""
+    kind = _kind(spec)
     settings = getattr(cls, "__dataclass_params__", None)
     if settings is None:
-        return [f"solver class {cls.__name__} is not a dataclass, so it can have no options."]
+        return [f"{kind} class {cls.__name__} is not a dataclass, so it can have no options."]
     faults = []
     if not settings.frozen:
-        faults.append(f"solver class {cls.__name__} is not frozen; decorate it with @dataclass(frozen=True).")
+        faults.append(f"{kind} class {cls.__name__} is not frozen; decorate it with @dataclass(frozen=True).")
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
     for name, field in fields.items():
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
@@ -116,11 +116,20 @@ def _inspect_solver(cls: Any) -> list[str]:
     return faults + [f"an alias stands for {name!r}, which is no option." for name in unknown]
 
 
+def _kind(spec: AnySpec) -> str:
+    return type(spec).__name__.removesuffix("Spec").lower()
+
+
 def _plugins(found: Host) -> Iterator[Finding]:
     grades = {PluginState.LOADED: Grade.GOOD, PluginState.DISABLED: Grade.NOTE}
     for record in found.records:
-        message = record.message or f"{record.state}, {len(record.problems)} problems and {len(record.solvers)} solvers"
+        message = record.message or f"{record.state}, {_brought(record)}"
         yield Finding(record.name, "plugin", grades.get(record.state, Grade.WRONG), message)
+
+
+def _brought(record: PluginRecord) -> str:
+    words = f"{len(record.problems)} problems and {len(record.solvers)} solvers"
+    return words + f", {len(record.executors)} executors" * bool(record.executors)
 
 
 def _conflicts(found: Host) -> Iterator[Finding]:
@@ -140,6 +149,8 @@ def _finding(entry: Entry[Any], grade: Grade, message: str) -> Finding:
     spec = entry.spec
     if isinstance(spec, ProblemSpec):
         return Finding(entry.plugin, f"problem {spec.name}", grade, message)
+    if isinstance(spec, ExecutorSpec):
+        return Finding(entry.plugin, f"executor {spec.name}", grade, message)
     served = ", ".join(spec.problems) or " + ".join(sorted(spec.views))
     return Finding(entry.plugin, f"solver {spec.name} for {served}", grade, message)
 
@@ -148,7 +159,7 @@ def _listed(names: Any) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _inspect_in_child(specs: Sequence[ProblemSpec | SolverSpec], patience: float) -> list[list[str]]:
+def _inspect_in_child(specs: Sequence[AnySpec], patience: float) -> list[list[str]]:
     """Return the faults of each target; a child that dies or hangs on one is replaced for the rest."""
     faults: list[list[str]] = []
     while len(faults) < len(specs):
@@ -156,7 +167,7 @@ def _inspect_in_child(specs: Sequence[ProblemSpec | SolverSpec], patience: float
     return faults
 
 
-def _one_child(specs: Sequence[ProblemSpec | SolverSpec], patience: float) -> list[list[str]]:
+def _one_child(specs: Sequence[AnySpec], patience: float) -> list[list[str]]:
     reading, writing = os.pipe()
     child = subprocess.Popen(
         [sys.executable, "-c", "from redwood.plugins.doctor import serve; serve()", str(writing)],
@@ -203,7 +214,7 @@ def serve() -> None:
         channel.send_bytes(pickle.dumps(_inspect_target(spec)))
 
 
-def _inspect_target(spec: ProblemSpec | SolverSpec) -> list[str]:
+def _inspect_target(spec: AnySpec) -> list[str]:
     try:
         return inspect_class(spec, load_target(spec.target))
     except PluginError as error:

@@ -25,8 +25,19 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from redwood.errors import ConflictError, FitError, MissingDependencyError, PluginError, UnknownNameError, suggestion
+from redwood.executor import Executor
 from redwood.lazy import load_target
-from redwood.plugins.spec import API_VERSION, Choice, Determinism, Hooks, ProblemSpec, SolverSpec, hookimpl
+from redwood.plugins.spec import (
+    API_VERSION,
+    AnySpec,
+    Choice,
+    Determinism,
+    ExecutorSpec,
+    Hooks,
+    ProblemSpec,
+    SolverSpec,
+    hookimpl,
+)
 from redwood.problem import Problem
 from redwood.solver import Solver
 
@@ -61,9 +72,13 @@ class PluginRecord:
     version: str = ""
     problems: list[str] = field(default_factory=list)
     solvers: list[str] = field(default_factory=list)
+    executors: list[str] = field(default_factory=list)
 
 
-SpecT = TypeVar("SpecT", ProblemSpec, SolverSpec)
+SpecT = TypeVar("SpecT", ProblemSpec, SolverSpec, ExecutorSpec)
+
+BASES: dict[type, type] = {ProblemSpec: Problem, SolverSpec: Solver, ExecutorSpec: Executor}
+"""What the class behind a spec has to be."""
 
 
 @dataclass
@@ -95,7 +110,7 @@ class Entry(Generic[SpecT]):
                     f"{self.spec.name!r} needs a package that is not installed: {'; '.join(self.missing)}"
                 )
             loaded = load_target(self.spec.target)
-            base = Problem if isinstance(self.spec, ProblemSpec) else Solver
+            base = BASES[type(self.spec)]
             if not (isinstance(loaded, type) and issubclass(loaded, base)):
                 raise PluginError(f"{self.spec.target!r} of plugin {self.plugin!r} is not a subclass of {base.__name__}.")
             self.cls = loaded
@@ -112,6 +127,7 @@ class Host:
         self.files: list[Path] = []
         self._problems: list[Entry[ProblemSpec]] = []
         self._solvers: list[Entry[SolverSpec]] = []
+        self._executors: list[Entry[ExecutorSpec]] = []
         self._made: dict[str, Problem[Any, Any]] = {}
 
     def discover(self) -> None:
@@ -194,6 +210,28 @@ class Host:
         """All registered solvers."""
         return tuple(self._solvers)
 
+    @property
+    def executor_entries(self) -> tuple[Entry[ExecutorSpec], ...]:
+        """All registered executors."""
+        return tuple(self._executors)
+
+    def executor_entry(self, name: str) -> Entry[ExecutorSpec]:
+        """Return the entry of an executor.
+
+        Raises
+        ------
+        UnknownNameError
+            Where no executor has the name.
+        ConflictError
+            Where two plugins claim it.
+        """
+        claims = [entry for entry in self._executors if entry.spec.name == name]
+        if not claims:
+            hint = suggestion(name, {entry.spec.name for entry in self._executors})
+            raise UnknownNameError(f"no executor is named {name!r}.{hint}")
+        _refuse_conflict("executor", name, claims)
+        return claims[0]
+
     def problem_entry(self, name: str) -> Entry[ProblemSpec]:
         """Return the entry of a problem.
 
@@ -271,6 +309,8 @@ class Host:
         for solver in self._solvers:
             for served in solver.spec.problems or (_serves(solver.spec),):
                 groups.setdefault(("solver", f"{solver.spec.name} for {served}"), []).append(solver)
+        for executor in self._executors:
+            groups.setdefault(("executor", executor.spec.name), []).append(executor)
         return ((what, key, claims) for (what, key), claims in groups.items())
 
     def _forget(self, spec: ProblemSpec | SolverSpec) -> None:
@@ -320,15 +360,18 @@ class Host:
         others = [other for other in self.manager.get_plugins() if other is not plugin]
         problems = self._specs("redwood_problems", ProblemSpec, others)
         solvers = self._specs("redwood_solvers", SolverSpec, others)
-        declared: list[ProblemSpec | SolverSpec] = [*problems, *solvers]
+        executors = self._specs("redwood_executors", ExecutorSpec, others)
+        declared: list[AnySpec] = [*problems, *solvers, *executors]
         for spec in declared:
             if spec.api != API_VERSION:
                 record.state = PluginState.INCOMPATIBLE
                 raise PluginError(f"{spec.name!r} is written for plugin API {spec.api}; this Redwood has API {API_VERSION}.")
         self._problems += [Entry(spec, record.name, cls) for spec in problems]
         self._solvers += [Entry(spec, record.name, cls) for spec in solvers]
+        self._executors += [Entry(spec, record.name) for spec in executors]
         record.problems = [spec.name for spec in problems]
         record.solvers = [spec.name for spec in solvers]
+        record.executors = [spec.name for spec in executors]
 
     def _specs(self, hook: str, kind: type[SpecT], others: list[Any]) -> list[SpecT]:
         caller = self.manager.subset_hook_caller(hook, remove_plugins=others)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pluggy
 
@@ -168,6 +168,32 @@ class SolverSpec:
         return problem.name in self.problems if self.problems else self.views <= problem.views
 
 
+@dataclass(frozen=True)
+class ExecutorSpec:
+    """An executor by name: where benchmark jobs, labels and simulations are carried out.
+
+    Attributes
+    ----------
+    target
+        Lazy target ``"package.module:Class"`` of the `Executor` class.
+    requires
+        Packages needed beyond Redwood's own dependencies.
+    """
+
+    name: str
+    summary: str
+    target: str
+    requires: tuple[Requirement, ...] = ()
+    api: int = API_VERSION
+
+    def __post_init__(self) -> None:
+        _check_common(self)
+
+
+AnySpec: TypeAlias = ProblemSpec | SolverSpec | ExecutorSpec
+"""Whatever a plugin can declare."""
+
+
 class Hooks:
     """The hooks that a plugin module may implement, each marked ``@hookimpl``."""
 
@@ -180,16 +206,20 @@ class Hooks:
         """Return the solvers that the plugin brings. Called once, at discovery."""
 
     @hookspec
+    def redwood_executors(self) -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
+        """Return the executors that the plugin brings. Called once, at discovery."""
+
+    @hookspec
     def redwood_solved(self, result: Result) -> None:
         """Look at a finished result, such as to log it. Called at the end of each `solve`."""
 
 
-def _check_common(spec: ProblemSpec | SolverSpec) -> None:
-    kind = "problem" if isinstance(spec, ProblemSpec) else "solver"
+def _check_common(spec: AnySpec) -> None:
+    kind = type(spec).__name__.removesuffix("Spec").lower()
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", spec.name):
         raise PluginError(f"{kind} name {spec.name!r} must be lower-case letters, digits, '-' and '_'.")
     if ":" not in spec.target:
         raise PluginError(f"{kind} {spec.name!r}: target {spec.target!r} is not of the form 'package.module:Class'.")
-    for view in spec.views:
+    for view in () if isinstance(spec, ExecutorSpec) else spec.views:
         if view not in VIEWS:
             raise PluginError(f"{kind} {spec.name!r} names an unknown view {view!r}; views are {', '.join(VIEWS)}.")

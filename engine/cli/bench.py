@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from redwood.cli.shared import (
     INTERRUPTED,
     UNSOLVED,
     ExistingFile,
+    chosen_executor,
     console,
+    executor_options,
     json_option,
     plugin_option,
     print_json,
@@ -22,8 +25,8 @@ if TYPE_CHECKING:
     from redwood.benchmarks.planning import Plan
     from redwood.benchmarks.runner import Progress as RunProgress
 
-jobs_option = click.option(
-    "--jobs", type=int, default=1, show_default=True, metavar="N", help="How many jobs to run at a time."
+fresh_option = click.option(
+    "--fresh", is_flag=True, help="An interpreter for each job, not a fork of one that has the libraries imported."
 )
 
 
@@ -50,15 +53,17 @@ def list_suites(as_json: bool) -> None:
 @click.option("--out", type=ExistingFile, required=True, metavar="FOLDER", help="Where the records go.")
 @click.option("--data", type=ExistingFile, envvar="REDWOOD_DATA", metavar="FOLDER", help="Where the suite's files are.")
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and do not run it.")
-@jobs_option
+@executor_options
+@fresh_option
 @json_option
 @plugin_option
 @click.pass_context
-def run(ctx: click.Context, suite: str, out: Path, data: Path | None, dry_run: bool, jobs: int, as_json: bool) -> None:
+def run(ctx: click.Context, /, suite: str, out: Path, data: Path | None, dry_run: bool, as_json: bool, **where: Any) -> None:
     """Run SUITE (the name of a shipped one, or a .toml file), each job in a process of its own.
 
     Jobs that have a record in the output folder are not run again, so calling this twice resumes. Ctrl-C ends it with
-    code 130; nothing that was finished is lost.
+    code 130; nothing that was finished is lost. With --executor dask or slurm the jobs run elsewhere, under the same
+    limits; the workers need Redwood, the plugins and, under the same path, the suite's files.
     """
     from redwood.benchmarks.planning import make_plan
     from redwood.benchmarks.suite import find_suite
@@ -70,20 +75,21 @@ def run(ctx: click.Context, suite: str, out: Path, data: Path | None, dry_run: b
         cases = len({job.case.fingerprint for job in plan.jobs})
         click.echo(f"{len(plan.jobs)} jobs on {cases} instances, {plan.seconds:.0f} s of time limits on one core.")
         return
-    ctx.exit(_run(plan, out, jobs, as_json))
+    ctx.exit(_run(plan, out, as_json, **where))
 
 
 @bench.command()
 @click.argument("folder", type=ExistingFile)
-@jobs_option
+@executor_options
+@fresh_option
 @json_option
 @plugin_option
 @click.pass_context
-def resume(ctx: click.Context, folder: Path, jobs: int, as_json: bool) -> None:
+def resume(ctx: click.Context, /, folder: Path, as_json: bool, **where: Any) -> None:
     """Run what is left of the suite whose records are in FOLDER."""
     from redwood.benchmarks.runner import resume_plan
 
-    ctx.exit(_run(resume_plan(folder), folder, jobs, as_json))
+    ctx.exit(_run(resume_plan(folder), folder, as_json, **where))
 
 
 @bench.command()
@@ -193,12 +199,23 @@ def _write(place: Path, text: str) -> None:
     place.write_text(text, encoding="utf-8")
 
 
-def _run(plan: Plan, out: Path, jobs: int, as_json: bool) -> int:
+def _run(
+    plan: Plan,
+    out: Path,
+    as_json: bool,
+    *,
+    fresh: bool,
+    jobs: int | None,
+    executor: str,
+    scheduler: str | None,
+    executor_pairs: Sequence[str],
+) -> int:
     """Run a plan with a progress bar, or one line of JSON a record, and return the exit code."""
     from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
     from redwood.benchmarks.runner import run_plan
 
+    chosen = chosen_executor(executor, jobs, scheduler, executor_pairs)
     screen = console(stderr=True)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
     state = (0, len(plan.jobs))
@@ -213,7 +230,7 @@ def _run(plan: Plan, out: Path, jobs: int, as_json: bool) -> int:
                 print_json(progress.record)
 
         try:
-            run_plan(plan, out, jobs=jobs, on_progress=show)
+            run_plan(plan, out, executor=chosen, fresh=fresh, on_progress=show)
         except KeyboardInterrupt:
             click.echo(f"Interrupted: {state[0]} of {state[1]} jobs are finished; resume with the same command.", err=True)
             return INTERRUPTED

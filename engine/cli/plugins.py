@@ -14,7 +14,7 @@ from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_optio
 
 if TYPE_CHECKING:
     from redwood.plugins.host import Entry
-    from redwood.plugins.spec import ProblemSpec, SolverSpec
+    from redwood.plugins.spec import ExecutorSpec, ProblemSpec, SolverSpec
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,20 +26,24 @@ def plugins() -> None:
 @json_option
 @plugin_option
 def list_plugins(as_json: bool) -> None:
-    """List the problems and solvers, without importing any of them."""
+    """List the problems, solvers and executors, without importing any of them."""
     from redwood.plugins.host import host
 
     found = host()
     problems = [describe_problem(entry) for entry in found.problem_entries]
     solvers = [describe_solver(entry) for entry in found.solver_entries]
+    executors = [describe_executor(entry) for entry in found.executor_entries]
     records = [dataclasses.asdict(record) | {"state": str(record.state)} for record in found.records]
     if as_json:
-        print_json({"problems": problems, "solvers": solvers, "plugins": records})
+        print_json({"problems": problems, "solvers": solvers, "executors": executors, "plugins": records})
         return
     headings = ("problem", "views offered", "plugin", "", "summary")
     print_table(headings, [[p["name"], ", ".join(p["views"]), p["plugin"], _state(p), p["summary"]] for p in problems])
     headings = ("solver", "serves", "plugin", "", "summary")
     print_table(headings, [[s["name"], _serves(s), s["plugin"], _state(s), s["summary"]] for s in solvers])
+    print_table(
+        ("executor", "plugin", "", "summary"), [[e["name"], e["plugin"], _state(e), e["summary"]] for e in executors]
+    )
     for record in records:
         if record["state"] != "loaded":
             click.echo(f"plugin {record['name']} is not used ({record['state']}). {record['message']}".rstrip())
@@ -50,20 +54,22 @@ def list_plugins(as_json: bool) -> None:
 @json_option
 @plugin_option
 def info(name: str, as_json: bool) -> None:
-    """Describe the problems and solvers of a name: views, options with types and defaults, and what fits."""
+    """Describe what has a name: views, options with types and defaults, and what fits."""
     from redwood.errors import UnknownNameError, suggestion
     from redwood.plugins.host import host
 
     found = host()
     problems = [_problem_details(claim) for claim in found.problem_entries if claim.spec.name == name]
     solvers = [_solver_details(claim) for claim in found.solver_entries if claim.spec.name == name]
-    if not problems and not solvers:
-        names = {entry.spec.name for entry in found.problem_entries} | {entry.spec.name for entry in found.solver_entries}
-        raise UnknownNameError(f"no problem and no solver is named {name!r}.{suggestion(name, names)}")
+    executors = [_executor_details(claim) for claim in found.executor_entries if claim.spec.name == name]
+    if not problems and not solvers and not executors:
+        entries: list[Entry[Any]] = [*found.problem_entries, *found.solver_entries, *found.executor_entries]
+        hint = suggestion(name, {entry.spec.name for entry in entries})
+        raise UnknownNameError(f"no problem, no solver and no executor is named {name!r}.{hint}")
     if as_json:
-        print_json({"problems": problems, "solvers": solvers})
+        print_json({"problems": problems, "solvers": solvers, "executors": executors})
         return
-    for details in (*problems, *solvers):
+    for details in (*problems, *solvers, *executors):
         _print_details(details)
 
 
@@ -145,12 +151,19 @@ def new(kind: str, name: str, single_file: bool, out: Path, as_json: bool) -> No
 
 def describe_problem(entry: Entry[ProblemSpec]) -> dict[str, Any]:
     """Return what is known of a problem before it is imported."""
-    return _common(entry) | {"suffixes": sorted({suffix for form in entry.spec.formats for suffix in form.suffixes})}
+    suffixes = sorted({suffix for form in entry.spec.formats for suffix in form.suffixes})
+    return _common(entry) | {"views": sorted(entry.spec.views), "suffixes": suffixes}
 
 
 def describe_solver(entry: Entry[SolverSpec]) -> dict[str, Any]:
     """Return what is known of a solver before it is imported."""
-    return _common(entry) | {"problems": list(entry.spec.problems), "determinism": str(entry.spec.determinism)}
+    serves = {"views": sorted(entry.spec.views), "problems": list(entry.spec.problems)}
+    return _common(entry) | serves | {"determinism": str(entry.spec.determinism)}
+
+
+def describe_executor(entry: Entry[ExecutorSpec]) -> dict[str, Any]:
+    """Return what is known of an executor before it is imported."""
+    return _common(entry)
 
 
 def _common(entry: Entry[Any]) -> dict[str, Any]:
@@ -162,7 +175,6 @@ def _common(entry: Entry[Any]) -> dict[str, Any]:
         "plugin": entry.plugin,
         "version": host().version(entry.plugin),
         "target": entry.spec.target,
-        "views": sorted(entry.spec.views),
         "installed": not entry.missing,
         "missing": entry.missing,
     }
@@ -184,6 +196,14 @@ def _solver_details(entry: Entry[SolverSpec]) -> dict[str, Any]:
 
     fits = sorted({problem.spec.name for problem in host().problem_entries if entry.spec.fits(problem.spec)})
     details = {"kind": "solver"} | describe_solver(entry) | {"fits": fits}
+    if entry.missing:
+        return details
+    cls: Any = entry.load()
+    return details | {"options": _options(cls), "documentation": _documentation(cls)}
+
+
+def _executor_details(entry: Entry[ExecutorSpec]) -> dict[str, Any]:
+    details = {"kind": "executor"} | describe_executor(entry)
     if entry.missing:
         return details
     cls: Any = entry.load()

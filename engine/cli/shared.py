@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from redwood.executor import Executor
+
 UNSOLVED = 1
 """Exit code: an instance has no feasible solution, or an examination found something wrong."""
 
@@ -63,6 +65,33 @@ def option_option(command: CommandT) -> CommandT:
     return click.option(
         "--option", "-o", "options", metavar="KEY=VALUE", multiple=True, help="An option by name. May be repeated."
     )(command)
+
+
+def executor_options(command: CommandT) -> CommandT:
+    """Add ``--jobs``, ``--executor``, ``--scheduler`` and ``--executor-option``, which `chosen_executor` reads."""
+    added = (
+        click.option("--jobs", type=int, metavar="N", help="How many at a time, by default 1 on this machine."),
+        click.option("--executor", default="local", show_default=True, metavar="NAME", help="Where it is carried out."),
+        click.option("--scheduler", metavar="ADDRESS", help="Of the executor's cluster, such as tcp://10.0.0.1:8786."),
+        click.option(
+            "--executor-option", "executor_pairs", metavar="KEY=VALUE", multiple=True, help="Of the executor; repeatable."
+        ),
+    )
+    for option in reversed(added):
+        command = option(command)
+    return command
+
+
+def chosen_executor(name: str, jobs: int | None, scheduler: str | None, pairs: Sequence[str]) -> Executor:
+    """Return the executor that the options of `executor_options` ask for."""
+    from redwood.cli.values import class_options, split_options
+    from redwood.executing import make_executor
+    from redwood.plugins.host import host
+
+    named = {"jobs": jobs, "scheduler": scheduler}
+    given = [f"{key}={value}" for key, value in named.items() if value is not None]
+    texts = split_options([*given, *pairs])
+    return make_executor(name, class_options(host().executor_entry(name).load(), f"executor {name!r}", texts))
 
 
 def say_error(error: object) -> None:

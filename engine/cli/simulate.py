@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import click
 
 from redwood.cli.shared import (
     UNSOLVED,
+    chosen_executor,
+    executor_options,
     json_option,
     option_option,
     plugin_option,
@@ -26,6 +31,7 @@ from redwood.cli.shared import (
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the policy and the luck of all episodes.")
 @option_option
 @problem_option
+@executor_options
 @json_option
 @plugin_option
 @click.pass_context
@@ -38,36 +44,88 @@ def simulate(
     seed: int,
     options: Sequence[str],
     problem: str | None,
+    jobs: int | None,
+    executor: str,
+    scheduler: str | None,
+    executor_pairs: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Make a policy for each instance and simulate it: mean reward a step, its 95 % interval, per cent of the bound."""
-    from redwood import reading, simulation, solving
+    """Make a policy for each instance and simulate it: mean reward a step, its 95 % interval, per cent of the bound.
+
+    Many instances go through an executor: several processes with --jobs, or a cluster. Results come in the files' order.
+    """
     from redwood.cli.inputs import gather_files
-    from redwood.cli.values import solver_options, split_options
     from redwood.plugins.host import host
 
-    rows, failed = [], False
-    for file in gather_files(files):
-        instance = reading.read(file, problem)
-        texts = split_options(options)
-        cls = None if solver == "auto" else host().solver_entry(solver, instance.problem).load()
-        given = dict(texts) if cls is None else solver_options(cls, solver, texts)
-        result = solving.solve(instance, solver, time_limit=time_limit, seed=seed, bound_time_limit=0, **given)
-        if result.solution is None:
-            say_error(f"{file}: {result.solver} made no policy ({result.status}): {result.message}")
-            failed = True
-            continue
-        rollouts = simulation.simulate(instance, result.solution, episodes=episodes, seed=seed)
-        low, high = rollouts.interval
-        record = {"problem": instance.problem, "instance": instance.name, "size": instance.size, "solver": result.solver}
-        record |= {"seed": seed, "episodes": episodes, "mean": rollouts.mean, "low": low, "high": high}
-        record |= {"bound": rollouts.bound, "percent_of_bound": rollouts.percent_of_bound}
-        if as_json:
-            print_json(record)
-        share = "-" if rollouts.percent_of_bound is None else f"{rollouts.percent_of_bound:.2f}"
-        rows.append([instance.name, result.solver, f"{rollouts.mean:.6g}", f"{low:.6g} to {high:.6g}", share])
-    if rows and not as_json:
-        print_table(
-            ("instance", "solver", "mean a step", "95 % interval", "% of bound"), rows, right=("mean a step", "% of bound")
-        )
+    chosen = chosen_executor(executor, jobs, scheduler, executor_pairs)
+    plugins = tuple(str(file) for file in host().files)
+    shared = (problem, solver, tuple(options), time_limit, episodes, seed, plugins)
+    errands = [Errand(str(file), *shared) for file in gather_files(files)]
+    rows: list[dict[str, Any]] = []
+    failed, waiting = False, {}
+    for returned in chosen.run(earned, errands):
+        waiting[returned.position] = returned.value or {"error": f"{errands[returned.position].file}: {returned.lost}"}
+        while (record := waiting.pop(len(rows), None)) is not None:
+            rows.append(record)
+            failed |= _show(record, as_json)
+    if not as_json:
+        _print_summary([record for record in rows if "error" not in record])
     ctx.exit(UNSOLVED if failed else 0)
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One instance to make a policy for and to simulate, fit to be sent elsewhere."""
+
+    file: str
+    problem: str | None
+    solver: str
+    options: tuple[str, ...]
+    time_limit: float
+    episodes: int
+    seed: int
+    plugins: tuple[str, ...]
+
+
+def earned(errand: Errand) -> dict[str, Any]:
+    """Return what the policy of an instance earned; ``error`` alone where there is none."""
+    from redwood import reading, simulation, solving
+    from redwood.cli.values import class_options, split_options
+    from redwood.plugins.host import host
+
+    for plugin in errand.plugins:
+        host().load_file(plugin)
+    instance = reading.read(Path(errand.file), errand.problem)
+    texts = split_options(errand.options)
+    cls = None if errand.solver == "auto" else host().solver_entry(errand.solver, instance.problem).load()
+    given = dict(texts) if cls is None else class_options(cls, f"solver {errand.solver!r}", texts)
+    result = solving.solve(
+        instance, errand.solver, time_limit=errand.time_limit, seed=errand.seed, bound_time_limit=0, **given
+    )
+    if result.solution is None:
+        return {"error": f"{errand.file}: {result.solver} made no policy ({result.status}): {result.message}"}
+    rollouts = simulation.simulate(instance, result.solution, episodes=errand.episodes, seed=errand.seed)
+    low, high = rollouts.interval
+    record = {"problem": instance.problem, "instance": instance.name, "size": instance.size, "solver": result.solver}
+    record |= {"seed": errand.seed, "episodes": errand.episodes, "mean": rollouts.mean, "low": low, "high": high}
+    return record | {"bound": rollouts.bound, "percent_of_bound": rollouts.percent_of_bound}
+
+
+def _show(record: dict[str, Any], as_json: bool) -> bool:
+    """Print a record or its error at once; return whether it is an error."""
+    if "error" in record:
+        say_error(record["error"])
+    elif as_json:
+        print_json(record)
+    return "error" in record
+
+
+def _print_summary(records: Sequence[dict[str, Any]]) -> None:
+    rows = []
+    for one in records:
+        share = "-" if one["percent_of_bound"] is None else f"{one['percent_of_bound']:.2f}"
+        interval = f"{one['low']:.6g} to {one['high']:.6g}"
+        rows.append([one["instance"], one["solver"], f"{one['mean']:.6g}", interval, share])
+    headings = ("instance", "solver", "mean a step", "95 % interval", "% of bound")
+    if rows:
+        print_table(headings, rows, right=("mean a step", "% of bound"))

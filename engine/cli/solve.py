@@ -189,7 +189,7 @@ def _solve_file(order: Order, file: Path, known: BestKnown | None, place: str) -
 def _typed_options(order: Order, instance: Instance) -> dict[str, Any]:
     """Return the options with the types that the solver declares, ``auto`` standing for the one that it chooses."""
     from redwood.choosing import choose
-    from redwood.cli.values import solver_options, split_options
+    from redwood.cli.values import class_options, split_options
     from redwood.plugins.host import host
 
     texts = split_options(order.options)
@@ -199,7 +199,7 @@ def _typed_options(order: Order, instance: Instance) -> dict[str, Any]:
         entry = choose(instance.problem, instance.size, math.inf if order.time_limit is None else order.time_limit)
     else:
         entry = host().solver_entry(order.solver, instance.problem)
-    return solver_options(entry.load(), entry.spec.name, texts)
+    return class_options(entry.load(), f"solver {entry.spec.name!r}", texts)
 
 
 def _keep(order: Order, file: Path, result: Result) -> None:

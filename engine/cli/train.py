@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from redwood.cli.shared import console, json_option, option_option, plugin_option, print_json
+from redwood.cli.shared import (
+    chosen_executor,
+    console,
+    executor_options,
+    json_option,
+    option_option,
+    plugin_option,
+    print_json,
+)
 
 
 @click.command()
@@ -18,10 +26,11 @@ from redwood.cli.shared import console, json_option, option_option, plugin_optio
 )
 @click.option("--hours", required=True, type=float, help="Hours of computing in all, those before an interruption included.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Origin of all randomness.")
-@click.option("--threads", type=int, default=1, show_default=True, help="Processes that make labels, threads that compute.")
+@click.option("--threads", type=int, default=1, show_default=True, help="Threads that compute.")
 @click.option("--device", default="cpu", show_default=True, help="Where networks are trained, such as cuda.")
 @click.option("--teacher", default="auto", show_default=True, metavar="SOLVER", help="Solver that makes the labels.")
 @option_option
+@executor_options
 @json_option
 @plugin_option
 def train(
@@ -34,17 +43,24 @@ def train(
     device: str,
     teacher: str,
     options: Sequence[str],
+    jobs: int | None,
+    executor: str,
+    scheduler: str | None,
+    executor_pairs: Sequence[str],
     as_json: bool,
 ) -> None:
     """Train SOLVER for a problem, such as `redwood train bq --problem tsp --out runs/tsp --hours 2`.
 
-    The same command goes on from the newest checkpoint in the folder, whatever ended it before.
+    The same command goes on from the newest checkpoint in the folder, whatever ended it before. Labels are made through
+    the executor, by default in as many processes as there are threads.
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from redwood import training
     from redwood.cli.values import parse_value, split_options
 
+    if jobs is None and executor == "local":
+        jobs = threads
     given = {key: parse_value(text, object) for key, text in split_options(options).items()}
     columns = (BarColumn(), TextColumn("{task.percentage:.1f} %"), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console(stderr=True)) as bar:
@@ -62,6 +78,7 @@ def train(
             threads=threads,
             device=device,
             teacher=teacher,
+            executor=chosen_executor(executor, jobs, scheduler, executor_pairs),
             on_progress=show,
             **given,
         )

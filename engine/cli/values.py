@@ -28,11 +28,11 @@ def split_options(pairs: Sequence[str]) -> dict[str, str]:
     return options
 
 
-def solver_options(cls: Any, name: str, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return options of a solver class with the types of its fields; unknown ones stay as they are for it to refuse."""
+def class_options(cls: Any, what: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return options of a class with the types of its fields; unknown ones stay as they are for it to refuse."""
     kinds = {field.name: field.type for field in dataclasses.fields(cls) if field.init}
     kinds |= {key: kind for key, kind in _hints(cls).items() if key in kinds}
-    return _typed({**kinds, **{alias: kinds[key] for alias, key in cls.aliases.items()}}, f"solver {name!r}", texts)
+    return _typed({**kinds, **{alias: kinds[key] for alias, key in cls.aliases.items()}}, what, texts)
 
 
 def call_options(function: Callable[..., Any], what: str, texts: Mapping[str, str]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from redwood.errors import ExecutorError
+from redwood.executor import Executor
+from redwood.executors.local import IN_TURN
 from redwood.problem import Problem
 from redwood.solvers.bq.training import TestSet, view_class
 from redwood.stepwise import Lesson, Stepwise
@@ -37,16 +39,23 @@ class LabelMaker:
     folder: Path
     seed: int = 0
 
-    def make(self, rounds: range, processes: int = 1) -> None:
-        """Make all files of some rounds."""
+    def make(self, rounds: range, executor: Executor = IN_TURN) -> None:
+        """Make all files of some rounds.
+
+        Raises
+        ------
+        ExecutorError
+            Where a file was lost with the machine that made it.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         tasks = list(self._missing(rounds))
-        if processes == 1:
-            for task in tasks:
-                self._write(*task)
-            return
-        with multiprocessing.get_context("spawn").Pool(processes) as pool:
-            pool.starmap(self._write, tasks, chunksize=1)
+        for returned in executor.run(self._carry_out, tasks):
+            if returned.lost:
+                lesson, number = tasks[returned.position]
+                raise ExecutorError(f"labels {self._path(lesson, number).name} were lost: {returned.lost}")
+
+    def _carry_out(self, task: tuple[Lesson, int]) -> None:
+        self._write(*task)
 
     def tests(self, count: int) -> dict[str, TestSet]:
         """Return ``count`` instances of each of the first two lessons, none of them labels, as the teacher solves them."""

@@ -102,7 +102,7 @@ def _make_labels(labels: LabelMaker, schooling: Schooling, rounds: int, share: f
     fresh = not (schooling.folder / "checkpoint.pt").exists()
     number = 0
     while number < rounds or (fresh and (time.perf_counter() - began) / 3600 < share * schooling.hours):
-        labels.make(range(number, number + 1), schooling.threads)
+        labels.make(range(number, number + 1), schooling.executor)
         number += 1
         if schooling.on_progress is not None:
             schooling.on_progress((time.perf_counter() - began) / 3600, f"{number} rounds of labels")

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from redwood.benchmarks.process import run_job
+from redwood.benchmarks.children import children_for
+from redwood.benchmarks.cores import lend_cores
+from redwood.benchmarks.process import Order, run_job
 from redwood.benchmarks.records import read_records
-from redwood.benchmarks.runner import replay, resume_plan, run_plan, share_cores
+from redwood.benchmarks.runner import replay, resume_plan, run_plan
 from redwood.errors import FormatError, OptionError
 
 PLUGIN = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
@@ -33,6 +35,14 @@ def alive(mark):
         except OSError:
             continue
     return False
+
+
+@pytest.fixture
+def children():
+    """Where processes of jobs come from."""
+    source = children_for(threads=1, fresh=False)
+    yield source
+    source.close()
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +143,7 @@ def test_finished_jobs_are_not_run_again(toy_plan, tmp_path):
     assert run_plan(plan, tmp_path) == (2, 2)
     assert file.read_text() == before
     file.write_text(before[:-40])
-    assert len(read_records(tmp_path)) == 2
+    assert set(runs_of(tmp_path)) == {"steps"}
     assert run_plan(resume_plan(tmp_path), tmp_path) == (2, 2)
     assert set(runs_of(tmp_path)) == {"steps", "proving"}
 
@@ -153,14 +163,12 @@ def test_two_runners_do_not_write_to_one_folder(toy_plan, tmp_path):
         run_plan(toy_plan('name = "steps"'), tmp_path)
 
 
-def test_a_stopped_job_has_no_result(toy_plan):
+def test_a_stopped_job_has_no_result(toy_plan, children):
     """A job that is stopped from outside is killed at once, and leaves nothing to record."""
     (job,) = toy_plan('name = "hang"', time_limit=60).jobs
     stop = threading.Event()
     threading.Timer(1.0, stop.set).start()
-    began = time.perf_counter()
-    assert run_job(job, None, stop) is None
-    assert time.perf_counter() - began < 10
+    assert run_job(Order("s", job, None, (str(PLUGIN),)), children, stop) is None
 
 
 def test_memory_is_limited(toy_plan, tmp_path):
@@ -173,12 +181,16 @@ def test_memory_is_limited(toy_plan, tmp_path):
     assert result["seconds"]["solve"] < 15
 
 
-def test_jobs_are_bound_to_cores_of_their_own():
-    """Workers share no core; where there are fewer cores than threads, nobody is bound."""
+def test_cores_are_lent_to_one_at_a_time(tmp_path, monkeypatch):
+    """Nobody shares a core; where too few are free none is lent; afterwards all are free again."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     usable = sorted(os.sched_getaffinity(0))
-    assert share_cores(1, 1) == [frozenset(usable[:1])]
-    assert sorted(core for cores in share_cores(len(usable), 1) for core in cores) == usable
-    assert share_cores(len(usable) + 1, 1) == [frozenset()] * (len(usable) + 1)
+    with lend_cores(1) as first, lend_cores(len(usable)) as too_many, lend_cores(len(usable) - 1) as rest:
+        assert len(first) == 1
+        assert too_many == ()
+        assert sorted(first + rest) == usable
+    with lend_cores(len(usable)) as all_of_them:
+        assert list(all_of_them) == usable
 
 
 def test_replay_says_whether_it_agrees(toy_plan, tmp_path):
@@ -193,13 +205,13 @@ def test_replay_says_whether_it_agrees(toy_plan, tmp_path):
         replay(tmp_path, "nothing")
 
 
-def test_a_changed_instance_is_not_run(toy_plan):
+def test_a_changed_instance_is_not_run(toy_plan, children):
     """A job whose instance is not the planned one is refused."""
     import dataclasses
 
     (job,) = toy_plan('name = "steps"').jobs
     other = dataclasses.replace(job, case=dataclasses.replace(job.case, fingerprint="0" * 64))
-    watched = run_job(other, None, threading.Event())
+    watched = run_job(Order("s", other, None, (str(PLUGIN),)), children, threading.Event())
     assert "not what it was" in watched.failure
 
 

@@ -44,6 +44,18 @@ def test_simulation_gives_mean_interval_and_share_of_the_bound(redwood, json_lin
     assert means["lagrangian"] > means["null"]
 
 
+def test_several_instances_are_simulated_at_once(redwood, json_lines, tmp_path):
+    """Two processes give what one gives, in the order of the files; an executor that is unknown is refused."""
+    files = [tmp_path / "seven.json", tmp_path / "six.json"]
+    for file, size in zip(files, (7, 6), strict=True):
+        redwood("generate", "cormab/budget", "--size", size, "--out", file)
+    words = ("simulate", *files, "--solver", "null", "--episodes", 5)
+    together = json_lines(*words, "--jobs", 2)
+    assert [record["size"] for record in together] == [7, 6]
+    assert together == json_lines(*words)
+    assert "no executor is named 'dusk'" in redwood(*words, "--executor", "dusk").stderr
+
+
 def test_simulation_refuses_other_problems(redwood, tmp_path):
     """An instance that is not one of planning is refused."""
     redwood("generate", "knapsack", "--size", 9, "--out", tmp_path / "small.kp")

@@ -1,12 +1,16 @@
 """The attention policy: network, decoding, training, and the solver around them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
 
 import redwood
 from redwood.budget import Iterations
-from redwood.errors import FitError, OptionError
+from redwood.errors import ExecutorError, FitError, OptionError
+from redwood.executor import Returned
+from redwood.executors.local import Local
 from redwood.problems.atsp.problem import ATSP
 from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.knapsack.problem import Knapsack
@@ -285,6 +289,20 @@ def test_labels_are_made_again_by_seed(tmp_path, few_lessons):
         with np.load(tmp_path / "one" / name) as one, np.load(tmp_path / "two" / name) as two:
             np.testing.assert_array_equal(one["coords"], two["coords"])
             np.testing.assert_array_equal(one["tours"], two["tours"])
+
+
+@dataclass(frozen=True)
+class Losing(Local):
+    """An executor whose machines are lost with all that they do."""
+
+    def run(self, function, items, *, waits=False):
+        return (Returned(position, None, "a flood") for position in range(len(items)))
+
+
+def test_lost_labels_are_an_error(tmp_path, few_lessons):
+    """Label files are made where the executor says, and one that is lost is named."""
+    with pytest.raises(ExecutorError, match=r"10-0000\.npz were lost: a flood"):
+        LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path).make(range(1), Losing())
 
 
 def test_an_interrupted_training_resumes_exactly(tmp_path, few_lessons):

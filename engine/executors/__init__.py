@@ -1,0 +1,1 @@
+"""The built-in executors: this machine, a Dask cluster, Slurm."""
