@@ -103,6 +103,14 @@ class ActionSet(ABC):
         An arm whose indicators are all zero is at level 0.
         """
 
+    @cached_property
+    def classes(self) -> Array:
+        """Class [J] of each arm, from 0 on: swapping two arms of a class in an allowed action gives an allowed action.
+
+        Unless overridden each arm is a class of its own. Bounds and policies for many arms are fast where classes are few.
+        """
+        return np.arange(self.arms)
+
     def argmax(self, worth: Array) -> Choice:
         """Return an action of the greatest total worth, where ``worth`` [J, A] is that of each arm at each level."""
         return self.solve(worth)
@@ -184,9 +192,14 @@ class ActionSet(ABC):
 
 
 class Program:
-    """The mixed-integer program of an action set: compiled once, then maximised for one worth after another."""
+    """The mixed-integer program of an action set: compiled once, then maximised for one worth after another.
 
-    def __init__(self, model: ConcreteModel, indicators: Sequence[Any], arms: int, levels: int) -> None:
+    With ``implied`` the indicators need not be binary in the model, where its other variables make them whole.
+    """
+
+    def __init__(
+        self, model: ConcreteModel, indicators: Sequence[Any], arms: int, levels: int, *, implied: bool = False
+    ) -> None:
         from pyomo.environ import Objective, Var, maximize
 
         from redwood.compiled import compile_model
@@ -204,7 +217,12 @@ class Program:
         self.compiled: CompiledModel = compile_model(model, indicators)
         self._shape = (arms, levels)
         self._count = len(indicators)
-        self._check_indicators()
+        if not implied:
+            self._check_indicators()
+
+    def others(self) -> Array:
+        """Return the values of the variables that are no indicators, in the last solution that was found."""
+        return self.compiled.integral(np.array(self._highs.getSolution().col_value))[self._count :]
 
     def maximise(self, worth: Array) -> tuple[Array, float]:
         """Return the best levels [J] and a proven bound on their worth.

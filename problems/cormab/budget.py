@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -53,6 +54,11 @@ class BudgetSet(ActionSet):
     def indicators(self, model: ConcreteModel) -> list[Any]:
         """Return the variables of the arms."""
         return list(model.pulled.values())
+
+    @cached_property
+    def classes(self) -> Array:
+        """All arms are alike."""
+        return np.zeros(self.count, np.int64)
 
     def argmax(self, worth: Array) -> Choice:
         """Return the arms that gain most, as many as the budget allows, and none that loses."""

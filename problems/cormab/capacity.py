@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from redwood.errors import InstanceError
-from redwood.planning import ActionSet, Array, Choice, worth_of
+from redwood.planning import ActionSet, Array, Choice, Program, worth_of
 from redwood.problem import frozen
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
 MOST = 40_000
-"""The most count vectors kept; sets with more are maximised by mixed-integer programming."""
+"""The most count vectors kept; for sets with more, a program decides how many workers take which packing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,18 +93,22 @@ class CapacitySet(ActionSet):
     def argmax(self, worth: Array) -> Choice:
         """Return the best arms of each cost for the best count vector."""
         if self.counts is None:
-            return self.solve(worth)
-        levels = fill(worth, self.counts, self._classes)
+            _, bound = self._packed.maximise(worth)
+            room = (self._packed.others() @ self._packs).astype(np.int64)
+            counts = np.minimum(room, np.bincount(self.classes))
+            levels = fill(worth, counts[None], self._members)
+            return Choice(levels, worth_of(worth, levels), bound, self)
+        levels = fill(worth, self.counts, self._members)
         value = worth_of(worth, levels)
         return Choice(levels, value, value, self)
 
     def contains(self, levels: Array) -> bool:
         """Return whether the workers can serve the pulled arms."""
-        if self.counts is None:
-            return super().contains(levels)
         if not self.in_range(levels):
             return False
-        wanted = np.bincount(self._kinds[np.asarray(levels) > 0], minlength=self.counts.shape[1])
+        if self.counts is None:
+            return self._packed.values(levels) is not None
+        wanted = np.bincount(self.classes[np.asarray(levels) > 0], minlength=self.counts.shape[1])
         return bool((wanted <= self.counts).all(axis=1).any())
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
@@ -127,12 +131,40 @@ class CapacitySet(ActionSet):
         return worker_of
 
     @cached_property
-    def _kinds(self) -> Array:
-        """Which of the distinct costs each arm has [J]."""
+    def classes(self) -> Array:
+        """Which of the distinct costs each arm has [J]: arms of one cost are alike."""
         return np.unique(self.costs, return_inverse=True)[1].ravel()
 
     @cached_property
-    def _classes(self) -> list[Array]:
+    def _packed(self) -> Program:
+        """The program of how many workers of each capacity take each packing: alike workers are not told apart.
+
+        Where these numbers are whole, the best arms of each cost are pulled as wholes.
+        """
+        from pyomo.environ import ConcreteModel, ConstraintList, NonNegativeIntegers, UnitInterval, Var, quicksum
+
+        sizes, workers = np.unique(self.capacities, return_counts=True)
+        packs = [_packings(np.unique(self.costs).tolist(), int(size)) for size in sizes]
+        model = ConcreteModel("capacity by packings")
+        model.pulled = Var(range(self.arms), domain=UnitInterval)
+        keys = [(size, pack) for size, found in enumerate(packs) for pack in range(len(found))]
+        model.taken = Var(keys, domain=NonNegativeIntegers)
+        model.rows = ConstraintList()
+        for size, number in enumerate(workers.tolist()):
+            model.rows.add(quicksum(model.taken[size, pack] for pack in range(len(packs[size]))) <= number)
+        for kind, members in enumerate(self._members):
+            room = quicksum(packs[size][pack][kind] * model.taken[size, pack] for size, pack in keys)
+            model.rows.add(quicksum(model.pulled[arm] for arm in members.tolist()) <= room)
+        return Program(model, list(model.pulled.values()), self.arms, 2, implied=True)
+
+    @cached_property
+    def _packs(self) -> Array:
+        """The packings [P, K] of `_packed`, in the order of its variables: arms of each distinct cost."""
+        kinds = np.unique(self.costs).tolist()
+        return np.array([pack for size in np.unique(self.capacities).tolist() for pack in _packings(kinds, size)])
+
+    @cached_property
+    def _members(self) -> list[Array]:
         """The arms of each distinct cost."""
         return [np.flatnonzero(self.costs == cost) for cost in np.unique(self.costs)]
 

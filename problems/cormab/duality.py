@@ -3,7 +3,8 @@
 For prices p_t[j, a] of giving arm j the level a in step t, let each arm pay for itself: V_t(s) = max_a (Q_t(s, a) - p_t[a])
 with Q_t(s, a) = r(s, a) + E V_{t+1}. Then ``sum_j E V_0 + sum_t max_{u in A} p_t(u)`` bounds the reward of every policy.
 Its minimum over prices is the value of the linear program over occupation measures whose activity, in each step, lies in
-the convex hull of the action set; that program is solved by column generation, actions being the columns.
+the convex hull of the action set; that program is solved by column generation, actions being the columns, after prices by
+class of arms (`Decomposition`) or a subgradient descent have found where to look.
 
 References
 ----------
@@ -20,12 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from redwood.planning import Array, Planning
+from redwood.problems.cormab.decomposition import Decomposition
 from redwood.views import Clock
 
 CLOSE = 1e-4
 """Relative distance of bound and master program at which the column generation ends."""
 LARGEST = 8000
-"""The most columns of the occupation measure; for larger instances the prices come from subgradients alone."""
+"""The most columns of the occupation measure; larger instances keep the prices by class or those of subgradients."""
 INERTIA = 0.6
 """Share of the best prices in those that are tried next."""
 
@@ -44,46 +46,28 @@ class Priced:
         Upper bound on the expected total reward of every policy.
     actions
         A joint action [H, J] worth most under the prices of each step.
+    activity
+        Probability [H, J, A] of each level where every arm does what is best for itself under its prices.
     """
 
     prices: Array
     worth: Array
     bound: float
     actions: Array
-
-
-def recursion(planning: Planning, prices: Array) -> tuple[Array, float]:
-    """Return the worth [H, J, A, S] of levels under prices [H, J, A], and the arms' total expected value."""
-    arms = planning.arms
-    worth = np.empty((planning.horizon, *arms.rewards.shape))
-    ahead = np.zeros(arms.start.shape)
-    for step in range(planning.horizon - 1, -1, -1):
-        worth[step] = planning.discount**step * arms.rewards + np.matmul(arms.transitions, ahead[:, None, :, None])[..., 0]
-        ahead = (worth[step] - prices[step][:, :, None]).max(axis=1)
-    return worth, float((arms.start * ahead).sum())
+    activity: Array
 
 
 def price(planning: Planning, prices: Array) -> Priced:
-    """Return the bound that prices prove."""
-    worth, value = recursion(planning, prices)
-    choices = [planning.actions.argmax(row) for row in prices]
-    bound = value + sum(choice.bound for choice in choices)
-    return Priced(prices, worth, bound, np.array([choice.levels for choice in choices]))
+    """Return the bound that prices [H, J, A] prove."""
+    from redwood.problems.cormab.duality_kernels import price_arms
 
-
-def activity(planning: Planning, priced: Priced) -> Array:
-    """Return the probability [H, J, A] of each level where every arm does what is best for itself under its prices."""
     arms = planning.arms
-    best = (priced.worth - priced.prices[:, :, :, None]).argmax(axis=2)
-    mass: Array = arms.start
-    shares = np.zeros(priced.prices.shape)
-    count, levels, outcomes = arms.shape
-    rows, states = np.arange(count)[:, None], np.arange(outcomes)[None]
-    for step in range(planning.horizon):
-        for level in range(levels):
-            shares[step, :, level] = (mass * (best[step] == level)).sum(axis=1)
-        mass = np.einsum("js,jsz->jz", mass, arms.transitions[rows, best[step], states])
-    return shares
+    worth = np.empty((planning.horizon, *arms.rewards.shape))
+    own = np.arange(len(arms.start))
+    values, shares = price_arms(arms.transitions, arms.rewards, arms.start, prices, own, planning.discount, worth)
+    choices = [planning.actions.argmax(row) for row in prices]
+    bound = float(values.sum()) + sum(choice.bound for choice in choices)
+    return Priced(prices, worth, bound, np.array([choice.levels for choice in choices]), shares.transpose(1, 0, 2))
 
 
 def descend(planning: Planning, clock: Clock, rounds: int) -> tuple[Priced, list[Array]]:
@@ -98,7 +82,7 @@ def descend(planning: Planning, clock: Clock, rounds: int) -> tuple[Priced, list
     for _ in range(rounds):
         if clock.stops():
             break
-        slope = (current.actions[:, :, None] == levels).astype(np.float64) - activity(planning, current)
+        slope = (current.actions[:, :, None] == levels).astype(np.float64) - current.activity
         slope[:, :, 0] = 0.0
         norm = float((slope**2).sum())
         if norm < 1e-12:
@@ -114,20 +98,29 @@ def descend(planning: Planning, clock: Clock, rounds: int) -> tuple[Priced, list
 
 
 def tighten(planning: Planning, clock: Clock, rounds: int = 200) -> Priced:
-    """Return the prices of the tightest bound that the clock allows: within `CLOSE` of the hull's where it is generous."""
-    size = planning.horizon * int(np.prod(planning.arms.rewards.shape))
-    best, met = descend(planning, clock, 60 if size <= LARGEST else 5 * rounds)
-    if size > LARGEST:
-        return best
+    """Return the prices of the tightest bound that the clock allows: within `CLOSE` of the hull's where it is generous.
+
+    Where arms are alike to the action set, prices by class come first, and are the answer for many arms.
+    """
+    arms, levels, states = planning.arms.shape
+    small = planning.horizon * arms * levels * states <= LARGEST
+    if 2 * (int(planning.actions.classes.max()) + 1) <= arms:
+        prices, met = Decomposition(planning).minimise(clock, rounds, CLOSE / 10.0)
+        best = price(planning, prices)
+    else:
+        best, met = descend(planning, clock, 60 if small else 5 * rounds)
+    return _refined(planning, best, met, clock, rounds) if small else best
+
+
+def _refined(planning: Planning, best: Priced, met: list[Array], clock: Clock, rounds: int) -> Priced:
+    """Return better prices by column generation over the actions that have been met, one price for each arm."""
     from redwood.problems.cormab.master import Master
 
     master = Master(planning)
     for actions in met:
         master.add(actions)
     for _ in range(rounds):
-        if clock.stops():
-            break
-        solved = master.solve(clock.seconds_left)
+        solved = None if clock.stops() else master.solve(clock.seconds_left)
         if solved is None:
             break
         value, prices = solved

@@ -98,7 +98,7 @@ class ScheduleSet(ActionSet):
         if self.counts is None:
             levels, bound = self._hall.maximise(worth)
         else:
-            levels = fill(worth, self.counts, self._classes)
+            levels = fill(worth, self.counts, self._members)
             bound = worth_of(worth, levels)
         return Choice(levels, worth_of(worth, levels), bound, self) if self.contains(levels) else self.solve(worth)
 
@@ -137,8 +137,8 @@ class ScheduleSet(ActionSet):
     def counts(self) -> Array | None:
         """The maximal vectors [V, C] of how many arms of each class Hall's conditions allow; ``None`` where too many."""
         inside, supply = self._conditions
-        needs = 2 * inside[:, [members[0] for members in self._classes]].T
-        sizes = np.array([len(members) for members in self._classes])
+        needs = 2 * inside[:, [members[0] for members in self._members]].T
+        sizes = np.array([len(members) for members in self._members])
         found = np.zeros((1, len(sizes)), np.int64)
         for kind, size in enumerate(sizes.tolist()):
             if len(found) * (min(size, self.budget) + 1) > 4 * MOST_COUNTS:
@@ -155,10 +155,14 @@ class ScheduleSet(ActionSet):
         return maximal if len(maximal) <= MOST_COUNTS else None
 
     @cached_property
-    def _classes(self) -> list[Array]:
-        """The arms that are free in the same slots, for each such set of slots."""
-        kinds = np.unique(self.arm_slots, axis=0, return_inverse=True)[1].ravel()
-        return [np.flatnonzero(kinds == kind) for kind in range(kinds.max() + 1)]
+    def classes(self) -> Array:
+        """Which of the distinct sets of slots each arm [J] is free in."""
+        return np.unique(self.arm_slots, axis=0, return_inverse=True)[1].ravel()
+
+    @cached_property
+    def _members(self) -> list[Array]:
+        """The arms of each class."""
+        return [np.flatnonzero(self.classes == kind) for kind in range(self.classes.max() + 1)]
 
     @cached_property
     def _conditions(self) -> tuple[Array, Array]:

@@ -222,3 +222,32 @@ def test_maximal_masks_are_those_without_a_superset():
     masks = np.unique(np.random.default_rng(0).integers(1, 2**10, 60).astype(np.uint64))
     expected = [m for m in masks.tolist() if not any(m != other and m & other == m for other in masks.tolist())]
     assert sorted(keep_maximal(masks).tolist()) == expected
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_arms_of_a_class_may_be_swapped(variant):
+    """An allowed action stays allowed when two arms of a class change places."""
+    rng = np.random.default_rng(11)
+    for actions in small_sets(variant):
+        for levels in actions.samples(10, rng):
+            for kind in np.unique(actions.classes):
+                members = np.flatnonzero(actions.classes == kind)
+                swapped = levels.copy()
+                swapped[members] = levels[rng.permutation(members)]
+                assert actions.contains(swapped)
+
+
+def test_many_packings_equal_the_count_vectors():
+    """Where count vectors would be too many, the program of packings finds actions worth the same."""
+    rng = np.random.default_rng(3)
+    listed = generate("cormab/capacity", size=24, seed=4).actions
+    packed = CapacitySet(listed.costs, listed.capacities)
+    packed.__dict__["counts"] = None
+    for _ in range(10):
+        worth = rng.normal(size=(24, 2))
+        choice = packed.argmax(worth)
+        assert choice.value == pytest.approx(listed.argmax(worth).value, abs=1e-7)
+        assert choice.bound >= choice.value - 1e-9
+        assert listed.contains(choice.levels)
+        assert packed.contains(choice.levels)
+    assert not packed.contains(np.ones(24, np.int64))

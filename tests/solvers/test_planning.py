@@ -151,3 +151,40 @@ def test_a_policy_without_an_instance_does_not_act():
     policy = pickle.loads(pickle.dumps(solve(tiny("budget"), "myopic", bound_time_limit=0).solution))
     with pytest.raises(SolutionError, match="met no instance"):
         policy.act([0, 0, 0, 0], 0)
+
+
+@pytest.mark.parametrize("variant", ["budget", "capacity", "schedule"])
+def test_prices_by_class_bound_what_prices_by_arm_do(variant):
+    """One price a class gives a valid bound; under a budget and in a schedule it is as tight as one price an arm."""
+    from redwood.bounding import BoundClock
+    from redwood.problems.cormab.decomposition import Decomposition
+    from redwood.problems.cormab.duality import price, tighten
+
+    planning = planning_of(generate(f"cormab/{variant}", size=8, seed=2, horizon=8))
+    tight = tighten(planning, BoundClock(60)).bound
+    prices, _ = Decomposition(planning).minimise(BoundClock(60), 200, 1e-6)
+    by_class = price(planning, prices).bound
+    assert by_class >= tight * (1 - 2e-4)
+    assert by_class <= tight * (1.02 if variant == "capacity" else 1 + 2e-4)
+
+
+def test_arms_answer_prices_as_a_plain_recursion_says():
+    """The kernel's worths, values and chances of levels equal those of a recursion written down in numpy."""
+    from redwood.problems.cormab.duality import price
+
+    planning = planning_of(generate("cormab/interventions", size=12, seed=3, budget=3, horizon=5))
+    arms, rng = planning.arms, np.random.default_rng(0)
+    prices = rng.normal(scale=0.2, size=(5, *arms.shape[:2]))
+    found = price(planning, prices)
+    ahead = np.zeros(arms.start.shape)
+    for step in range(4, -1, -1):
+        worth = arms.rewards + np.einsum("jasz,jz->jas", arms.transitions, ahead)
+        assert found.worth[step] == pytest.approx(worth)
+        ahead = (worth - prices[step][:, :, None]).max(axis=1)
+    mass = arms.start
+    for step in range(5):
+        best = (found.worth[step] - prices[step][:, :, None]).argmax(axis=1)
+        for level in range(arms.shape[1]):
+            assert found.activity[step, :, level] == pytest.approx((mass * (best == level)).sum(axis=1))
+        rows = np.arange(arms.shape[0])[:, None], best, np.arange(arms.shape[2])[None]
+        mass = np.einsum("js,jsz->jz", mass, arms.transitions[rows])

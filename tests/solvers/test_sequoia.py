@@ -14,7 +14,7 @@ from redwood import generate, simulate, solve
 from redwood.errors import ModelError, OptionError, SolverError
 from redwood.planning import Planning, Policy
 from redwood.plugins.host import host
-from redwood.problems.cormab.duality import recursion
+from redwood.problems.cormab.duality import price
 from redwood.solvers.sequoia.embedding import Embedding
 from redwood.solvers.sequoia.folded import Folded, indicators, limits, linear_bound, reach
 from redwood.solvers.sequoia.learner import Learner
@@ -34,7 +34,7 @@ def small(domain, seed=0, size=6):
 def network_for(planning, kind, seed=0, hidden=(8, 6)):
     arms, levels, states = planning.arms.shape
     torch.manual_seed(seed)
-    table = recursion(planning, np.zeros((planning.horizon, arms, levels)))[0] if kind == "residual" else None
+    table = price(planning, np.zeros((planning.horizon, arms, levels))).worth if kind == "residual" else None
     network = QNetwork(Shape(kind, arms, levels, states, planning.horizon, hidden, unit=20.0), table)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -162,7 +162,7 @@ def test_saved_trainings_go_on_exactly(kind, tmp_path):
     """A training that is stopped after 3 episodes and loaded again ends with the same weights as an unbroken one."""
     planning = small("path")
     recipe = Recipe(network=kind, hidden=(4, 4), episodes=5, check=2, trials=3, pretraining=5, batch=8, sync=10)
-    table = recursion(planning, np.zeros((20, 6, 2)))[0] if kind == "residual" else None
+    table = price(planning, np.zeros((20, 6, 2))).worth if kind == "residual" else None
     whole, first = (Learner(planning, recipe, seed=1, table=table) for _ in range(2))
     for learner in (whole, first):
         learner.prepare()
