@@ -9,7 +9,7 @@ listing := $(shell printf '%s\n' $(sources) | cksum | cut -d' ' -f1)
 installed := $(VENV)/.installed-$(listing)
 bin := $(VENV)/bin
 
-.PHONY: install demo test check clean
+.PHONY: install demo test distributions check clean
 
 install: $(installed)
 
@@ -30,6 +30,10 @@ demo: install
 
 test: install
 	$(bin)/python -m pytest
+
+# Redwood's wheel, the example plugins and new scaffolds, built and installed into an environment of their own.
+distributions: install
+	$(bin)/python -m pytest -m distribution tests/plugins/test_distributions.py
 
 check: install
 	$(bin)/ruff check .

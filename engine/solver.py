@@ -121,6 +121,17 @@ class Run:
         """Iterations until the limit, infinite without one."""
         return self._budget.iterations_left(self.progress)
 
+    @property
+    def used(self) -> float:
+        """Share of the iterations that is spent or, where they are not limited, of the seconds; 0 without either limit.
+
+        Schedules, such as those of temperatures, follow it; with a limit on iterations they repeat.
+        """
+        left, done = self.iterations_left, float(self.iterations)
+        if math.isinf(left):
+            left, done = self.seconds_left, self.seconds
+        return done / max(done + left, 1e-12)
+
     def advance(self, iterations: int = 1) -> None:
         """Count iterations, so that a budget in iterations can end the run."""
         self.iterations += iterations

@@ -11,6 +11,7 @@ Optimization, arXiv:2301.03313, section 3.
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -18,10 +19,14 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
-from redwood.problem import Instance, Solution
+from redwood.errors import FitError
+from redwood.problem import Instance, Problem, Solution
 from redwood.views import View
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+STATES = 4
+"""How many states of one walk along a label are drawn, since walking costs more than keeping."""
 
 
 @dataclass(frozen=True)
@@ -171,14 +176,22 @@ class Parts:
 class Stepwise(View, ABC, Generic[BatchT]):
     """Several instances (their sizes may differ) as decision processes, stepped together.
 
-    Subclasses are made of instances: ``View(*instances)``. Methods trust their arguments.
+    Subclasses are made of instances: ``View(*instances)``. Methods trust their arguments. To construct solutions takes
+    `begin`, `window`, `act` and `solutions`. To be learnt takes `lessons`, `kind` and `target` besides: the other methods
+    have defaults, which a problem overrides where it can do better.
     """
 
     layout: ClassVar[Layout]
     lessons: ClassVar[tuple[Lesson, ...]] = ()
     """What to train on."""
+    kind: ClassVar[type[Problem[Any, Any]] | None] = None
+    """The problem's class, of which the defaults of `example`, `pack` and `unpack` make use."""
     symmetric: ClassVar[bool] = True
     """Whether there are several presentations of an instance; where not, further solutions have to be sampled."""
+
+    def __init__(self, *instances: Any) -> None:
+        self.instances: tuple[Any, ...] = instances
+        self.labels: Sequence[Solution] = ()
 
     @abstractmethod
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> BatchT:
@@ -232,29 +245,86 @@ class Stepwise(View, ABC, Generic[BatchT]):
         """
         return None
 
-    @abstractmethod
     def teach(self, solutions: Sequence[Solution]) -> None:
-        """Keep a solution of each instance as its label, for `sample`."""
+        """Keep a solution of each instance as its label, for `sample` and `target`."""
+        self.labels = list(solutions)
 
-    @abstractmethod
     def sample(self, count: int, rng: np.random.Generator) -> BatchT:
-        """Return random tails of the labels, in random symmetric presentations."""
+        """Return random tails of the labels, in random symmetric presentations.
 
-    @abstractmethod
+        Unless overridden, the labels are followed from the beginning, by right actions that `target` tells of the whole
+        state, and each state that is met on the way is as likely to be the one that is returned.
+        """
+        if len(self.labels) != len(self.instances):
+            raise FitError("tails can only be drawn from labelled instances; call teach() first.")
+        walks = rng.integers(0, len(self.instances), size=-(-count // STATES))
+        batch, met = self.begin(walks, rng if self.symmetric else None), 0
+        kept, walker = batch.take(np.arange(count) // STATES), np.arange(count) // STATES
+        while batch.left.any():
+            met += 1
+            chosen = np.flatnonzero((batch.left[walker] > 0) & (rng.random(count) * met < 1))
+            kept.put(chosen, batch.take(walker[chosen]))
+            going = np.flatnonzero(batch.left)
+            part = batch.take(going)
+            window = self.window(part, int(part.left.max()))
+            self.act(part, window, _right(self.target(part, window), window, rng))
+            batch.put(going, part)
+        return kept
+
     def target(self, batch: BatchT, window: Window) -> Target:
         """Return what the labels say about a window of a batch that `sample` made."""
+        raise FitError(f"{type(self).__name__} says nothing of its labels, so it cannot be learnt; write target().")
 
     @classmethod
-    @abstractmethod
     def example(cls, size: int, rng: np.random.Generator) -> Instance:
-        """Return a random instance to learn from: the kinds, densities and capacities that the policy is to master."""
+        """Return a random instance to learn from: the kinds, densities and capacities that the policy is to master.
+
+        Unless overridden, the variants of the problem's generator are drawn alike.
+        """
+        problem = cls._problem()
+        if not problem.variants:
+            return problem.generate(size, rng, variant="")  # type: ignore[no-any-return]
+        return problem.generate(size, rng, variant=str(rng.choice(problem.variants)))  # type: ignore[no-any-return]
 
     @classmethod
-    @abstractmethod
     def pack(cls, instances: Sequence[Any], solutions: Sequence[Any]) -> dict[str, Array]:
-        """Return labelled instances of one size as compact arrays for a file."""
+        """Return labelled instances of one size as compact arrays for a file; unless overridden, as the texts of files."""
+        problem = cls._problem()
+        return {
+            "instances": np.array([problem.format(instance) for instance in instances]),
+            "solutions": np.array([json.dumps(solution.to_dict()) for solution in solutions]),
+        }
 
     @classmethod
-    @abstractmethod
     def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[Any], list[Any]]:
         """Return the instances and solutions that `pack` wrote."""
+        problem = cls._problem()
+        instances = [problem.parse(text, "label") for text in arrays["instances"].tolist()]
+        return instances, [problem.solution(json.loads(text)) for text in arrays["solutions"].tolist()]
+
+    @classmethod
+    def _problem(cls) -> Problem[Any, Any]:
+        if cls.kind is None:
+            raise FitError(f"{cls.__name__} names no problem; set `kind` to its class, or write example, pack and unpack.")
+        return cls.kind()
+
+
+def _right(target: Target, window: Window, rng: np.random.Generator) -> Array:
+    """Return a right action [B] of each row, a random one where there are several.
+
+    Raises
+    ------
+    FitError
+        Where a row has none.
+    """
+    rows = len(window.mask)
+    if target.choice.ndim == 1:
+        right = np.zeros((rows, window.mask[0].size), dtype=np.bool_)
+        known = np.flatnonzero(target.choice >= 0)
+        right[known, target.choice[known]] = True
+    else:
+        right = target.choice.reshape(rows, -1)
+    right = right & window.mask.reshape(rows, -1)
+    if not right.any(axis=1).all():
+        raise FitError("target() tells no allowed action of a state on the way of a label, so the label cannot be followed.")
+    return np.asarray(np.where(right, rng.random(right.shape), -1.0).argmax(axis=1))

@@ -39,6 +39,8 @@ class Schooling:
         Where labels are made; the folder has to be seen from there.
     on_progress
         Called with the hours spent and one line about the state.
+    set_up
+        To be called first in every process that a training starts: loads the plugins that came from files.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Schooling:
     device: str = "cpu"
     executor: Executor = IN_TURN
     on_progress: Callable[[float, str], None] | None = None
+    set_up: Callable[[], None] | None = None
 
 
 class Trainable(ABC):

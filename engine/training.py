@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redwood.budget import AnyOf, Iterations
+from redwood.budget import AnyOf, Budget, Iterations, Seconds
 from redwood.errors import FitError, OptionError, SolverError
 from redwood.executor import Executor
 from redwood.executors.local import Local
@@ -29,6 +29,7 @@ def train(
     device: str = "cpu",
     teacher: str = "auto",
     executor: Executor | None = None,
+    teacher_time_limit: float | None = None,
     on_progress: Callable[[float, str], None] | None = None,
     **options: Any,
 ) -> Path:
@@ -54,6 +55,9 @@ def train(
         Name of the solver that makes the labels; by default the one that ``auto`` chooses.
     executor
         Where labels are made instead; ``out`` has to be seen from there.
+    teacher_time_limit
+        Seconds for each label at most. Without it the problem's lessons say how many iterations a label is worth, which
+        is meant for the teacher that ``auto`` chooses; a label made under a clock is not repeated exactly.
     on_progress
         Called with the hours spent and one line about the state.
     **options
@@ -71,17 +75,41 @@ def train(
     kind = host().solver_entry(solver, problem).load()
     if not (isinstance(kind, type) and issubclass(kind, Trainable)):
         raise FitError(f"solver {solver!r} has nothing to train for problem {problem!r}.")
+    found = host().problem(problem)
+    if threads > 1 and executor is None and type(found).__module__ == "__main__":
+        raise OptionError(
+            f"problem {problem!r} was registered in this session, where other processes cannot import it; give threads=1, "
+            "or put it into a file and load that with --plugin."
+        )
     schooling = Schooling(
         folder=Path(out),
-        teacher=SolverTeacher(teacher),
+        teacher=SolverTeacher(teacher, _check_seconds(teacher_time_limit)),
         hours=hours,
         executor=Local(check_threads(threads)) if executor is None else executor,
         seed=check_seed(seed),
         threads=check_threads(threads),
         device=device,
         on_progress=on_progress,
+        set_up=PluginFiles(tuple(host().files)) if host().files else None,
     )
-    return kind.train(host().problem(problem), schooling, **options)
+    return kind.train(found, schooling, **options)
+
+
+def _check_seconds(seconds: float | None) -> float | None:
+    if seconds is not None and not seconds > 0:
+        raise OptionError(f"teacher time limit {seconds} s is not positive.")
+    return seconds
+
+
+@dataclass(frozen=True)
+class PluginFiles:
+    """Loads plugins that are single files into the host of another process."""
+
+    files: tuple[Path, ...]
+
+    def __call__(self) -> None:
+        for file in self.files:
+            host().load_file(file)
 
 
 @dataclass(frozen=True)
@@ -89,12 +117,14 @@ class SolverTeacher:
     """Makes labels with a registered solver; can be sent to other processes."""
 
     solver: str
+    seconds: float | None = None
 
     def __call__(self, instance: Instance, iterations: int, seed: int) -> Solution:
-        """Return the checked solution after so many iterations, or when the solver ends by itself."""
+        """Return the checked solution after so many iterations, after its seconds, or when the solver ends by itself."""
         problem = host().problem(instance.problem)
         _, made, _ = find_solver(instance, self.solver, None, {})
-        budget = Iterations(iterations) if iterations else AnyOf()
+        limits: list[Budget] = [Iterations(iterations)] if iterations and self.seconds is None else []
+        budget = AnyOf((*limits, *([] if self.seconds is None else [Seconds(self.seconds)])))
         outcome = execute(Task(problem, instance, made, budget, seed, None, 1))
         solution = outcome.best or (outcome.answer.solution if outcome.answer is not None else None)
         if solution is None or problem.violations(instance, solution):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from redwood.problem import Solution
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+MOVES = 3
+"""Random moves that make a perturbation, where a view has none of its own."""
 
 
 class View:
@@ -101,23 +105,31 @@ class Bound(View, ABC):
 
 
 class Local(View, ABC):
-    """What a local search needs. A state is a mutable object that the view makes, owns and alone understands."""
+    """What a local search needs. A state is a mutable object that the view makes, owns and alone understands.
+
+    `construct`, `copy` and `perturb` have defaults, which a problem overrides where it can do better.
+    """
 
     @abstractmethod
     def initial(self, rng: np.random.Generator) -> Any:
         """Return the state of a random feasible solution: a fresh draw at every call, without regard to its objective."""
 
-    @abstractmethod
     def construct(self, rng: np.random.Generator) -> Any:
-        """Return the state of a solution that a quick greedy rule builds; ``rng`` picks starts and breaks ties."""
+        """Return the state of a solution that a quick greedy rule builds; ``rng`` picks starts and breaks ties.
+
+        Unless overridden, a descent from a random solution takes the place of the rule.
+        """
+        state = self.initial(rng)
+        self.descend(state)
+        return state
 
     @abstractmethod
     def state(self, solution: Solution) -> Any:
         """Return the state of a feasible solution, which is copied."""
 
-    @abstractmethod
     def copy(self, state: Any) -> Any:
         """Return an independent copy of a state."""
+        return deepcopy(state)
 
     @abstractmethod
     def solution(self, state: Any) -> Solution:
@@ -139,9 +151,12 @@ class Local(View, ABC):
     def descend(self, state: Any) -> None:
         """Improve the state to a local optimum of the view's neighbourhoods."""
 
-    @abstractmethod
     def perturb(self, state: Any, rng: np.random.Generator) -> None:
-        """Change a small random part of the state, keeping it feasible."""
+        """Change a small random part of the state, keeping it feasible; unless overridden, by a few random moves."""
+        for _ in range(MOVES):
+            proposed = self.propose(state, rng)
+            if proposed is not None:
+                self.apply(state, proposed[0])
 
     def warm_up(self) -> None:
         """Compile what the other methods need, by calling them once; override it where less will do."""

@@ -29,6 +29,9 @@ from redwood.cli.shared import (
 @click.option("--threads", type=int, default=1, show_default=True, help="Threads that compute.")
 @click.option("--device", default="cpu", show_default=True, help="Where networks are trained, such as cuda.")
 @click.option("--teacher", default="auto", show_default=True, metavar="SOLVER", help="Solver that makes the labels.")
+@click.option(
+    "--teacher-time-limit", type=float, metavar="SECONDS", help="For each label, in place of the lessons' iterations."
+)
 @option_option
 @executor_options
 @json_option
@@ -42,6 +45,7 @@ def train(
     threads: int,
     device: str,
     teacher: str,
+    teacher_time_limit: float | None,
     options: Sequence[str],
     jobs: int | None,
     executor: str,
@@ -79,6 +83,7 @@ def train(
             device=device,
             teacher=teacher,
             executor=chosen_executor(executor, jobs, scheduler, executor_pairs),
+            teacher_time_limit=teacher_time_limit,
             on_progress=show,
             **given,
         )

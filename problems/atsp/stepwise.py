@@ -32,7 +32,7 @@ class ATSPStepwise(TourStepwise):
     )
 
     def __init__(self, *instances: ATSPInstance) -> None:
-        self.instances = instances
+        self.instances: tuple[ATSPInstance, ...] = instances
         self.sizes = np.array([instance.size for instance in instances], dtype=np.int64)
         self.offsets = np.concatenate([[0], np.cumsum(self.sizes)])
         self.cost_starts = np.concatenate([[0], np.cumsum(self.sizes**2)])

@@ -48,7 +48,7 @@ class TSPStepwise(TourStepwise):
     )
 
     def __init__(self, *instances: TSPInstance) -> None:
-        self.instances = instances
+        self.instances: tuple[TSPInstance, ...] = instances
         self._lists: Array | None = None
         self._place([_positions(instance) for instance in instances])
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import pickle
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,15 @@ class LabelMaker:
         Where the files go, as ``<size>-<round>.npz``. Those that exist are left alone.
     seed
         Origin of the instances.
+    set_up
+        Called first in every process that makes labels.
     """
 
     problem: Problem[Any, Any]
     teacher: Teacher
     folder: Path
     seed: int = 0
+    set_up: Callable[[], None] | None = None
 
     def make(self, rounds: range, executor: Executor = IN_TURN) -> None:
         """Make all files of some rounds.
@@ -49,10 +53,14 @@ class LabelMaker:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         tasks = list(self._missing(rounds))
-        for returned in executor.run(self._carry_out, tasks):
+        for returned in executor.run(self._function(), tasks):
             if returned.lost:
                 lesson, number = tasks[returned.position]
                 raise ExecutorError(f"labels {self._path(lesson, number).name} were lost: {returned.lost}")
+
+    def _function(self) -> Callable[[tuple[Lesson, int]], None]:
+        """Return what an executor is to do with each task."""
+        return self._carry_out if self.set_up is None else _SetUp(self.set_up, pickle.dumps(self._carry_out))
 
     def _carry_out(self, task: tuple[Lesson, int]) -> None:
         self._write(*task)
@@ -89,3 +97,15 @@ class LabelMaker:
         unfinished = path.with_name(f".{os.getpid()}-{path.name}")
         np.savez_compressed(unfinished, **kind.pack(instances, solutions))  # type: ignore[arg-type]
         os.replace(unfinished, path)
+
+
+@dataclass(frozen=True)
+class _SetUp:
+    """A function whose own code other processes can read only once they are set up."""
+
+    set_up: Callable[[], None]
+    pickled: bytes
+
+    def __call__(self, task: tuple[Lesson, int]) -> None:
+        self.set_up()
+        pickle.loads(self.pickled)(task)

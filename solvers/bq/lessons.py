@@ -73,7 +73,7 @@ def train_policy(
             "batch, test_instances and both kinds of steps start from 1, rounds and tails from 0; label_share is 0 to 1."
         )
     torch.set_num_threads(schooling.threads)
-    labels = LabelMaker(problem, schooling.teacher, schooling.folder / "labels", schooling.seed)
+    labels = LabelMaker(problem, schooling.teacher, schooling.folder / "labels", schooling.seed, schooling.set_up)
     spent = _make_labels(labels, schooling, rounds, label_share)
     trainer = Trainer(
         problem,
