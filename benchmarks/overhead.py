@@ -23,7 +23,7 @@ seeds = {seeds}
 generate = "knapsack/uniform"
 sizes = [20]
 [[solvers]]
-name = "greedy"
+name = "{solver}"
 """
 
 
@@ -31,8 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run short jobs one after another and print seconds a job, inside and outside its process, and the runner's memory."""
     parser = argparse.ArgumentParser(prog="python -m redwood.benchmarks.overhead", description=main.__doc__)
     parser.add_argument("--count", type=int, default=1000, help="how many jobs, by default 1,000")
+    parser.add_argument("--solver", default="greedy", help="what the jobs run, on 20 items; by default greedy")
     settings = parser.parse_args(arguments)
-    plan = make_plan(parse_suite("overhead", SUITE.format(seeds=list(range(settings.count)))))
+    plan = make_plan(parse_suite("overhead", SUITE.format(seeds=list(range(settings.count)), solver=settings.solver)))
     marks: list[float] = []
 
     def note(progress: Progress) -> None:

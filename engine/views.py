@@ -68,6 +68,9 @@ class Linear(View, ABC):
         better solution uses, as long as a solution as good as the best one remains or the incumbent is optimal.
         """
 
+    def allow(self, seconds: float) -> None:
+        """Take note that `model` may take about so many seconds for what it does to become smaller; called before it."""
+
     @abstractmethod
     def variables(self, model: ConcreteModel) -> list[Any]:
         """Return the Pyomo variables whose values `solution`, `start` and `separate` speak of, in their order."""

@@ -30,8 +30,13 @@ class ATSPLinear(Linear):
     """
 
     def __init__(self, instance: ATSPInstance) -> None:
+        self._allowed = PREPARATION
         self._instance = instance
         self._tails, self._heads = _all_arcs(instance.size)
+
+    def allow(self, seconds: float) -> None:
+        """Take at most so many seconds, and `PREPARATION`, to find out what the model can do without."""
+        self._allowed = min(PREPARATION, seconds)
 
     def model(self, incumbent: float | None = None) -> ConcreteModel:
         """Return the model over the arcs that a better tour than the incumbent may use, with the rows found on the way."""
@@ -93,7 +98,7 @@ class ATSPLinear(Linear):
         from redwood.problems.atsp.relaxation import Relaxation
 
         relaxation = Relaxation(self._instance.matrix, 8)
-        relaxation.tighten(_Watch(PREPARATION))
+        relaxation.tighten(_Watch(self._allowed))
         if math.isfinite(relaxation.best):
             useless = relaxation.useless_arcs(incumbent, 1.0 if self._instance.travel.integral else 0.0)
             kept = ~useless[self._tails, self._heads]

@@ -36,9 +36,14 @@ class CVRPLinear(Linear):
     """
 
     def __init__(self, instance: CVRPInstance) -> None:
+        self._allowed = PREPARATION
         self._instance = instance
         self._state = random_state(np.random.default_rng(0))
         self._tails, self._heads = np.triu_indices(instance.size + 1, 1)
+
+    def allow(self, seconds: float) -> None:
+        """Take at most so many seconds, and `PREPARATION`, to find out what the model can do without."""
+        self._allowed = min(PREPARATION, seconds)
 
     def model(self, incumbent: float | None = None) -> ConcreteModel:
         """Return the model over the edges that a solution better than the incumbent may use, with rows found on the way."""
@@ -134,7 +139,7 @@ class CVRPLinear(Linear):
         if incumbent is None or not 1 < instance.size <= LARGEST:
             return CutSets.none(instance.size + 1)
         relaxation = Relaxation(instance, instance.size)
-        tighten(relaxation, instance, _Watch(PREPARATION), incumbent)
+        tighten(relaxation, instance, _Watch(self._allowed), incumbent)
         if math.isfinite(relaxation.best):
             kept = ~relaxation.useless_edges(incumbent)[self._tails, self._heads]
             self._tails, self._heads = self._tails[kept], self._heads[kept]

@@ -35,6 +35,7 @@ class OrienteeringLinear(Linear):
     """
 
     def __init__(self, instance: OrienteeringInstance) -> None:
+        self._allowed = PREPARATION
         self._instance = instance
         self._network = make_network(instance)
         self._tails, self._heads = np.nonzero(self._network.allowed)
@@ -43,6 +44,10 @@ class OrienteeringLinear(Linear):
     def _own(self) -> int:
         """Number of variables that are no edges: visits, the direct path, and the trip to a single node."""
         return self._network.size + (2 if self._network.single >= 0 else 1)
+
+    def allow(self, seconds: float) -> None:
+        """Take at most so many seconds, and `PREPARATION`, to find out what the model can do without."""
+        self._allowed = min(PREPARATION, seconds)
 
     def model(self, incumbent: float | None = None) -> ConcreteModel:
         """Return the model over the edges that a better path than the incumbent may use, with the rows found on the way."""
@@ -151,7 +156,7 @@ class OrienteeringLinear(Linear):
         allowed = network.allowed
         relaxation = Relaxation(network)
         if incumbent is not None and network.size > 1:
-            relaxation.tighten(_Watch(PREPARATION))
+            relaxation.tighten(_Watch(self._allowed))
             if math.isfinite(relaxation.best):
                 least = incumbent - network.constant + (network.step * (1.0 - 1e-6) if network.step else -1e-9 * incumbent)
                 allowed = allowed & (relaxation.best - relaxation.edge_costs >= least)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import numpy as np
+
+from redwood.budget import Iterations
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
@@ -70,8 +75,27 @@ class HiGHS(Solver):
 
         if problem.offers(Local):
             problem.view(Local, instance).warm_up()
+        _rehearse(problem)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         from redwood.solvers.mip.search import Search
 
         return Search(self, problem, instance, run).answer()
+
+
+REHEARSAL = 10
+"""Size of the instance that is looked at ahead of the clock."""
+
+
+@cache
+def _rehearse(problem: Problem[Any, Any]) -> None:
+    """Cut on one small instance of a problem, so that no clock pays for the kernels of its bounds and cuts, or for Pyomo."""
+    from redwood.solvers.mip.search import Search
+
+    variant = problem.variants[0] if problem.variants else ""
+    with contextlib.suppress(Exception):  # it decides nothing: without a generator, say, the clock pays after all
+        small = problem.generate(REHEARSAL, np.random.default_rng(0), variant=variant)
+        search = Search(HiGHS(), problem, small, Run(problem, small, budget=Iterations(3)))
+        search.answer()
+        if search.separates:  # three relaxations need not come to a fractional point
+            search.view.separate(np.full(search.listed, 0.3), False)

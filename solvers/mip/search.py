@@ -21,6 +21,9 @@ STALL_ROUNDS = 12
 
 STALL_RISE = 1e-5
 
+PREPARATION = 0.25
+"""Share of the time left that a view may take to make its model smaller."""
+
 TOLERANCE = 1e-6
 """HiGHS's tolerance on rows and integrality."""
 
@@ -83,6 +86,7 @@ class Search:
 
     def compile(self) -> CompiledModel:
         """Return the view's model as arrays, its columns beginning with the view's variables."""
+        self.view.allow(PREPARATION * self.run.seconds_left)
         model = self.view.model(self.run.objective)
         variables = self.view.variables(model)
         self.listed = len(variables)
