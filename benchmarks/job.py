@@ -100,8 +100,10 @@ def _run(order: dict[str, Any], instance: Instance, loaded: float, teller: Telle
     busy = processor_seconds() - teller.processor_at_start
     teller.say("done", processor_seconds=busy, seconds=outcome.solve_seconds)
     outcome.load_seconds += loaded
-    result = conclude(task, entry, outcome, 0.0, None, note).to_dict()
-    return {key: result[key] for key in RESULT_KEYS} | {"peak_mb": _peak()}
+    found = conclude(task, entry, outcome, 0.0, None, note)
+    margin = 0.0 if found.solution is None else problem.margin(instance, found.solution)
+    result = found.to_dict()
+    return {key: result[key] for key in RESULT_KEYS} | {"margin": margin, "peak_mb": _peak()}
 
 
 RESULT_KEYS = (

@@ -22,18 +22,36 @@ Table = tuple[list[str], list[list[str]]]
 
 @dataclass
 class CaseSummary:
-    """One instance: its facts, and the best that any run and any bound said of it."""
+    """One instance: its facts, and the best that any run and any bound said of it.
+
+    Attributes
+    ----------
+    claims
+        Records that have a bound.
+    bound
+        The tightest one that no solution refutes.
+    margin
+        Error of the objectives, where they are estimates.
+    """
 
     facts: dict[str, Any]
     runs: list[Record] = field(default_factory=list)
+    claims: list[Record] = field(default_factory=list)
     bound: float | None = None
     best: float | None = None
+    margin: float = 0.0
 
     @property
     def reference(self) -> float | None:
         """The best known value, or the best of these runs where none is known."""
         known = self.facts["best_known"]
         return self.best if known is None else float(known)
+
+    def refutes(self, bound: float) -> bool:
+        """Return whether the best solution is beyond a bound, by more than the error of an objective that is estimated."""
+        if self.best is None:
+            return False
+        return gap_to(self.best, bound, self.facts["sense"]) < -1e-6 - self.margin / max(abs(bound), 1e-9)
 
     def gap(self, run: Record, to: float | None) -> float | None:
         """Return the gap of a run to a value, or ``None`` without either."""
@@ -71,11 +89,17 @@ def summarise(records: Iterable[Record]) -> dict[str, CaseSummary]:
         if record["kind"] not in JOB_KINDS:
             continue
         case = cases.setdefault(record["case"]["fingerprint"], CaseSummary(record["case"]))
-        minimises = case.facts["sense"] == "min"
-        case.bound = _extreme(max if minimises else min, case.bound, record["result"]["bound"])
+        if record["result"]["bound"] is not None:
+            case.claims.append(record)
         if record["kind"] == "run":
             case.runs.append(record)
-            case.best = _extreme(min if minimises else max, case.best, record["result"]["objective"])
+            case.margin = max(case.margin, record["result"].get("margin", 0.0))
+            better = min if case.facts["sense"] == "min" else max
+            case.best = _extreme(better, case.best, record["result"]["objective"])
+    for case in cases.values():
+        tighter = max if case.facts["sense"] == "min" else min
+        claimed = (record["result"]["bound"] for record in case.claims)
+        case.bound = tighter((bound for bound in claimed if not case.refutes(bound)), default=None)
     return cases
 
 
@@ -160,8 +184,11 @@ def _gap(cases: dict[str, CaseSummary], run: Record) -> float:
 
 
 def _is_optimal(run: Record, cases: dict[str, CaseSummary]) -> bool:
-    gap = cases[_print(run)].gap(run, cases[_print(run)].bound)
-    return run["result"]["status"] == "optimal" or (gap is not None and abs(gap) <= 1e-9)
+    """Return whether a run's solution is proven to be optimal, by itself or by others, and nobody has a better one."""
+    case = cases[_print(run)]
+    gap, claim = case.gap(run, case.bound), run["result"]["bound"]
+    proven = run["result"]["status"] == "optimal" and not (claim is not None and case.refutes(claim))
+    return proven or (gap is not None and abs(gap) <= 1e-9)
 
 
 def _mean_integral(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> str:
@@ -229,10 +256,11 @@ def doubts(records: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str
     runs = [record for record in records if record["kind"] == "run"]
     found = []
     for case in cases.values():
-        if case.best is not None and case.bound is not None:
-            beaten = gap_to(case.best, case.bound, case.facts["sense"])
-            if beaten < -1e-6:
-                found.append(f"- {case.facts['name']}: bound {case.bound:.9g} contradicts the solution {case.best:.9g}.")
+        for record in case.claims:
+            if case.refutes(bound := record["result"]["bound"]):
+                who = record.get("label", "the problem's own bound")
+                claim = f"claims a bound of {bound:.9g} that the solution {case.best:.9g} refutes."
+                found.append(f"- {who} on {case.facts['name']}: {claim}")
         known = case.facts["best_known"]
         if case.best is not None and known is not None and gap_to(case.best, known, case.facts["sense"]) < -1e-9:
             found.append(f"- {case.facts['name']}: solution {case.best:.9g} is better than the best known {known:.9g}.")

@@ -48,7 +48,7 @@ def test_doubts_are_said_aloud():
         record("b", 0, None, status="failed", message="no luck", share=0.4),
     ]
     doubts = render(records).partition("## Doubts")[2]
-    assert "bound 95 contradicts the solution 90" in doubts
+    assert "claims a bound of 95 that the solution 90 refutes" in doubts
     assert "solution 90 is better than the best known 100" in doubts
     assert "1 of 2 runs had less than 90 % of a core" in doubts
     assert "b on one, seed 0: failed. no luck" in doubts

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from redwood.benchmarks.children import children_for
 from redwood.benchmarks.cores import lend_cores
+from redwood.benchmarks.kills import try_kills
 from redwood.benchmarks.process import Order, run_job
 from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import replay, resume_plan, run_plan
@@ -64,6 +66,9 @@ def rude_run(tmp_path_factory):
             ("rude", "exit", "{manner = 'exit'}"),
             ("rude", "shout", "{manner = 'shout'}"),
             ("rude", "fork", "{manner = 'fork'}"),
+            ("rude", "daemon", "{manner = 'daemon'}"),
+            ("rude", "stuck", "{manner = 'stuck'}"),
+            ("cheat", "liar", "{wrong = 'proof'}"),
             ("steps", "misused", "{speed = 3}"),
         )
     )
@@ -73,7 +78,7 @@ def rude_run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDWOOD_TEST_MARK", str(out))
         finished, total = run_plan(plan, out, jobs=2)
-    assert finished == total == 10
+    assert finished == total == 13
     return out
 
 
@@ -88,6 +93,9 @@ def rude_run(tmp_path_factory):
         ("exit", "failed", "error", 6, "exit code 3"),
         ("shout", "feasible", "converged", 4, ""),
         ("fork", "feasible", "killed", 6, ""),
+        ("daemon", "feasible", "converged", 4, ""),
+        ("stuck", "feasible", "killed", 6, ""),
+        ("liar", "optimal", "optimal", 5, ""),
         ("misused", "failed", "error", None, "no option 'speed'"),
     ],
 )
@@ -99,14 +107,28 @@ def test_each_job_is_recorded_as_what_it_was(rude_run, label, status, terminatio
 
 
 def test_nothing_is_left_behind(rude_run):
-    """A job is killed together with the processes that it has started."""
-    assert runs_of(rude_run)["fork"]
+    """A job is killed together with the processes that it has started, also with those in a session of their own."""
+    assert {"fork", "daemon"} <= set(runs_of(rude_run))
     assert not alive(str(rude_run))
 
 
 def test_killed_jobs_keep_to_their_limit(rude_run):
-    """A job that hangs is over half a second after its limit."""
-    assert 0.3 <= runs_of(rude_run)["hang"]["result"]["seconds"]["solve"] <= 0.8
+    """A job that hangs, in whatever way, is over half a second after its limit."""
+    for label in ("hang", "fork", "stuck"):
+        assert 0.3 <= runs_of(rude_run)[label]["result"]["seconds"]["solve"] <= 0.8
+
+
+def test_a_lie_is_found_out(rude_run):
+    """What claims to be optimal and is beaten counts as not proven, its bound is dropped, and the report says so."""
+    from redwood.benchmarks.report import doubts, render, summarise
+
+    records = read_records(rude_run)
+    cases = summarise(records)
+    (case,) = cases.values()
+    assert (case.best, case.bound) == (3, 3)
+    assert any(line.startswith("- liar on ") and "claims a bound of 5 " in line for line in doubts(records, cases))
+    row = next(line for line in render(records).splitlines() if line.startswith("| liar |"))
+    assert [cell.strip() for cell in row.split("|")[2:5]] == ["1", "1", "0"]
 
 
 def test_solutions_are_kept_in_files(rude_run):
@@ -240,6 +262,20 @@ def test_a_run_that_was_ended_resumes(tmp_path, end):
     assert subprocess.run(resume, capture_output=True, cwd=tmp_path, timeout=60).returncode == 0
     jobs = [record["job"] for record in read_records(out) if record["kind"] == "run"]
     assert len(jobs) == len(set(jobs)) == 4
+
+
+def test_kills_at_random_moments_change_nothing(tmp_path):
+    """Killed twice and resumed, a run has the records of one left alone, and loses none that it had."""
+    trial = try_kills(tmp_path, 2, 12, random.Random(0))
+    assert len(trial.finished) == 2
+    assert (trial.same, trial.lost) == (True, 0)
+
+
+def test_a_job_can_have_a_fresh_interpreter(toy_plan, tmp_path):
+    """What does not survive a fork gets an interpreter of its own, under the same limits."""
+    run_plan(toy_plan('name = "rude"\noptions = {manner = "stuck"}'), tmp_path, fresh=True)
+    (run,) = runs_of(tmp_path).values()
+    assert (run["result"]["termination"], run["result"]["objective"]) == ("killed", 6)
 
 
 def test_a_folder_without_a_plan_cannot_be_resumed(tmp_path):

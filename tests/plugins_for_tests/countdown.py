@@ -3,6 +3,7 @@
 Find the smallest whole number from 3 up; the instance says how large it may be.
 """
 
+import itertools
 import os
 import subprocess
 import sys
@@ -130,6 +131,8 @@ class Cheat(Solver):
     def run(self, problem: Any, instance: Any, run: Run) -> Answer:
         if self.wrong == "report":
             run.report(Number(0))
+        if self.wrong == "proof":
+            return Answer(Number(5), bound=5.0, proven=True)
         return Answer(Number(0), proven=True) if self.wrong == "solution" else Answer(Number(FLOOR), bound=99.0)
 
 
@@ -166,6 +169,12 @@ class Rude(Solver):
         if self.manner == "fork":
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)", "left-behind-by-redwood-test"])
             time.sleep(60)
+        if self.manner == "daemon":
+            words = [sys.executable, "-c", "import time; time.sleep(120)", "left-behind-by-redwood-test"]
+            subprocess.Popen(words, start_new_session=True)
+            return Answer(Number(4))
+        if self.manner == "stuck":
+            max(itertools.repeat(1))  # in C, never letting go of the interpreter
         return Answer(None)
 
 
