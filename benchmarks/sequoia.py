@@ -1,4 +1,4 @@
-"""Speed and rewards of SEQUOIA: ``python -m redwood.benchmarks.sequoia speed``, and ``... rewards``."""
+"""SEQUOIA measured: ``python -m redwood.benchmarks.sequoia speed``, ``targets``, ``checks``, ``bounds`` or ``rewards``."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from redwood.bounding import bound
+from redwood.errors import SolverError
 from redwood.planning import ActionSet, Array, Planning
 from redwood.plugins.host import host
 from redwood.reading import generate
 from redwood.simulation import simulate
 from redwood.solvers.sequoia.embedding import Embedding
-from redwood.solvers.sequoia.folded import Folded
+from redwood.solvers.sequoia.folded import Folded, indicators
 from redwood.solvers.sequoia.learner import Learner
+from redwood.solvers.sequoia.maximising import Maximiser
+from redwood.solvers.sequoia.network import QNetwork
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.solving import solve
 
@@ -38,32 +42,104 @@ class Literal(Embedding):
 
     @classmethod
     def decide_anew(cls, actions: ActionSet, folded: Folded) -> float:
-        """Return the value of the action that the program finds, without a start."""
+        """Return the value of the action that the program finds, without a start; a linear function is rebuilt as well."""
+        if not folded.weights:
+            return folded.offset + _linear(actions, folded)
         return cls(actions, folded.weights).solve(folded).value
 
 
-def speed(domain: str, size: int, kinds: Sequence[str], states: int, literal: bool) -> str:
-    """Return a line a network: milliseconds a decision and a program, and of the published program where asked for."""
-    instance = generate(f"cormab/{domain}", size=size, seed=0)
-    planning = host().problem("cormab").view(Planning, instance)
-    rng = np.random.default_rng(0)
+def _linear(actions: ActionSet, folded: Folded) -> float:
+    """Return the greatest value of a linear function over a set by a program built anew."""
+    compiled = actions.program.compiled
+    highs = compiled.highs(mip_rel_gap=0.0)
+    count = len(folded.linear)
+    highs.changeColsCost(count, np.arange(count, dtype=np.int32), folded.linear)
+    highs.run()
+    return float(highs.getInfo().objective_function_value)
+
+
+def speed(domain: str, size: int, kinds: Sequence[str], states: int, literal: int) -> str:
+    """Return a line a network: milliseconds a decision and a program, and of the published program on some states."""
+    planning = _planning(domain, size)
     lines = [f"{domain} {size}: {states} random states, networks after pre-training, oracle {_oracle(planning):.2f} ms"]
     for kind in kinds:
-        learner = Learner(planning, Recipe(network=kind, trials=1), seed=0)
-        learner.prepare()
-        drawn = rng.integers(0, planning.arms.shape[2], (states, size))
-        every = learner.network.fold(drawn, rng.integers(0, planning.horizon, states))
-        embedding = Embedding(planning.actions, learner.network.matrices())
-        embedding.solve(every[0])
+        network, every = _folded(planning, kind, states)
+        embedding = Embedding(planning.actions, network.matrices())
+        embedding.decide(every[0])
         decided = [_timed(embedding.decide, folded) for folded in every]
-        solved = [_timed(embedding.solve, folded) for folded in every]
-        line = f"  {kind:9s} decision median {_median(decided):.2f} ms, mean {_mean(decided):.2f}"
-        line += f"; program mean {_mean(solved):.2f}"
-        if literal and every[0].weights:
-            old = [_timed(Literal.decide_anew, planning.actions, folded) for folded in every]
-            line += f"; M = 1e5 anew {_mean(old):.2f}, ratio {_mean(old) / _mean(decided):.1f}"
+        line = f"  {kind:9s} decision median {_median(decided):.2f} ms, mean {_mean(decided):.2f}, worst {max(decided):.2f}"
+        line += " (listed)" if embedding.listing is not None else ""
+        few = every[:literal]
+        if few:
+            embedding.solve(few[0])
+            solved = [_timed(embedding.solve, folded) for folded in few]
+            old = [_timed(Literal.decide_anew, planning.actions, folded) for folded in few]
+            line += f"; {literal} states: program mean {_mean(solved):.2f}, M = 1e5 anew {_mean(old):.2f}"
+            ratios = (_mean(old) / _mean(times) for times in (decided[:literal], solved))
+            line += ", ratio of decisions {:.1f}, of programs {:.1f}".format(*ratios)
         lines.append(line)
     return "\n".join(lines)
+
+
+def targets(domain: str, size: int, kind: str, literal: int, updates: int) -> str:
+    """Return the seconds in which a learner maximised its targets, against one published program for each of them."""
+    planning = _planning(domain, size)
+    learner = Learner(planning, Recipe(network=kind, trials=1, check=10_000, hidden=(16, 32)), seed=0)
+    learner.prepare()
+    asked: list[tuple[Array, Array, Array]] = []
+    spent, plain = [0.0], Maximiser.best
+
+    def best(maximiser: Maximiser, states: Array, steps: Array) -> Array:
+        began = time.perf_counter()
+        found = plain(maximiser, states, steps)
+        spent[0] += time.perf_counter() - began
+        asked.append((states, steps, found))
+        return found
+
+    Maximiser.best = best  # type: ignore[method-assign,assignment]
+    try:
+        learner.learn(lambda: learner.updates >= updates)
+    finally:
+        Maximiser.best = plain  # type: ignore[method-assign]
+    count = sum(len(steps) for _, steps, _ in asked)
+    states, steps = (np.concatenate([entry[part] for entry in asked]) for part in (0, 1))
+    rows = np.random.default_rng(0).choice(count, literal, replace=False)
+    maximiser = Maximiser(learner.network, planning.actions, learner.recipe.slack)
+    ours = maximiser.best(states[rows], steps[rows])
+    old, same = [], 0
+    for folded, levels in zip(maximiser.network.fold(states[rows], steps[rows]), ours, strict=True):
+        began = time.perf_counter()
+        value = Literal.decide_anew(planning.actions, folded)
+        old.append(time.perf_counter() - began)
+        mine = float(folded.values(indicators(levels[None], planning.actions.levels))[0])
+        same += abs(value - mine) <= 1e-6 * max(1.0, abs(value))
+    ratio = _mean(old) * count / spent[0]
+    return (
+        f"{domain} {size} {kind}: {count} targets and decisions in {learner.updates} steps took {spent[0]:.2f} s; "
+        f"published program {_mean(old):.3f} s each on {literal} of them, ratio {ratio:.0f}; same value {same}/{literal}"
+    )
+
+
+def checks(domain: str, size: int, kind: str, states: int, programs: int) -> str:
+    """Return how many random states were decided with every check passed, and the largest errors met."""
+    planning = _planning(domain, size)
+    network, every = _folded(planning, kind, states)
+    embedding = Embedding(planning.actions, network.matrices())
+    worst, widest, apart = 0.0, 0.0, 0.0
+    for row, folded in enumerate(every):
+        decision = embedding.decide(folded)
+        value = float(folded.values(indicators(decision.levels[None], planning.actions.levels))[0])
+        if not planning.actions.contains(decision.levels):
+            raise SolverError(f"state {row} of {domain} {size} got an action outside the set.")
+        scale = max(1.0, abs(value))
+        worst = max(worst, abs(value - decision.value) / scale)
+        widest = max(widest, (decision.bound - decision.value) / scale)
+        if row < programs:
+            apart = max(apart, abs(embedding.solve(folded).value - decision.value) / scale)
+    return (
+        f"{domain} {size} {kind}: {states} states, all actions allowed; value off by {worst:.1e}, "
+        f"bound above by {widest:.1e}, {programs} programs off by {apart:.1e} at most (relative)"
+    )
 
 
 def rewards(domain: str, size: int, kind: str, seeds: int, episodes: int, seconds: float) -> str:
@@ -85,24 +161,50 @@ def rewards(domain: str, size: int, kind: str, seeds: int, episodes: int, second
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=["speed", "rewards"])
+    parser.add_argument("table", choices=["speed", "targets", "checks", "rewards"])
     parser.add_argument("--domains", nargs="+", default=["capacity", "schedule", "path", "interventions"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[20])
     parser.add_argument("--networks", nargs="+", default=["additive", "concave", "relu"])
     parser.add_argument("--states", type=int, default=50)
-    parser.add_argument("--literal", action="store_true", help="time the published program as well")
+    parser.add_argument("--literal", type=int, default=5, help="states given to the published program")
+    parser.add_argument("--updates", type=int, default=300, help="gradient steps for the targets")
     parser.add_argument("--seeds", type=int, default=30, help="instances")
     parser.add_argument("--episodes", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60.0, help="of training")
     given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
     for domain in given.domains:
         for size in given.sizes:
             if given.table == "speed":
-                sys.stdout.write(speed(domain, size, given.networks, given.states, given.literal) + "\n")
+                _write(speed(domain, size, given.networks, given.states, given.literal))
                 continue
             for kind in given.networks:
-                sys.stdout.write(rewards(domain, size, kind, given.seeds, given.episodes, given.seconds) + "\n")
-                sys.stdout.flush()
+                if given.table == "targets":
+                    _write(targets(domain, size, kind, given.literal, given.updates))
+                elif given.table == "checks":
+                    _write(checks(domain, size, kind, given.states, given.literal))
+                else:
+                    _write(rewards(domain, size, kind, given.seeds, given.episodes, given.seconds))
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _planning(domain: str, size: int) -> Planning:
+    """Return the planning view of the first instance of a domain."""
+    return host().problem("cormab").view(Planning, generate(f"cormab/{domain}", size=size, seed=0))
+
+
+def _folded(planning: Planning, kind: str, states: int) -> tuple[QNetwork, list[Folded]]:
+    """Return a network after its pre-training, and what it is as a function of the action in random states."""
+    learner = Learner(planning, Recipe(network=kind, trials=1), seed=0)
+    for _ in range(learner.recipe.pretraining):
+        learner.pretrain()
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, planning.arms.shape[2], (states, planning.arms.shape[0]))
+    return learner.network, learner.network.fold(drawn, rng.integers(0, planning.horizon, states))
 
 
 def _oracle(planning: Planning) -> float:

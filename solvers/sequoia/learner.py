@@ -15,7 +15,7 @@ import torch
 from redwood.errors import OptionError
 from redwood.planning import Array, Planning
 from redwood.solvers.sequoia.maximising import Maximiser
-from redwood.solvers.sequoia.network import QNetwork, Shape
+from redwood.solvers.sequoia.network import QNetwork, Shape, single_thread
 from redwood.solvers.sequoia.policy import QPolicy, policy_of
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.solvers.sequoia.replay import Batch, Replay
@@ -77,14 +77,16 @@ class Learner:
         falling = (recipe.epsilon - recipe.epsilon_end) * np.exp(-self.steps / recipe.epsilon_decay)
         return recipe.epsilon_end + float(falling)
 
+    @single_thread()
     def prepare(self) -> None:
         """Learn expected one-step rewards, unless the network starts from a table, and try the result."""
         if self.network.shape.kind != "residual":
             for _ in range(self.recipe.pretraining):
-                self._pretrain()
+                self.pretrain()
         self._older = self._newer = self._maximiser()
         self._try()
 
+    @single_thread()
     def learn(self, stops: Callable[[], bool], after: Callable[[], None] = lambda: None) -> None:
         """Train until told to stop or until the recipe's episodes are over; ``after`` is called after each episode."""
         while self.episode < self.recipe.episodes and not stops():
@@ -191,7 +193,8 @@ class Learner:
         found: Array = errors.detach().numpy()
         return found
 
-    def _pretrain(self) -> None:
+    @single_thread()
+    def pretrain(self) -> None:
         """Learn the expected one-step rewards of random actions, of single arms, and of all arms but one."""
         rewards, size = self.planning.arms.rewards, self.recipe.batch
         arms, levels, count = self.planning.arms.shape

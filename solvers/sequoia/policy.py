@@ -66,9 +66,13 @@ class QPolicy(Policy):
         SolverError
             Where HiGHS fails, or its answer does not stand the checks.
         """
+        from redwood.solvers.sequoia.network import single_thread
+
         network, embedding = self._loaded(actions)
         steps = np.full(len(states), min(step, self.horizon - 1))
-        return [embedding.decide(folded) for folded in network.fold(states, steps)]
+        with single_thread():
+            every = network.fold(states, steps)
+        return [embedding.decide(folded) for folded in every]
 
     def _loaded(self, actions: ActionSet) -> tuple[QNetwork, Embedding]:
         """Return the network and its program for an action set, made at the first call."""

@@ -63,9 +63,9 @@ def test_program_equals_enumeration(domain, kind):
         np.testing.assert_allclose(folded.values(indicators(every, planning.actions.levels)), values.detach(), atol=1e-9)
         for decision in (embedding.solve(folded), embedding.decide(folded)):
             assert planning.actions.contains(decision.levels)
-            assert decision.value == pytest.approx(best, abs=1e-6)
+            assert decision.value == pytest.approx(best, abs=2e-6)
             assert decision.bound >= best - 1e-9
-            assert decision.bound == pytest.approx(best, abs=1e-5 * max(1.0, abs(best)))
+            assert decision.bound == pytest.approx(best, abs=2e-5 * max(1.0, abs(best)))
 
 
 @pytest.mark.parametrize("kind", ["relu", "concave"])

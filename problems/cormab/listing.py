@@ -1,0 +1,152 @@
+"""`every`: all joint actions of a small set, written down one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import singledispatch
+from itertools import combinations
+
+import numpy as np
+
+from redwood.planning import ActionSet, Array
+from redwood.problems.cormab.budget import BudgetSet
+from redwood.problems.cormab.capacity import CapacitySet
+from redwood.problems.cormab.interventions import InterventionsSet
+from redwood.problems.cormab.path import PathSet
+from redwood.problems.cormab.schedule import ScheduleSet
+
+COMPARISONS = 50_000_000
+"""The most comparisons of actions with visited sets; where more were needed, walks are not listed."""
+
+
+@singledispatch
+def every(actions: ActionSet, most: int) -> Array | None:
+    """Return all allowed joint actions [N, J] as bytes; ``None`` where they are more, or nobody knows how to list them.
+
+    For a set of your own, register a function: ``@every.register(MySet)``.
+    """
+    return None
+
+
+@every.register
+def _(actions: BudgetSet, most: int) -> Array | None:
+    return list_classes(actions.count, [np.arange(actions.count)], _at_most(actions.budget, actions.count), most)
+
+
+@every.register
+def _(actions: CapacitySet, most: int) -> Array | None:
+    if actions.counts is None:
+        return None
+    classes = [np.flatnonzero(actions.costs == cost) for cost in np.unique(actions.costs)]
+    return list_classes(actions.arms, classes, actions.counts, most)
+
+
+@every.register
+def _(actions: ScheduleSet, most: int) -> Array | None:
+    if actions.counts is None:
+        return None
+    kinds = np.unique(actions.arm_slots, axis=0, return_inverse=True)[1].ravel()
+    classes = [np.flatnonzero(kinds == kind) for kind in range(kinds.max() + 1)]
+    return list_classes(actions.arms, classes, actions.counts, most, actions.contains)
+
+
+@every.register
+def _(actions: PathSet, most: int) -> Array | None:
+    if not actions.strict:
+        return list_classes(actions.count, [np.arange(actions.count)], _at_most(actions.budget, actions.count), most)
+    return None if actions.visits is None else list_subsets(actions.count, actions.visits, actions.budget, most)
+
+
+@every.register
+def _(actions: InterventionsSet, most: int) -> Array | None:
+    return list_choices(actions.weights, actions.loads, actions.budget, most)
+
+
+def list_classes(
+    arms: int, classes: Sequence[Array], maximal: Array, most: int, allowed: Callable[[Array], bool] | None = None
+) -> Array | None:
+    """Return all levels [N, J] that pull no more arms of each class than some maximal vector [V, C] of counts says.
+
+    Parameters
+    ----------
+    classes
+        The arms of each class; arms of one class are interchangeable.
+    most
+        With more actions than this the answer is ``None``.
+    allowed
+        Asked of one action [J] for each vector of counts, where counts alone do not decide.
+    """
+    found = np.zeros((1, 0), np.int64)
+    for kind, members in enumerate(classes):
+        grown = np.concatenate([np.column_stack([found, np.full(len(found), count)]) for count in range(len(members) + 1)])
+        fits = np.any(np.all(grown[:, None] <= maximal[None, :, : kind + 1], axis=2), axis=1)
+        found = grown[fits]
+        if _number(found, classes) > most:
+            return None
+    listed = [_expand(arms, classes, counts) for counts in found]
+    if allowed is not None:
+        listed = [actions for actions in listed if allowed(actions[0].astype(np.int64))]
+    return np.concatenate(listed)
+
+
+def list_subsets(arms: int, masks: Array, largest: int, most: int) -> Array | None:
+    """Return all levels [N, J] that pull at most ``largest`` arms, all of them in one of the sets ``masks`` [V].
+
+    Sets are bit masks. With more than ``most`` actions, or too many sets to compare with, the answer is ``None``.
+    """
+    found, sizes = np.zeros(1, np.uint64), np.zeros(1, np.int64)
+    for arm in range(arms):
+        open_ones = sizes < largest
+        grown = found[open_ones] | (np.uint64(1) << np.uint64(arm))
+        if len(grown) * len(masks) > COMPARISONS:
+            return None
+        inside = np.zeros(len(grown), bool)
+        for mask in masks:
+            inside |= (grown & mask) == grown
+        found = np.concatenate([found, grown[inside]])
+        sizes = np.concatenate([sizes, sizes[open_ones][inside] + 1])
+        if len(found) > most:
+            return None
+    return ((found[:, None] >> np.arange(arms, dtype=np.uint64)) & np.uint64(1)).astype(np.uint8)
+
+
+def list_choices(weights: Array, loads: Array, number: int, most: int) -> Array | None:
+    """Return the distinct levels [N, J] that ``number`` of the interventions give; ``loads`` [J, A] are those of levels."""
+    if math.comb(len(weights), number) > most:
+        return None
+    chosen = np.array(list(combinations(range(len(weights)), number)))
+    put = np.zeros((len(chosen), weights.shape[1]), np.int64)
+    for column in chosen.T:
+        put += weights[column]
+    levels = np.zeros(put.shape, np.uint8)
+    for level in range(1, loads.shape[1]):
+        levels[put == loads[:, level]] = level
+    return np.unique(levels, axis=0)
+
+
+def _number(counts: Array, classes: Sequence[Array]) -> int:
+    """Return how many actions have one of these counts [V, C] of the first classes, and nothing else."""
+    total = np.ones(len(counts))
+    for column, members in zip(counts.T, classes, strict=False):
+        total *= np.array([math.comb(len(members), size) for size in range(len(members) + 1)], float)[column]
+    return int(total.sum())
+
+
+def _expand(arms: int, classes: Sequence[Array], counts: Array) -> Array:
+    """Return all levels [N, J] that pull so many arms of each class."""
+    levels = np.zeros((1, arms), np.uint8)
+    for members, count in zip(classes, counts.tolist(), strict=True):
+        if not count:
+            continue
+        picked = np.array(list(combinations(members.tolist(), count)))
+        levels = np.repeat(levels, len(picked), axis=0)
+        rows = np.arange(len(levels))
+        for column in np.tile(picked, (len(levels) // len(picked), 1)).T:
+            levels[rows, column] = 1
+    return levels
+
+
+def _at_most(budget: int, arms: int) -> Array:
+    """Return the one maximal vector [1, 1] of counts of a plain budget."""
+    return np.array([[min(budget, arms)]])

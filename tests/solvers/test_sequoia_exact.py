@@ -1,0 +1,138 @@
+"""SEQUOIA's decisions are the best of all allowed actions, however they are found, and OMLT agrees."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from redwood import generate
+from redwood.errors import SolverError
+from redwood.planning import Planning
+from redwood.plugins.host import host
+from redwood.problems.cormab.listing import every
+from redwood.solvers.sequoia.embedding import Embedding
+from redwood.solvers.sequoia.folded import indicators
+from redwood.solvers.sequoia.learner import Learner
+from redwood.solvers.sequoia.network import QNetwork, Shape
+from redwood.solvers.sequoia.recipe import Recipe
+from redwood.solvers.sequoia.search import Found
+
+DOMAINS = ["capacity", "schedule", "path", "interventions", "overlapping"]
+
+
+def small(domain, size, budget, seed=0):
+    instance = generate(f"cormab/{domain}", size=size, seed=seed, budget=budget)
+    return host().problem("cormab").view(Planning, instance)
+
+
+def network_for(planning, kind, seed=0, hidden=(8, 6)):
+    arms, levels, states = planning.arms.shape
+    torch.manual_seed(seed)
+    network = QNetwork(Shape(kind, arms, levels, states, planning.horizon, hidden, unit=20.0))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.5 * torch.randn_like(parameter)
+    return network
+
+
+@pytest.mark.parametrize("domain", [*DOMAINS, "budget", "path-published"])
+def test_lists_hold_every_allowed_action_once(domain):
+    """The list of a set is what the set's own check lets through of all levels."""
+    actions = small(domain, 5, 2).actions
+    listed = every(actions, 10_000)
+    allowed = [levels for levels in product(range(actions.levels), repeat=5) if actions.contains(np.array(levels))]
+    assert sorted(map(tuple, listed.tolist())) == allowed
+
+
+def test_large_sets_are_not_listed():
+    """One action more than the limit, and there is no list; at the limit there is."""
+    actions = small("budget", 6, 2).actions
+    assert len(every(actions, 22)) == 22
+    assert every(actions, 21) is None
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("kind", ["additive", "concave", "relu"])
+def test_all_ways_find_the_best_of_eight_arms(domain, kind):
+    """List, search with program, and program alone are worth what the best of all allowed actions is."""
+    planning = small(domain, 8, 3, seed=2)
+    network, allowed = network_for(planning, kind, seed=3), every(planning.actions, 100_000)
+    listing, program = (Embedding(planning.actions, network.matrices(), listed=listed) for listed in (True, False))
+    states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (2, 8))
+    for folded in network.fold(states, np.array([0, 13])):
+        best = float(folded.values(indicators(allowed, planning.actions.levels)).max())
+        for decision in (listing.decide(folded), program.decide(folded), program.solve(folded)):
+            assert planning.actions.contains(decision.levels)
+            assert decision.value == pytest.approx(best, abs=2e-6)
+            assert best - 1e-9 <= decision.bound <= best + 2e-5 * max(1.0, abs(best))
+
+
+@pytest.mark.parametrize("domain", ["capacity", "interventions"])
+def test_trained_networks_decide_every_state_with_checks(domain):
+    """In hundreds of random states a trained network's decision is allowed, worth what it claims, and bounded by it."""
+    planning = small(domain, 8, 3)
+    learner = Learner(planning, Recipe(network="relu", episodes=3, check=2, trials=2, pretraining=30, batch=8), seed=0)
+    learner.prepare()
+    learner.learn(lambda: False)
+    states = np.random.default_rng(0).integers(0, 4, (300, 8))
+    embedding = Embedding(planning.actions, learner.network.matrices())
+    for folded in learner.network.fold(states, np.arange(300) % 20):
+        decision = embedding.decide(folded)
+        value = float(folded.values(indicators(decision.levels[None], planning.actions.levels))[0])
+        assert planning.actions.contains(decision.levels)
+        assert decision.value == pytest.approx(value, abs=1e-9)
+        assert decision.value <= decision.bound <= decision.value + 2e-5 * max(1.0, abs(value))
+
+
+def test_false_proofs_are_errors():
+    """A bound of the program below the worth of an action that is known is an error, not an answer."""
+    planning = small("capacity", 6, 2)
+    network = network_for(planning, "relu")
+    embedding, folded = (
+        Embedding(planning.actions, network.matrices()),
+        network.fold(np.zeros((1, 6), int), np.array([0]))[0],
+    )
+    best = embedding.solve(folded)
+    with pytest.raises(SolverError, match="known before"):
+        embedding.solve(folded, Found(best.levels, best.value + 1.0, np.inf))
+
+
+@pytest.mark.parametrize("domain", ["capacity", "path"])
+def test_omlt_agrees(domain):
+    """The big-M formulation of OMLT, joined to the set's own Pyomo model, has the program's optimum."""
+    pytest.importorskip("omlt")
+    planning = small(domain, 6, 2)
+    network = network_for(planning, "relu", seed=5)
+    folded = network.fold(np.array([[0, 1, 2, 3, 0, 1]]), np.array([4]))[0]
+    ours = Embedding(planning.actions, network.matrices()).solve(folded).value
+    assert omlt_optimum(planning.actions, folded) == pytest.approx(ours, abs=1e-5)
+
+
+def omlt_optimum(actions, folded):
+    """Return the greatest value of a folded network over a set by OMLT and HiGHS."""
+    import pyomo.environ as pyo
+    from omlt import OmltBlock
+    from omlt.neuralnet import NetworkDefinition, ReluBigMFormulation
+    from omlt.neuralnet.layer import DenseLayer, InputLayer
+
+    count = len(folded.linear)
+    definition = NetworkDefinition(scaled_input_bounds=dict.fromkeys(range(count), (0.0, 1.0)))
+    last = InputLayer([count])
+    definition.add_layer(last)
+    biases = [*folded.biases, np.zeros(1)]
+    for depth, (matrix, bias) in enumerate(zip(folded.weights, biases, strict=True)):
+        activation = "linear" if depth == len(biases) - 1 else "relu"
+        layer = DenseLayer([matrix.shape[1]], [len(matrix)], activation=activation, weights=matrix.T, biases=bias)
+        definition.add_layer(layer)
+        definition.add_edge(last, layer)
+        last = layer
+    model = actions.model()
+    model.network = OmltBlock()
+    model.network.build_formulation(ReluBigMFormulation(definition))
+    model.same = pyo.ConstraintList()
+    for place, variable in enumerate(actions.indicators(model)):
+        model.same.add(model.network.inputs[place] == variable)
+    model.q = pyo.Objective(expr=model.network.outputs[0] + folded.offset, sense=pyo.maximize)
+    pyo.SolverFactory("appsi_highs").solve(model)
+    return pyo.value(model.q)
