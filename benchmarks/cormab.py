@@ -18,7 +18,7 @@ from redwood.reading import generate
 from redwood.simulation import simulate
 from redwood.solving import solve
 
-SOLVERS = ("null", "random", "sampling", "myopic", "whittle", "lagrangian")
+SOLVERS = ("null", "random", "sampling", "greedy", "myopic", "lookahead", "whittle", "rollout", "lagrangian", "lp-update")
 DECISIONS = 200
 """Decisions by which the latency is taken."""
 

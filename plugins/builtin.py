@@ -215,6 +215,26 @@ SOLVERS = (
         choices=(Choice(score=60),),
     ),
     SolverSpec(
+        name="lp-update",
+        summary="As lagrangian, with prices found anew every few steps from the states that have been reached.",
+        target="redwood.solvers.planning.lp_update:LPUpdate",
+        views=frozenset({"Planning"}),
+        determinism=Determinism.DETERMINISTIC,
+    ),
+    SolverSpec(
+        name="lookahead",
+        summary="In each step the first joint action of the best plan of the next steps.",
+        target="redwood.solvers.planning.lookahead:Lookahead",
+        views=frozenset({"Planning"}),
+        determinism=Determinism.DETERMINISTIC,
+    ),
+    SolverSpec(
+        name="rollout",
+        summary="One step of foresight on the value of the random policy, improved a few times.",
+        target="redwood.solvers.planning.rollout:Rollout",
+        views=frozenset({"Planning"}),
+    ),
+    SolverSpec(
         name="sequoia",
         summary="SEQUOIA: a Q-network of joint actions, maximised exactly inside a mixed-integer program.",
         target="redwood.solvers.sequoia.solver:Sequoia",

@@ -20,11 +20,14 @@ import numpy as np
 
 from redwood.compiled import quiet_highs
 from redwood.errors import SolverError
-from redwood.planning import Array, Planning
+from redwood.planning import Array
+from redwood.problems.cormab.stretch import Decoupled, ending_of
 from redwood.views import Clock
 
 GROUPS = 40
 """The most groups of arms; more of them model the arms better, and make the program larger."""
+INSIDE = 1e-9
+"""The most that a column of the box may be used where the box does not matter."""
 SMALLEST = 1e-12
 """Chances below this are left out of columns."""
 
@@ -57,7 +60,7 @@ class Point:
 class Decomposition:
     """Minimises the bound over the prices of classes."""
 
-    def __init__(self, planning: Planning) -> None:
+    def __init__(self, planning: Decoupled) -> None:
         self._planning = planning
         self._classes = np.ascontiguousarray(planning.actions.classes, np.int64)
         arms, levels, states = planning.arms.shape
@@ -69,12 +72,14 @@ class Decomposition:
         self._rows = planning.horizon * self._shape[1] * (levels - 1)
         self._highs = self._load()
 
-    def minimise(self, clock: Clock, rounds: int, close: float) -> tuple[Array, list[Array]]:
+    def minimise(self, clock: Clock, rounds: int, close: float, prices: Array | None = None) -> tuple[Array, list[Array]]:
         """Return the best prices [H, J, A] found, one for each arm, and the actions [H, J] met on the way.
 
-        ``close`` is the distance, relative to the bound, of bound and program at which the prices are good enough.
+        ``close`` is the distance, relative to the bound, of bound and program at which the prices are good enough. The
+        search begins at ``prices`` [H, J, A], those of the first arm of each class, or at zero.
         """
-        best = self._evaluate(np.zeros(self._shape))
+        first = np.unique(self._classes, return_index=True)[1]
+        best = self._evaluate(np.zeros(self._shape) if prices is None else prices[:, first])
         met = [best.actions]
         self._add(best)
         reach = abs(best.bound) / (self._planning.horizon * len(self._classes)) or 1.0
@@ -82,15 +87,14 @@ class Decomposition:
             solved = None if clock.stops() else self._solve(best.prices, reach, clock.seconds_left)
             if solved is None:
                 break
-            value, prices = solved
-            inside = bool(np.abs(prices - best.prices).max() < 0.999 * reach)
+            value, moved, inside = solved
             hoped = best.bound - value
             if hoped <= close * abs(best.bound):
                 if inside:
                     break
                 reach *= 4.0
                 continue
-            tried = self._evaluate(prices)
+            tried = self._evaluate(moved)
             met.append(tried.actions)
             self._add(tried)
             if tried.bound < best.bound:
@@ -106,7 +110,14 @@ class Decomposition:
         planning = self._planning
         arms = planning.arms
         values, shares = price_arms(
-            arms.transitions, arms.rewards, arms.start, prices, self._classes, planning.discount, self._worth
+            arms.transitions,
+            arms.rewards,
+            arms.start,
+            ending_of(planning),
+            prices,
+            self._classes,
+            planning.discount,
+            self._worth,
         )
         choices = [planning.actions.argmax(row[self._classes]) for row in prices]
         raised = np.zeros((self._count, *self._shape))
@@ -131,8 +142,8 @@ class Decomposition:
         none, most = np.zeros(len(entries)), np.full(len(entries), np.inf)
         self._highs.addCols(len(entries), costs, none, most, len(row), starts, row.astype(np.int32), entries[column, row])
 
-    def _solve(self, centre: Array, reach: float, seconds: float) -> tuple[float, Array] | None:
-        """Return the program's value and its prices within the box; ``None`` where time runs out."""
+    def _solve(self, centre: Array, reach: float, seconds: float) -> tuple[float, Array, bool] | None:
+        """Return the program's value, its prices and whether the box does not hold them back; ``None`` out of time."""
         import highspy
 
         middle = centre[..., 1:].ravel()
@@ -146,9 +157,10 @@ class Decomposition:
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended with status {status} on the program of prices by class.")
         prices = np.zeros(self._shape)
-        duals = np.array(self._highs.getSolution().row_dual)[: self._rows]
-        prices[..., 1:] = duals.reshape(prices[..., 1:].shape)
-        return float(self._highs.getInfo().objective_function_value), prices
+        solution = self._highs.getSolution()
+        prices[..., 1:] = np.array(solution.row_dual)[: self._rows].reshape(prices[..., 1:].shape)
+        inside = bool(np.max(solution.col_value[: 2 * self._rows]) < INSIDE)
+        return float(self._highs.getInfo().objective_function_value), prices, inside
 
     def _load(self) -> Any:
         """Return HiGHS with one row a price and one a mixture, and the two columns of each price's box."""

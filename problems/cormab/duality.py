@@ -20,8 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redwood.planning import Array, Planning
+from redwood.planning import Array
 from redwood.problems.cormab.decomposition import Decomposition
+from redwood.problems.cormab.stretch import Decoupled, ending_of
 from redwood.views import Clock
 
 CLOSE = 1e-4
@@ -57,25 +58,28 @@ class Priced:
     activity: Array
 
 
-def price(planning: Planning, prices: Array) -> Priced:
+def price(planning: Decoupled, prices: Array) -> Priced:
     """Return the bound that prices [H, J, A] prove."""
     from redwood.problems.cormab.duality_kernels import price_arms
 
     arms = planning.arms
     worth = np.empty((planning.horizon, *arms.rewards.shape))
     own = np.arange(len(arms.start))
-    values, shares = price_arms(arms.transitions, arms.rewards, arms.start, prices, own, planning.discount, worth)
+    values, shares = price_arms(
+        arms.transitions, arms.rewards, arms.start, ending_of(planning), prices, own, planning.discount, worth
+    )
     choices = [planning.actions.argmax(row) for row in prices]
     bound = float(values.sum()) + sum(choice.bound for choice in choices)
     return Priced(prices, worth, bound, np.array([choice.levels for choice in choices]), shares.transpose(1, 0, 2))
 
 
-def descend(planning: Planning, clock: Clock, rounds: int) -> tuple[Priced, list[Array]]:
-    """Return the best prices of a subgradient descent from zero, and the actions [H, J] met on the way.
+def descend(planning: Decoupled, clock: Clock, rounds: int, prices: Array | None = None) -> tuple[Priced, list[Array]]:
+    """Return the best prices of a subgradient descent from given ones or zero, and the actions [H, J] met on the way.
 
     Steps aim at a value somewhat below the best bound; the aim comes nearer where the bound does not fall.
     """
-    prices = np.zeros((planning.horizon, *planning.arms.rewards.shape[:2]))
+    if prices is None:
+        prices = np.zeros((planning.horizon, *planning.arms.rewards.shape[:2]))
     levels = np.arange(prices.shape[2])
     best = current = price(planning, prices)
     met, aim, stale = [best.actions], 0.2, 0
@@ -97,22 +101,26 @@ def descend(planning: Planning, clock: Clock, rounds: int) -> tuple[Priced, list
     return best, met
 
 
-def tighten(planning: Planning, clock: Clock, rounds: int = 200) -> Priced:
+def tighten(
+    planning: Decoupled, clock: Clock, rounds: int = 200, prices: Array | None = None, *, quick: bool = False
+) -> Priced:
     """Return the prices of the tightest bound that the clock allows: within `CLOSE` of the hull's where it is generous.
 
-    Where arms are alike to the action set, prices by class come first, and are the answer for many arms.
+    Where arms are alike to the action set, prices by class come first, and are the answer for many arms. The search begins
+    at ``prices`` [H, J, A], which those of a similar problem shorten; with ``quick`` prices by class are good enough.
     """
     arms, levels, states = planning.arms.shape
     small = planning.horizon * arms * levels * states <= LARGEST
     if 2 * (int(planning.actions.classes.max()) + 1) <= arms:
-        prices, met = Decomposition(planning).minimise(clock, rounds, CLOSE / 10.0)
-        best = price(planning, prices)
+        found, met = Decomposition(planning).minimise(clock, rounds, CLOSE / 10.0, prices)
+        best = price(planning, found)
+        small = small and not quick
     else:
-        best, met = descend(planning, clock, 60 if small else 5 * rounds)
+        best, met = descend(planning, clock, 60 if small else 5 * rounds, prices)
     return _refined(planning, best, met, clock, rounds) if small else best
 
 
-def _refined(planning: Planning, best: Priced, met: list[Array], clock: Clock, rounds: int) -> Priced:
+def _refined(planning: Decoupled, best: Priced, met: list[Array], clock: Clock, rounds: int) -> Priced:
     """Return better prices by column generation over the actions that have been met, one price for each arm."""
     from redwood.problems.cormab.master import Master
 

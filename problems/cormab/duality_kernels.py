@@ -13,11 +13,19 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @kernel
 def price_arms(
-    transitions: Array, rewards: Array, start: Array, prices: Array, classes: Array, discount: float, worth: Array
+    transitions: Array,
+    rewards: Array,
+    start: Array,
+    ending: Array,
+    prices: Array,
+    classes: Array,
+    discount: float,
+    worth: Array,
 ) -> tuple[Array, Array]:
     """Fill the worth [H, J, A, S] of levels, and return each arm's value [J] and the chances of its levels [J, H, A].
 
-    ``prices`` [H, K, A] are those of the arms' classes [J]; transitions are [J, A, S, S], rewards [J, A, S], start [J, S].
+    ``prices`` [H, K, A] are those of the classes [J]; transitions are [J, A, S, S], rewards [J, A, S], ``start`` [J, S]
+    the chances of the first states and ``ending`` [J, S] the worth of the last ones.
     Each arm does what is best for itself; where two levels are worth the same, the lower one.
     """
     steps, arms, levels, states = worth.shape
@@ -28,7 +36,7 @@ def price_arms(
     best = np.empty((steps, states), np.int64)
     for arm in range(arms):
         kind = classes[arm]
-        ahead[:] = 0.0
+        ahead[:] = ending[arm]
         for step in range(steps - 1, -1, -1):
             weight = discount**step
             for state in range(states):

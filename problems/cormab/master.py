@@ -8,7 +8,8 @@ import numpy as np
 
 from redwood.compiled import quiet_highs
 from redwood.errors import SolverError
-from redwood.planning import Array, Planning
+from redwood.planning import Array
+from redwood.problems.cormab.stretch import Decoupled, ending_of
 
 
 class Master:
@@ -18,7 +19,7 @@ class Master:
     link of levels to actions [H, J, A - 1], and one row a step that sums the weights to 1.
     """
 
-    def __init__(self, planning: Planning) -> None:
+    def __init__(self, planning: Decoupled) -> None:
         self._planning = planning
         self._shape = (planning.horizon, *planning.arms.rewards.shape)
         steps, arms, levels, states = self._shape
@@ -71,6 +72,7 @@ class Master:
         steps, arms, _, states = self._shape
         rows, values, starts = self._columns()
         rewards = self._planning.arms.rewards[None] * self._planning.discount ** np.arange(steps)[:, None, None, None]
+        rewards[-1] += np.matmul(self._planning.arms.transitions, ending_of(self._planning)[:, None, :, None])[..., 0]
         right = np.zeros(self._sums + steps)
         right[: arms * states] = self._planning.arms.start.ravel()
         right[self._sums :] = 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,18 @@ from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 
 logger = logging.getLogger(__name__)
+
+ROUNDS = 5000
+"""The most iterations of relative values."""
+CONVERGED = 1e-9
+"""Change of the relative values, as a share of the largest price, at which they stand still."""
+
+
+class Criterion(StrEnum):
+    """Over which time an arm's rewards count."""
+
+    FINITE = "finite"
+    AVERAGE = "average"
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,9 @@ class Whittle(Solver):
     ----------
     prices
         How many prices the grid has, from the lowest to the highest that can matter; indices lie between two of them.
+    criterion
+        ``finite`` for the steps that are left, ``average`` for the mean reward of endless time, which gives one index a
+        state that does not depend on the step.
 
     References
     ----------
@@ -36,8 +52,11 @@ class Whittle(Solver):
     """
 
     prices: int = 400
+    criterion: str = "finite"
 
     def __post_init__(self) -> None:
+        if self.criterion not in list(Criterion):
+            raise OptionError(f"criterion {self.criterion!r} is not one of {', '.join(Criterion)}.")
         if self.prices < 2:
             raise OptionError(f"prices {self.prices} is below 2; a grid needs at least its two ends.")
 
@@ -45,7 +64,8 @@ class Whittle(Solver):
         planning = problem.view(Planning, instance)
         if planning.arms.shape[1] != 2:
             raise FitError(f"Whittle's index is for two levels, and the arms have {planning.arms.shape[1]}.")
-        worth, broken = indices(planning, self.prices)
+        find = indices if self.criterion == Criterion.FINITE else average_indices
+        worth, broken = find(planning, self.prices)
         message = f"{broken} of {len(planning.arms.start)} arms are not indexable." if broken else ""
         return Answer(IndexPolicy(worth), message=message)
 
@@ -67,6 +87,32 @@ def indices(planning: Planning, count: int) -> tuple[Array, int]:
         pulled = gain >= 0
         broken |= (pulled[1:] & ~pulled[:-1]).any(axis=(0, 2))
         ahead = level.max(axis=2)
+    return worth, int(broken.sum())
+
+
+def average_indices(planning: Planning, count: int) -> tuple[Array, int]:
+    """Return the index for endless time as the worth [1, J, 2, S] of being pulled, and how many arms are not indexable.
+
+    Relative values for all prices of the grid are iterated together, each step a mixture of moving and staying, which
+    changes no index and makes the iteration converge where arms are periodic.
+    """
+    arms = planning.arms
+    spread = float(np.ptp(arms.rewards)) * 2.0 * arms.shape[2]
+    grid = np.linspace(-spread, spread, count)
+    ahead = np.zeros((count, *arms.start.shape))
+    for _ in range(ROUNDS):
+        level = arms.rewards + np.einsum("jasz,pjz->pjas", arms.transitions, ahead)
+        level[:, :, 1] -= grid[:, None, None]
+        after = 0.5 * (level.max(axis=2) + ahead)
+        change = after - ahead
+        ahead = after - after[:, :, :1]
+        if np.ptp(change, axis=2).max() < CONVERGED * spread:
+            break
+    gain = level[:, :, 1] - level[:, :, 0]
+    worth = np.zeros((1, *arms.rewards.shape))
+    worth[0, :, 1] = _crossing(grid, gain)
+    pulled = gain >= -CONVERGED * spread
+    broken = (pulled[1:] & ~pulled[:-1]).any(axis=(0, 2))
     return worth, int(broken.sum())
 
 

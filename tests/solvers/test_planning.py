@@ -188,3 +188,94 @@ def test_arms_answer_prices_as_a_plain_recursion_says():
             assert found.activity[step, :, level] == pytest.approx((mass * (best == level)).sum(axis=1))
         rows = np.arange(arms.shape[0])[:, None], best, np.arange(arms.shape[2])[None]
         mass = np.einsum("js,jsz->jz", mass, arms.transitions[rows])
+
+
+@pytest.mark.parametrize("variant", ["budget", "capacity", "path", "interventions"])
+def test_foresight_earns_what_exact_values_allow(variant):
+    """Policies that look ahead stay below the exact value, and above the myopic one where waiting pays."""
+    made = generate(f"cormab/{variant}", size=3, seed=3, budget=1, horizon=5)
+    planning = planning_of(made)
+    _, value = induce(planning)
+    myopic = evaluate(planning, solve(made, "myopic", bound_time_limit=0).solution)
+    for name, options in (("lookahead", {"steps": 3}), ("rollout", {}), ("lp-update", {"every": 2, "window": 3})):
+        earned = evaluate(planning, solve(made, name, bound_time_limit=0, **options).solution)
+        assert myopic - 0.02 * value <= earned <= value + 1e-9, name
+
+
+def test_one_step_of_lookahead_is_myopic():
+    """A plan of one step has the value of the myopic action."""
+    made = tiny("capacity", seed=5)
+    planning = planning_of(made)
+    ahead, myopic = (solve(made, *name, bound_time_limit=0) for name in (("lookahead",), ("myopic",)))
+    one = solve(made, "lookahead", steps=1, bound_time_limit=0)
+    assert evaluate(planning, one.solution) == pytest.approx(evaluate(planning, myopic.solution))
+    assert ahead.objective >= myopic.objective
+
+
+def test_plans_are_the_best_of_all_plans():
+    """For two steps and four arms, the plan found is the best of all pairs of allowed actions."""
+    from redwood.solvers.planning.lookahead import best_plan, planned
+
+    planning = planning_of(tiny("capacity", seed=7))
+    table = planned(planning, 2)
+    every = [np.array(levels) for levels in np.ndindex(*(2,) * 4) if planning.actions.contains(np.array(levels))]
+    arms = np.arange(4)
+    for states in np.random.default_rng(1).integers(0, 4, (6, 4)):
+        plan = table[..., arms, states]
+        first, second = best_plan(planning, plan)
+        best = max(plan[one, other, arms].sum() for one in every for other in every)
+        assert plan[first, second, arms].sum() == pytest.approx(best)
+
+
+def test_random_values_are_those_of_the_random_policy():
+    """The first base policy's values, summed over arms, are what random actions earn in simulated episodes."""
+    from redwood.policies import RandomPolicy
+    from redwood.solvers.planning.rollout import random_chances, worth_under
+
+    made = tiny("budget", seed=4)
+    planning = planning_of(made)
+    chances = random_chances(planning, 4000, np.random.default_rng(0))
+    worth = worth_under(planning, chances)
+    expected = float(np.einsum("jas,jsa,js->", worth[0], chances[0], planning.arms.start))
+    rewards = planning.rollouts(RandomPolicy(), 4000, 0).sum(axis=1)
+    assert abs(rewards.mean() - expected) < 5 * rewards.std() / np.sqrt(4000)
+
+
+def test_updates_follow_a_window_as_the_whole_horizon():
+    """An update at the start over all steps gives the bound that the Lagrangian policy has."""
+    from redwood.bounding import BoundClock
+    from redwood.problems.cormab.duality import tighten
+    from redwood.problems.cormab.stretch import Stretch
+
+    planning = planning_of(tiny("budget", seed=6))
+    whole = tighten(planning, BoundClock(30))
+    ending = np.zeros((7, *planning.arms.start.shape))
+    ending[:-1] = (whole.worth - whole.prices[..., None]).max(axis=2)
+    half = Stretch(planning.arms, planning.actions, 3, planning.discount, ending[3])
+    value = tighten(half, BoundClock(30), prices=whole.prices[:3]).bound
+    later = sum(planning.actions.argmax(row).bound for row in whole.prices[3:])
+    assert value + later == pytest.approx(whole.bound, rel=2e-4)
+
+
+def test_endless_whittle_index_is_the_price_of_indifference():
+    """At its index, a state's long-run mean reward is the same whether the arm is pulled there or not."""
+    from redwood.solvers.planning.whittle import average_indices
+
+    planning = planning_of(tiny("budget"))
+    worth, broken = average_indices(planning, 800)
+    assert broken == 0
+    assert worth.shape[0] == 1
+    arms = planning.arms
+    for arm, state in ((0, 0), (1, 1), (2, 2)):
+        price = worth[0, arm, 1, state]
+        gains = []
+        for level in (0, 1):
+            pulled = worth[0, arm, 1] > price
+            pulled[state] = bool(level)
+            chosen = np.where(pulled, 1, 0)
+            moves = arms.transitions[arm, chosen, np.arange(4)]
+            stationary = np.linalg.lstsq(
+                np.vstack((moves.T - np.eye(4), np.ones(4))), np.array([0, 0, 0, 0, 1.0]), rcond=None
+            )[0]
+            gains.append(stationary @ (arms.rewards[arm, chosen, np.arange(4)] - price * chosen))
+        assert gains[0] == pytest.approx(gains[1], abs=2e-2)

@@ -1,0 +1,148 @@
+"""`LPUpdate`: the Lagrangian policy with prices found anew from the states that have been reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from redwood.errors import OptionError, SolutionError
+from redwood.planning import Arms, Array, Planning, Policy
+from redwood.policies import worths
+from redwood.problem import Instance, Problem, frozen
+from redwood.solver import Answer, Run, Solver
+from redwood.views import Clock
+
+
+class Unlimited(Clock):
+    """A clock that never stops: decisions are bounded by rounds."""
+
+    @property
+    def seconds_left(self) -> float:
+        """Infinite."""
+        return float("inf")
+
+    def stops(self) -> bool:
+        """Return false."""
+        return False
+
+
+@dataclass(frozen=True, eq=False)
+class UpdatedPolicy(Policy):
+    """Price the next steps anew from the joint state in every so many steps, and act on what each arm then expects.
+
+    Between two updates an episode keeps the worths of its last one, so `choose` remembers its episodes by their rows: a
+    call with other episodes than the last one's, or out of turn, updates first.
+
+    Attributes
+    ----------
+    prices
+        Price [H, J, A] of each level in each step at the start, where updates begin to look.
+    ending
+        Worth [H + 1, J, S] of an arm's states before each step under these prices: what follows a window.
+    every
+        Number of steps between two updates.
+    window
+        Number of steps that an update looks ahead.
+    rounds
+        The most rounds of an update.
+    """
+
+    kind: ClassVar[str] = "lp-update"
+    prices: Array
+    ending: Array
+    every: int = 1
+    window: int = 10
+    rounds: int = 20
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prices", frozen(self.prices, np.float64))
+        object.__setattr__(self, "ending", frozen(self.ending, np.float64))
+        for name in ("every", "window", "rounds"):
+            if getattr(self, name) < 1:
+                raise SolutionError(f"{name} {getattr(self, name)} is below 1; give at least 1.")
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return the best action for the worths of each episode's last update."""
+        memory: _Memory | None = getattr(self, "_memory", None)
+        since = 0 if memory is None else step - memory.step
+        if memory is None or len(memory.tables) != len(states) or not 0 < since < self.every:
+            memory, since = _Memory(step, self._updated(planning, states, step)), 0
+            object.__setattr__(self, "_memory", memory)
+        now = np.array([worths(table, row[None], since)[0] for table, row in zip(memory.tables, states, strict=True)])
+        return planning.actions.choose(now)
+
+    def _updated(self, planning: Planning, states: Array, step: int) -> list[Array]:
+        """Return the worth [T, J, A, S] of the next steps for each row of states, rows that are the same sharing it."""
+        from redwood.problems.cormab.duality import tighten
+        from redwood.problems.cormab.stretch import Stretch
+
+        steps = min(self.window, planning.horizon - step)
+        rows, which = np.unique(states, axis=0, return_inverse=True)
+        tables = []
+        for row in rows:
+            start = np.eye(planning.arms.start.shape[1])[row]
+            arms = Arms(planning.arms.transitions, planning.arms.rewards, start)
+            scale = planning.discount**step
+            ahead = Stretch(arms, planning.actions, steps, planning.discount, self.ending[step + steps] / scale)
+            prices = self.prices[step : step + steps] / scale
+            tables.append(tighten(ahead, Unlimited(), self.rounds, prices, quick=True).worth[: self.every])
+        return [tables[index] for index in which.ravel()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Memory:
+    """The step of the last update, and the worths [T, J, A, S] that it gave to each episode."""
+
+    step: int
+    tables: list[Array] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class LPUpdate(Solver):
+    """Find the prices of the tightest bound, and find them anew on the way, from the states that have been reached.
+
+    The prices of `lagrangian` belong to the expected course of events; here they follow the actual one. An update looks
+    ``window`` steps ahead, what follows being worth what the first prices say.
+
+    Attributes
+    ----------
+    every
+        Number of steps between two updates.
+    window
+        Number of steps that an update looks ahead.
+    rounds
+        The most rounds of an update.
+
+    References
+    ----------
+    Gast, Gaujal, Yan (2022), LP-based policies for restless bandits: necessary and sufficient conditions for
+    (exponentially fast) asymptotic optimality, arXiv:2211.01961, section on the LP-update policy.
+    """
+
+    every: int = 4
+    window: int = 10
+    rounds: int = 20
+
+    def __post_init__(self) -> None:
+        for name in ("every", "window", "rounds"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} {getattr(self, name)} is below 1; give at least 1.")
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        import highspy  # noqa: F401
+
+        planning = problem.view(Planning, instance)
+        planning.actions.argmax(planning.arms.rewards[:, :, 0])
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        from redwood.problems.cormab.duality import tighten
+
+        planning = problem.view(Planning, instance)
+        found = tighten(planning, run)
+        ending = np.zeros((planning.horizon + 1, *planning.arms.start.shape))
+        ending[:-1] = (found.worth - found.prices[..., None]).max(axis=2)
+        bound = found.bound / planning.horizon
+        policy = UpdatedPolicy(found.prices, ending, self.every, self.window, self.rounds)
+        return Answer(policy, bound=bound + 1e-9 * abs(bound))

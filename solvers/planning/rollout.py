@@ -1,0 +1,114 @@
+"""`Rollout`: one step of foresight on the value of a simple policy, random at first, and a few improvements of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from redwood.errors import OptionError
+from redwood.planning import Array, Planning, Policy
+from redwood.policies import IndexPolicy
+from redwood.problem import Instance, Problem
+from redwood.solver import Answer, Run, Solver
+
+
+@dataclass(frozen=True)
+class Rollout(Solver):
+    """Act best in this step as if a base policy took over afterwards; then let the result be the base policy.
+
+    The first base policy draws random actions. Given how often a policy gives an arm each level in each state and step,
+    the arm's expected reward to come is a recursion of its own, so the worth of a joint action is a sum over arms that
+    the action set maximises exactly. For random actions these chances are the same in all states, and the values are
+    exact; for later policies they are counted in simulated episodes, and neglect that arms are chosen together. The
+    best of the policies by simulation is the answer.
+
+    Attributes
+    ----------
+    improvements
+        How often the result becomes the base policy.
+    draws
+        Random actions that the first chances are counted in.
+    episodes
+        Episodes that later chances are counted in.
+
+    References
+    ----------
+    Laidlaw, Zhu, Russell, Dragan (2024), The effective horizon explains deep RL performance in stochastic environments,
+    ICLR, arXiv:2312.08369, for when the values of the random policy suffice.
+    """
+
+    improvements: int = 3
+    draws: int = 4000
+    episodes: int = 200
+
+    def __post_init__(self) -> None:
+        for name, least in (("improvements", 0), ("draws", 1), ("episodes", 1)):
+            if getattr(self, name) < least:
+                raise OptionError(f"{name} {getattr(self, name)} is below {least}.")
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        planning = problem.view(Planning, instance)
+        best = policy = IndexPolicy(worth_under(planning, random_chances(planning, self.draws, run.rng)))
+        run.report(policy)
+        for _ in range(self.improvements):
+            if run.stops():
+                break
+            counted = CountingPolicy(policy)
+            planning.rollouts(counted, self.episodes, int(run.rng.integers(2**31)))
+            policy = IndexPolicy(worth_under(planning, counted.chances(planning)))
+            if run.report(policy):
+                best = policy
+            run.advance()
+        return Answer(best)
+
+
+@dataclass(frozen=True, eq=False)
+class CountingPolicy(Policy):
+    """Do as another policy does, and count how often each arm gets each level in each step and state."""
+
+    kind: ClassVar[str] = "counting"
+    base: IndexPolicy
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return what the other policy chooses."""
+        levels = self.base.choose(planning, states, step, rng)
+        counts = self._counts(planning)
+        np.add.at(counts, (step, np.arange(states.shape[1])[None], states, levels), 1.0)
+        return levels
+
+    def chances(self, planning: Planning) -> Array:
+        """Return the chances [H, J, S, A] of levels; states never met have those of all states of the arm in the step."""
+        counts = self._counts(planning)
+        together = counts.sum(axis=2, keepdims=True)
+        smoothed = counts + together / np.maximum(together.sum(axis=3, keepdims=True), 1.0)
+        found: Array = smoothed / smoothed.sum(axis=3, keepdims=True)
+        return found
+
+    def _counts(self, planning: Planning) -> Array:
+        if not hasattr(self, "_counted"):
+            arms, levels, states = planning.arms.shape
+            object.__setattr__(self, "_counted", np.zeros((planning.horizon, arms, states, levels)))
+        counts: Array = self._counted  # type: ignore[attr-defined]
+        return counts
+
+
+def random_chances(planning: Planning, draws: int, rng: np.random.Generator) -> Array:
+    """Return how often random actions give an arm each level, as chances [H, J, S, A] that are the same everywhere."""
+    arms, levels, states = planning.arms.shape
+    drawn = planning.actions.samples(draws, rng)
+    shares = np.stack([(drawn == level).mean(axis=0) for level in range(levels)], axis=-1)
+    return np.broadcast_to(shares[None, :, None], (planning.horizon, arms, states, levels))
+
+
+def worth_under(planning: Planning, chances: Array) -> Array:
+    """Return the expected reward to come [H, J, A, S] of each level, if chances [H, J, S, A] decide afterwards."""
+    arms = planning.arms
+    worth = np.empty((planning.horizon, *arms.rewards.shape))
+    ahead = np.zeros(arms.start.shape)
+    for step in range(planning.horizon - 1, -1, -1):
+        moved = np.matmul(arms.transitions, ahead[:, None, :, None])[..., 0]
+        worth[step] = planning.discount**step * arms.rewards + moved
+        ahead = np.einsum("jas,jsa->js", worth[step], chances[step])
+    return worth
