@@ -75,7 +75,7 @@ class CountingPolicy(Policy):
         """Return what the other policy chooses."""
         levels = self.base.choose(planning, states, step, rng)
         counts = self._counts(planning)
-        np.add.at(counts, (step, np.arange(states.shape[1])[None], states, levels), 1.0)
+        np.add.at(counts[step], (np.arange(states.shape[1])[None], states, levels), 1.0)
         return levels
 
     def chances(self, planning: Planning) -> Array:
