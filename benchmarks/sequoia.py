@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from redwood.bounding import bound
 from redwood.errors import SolverError
 from redwood.planning import ActionSet, Array, Planning
 from redwood.plugins.host import host
@@ -21,7 +20,7 @@ from redwood.solvers.sequoia.embedding import Embedding
 from redwood.solvers.sequoia.folded import Folded, indicators
 from redwood.solvers.sequoia.learner import Learner
 from redwood.solvers.sequoia.maximising import Maximiser
-from redwood.solvers.sequoia.network import QNetwork
+from redwood.solvers.sequoia.network import KINDS, QNetwork
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.solving import solve
 
@@ -142,20 +141,39 @@ def checks(domain: str, size: int, kind: str, states: int, programs: int) -> str
     )
 
 
-def rewards(domain: str, size: int, kind: str, seeds: int, episodes: int, seconds: float) -> str:
-    """Return per cent of the bound, with its 95 % interval over instances, of a network and of ``lagrangian``."""
-    percents = np.empty((seeds, 2))
+def rewards(domain: str, size: int, names: Sequence[str], seeds: int, episodes: int, seconds: float) -> str:
+    """Return per cent of the hull's bound of each name, and what it is ahead of ``lagrangian``, over instances.
+
+    A name is a network, ``published``, or another planning solver. Intervals are of 95 % over instances.
+    """
+    percents = np.empty((seeds, len(names) + 1))
     for seed in range(seeds):
         instance = generate(f"cormab/{domain}", size=size, seed=seed)
-        value = bound(instance, time_limit=60).value
-        chosen: tuple[tuple[str, dict[str, Any]], ...] = (("sequoia", {"network": kind}), ("lagrangian", {}))
-        for column, (solver, options) in enumerate(chosen):
-            policy = solve(instance, solver, time_limit=seconds, bound_time_limit=0, seed=seed, **options).solution
-            earned = simulate(instance, policy, episodes=episodes, seed=1, bound_time_limit=0)
+        value = None
+        for column, name in enumerate(["lagrangian", *names]):
+            solver, options = _solver(name)
+            limit = 120.0 if name == "lagrangian" else seconds
+            found = solve(instance, solver, time_limit=limit, bound_time_limit=0, seed=seed, **options)
+            value = found.bound if value is None else value
+            earned = simulate(instance, found.solution, episodes=episodes, seed=1, bound_time_limit=0)
             percents[seed, column] = 100.0 * earned.mean / value
-    half = 1.96 * percents.std(axis=0, ddof=1) / np.sqrt(seeds) if seeds > 1 else np.full(2, np.inf)
-    ours, theirs = (f"{mean:.2f} +- {width:.2f}" for mean, width in zip(percents.mean(axis=0), half, strict=True))
-    return f"{domain} {size}, {seeds} instances x {episodes} episodes, {seconds:g} s: {kind} {ours}, lagrangian {theirs}"
+    lines = [f"{domain} {size}, {seeds} instances x {episodes} episodes, at most {seconds:g} s of training"]
+    for column, name in enumerate(["lagrangian", *names]):
+        ahead = percents[:, column] - percents[:, 0]
+        lines.append(f"  {name:13s} {_interval(percents[:, column])} % of the bound, ahead of lagrangian {_interval(ahead)}")
+    return "\n".join(lines)
+
+
+def _solver(name: str) -> tuple[str, dict[str, Any]]:
+    """Return the solver and its options that a name in the table of rewards stands for."""
+    if name in KINDS:
+        return "sequoia", {"network": name}
+    return ("sequoia", {"preset": "published"}) if name == "published" else (name, {})
+
+
+def _interval(values: Array) -> str:
+    half = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.inf
+    return f"{values.mean():.2f} +- {half:.2f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -164,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("table", choices=["speed", "targets", "checks", "rewards"])
     parser.add_argument("--domains", nargs="+", default=["capacity", "schedule", "path", "interventions"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[20])
-    parser.add_argument("--networks", nargs="+", default=["additive", "concave", "relu"])
+    parser.add_argument("--networks", nargs="+", default=["additive", "concave", "relu"], help="or solvers")
     parser.add_argument("--states", type=int, default=50)
     parser.add_argument("--literal", type=int, default=5, help="states given to the published program")
     parser.add_argument("--updates", type=int, default=300, help="gradient steps for the targets")
@@ -178,13 +196,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if given.table == "speed":
                 _write(speed(domain, size, given.networks, given.states, given.literal))
                 continue
+            if given.table == "rewards":
+                _write(rewards(domain, size, given.networks, given.seeds, given.episodes, given.seconds))
+                continue
             for kind in given.networks:
                 if given.table == "targets":
                     _write(targets(domain, size, kind, given.literal, given.updates))
-                elif given.table == "checks":
-                    _write(checks(domain, size, kind, given.states, given.literal))
                 else:
-                    _write(rewards(domain, size, kind, given.seeds, given.episodes, given.seconds))
+                    _write(checks(domain, size, kind, given.states, given.literal))
 
 
 def _write(text: str) -> None:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from redwood.budget import Budget, Iterations, Seconds, Sense, Target, TargetGap, Termination
     from redwood.errors import RedwoodError
     from redwood.picture import plot
+    from redwood.policy_files import load_policy, save_policy
     from redwood.problem import Instance, Problem, Solution
     from redwood.reading import Check, check, generate, instance, read, read_solution
-    from redwood.registering import register
+    from redwood.registering import find_policy, register
     from redwood.result import Result, Status
     from redwood.simulation import Rollouts, simulate
     from redwood.solver import Answer, Incumbent, Run, Solver
@@ -28,9 +29,10 @@ _HOMES = {
     "budget": ("Budget", "Iterations", "Seconds", "Sense", "Target", "TargetGap", "Termination"),
     "errors": ("RedwoodError",),
     "picture": ("plot",),
+    "policy_files": ("load_policy", "save_policy"),
     "problem": ("Instance", "Problem", "Solution"),
     "reading": ("Check", "check", "generate", "instance", "read", "read_solution"),
-    "registering": ("register",),
+    "registering": ("find_policy", "register"),
     "result": ("Result", "Status"),
     "simulation": ("Rollouts", "simulate"),
     "solver": ("Answer", "Incumbent", "Run", "Solver"),
@@ -62,12 +64,15 @@ __all__ = [
     "Termination",
     "bound",
     "check",
+    "find_policy",
     "generate",
     "instance",
+    "load_policy",
     "plot",
     "read",
     "read_solution",
     "register",
+    "save_policy",
     "simulate",
     "solve",
     "solve_many",

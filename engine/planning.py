@@ -311,12 +311,16 @@ class Policy(Solution, ABC):
         Raises
         ------
         SolutionError
-            Where the kind is not one of those that have been imported.
+            Where the kind is neither imported nor one that a registered solver names.
         """
-        import redwood.policies  # noqa: F401
+        import redwood
+        import redwood.policies
 
-        known = {found.kind: found for found in _descendants(cls)}
         kind = data.get("kind")
+        known = {found.kind: found for found in _descendants(cls)}
+        if kind not in known:
+            redwood.find_policy(str(kind))
+            known = {found.kind: found for found in _descendants(cls)}
         if kind not in known:
             raise SolutionError(f"policies of the kind {kind!r} are not known.{suggestion(str(kind), known)}")
         rest = {key: value for key, value in data.items() if key != "kind"}

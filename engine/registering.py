@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from redwood.lazy import load_target
 from redwood.plugins.host import host
 from redwood.plugins.spec import Choice, Determinism
 
@@ -47,3 +48,13 @@ def register(
         thing, name=name, summary=summary, views=views, problems=problems, determinism=determinism, choices=choices
     )
     return thing
+
+
+def find_policy(kind: str) -> type | None:
+    """Import and return the class of a kind of policy that a registered solver names; ``None`` where none does."""
+    for entry in host().solver_entries:
+        for named in entry.spec.policies:
+            if named.partition("=")[0] == kind:
+                found: type = load_target(named.partition("=")[2])
+                return found
+    return None

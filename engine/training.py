@@ -40,7 +40,8 @@ def train(
     Parameters
     ----------
     solver, problem
-        Registered names.
+        Registered names; the problem's with the variant of its generator after a slash, as in `redwood.generate`, for
+        trainings that take ``variant=``: ``"cormab/path"``.
     out
         Folder for checkpoints, labels, curves and the result.
     hours
@@ -72,6 +73,9 @@ def train(
     """
     if not hours > 0:
         raise OptionError(f"hours {hours} is not positive.")
+    problem, _, variant = problem.partition("/")
+    if variant and options.setdefault("variant", variant) != variant:
+        raise OptionError(f"variant {options['variant']!r} is not the {variant!r} of the problem's name.")
     kind = host().solver_entry(solver, problem).load()
     if not (isinstance(kind, type) and issubclass(kind, Trainable)):
         raise FitError(f"solver {solver!r} has nothing to train for problem {problem!r}.")

@@ -239,6 +239,14 @@ SOLVERS = (
         summary="SEQUOIA: a Q-network of joint actions, maximised exactly inside a mixed-integer program.",
         target="redwood.solvers.sequoia.solver:Sequoia",
         views=frozenset({"Planning"}),
+        policies=("q-network=redwood.solvers.sequoia.policy:QPolicy",),
+    ),
+    SolverSpec(
+        name="iterative-dqn",
+        summary="The Q-network of SEQUOIA, but in each step one arm raised after another.",
+        target="redwood.solvers.sequoia.iterative:IterativeDQN",
+        views=frozenset({"Planning"}),
+        policies=("iterative-q-network=redwood.solvers.sequoia.climbing:ClimbingPolicy",),
     ),
     SolverSpec(
         name="whittle",
@@ -253,6 +261,7 @@ SOLVERS = (
         target="redwood.solvers.planning.exact:ExactPlanning",
         views=frozenset({"Planning"}),
         determinism=Determinism.DETERMINISTIC,
+        policies=("table=redwood.solvers.planning.exact:TablePolicy",),
     ),
     SolverSpec(
         name="myopic",

@@ -146,6 +146,8 @@ class SolverSpec:
         When ``auto`` may choose it; none means never.
     determinism
         What the same seed and iteration budget give.
+    policies
+        Kinds of policies that are its own, each as ``"kind=package.module:Class"``, so that saved ones can be read.
     """
 
     name: str
@@ -156,6 +158,7 @@ class SolverSpec:
     requires: tuple[Requirement, ...] = ()
     determinism: Determinism = Determinism.SEEDED
     choices: tuple[Choice, ...] = ()
+    policies: tuple[str, ...] = ()
     api: int = API_VERSION
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,10 @@ class Learner:
     van Hasselt, Guez, Silver (2016), Deep reinforcement learning with double Q-learning, arXiv:1509.06461.
     """
 
-    def __init__(self, planning: Planning, recipe: Recipe, seed: int, table: Array | None = None) -> None:
+    def __init__(
+        self, planning: Planning, recipe: Recipe, seed: int, table: Array | None = None, kind: type[QPolicy] = QPolicy
+    ) -> None:
+        self.kind = kind
         self.planning, self.recipe = planning, recipe.settled()
         self.rng = np.random.default_rng([seed, 6])
         arms, levels, states = planning.arms.shape
@@ -65,7 +68,7 @@ class Learner:
         self.ends = np.cumsum(planning.arms.transitions, axis=-1)
         self.episode = self.steps = self.updates = 0
         self.trial = self.best_trial = -np.inf
-        self.best = policy_of(self.network)
+        self.best = policy_of(self.network, self.kind)
         self.curve: list[Line] = []
         self._older = self._newer = self._current = self._maximiser()
         self._losses: list[float] = []
@@ -212,7 +215,7 @@ class Learner:
 
     def _try(self) -> None:
         """Simulate the network's policy, and keep it if it is the best so far."""
-        policy = policy_of(self.network)
+        policy = policy_of(self.network, self.kind)
         self.trial = float(self.planning.rollouts(policy, self.recipe.trials, TRIAL_SEED).mean())
         if self.trial > self.best_trial:
             self.best, self.best_trial = policy, self.trial
@@ -266,10 +269,8 @@ class Learner:
         self.episode, self.steps, self.updates, self.replay.added = state["counters"]
         self.trial, self.best_trial = state["trials"]
         self.curve = [Line(**line) for line in json.loads(state["curve"])]
-        current = policy_of(self.network)
-        self.best = QPolicy(
-            current.network, current.hidden, current.table, state["best"].numpy(), current.horizon, current.unit
-        )
+        current = policy_of(self.network, self.kind)
+        self.best = replace(current, weights=state["best"].numpy())
 
 
 def _values(network: QNetwork, states: Array, steps: Array, actions: Array, learns: bool = False) -> torch.Tensor:

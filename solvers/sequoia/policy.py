@@ -14,6 +14,7 @@ from redwood.problem import frozen
 
 if TYPE_CHECKING:
     from redwood.solvers.sequoia.embedding import Decision, Embedding
+    from redwood.solvers.sequoia.folded import Folded
     from redwood.solvers.sequoia.network import QNetwork
 
 
@@ -66,13 +67,16 @@ class QPolicy(Policy):
         SolverError
             Where HiGHS fails, or its answer does not stand the checks.
         """
+        _, embedding = self._loaded(actions)
+        return [embedding.decide(folded) for folded in self.folded(actions, states, step)]
+
+    def folded(self, actions: ActionSet, states: Array, step: int) -> list[Folded]:
+        """Return the network as a function of the action alone, in each of the states [E, J] at a step."""
         from redwood.solvers.sequoia.network import single_thread
 
-        network, embedding = self._loaded(actions)
-        steps = np.full(len(states), min(step, self.horizon - 1))
+        network, _ = self._loaded(actions)
         with single_thread():
-            every = network.fold(states, steps)
-        return [embedding.decide(folded) for folded in every]
+            return network.fold(states, np.full(len(states), min(step, self.horizon - 1)))
 
     def _loaded(self, actions: ActionSet) -> tuple[QNetwork, Embedding]:
         """Return the network and its program for an action set, made at the first call."""
@@ -104,8 +108,8 @@ class QPolicy(Policy):
 _LOADED: WeakKeyDictionary[QPolicy, WeakKeyDictionary[ActionSet, Any]] = WeakKeyDictionary()
 
 
-def policy_of(network: QNetwork) -> QPolicy:
-    """Return the policy of a network as it is now."""
+def policy_of(network: QNetwork, kind: type[QPolicy] = QPolicy) -> QPolicy:
+    """Return the policy of a network as it is now, of the kind that acts on it."""
     shape = network.shape
     table, weights = network.table.numpy(), network.vector()
-    return QPolicy(shape.kind, np.array(shape.hidden), table, weights, shape.horizon, shape.unit)
+    return kind(shape.kind, np.array(shape.hidden), table, weights, shape.horizon, shape.unit)

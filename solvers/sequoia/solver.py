@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import os
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from redwood.errors import FitError, OptionError, suggestion
-from redwood.planning import Array, Planning
+from redwood.lazy import load_target
+from redwood.planning import Array, Planning, Policy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.sequoia.recipe import Recipe
@@ -30,15 +31,19 @@ SHARE = 0.3
 class Sequoia(Recipe, Solver, Trainable):
     """SEQUOIA: deep Q-learning with combinatorial actions, on HiGHS. The budget of the call is training time.
 
-    The options are those of `Recipe`. Every decision of the policy is the action of the greatest Q over the whole set,
-    with a proven bound on any other's; see `redwood.solvers.sequoia.embedding.Embedding`. The policy that was best in
-    simulated trials, apart from the episodes of the objective, is the answer.
+    The options are those of `Recipe`, and ``weights``: the file of a trained policy, which is then taken as it is.
+    Every decision of the policy is the action of the greatest Q over the whole set, with a proven bound on any other's;
+    see `redwood.solvers.sequoia.embedding.Embedding`. The policy that was best in simulated trials, apart from the
+    episodes of the objective, is the answer.
 
     References
     ----------
     Xu, Wilder, Khalil, Tambe (2025), Reinforcement learning with combinatorial actions for coupled restless bandits,
     ICLR, arXiv:2503.01919.
     """
+
+    weights: str = ""
+    policy_kind: ClassVar[str] = "redwood.solvers.sequoia.policy:QPolicy"
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         import highspy  # noqa: F401
@@ -53,13 +58,33 @@ class Sequoia(Recipe, Solver, Trainable):
         from redwood.solvers.sequoia.learner import Learner
 
         planning = problem.view(Planning, instance)
+        if self.weights:
+            return Answer(self._trained(planning))
         table, bound = self._table(planning, run)
-        learner = Learner(planning, self, run.seed, table)
+        learner = Learner(planning, self, run.seed, table, load_target(self.policy_kind))
         learner.prepare()
         run.report(learner.policy())
         learner.learn(run.stops, run.advance)
         message = f"{learner.episode} episodes, {learner.updates} gradient steps, trial {learner.best_trial:.6g} a step."
         return Answer(learner.policy(), bound=bound, message=message)
+
+    def _trained(self, planning: Planning) -> Policy:
+        """Return the policy of a file, to act in this solver's way."""
+        from redwood.policy_files import load_policy
+        from redwood.solvers.sequoia.policy import QPolicy
+
+        found = load_policy(self.weights)
+        if not isinstance(found, QPolicy):
+            raise OptionError(f"weights {self.weights} hold a policy of the kind {found.kind!r}, not a Q-network.")
+        arms, levels, states = planning.arms.shape
+        if found.table.shape[1:] != (arms, levels, states):
+            raise FitError(
+                f"weights {self.weights} are for {list(found.table.shape[1:])} arms, levels and states; the instance has "
+                f"{[arms, levels, states]}."
+            )
+        kind = load_target(self.policy_kind)
+        made: Policy = kind(**{entry.name: getattr(found, entry.name) for entry in fields(found)})
+        return made
 
     def _table(self, planning: Planning, clock: Clock) -> tuple[Array | None, float | None]:
         """Return worths [H, J, A, S] for ``residual`` to start from, and the bound a step that came with them."""
@@ -79,12 +104,16 @@ class Sequoia(Recipe, Solver, Trainable):
     def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
         """Train for one instance until the hours or the episodes are over, and return the file of the policy.
 
+        The options are those of `Recipe` and of the instance:
+
         Parameters
         ----------
         instance
-            Path of the instance; by default one is generated from ``variant``, ``size`` and the seed.
+            Path of the instance; by default one is generated from ``variant``, ``size`` and the seed, as `generate` does.
         variant, size
             Of the generated instance.
+        checkpoint_seconds
+            Seconds between checkpoints; after a crash the training goes on from the last one, exactly.
 
         Raises
         ------
@@ -93,21 +122,21 @@ class Sequoia(Recipe, Solver, Trainable):
         FitError
             Where the problem is not one of planning.
         """
-        import json
-
+        from redwood.policy_files import save_policy
         from redwood.solvers.sequoia.learner import Learner
 
         if not problem.offers(Planning):
             raise FitError(f"problem {problem.name!r} is not one of planning, so there is no Q-network to train.")
         names = [entry.name for entry in fields(Recipe)]
         chosen = {name: options.pop(name) for name in names if name in options}
+        every = float(options.pop("checkpoint_seconds", 10.0))
         instance = _instance(problem, schooling.seed, options)
         planning = problem.view(Planning, instance)
         folder = schooling.folder
         folder.mkdir(parents=True, exist_ok=True)
         made, clock = cls(**chosen), Hours(folder, schooling.hours)
         table = _kept_table(made, planning, clock, folder)
-        learner = Learner(planning, made, schooling.seed, table)
+        learner = Learner(planning, made, schooling.seed, table, load_target(cls.policy_kind))
         checkpoint = folder / "checkpoint.pt"
         if checkpoint.exists():
             learner.load(checkpoint)
@@ -119,16 +148,16 @@ class Sequoia(Recipe, Solver, Trainable):
             if schooling.on_progress is not None:
                 line = f"episode {learner.episode}, trial {learner.trial:.4g}, best {learner.best_trial:.4g}"
                 schooling.on_progress(clock.spent / 3600, line)
-            if time.perf_counter() - last[0] > 10:
+            if time.perf_counter() - last[0] >= every:
                 _save(learner, clock, checkpoint)
                 last[0] = time.perf_counter()
 
         learner.learn(clock.stops, after)
         _save(learner, clock, checkpoint)
         _draw(learner, folder)
-        out = folder / "policy.json"
-        out.write_text(json.dumps(learner.policy().to_dict()) + "\n")
-        return out
+        trained = {"hours": round(clock.spent / 3600, 4), "episodes": learner.episode, "updates": learner.updates}
+        about = {"problem": problem.name, "instance": instance.name, "seed": schooling.seed, "trained": trained}
+        return save_policy(learner.policy(), folder / "policy", **about, trial=learner.best_trial)
 
 
 class Until:
@@ -187,8 +216,11 @@ def _instance(problem: Problem[Any, Any], seed: int, options: dict[str, Any]) ->
         found: Instance = problem.parse(path.read_text(), path.stem)
         return found
     rng = np.random.default_rng(seed)
-    made: Instance = problem.generate(int(options.get("size", 20)), rng, variant=options.get("variant", "capacity"))
-    return made
+    size, variant = int(options.get("size", 20)), options.get("variant", problem.variants[0] if problem.variants else "")
+    if variant and variant not in problem.variants:
+        raise OptionError(f"problem {problem.name!r} has no variant {variant!r}.{suggestion(variant, problem.variants)}")
+    made: Instance = problem.generate(size, rng, variant=variant)
+    return replace(made, name=f"{problem.name}-{variant}-{size}-s{seed}")
 
 
 def _kept_table(made: Sequoia, planning: Planning, clock: Hours, folder: Path) -> Array | None:

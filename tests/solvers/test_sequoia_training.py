@@ -1,0 +1,152 @@
+"""Training SEQUOIA in a folder: variants, files, resuming after a kill; and the baseline that climbs on the network."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import redwood
+from redwood import generate, load_policy, save_policy, simulate, solve, train
+from redwood.errors import FitError, OptionError, SolutionError
+from redwood.planning import Planning
+from redwood.plugins.host import host
+from redwood.solvers.sequoia.climbing import climb
+from redwood.solvers.sequoia.learner import Learner
+from redwood.solvers.sequoia.recipe import Recipe
+
+SHORT = {
+    "size": 5,
+    "network": "additive",
+    "hidden": [4],
+    "episodes": 24,
+    "check": 4,
+    "trials": 3,
+    "pretraining": 20,
+    "batch": 8,
+    "replay": 200,
+    "checkpoint_seconds": 0.0,
+}
+
+KILLED = """
+import json, sys
+import redwood
+redwood.train("sequoia", "cormab/budget", sys.argv[1], hours=1.0, seed=2, **json.loads(sys.argv[2]))
+"""
+
+
+def test_a_killed_training_ends_as_an_unbroken_one(tmp_path):
+    """After ``kill -9`` in the middle the same call goes on, and its network is the one of an unbroken training."""
+    folder = tmp_path / "killed"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, folder, json.dumps(SHORT | {"episodes": 5000})])
+    curve = folder / "curve.csv"
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if curve.exists() and len(curve.read_text().splitlines()) > 4:
+            break
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (folder / "policy.safetensors").exists()
+    resumed = load_policy(train("sequoia", "cormab/budget", folder, hours=1.0, seed=2, **SHORT | {"episodes": 16}))
+    unbroken = load_policy(
+        train("sequoia", "cormab/budget", tmp_path / "whole", hours=1.0, seed=2, **SHORT | {"episodes": 16})
+    )
+    assert len(curve.read_text().splitlines()) == 17
+    np.testing.assert_array_equal(resumed.weights, unbroken.weights)
+
+
+def test_trained_policies_are_taken_as_weights(tmp_path):
+    """``train`` for a variant leaves a safetensors file and a card; ``solve`` with it acts as the trained policy."""
+    path = train("sequoia", "cormab/capacity", tmp_path, hours=1.0, seed=3, **SHORT | {"episodes": 2})
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert path.name == "policy.safetensors"
+    assert card["format"] == 1
+    assert card["instance"] == "cormab-capacity-5-s3"
+    instance = generate("cormab/capacity", size=5, seed=3)
+    policy = solve(instance, "sequoia", weights=str(path)).solution
+    rewards = [simulate(instance, found, episodes=5, bound_time_limit=0).rewards for found in (policy, load_policy(path))]
+    np.testing.assert_array_equal(*rewards)
+    with pytest.raises(FitError, match=r"instance has \[6, 2, 4\]"):
+        solve(generate("cormab/capacity", size=6, seed=3), "sequoia", weights=str(path))
+
+
+def test_variants_may_not_contradict(tmp_path):
+    """A variant in the problem's name and another one as an option are refused."""
+    with pytest.raises(OptionError, match="'path'"):
+        train("sequoia", "cormab/path", tmp_path, hours=1.0, variant="capacity")
+
+
+def test_saved_kinds_are_found_without_an_import():
+    """A process that imported nothing of SEQUOIA reads a Q-network from its dictionary."""
+    table, weights = np.zeros((1, 2, 2, 4)).tolist(), np.zeros(sum(p.numel() for p in _tiny().parameters())).tolist()
+    data = {"kind": "q-network", "network": "additive", "hidden": [2], "table": table, "weights": weights, "horizon": 5}
+    code = f"from redwood.planning import Policy; print(type(Policy.from_dict({data})).__name__)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "QPolicy\n"
+
+
+def _tiny():
+    from redwood.solvers.sequoia.network import QNetwork, Shape
+
+    return QNetwork(Shape("additive", 2, 2, 4, 5, (2,)))
+
+
+@pytest.mark.parametrize("solver", ["lagrangian", "exact", "random"])
+def test_every_policy_survives_its_file(solver, tmp_path):
+    """A policy read from its file earns what the one that was written does."""
+    instance = generate("cormab/budget", size=3, seed=0, horizon=4)
+    policy = solve(instance, solver).solution
+    again = load_policy(save_policy(policy, tmp_path / "policy"))
+    rewards = [simulate(instance, found, episodes=5, bound_time_limit=0).rewards for found in (policy, again)]
+    np.testing.assert_array_equal(*rewards)
+
+
+def test_foreign_files_are_refused(tmp_path):
+    """A file without a policy, and one of a later layout, are errors that name the file."""
+    (tmp_path / "text.safetensors").write_text("nothing")
+    with pytest.raises(SolutionError, match=r"text\.safetensors"):
+        load_policy(tmp_path / "text.safetensors")
+    from safetensors.numpy import save_file
+
+    header = {"redwood-policy": json.dumps({"format": 99, "policy": {"kind": "null"}})}
+    save_file({"a": np.zeros(1)}, tmp_path / "later.safetensors", metadata=header)
+    with pytest.raises(SolutionError, match="layout 99"):
+        load_policy(tmp_path / "later.safetensors")
+
+
+@pytest.mark.parametrize("domain", ["capacity", "schedule", "path", "interventions", "overlapping"])
+def test_climbing_is_allowed_and_never_above_the_best(domain):
+    """``climb`` ends at an allowed action that the exact decision is at least as good as."""
+    planning = host().problem("cormab").view(Planning, generate(f"cormab/{domain}", size=8, seed=1, budget=3))
+    learner = Learner(planning, Recipe(network="relu", trials=1, pretraining=100), seed=0)
+    learner.prepare()
+    states = np.random.default_rng(0).integers(0, 4, (5, 8))
+    from redwood.solvers.sequoia.embedding import Embedding
+    from redwood.solvers.sequoia.folded import indicators
+
+    embedding = Embedding(planning.actions, learner.network.matrices())
+    for folded in learner.network.fold(states, np.zeros(5, np.int64)):
+        levels = climb(planning.actions, lambda tried, f=folded: f.values(indicators(tried, planning.actions.levels)))
+        value = float(folded.values(indicators(levels[None], planning.actions.levels))[0])
+        assert planning.actions.contains(levels)
+        assert value <= embedding.decide(folded).value + 1e-9
+
+
+def test_climbing_on_a_linear_network_under_a_budget_is_exact():
+    """Where worths add up and only their number counts, one arm after another finds the best action."""
+    planning = host().problem("cormab").view(Planning, generate("cormab/budget", size=8, seed=1))
+    worth = np.random.default_rng(2).normal(size=(8, 2))
+    levels = climb(planning.actions, lambda tried: worth[np.arange(8), tried].sum(axis=1))
+    np.testing.assert_array_equal(levels, planning.actions.argmax(worth).levels)
+
+
+def test_iterative_dqn_solves():
+    """The baseline's result is a checked policy of its own kind."""
+    options = {"episodes": 1, "check": 1, "trials": 2, "pretraining": 20}
+    result = solve(redwood.generate("cormab/path", size=5, seed=0), "iterative-dqn", **options)
+    assert result.status == "feasible"
+    assert result.solution.kind == "iterative-q-network"
