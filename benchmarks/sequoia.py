@@ -149,12 +149,12 @@ def rewards(domain: str, size: int, names: Sequence[str], seeds: int, episodes: 
     percents = np.empty((seeds, len(names) + 1))
     for seed in range(seeds):
         instance = generate(f"cormab/{domain}", size=size, seed=seed)
-        value = None
+        value = np.nan
         for column, name in enumerate(["lagrangian", *names]):
             solver, options = _solver(name)
             limit = 120.0 if name == "lagrangian" else seconds
             found = solve(instance, solver, time_limit=limit, bound_time_limit=0, seed=seed, **options)
-            value = found.bound if value is None else value
+            value = found.bound or np.nan if column == 0 else value
             earned = simulate(instance, found.solution, episodes=episodes, seed=1, bound_time_limit=0)
             percents[seed, column] = 100.0 * earned.mean / value
     lines = [f"{domain} {size}, {seeds} instances x {episodes} episodes, at most {seconds:g} s of training"]
