@@ -16,7 +16,7 @@ install: $(installed)
 $(installed): pyproject.toml constraints.txt
 	test -x $(bin)/python || $(PYTHON) -m venv $(VENV)
 	$(bin)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
-	$(bin)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers,dask,slurm]'
+	$(bin)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers,dask,slurm,gym]'
 	rm -f $(VENV)/.installed-*
 	touch $@
 

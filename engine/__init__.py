@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from redwood.reading import Check, check, generate, instance, read, read_solution
     from redwood.registering import find_policy, register
     from redwood.result import Result, Status
-    from redwood.simulation import Rollouts, simulate
+    from redwood.simulation import Latency, Rollouts, latency, simulate
     from redwood.solver import Answer, Incumbent, Run, Solver
     from redwood.solving import solve, solve_many
     from redwood.training import train
@@ -34,7 +34,7 @@ _HOMES = {
     "reading": ("Check", "check", "generate", "instance", "read", "read_solution"),
     "registering": ("find_policy", "register"),
     "result": ("Result", "Status"),
-    "simulation": ("Rollouts", "simulate"),
+    "simulation": ("Latency", "Rollouts", "latency", "simulate"),
     "solver": ("Answer", "Incumbent", "Run", "Solver"),
     "solving": ("solve", "solve_many"),
     "training": ("train",),
@@ -49,6 +49,7 @@ __all__ = [
     "Incumbent",
     "Instance",
     "Iterations",
+    "Latency",
     "Problem",
     "RedwoodError",
     "Result",
@@ -67,6 +68,7 @@ __all__ = [
     "find_policy",
     "generate",
     "instance",
+    "latency",
     "load_policy",
     "plot",
     "read",

@@ -1,11 +1,12 @@
-"""`redwood simulate`: what a policy earns on an instance of a planning problem."""
+"""`redwood simulate`: what policies earn on instances of a planning problem."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,13 +23,26 @@ from redwood.cli.shared import (
     say_error,
 )
 
+if TYPE_CHECKING:
+    from redwood.problem import Instance
+    from redwood.simulation import Rollouts
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--solver", default="auto", show_default=True, metavar="NAME", help="Makes the policy.")
+@click.option(
+    "--solver",
+    "solvers",
+    default=("auto",),
+    show_default="auto",
+    multiple=True,
+    metavar="NAME",
+    help="Makes the policy. May be repeated: the others are then compared with the first.",
+)
 @click.option("--time-limit", type=float, default=10.0, show_default=True, metavar="SECONDS", help="For making the policy.")
 @click.option("--episodes", type=int, default=50, show_default=True, help="Number of independent episodes.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the policy and the luck of all episodes.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Save a picture; for one instance.")
 @option_option
 @problem_option
 @executor_options
@@ -38,10 +52,11 @@ from redwood.cli.shared import (
 def simulate(
     ctx: click.Context,
     files: Sequence[str],
-    solver: str,
+    solvers: Sequence[str],
     time_limit: float,
     episodes: int,
     seed: int,
+    plot: Path | None,
     options: Sequence[str],
     problem: str | None,
     jobs: int | None,
@@ -50,24 +65,32 @@ def simulate(
     executor_pairs: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Make a policy for each instance and simulate it: mean reward a step, its 95 % interval, per cent of the bound.
+    """Make policies for each instance and simulate them: mean reward a step, its 95 % interval, per cent of the bound.
 
-    Many instances go through an executor: several processes with --jobs, or a cluster. Results come in the files' order.
+    All policies face the same luck, so differences to the first solver are taken episode by episode. Many instances go
+    through an executor: several processes with --jobs, or a cluster. Results come in the files' order.
     """
     from redwood.cli.inputs import gather_files
     from redwood.plugins.host import host
 
     chosen = chosen_executor(executor, jobs, scheduler, executor_pairs)
     plugins = tuple(str(file) for file in host().files)
-    shared = (problem, solver, tuple(options), time_limit, episodes, seed, plugins)
-    errands = [Errand(str(file), *shared) for file in gather_files(files)]
+    found = gather_files(files)
+    if plot is not None and len(found) != 1:
+        raise click.UsageError(f"--plot draws one instance, and {len(found)} are given.")
+    picture = None if plot is None else str(plot)
+    shared = (problem, tuple(solvers), tuple(options), time_limit, episodes, seed, plugins, picture)
+    errands = [Errand(str(file), *shared) for file in found]
     rows: list[dict[str, Any]] = []
-    failed, waiting = False, {}
+    failed, waiting, done = False, {}, 0
     for returned in chosen.run(earned, errands):
-        waiting[returned.position] = returned.value or {"error": f"{errands[returned.position].file}: {returned.lost}"}
-        while (record := waiting.pop(len(rows), None)) is not None:
-            rows.append(record)
-            failed |= _show(record, as_json)
+        lost = [{"error": f"{errands[returned.position].file}: {returned.lost}"}]
+        waiting[returned.position] = returned.value or lost
+        while (records := waiting.pop(done, None)) is not None:
+            done += 1
+            for record in records:
+                rows.append(record)
+                failed |= _show(record, as_json)
     if not as_json:
         _print_summary([record for record in rows if "error" not in record])
     ctx.exit(UNSOLVED if failed else 0)
@@ -75,40 +98,68 @@ def simulate(
 
 @dataclass(frozen=True)
 class Errand:
-    """One instance to make a policy for and to simulate, fit to be sent elsewhere."""
+    """One instance to make policies for and to simulate, fit to be sent elsewhere."""
 
     file: str
     problem: str | None
-    solver: str
+    solvers: tuple[str, ...]
     options: tuple[str, ...]
     time_limit: float
     episodes: int
     seed: int
     plugins: tuple[str, ...]
+    plot: str | None = None
 
 
-def earned(errand: Errand) -> dict[str, Any]:
-    """Return what the policy of an instance earned; ``error`` alone where there is none."""
-    from redwood import reading, simulation, solving
-    from redwood.cli.values import class_options, split_options
+def earned(errand: Errand) -> list[dict[str, Any]]:
+    """Return what the policies of an instance earned, a record a solver; ``error`` alone where there is no policy."""
+    from redwood import picture, reading
     from redwood.plugins.host import host
 
     for plugin in errand.plugins:
         host().load_file(plugin)
     instance = reading.read(Path(errand.file), errand.problem)
+    records: list[dict[str, Any]] = []
+    rollouts: dict[str, Any] = {}
+    policies: dict[str, Any] = {}
+    for name in errand.solvers:
+        record, rollout, policy = _simulated(errand, instance, name, next(iter(rollouts.values()), None))
+        records.append(record)
+        if rollout is not None:
+            rollouts[record["solver"]], policies[record["solver"]] = rollout, policy
+    if errand.plot is not None and rollouts:
+        picture.plot_simulation(instance, rollouts, policies, errand.plot)
+    return records
+
+
+def _simulated(errand: Errand, instance: Instance, name: str, first: Rollouts | None) -> tuple[dict[str, Any], Any, Any]:
+    """Return the record of one solver, its rollouts and its policy; the last two are ``None`` where there is no policy."""
+    from redwood import simulation, solving
+    from redwood.cli.values import class_options, split_options
+    from redwood.plugins.host import host
+
     texts = split_options(errand.options)
-    cls = None if errand.solver == "auto" else host().solver_entry(errand.solver, instance.problem).load()
-    given = dict(texts) if cls is None else class_options(cls, f"solver {errand.solver!r}", texts)
-    result = solving.solve(
-        instance, errand.solver, time_limit=errand.time_limit, seed=errand.seed, bound_time_limit=0, **given
-    )
+    cls = None if name == "auto" else host().solver_entry(name, instance.problem).load()
+    given = dict(texts) if cls is None else class_options(cls, f"solver {name!r}", texts)
+    result = solving.solve(instance, name, time_limit=errand.time_limit, seed=errand.seed, bound_time_limit=0, **given)
     if result.solution is None:
-        return {"error": f"{errand.file}: {result.solver} made no policy ({result.status}): {result.message}"}
-    rollouts = simulation.simulate(instance, result.solution, episodes=errand.episodes, seed=errand.seed)
+        return {"error": f"{errand.file}: {result.solver} made no policy ({result.status}): {result.message}"}, None, None
+    wanted = 10.0 if first is None else 0.0
+    rollouts = simulation.simulate(
+        instance, result.solution, episodes=errand.episodes, seed=errand.seed, bound_time_limit=wanted, keep=first is None
+    )
+    if first is not None:
+        rollouts = replace(rollouts, bound=first.bound)
+    spent = simulation.latency(instance, result.solution, seed=errand.seed)
     low, high = rollouts.interval
     record = {"problem": instance.problem, "instance": instance.name, "size": instance.size, "solver": result.solver}
     record |= {"seed": errand.seed, "episodes": errand.episodes, "mean": rollouts.mean, "low": low, "high": high}
-    return record | {"bound": rollouts.bound, "percent_of_bound": rollouts.percent_of_bound}
+    record |= {"bound": rollouts.bound, "percent_of_bound": rollouts.percent_of_bound}
+    record["latency"] = {"median": spent.median, "p99": spent.p99}
+    if first is not None:
+        gain, (least, most) = rollouts.minus(first)
+        record["difference"] = {"mean": gain, "low": least, "high": most}
+    return record, rollouts, result.solution
 
 
 def _show(record: dict[str, Any], as_json: bool) -> bool:
@@ -121,11 +172,38 @@ def _show(record: dict[str, Any], as_json: bool) -> bool:
 
 
 def _print_summary(records: Sequence[dict[str, Any]]) -> None:
-    rows = []
-    for one in records:
-        share = "-" if one["percent_of_bound"] is None else f"{one['percent_of_bound']:.2f}"
-        interval = f"{one['low']:.6g} to {one['high']:.6g}"
-        rows.append([one["instance"], one["solver"], f"{one['mean']:.6g}", interval, share])
-    headings = ("instance", "solver", "mean a step", "95 % interval", "% of bound")
+    """Print a row for each instance and solver, and for several instances one a solver with the mean over them."""
+    compared = any("difference" in one for one in records)
+    headings = ["instance", "solver", "mean a step", "95 % interval", "% of bound", "ms a decision (p99)"]
+    rows = [_row(one) + ([_difference(one)] if compared else []) for one in records]
+    solvers = list(dict.fromkeys(one["solver"] for one in records))
+    instances = len({one["instance"] for one in records})
+    if instances > 1:
+        rows += [_mean_row(solver, [one for one in records if one["solver"] == solver], compared) for solver in solvers]
     if rows:
-        print_table(headings, rows, right=("mean a step", "% of bound"))
+        headings += ["above the first"] if compared else []
+        print_table(headings, rows, right=("mean a step", "% of bound", "ms a decision (p99)"))
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    share = "-" if one["percent_of_bound"] is None else f"{one['percent_of_bound']:.2f}"
+    interval = f"{one['low']:.6g} to {one['high']:.6g}"
+    spent = f"{1e3 * one['latency']['median']:.3g} ({1e3 * one['latency']['p99']:.3g})"
+    return [one["instance"], one["solver"], f"{one['mean']:.6g}", interval, share, spent]
+
+
+def _difference(one: dict[str, Any]) -> str:
+    gain = one.get("difference")
+    return "" if gain is None else f"{gain['mean']:+.4g} ({gain['low']:+.4g} to {gain['high']:+.4g})"
+
+
+def _mean_row(solver: str, records: Sequence[dict[str, Any]], compared: bool) -> list[str]:
+    """Return the row of a solver's means over instances, with the 95 % interval of the mean."""
+    means = [one["mean"] for one in records]
+    shares = [one["percent_of_bound"] for one in records if one["percent_of_bound"] is not None]
+    half = 1.96 * stdev(means) / len(means) ** 0.5 if len(means) > 1 else 0.0
+    middle = fmean(means)
+    share = f"{fmean(shares):.2f}" if shares else "-"
+    spent = f"{1e3 * fmean(one['latency']['median'] for one in records):.3g}"
+    row = [f"mean of {len(records)}", solver, f"{middle:.6g}", f"{middle - half:.6g} to {middle + half:.6g}", share, spent]
+    return [*row, ""] if compared else row

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,6 +21,9 @@ from redwood.problems.cormab.generation import DRAWS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.views import Bound, View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 EPISODES = 100
 """Episodes by which `CoRMAB.objective` estimates the worth of a policy."""
@@ -192,6 +195,12 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     def format(self, instance: BanditInstance) -> str:
         """Return the instance as JSON: arms as nested lists, the action set by its kind and fields."""
         return files.format_instance(instance)
+
+    def plot(self, instance: BanditInstance, solution: Policy | None, axes: Axes) -> None:
+        """Draw the network, the free slots or the gains of the arms, and a policy's first action."""
+        from redwood.problems.cormab.picture import draw
+
+        draw(instance, solution, axes)
 
     def _evaluate(self, instance: BanditInstance, policy: Policy) -> _Evaluation:
         """Return what the simulation of a policy gave; the last one of each policy is kept."""

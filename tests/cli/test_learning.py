@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 
 def test_training_ends_with_weights_that_solve(redwood, json_lines, tmp_path):
     """A short training leaves a weights file that the solver takes as an option."""
@@ -52,7 +54,10 @@ def test_several_instances_are_simulated_at_once(redwood, json_lines, tmp_path):
     words = ("simulate", *files, "--solver", "null", "--episodes", 5)
     together = json_lines(*words, "--jobs", 2)
     assert [record["size"] for record in together] == [7, 6]
-    assert together == json_lines(*words)
+    apart = json_lines(*words)
+    for record in together + apart:
+        assert record.pop("latency")["median"] > 0
+    assert together == apart
     assert "no executor is named 'dusk'" in redwood(*words, "--executor", "dusk").stderr
 
 
@@ -62,3 +67,25 @@ def test_simulation_refuses_other_problems(redwood, tmp_path):
     result = redwood("simulate", tmp_path / "small.kp", "--solver", "exact")
     assert result.exit_code == 2
     assert "is not one of planning" in result.stderr
+
+
+@pytest.mark.parametrize("variant", ["path", "schedule", "interventions"])
+def test_several_solvers_are_compared(variant, json_lines, redwood, tmp_path):
+    """Solvers after the first are compared with it in the same episodes, decisions are timed, and a picture is saved."""
+    redwood("generate", f"cormab/{variant}", "--size", 8, "--out", tmp_path / "eight.json")
+    words = ("--solver", "lagrangian", "--solver", "random", "--episodes", 10, "--plot", tmp_path / "eight.png")
+    first, second = json_lines("simulate", tmp_path / "eight.json", *words)
+    assert "difference" not in first
+    assert second["difference"]["mean"] == pytest.approx(second["mean"] - first["mean"])
+    assert second["difference"]["low"] < second["difference"]["high"]
+    assert 0 < first["latency"]["median"] <= first["latency"]["p99"]
+    assert (tmp_path / "eight.png").stat().st_size > 20_000
+
+
+def test_a_picture_is_of_one_instance(redwood, tmp_path):
+    """A picture of two instances is wrong use."""
+    for seed in (0, 1):
+        redwood("generate", "cormab/budget", "--size", 4, "--seed", seed, "--out", tmp_path / f"{seed}.json")
+    result = redwood("simulate", tmp_path / "0.json", tmp_path / "1.json", "--solver", "null", "--plot", tmp_path / "x.png")
+    assert result.exit_code == 2
+    assert "--plot draws one instance, and 2 are given" in result.stderr

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from redwood import generate, simulate, solve
+from redwood import generate, latency, simulate, solve
 from redwood.errors import FitError, OptionError
 from redwood.policies import NullPolicy, RandomPolicy
 
@@ -53,3 +53,29 @@ def test_bad_input_is_named(bandits):
         simulate(bandits, NullPolicy(), episodes=0)
     with pytest.raises(FitError, match="'tsp' is not one of planning"):
         simulate(generate("tsp", size=5), NullPolicy())
+
+
+def test_kept_episodes_show_states_and_levels(bandits):
+    """What was kept has a row for each step, fits the rewards of the same seed, and can be drawn."""
+    policy = solve(bandits, "myopic", bound_time_limit=0).solution
+    plain = simulate(bandits, policy, episodes=6, seed=2, bound_time_limit=0)
+    kept = simulate(bandits, policy, episodes=6, seed=2, bound_time_limit=0, keep=True)
+    assert (kept.rewards == plain.rewards).all()
+    assert kept.states.shape == kept.levels.shape == (6, 5, 6)
+    for step in range(5):
+        assert (policy.act(kept.states[:, step], step) == kept.levels[:, step]).all()
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_rollouts_are_drawn(bandits, keep, tmp_path):
+    """The picture of rollouts is saved, whether states were kept or not."""
+    simulate(bandits, RandomPolicy(), keep=keep).plot(tmp_path / "rollouts.png")
+    assert (tmp_path / "rollouts.png").stat().st_size > 5000
+
+
+def test_latency_is_that_of_single_decisions(bandits):
+    """The median is positive and below the 99th percentile; no decisions are refused."""
+    spent = latency(bandits, RandomPolicy(), decisions=20)
+    assert 0 < spent.median <= spent.p99
+    with pytest.raises(OptionError, match="decisions 0"):
+        latency(bandits, RandomPolicy(), decisions=0)
