@@ -77,7 +77,7 @@ def try_kills(folder: Path, kills: int, count: int, rng: random.Random) -> Trial
     for target in sorted(rng.randrange(count - 1) for _ in range(kills)):
         runner = _start("run", suite, "--out", killed)
         while len(_jobs(killed)) <= target and runner.poll() is None:
-            time.sleep(0.002)
+            time.sleep(0.02)
         time.sleep(rng.uniform(0.0, 0.1))  # somewhere between this record and a later one
         before = set(_jobs(killed))
         runner.send_signal(signal.SIGKILL)

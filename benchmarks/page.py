@@ -24,6 +24,7 @@ from redwood.benchmarks.report import (
     doubts,
     duel_table,
     grouped,
+    legend,
     origin,
     solver_table,
     summarise,
@@ -85,7 +86,7 @@ def _section(
 ) -> list[str]:
     labels = sorted({run["label"] for run in runs})
     body = [f'<h2 id="{problem}-{limit:g}">{_words(problem)}, {limit:g} s a run</h2>']
-    body += [_table(*solver_table(runs, cases))]
+    body += [f'<p class="soft">{_words(legend(runs, cases))}</p>', _table(*solver_table(runs, cases))]
     charts = [
         _convergence(labels, runs, cases, limit),
         _performance(labels, runs, cases),

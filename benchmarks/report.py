@@ -72,7 +72,8 @@ def render(records: Sequence[Record]) -> str:
     lines = [f"# Benchmark: {suite}", "", *origin(sessions, runs), ""]
     groups = grouped(runs, lambda run: (run["case"]["problem"], run["time_limit"]))
     for (problem, limit), members in groups.items():
-        lines += [f"## {problem}, {limit:g} s a run", "", *_table(*solver_table(members, cases)), ""]
+        lines += [f"## {problem}, {limit:g} s a run", "", legend(members, cases), ""]
+        lines += [*_table(*solver_table(members, cases)), ""]
         lines += [*_table(*case_table(members, cases)), ""]
         duels_found = duel_table(members, cases)
         lines += [*_table(*duels_found), ""] * bool(duels_found[1])
@@ -121,18 +122,16 @@ def origin(sessions: Sequence[Record], runs: Sequence[Record]) -> list[str]:
 
 
 def solver_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table:
-    """Return one row a solver, the smallest mean gap first."""
-    known = all(cases[run["case"]["fingerprint"]].facts["best_known"] is not None for run in runs)
-    reference = "best known" if known else "best known, else best of this run"
+    """Return one row a solver: those that solved everything first, the smallest mean gap before others."""
     headings = [
         "solver",
-        "runs",
-        "solved",
-        "optimal",
-        f"mean gap to {reference}",
+        "mean gap",
         "95 % interval over seeds",
         "median",
         "worst",
+        "runs",
+        "solved",
+        "optimal",
         "reached it",
         "mean gap to bound",
         "primal integral",
@@ -142,8 +141,18 @@ def solver_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table
         "killed",
     ]
     rows = [_solver_row(label, members, cases) for label, members in grouped(runs, lambda run: run["label"]).items()]
-    rows.sort(key=lambda row: (row[4] == "-", float(row[4].split()[0]) if row[4] != "-" else 0.0, row[0]))
+    rows.sort(key=lambda row: (row[1] == "-", row[6] != row[5], float(row[1].split()[0]) if row[1] != "-" else 0.0, row[0]))
     return headings, rows
+
+
+def legend(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> str:
+    """Return what the gaps and the primal integrals of a table mean."""
+    known = all(cases[_print(run)].facts["best_known"] is not None for run in runs)
+    reference = "best known value" if known else "best known value, else the best of this run"
+    return (
+        f"Gaps are to the {reference}, without the runs that found nothing. A solver that reports nothing before its end "
+        "has the primal integral of one without a solution until then."
+    )
 
 
 def _solver_row(label: str, runs: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
@@ -157,13 +166,13 @@ def _solver_row(label: str, runs: Sequence[Record], cases: dict[str, CaseSummary
     seconds = [run["result"]["seconds"]["solve"] for run in runs]
     return [
         label,
-        str(len(runs)),
-        str(len(solved)),
-        str(sum(_is_optimal(run, cases) for run in solved)),
         _percent(statistics.mean(means) if means else None),
         "-" if interval is None else f"{100 * interval[0]:.3f} to {100 * interval[1]:.3f} %",
         _percent(statistics.median(everything) if everything else None),
         _percent(max(everything, default=None)),
+        str(len(runs)),
+        str(len(solved)),
+        str(sum(_is_optimal(run, cases) for run in solved)),
         str(sum(gap <= 1e-9 for gap in everything)),
         _percent(statistics.mean(abs(gap) for gap in to_bound) if to_bound else None),
         _mean_integral(runs, cases),
