@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from redwood.benchmarks.records import expanded
 from redwood.benchmarks.report import CaseSummary, Record, summarise
 from redwood.benchmarks.statistics import FIRST_GAP, holm, signed_rank
 from redwood.errors import OptionError
@@ -72,6 +73,7 @@ def compare(
     OptionError
         Where they have no job in common.
     """
+    first, second = expanded(first), expanded(second)
     cases = summarise([*first, *second])
     before = {_key(run): run for run in first if run["kind"] == "run"}
     groups: dict[tuple[str, str], list[tuple[Record, Record]]] = {}

@@ -22,7 +22,7 @@ from redwood.bounding import BoundClock
 from redwood.errors import RedwoodError
 from redwood.plugins.host import host
 from redwood.problem import Instance
-from redwood.running import Task, conclude, execute
+from redwood.running import Task, conclude, execute, execute_many
 from redwood.solver import Incumbent
 from redwood.solving import find_solver, make_budget
 from redwood.views import Bound
@@ -74,19 +74,24 @@ def _carry_out(order: dict[str, Any], voice: int) -> None:
     try:
         for file in order["files"]:
             host().load_file(file)
-        instance = _load(order)
+        instances = [_load(source, fingerprint, order["data"]) for source, fingerprint in order["instances"]]
         loaded = time.perf_counter() - began
-        record = _run(order, instance, loaded, teller) if order["solver"] else _bound(order, instance, teller)
+        if len(instances) > 1:
+            record = _run_batch(order, instances, loaded, teller)
+        elif order["solver"]:
+            record = _run(order, instances[0], loaded, teller)
+        else:
+            record = _bound(order, instances[0], teller)
     except Exception as error:  # whatever fails is recorded as what it is
         teller.say("refused", message=f"{type(error).__name__}: {error}")
     else:
         teller.say("result", **record)
 
 
-def _load(order: dict[str, Any]) -> Instance:
-    source = Source(**{key: value for key, value in order["source"].items() if value is not None})
-    instance = source.load(None if order["data"] is None else Path(order["data"]))
-    if instance.fingerprint() != order["fingerprint"]:
+def _load(facts: dict[str, Any], fingerprint: str, data: str | None) -> Instance:
+    source = Source(**{key: value for key, value in facts.items() if value is not None})
+    instance = source.load(None if data is None else Path(data))
+    if instance.fingerprint() != fingerprint:
         raise RedwoodError("the instance is not what it was when the run was planned.")
     return instance
 
@@ -104,6 +109,26 @@ def _run(order: dict[str, Any], instance: Instance, loaded: float, teller: Telle
     margin = 0.0 if found.solution is None else problem.margin(instance, found.solution)
     result = found.to_dict()
     return {key: result[key] for key in RESULT_KEYS} | {"margin": margin, "peak_mb": _peak()}
+
+
+def _run_batch(order: dict[str, Any], instances: list[Instance], loaded: float, teller: Teller) -> dict[str, Any]:
+    """Solve several instances at once; instance i has seed ``seed + i``, as in `solve_many`."""
+    problem = host().problem(instances[0].problem)
+    entry, solver, note = find_solver(instances[0], order["solver"], order["time_limit"], order["options"])
+    budget = make_budget(order["time_limit"], order["iterations"], None, None, None)
+    tasks = [
+        Task(problem, instance, solver, budget, order["seed"] + index, None, order["threads"])
+        for index, instance in enumerate(instances)
+    ]
+    outcomes = execute_many(tasks, on_ready=teller.ready)
+    seconds = sum(outcome.solve_seconds for outcome in outcomes)
+    teller.say("done", processor_seconds=processor_seconds() - teller.processor_at_start, seconds=seconds)
+    results = []
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        outcome.load_seconds += loaded / len(tasks)
+        found = conclude(task, entry, outcome, 0.0, None, note).to_dict()
+        results.append({key: found[key] for key in RESULT_KEYS})
+    return {"results": results, "peak_mb": _peak()}
 
 
 RESULT_KEYS = (

@@ -17,6 +17,7 @@ from typing import Any
 from redwood.benchmarks.charts import Axes, Series, chart
 from redwood.benchmarks.planning import Source
 from redwood.benchmarks.profiles import data_profile, performance_profile, time_to_gap
+from redwood.benchmarks.records import expanded
 from redwood.benchmarks.report import (
     CaseSummary,
     Record,
@@ -24,6 +25,7 @@ from redwood.benchmarks.report import (
     doubts,
     duel_table,
     grouped,
+    latency_table,
     legend,
     origin,
     solver_table,
@@ -57,6 +59,7 @@ def render_page(records: Sequence[Record], folder: Path | None = None, data: Pat
     data
         The folder that instance files are relative to.
     """
+    records = expanded(records)
     cases = summarise(records)
     runs = [record for record in records if record["kind"] == "run"]
     sessions = [record for record in records if record["kind"] == "session"]
@@ -95,6 +98,9 @@ def _section(
     ]
     body += [f'<div class="charts">{"".join(charts)}</div>']
     body += ["<h3>Mean gap on each instance</h3>", _table(*case_table(runs, cases))]
+    latencies = latency_table(runs)
+    if latencies[1]:
+        body += ["<h3>One at a time and in batches</h3>", _table(*latencies)]
     duels = duel_table(runs, cases)
     if duels[1]:
         body += ["<h3>Pairs of solvers on the same instances</h3>", _table(*duels)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from redwood.benchmarks import testsets
 from redwood.benchmarks.known import BestKnown
 from redwood.benchmarks.suite import EVERY, InstanceSet, SolverChoice, Suite
 from redwood.errors import FormatError, OptionError
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """Where an instance comes from: a file below the data folder, or a draw of a generator."""
+    """Where an instance comes from: a file below the data folder, a draw of a generator, or a place in a test set."""
 
     file: str | None = None
     problem: str | None = None
@@ -33,6 +34,8 @@ class Source:
     size: int = 0
     seed: int = 0
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    testset: str | None = None
+    index: int = 0
 
     @property
     def name(self) -> str:
@@ -43,12 +46,16 @@ class Source:
         """Return the instance, read or drawn anew."""
         if self.file is not None:
             return read((data or Path()) / self.file, self.problem)
+        if self.testset is not None:
+            return testsets.load(self.testset, self.size, self.index, data)
         return generate(self.generate or "", self.size, self.seed, **self.options)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is set, as plain data."""
         if self.file is not None:
             return {"file": self.file, "problem": self.problem}
+        if self.testset is not None:
+            return {"testset": self.testset, "size": self.size, "index": self.index}
         return {"generate": self.generate, "size": self.size, "seed": self.seed, "options": dict(self.options)}
 
 
@@ -71,7 +78,15 @@ class Case:
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to do in a process of its own: a run of a solver, or (``solver`` empty) the bound of an instance."""
+    """One thing to do in a process of its own: a run of a solver, or (``solver`` empty) the bound of an instance.
+
+    Attributes
+    ----------
+    time_limit
+        Seconds; of a batch, for all of its instances together.
+    more
+        The other instances of a batch, all of one size.
+    """
 
     id: str
     case: Case
@@ -83,6 +98,12 @@ class Job:
     iterations: int | None
     threads: int
     memory_gb: float | None
+    more: tuple[Case, ...] = ()
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """All instances, one but for batches."""
+        return (self.case, *self.more)
 
 
 @dataclass(frozen=True)
@@ -119,9 +140,12 @@ def make_plan(suite: Suite, data: Path | None = None) -> Plan:
     skipped: dict[str, None] = {}
     for part in suite.instances:
         limit = suite.time_limit if part.time_limit is None else part.time_limit
-        for case in _cases(part, data):
+        cases = list(_cases(part, data))
+        for case in cases:
             for job in [*_bound_jobs(suite, case), *_runs(suite, case, limit, skipped)]:
                 jobs.setdefault(job.id, job)
+        for job in _batches(suite, cases, limit, skipped):
+            jobs.setdefault(job.id, job)
     return Plan(suite, data, tuple(jobs.values()), tuple(skipped))
 
 
@@ -139,6 +163,11 @@ def _sources(part: InstanceSet, data: Path | None) -> Iterator[tuple[Source, flo
         for size in part.sizes:
             for seed in part.seeds:
                 yield Source(generate=part.generate, size=size, seed=seed, options=dict(part.options)), None
+        return
+    if part.testset is not None:
+        for size in part.sizes:
+            for index in range(part.count):
+                yield Source(testset=part.testset, size=size, index=index), None
         return
     if data is None:
         raise OptionError("the suite takes instance files; name their folder with --data or REDWOOD_DATA.")
@@ -165,11 +194,43 @@ def _bound_jobs(suite: Suite, case: Case) -> Iterator[Job]:
 
 def _runs(suite: Suite, case: Case, limit: float, skipped: dict[str, None]) -> Iterator[Job]:
     for choice in suite.solvers:
-        if choice.takes(case.problem, case.size):
+        if choice.takes(case.problem, case.size) and not choice.batch:
             for name in _names(choice, case.problem, skipped):
                 label = choice.label or _label(name, choice.options)
                 for seed in _seeds(name, case.problem, suite.seeds):
                     yield _job(case, name, label, choice.options, seed, limit, suite.iterations, suite)
+
+
+def _batches(suite: Suite, cases: Sequence[Case], limit: float, skipped: dict[str, None]) -> Iterator[Job]:
+    """Yield the jobs of the solvers that get several instances of a size at once."""
+    by_size: dict[tuple[str, int], list[Case]] = {}
+    for case in cases:
+        by_size.setdefault((case.problem, case.source.size or case.size), []).append(case)
+    for choice in suite.solvers:
+        for (problem, size), members in by_size.items():
+            if not choice.batch or not choice.takes(problem, size):
+                continue
+            for name in _names(choice, problem, skipped):
+                label = choice.label or _label(name, choice.options)
+                _check_batches(name, problem)
+                for seed in _seeds(name, problem, suite.seeds):
+                    for start in range(0, len(members), choice.batch):
+                        yield _batch(members[start : start + choice.batch], name, label, choice.options, seed, limit, suite)
+
+
+def _check_batches(name: str, problem: str) -> None:
+    solver: Any = host().solver_entry(name, problem).load()
+    if not solver.batches():
+        raise OptionError(f"solver {name!r} solves one instance at a time; drop its batch.")
+
+
+def _batch(
+    cases: Sequence[Case], name: str, label: str, options: Mapping[str, Any], seed: int, limit: float, suite: Suite
+) -> Job:
+    job = _job(cases[0], name, label, options, seed, limit * len(cases), suite.iterations, suite)
+    key = ["batch", job.id, *(case.fingerprint for case in cases)]
+    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+    return dataclasses.replace(job, id=digest, more=tuple(cases[1:]))
 
 
 def _names(choice: SolverChoice, problem: str, skipped: dict[str, None]) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from redwood.errors import FormatError, OptionError
 
 RECORDS = "records.jsonl"
 
-JOB_KINDS = ("run", "bound")
+JOB_KINDS = ("run", "bound", "batch")
 """Kinds of records that a job leaves; the others tell of sessions and machines."""
 
 
@@ -35,6 +35,33 @@ def read_records(folder: Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise FormatError(f"{folder}: holds no benchmark records ({RECORDS}): {error.strerror}.") from error
     return [record for line in text.split("\n") if (record := _parsed(line)) is not None]
+
+
+def expanded(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return records with a run for each instance in the place of each batch; its seconds are its share of the batch's.
+
+    The limit is its share too, and its only improvement comes after the seconds of its share.
+    """
+    return [part for record in records for part in (_parts(record) if record["kind"] == "batch" else [record])]
+
+
+def _parts(batch: dict[str, Any]) -> list[dict[str, Any]]:
+    count = len(batch["cases"])
+    shared = {key: value for key, value in batch.items() if key not in ("cases", "results")}
+    parts = []
+    for index, (case, result) in enumerate(zip(batch["cases"], batch["results"], strict=True)):
+        objective, seconds = result["objective"], result["seconds"]["solve"]
+        result = result | {"trajectory": [] if objective is None else [[seconds, objective]]}
+        part = {
+            "kind": "run",
+            "case": case,
+            "batch": count,
+            "seed": batch["seed"] + index,
+            "solution": result.get("solution"),
+        }
+        part |= {"label": f"{batch['label']}, {count} at once", "time_limit": batch["time_limit"] / count, "result": result}
+        parts.append(shared | part)
+    return parts
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

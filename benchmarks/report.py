@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from redwood.benchmarks.records import JOB_KINDS
+from redwood.benchmarks.records import JOB_KINDS, expanded
 from redwood.benchmarks.statistics import bootstrap_interval, duels, gap_to, primal_integral, shifted_geometric_mean
 from redwood.result import format_value
 
@@ -65,6 +65,7 @@ class CaseSummary:
 
 def render(records: Sequence[Record]) -> str:
     """Return the report of the records of one folder."""
+    records = expanded(records)
     cases = summarise(records)
     sessions = [record for record in records if record["kind"] == "session"]
     runs = [record for record in records if record["kind"] == "run"]
@@ -75,6 +76,8 @@ def render(records: Sequence[Record]) -> str:
         lines += [f"## {problem}, {limit:g} s a run", "", legend(members, cases), ""]
         lines += [*_table(*solver_table(members, cases)), ""]
         lines += [*_table(*case_table(members, cases)), ""]
+        latencies = latency_table(members)
+        lines += [*_table(*latencies), ""] * bool(latencies[1])
         duels_found = duel_table(members, cases)
         lines += [*_table(*duels_found), ""] * bool(duels_found[1])
     bounds = [record for record in records if record["kind"] == "bound"]
@@ -221,6 +224,29 @@ def case_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table:
         head = [facts["name"], str(facts["size"]), format_value(facts["best_known"]), format_value(case.bound)]
         rows.append([*head, *(_percent(statistics.mean(gaps[label]) if gaps[label] else None) for label in labels)])
     return ["instance", "size", "best known", "bound", *labels], rows
+
+
+def latency_table(runs: Sequence[Record]) -> Table:
+    """Return, for what was solved in batches, seconds an instance beside those of the same solver on one at a time."""
+    rows = []
+    for (solver, options, size, count), members in grouped(runs, _in_batch).items():
+        if count > 1:
+            alone = [_solving(run) for run in runs if _in_batch(run) == (solver, options, size, 1)]
+            share = statistics.mean(map(_solving, members))
+            single = statistics.median(alone) if alone else None
+            times = [f"{share:.4f}", "-" if single is None else f"{single:.4f}"]
+            ratio = "-" if single is None else f"{single / max(share, 1e-9):.1f}"
+            rows.append([members[0]["label"], str(size), str(len(members)), *times, ratio])
+    headings = ["batch", "size", "instances", "seconds an instance in the batch", "alone, median seconds", "times quicker"]
+    return headings, rows
+
+
+def _in_batch(run: Record) -> tuple[str, str, int, int]:
+    return run["solver"], repr(sorted(run["options"].items())), run["case"]["size"], run.get("batch", 1)
+
+
+def _solving(run: Record) -> float:
+    return float(run["result"]["seconds"]["solve"])
 
 
 def duel_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table:

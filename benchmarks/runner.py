@@ -17,7 +17,7 @@ from redwood.benchmarks.carrying import Done, carry_out, leave, now
 from redwood.benchmarks.planning import Job, Plan, make_plan
 from redwood.benchmarks.process import Order, Watched
 from redwood.benchmarks.provenance import provenance
-from redwood.benchmarks.records import JOB_KINDS, Ledger, open_ledger, read_records
+from redwood.benchmarks.records import JOB_KINDS, Ledger, expanded, open_ledger, read_records
 from redwood.benchmarks.suite import parse_suite
 from redwood.errors import ExecutorError, FormatError, OptionError
 from redwood.executor import Executor
@@ -146,10 +146,16 @@ class Replay:
     @property
     def agrees(self) -> bool:
         """Whether the answer is the same."""
-        old, new = self.before["result"], self.after["result"]
-        if old["status"] != new["status"] or (old["objective"] is None) != (new["objective"] is None):
-            return False
-        return old["objective"] is None or math.isclose(old["objective"], new["objective"], rel_tol=1e-9, abs_tol=1e-9)
+        return all(
+            _agree(old["result"], new["result"])
+            for old, new in zip(expanded([self.before]), expanded([self.after]), strict=True)
+        )
+
+
+def _agree(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    if old["status"] != new["status"] or (old["objective"] is None) != (new["objective"] is None):
+        return False
+    return old["objective"] is None or math.isclose(old["objective"], new["objective"], rel_tol=1e-9, abs_tol=1e-9)
 
 
 def replay(out: Path, word: str) -> Replay:
@@ -167,7 +173,7 @@ def replay(out: Path, word: str) -> Replay:
     OptionError
         Where no job or several begin like that, or the suite does not come to that job here.
     """
-    found = [record for record in read_records(out) if record["kind"] == "run" and record["job"].startswith(word)]
+    found = [record for record in read_records(out) if record["kind"] in ("run", "batch") and record["job"].startswith(word)]
     if len(found) != 1:
         raise OptionError(f"{len(found)} finished jobs in {out} begin with {word!r}; see `redwood bench report --json`.")
     plan = resume_plan(out)
@@ -235,21 +241,24 @@ class _Runner:
             "session": self._session,
             "started": done.started,
         }
-        self._keep_solution(record)
+        if job.more:
+            for position, result in enumerate(record["results"]):
+                result["solution"] = self._kept(result.get("solution"), f"{job.id}-{position}")
+        else:
+            record["solution"] = self._kept(record["result"].pop("solution", None), job.id)
         self._ledger.append(record)
         return record
 
-    def _keep_solution(self, record: dict[str, Any]) -> None:
-        """Move the solution from the record to a file of its own, which the record names."""
-        solution = record["result"].pop("solution", None)
-        record["solution"] = None
-        if solution is not None:
-            record["solution"] = f"{SOLUTIONS}/{record['job']}.json"
-            file = self._out / record["solution"]
-            file.parent.mkdir(exist_ok=True)
-            fresh = file.with_suffix(".new")
-            fresh.write_text(json.dumps({"solution": solution}), encoding="utf-8")
-            os.replace(fresh, file)
+    def _kept(self, solution: Any, name: str) -> str | None:
+        """Put a solution into a file of its own, and return the file's name below the folder."""
+        if solution is None:
+            return None
+        file = self._out / SOLUTIONS / f"{name}.json"
+        file.parent.mkdir(exist_ok=True)
+        fresh = file.with_suffix(".new")
+        fresh.write_text(json.dumps({"solution": solution}), encoding="utf-8")
+        os.replace(fresh, file)
+        return f"{SOLUTIONS}/{name}.json"
 
 
 def _record(job: Job, done: Done) -> dict[str, Any]:
@@ -261,12 +270,20 @@ def _record(job: Job, done: Done) -> dict[str, Any]:
         share = round(watched.processor_seconds / watched.solve_seconds, 3)
     process = {"seconds": round(watched.seconds, 4), "cpu_share": share, "peak_mb": result.pop("peak_mb", None)}
     process |= {"load_average": done.load, "cores": list(done.cores), "host": done.host}
-    head: dict[str, Any] = {"kind": "run" if job.solver else "bound", "job": job.id, "case": job.case.to_dict()}
+    head: dict[str, Any] = {"kind": "batch" if job.more else "run" if job.solver else "bound", "job": job.id}
+    head |= {"cases": [case.to_dict() for case in job.cases]} if job.more else {"case": job.case.to_dict()}
     limits = {"time_limit": job.time_limit, "threads": job.threads, "memory_gb": job.memory_gb}
     if job.solver:
         head |= {"solver": job.solver, "label": job.label, "options": dict(job.options), "seed": job.seed}
         limits |= {"iterations": job.iterations}
+    if job.more:  # what became of one became of all where the job was lost
+        results = result.get("results") or [_shared(result, len(job.cases)) for _ in job.cases]
+        return head | limits | {"results": results, "process": process}
     return head | limits | {"result": result, "process": process}
+
+
+def _shared(result: dict[str, Any], count: int) -> dict[str, Any]:
+    return result | {"seconds": {name: seconds / count for name, seconds in result["seconds"].items()}}
 
 
 def _result_of_lost(job: Job, watched: Watched) -> dict[str, Any]:

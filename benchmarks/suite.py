@@ -26,6 +26,7 @@ SUITE_KEYS = {
     "solvers": list,
 }
 FILE_KEYS = {"files": list, "exclude": list, "problem": str, "best_known": str, "min_size": int, "max_size": int}
+TEST_SET_KEYS = {"testset": str, "sizes": list, "count": int}
 GENERATOR_KEYS = {"generate": str, "sizes": list, "seeds": list, "options": dict}
 SOLVER_KEYS = {
     "name": str,
@@ -35,12 +36,13 @@ SOLVER_KEYS = {
     "except": list,
     "min_size": int,
     "max_size": int,
+    "batch": int,
 }
 
 
 @dataclass(frozen=True)
 class InstanceSet:
-    """Some instances: files below the data folder, or draws of a generator.
+    """Some instances: files below the data folder, draws of a generator, or the first of a test set.
 
     Attributes
     ----------
@@ -54,6 +56,8 @@ class InstanceSet:
         Sizes to keep, inclusive.
     generate, sizes, seeds, options
         A generator (``"tsp/uniform"``) and what to draw: one instance for each size and seed.
+    testset, count
+        A set of `redwood.benchmarks.testsets`, and how many of its instances of each size, from the first.
     time_limit
         Seconds for these instances, where they differ from the suite's.
     """
@@ -68,6 +72,8 @@ class InstanceSet:
     sizes: tuple[int, ...] = ()
     seeds: tuple[int, ...] = (0,)
     options: Mapping[str, Any] = field(default_factory=dict)
+    testset: str | None = None
+    count: int = 1
     time_limit: float | None = None
 
 
@@ -83,6 +89,8 @@ class SolverChoice:
         The problems that it is run on; by default all of the suite.
     min_size, max_size
         Sizes of the instances that it is run on, inclusive.
+    batch
+        How many instances of a size it gets at once, through `solve_many`, with the time of all of them; 0 for each alone.
     """
 
     name: str
@@ -92,6 +100,7 @@ class SolverChoice:
     excluded: tuple[str, ...] = ()
     min_size: int = 0
     max_size: int | None = None
+    batch: int = 0
 
     def takes(self, problem: str, size: int) -> bool:
         """Return whether the suite wants the solver on an instance."""
@@ -186,12 +195,14 @@ def parse_suite(name: str, text: str) -> Suite:
 
 def _instance_set(suite: str, position: int, table: Mapping[str, Any]) -> InstanceSet:
     where = f"suite {suite}, [[instances]] {position}"
-    if not isinstance(table, Mapping) or ("files" in table) == ("generate" in table):
-        raise OptionError(f"{where} must have either files or generate.")
-    _check_keys(where, table, (FILE_KEYS if "files" in table else GENERATOR_KEYS) | {"time_limit": (int, float)})
+    kinds: dict[str, dict[str, Any]] = {"files": FILE_KEYS, "generate": GENERATOR_KEYS, "testset": TEST_SET_KEYS}
+    named = [key for key in kinds if isinstance(table, Mapping) and key in table]
+    if len(named) != 1:
+        raise OptionError(f"{where} must have either files or generate or testset.")
+    _check_keys(where, table, kinds[named[0]] | {"time_limit": (int, float)})
     _check_positive(where, table)
-    if "generate" in table and not table.get("sizes"):
-        raise OptionError(f"{where} generates instances, and names no sizes.")
+    if named != ["files"] and not table.get("sizes"):
+        raise OptionError(f"{where} names no sizes.")
     for key in ("sizes", "seeds"):
         _whole_numbers(where, key, table.get(key, []))
     settings: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
@@ -205,8 +216,9 @@ def _solver_choice(suite: str, position: int, table: Mapping[str, Any]) -> Solve
     _check_keys(where, table, SOLVER_KEYS)
     if "except" in table and table["name"] != EVERY:
         raise OptionError(f"{where} has except, which goes with the name {EVERY!r}.")
-    if table["name"] == EVERY and ("options" in table or "label" in table):
-        raise OptionError(f"{where} stands for every solver, which can have no options or label in common.")
+    _check_positive(where, table)
+    if table["name"] == EVERY and {"options", "label", "batch"} & table.keys():
+        raise OptionError(f"{where} stands for every solver, which can have no options, label or batch in common.")
     plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     plain.pop("except", None)
     return SolverChoice(excluded=tuple(table.get("except", ())), **plain)
@@ -221,7 +233,7 @@ def _check_keys(where: str, table: Mapping[str, Any], kinds: Mapping[str, Any]) 
 
 
 def _check_positive(where: str, table: Mapping[str, Any]) -> None:
-    for key in ("time_limit", "iterations", "threads", "memory_gb"):
+    for key in ("time_limit", "iterations", "threads", "memory_gb", "count", "batch"):
         if key in table and not table[key] > 0:
             raise OptionError(f"{where}: {key} = {table[key]!r} is not positive.")
 

@@ -99,6 +99,42 @@ def execute(
     return outcome
 
 
+def execute_many(tasks: Sequence[Task], on_ready: Callable[[float], None] | None = None) -> list[Outcome]:
+    """Give tasks of one problem and solver to its `run_many`; an outcome's seconds are the batch's divided by its size."""
+    began = time.perf_counter()
+    solver, problem = tasks[0].solver, tasks[0].problem
+    solver.prepare(problem, tasks[0].instance)
+    compiled = time.perf_counter() - began
+    if on_ready is not None:
+        on_ready(compiled)
+    runs = [task.run() for task in tasks]
+    answers, error = _run_many(solver, problem, [task.instance for task in tasks], runs)
+    solved = max(0.0, time.perf_counter() - began - compiled)
+    outcomes = [outcome_of(run, answer, error) for run, answer in zip(runs, answers, strict=True)]
+    for outcome in outcomes:
+        outcome.compile_seconds, outcome.solve_seconds = compiled, solved / len(tasks)
+    return outcomes
+
+
+def _run_many(
+    solver: Solver, problem: Problem[Any, Any], instances: Sequence[Instance], runs: Sequence[Run]
+) -> tuple[Sequence[Answer | None], str]:
+    try:
+        answers = solver.run_many(problem, instances, runs)
+    except KeyboardInterrupt:
+        stopped, error = Termination.INTERRUPTED, ""
+    except USAGE_ERRORS:
+        raise
+    except Exception as failure:
+        logger.debug("solver %s failed on a batch", type(solver).__name__, exc_info=True)
+        stopped, error = Termination.ERROR, f"{type(failure).__name__}: {failure}"
+    else:
+        return answers, ""
+    for run in runs:
+        run.stopped = stopped
+    return [None] * len(runs), error
+
+
 def outcome_of(run: Run, answer: Answer | None, error: str = "") -> Outcome:
     """Return what a run has come to, before it is checked."""
     return Outcome(answer, run.best, run.trajectory, run.bound, run.stopped, error=error)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from redwood.budget import AnyOf, Budget, Iterations, Seconds, Target, TargetGap, Termination
+from redwood.budget import AnyOf, Budget, Iterations, Seconds, Target, TargetGap
 from redwood.choosing import choose
 from redwood.errors import FitError, OptionError, SolutionError, suggestion
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem, Solution
 from redwood.result import Result
-from redwood.running import USAGE_ERRORS, Outcome, Task, conclude, execute, outcome_of
-from redwood.solver import Answer, Incumbent, Run, Solver
-
-logger = logging.getLogger(__name__)
+from redwood.running import Outcome, Task, conclude, execute, execute_many
+from redwood.solver import Incumbent, Solver
 
 DEFAULT_TIME_LIMIT = 10.0
 """Seconds, where the caller gives no budget at all."""
@@ -260,36 +257,11 @@ def _solve_batch(
         Task(problem, instance, solver, limits, check_seed(seed) + i, None, check_threads(threads))
         for i, instance in enumerate(instances)
     ]
-    loaded = time.perf_counter()
-    solver.prepare(problem, instances[0])
-    began = time.perf_counter()
-    runs = [task.run() for task in tasks]
-    answers, error = _run_many(solver, problem, instances, runs)
-    solved = time.perf_counter() - began
+    loaded = time.perf_counter() - started
+    outcomes = execute_many(tasks)
     seconds = bound_seconds(bound_time_limit, None if time_limit is None else time_limit / len(instances))
     results = []
-    for task, run, answer in zip(tasks, runs, answers, strict=True):
-        outcome = outcome_of(run, answer, error)
-        outcome.load_seconds, outcome.compile_seconds = loaded - started, began - loaded
-        outcome.solve_seconds = solved / len(instances)
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        outcome.load_seconds = loaded
         results.append(conclude(task, entry, outcome, seconds, None, note))
     return results
-
-
-def _run_many(
-    solver: Solver, problem: Problem[Any, Any], instances: Sequence[Instance], runs: Sequence[Run]
-) -> tuple[Sequence[Answer | None], str]:
-    try:
-        answers = solver.run_many(problem, instances, runs)
-    except KeyboardInterrupt:
-        stopped, error = Termination.INTERRUPTED, ""
-    except USAGE_ERRORS:
-        raise
-    except Exception as failure:
-        logger.debug("solver %s failed on a batch", type(solver).__name__, exc_info=True)
-        stopped, error = Termination.ERROR, f"{type(failure).__name__}: {failure}"
-    else:
-        return answers, ""
-    for run in runs:
-        run.stopped = stopped
-    return [None] * len(runs), error

@@ -137,6 +137,20 @@ class Cheat(Solver):
 
 
 @dataclass(frozen=True)
+class Together(Solver):
+    """Know the answers to a batch, each after the same pause as one."""
+
+    pause: float = 0.0
+
+    def run(self, problem: Any, instance: Any, run: Run) -> Answer:
+        return self.run_many(problem, [instance], [run])[0]
+
+    def run_many(self, problem: Any, instances: Any, runs: Any) -> list[Answer]:
+        time.sleep(self.pause)
+        return [Answer(Number(FLOOR)) for _ in instances]
+
+
+@dataclass(frozen=True)
 class Hang(Solver):
     """Report a solution and never come back."""
 
@@ -205,6 +219,7 @@ def redwood_solvers() -> Iterable[SolverSpec]:
         for name, cls, choices in (
             ("steps", "Steps", (Choice(10), Choice(90, max_size=20))),
             ("proving", "Proving", (Choice(50, min_seconds=5),)),
+            ("together", "Together", ()),
             ("crash", "Crash", ()),
             ("cheat", "Cheat", ()),
             ("hang", "Hang", ()),

@@ -1,0 +1,108 @@
+"""Batches: several instances in one job, and their latencies beside those of one at a time; test sets by their draw."""
+
+import json
+
+import numpy as np
+import pytest
+
+from redwood.benchmarks.planning import make_plan
+from redwood.benchmarks.records import expanded, read_records
+from redwood.benchmarks.report import latency_table
+from redwood.benchmarks.runner import replay, run_plan
+from redwood.benchmarks.suite import parse_suite
+from redwood.benchmarks.testsets import load
+from redwood.errors import OptionError
+
+SUITE = """
+time_limit = 1
+bound_time_limit = 0
+[[instances]]
+generate = "countdown"
+sizes = [9]
+seeds = {seeds}
+[[solvers]]
+name = "together"
+options = {{ pause = {pause} }}
+batch = 2
+[[solvers]]
+name = "together"
+options = {{ pause = {pause} }}
+"""
+
+
+@pytest.fixture
+def plan(toy_plan):
+    """Return a function that plans the same instances in batches of two and each alone."""
+    toy_plan('name = "steps"')  # loads the plugin
+    return lambda pause, seeds: make_plan(parse_suite("batches", SUITE.format(pause=pause, seeds=seeds)))
+
+
+def test_a_batch_is_one_job_and_several_runs(plan, tmp_path):
+    """Each instance of a batch has its result, its seed and its solution; the seconds are shared."""
+    planned = plan(0.2, [1, 2, 3])
+    assert run_plan(planned, tmp_path) == (len(planned.jobs),) * 2
+    records = read_records(tmp_path)
+    batch = next(record for record in records if record["kind"] == "batch")
+    runs = expanded([batch])
+    assert [run["seed"] for run in runs] == [0, 1]
+    assert [json.loads((tmp_path / run["solution"]).read_text()) for run in runs] == [{"solution": {"value": 3}}] * 2
+    assert [run["result"]["objective"] for run in runs] == [3, 3]
+    assert len({run["result"]["seconds"]["solve"] for run in runs}) == 1
+    assert len(read_records(tmp_path)) == len(records)
+    assert replay(tmp_path, batch["job"]).agrees
+
+
+def test_a_batch_that_is_killed_is_recorded_for_all(plan, tmp_path):
+    """A batch has the time of all of its instances; past that it is killed, and each has a record that says so."""
+    run_plan(plan(60, [1, 2]), tmp_path)
+    runs = [run for run in expanded(read_records(tmp_path)) if run.get("batch")]
+    assert {run["result"]["termination"] for run in runs} == {"killed"}
+    assert all(run["result"]["seconds"]["solve"] >= 1.0 for run in runs)  # half of what both were given
+
+
+def test_latencies_stand_side_by_side():
+    """Three seconds for a batch of three, and two for one instance alone: the batch is twice as quick."""
+
+    def run(seconds, batch=1):
+        facts = {"solver": "a", "options": {}, "label": "a", "case": {"size": 9}, "batch": batch}
+        return facts | {"result": {"seconds": {"solve": seconds}}}
+
+    headings, rows = latency_table([run(1.0, 3), run(1.0, 3), run(1.0, 3), run(2.0), run(9.0), run(1.5)])
+    assert headings[3:] == ["seconds an instance in the batch", "alone, median seconds", "times quicker"]
+    assert rows == [["a", "9", "3", "1.0000", "2.0000", "2.0"]]
+
+
+def test_batches_are_for_solvers_that_take_them(toy_plan):
+    """A solver without a way to solve several at once is refused when the run is planned."""
+    with pytest.raises(OptionError, match="'steps' solves one instance at a time"):
+        toy_plan('name = "steps"\nbatch = 2')
+
+
+def test_the_test_set_of_the_papers():
+    """The draws are those that are stated: the global generator of seed 1234, and RandomState(777)."""
+    np.random.seed(1234)
+    stated = np.random.uniform(size=(10_000, 100, 2))
+    np.testing.assert_array_equal(load("tsp-uniform", 100, 999, None).travel.coords, stated[999])
+    stated = np.random.RandomState(777).random_sample((128, 200, 2))
+    np.testing.assert_array_equal(load("tsp-uniform", 200, 127, None).travel.coords, stated[127])
+
+
+def test_the_reference_lengths_of_cvrp(data_folder):
+    """Instances from the set's file have demands, capacity and the known length."""
+    instance = load("cvrp-uniform", 200, 3, data_folder)
+    assert (instance.size, instance.capacity) == (200, 80)
+    assert 20 < instance.best_known < 40
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "index", "words"),
+    [
+        ("tsp-uniforn", 100, 0, "Did you mean 'tsp-uniform'"),
+        ("tsp-uniform", 200, 128, "has 128 instances of size 200"),
+        ("cvrp-uniform", 200, 0, "--data or REDWOOD_DATA"),
+    ],
+)
+def test_what_is_in_no_set_is_refused(name, size, index, words):
+    """Unknown sets and places beyond the end are named."""
+    with pytest.raises(OptionError, match=words):
+        load(name, size, index, None)
