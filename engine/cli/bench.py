@@ -240,4 +240,8 @@ def _run(
 
 
 def _describe(record: dict[str, Any] | None) -> str:
-    return "" if record is None else f"{record['case']['name']} {record.get('label', 'bound')}"
+    if record is None:
+        return ""
+    cases = record.get("cases") or [record["case"]]
+    more = f" and {len(cases) - 1} more" * (len(cases) > 1)
+    return f"{cases[0]['name']}{more} {record.get('label', 'bound')}"

@@ -1,9 +1,11 @@
 """Batches: several instances in one job, and their latencies beside those of one at a time; test sets by their draw."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from redwood.benchmarks.planning import make_plan
 from redwood.benchmarks.records import expanded, read_records
@@ -11,8 +13,10 @@ from redwood.benchmarks.report import latency_table
 from redwood.benchmarks.runner import replay, run_plan
 from redwood.benchmarks.suite import parse_suite
 from redwood.benchmarks.testsets import load
+from redwood.cli.root import root
 from redwood.errors import OptionError
 
+PLUGIN = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
 SUITE = """
 time_limit = 1
 bound_time_limit = 0
@@ -28,6 +32,12 @@ batch = 2
 name = "together"
 options = {{ pause = {pause} }}
 """
+
+
+@pytest.fixture
+def redwood_command():
+    """Return a function that carries out a command in this process."""
+    return lambda *words: CliRunner().invoke(root, [str(word) for word in words])
 
 
 @pytest.fixture
@@ -50,6 +60,14 @@ def test_a_batch_is_one_job_and_several_runs(plan, tmp_path):
     assert len({run["result"]["seconds"]["solve"] for run in runs}) == 1
     assert len(read_records(tmp_path)) == len(records)
     assert replay(tmp_path, batch["job"]).agrees
+
+
+def test_the_command_runs_batches(redwood_command, tmp_path):
+    """`bench run` says what it is doing with a batch as with anything else."""
+    (tmp_path / "batches.toml").write_text(SUITE.format(pause=0, seeds=[1, 2]))
+    ended = redwood_command("bench", "run", tmp_path / "batches.toml", "--out", tmp_path / "out", "--plugin", PLUGIN)
+    assert ended.exit_code == 0, ended.output
+    assert "3 of 3 jobs are finished" in ended.output
 
 
 def test_a_batch_that_is_killed_is_recorded_for_all(plan, tmp_path):
