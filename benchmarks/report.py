@@ -229,20 +229,20 @@ def case_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table:
 def latency_table(runs: Sequence[Record]) -> Table:
     """Return, for what was solved in batches, seconds an instance beside those of the same solver on one at a time."""
     rows = []
-    for (solver, options, size, count), members in grouped(runs, _in_batch).items():
-        if count > 1:
-            alone = [_solving(run) for run in runs if _in_batch(run) == (solver, options, size, 1)]
-            share = statistics.mean(map(_solving, members))
-            single = statistics.median(alone) if alone else None
-            times = [f"{share:.4f}", "-" if single is None else f"{single:.4f}"]
-            ratio = "-" if single is None else f"{single / max(share, 1e-9):.1f}"
-            rows.append([members[0]["label"], str(size), str(len(members)), *times, ratio])
+    alone = [run for run in runs if "batch" not in run]
+    for key, members in grouped((run for run in runs if "batch" in run), _same_work).items():
+        singles = [_solving(run) for run in alone if _same_work(run) == key]
+        share = statistics.mean(map(_solving, members))
+        single = statistics.median(singles) if singles else None
+        times = [f"{share:.4f}", "-" if single is None else f"{single:.4f}"]
+        ratio = "-" if single is None else f"{single / max(share, 1e-9):.1f}"
+        rows.append([members[0]["label"], str(members[0]["case"]["size"]), str(len(members)), *times, ratio])
     headings = ["batch", "size", "instances", "seconds an instance in the batch", "alone, median seconds", "times quicker"]
     return headings, rows
 
 
-def _in_batch(run: Record) -> tuple[str, str, int, int]:
-    return run["solver"], repr(sorted(run["options"].items())), run["case"]["size"], run.get("batch", 1)
+def _same_work(run: Record) -> tuple[str, str, int]:
+    return run["solver"], repr(sorted(run["options"].items())), run["case"]["size"]
 
 
 def _solving(run: Record) -> float:

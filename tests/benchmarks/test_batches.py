@@ -81,11 +81,11 @@ def test_a_batch_that_is_killed_is_recorded_for_all(plan, tmp_path):
 def test_latencies_stand_side_by_side():
     """Three seconds for a batch of three, and two for one instance alone: the batch is twice as quick."""
 
-    def run(seconds, batch=1):
-        facts = {"solver": "a", "options": {}, "label": "a", "case": {"size": 9}, "batch": batch}
+    def run(seconds, **more):
+        facts = {"solver": "a", "options": {}, "label": "a", "case": {"size": 9}} | more
         return facts | {"result": {"seconds": {"solve": seconds}}}
 
-    headings, rows = latency_table([run(1.0, 3), run(1.0, 3), run(1.0, 3), run(2.0), run(9.0), run(1.5)])
+    headings, rows = latency_table([*(run(1.0, batch=3) for _ in range(3)), run(2.0), run(9.0), run(1.5)])
     assert headings[3:] == ["seconds an instance in the batch", "alone, median seconds", "times quicker"]
     assert rows == [["a", "9", "3", "1.0000", "2.0000", "2.0"]]
 
