@@ -200,7 +200,7 @@ class Program:
     def __init__(
         self, model: ConcreteModel, indicators: Sequence[Any], arms: int, levels: int, *, implied: bool = False
     ) -> None:
-        from pyomo.environ import Objective, Var, maximize
+        from pyomo.environ import Constraint, Objective, Var, maximize
 
         from redwood.compiled import compile_model
 
@@ -214,6 +214,7 @@ class Program:
         model.worth = Objective(expr=0 * indicators[0], sense=maximize)
         self.name = str(model.name)
         self.names = [variable.name for variable in (*indicators, *others)]
+        self.rows = [row.name for row in model.component_data_objects(Constraint, active=True)]
         self.compiled: CompiledModel = compile_model(model, indicators)
         self._shape = (arms, levels)
         self._count = len(indicators)
@@ -240,7 +241,8 @@ class Program:
         self._highs.run()
         status = self._highs.getModelStatus()
         if status == highspy.HighsModelStatus.kInfeasible:
-            raise InstanceError(f"the action set {self.name} is empty: no joint action satisfies its rows.")
+            rows = ", ".join(self._conflict())
+            raise InstanceError(f"the action set {self.name} is empty: no joint action satisfies its rows {rows} together.")
         if status != highspy.HighsModelStatus.kOptimal:
             raise ModelError(f"HiGHS ended with status {status} on the action set {self.name}; is it bounded?")
         bound = float(self._highs.getInfo().mip_dual_bound) if self.compiled.integer.any() else self._objective()
@@ -278,6 +280,25 @@ class Program:
         chosen = np.rint(self._highs.getSolution().col_value[: self._count]).reshape(arms, levels - 1)
         picked: Array = (chosen * np.arange(1, levels)).sum(axis=1).astype(np.int64)
         return picked
+
+    def _conflict(self) -> list[str]:
+        """Return the names of rows of an empty set that cannot hold together, none of which could be left out.
+
+        Rows are taken away one after the other, and stay away where the rest is still infeasible.
+        """
+        import highspy
+
+        kept = []
+        for row, name in enumerate(self.rows):
+            self._highs.changeRowBounds(row, -np.inf, np.inf)
+            self._highs.clearSolver()
+            self._highs.run()
+            if self._highs.getModelStatus() != highspy.HighsModelStatus.kInfeasible:
+                self._highs.changeRowBounds(row, float(self.compiled.rows.lower[row]), float(self.compiled.rows.upper[row]))
+                kept.append(name)
+        for row in range(len(self.rows)):
+            self._highs.changeRowBounds(row, float(self.compiled.rows.lower[row]), float(self.compiled.rows.upper[row]))
+        return kept
 
     def _objective(self) -> float:
         return float(self._highs.getInfo().objective_function_value)

@@ -79,9 +79,9 @@ class BudgetSet(ActionSet):
 
     def refused(self, levels: Array) -> Array:
         """Return which rows of joint actions [E, J] pull more arms than the budget."""
-        in_range = ((levels >= 0) & (levels <= 1)).all(axis=1)
-        rows: Array = np.flatnonzero(~in_range | (levels.sum(axis=1) > self.budget))
-        return rows
+        from redwood.problems.cormab.budget_kernels import over_budget
+
+        return np.flatnonzero(over_budget(np.ascontiguousarray(levels, np.int64), self.budget))
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return a random subset of arms, as many as the budget allows, each equally likely."""

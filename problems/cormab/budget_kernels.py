@@ -34,3 +34,16 @@ def draw_subsets(count: int, arms: int, budget: int, state: RandomState) -> Arra
             arm = random_below(state, top + 1)
             levels[row, top if levels[row, arm] else arm] = 1
     return levels
+
+
+@kernel
+def over_budget(levels: Array, budget: int) -> Array:
+    """Return which of the joint actions [E, J] pull more arms than the budget, or have levels other than 0 and 1."""
+    refused = np.zeros(len(levels), np.bool_)
+    for row in range(len(levels)):
+        pulled, strange = 0, False
+        for arm in range(levels.shape[1]):
+            pulled += levels[row, arm]
+            strange |= levels[row, arm] < 0 or levels[row, arm] > 1
+        refused[row] = strange or pulled > budget
+    return refused

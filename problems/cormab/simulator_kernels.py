@@ -56,16 +56,19 @@ def advance(states: Array, levels: Array, step: int, seed: int, ends: Array, rew
     ``ends`` [J, A, S, S] are the upper ends of the outcomes' shares, ``rewards`` [J, A, S] are expected ones.
     """
     episodes, arms = states.shape
+    outcomes = ends.shape[3] - 1  # no luck reaches the last one's end
     total = np.zeros(episodes)
     for episode in range(episodes):
         counter = _counter(seed, episode, step)
+        earned = 0.0
         for arm in range(arms):
-            level = levels[episode, arm]
-            state = states[episode, arm]
-            total[episode] += rewards[arm, level, state]
+            level = np.uint64(levels[episode, arm])  # unsigned indices need no test for counting from the end
+            state = np.uint64(states[episode, arm])
+            earned += rewards[arm, level, state]
             luck = _uniform(counter, arm)
             outcome = 0
-            while luck >= ends[arm, level, state, outcome]:
-                outcome += 1
+            for other in range(outcomes):  # without a branch that luck decides, which processors guess wrong half the time
+                outcome += luck >= ends[arm, level, state, other]
             states[episode, arm] = outcome
+        total[episode] = earned
     return total

@@ -251,3 +251,28 @@ def test_many_packings_equal_the_count_vectors():
         assert listed.contains(choice.levels)
         assert packed.contains(choice.levels)
     assert not packed.contains(np.ones(24, np.int64))
+
+
+def test_the_rows_of_an_empty_set_are_named():
+    """Where no action is allowed, the message names the rows that contradict each other, and no others."""
+
+    class Empty(ActionSet):
+        @property
+        def arms(self):
+            return 3
+
+        def model(self):
+            from pyomo.environ import Binary, ConcreteModel, Constraint, Var
+
+            model = ConcreteModel("own")
+            model.pulled = Var(range(3), domain=Binary)
+            model.harmless = Constraint(expr=model.pulled[0] + model.pulled[1] <= 2)
+            model.few = Constraint(expr=sum(model.pulled.values()) <= 1)
+            model.many = Constraint(expr=sum(model.pulled.values()) >= 2)
+            return model
+
+        def indicators(self, model):
+            return list(model.pulled.values())
+
+    with pytest.raises(InstanceError, match="own is empty: no joint action satisfies its rows few, many together"):
+        Empty().argmax(np.zeros((3, 2)))

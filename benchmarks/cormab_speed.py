@@ -1,0 +1,102 @@
+"""Speed of restless bandits, one thread: ``python -m redwood.benchmarks.cormab_speed simulator | bounds``.
+
+``simulator`` moves the arms of many episodes under random actions of a budget set, beside the same written as a plain
+Python loop over episodes and arms and as numpy over all episodes at once. ``bounds`` shows what the bound of a domain
+costs at a size.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Sequence
+
+import click
+import numpy as np
+
+from redwood.bounding import bound
+from redwood.planning import Array, Planning
+from redwood.plugins.host import host
+from redwood.policies import RandomPolicy
+from redwood.problems.cormab.planning import cumulative
+from redwood.reading import generate
+
+
+@click.group()
+def main() -> None:
+    """Time the simulator or the bound."""
+
+
+@main.command()
+@click.option("--size", default=100, show_default=True, help="Number of arms.")
+@click.option("--episodes", default=1000, show_default=True, help="Episodes at once.")
+@click.option("--repeats", default=5, show_default=True, help="Runs of each way; the quickest counts.")
+def simulator(size: int, episodes: int, repeats: int) -> None:
+    """Print million arm-steps a core-second of the kernels, of plain Python and of numpy."""
+    instance = generate("cormab/budget", size=size, seed=0)
+    planning = host().problem("cormab").view(Planning, instance)
+    planning.rollouts(RandomPolicy(), 2, 0)
+    few = max(1, episodes // 100)
+    whole = _rate(lambda: planning.rollouts(RandomPolicy(), episodes, 0), episodes * size * planning.horizon, repeats)
+    steps = _rate(lambda: _numpy(planning, episodes), episodes * size * planning.horizon, repeats)
+    loop = _rate(lambda: _plain(planning, few), few * size * planning.horizon, 1)
+    click.echo(f"{size} arms, {episodes} episodes, {planning.horizon} steps, random actions included")
+    click.echo(f"kernels {whole:.1f} million arm-steps a core-second; numpy {steps:.2f} ({whole / steps:.0f} times less);")
+    click.echo(f"plain loop {loop:.4f} ({whole / loop:.0f} times less)")
+
+
+@main.command()
+@click.argument("cases", nargs=-1, metavar="DOMAIN:SIZE...")
+@click.option("--time-limit", default=600.0, show_default=True, help="Seconds a bound.")
+@click.option("--seed", default=0, show_default=True)
+def bounds(cases: Sequence[str], time_limit: float, seed: int) -> None:
+    """Print the bound of each case, its seconds, and the memory of the process so far."""
+    for case in cases or ("budget:100", "capacity:100", "schedule:100", "interventions:100", "budget:1000", "capacity:1000"):
+        domain, size = case.split(":")
+        instance = generate(f"cormab/{domain}", size=int(size), seed=seed)
+        found = bound(instance, time_limit=time_limit)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        click.echo(f"{domain} {size}: {found.value:.5f} a step in {found.seconds:.2f} s, {memory:.2f} GB")
+
+
+def _rate(work: Callable[[], object], arm_steps: int, repeats: int) -> float:
+    """Return millions of arm-steps a second of the quickest run."""
+    seconds = []
+    for _ in range(repeats):
+        began = time.process_time()
+        work()
+        seconds.append(time.process_time() - began)
+    return arm_steps / min(seconds) / 1e6
+
+
+def _numpy(planning: Planning, episodes: int) -> Array:
+    """Return rewards [E, H] of random actions by numpy, all episodes and arms of a step at once."""
+    arms, rng = planning.arms, np.random.default_rng(0)
+    moves, starts = cumulative(arms.transitions), cumulative(arms.start)
+    index = np.arange(arms.shape[0])
+    states = (rng.random((episodes, len(index), 1)) >= starts).sum(axis=2)
+    rewards = np.empty((episodes, planning.horizon))
+    for step in range(planning.horizon):
+        levels = planning.actions.samples(episodes, rng)
+        rewards[:, step] = arms.rewards[index, levels, states].sum(axis=1)
+        states = (rng.random((episodes, len(index), 1)) >= moves[index, levels, states]).sum(axis=2)
+    return rewards
+
+
+def _plain(planning: Planning, episodes: int) -> Array:
+    """Return the same, one episode and arm after the other."""
+    arms, rng = planning.arms, np.random.default_rng(0)
+    rewards = np.zeros((episodes, planning.horizon))
+    for episode in range(episodes):
+        states = [int(rng.choice(len(chances), p=chances)) for chances in arms.start]
+        for step in range(planning.horizon):
+            levels = planning.actions.sample(rng)
+            for arm, level in enumerate(levels):
+                state = states[arm]
+                rewards[episode, step] += arms.rewards[arm, level, state]
+                states[arm] = int(rng.choice(arms.shape[2], p=arms.transitions[arm, level, state]))
+    return rewards
+
+
+if __name__ == "__main__":
+    main()
