@@ -1,4 +1,4 @@
-"""SEQUOIA measured: ``python -m redwood.benchmarks.sequoia speed``, ``targets``, ``checks``, ``bounds`` or ``rewards``."""
+"""SEQUOIA measured: ``python -m redwood.benchmarks.sequoia speed``, ``targets``, ``checks``, ``limits`` or ``rewards``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from redwood.planning import ActionSet, Array, Planning
 from redwood.plugins.host import host
 from redwood.reading import generate
 from redwood.simulation import simulate
-from redwood.solvers.sequoia.embedding import Embedding
+from redwood.solvers.sequoia.embedding import BOUNDS, Decision, Embedding
 from redwood.solvers.sequoia.folded import Folded, indicators
 from redwood.solvers.sequoia.learner import Learner
 from redwood.solvers.sequoia.maximising import Maximiser
@@ -38,6 +38,12 @@ class Literal(Embedding):
     def harmful(self) -> list[Array]:
         """Return that every neuron needs its binary."""
         return [np.zeros(len(matrix), bool) for matrix in self.weights[:-1]]
+
+    def _checked(self, folded: Folded, binaries: int) -> Decision:
+        """Return the action as it comes: with M = 1e5 the objective is off by more than any check would let through."""
+        columns = np.rint(np.array(self._highs.getSolution().col_value)[: len(folded.linear)])
+        levels = (columns.reshape(self.actions.arms, -1) * np.arange(1, self.actions.levels)).sum(axis=1).astype(np.int64)
+        return Decision(levels, float(folded.values(columns[None])[0]), np.inf, True, binaries)
 
     @classmethod
     def decide_anew(cls, actions: ActionSet, folded: Folded) -> float:
@@ -119,6 +125,22 @@ def targets(domain: str, size: int, kind: str, literal: int, updates: int) -> st
     )
 
 
+def limits_compared(domain: str, size: int, kind: str, states: int) -> str:
+    """Return binaries left and seconds of a program with limits by intervals and by linear programs."""
+    planning = _planning(domain, size)
+    network, every = _folded(planning, kind, states)
+    line = f"{domain} {size} {kind}, {states} states:"
+    for bounds in BOUNDS:
+        embedding = Embedding(planning.actions, network.matrices(), listed=False, bounds=bounds)
+        spent, left = [], []
+        for folded in every:
+            began = time.perf_counter()
+            left.append(embedding.solve(folded).binaries)
+            spent.append(time.perf_counter() - began)
+        line += f" {bounds} {np.mean(left):.1f} binaries, {_mean(spent):.3f} s;"
+    return line
+
+
 def checks(domain: str, size: int, kind: str, states: int, programs: int) -> str:
     """Return how many random states were decided with every check passed, and the largest errors met."""
     planning = _planning(domain, size)
@@ -154,6 +176,8 @@ def rewards(domain: str, size: int, names: Sequence[str], seeds: int, episodes: 
             solver, options = _solver(name)
             limit = 120.0 if name == "lagrangian" else seconds
             found = solve(instance, solver, time_limit=limit, bound_time_limit=0, seed=seed, **options)
+            if found.solution is None:
+                raise SolverError(f"{name} found no policy for {instance.name}: {found.message}")
             value = found.bound or np.nan if column == 0 else value
             earned = simulate(instance, found.solution, episodes=episodes, seed=1, bound_time_limit=0)
             percents[seed, column] = 100.0 * earned.mean / value
@@ -179,7 +203,7 @@ def _interval(values: Array) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=["speed", "targets", "checks", "rewards"])
+    parser.add_argument("table", choices=["speed", "targets", "checks", "limits", "rewards"])
     parser.add_argument("--domains", nargs="+", default=["capacity", "schedule", "path", "interventions"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[20])
     parser.add_argument("--networks", nargs="+", default=["additive", "concave", "relu"], help="or solvers")
@@ -202,6 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for kind in given.networks:
                 if given.table == "targets":
                     _write(targets(domain, size, kind, given.literal, given.updates))
+                elif given.table == "limits":
+                    _write(limits_compared(domain, size, kind, given.states))
                 else:
                     _write(checks(domain, size, kind, given.states, given.literal))
 

@@ -128,7 +128,10 @@ class CompiledModel:
 
 
 def quiet_highs() -> Highs:
-    """Return a HiGHS object that logs nothing, not even its banner."""
+    """Return a HiGHS object of one thread that logs nothing, not even its banner.
+
+    One with more threads than those before it would end their next runs: HiGHS has one scheduler for all of a process.
+    """
     import highspy
 
     class QuietHighs(highspy.Highs):  # type: ignore[misc]
@@ -138,7 +141,9 @@ def quiet_highs() -> Highs:
             self.setOptionValue("output_flag", False)
             super().enableCallbacks()
 
-    return QuietHighs()
+    made = QuietHighs()
+    made.setOptionValue("threads", 1)
+    return made
 
 
 def stack_rows(parts: Sequence[Rows]) -> Rows:

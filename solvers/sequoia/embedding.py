@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from redwood.errors import ModelError, SolverError
+from redwood.errors import ModelError, OptionError, SolverError, suggestion
 from redwood.planning import ActionSet, Array
 from redwood.solvers.sequoia.folded import Folded, Reach, indicators, limits, reach
 from redwood.solvers.sequoia.listing import Listing, listing_of
 from redwood.solvers.sequoia.search import Found, search
+from redwood.solvers.sequoia.tightening import lp_limits
 
 TOLERANCE = 1e-5
 """By how much the program's objective may differ from the network's own value, relative to the latter from 1 on.
@@ -20,6 +21,8 @@ TOLERANCE = 1e-5
 HiGHS keeps rows and integrality within 1e-6. Tighter tolerances make its presolve cut optima off: with 1e-9 HiGHS 1.16
 called a much worse action optimal in 19 of 120 programs of 8 arms, with 1e-6 in none (compare HiGHS #1578 and #2033).
 """
+BOUNDS = ("interval", "lp")
+"""How the limits of neurons after the first layer are found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,17 @@ class Embedding:
     fixed, so that presolve removes it; one whose growth can only harm the objective needs no binary at all, its value
     being pressed down on the larger of 0 and its input.
 
+    Parameters
+    ----------
+    weights
+        Those of the networks; biases and linear part come with each state.
+    seconds
+        Limit of a program, whose end is an error.
+    listed
+        Whether sets of few actions are gone through one by one.
+    bounds
+        ``interval``, or ``lp`` for two linear programs a neuron after the first layer: fewer binaries, more time before.
+
     References
     ----------
     Anderson, Huchette, Ma, Tjandraatmadja, Vielma (2020), Strong mixed-integer programming formulations for trained
@@ -57,11 +71,19 @@ class Embedding:
     """
 
     def __init__(
-        self, actions: ActionSet, weights: tuple[Array, ...], *, seconds: float = np.inf, listed: bool = True
+        self,
+        actions: ActionSet,
+        weights: tuple[Array, ...],
+        *,
+        seconds: float = np.inf,
+        listed: bool = True,
+        bounds: str = "interval",
     ) -> None:
+        if bounds not in BOUNDS:
+            raise OptionError(f"bounds {bounds!r} are not known.{suggestion(bounds, BOUNDS)}")
         self.actions = actions
         self.weights = weights
-        self._seconds, self._may_list = seconds, listed
+        self._seconds, self._may_list, self._bounds = seconds, listed, bounds
         self._count = actions.arms * (actions.levels - 1)
         self._highs: Any = None
 
@@ -120,21 +142,24 @@ class Embedding:
             return Decision(found.levels, found.value, found.bound)
         if self._highs is None:
             self._build()
-        binaries = self._update(folded)
+        wide = self.limits(folded)
+        binaries = self._update(folded, wide)
+        if self._bounds == "lp":
+            binaries = self._update(folded, lp_limits(self._highs, folded, wide, self._value))
         if start is not None:
             self._begin(folded, start)
+        if np.isfinite(self._seconds):
+            self._highs.setOptionValue("time_limit", self._highs.getRunTime() + self._seconds)  # its clock runs on
         self._highs.run()
         status = self._highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended with the status {self._highs.modelStatusToString(status)} on a Q-network.")
-        found = self._checked(folded, binaries)
-        if start is not None and start.value > found.bound:
+        made = self._checked(folded, binaries)
+        if start is not None and start.value > made.bound:
             raise SolverError(
-                f"HiGHS proved {found.bound:.9g} to be the most, and an action known before is worth {start.value:.9g}."
+                f"HiGHS proved {made.bound:.9g} to be the most, and an action known before is worth {start.value:.9g}."
             )
-        return (
-            found if start is None or start.value <= found.value else replace(found, levels=start.levels, value=start.value)
-        )
+        return made if start is None or start.value <= made.value else replace(made, levels=start.levels, value=start.value)
 
     def limits(self, folded: Folded) -> list[tuple[Array, Array]]:
         """Return proven limits of the input of every ReLU."""
@@ -170,8 +195,6 @@ class Embedding:
             mip_heuristic_effort=0.0,
             mip_heuristic_run_feasibility_jump=False,
         )
-        if np.isfinite(self._seconds):
-            self._highs.setOptionValue("time_limit", float(self._seconds))
         self._harmful = self.harmful()
         self._value: list[Array] = []
         self._switch: list[Array] = []
@@ -216,8 +239,8 @@ class Embedding:
         self._highs.addRow(-infinity, 0.0, 2, np.array([value, switch], np.int32), np.array([1.0, -1.0]))
         return 3
 
-    def _update(self, folded: Folded) -> int:
-        """Write what depends on the state, and return how many binaries are left."""
+    def _update(self, folded: Folded, found: list[tuple[Array, Array]]) -> int:
+        """Write what depends on the state, with the limits of each layer's inputs, and return how many binaries are left."""
         if self.first is None or any(
             mine.shape != given.shape for mine, given in zip(self.weights, folded.weights, strict=True)
         ):
@@ -225,7 +248,7 @@ class Embedding:
         highs, binaries = self._highs, 0
         highs.clearSolver()  # hot starts after changes of bounds have given wrong objectives (HiGHS #3294)
         highs.changeColsCost(self._count, np.arange(self._count, dtype=np.int32), folded.linear.astype(np.float64))
-        for layer, (low, high) in enumerate(self.limits(folded)):
+        for layer, (low, high) in enumerate(found):
             low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
             values, bias = self._value[layer].astype(np.int32), folded.biases[layer]
             highs.changeColsBounds(len(values), values, np.zeros(len(values)), high)

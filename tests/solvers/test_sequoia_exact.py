@@ -17,6 +17,7 @@ from redwood.solvers.sequoia.learner import Learner
 from redwood.solvers.sequoia.network import QNetwork, Shape
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.solvers.sequoia.search import Found
+from redwood.solvers.sequoia.tightening import lp_limits
 
 DOMAINS = ["capacity", "schedule", "path", "interventions", "overlapping"]
 
@@ -136,3 +137,20 @@ def omlt_optimum(actions, folded):
     model.q = pyo.Objective(expr=model.network.outputs[0] + folded.offset, sense=pyo.maximize)
     pyo.SolverFactory("appsi_highs").solve(model)
     return pyo.value(model.q)
+
+
+def test_limits_by_linear_programs_are_tighter_and_hold():
+    """They lie within the intervals, hold every action's inputs, leave no more binaries, and the optimum stays the same."""
+    planning = small("capacity", 8, 3, seed=4)
+    network = network_for(planning, "relu", seed=7)
+    folded = network.fold(np.array([[0, 1, 2, 3, 0, 1, 2, 3]]), np.array([4]))[0]
+    plain, tight = (Embedding(planning.actions, network.matrices(), bounds=bounds) for bounds in ("interval", "lp"))
+    before, after = plain.solve(folded), tight.solve(folded)
+    assert after.value == pytest.approx(before.value, abs=2e-6)
+    assert after.binaries <= before.binaries
+    wide = plain.limits(folded)
+    low, high = lp_limits(plain._highs, folded, wide, plain._value)[1]
+    hidden = folded.hidden(indicators(every(planning.actions, 1000), 2))[0] @ folded.weights[1].T + folded.biases[1]
+    assert ((low >= wide[1][0]) & (high <= wide[1][1])).all()
+    assert (high - low).sum() < 0.95 * (wide[1][1] - wide[1][0]).sum()
+    assert ((hidden >= low) & (hidden <= high)).all()
