@@ -150,7 +150,7 @@ def test_residual_starts_as_the_lagrangian_policy():
 
 def test_learning_improves_an_additive_network():
     """After some episodes the network earns more than after its pre-training on single steps."""
-    learner = Learner(small("capacity", size=6), Recipe(network="additive", episodes=16, check=8, pretraining=300), seed=0)
+    learner = Learner(small("capacity", size=6), Recipe(network="additive", episodes=40, check=20, pretraining=500), seed=0)
     learner.prepare()
     before = learner.trial
     learner.learn(lambda: False)
