@@ -62,12 +62,11 @@ def render_page(records: Sequence[Record], folder: Path | None = None, data: Pat
     records = expanded(records)
     cases = summarise(records)
     runs = [record for record in records if record["kind"] == "run"]
-    sessions = [record for record in records if record["kind"] == "session"]
     suite = runs[0]["suite"] if runs else "nothing yet"
     groups = grouped(runs, lambda run: (run["case"]["problem"], run["time_limit"]))
     links = "".join(f'<a href="#{problem}-{limit:g}">{_words(problem)}</a>' for problem, limit in groups)
     body = [f"<h1>Benchmark: {_words(suite)}</h1>", f"<nav>{links}</nav>"]
-    body += [_list(origin(sessions, runs), "soft")]
+    body += [_list(origin(records), "soft")]
     body += [
         '<p><input id="filter" type="search" placeholder="Filter rows: solver or instance" aria-label="Filter rows"></p>'
     ]

@@ -67,10 +67,9 @@ def render(records: Sequence[Record]) -> str:
     """Return the report of the records of one folder."""
     records = expanded(records)
     cases = summarise(records)
-    sessions = [record for record in records if record["kind"] == "session"]
     runs = [record for record in records if record["kind"] == "run"]
     suite = runs[0]["suite"] if runs else "nothing yet"
-    lines = [f"# Benchmark: {suite}", "", *origin(sessions, runs), ""]
+    lines = [f"# Benchmark: {suite}", "", *origin(records), ""]
     groups = grouped(runs, lambda run: (run["case"]["problem"], run["time_limit"]))
     for (problem, limit), members in groups.items():
         lines += [f"## {problem}, {limit:g} s a run", "", legend(members, cases), ""]
@@ -111,16 +110,21 @@ def _extreme(choose: Callable[..., float], one: float | None, other: float | Non
     return choose((value for value in (one, other) if value is not None), default=None)
 
 
-def origin(sessions: Sequence[Record], runs: Sequence[Record]) -> list[str]:
-    """Return where and with what the runs were made, a line a session."""
+def origin(records: Sequence[Record]) -> list[str]:
+    """Return where and with what the runs were made: a line a session, and one a machine where an executor chose it."""
     lines = []
-    for session in sessions:
-        count = sum(run["session"] == session["session"] for run in runs)
+    for session in (record for record in records if record["kind"] == "session"):
+        mine = [record for record in records if record.get("session") == session["session"]]
+        count = sum(record["kind"] == "run" for record in mine)
         commit = f" ({session['commit']})" if session["commit"] else ""
         lines.append(
             f"- {session['started']}: {count} runs, {session['jobs']} at a time, Redwood {session['redwood']}{commit}, "
             f"{session['python']}, {session['cpu']} x {session['cores']}, load average {session['load_average']}"
         )
+        for machine in mine if session.get("executor", "Local") != "Local" else ():
+            if machine["kind"] == "machine":
+                count = sum(record["kind"] == "run" and record["process"]["host"] == machine["host"] for record in mine)
+                lines.append(f"- {count} of them on {machine['host']}, {machine['cpu']} x {machine['cores']}")
     return lines
 
 

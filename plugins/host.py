@@ -225,12 +225,7 @@ class Host:
         ConflictError
             Where two plugins claim it.
         """
-        claims = [entry for entry in self._executors if entry.spec.name == name]
-        if not claims:
-            hint = suggestion(name, {entry.spec.name for entry in self._executors})
-            raise UnknownNameError(f"no executor is named {name!r}.{hint}")
-        _refuse_conflict("executor", name, claims)
-        return claims[0]
+        return _claimed("executor", name, self._executors)
 
     def problem_entry(self, name: str) -> Entry[ProblemSpec]:
         """Return the entry of a problem.
@@ -242,12 +237,7 @@ class Host:
         ConflictError
             Where two plugins claim it.
         """
-        claims = [entry for entry in self._problems if entry.spec.name == name]
-        if not claims:
-            hint = suggestion(name, {entry.spec.name for entry in self._problems})
-            raise UnknownNameError(f"no problem is named {name!r}.{hint}")
-        _refuse_conflict("problem", name, claims)
-        return claims[0]
+        return _claimed("problem", name, self._problems)
 
     def problem(self, name: str) -> Problem[Any, Any]:
         """Return the problem of a name, imported and made at first use."""
@@ -484,6 +474,15 @@ def _specificity(spec: SolverSpec) -> int:
 
 def _plugins_of(claims: list[Entry[Any]]) -> str:
     return " and ".join(f"{entry.plugin!r} ({entry.spec.target})" for entry in claims)
+
+
+def _claimed(what: str, name: str, entries: list[Entry[SpecT]]) -> Entry[SpecT]:
+    """Return the only entry of a name."""
+    claims = [entry for entry in entries if entry.spec.name == name]
+    if not claims:
+        raise UnknownNameError(f"no {what} is named {name!r}.{suggestion(name, {entry.spec.name for entry in entries})}")
+    _refuse_conflict(what, name, claims)
+    return claims[0]
 
 
 def _refuse_conflict(what: str, name: str, claims: list[Entry[Any]]) -> None:

@@ -49,6 +49,16 @@ def test_who_solved_less_stands_below():
     assert [line.split("|")[1].strip() for line in lines if line.startswith(("| a |", "| b |"))][:2] == ["b", "a"]
 
 
+def test_machines_of_an_executor_are_named():
+    """Where an executor has chosen the machine, the report names it with its runs."""
+    facts = {"cpu": "Z80", "cores": 1, "session": "s"}
+    session = facts | {"kind": "session", "started": "now", "jobs": 2, "redwood": "1", "commit": "", "python": "3"}
+    session |= {"load_average": 0.1, "executor": "Dask"}
+    run = record("a", 0, 100.0)
+    run["process"]["host"] = "node7"
+    assert "- 1 of them on node7, Z80 x 1" in render([session, facts | {"kind": "machine", "host": "node7"}, run])
+
+
 def test_doubts_are_said_aloud():
     """Contradicting bounds, values better than the best known, busy machines and failures are listed."""
     records = [
