@@ -9,14 +9,14 @@ listing := $(shell printf '%s\n' $(sources) | cksum | cut -d' ' -f1)
 installed := $(VENV)/.installed-$(listing)
 bin := $(VENV)/bin
 
-.PHONY: install demo test distributions check clean
+.PHONY: install demo test distributions docs check clean
 
 install: $(installed)
 
 $(installed): pyproject.toml constraints.txt
 	test -x $(bin)/python || $(PYTHON) -m venv $(VENV)
 	$(bin)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
-	$(bin)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers,dask,slurm,gym]'
+	$(bin)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,peers,dask,slurm,gym]'
 	rm -f $(VENV)/.installed-*
 	touch $@
 
@@ -33,13 +33,18 @@ test: install
 
 # Redwood's wheel, the example plugins and new scaffolds, built and installed into an environment of their own.
 distributions: install
-	$(bin)/python -m pytest -m distribution tests/plugins/test_distributions.py
+	$(bin)/python -m pytest -m distribution
+
+# The documentation's site, in runs/site; a warning is an error.
+docs: install
+	$(bin)/zensical build --strict --clean
 
 check: install
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy -p redwood
 	$(bin)/lint-imports
+	$(bin)/zensical build --strict
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info runs/demo

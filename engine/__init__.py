@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from redwood.bounding import BoundReport, bound
     from redwood.budget import Budget, Iterations, Seconds, Sense, Target, TargetGap, Termination
     from redwood.errors import RedwoodError
+    from redwood.explaining import Explanation, explain
     from redwood.picture import plot
     from redwood.policy_files import load_policy, save_policy
     from redwood.problem import Instance, Problem, Solution
@@ -28,6 +29,7 @@ _HOMES = {
     "bounding": ("BoundReport", "bound"),
     "budget": ("Budget", "Iterations", "Seconds", "Sense", "Target", "TargetGap", "Termination"),
     "errors": ("RedwoodError",),
+    "explaining": ("Explanation", "explain"),
     "picture": ("plot",),
     "policy_files": ("load_policy", "save_policy"),
     "problem": ("Instance", "Problem", "Solution"),
@@ -46,6 +48,7 @@ __all__ = [
     "BoundReport",
     "Budget",
     "Check",
+    "Explanation",
     "Incumbent",
     "Instance",
     "Iterations",
@@ -65,6 +68,7 @@ __all__ = [
     "Termination",
     "bound",
     "check",
+    "explain",
     "find_policy",
     "generate",
     "instance",

@@ -112,6 +112,10 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
     def violations(self, instance: InstanceT, solution: SolutionT) -> list[str]:
         """Return every broken rule in words (at most about ten), or an empty list for a feasible solution."""
 
+    def remedies(self, instance: InstanceT, solution: SolutionT) -> list[str]:
+        """Return what to change in a solution that breaks rules, most important first; empty where nothing is known."""
+        return []
+
     def margin(self, instance: InstanceT, solution: SolutionT) -> float:
         """Return how far `objective` may lie from the truth: 0 unless it is an estimate, as that of a policy is."""
         return 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,28 @@ def read_solution(path: str | Path, instance: Instance) -> Solution:
     """Return the solution of an instance that a file in the problem's own format holds (``.tour``, ``.sol``)."""
     found: Solution = host().problem(instance.problem).parse_solution(read_text(Path(path)), instance)
     return found
+
+
+def load_solution(path: Path, instance: Instance) -> Solution:
+    """Return the solution in a file: in the problem's own format, or as JSON (a solution, or a whole result).
+
+    Raises
+    ------
+    FormatError
+        Where the file cannot be read or holds no solution.
+    """
+    if path.suffix.lower() != ".json":
+        return read_solution(path, instance)
+    try:
+        data: Any = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{path}: is not one JSON object: {error}.") from error
+    if isinstance(data, dict) and "solution" in data:
+        data = data["solution"]
+    if data is None:
+        raise FormatError(f"{path}: the result in it has no solution.")
+    solution: Solution = host().problem(instance.problem).solution(data)
+    return solution
 
 
 @dataclass(frozen=True)

@@ -50,4 +50,4 @@ if __name__ == "__main__":
     model = model_of(net)
     pyo.SolverFactory("appsi_highs").solve(model)
     shelf = torch.tensor([[round(pyo.value(on)) for on in model.on.values()]]).double()
-    print("shelf", shelf.int().tolist()[0], "program", pyo.value(model.worth), "network", float(net(shelf)))
+    print("shelf", shelf.int().tolist()[0], "program", pyo.value(model.worth), "network", net(shelf).item())

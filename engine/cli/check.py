@@ -23,7 +23,7 @@ def check(ctx: click.Context, file: Path, solution: Path, problem: str | None, a
     1 where it is not, 2 where a file cannot be read.
     """
     from redwood import reading
-    from redwood.cli.inputs import load_solution
+    from redwood.reading import load_solution
     from redwood.result import format_value
 
     instance = reading.read(file, problem)

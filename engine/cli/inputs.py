@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 
-from redwood.errors import FormatError
 from redwood.plugins.host import host
-from redwood.problem import Instance, Solution, read_text
-from redwood.reading import read_solution
 
 
 def gather_files(words: Iterable[str]) -> list[Path]:
@@ -46,25 +41,3 @@ def _matches(word: str) -> list[Path]:
             raise click.UsageError(f"pattern {word} matches no file.")
         return [file for file in matched if file.is_file()]
     return [path]
-
-
-def load_solution(path: Path, instance: Instance) -> Solution:
-    """Return the solution in a file: in the problem's own format, or as JSON (a solution, or a whole result).
-
-    Raises
-    ------
-    FormatError
-        Where the file cannot be read or holds no solution.
-    """
-    if path.suffix.lower() != ".json":
-        return read_solution(path, instance)
-    try:
-        data: Any = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{path}: is not one JSON object: {error}.") from error
-    if isinstance(data, dict) and "solution" in data:
-        data = data["solution"]
-    if data is None:
-        raise FormatError(f"{path}: the result in it has no solution.")
-    solution: Solution = host().problem(instance.problem).solution(data)
-    return solution

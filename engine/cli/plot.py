@@ -21,7 +21,7 @@ from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_j
 def plot(file: Path, solution: Path | None, out: Path | None, problem: str | None, as_json: bool) -> None:
     """Draw the instance in FILE, and the solution in the file SOLUTION where one is given."""
     from redwood import picture, reading
-    from redwood.cli.inputs import load_solution
+    from redwood.reading import load_solution
 
     instance = reading.read(file, problem)
     found = None if solution is None else load_solution(solution, instance)

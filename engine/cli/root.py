@@ -23,6 +23,7 @@ COMMANDS = {
     "generate": LazyCommand("redwood.cli.generate:generate", "Write random instances to files."),
     "bound": LazyCommand("redwood.cli.bound:bound", "Prove how good a solution can be at most."),
     "check": LazyCommand("redwood.cli.check:check", "Check and price a solution file."),
+    "explain": LazyCommand("redwood.cli.explain:explain", "Say what is wrong, and what to change."),
     "simulate": LazyCommand("redwood.cli.simulate:simulate", "Make and simulate policies of planning problems."),
     "train": LazyCommand("redwood.cli.train:train", "Let a solver learn a problem."),
     "plot": LazyCommand("redwood.cli.plot:plot", "Draw an instance or a solution."),

@@ -158,8 +158,8 @@ def _refuse_same_names(files: Sequence[Path]) -> None:
 def _solve_file(order: Order, file: Path, known: BestKnown | None, place: str) -> Result:
     """Read and solve one file; ``place`` is what the line of progress begins with."""
     from redwood import reading, solving
-    from redwood.cli.inputs import load_solution
     from redwood.cli.progress import following
+    from redwood.reading import load_solution
 
     instance = reading.read(file, order.problem)
     if known is not None:

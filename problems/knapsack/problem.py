@@ -157,6 +157,19 @@ class Knapsack(Problem[KnapsackInstance, Packing]):
             told.append(f"the items weigh {weight:.15g}, which exceeds the capacity {instance.capacity} by {over:.6g}.")
         return told[-SHOWN:]
 
+    def remedies(self, instance: KnapsackInstance, solution: Packing) -> list[str]:
+        """Return which entries to strike out, and which items to leave behind at the least loss."""
+        known = np.unique(solution.items[(solution.items >= 0) & (solution.items < instance.size)])
+        told = ["strike out items that do not exist or stand twice."] if len(known) < len(solution.items) else []
+        weight, value = float(instance.weights[known].sum()), instance.values[known]
+        ratio = value / np.maximum(instance.weights[known], 1e-12)
+        for item in known[np.argsort(ratio, kind="stable")]:
+            if weight <= instance.limit:
+                break
+            weight -= float(instance.weights[item])
+            told.append(f"leave item {item} out (value {instance.values[item]:g}, weight {instance.weights[item]:g}).")
+        return told[:SHOWN]
+
     def parse(self, text: str, name: str) -> KnapsackInstance:
         """Return the instance of a ``.kp`` file: the number of items, the capacity, then a value and a weight an item."""
         values, weights, capacity = files.parse(text, name)

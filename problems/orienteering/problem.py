@@ -147,6 +147,12 @@ class Orienteering(Problem[OrienteeringInstance, Tour]):
             return [f"the tour is empty; it must begin at the start {instance.start}."]
         return [*_end_faults(instance, nodes), *_repetitions(instance, solution), *_excess(instance, solution)]
 
+    def remedies(self, instance: OrienteeringInstance, solution: Tour) -> list[str]:
+        """Return which nodes to leave out, those first that save most length for their prize."""
+        from redwood.problems.orienteering.remedies import tour_remedies
+
+        return tour_remedies(instance, solution)
+
     def parse(self, text: str, name: str) -> OrienteeringInstance:
         """Return the instance in a text of Chao and Tsiligirides or of OPLib."""
         return self.make(**files.parse(text, name))

@@ -1,0 +1,156 @@
+"""Everything that the documentation shows runs, in the order of the page, and every hook has a page of its own."""
+
+import os
+import re
+import shlex
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+import redwood
+from redwood.cli.root import root
+from redwood.plugins import host as hosting
+from redwood.plugins.host import Host
+from redwood.plugins.spec import Hooks
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+OURS = ("pip install", "pytest", "make ")
+"""What shell lines may begin with besides `redwood`; installing is tested with the distributions."""
+WRITTEN = sorted(page for page in DOCS.rglob("*.md") if "examples" not in page.parts)
+SLOW = ("add-a-solver.md",)  # tries the whole kit on every problem; `make distributions` runs it, and so does every change
+PAGES = [page for page in WRITTEN if re.search(r"^```(python|sh)$", page.read_text(), re.M)]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with the documentation's examples, and a host that forgets what the page registers."""
+    shutil.copytree(DOCS / "examples", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    host = Host()
+    host.discover()
+    monkeypatch.setattr(hosting, "_host", host)
+    torch.set_num_threads(1)
+    return tmp_path
+
+
+def blocks(page):
+    """Yield the language, the text and the line of each block of code on a page, with the files it includes."""
+    text = page.read_text()
+    for found in re.finditer(r"^```(python|sh|toml)\n(.*?)^```$", text, re.M | re.S):
+        body = re.sub(r'^--8<-- "(.*)"$', lambda named: (DOCS / "examples" / named[1]).read_text(), found[2], flags=re.M)
+        yield found[1], body, text[: found.start()].count("\n") + 1
+
+
+def page_cases():
+    """Return the pages with code as cases, the slow ones marked."""
+    marks = {True: [pytest.mark.distribution], False: []}
+    return [pytest.param(page, id=str(page.relative_to(DOCS)), marks=marks[page.name in SLOW]) for page in PAGES]
+
+
+@pytest.mark.parametrize("page", page_cases())
+def test_all_code_of_a_page_runs(page, place):
+    """Python blocks run one after another in one namespace, commands end with code 0, TOML can be read."""
+    names = {"__name__": "page", "__file__": str(page)}
+    for language, body, line in blocks(page):
+        if language == "toml":
+            tomllib.loads(body)
+        elif language == "sh":
+            run_shell(body, f"{page.name}:{line}")
+        else:
+            run_python(body, names, f"{page.name}:{line}")
+
+
+def run_python(body, names, where):
+    import sys
+    import types
+
+    module = sys.modules.setdefault("page", types.ModuleType("page"))
+    vars(module).update(names)
+    try:
+        exec(compile(body, where, "exec"), vars(module))
+    finally:
+        names.update(vars(module))
+        sys.modules.pop("page", None)
+
+
+def run_shell(body, where):
+    for line in filter(None, map(str.strip, body.splitlines())):
+        if line.startswith(OURS):
+            continue
+        words = shlex.split(line, comments=True)
+        assert words[0] == "redwood", f"{where}: {line!r} is no command of redwood"
+        done = CliRunner().invoke(root, words[1:])
+        assert done.exit_code == 0, f"{where}: {line}\n{done.output}\n{done.exception!r}"
+
+
+def test_every_hook_has_a_page_in_the_menu():
+    """A new hook needs `docs/hooks/NAME.md` with its name as the title, and an entry in the site's menu."""
+    hooks = [name for name in vars(Hooks) if name.startswith("redwood_")]
+    assert hooks
+    menu = (ROOT / "zensical.toml").read_text()
+    for name in hooks:
+        page = DOCS / "hooks" / f"{name}.md"
+        assert page.is_file(), f"hook {name} has no page {page}"
+        assert page.read_text().startswith(f"# {name}\n")
+        assert f'"hooks/{name}.md"' in menu
+
+
+def test_every_public_name_is_in_the_reference():
+    """What `import redwood` offers is documented by name."""
+    text = "".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
+    missing = [name for name in redwood.__all__ if f"::: redwood.{name}\n" not in text]
+    assert missing == []
+
+
+def test_every_page_is_in_the_menu():
+    """No page is an orphan."""
+    menu = (ROOT / "zensical.toml").read_text()
+    pages = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")]
+    assert [page for page in pages if f'"{page}"' not in menu] == []
+
+
+def test_the_site_builds_without_a_warning_and_its_links_lead_somewhere(tmp_path):
+    """The strict build ends well; every local link of the pages names a file that is there, and an anchor in it."""
+    main = pytest.importorskip("zensical.main", reason="the extra docs is not installed")
+    settings = (ROOT / "zensical.toml").read_text()
+    for name in ("docs", "README.md"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    (tmp_path / "zensical.toml").write_text(settings.replace("runs/site", "site"))
+    here = os.getcwd()
+    try:
+        done = CliRunner().invoke(main.cli, ["build", "--strict", "--config-file", str(tmp_path / "zensical.toml")])
+    finally:
+        os.chdir(here)
+    assert done.exit_code == 0, done.output
+    site = tmp_path / "site"
+    pages = {page: page.read_text() for page in site.rglob("*.html") if page.name not in ("404.html", "peers.html")}
+    assert len(pages) >= len(PAGES)
+    broken = [
+        f"{page.relative_to(site)}: {link}"
+        for page, text in pages.items()
+        for link in links(text)
+        if not leads(page, link, pages)
+    ]
+    assert broken == []
+
+
+def links(text):
+    """Return the local links and images of a page."""
+    found = re.findall(r'(?:href|src)="?([^" >]+)', text)
+    return [link for link in found if not re.match(r"[a-z]+:|//", link) and link not in (".", "/")]
+
+
+def leads(page, link, pages):
+    path, _, anchor = link.partition("#")
+    target = (page.parent / path).resolve() if path else page
+    if target.is_dir():
+        target /= "index.html"
+    if not target.is_file():
+        return False
+    return not anchor or target not in pages or re.search(rf'id="?{re.escape(anchor)}"?[ >]', pages[target]) is not None
