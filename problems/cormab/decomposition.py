@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from redwood.compiled import quiet_highs
-from redwood.errors import SolverError
 from redwood.planning import Array
+from redwood.problems.cormab.master import optimised
 from redwood.problems.cormab.stretch import Decoupled, ending_of
 from redwood.views import Clock
 
@@ -144,18 +144,11 @@ class Decomposition:
 
     def _solve(self, centre: Array, reach: float, seconds: float) -> tuple[float, Array, bool] | None:
         """Return the program's value, its prices and whether the box does not hold them back; ``None`` out of time."""
-        import highspy
-
         middle = centre[..., 1:].ravel()
         costs = np.concatenate((middle - reach, -middle - reach))
         self._highs.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
-        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + seconds)  # its clock never goes back to zero
-        self._highs.run()
-        status = self._highs.getModelStatus()
-        if status == highspy.HighsModelStatus.kTimeLimit:
+        if not optimised(self._highs, seconds, "the program of prices by class"):
             return None
-        if status != highspy.HighsModelStatus.kOptimal:
-            raise SolverError(f"HiGHS ended with status {status} on the program of prices by class.")
         prices = np.zeros(self._shape)
         solution = self._highs.getSolution()
         prices[..., 1:] = np.array(solution.row_dual)[: self._rows].reshape(prices[..., 1:].shape)

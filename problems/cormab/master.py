@@ -50,15 +50,8 @@ class Master:
         SolverError
             Where HiGHS does not solve it.
         """
-        import highspy
-
-        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + seconds)  # its clock never goes back to zero
-        self._highs.run()
-        status = self._highs.getModelStatus()
-        if status == highspy.HighsModelStatus.kTimeLimit:
+        if not optimised(self._highs, seconds, "the program of occupation measures"):
             return None
-        if status != highspy.HighsModelStatus.kOptimal:
-            raise SolverError(f"HiGHS ended with status {status} on the program of occupation measures.")
         steps, arms, levels, _ = self._shape
         duals = np.array(self._highs.getSolution().row_dual)[self._links : self._sums]
         prices = np.zeros((steps, arms, levels))
@@ -114,3 +107,21 @@ class Master:
         used = values != 0
         starts = np.concatenate(([0], np.cumsum(used.sum(axis=1)))).astype(np.int32)
         return rows[used].astype(np.int32), values[used], starts
+
+
+def optimised(highs: Any, seconds: float, name: str) -> bool:
+    """Return whether HiGHS solved a linear program before so many seconds were over.
+
+    Raises
+    ------
+    SolverError
+        Where it ended for another reason.
+    """
+    import highspy
+
+    highs.setOptionValue("time_limit", highs.getRunTime() + seconds)  # its clock never goes back to zero
+    highs.run()
+    status = highs.getModelStatus()
+    if status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit):
+        raise SolverError(f"HiGHS ended with status {status} on {name}.")
+    return bool(status == highspy.HighsModelStatus.kOptimal)

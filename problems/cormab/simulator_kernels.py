@@ -20,7 +20,7 @@ def _mixed(bits: np.uint64) -> np.uint64:
 
 
 @kernel
-def _counter(seed: int, episode: int, step: int) -> np.uint64:
+def counter_of(seed: int, episode: int, step: int) -> np.uint64:
     """Return where the random numbers of a step begin; the start states are those of step -1."""
     bits = _mixed(np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15))
     bits = _mixed(bits ^ (np.uint64(episode) + np.uint64(0xD1B54A32D192ED03)))
@@ -28,7 +28,7 @@ def _counter(seed: int, episode: int, step: int) -> np.uint64:
 
 
 @kernel(inline="always")
-def _uniform(counter: np.uint64, arm: int) -> float:
+def uniform_of(counter: np.uint64, arm: int) -> float:
     """Return the number on [0, 1) that belongs to an arm."""
     bits = _mixed(counter + np.uint64(arm + 1) * np.uint64(0x9E3779B97F4A7C15))
     return (bits >> np.uint64(11)) * (1.0 / 9007199254740992.0)
@@ -39,9 +39,9 @@ def draw_start(episodes: int, ends: Array, seed: int) -> Array:
     """Return start states [E, J] from the upper ends [J, S] of the states' shares."""
     states = np.empty((episodes, len(ends)), np.int64)
     for episode in range(episodes):
-        counter = _counter(seed, episode, -1)
+        counter = counter_of(seed, episode, -1)
         for arm in range(len(ends)):
-            luck = _uniform(counter, arm)
+            luck = uniform_of(counter, arm)
             state = 0
             while luck >= ends[arm, state]:
                 state += 1
@@ -59,13 +59,13 @@ def advance(states: Array, levels: Array, step: int, seed: int, ends: Array, rew
     outcomes = ends.shape[3] - 1  # no luck reaches the last one's end
     total = np.zeros(episodes)
     for episode in range(episodes):
-        counter = _counter(seed, episode, step)
+        counter = counter_of(seed, episode, step)
         earned = 0.0
         for arm in range(arms):
             level = np.uint64(levels[episode, arm])  # unsigned indices need no test for counting from the end
             state = np.uint64(states[episode, arm])
             earned += rewards[arm, level, state]
-            luck = _uniform(counter, arm)
+            luck = uniform_of(counter, arm)
             outcome = 0
             for other in range(outcomes):  # without a branch that luck decides, which processors guess wrong half the time
                 outcome += luck >= ends[arm, level, state, other]

@@ -279,3 +279,20 @@ def test_endless_whittle_index_is_the_price_of_indifference():
             )[0]
             gains.append(stationary @ (arms.rewards[arm, chosen, np.arange(4)] - price * chosen))
         assert gains[0] == pytest.approx(gains[1], abs=2e-2)
+
+
+@pytest.mark.parametrize("variant", ["capacity", "path", "interventions"])
+def test_known_luck_bounds_every_episode(variant):
+    """In each episode, no policy earns more than the bound with perfect information of that episode."""
+    from redwood.bounding import BoundClock
+    from redwood.problems.cormab.duality import tighten
+    from redwood.problems.cormab.information import perfect_information
+
+    made = generate(f"cormab/{variant}", size=6, seed=1, budget=2, horizon=8)
+    planning = planning_of(made)
+    found = tighten(planning, BoundClock(20))
+    most = perfect_information(planning, found.prices, 60, seed=5)
+    for name in ("lagrangian", "myopic", "random"):
+        policy = solve(made, name, bound_time_limit=0).solution
+        assert (planning.rollouts(policy, 60, seed=5).sum(axis=1) <= most + 1e-9).all()
+    assert most.mean() >= found.bound - 5 * most.std() / np.sqrt(60)

@@ -1,0 +1,41 @@
+"""What could be earned if all luck were known in advance: a bound by simulation, for each episode apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redwood.planning import Array, Planning
+from redwood.problems.cormab.planning import cumulative
+
+
+def perfect_information(planning: Planning, prices: Array, episodes: int, seed: int) -> Array:
+    """Return for each simulated episode a bound [E] on the total reward of every policy in that episode.
+
+    An episode's luck being known, an arm that pays the prices of its levels has a best course, found by backward
+    induction; what all arms earn so, and what the best joint actions are worth at the prices, bounds every course of
+    joint actions. The luck is that of `Planning.rollouts` with the same seed, so the bound holds episode by episode; its
+    mean estimates a bound on the expected reward, which is looser than that of the prices alone.
+
+    Parameters
+    ----------
+    planning
+        Whose rewards are meant.
+    prices
+        Price [H, J, A] of each level in each step, such as those of `redwood.problems.cormab.duality.tighten`.
+    episodes, seed
+        As in `Planning.rollouts`.
+
+    References
+    ----------
+    Brown, Smith, Sun (2010), Information relaxations and duality in stochastic dynamic programs,
+    doi:10.1287/opre.1090.0796.
+    """
+    from redwood.problems.cormab.information_kernels import best_courses
+
+    arms = planning.arms
+    moves, starts = cumulative(arms.transitions), cumulative(arms.start)
+    weights = planning.discount ** np.arange(planning.horizon)
+    paid = np.ascontiguousarray(prices, np.float64)
+    earned = best_courses(episodes, seed, moves, starts, arms.rewards, weights, paid)
+    together: Array = earned + sum(planning.actions.argmax(row).bound for row in prices)
+    return together

@@ -1,0 +1,49 @@
+"""The best courses of arms whose luck is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from redwood.kernels import kernel
+from redwood.problems.cormab.simulator_kernels import counter_of, uniform_of
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@kernel
+def best_courses(
+    episodes: int, seed: int, ends: Array, starts: Array, rewards: Array, weights: Array, prices: Array
+) -> Array:
+    """Return the most [E] that the arms of each episode can earn after paying prices [H, J, A], their luck being known.
+
+    ``ends`` [J, A, S, S] and ``starts`` [J, S] are the upper ends of the outcomes' shares, ``weights`` [H] those of steps.
+    """
+    steps, arms, levels = prices.shape
+    states = rewards.shape[2]
+    total = np.zeros(episodes)
+    ahead, before = np.empty(states), np.empty(states)
+    for episode in range(episodes):
+        first = counter_of(seed, episode, -1)
+        for arm in range(arms):
+            ahead[:] = 0.0
+            for step in range(steps - 1, -1, -1):
+                luck = uniform_of(counter_of(seed, episode, step), arm)
+                for state in range(states):
+                    best = -np.inf
+                    for level in range(levels):
+                        outcome = 0
+                        while luck >= ends[arm, level, state, outcome]:
+                            outcome += 1
+                        best = max(
+                            best, weights[step] * rewards[arm, level, state] - prices[step, arm, level] + ahead[outcome]
+                        )
+                    before[state] = best
+                ahead[:] = before
+            luck = uniform_of(first, arm)
+            state = 0
+            while luck >= starts[arm, state]:
+                state += 1
+            total[episode] += ahead[state]
+    return total
