@@ -11,6 +11,13 @@ PAIRS = sorted(
     {(entry.spec.name, problem) for problem in PROBLEMS for entry in host().fitting(problem) if entry.plugin == "builtin"}
 )
 
+SMALL = {
+    "iterative-dqn": {"pretraining": 5},
+    "lp-update": {"every": 20, "window": 2, "rounds": 2},
+    "sequoia": {"pretraining": 5},
+}
+"""Options of solvers that would otherwise learn or think for minutes."""
+
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_problem_keeps_its_promises(problem):
@@ -30,7 +37,8 @@ def test_solver_keeps_its_promises(solver, problem):
     if entry.missing:
         pytest.skip(f"{solver} is not installed: {entry.missing[0]}")
     try:
-        findings = check_solver(solver, problem, iterations=5, exclude=["budget-kept"])  # tests/engine has its own
+        excluded = ["budget-kept"]  # tests/engine has its own
+        findings = check_solver(solver, problem, iterations=5, exclude=excluded, **SMALL.get(solver, {}))
     except FitError as refusal:
         pytest.skip(str(refusal))
     assert findings == []

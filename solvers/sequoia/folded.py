@@ -122,4 +122,4 @@ def worths(actions: ActionSet, slope: Array) -> Array:
 def indicators(levels: Array, count: int) -> Array:
     """Return the indicators [N, K] of joint actions [N, J] at ``count`` levels."""
     chosen = levels[:, :, None] == np.arange(1, count)
-    return np.asarray(chosen.reshape(len(levels), -1).astype(np.float64))
+    return np.asarray(chosen.reshape(len(levels), levels.shape[1] * (count - 1)).astype(np.float64))  # N may be 0

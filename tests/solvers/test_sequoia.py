@@ -201,3 +201,10 @@ def test_the_example_in_the_docs_runs():
     path = Path(__file__).parents[2] / "docs/examples/own_network.py"
     printed = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True).stdout.split()
     assert float(printed[-3]) == pytest.approx(float(printed[-1]), abs=1e-5)
+
+
+def test_no_actions_have_no_indicators():
+    """Where nothing is left to try, the indicators are an empty table of the right width."""
+    from redwood.solvers.sequoia.folded import indicators
+
+    assert indicators(np.zeros((0, 6), np.int64), 4).shape == (0, 18)
