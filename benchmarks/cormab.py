@@ -4,48 +4,34 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from redwood.bounding import bound
-from redwood.planning import Array, Planning
-from redwood.plugins.host import host
 from redwood.problem import Instance
 from redwood.reading import generate
-from redwood.simulation import simulate
+from redwood.simulation import Latency, latency, simulate
 from redwood.solving import solve
 
 SOLVERS = ("null", "random", "sampling", "greedy", "myopic", "lookahead", "whittle", "rollout", "lagrangian", "lp-update")
-DECISIONS = 200
-"""Decisions by which the latency is taken."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one solver came to on one instance: per cent of the bound, and seconds of each of some decisions."""
+    """What one solver came to on one instance: per cent of the bound, and seconds of single decisions."""
 
     solver: str
     percent: float
-    seconds: Array
+    seconds: Latency
 
 
 def measure(instance: Instance, solver: str, value: float, episodes: int) -> Row:
     """Return what the policy of a solver earns in episodes with the seed 0, and how long its decisions take."""
     policy = solve(instance, solver, bound_time_limit=0).solution
     rollouts = simulate(instance, policy, episodes=episodes, bound_time_limit=0)
-    planning = host().problem(instance.problem).view(Planning, instance)
-    rng = np.random.default_rng(0)
-    arms, _, states = planning.arms.shape
-    seconds = np.empty(DECISIONS)
-    for index in range(DECISIONS):
-        state = rng.integers(0, states, (1, arms))
-        began = time.perf_counter()
-        policy.choose(planning, state, index % planning.horizon, rng)
-        seconds[index] = time.perf_counter() - began
-    return Row(solver, 100.0 * rollouts.mean / value, seconds)
+    return Row(solver, 100.0 * rollouts.mean / value, latency(instance, policy))
 
 
 def table(domain: str, size: int, seeds: int, episodes: int, limit: float, solvers: Sequence[str]) -> str:
@@ -84,9 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _line(solver: str, rows: Sequence[Row]) -> str:
     percents = np.array([row.percent for row in rows])
     half = 1.96 * percents.std(ddof=1) / np.sqrt(len(percents)) if len(percents) > 1 else np.inf
-    spent = 1e3 * np.concatenate([row.seconds for row in rows])
-    latency = f"median {np.median(spent):.3f} ms, p99 {np.quantile(spent, 0.99):.3f} ms a decision"
-    return f"  {solver:12s} {percents.mean():7.2f} +- {half:.2f} % of the bound; {latency}"
+    median, worst = (1e3 * np.mean([getattr(row.seconds, name) for row in rows]) for name in ("median", "p99"))
+    return (
+        f"  {solver:12s} {percents.mean():7.2f} +- {half:.2f} % of the bound; {median:.3f} ms a decision, p99 {worst:.3f} ms"
+    )
 
 
 if __name__ == "__main__":

@@ -111,6 +111,11 @@ class ActionSet(ABC):
         """
         return np.arange(self.arms)
 
+    @cached_property
+    def members(self) -> list[Array]:
+        """The arms of each class."""
+        return [np.flatnonzero(self.classes == kind) for kind in range(int(self.classes.max()) + 1)]
+
     def argmax(self, worth: Array) -> Choice:
         """Return an action of the greatest total worth, where ``worth`` [J, A] is that of each arm at each level."""
         return self.solve(worth)

@@ -20,4 +20,4 @@ class BanditBound(Bound):
     def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
         """Return the Lagrangian bound at the best prices that the clock allows; it is valid at any prices."""
         found = tighten(self._planning, clock).bound / self._planning.horizon
-        return BoundValue(found + ROUNDING * abs(found), "Lagrangian over the hull of the actions")
+        return BoundValue(found + ROUNDING * abs(found), "Lagrangian over the joint actions")

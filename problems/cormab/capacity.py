@@ -96,9 +96,9 @@ class CapacitySet(ActionSet):
             _, bound = self._packed.maximise(worth)
             room = (self._packed.others() @ self._packs).astype(np.int64)
             counts = np.minimum(room, np.bincount(self.classes))
-            levels = fill(worth, counts[None], self._members)
+            levels = fill(worth, counts[None], self.members)
             return Choice(levels, worth_of(worth, levels), bound, self)
-        levels = fill(worth, self.counts, self._members)
+        levels = fill(worth, self.counts, self.members)
         value = worth_of(worth, levels)
         return Choice(levels, value, value, self)
 
@@ -152,7 +152,7 @@ class CapacitySet(ActionSet):
         model.rows = ConstraintList()
         for size, number in enumerate(workers.tolist()):
             model.rows.add(quicksum(model.taken[size, pack] for pack in range(len(packs[size]))) <= number)
-        for kind, members in enumerate(self._members):
+        for kind, members in enumerate(self.members):
             room = quicksum(packs[size][pack][kind] * model.taken[size, pack] for size, pack in keys)
             model.rows.add(quicksum(model.pulled[arm] for arm in members.tolist()) <= room)
         return Program(model, list(model.pulled.values()), self.arms, 2, implied=True)
@@ -162,11 +162,6 @@ class CapacitySet(ActionSet):
         """The packings [P, K] of `_packed`, in the order of its variables: arms of each distinct cost."""
         kinds = np.unique(self.costs).tolist()
         return np.array([pack for size in np.unique(self.capacities).tolist() for pack in _packings(kinds, size)])
-
-    @cached_property
-    def _members(self) -> list[Array]:
-        """The arms of each distinct cost."""
-        return [np.flatnonzero(self.costs == cost) for cost in np.unique(self.costs)]
 
 
 def fill(worth: Array, counts: Array, classes: Sequence[Array]) -> Array:

@@ -106,8 +106,9 @@ def tighten(
 ) -> Priced:
     """Return the prices of the tightest bound that the clock allows: within `CLOSE` of the hull's where it is generous.
 
-    Where arms are alike to the action set, prices by class come first, and are the answer for many arms. The search begins
-    at ``prices`` [H, J, A], which those of a similar problem shorten; with ``quick`` prices by class are good enough.
+    Where arms are alike to the action set, prices by class come first. For many arms, and with ``quick``, they are the
+    answer: as tight as the hull under a budget or in a schedule, somewhat looser where workers have capacities. The search
+    begins at ``prices`` [H, J, A], which those of a similar problem shorten.
     """
     arms, levels, states = planning.arms.shape
     small = planning.horizon * arms * levels * states <= LARGEST

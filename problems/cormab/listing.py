@@ -31,30 +31,23 @@ def every(actions: ActionSet, most: int) -> Array | None:
 
 @every.register
 def _(actions: BudgetSet, most: int) -> Array | None:
-    return list_classes(actions.count, [np.arange(actions.count)], _at_most(actions.budget, actions.count), most)
+    return list_classes(actions, _at_most(actions.budget, actions.count), most)
 
 
 @every.register
 def _(actions: CapacitySet, most: int) -> Array | None:
-    if actions.counts is None:
-        return None
-    classes = [np.flatnonzero(actions.costs == cost) for cost in np.unique(actions.costs)]
-    return list_classes(actions.arms, classes, actions.counts, most)
+    return None if actions.counts is None else list_classes(actions, actions.counts, most)
 
 
 @every.register
 def _(actions: ScheduleSet, most: int) -> Array | None:
-    if actions.counts is None:
-        return None
-    kinds = np.unique(actions.arm_slots, axis=0, return_inverse=True)[1].ravel()
-    classes = [np.flatnonzero(kinds == kind) for kind in range(kinds.max() + 1)]
-    return list_classes(actions.arms, classes, actions.counts, most, actions.contains)
+    return None if actions.counts is None else list_classes(actions, actions.counts, most, actions.contains)
 
 
 @every.register
 def _(actions: PathSet, most: int) -> Array | None:
     if not actions.strict:
-        return list_classes(actions.count, [np.arange(actions.count)], _at_most(actions.budget, actions.count), most)
+        return list_classes(actions, _at_most(actions.budget, actions.count), most)
     return None if actions.visits is None else list_subsets(actions.count, actions.visits, actions.budget, most)
 
 
@@ -64,29 +57,29 @@ def _(actions: InterventionsSet, most: int) -> Array | None:
 
 
 def list_classes(
-    arms: int, classes: Sequence[Array], maximal: Array, most: int, allowed: Callable[[Array], bool] | None = None
+    actions: ActionSet, maximal: Array, most: int, allowed: Callable[[Array], bool] | None = None
 ) -> Array | None:
     """Return all levels [N, J] that pull no more arms of each class than some maximal vector [V, C] of counts says.
 
     Parameters
     ----------
-    classes
-        The arms of each class; arms of one class are interchangeable.
+    actions
+        Whose arms and classes are meant.
     most
         With more actions than this the answer is ``None``.
     allowed
         Asked of one action [J] for each vector of counts, where counts alone do not decide.
     """
-    found = np.zeros((1, 0), np.int64)
+    classes, found = actions.members, np.zeros((1, 0), np.int64)
     for kind, members in enumerate(classes):
         grown = np.concatenate([np.column_stack([found, np.full(len(found), count)]) for count in range(len(members) + 1)])
         fits = np.any(np.all(grown[:, None] <= maximal[None, :, : kind + 1], axis=2), axis=1)
         found = grown[fits]
         if _number(found, classes) > most:
             return None
-    listed = [_expand(arms, classes, counts) for counts in found]
+    listed = [_expand(actions.arms, classes, counts) for counts in found]
     if allowed is not None:
-        listed = [actions for actions in listed if allowed(actions[0].astype(np.int64))]
+        listed = [alike for alike in listed if allowed(alike[0].astype(np.int64))]
     return np.concatenate(listed)
 
 

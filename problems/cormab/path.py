@@ -110,6 +110,11 @@ class PathSet(ActionSet):
         return list(model.pulled.values())
 
     @cached_property
+    def classes(self) -> Array:
+        """Each arm by itself; without walks all arms are alike."""
+        return np.arange(self.count) if self.strict else np.zeros(self.count, np.int64)
+
+    @cached_property
     def visits(self) -> Array | None:
         """The maximal sets [V] of nodes that closed walks visit, as bit masks; ``None`` where they are too many."""
         from redwood.problems.cormab.path_kernels import enumerate_visits, keep_maximal

@@ -98,7 +98,7 @@ class ScheduleSet(ActionSet):
         if self.counts is None:
             levels, bound = self._hall.maximise(worth)
         else:
-            levels = fill(worth, self.counts, self._members)
+            levels = fill(worth, self.counts, self.members)
             bound = worth_of(worth, levels)
         return Choice(levels, worth_of(worth, levels), bound, self) if self.contains(levels) else self.solve(worth)
 
@@ -137,8 +137,8 @@ class ScheduleSet(ActionSet):
     def counts(self) -> Array | None:
         """The maximal vectors [V, C] of how many arms of each class Hall's conditions allow; ``None`` where too many."""
         inside, supply = self._conditions
-        needs = 2 * inside[:, [members[0] for members in self._members]].T
-        sizes = np.array([len(members) for members in self._members])
+        needs = 2 * inside[:, [members[0] for members in self.members]].T
+        sizes = np.array([len(members) for members in self.members])
         found = np.zeros((1, len(sizes)), np.int64)
         for kind, size in enumerate(sizes.tolist()):
             if len(found) * (min(size, self.budget) + 1) > 4 * MOST_COUNTS:
@@ -158,11 +158,6 @@ class ScheduleSet(ActionSet):
     def classes(self) -> Array:
         """Which of the distinct sets of slots each arm [J] is free in."""
         return np.unique(self.arm_slots, axis=0, return_inverse=True)[1].ravel()
-
-    @cached_property
-    def _members(self) -> list[Array]:
-        """The arms of each class."""
-        return [np.flatnonzero(self.classes == kind) for kind in range(self.classes.max() + 1)]
 
     @cached_property
     def _conditions(self) -> tuple[Array, Array]:

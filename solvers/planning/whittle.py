@@ -108,6 +108,8 @@ def average_indices(planning: Planning, count: int) -> tuple[Array, int]:
         ahead = after - after[:, :, :1]
         if np.ptp(change, axis=2).max() < CONVERGED * spread:
             break
+    else:
+        logger.warning("relative values still move after %d iterations; the indices are approximate.", ROUNDS)
     gain = level[:, :, 1] - level[:, :, 0]
     worth = np.zeros((1, *arms.rewards.shape))
     worth[0, :, 1] = _crossing(grid, gain)
