@@ -47,6 +47,8 @@ class Done:
 
 def carry_out(order: Order) -> Done | None:
     """Carry out an order on this machine, and return what became of it; ``None`` where `leave` has stopped it."""
+    if order.session in _left:
+        return None
     with _workshop(order) as shop, lend_cores(order.job.threads) as cores:
         started, load = now(), load_average()
         watched = run_job(dataclasses.replace(order, cores=cores), shop.children, shop.stop)
@@ -54,8 +56,9 @@ def carry_out(order: Order) -> Done | None:
 
 
 def leave(session: str) -> None:
-    """Stop what this process carries out for a session, and return when nothing of it is left here."""
+    """Stop what this process carries out for a session, now and later, and return when nothing of it is left here."""
     with _changed:
+        _left.add(session)
         for key, shop in list(_shops.items()):
             if key[0] == session:
                 shop.stop.set()
@@ -80,6 +83,7 @@ class _Shop:
 
 
 _shops: dict[tuple[str, int, bool], _Shop] = {}
+_left: set[str] = set()
 _changed = threading.Condition()
 
 

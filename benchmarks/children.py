@@ -11,9 +11,9 @@ import subprocess
 import sys
 import threading
 from abc import ABC, abstractmethod
-from multiprocessing.connection import Connection
 
 from redwood.benchmarks.nursery import NUMBER
+from redwood.channel import Ear
 from redwood.errors import ExecutorError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -32,12 +32,15 @@ class Child(ABC):
     ----------
     group
         Its process id, which is its process group's too.
-    channel
+    keeper
+        The process that inherits what it starts from those of its processes that die; 0 where there is none.
+    ear
         What it says.
     """
 
     group: int
-    channel: Connection
+    keeper: int = 0
+    ear: Ear
 
     @abstractmethod
     def has_ended(self) -> bool:
@@ -65,10 +68,10 @@ class FreshChild(Child):
 
     def __init__(self, order: bytes, threads: int) -> None:
         reading, writing = os.pipe()
-        ear, self._mouth = os.pipe()
+        standard_input, self._mouth = os.pipe()
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from redwood.benchmarks.job import serve; serve()", str(writing)],
-            stdin=ear,
+            stdin=standard_input,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(writing,),
@@ -76,8 +79,8 @@ class FreshChild(Child):
             env=environment(threads),
         )
         os.close(writing)
-        os.close(ear)
-        self.group, self.channel = self._process.pid, Connection(reading, writable=False)
+        os.close(standard_input)
+        self.group, self.ear = self._process.pid, Ear(reading)
         _tell(self._mouth, order)
 
     def has_ended(self) -> bool:
@@ -89,7 +92,7 @@ class FreshChild(Child):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.group, signal.SIGKILL)
         code = self._process.wait()
-        self.channel.close()
+        self.ear.close()
         os.close(self._mouth)
         return code
 
@@ -109,13 +112,15 @@ class FreshInterpreters(Children):
 
 
 class ForkedChild(Child):
-    """A fork of a nursery, killed by its keeper with all of its descendants."""
+    """A fork of a nursery, killed at once, and by its keeper with all of its descendants."""
 
-    def __init__(self, channel: Connection, mouth: int, verdict: int, order: bytes) -> None:
-        self.channel = channel
+    def __init__(self, ear: Ear, mouth: int, verdict: int, order: bytes) -> None:
+        self.ear = ear
         self._mouth = mouth
         self._verdict = verdict
+        self.keeper = self._number(FIRST_WORD) or 0
         self.group = self._number(FIRST_WORD) or 0  # 0 where the nursery has died over it
+        self._handle = _handle(self.group)  # it cannot be another's: the job waits for its order, and its keeper for it
         _tell(mouth, order)
 
     def has_ended(self) -> bool:
@@ -123,10 +128,14 @@ class ForkedChild(Child):
         return _readable(self._verdict, 0.0)
 
     def end(self) -> int:
-        """Let the keeper kill everything, and return the exit code."""
+        """Kill it, let the keeper kill the rest, and return the exit code."""
+        if self._handle is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            os.close(self._handle)
         os.close(self._mouth)
         code = self._number(LAST_WORD)
-        self.channel.close()
+        self.ear.close()
         os.close(self._verdict)
         if code is None and self.group:  # without its keeper, the group at least
             with contextlib.suppress(ProcessLookupError):
@@ -191,7 +200,7 @@ class Nursery(Children):
         finally:
             for descriptor in (ear, voice, verdict):
                 os.close(descriptor)
-        return ForkedChild(Connection(reading, writable=False), mouth, listening, order)
+        return ForkedChild(Ear(reading), mouth, listening, order)
 
     def _open_door(self) -> socket.socket:
         if self._door is None:
@@ -218,6 +227,14 @@ def children_for(threads: int, fresh: bool) -> Children:
 def environment(threads: int) -> dict[str, str]:
     """Return the environment of a job with a number of threads."""
     return dict(os.environ) | dict.fromkeys(THREAD_VARIABLES, str(threads))
+
+
+def _handle(process: int) -> int | None:
+    """Return a descriptor of a process, by which nobody else is hit once it is gone; ``None`` where it is gone or 0."""
+    try:
+        return os.pidfd_open(process) if process else None
+    except ProcessLookupError:
+        return None
 
 
 def _tell(mouth: int, order: bytes) -> None:

@@ -13,12 +13,13 @@ import resource
 import sys
 import threading
 import time
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from redwood.benchmarks.planning import Source
 from redwood.bounding import BoundClock
+from redwood.channel import Mouth
 from redwood.errors import RedwoodError
 from redwood.plugins.host import host
 from redwood.problem import Instance
@@ -32,23 +33,23 @@ from redwood.worker import die_with_parent
 class Teller:
     """Sends what happens to the parent, each as a pair of a word and what belongs to it."""
 
-    def __init__(self, channel: Connection) -> None:
-        self._channel = channel
+    def __init__(self, mouth: Mouth) -> None:
+        self._mouth = mouth
         self.processor_at_start = 0.0
 
     def say(self, word: str, **facts: Any) -> None:
         """Send one word."""
-        self._channel.send_bytes(pickle.dumps((word, facts)))
+        self._mouth.say(pickle.dumps((word, facts)))
 
     def ready(self, compile_seconds: float) -> None:
         """Say that everything is loaded and compiled: the clock of the time limit starts now."""
         self.processor_at_start = processor_seconds()
         self.say("ready", compile=compile_seconds)
 
-    def improved(self, incumbent: Incumbent) -> None:
-        """Pass an improvement on; the parent opens the solution only if it has to."""
-        solution = pickle.dumps(incumbent.solution)
-        self.say("improved", seconds=incumbent.seconds, objective=incumbent.objective, solution=solution)
+    def improved(self, position: int, incumbent: Incumbent) -> None:
+        """Pass an improvement of the instance at a position on; the parent opens the solution only if it has to."""
+        facts = {"seconds": incumbent.seconds, "objective": incumbent.objective}
+        self.say("improved", position=position, solution=pickle.dumps(incumbent.solution), **facts)
 
 
 def serve() -> None:
@@ -67,7 +68,7 @@ def attend(voice: int) -> None:
 
 
 def _carry_out(order: dict[str, Any], voice: int) -> None:
-    teller = Teller(Connection(voice, readable=False))
+    teller = Teller(Mouth(voice))
     if order["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, order["cores"])
     began = time.perf_counter()
@@ -101,7 +102,7 @@ def _run(order: dict[str, Any], instance: Instance, loaded: float, teller: Telle
     entry, solver, note = find_solver(instance, order["solver"], order["time_limit"], order["options"])
     budget = make_budget(order["time_limit"], order["iterations"], None, None, None)
     task = Task(problem, instance, solver, budget, order["seed"], None, order["threads"])
-    outcome = execute(task, on_improvement=teller.improved, on_ready=teller.ready)
+    outcome = execute(task, on_improvement=partial(teller.improved, 0), on_ready=teller.ready)
     busy = processor_seconds() - teller.processor_at_start
     teller.say("done", processor_seconds=busy, seconds=outcome.solve_seconds)
     outcome.load_seconds += loaded
@@ -120,7 +121,7 @@ def _run_batch(order: dict[str, Any], instances: list[Instance], loaded: float, 
         Task(problem, instance, solver, budget, order["seed"] + index, None, order["threads"])
         for index, instance in enumerate(instances)
     ]
-    outcomes = execute_many(tasks, on_ready=teller.ready)
+    outcomes = execute_many(tasks, on_improvement=teller.improved, on_ready=teller.ready)
     seconds = sum(outcome.solve_seconds for outcome in outcomes)
     teller.say("done", processor_seconds=processor_seconds() - teller.processor_at_start, seconds=seconds)
     results = []

@@ -36,7 +36,7 @@ SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of <linux/prctl.h>."""
 
 NUMBER = struct.Struct("i")
-"""How a keeper tells the job's process id, and later its exit code."""
+"""How a keeper tells its own process id, the job's, and later the exit code."""
 
 PATIENCE = 10.0
 """Seconds after which a keeper gives up on processes that a kill does not end."""
@@ -83,7 +83,7 @@ def _keep(ear: int, voice: int, verdict: int) -> None:
     voice
         What the job speaks through.
     verdict
-        What the keeper speaks through: the job's process id, and its exit code (negative: the signal).
+        What the keeper speaks through: its process id, the job's, and its exit code (negative: the signal).
     """
     code = -signal.SIGKILL
     try:
@@ -94,7 +94,7 @@ def _keep(ear: int, voice: int, verdict: int) -> None:
         if job == 0:
             _be_the_job(ear, voice, verdict)
         os.close(voice)
-        os.write(verdict, NUMBER.pack(job))
+        os.write(verdict, NUMBER.pack(os.getpid()) + NUMBER.pack(job))
         _wait(job, ear)
         code = _end(job)
         os.write(verdict, NUMBER.pack(code))
@@ -141,6 +141,8 @@ def _wait(job: int, ear: int) -> None:
 def _end(job: int) -> int:
     """Kill and bury the job and all of its descendants; return its exit code."""
     code, until = -int(signal.SIGKILL), time.monotonic() + PATIENCE
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(job, signal.SIGKILL)  # nobody has waited for the job yet, so the group is its own
     while time.monotonic() < until:
         try:
             gone, status = os.waitpid(-1, os.WNOHANG)
@@ -158,6 +160,8 @@ def _end(job: int) -> int:
 
 def _children() -> list[int]:
     """Return the children of this process, those among them that it has inherited from the dead."""
+    with contextlib.suppress(OSError):  # needs CONFIG_PROC_CHILDREN
+        return [int(word) for word in Path("/proc/thread-self/children").read_text(encoding="ascii").split()]
     mine, found = str(os.getpid()), []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -16,8 +16,9 @@ from typing import Any
 
 from redwood.benchmarks.children import Child, Children
 from redwood.benchmarks.planning import Job
+from redwood.errors import SolverError
 
-GRACE = 0.3
+GRACE = 0.2
 """Seconds past its time limit after which a job is killed; what it has reported by then counts."""
 
 STARTUP_LIMIT = 600.0
@@ -31,14 +32,27 @@ MEMORY_INTERVAL = 0.05
 
 
 @dataclass
+class Found:
+    """What a job has reported of one instance: seconds and objective of each improvement, and the last solution."""
+
+    trajectory: list[list[float]] = field(default_factory=list)
+    solution: bytes | None = None
+
+
+@dataclass
 class Watched:
-    """What the parent knows of a job: its own words, and how it ended."""
+    """What the parent knows of a job: its own words, and how it ended.
+
+    Attributes
+    ----------
+    found
+        What it has reported, by the position of the instance among the job's.
+    """
 
     compile_seconds: float = 0.0
     solve_seconds: float = 0.0
     processor_seconds: float | None = None
-    trajectory: list[list[float]] = field(default_factory=list)
-    solution: bytes | None = None
+    found: dict[int, Found] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     failure: str = ""
     killed: bool = False
@@ -122,16 +136,19 @@ class _Watch:
         while (left := self._seconds_left()) > 0:
             if self._stop.is_set():
                 return False
-            if self._is_too_large(child.group):
+            if self._is_too_large(child):
                 self.known.killed = self._too_large = True
                 break
             try:
-                if child.channel.poll(min(left, 0.2 if self._job.memory_gb is None else self._memory_interval)):
-                    if self._take(*pickle.loads(child.channel.recv_bytes())):
-                        return True
-                elif child.has_ended() and not child.channel.poll(0):
-                    break
-            except (EOFError, OSError):
+                messages = child.ear.hear(min(left, 0.2 if self._job.memory_gb is None else self._memory_interval))
+            except EOFError:
+                break
+            except SolverError as error:
+                self.known.failure = str(error)
+                break
+            if any(self._take(*pickle.loads(message)) for message in messages):
+                return True
+            if not messages and child.has_ended() and not child.ear.has_more():
                 break
         else:
             self.known.killed = True
@@ -141,9 +158,9 @@ class _Watch:
         """Return what is known once the child is gone."""
         now, known = time.perf_counter(), self.known
         known.seconds = now - self._began
-        if known.result is None and not known.failure:
+        if known.result is None:
             known.solve_seconds = (self._done_at or now) - (self._ready_at or now)
-            known.failure = self._reason(code)
+            known.failure = known.failure or self._reason(code)
         return known
 
     def _take(self, word: str, facts: dict[str, Any]) -> bool:
@@ -152,8 +169,9 @@ class _Watch:
         if word == "ready":
             self._ready_at, known.compile_seconds = time.perf_counter(), facts["compile"]
         elif word == "improved":
-            known.trajectory.append([facts["seconds"], facts["objective"]])
-            known.solution = facts["solution"]
+            found = known.found.setdefault(facts["position"], Found())
+            found.trajectory.append([facts["seconds"], facts["objective"]])
+            found.solution = facts["solution"]
         elif word == "done":
             self._done_at = time.perf_counter()
             known.processor_seconds, known.solve_seconds = facts["processor_seconds"], facts["seconds"]
@@ -163,12 +181,12 @@ class _Watch:
             known.failure = facts["message"]
         return word in ("result", "refused")
 
-    def _is_too_large(self, root: int) -> bool:
+    def _is_too_large(self, child: Child) -> bool:
         """Return whether the processes of the job hold more memory than it may, looking now and then."""
         now, limit = time.perf_counter(), self._job.memory_gb
         if limit is None or now - self._weighed_at < self._memory_interval:
             return False
-        too_large = resident_bytes(root) > limit * 2**30
+        too_large = resident_bytes(child.group, child.keeper) > limit * 2**30
         self._weighed_at = time.perf_counter()
         self._memory_interval = max(MEMORY_INTERVAL, 20 * (self._weighed_at - now))  # at most 5 % of a core
         return too_large
@@ -194,8 +212,11 @@ class _Watch:
         return f"the job's process died of {signal.Signals(-code).name}." if code < 0 else f"it ended with exit code {code}."
 
 
-def resident_bytes(root: int) -> int:
-    """Return the resident memory of a process and its descendants, shared pages counted in each; 0 where it is hidden."""
+def resident_bytes(root: int, keeper: int = 0) -> int:
+    """Return the resident memory of a process and its descendants, shared pages counted in each; 0 where it is hidden.
+
+    With a ``keeper`` those count that it has inherited, but not the keeper itself.
+    """
     pages, parents = {}, {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -203,7 +224,7 @@ def resident_bytes(root: int) -> int:
         except OSError:  # it has just ended
             continue
         parents[int(entry.name)], pages[int(entry.name)] = int(fields[1]), int(fields[21])
-    return resource.getpagesize() * sum(pages[member] for member in _descendants(root, parents))
+    return resource.getpagesize() * sum(pages[member] for member in _descendants(keeper or root, parents) - {keeper})
 
 
 def _descendants(root: int, parents: Mapping[int, int]) -> set[int]:

@@ -10,12 +10,13 @@ import uuid
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from redwood.benchmarks.carrying import Done, carry_out, leave, now
 from redwood.benchmarks.planning import Job, Plan, make_plan
-from redwood.benchmarks.process import Order, Watched
+from redwood.benchmarks.process import Found, Order, Watched
 from redwood.benchmarks.provenance import provenance
 from redwood.benchmarks.records import JOB_KINDS, Ledger, expanded, open_ledger, read_records
 from redwood.benchmarks.suite import parse_suite
@@ -216,11 +217,11 @@ class _Runner:
         self._machines: dict[str, dict[str, Any]] = {}
 
     def records(self, jobs: Sequence[Job]) -> Generator[dict[str, Any]]:
-        """Yield the records as jobs finish. Ctrl-C stops those under way here, and they have no record."""
+        """Yield the records as jobs finish. Ctrl-C stops those under way, and they have no record."""
         head = {"kind": "session", "session": self._session, "started": now(), "executor": type(self._executor).__name__}
         self._ledger.append(head | _crowd(self._plan, self._executor) | provenance())
         orders = [_order(self._plan, self._session, job, self._fresh) for job in jobs]
-        through = self._executor.run(carry_out, orders, waits=True)
+        through = self._executor.run(carry_out, orders, waits=True, leave=partial(leave, self._session))
         try:
             for returned in through:
                 if returned.lost:
@@ -228,7 +229,6 @@ class _Runner:
                 elif returned.value is not None:
                     yield self._write(jobs[returned.position], returned.value)
         finally:
-            leave(self._session)
             through.close()
 
     def _write(self, job: Job, done: Done) -> dict[str, Any]:
@@ -264,7 +264,7 @@ class _Runner:
 def _record(job: Job, done: Done) -> dict[str, Any]:
     """Return the record of a finished job, whatever became of it."""
     watched = done.watched
-    result = dict(watched.result) if watched.result is not None else _result_of_lost(job, watched)
+    result = dict(watched.result) if watched.result is not None else {}
     share = None
     if watched.processor_seconds is not None and watched.solve_seconds > 0.2:  # below that the kernel's ticks are too coarse
         share = round(watched.processor_seconds / watched.solve_seconds, 3)
@@ -276,22 +276,23 @@ def _record(job: Job, done: Done) -> dict[str, Any]:
     if job.solver:
         head |= {"solver": job.solver, "label": job.label, "options": dict(job.options), "seed": job.seed}
         limits |= {"iterations": job.iterations}
-    if job.more:  # what became of one became of all where the job was lost
-        results = result.get("results") or [_shared(result, len(job.cases)) for _ in job.cases]
+    if job.more:
+        results = result.get("results") or [_result_of_lost(job, watched, i) for i in range(len(job.cases))]
         return head | limits | {"results": results, "process": process}
-    return head | limits | {"result": result, "process": process}
+    return head | limits | {"result": result or _result_of_lost(job, watched, 0), "process": process}
 
 
-def _shared(result: dict[str, Any], count: int) -> dict[str, Any]:
-    return result | {"seconds": {name: seconds / count for name, seconds in result["seconds"].items()}}
+def _result_of_lost(job: Job, watched: Watched, position: int) -> dict[str, Any]:
+    """Return the result of an instance whose job was killed, died or refused: what it had reported counts.
 
-
-def _result_of_lost(job: Job, watched: Watched) -> dict[str, Any]:
-    """Return the result of a job that was killed, died or refused: what it had reported counts."""
-    seconds = {"compile": round(watched.compile_seconds, 6), "solve": round(watched.solve_seconds, 6)}
+    The seconds of a batch are divided by its size.
+    """
+    count = len(job.cases)
+    seconds = {"compile": round(watched.compile_seconds / count, 6), "solve": round(watched.solve_seconds / count, 6)}
+    found = watched.found.get(position, Found())
     if not job.solver:
         return {"bound": None, "method": "", "seconds": seconds, "message": watched.failure or "killed at its limit."}
-    objective = watched.trajectory[-1][1] if watched.trajectory else None
+    objective = found.trajectory[-1][1] if found.trajectory else None
     status = "failed" if watched.failure else "none" if objective is None else "feasible"
     return {
         "solver": job.solver,
@@ -301,7 +302,7 @@ def _result_of_lost(job: Job, watched: Watched) -> dict[str, Any]:
         "objective": objective,
         "bound": None,
         "seconds": seconds,
-        "trajectory": watched.trajectory,
-        "solution": None if watched.solution is None else pickle.loads(watched.solution).to_dict(),
+        "trajectory": found.trajectory,
+        "solution": None if found.solution is None else pickle.loads(found.solution).to_dict(),
         "message": watched.failure,
     }

@@ -52,9 +52,14 @@ class Executor(ABC):
 
     @abstractmethod
     def run(
-        self, function: Callable[[ItemT], ResultT], items: Sequence[ItemT], *, waits: bool = False
+        self,
+        function: Callable[[ItemT], ResultT],
+        items: Sequence[ItemT],
+        *,
+        waits: bool = False,
+        leave: Callable[[], None] | None = None,
     ) -> Generator[Returned[ResultT]]:
-        """Yield what comes of each item, as it comes. Closing the iterator gives up what has not begun.
+        """Yield what comes of each item, as it comes. Closing the iterator, as Ctrl-C does, gives up what has not begun.
 
         Parameters
         ----------
@@ -64,6 +69,9 @@ class Executor(ABC):
             Fit to be pickled.
         waits
             Whether the function only waits for processes of its own, so that threads will do on this machine.
+        leave
+            Called at the end, however it comes, in every process that carries items out and outlives the iterator: it stops
+            what is under way there and clears up. It must be fit to be pickled, and may be called where nothing was begun.
 
         Raises
         ------

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from redwood.bounding import BoundClock, contradicts
@@ -99,15 +100,22 @@ def execute(
     return outcome
 
 
-def execute_many(tasks: Sequence[Task], on_ready: Callable[[float], None] | None = None) -> list[Outcome]:
-    """Give tasks of one problem and solver to its `run_many`; an outcome's seconds are the batch's divided by its size."""
+def execute_many(
+    tasks: Sequence[Task],
+    on_improvement: Callable[[int, Incumbent], None] | None = None,
+    on_ready: Callable[[float], None] | None = None,
+) -> list[Outcome]:
+    """Give tasks of one problem and solver to its `run_many`; an outcome's seconds are the batch's divided by its size.
+
+    Improvements come with the position of their task, timed on the clock of the whole batch.
+    """
     began = time.perf_counter()
     solver, problem = tasks[0].solver, tasks[0].problem
     solver.prepare(problem, tasks[0].instance)
     compiled = time.perf_counter() - began
     if on_ready is not None:
         on_ready(compiled)
-    runs = [task.run() for task in tasks]
+    runs = [task.run(on_improvement and partial(on_improvement, position)) for position, task in enumerate(tasks)]
     answers, error = _run_many(solver, problem, [task.instance for task in tasks], runs)
     solved = max(0.0, time.perf_counter() - began - compiled)
     outcomes = [outcome_of(run, answer, error) for run, answer in zip(runs, answers, strict=True)]

@@ -17,12 +17,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 import cloudpickle
 
 from redwood.budget import Progress, Termination
+from redwood.channel import Ear, Mouth
 from redwood.errors import SolverError
 from redwood.plugins.host import host
 from redwood.running import Outcome, Task, execute
@@ -65,15 +65,15 @@ def execute_isolated(
         What the solver raised because it was called wrongly.
     """
     began = time.perf_counter()
-    child, channel = _start(task)
+    child, ear = _start(task)
     watch = _Watch(task, on_improvement, grace, startup_limit)
     try:
-        watch.follow(child, channel)
+        watch.follow(child, ear)
     except KeyboardInterrupt:
         watch.stopped = Termination.INTERRUPTED
     finally:
         _kill(child)
-        channel.close()
+        ear.close()
     return watch.outcome(began, child.returncode)
 
 
@@ -94,19 +94,21 @@ class _Watch:
         self.incumbents: list[Incumbent] = []
         self.finished: Outcome | None = None
         self.stopped: Termination | None = None
+        self.complaint = ""
 
-    def follow(self, child: subprocess.Popen[bytes], channel: Connection) -> None:
+    def follow(self, child: subprocess.Popen[bytes], ear: Ear) -> None:
         """Read messages until the child is done, dead, or past its limit."""
         while (left := self._seconds_left()) > 0:
             try:
-                if not channel.poll(min(left, 0.5)):
-                    if child.poll() is not None and not channel.poll(0):
-                        break
-                    continue
-                message = pickle.loads(channel.recv_bytes())
-            except (EOFError, OSError):
+                messages = ear.hear(min(left, 0.5))
+            except EOFError:
                 break
-            if self._take(message):
+            except SolverError as error:
+                self.complaint = str(error)
+                break
+            if any(self._take(pickle.loads(message)) for message in messages):
+                break
+            if not messages and child.poll() is not None and not ear.has_more():
                 break
         else:
             self.stopped = Termination.KILLED
@@ -152,8 +154,8 @@ class _Watch:
         return self.stopped or Termination.ERROR
 
     def _failure(self, exit_code: int | None) -> str:
-        if self.stopped is Termination.INTERRUPTED:
-            return ""
+        if self.stopped is Termination.INTERRUPTED or self.complaint:
+            return self.complaint
         if self.stopped is Termination.KILLED:
             return (
                 ""
@@ -165,7 +167,7 @@ class _Watch:
         return f"the solver's process ended with exit code {exit_code} without an answer."
 
 
-def _start(task: Task) -> tuple[subprocess.Popen[bytes], Connection]:
+def _start(task: Task) -> tuple[subprocess.Popen[bytes], Ear]:
     reading, writing = os.pipe()
     environment = dict(os.environ)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -181,7 +183,7 @@ def _start(task: Task) -> tuple[subprocess.Popen[bytes], Connection]:
     os.close(writing)
     header = pickle.dumps({"path": sys.path, "files": [str(path) for path in host().files]})
     body = cloudpickle.dumps(task)
-    channel = Connection(reading, writable=False)
+    ear = Ear(reading)
     try:
         if child.stdin is None:
             raise SolverError("the worker process has no standard input.")
@@ -190,7 +192,7 @@ def _start(task: Task) -> tuple[subprocess.Popen[bytes], Connection]:
         child.stdin.flush()  # and left open: that it closes tells the child that we are gone
     except BrokenPipeError:  # it died at once; the watch says so
         pass
-    return child, channel
+    return child, ear
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
@@ -213,10 +215,10 @@ def _has_descriptor(stream: Any) -> bool:
 
 def serve() -> None:
     """Be the child: read a task from standard input, run it, and stream to the pipe named in the arguments."""
-    channel = Connection(int(sys.argv[1]), readable=False)
+    mouth = Mouth(int(sys.argv[1]))
 
     def send(message: Any) -> None:
-        channel.send_bytes(cloudpickle.dumps(message))
+        mouth.say(cloudpickle.dumps(message))
 
     header = pickle.loads(_read_part())
     sys.path[:] = header["path"]

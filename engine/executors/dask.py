@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,9 +54,17 @@ class Dask(Executor):
             return max(1, threads)
 
     def run(
-        self, function: Callable[[ItemT], ResultT], items: Sequence[ItemT], *, waits: bool = False
+        self,
+        function: Callable[[ItemT], ResultT],
+        items: Sequence[ItemT],
+        *,
+        waits: bool = False,
+        leave: Callable[[], None] | None = None,
     ) -> Generator[Returned[ResultT]]:
-        """Yield what comes of each item, as it comes. What a worker has begun it ends, but nobody waits for it."""
+        """Yield what comes of each item, as it comes.
+
+        What a worker has begun when the iterator is closed it ends, unless ``leave`` stops it, but nobody waits for it.
+        """
         from distributed import as_completed
         from distributed.scheduler import KilledWorker
 
@@ -72,7 +82,10 @@ class Dask(Executor):
                         yield Returned(position, future.result())
                     future.release()
             finally:
-                client.cancel(futures)
+                with contextlib.suppress(OSError, TimeoutError):  # a scheduler that is gone has nothing under way
+                    client.cancel(futures)
+                    if leave is not None:
+                        client.run(_beside, leave, on_error="ignore")
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
@@ -84,3 +97,8 @@ class Dask(Executor):
             raise ExecutorError(f"no Dask scheduler answers at {self.scheduler}: {error}") from error
         with client:
             yield client
+
+
+async def _beside(function: Callable[[], None]) -> None:
+    """Call a function in a worker beside all that it does, its talk with the scheduler among it."""
+    await asyncio.to_thread(function)

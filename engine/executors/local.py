@@ -37,18 +37,27 @@ class Local(Executor):
         return self.jobs
 
     def run(
-        self, function: Callable[[ItemT], ResultT], items: Sequence[ItemT], *, waits: bool = False
+        self,
+        function: Callable[[ItemT], ResultT],
+        items: Sequence[ItemT],
+        *,
+        waits: bool = False,
+        leave: Callable[[], None] | None = None,
     ) -> Generator[Returned[ResultT]]:
         """Yield what comes of each item, as it comes; with one job and nothing to wait for, in this very thread."""
-        if self.jobs == 1 and not waits:
-            for position, item in enumerate(items):
-                yield Returned(position, function(item))
-            return
-        pool = ThreadPoolExecutor(self.jobs) if waits else _processes(min(self.jobs, len(items) or 1))
+        pool: Pool | None = None
         try:
+            if self.jobs == 1 and not waits:
+                for position, item in enumerate(items):
+                    yield Returned(position, function(item))
+                return
+            pool = ThreadPoolExecutor(self.jobs) if waits else _processes(min(self.jobs, len(items) or 1))
             yield from self._through(pool, function, items)
-        finally:  # not waiting: what is under way when somebody gives up ends by itself or through whoever gives up
-            pool.shutdown(wait=False, cancel_futures=True)
+        finally:  # not waiting: what is under way when somebody gives up ends by itself or through `leave`
+            if leave is not None:
+                leave()
+            if pool is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _through(
         self, pool: Pool, function: Callable[[ItemT], ResultT], items: Sequence[ItemT]

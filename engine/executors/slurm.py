@@ -66,9 +66,14 @@ class Slurm(Executor):
         return self.jobs
 
     def run(
-        self, function: Callable[[ItemT], ResultT], items: Sequence[ItemT], *, waits: bool = False
+        self,
+        function: Callable[[ItemT], ResultT],
+        items: Sequence[ItemT],
+        *,
+        waits: bool = False,
+        leave: Callable[[], None] | None = None,
     ) -> Generator[Returned[ResultT]]:
-        """Yield what comes of each item, as array jobs end. Closing the iterator cancels the array."""
+        """Yield what comes of each item, as array jobs end. Closing the iterator cancels the array, and all that it does."""
         starts = range(0, len(items), self.chunk)
         chunks = [list(items[start : start + self.chunk]) for start in starts]
         if not chunks:

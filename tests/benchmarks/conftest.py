@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from redwood.benchmarks import carrying
+from redwood.benchmarks.children import Children, children_for
 from redwood.benchmarks.planning import make_plan
 from redwood.benchmarks.suite import parse_suite
 from redwood.plugins.host import host
@@ -37,6 +39,63 @@ def toy_plan():
         return make_plan(parse_suite("toy", text))
 
     return make
+
+
+class Lent(Children):
+    """The nursery of all tests, which outlives each run: starting one takes two seconds of a core."""
+
+    def __init__(self, nursery):
+        self._nursery = nursery
+
+    def start(self, order):
+        return self._nursery.start(order)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    """Where the processes of jobs come from."""
+    source = children_for(threads=1, fresh=False)
+    yield source
+    source.close()
+
+
+@pytest.fixture(scope="session")
+def lending(nursery):
+    """Return a context in which runs in this process fork their jobs from one nursery."""
+    lent = Lent(nursery)
+
+    @contextlib.contextmanager
+    def lend():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(carrying, "children_for", lambda threads, fresh: children_for(threads, fresh) if fresh else lent)
+            yield
+
+    return lend
+
+
+@pytest.fixture
+def quick(lending):
+    """Let the runs of a test fork their jobs from one nursery."""
+    with lending():
+        yield
+
+
+@pytest.fixture(scope="session")
+def processes_of():
+    """Return a function that finds the processes with a mark in their environment and a word in their command."""
+
+    def find(mark, word):
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark.encode() in (entry / "environ").read_bytes() and word.encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+        return found
+
+    return find
 
 
 class Browser:

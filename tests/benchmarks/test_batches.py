@@ -16,6 +16,8 @@ from redwood.benchmarks.testsets import load
 from redwood.cli.root import root
 from redwood.errors import OptionError
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 PLUGIN = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
 SUITE = """
 time_limit = 1
@@ -32,6 +34,18 @@ batch = 2
 name = "together"
 options = {{ pause = {pause} }}
 """
+LATE = """
+time_limit = 0.5
+bound_time_limit = 0
+[[instances]]
+generate = "countdown"
+sizes = [9]
+seeds = [1, 2]
+[[solvers]]
+name = "together"
+options = { pause = 60, reports = [9, 5] }
+batch = 2
+"""
 
 
 @pytest.fixture
@@ -42,14 +56,14 @@ def redwood_command():
 
 @pytest.fixture
 def plan(toy_plan):
-    """Return a function that plans the same instances in batches of two and each alone."""
+    """Return a function that plans a suite of batches, by default the same instances in batches of two and each alone."""
     toy_plan('name = "steps"')  # loads the plugin
-    return lambda pause, seeds: make_plan(parse_suite("batches", SUITE.format(pause=pause, seeds=seeds)))
+    return lambda suite=SUITE, **words: make_plan(parse_suite("batches", suite.format(**words) if words else suite))
 
 
 def test_a_batch_is_one_job_and_several_runs(plan, tmp_path):
     """Each instance of a batch has its result, its seed and its solution; the seconds are shared."""
-    planned = plan(0.2, [1, 2, 3])
+    planned = plan(pause=0.2, seeds=[1, 2, 3])
     assert run_plan(planned, tmp_path) == (len(planned.jobs),) * 2
     records = read_records(tmp_path)
     batch = next(record for record in records if record["kind"] == "batch")
@@ -71,11 +85,15 @@ def test_the_command_runs_batches(redwood_command, tmp_path):
 
 
 def test_a_batch_that_is_killed_is_recorded_for_all(plan, tmp_path):
-    """A batch has the time of all of its instances; past that it is killed, and each has a record that says so."""
-    run_plan(plan(60, [1, 2]), tmp_path)
-    runs = [run for run in expanded(read_records(tmp_path)) if run.get("batch")]
-    assert {run["result"]["termination"] for run in runs} == {"killed"}
-    assert all(run["result"]["seconds"]["solve"] >= 1.0 for run in runs)  # half of what both were given
+    """Past its limit, that of all of its instances, a batch is killed; those keep what was reported of them until then."""
+    run_plan(plan(LATE), tmp_path)
+    (batch,) = [record for record in read_records(tmp_path) if record["kind"] == "batch"]
+    assert [value for _, value in batch["results"][0]["trajectory"]] == [9, 5]
+    found, none = (run["result"] for run in expanded([batch]))
+    assert (found["status"], found["termination"], found["objective"]) == ("feasible", "killed", 5)
+    assert json.loads((tmp_path / found["solution"]).read_text()) == {"solution": {"value": 5}}
+    assert (none["status"], none["termination"], none["objective"]) == ("none", "killed", None)
+    assert all(result["seconds"]["solve"] >= 0.5 for result in (found, none))  # half of what both were given
 
 
 def test_latencies_stand_side_by_side():

@@ -5,6 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -14,30 +18,56 @@ from redwood.errors import ExecutorError, OptionError, UnknownNameError
 from redwood.executing import make_executor
 from redwood.executors.local import Local
 
+pytestmark = pytest.mark.usefixtures("quick")
 
-@contextlib.contextmanager
-def cluster(folder, workers):
-    """A scheduler and workers of one thread each, as processes of this machine; yields the address and the workers."""
+MARK = "REDWOOD_TEST_MARK"
+CHILD = "left-behind-by-redwood-test"
+"""What a process that a rude solver has started has in its command."""
+
+
+PLUGIN = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A scheduler and workers of one thread each, as processes of this machine: its address, and a way to start workers."""
+    pytest.importorskip("distributed")
     from distributed import Client
     from distributed.utils import open_port
 
+    folder = tmp_path_factory.mktemp("dask")
     address = f"tcp://127.0.0.1:{open_port()}"
     with contextlib.ExitStack() as stack:
         log = stack.enter_context((folder / "dask.log").open("w"))
 
         def start(module, *words):
             command = [sys.executable, "-m", f"distributed.cli.{module}", *words]
-            child = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+            child = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env={**os.environ, MARK: str(folder)})
             stack.callback(child.wait, 30)
             stack.callback(child.kill)
             return child
 
         start("dask_scheduler", "--port", address.rpartition(":")[2], "--no-dashboard")
-        flags = ("--no-nanny", "--nthreads", "1", "--no-dashboard")
-        found = [start("dask_worker", address, *flags) for _ in range(workers)]
-        with Client(address, timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(workers, timeout=60)
-        yield address, found
+        running = []
+
+        def workers(count):
+            running[:] = [worker for worker in running if worker.poll() is None]
+            flags = ("--no-nanny", "--nthreads", "1", "--no-dashboard")
+            running.extend(start("dask_worker", address, *flags) for _ in range(count - len(running)))
+            with Client(address, timeout=60, set_as_default=False) as client:
+                client.wait_for_workers(count, timeout=60)
+            return list(running)
+
+        yield Cluster(address, str(folder), workers)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the scheduler is, the mark that its processes have in their environment, and how to get so many workers."""
+
+    address: str
+    mark: str
+    workers: Callable[[int], list[subprocess.Popen]]
 
 
 def square_or_die(item):
@@ -86,26 +116,50 @@ def test_the_function_s_own_failure_is_raised(jobs):
         list(Local(jobs).run(fail, [7]))
 
 
-def test_dask_survives_a_killed_worker(toy_plan, tmp_path):
+def test_dask_survives_a_killed_worker(cluster, toy_plan, tmp_path):
     """Two workers, one of them killed with a job under way: every job has one record, and its whole answer."""
-    pytest.importorskip("distributed")
     plan = toy_plan(*(f'name = "steps"\nlabel = "s{i}"\noptions = {{pause = 0.00{i}}}' for i in range(1, 9)), time_limit=30)
-    with cluster(tmp_path, workers=2) as (address, workers):
-        killed = []
+    workers, killed = cluster.workers(2), []
 
-        def kill_one(progress):
-            if progress.finished == 2 and not killed:
-                killed.append(workers[0].pid)
-                os.kill(workers[0].pid, signal.SIGKILL)
+    def kill_one(progress):
+        if progress.finished == 2 and not killed:
+            killed.append(workers[0].pid)
+            os.kill(workers[0].pid, signal.SIGKILL)
 
-        executor = make_executor("dask", {"scheduler": address})
-        assert executor.slots == 2
-        assert run_plan(plan, tmp_path / "out", executor=executor, on_progress=kill_one) == (8, 8)
+    executor = make_executor("dask", {"scheduler": cluster.address})
+    assert executor.slots == 2
+    assert run_plan(plan, tmp_path / "out", executor=executor, on_progress=kill_one) == (8, 8)
     assert killed
     assert sorted(jobs_of(tmp_path / "out")) == sorted(job.id for job in plan.jobs)
     assert {record["result"]["objective"] for record in read_records(tmp_path / "out") if record["kind"] == "run"} == {3.0}
     (machine,) = [record for record in read_records(tmp_path / "out") if record["kind"] == "machine"]
     assert machine["cores"] == os.cpu_count()
+
+
+def test_ctrl_c_frees_the_workers_of_dask(cluster, tmp_path, processes_of):
+    """Ctrl-C ends with code 130: records are kept, jobs under way are gone from the workers, which take other work."""
+    from distributed import Client
+
+    cluster.workers(1)
+    suite, out = tmp_path / "toy.toml", tmp_path / "out"
+    suite.write_text(
+        "time_limit = 100\nbound_time_limit = 0\n[[instances]]\ngenerate = 'countdown'\nsizes = [30]\nseeds = [1, 2]\n"
+        "[[solvers]]\nname = 'proving'\n[[solvers]]\nname = 'rude'\noptions = {manner = 'fork'}\n"
+    )
+    words = [sys.executable, "-m", "redwood", "bench", "run", suite, "--out", out, "--plugin", PLUGIN]
+    child = subprocess.Popen([*words, "--executor", "dask", "--scheduler", cluster.address], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not processes_of(cluster.mark, CHILD) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes_of(cluster.mark, CHILD)
+    child.send_signal(signal.SIGINT)
+    said = child.communicate(timeout=60)[1].decode()
+    assert child.returncode == 130, said
+    assert "1 of 4 jobs are finished" in said
+    assert processes_of(cluster.mark, CHILD) == processes_of(cluster.mark, "redwood.benchmarks") == []
+    assert len(jobs_of(out)) == 1
+    with Client(cluster.address, timeout=60, set_as_default=False) as client:
+        assert client.submit(abs, -1).result(timeout=60) == 1
 
 
 def test_slurm_carries_out_chunks(toy_plan, tmp_path):
@@ -129,8 +183,8 @@ def test_slurm_names_what_died(tmp_path):
 class Losing(Local):
     """Loses the first item."""
 
-    def run(self, function, items, *, waits=False):
-        for one in super().run(function, items, waits=waits):
+    def run(self, function, items, **more):
+        for one in super().run(function, items, **more):
             yield one if one.position else type(one)(0, None, "a meteorite")
 
 

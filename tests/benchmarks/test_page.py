@@ -26,10 +26,11 @@ label = "<b>random</b>"
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(tmp_path_factory, lending):
     """The page of a small run, as a file."""
     folder = tmp_path_factory.mktemp("run")
-    run_plan(make_plan(parse_suite("pages", SUITE)), folder)
+    with lending():
+        run_plan(make_plan(parse_suite("pages", SUITE)), folder)
     file = folder / "report.html"
     file.write_text(render_page(read_records(folder), folder), encoding="utf-8")
     return file

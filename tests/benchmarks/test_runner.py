@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from redwood.benchmarks.children import children_for
 from redwood.benchmarks.cores import lend_cores
 from redwood.benchmarks.kills import try_kills
 from redwood.benchmarks.process import Order, run_job
 from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import replay, resume_plan, run_plan
 from redwood.errors import FormatError, OptionError
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 PLUGIN = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
 
@@ -27,24 +28,8 @@ def runs_of(folder):
     return {record["label"]: record for record in read_records(folder) if record["kind"] == "run"}
 
 
-def alive(mark):
-    """Return whether a process that a rude solver has started is alive, with the mark in its environment."""
-    for entry in Path("/proc").iterdir():
-        try:
-            ours = entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes()
-            if ours and b"left-behind-by-redwood-test" in (entry / "cmdline").read_bytes():
-                return True
-        except OSError:
-            continue
-    return False
-
-
-@pytest.fixture
-def children():
-    """Where processes of jobs come from."""
-    source = children_for(threads=1, fresh=False)
-    yield source
-    source.close()
+CHILD = "left-behind-by-redwood-test"
+"""What a process that a rude solver has started has in its command."""
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +48,7 @@ def rude_run(tmp_path_factory):
             ("crash", "crash", "{}"),
             ("cheat", "cheat", "{}"),
             ("rude", "segfault", "{}"),
+            ("rude", "scribble", "{manner = 'scribble'}"),
             ("rude", "exit", "{manner = 'exit'}"),
             ("rude", "shout", "{manner = 'shout'}"),
             ("rude", "fork", "{manner = 'fork'}"),
@@ -78,7 +64,7 @@ def rude_run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDWOOD_TEST_MARK", str(out))
         finished, total = run_plan(plan, out, jobs=2)
-    assert finished == total == 13
+    assert finished == total == 14
     return out
 
 
@@ -91,6 +77,7 @@ def rude_run(tmp_path_factory):
         ("cheat", "failed", "error", None, "number 0 is not between"),
         ("segfault", "failed", "error", 6, "died of SIGSEGV"),
         ("exit", "failed", "error", 6, "exit code 3"),
+        ("scribble", "failed", "error", 6, "garbage came through the pipe"),
         ("shout", "feasible", "converged", 4, ""),
         ("fork", "feasible", "killed", 6, ""),
         ("daemon", "feasible", "converged", 4, ""),
@@ -106,10 +93,10 @@ def test_each_job_is_recorded_as_what_it_was(rude_run, label, status, terminatio
     assert words in result["message"]
 
 
-def test_nothing_is_left_behind(rude_run):
+def test_nothing_is_left_behind(rude_run, processes_of):
     """A job is killed together with the processes that it has started, also with those in a session of their own."""
     assert {"fork", "daemon"} <= set(runs_of(rude_run))
-    assert not alive(str(rude_run))
+    assert processes_of(str(rude_run), "") == []
 
 
 def test_killed_jobs_keep_to_their_limit(rude_run):
@@ -185,12 +172,12 @@ def test_two_runners_do_not_write_to_one_folder(toy_plan, tmp_path):
         run_plan(toy_plan('name = "steps"'), tmp_path)
 
 
-def test_a_stopped_job_has_no_result(toy_plan, children):
+def test_a_stopped_job_has_no_result(toy_plan, nursery):
     """A job that is stopped from outside is killed at once, and leaves nothing to record."""
     (job,) = toy_plan('name = "hang"', time_limit=60).jobs
     stop = threading.Event()
-    threading.Timer(1.0, stop.set).start()
-    assert run_job(Order("s", job, None, (str(PLUGIN),)), children, stop) is None
+    threading.Timer(0.5, stop.set).start()
+    assert run_job(Order("s", job, None, (str(PLUGIN),)), nursery, stop) is None
 
 
 def test_memory_is_limited(toy_plan, tmp_path):
@@ -227,18 +214,18 @@ def test_replay_says_whether_it_agrees(toy_plan, tmp_path):
         replay(tmp_path, "nothing")
 
 
-def test_a_changed_instance_is_not_run(toy_plan, children):
+def test_a_changed_instance_is_not_run(toy_plan, nursery):
     """A job whose instance is not the planned one is refused."""
     import dataclasses
 
     (job,) = toy_plan('name = "steps"').jobs
     other = dataclasses.replace(job, case=dataclasses.replace(job.case, fingerprint="0" * 64))
-    watched = run_job(Order("s", other, None, (str(PLUGIN),)), children, threading.Event())
+    watched = run_job(Order("s", other, None, (str(PLUGIN),)), nursery, threading.Event())
     assert "not what it was" in watched.failure
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_that_was_ended_resumes(tmp_path, end):
+def test_a_run_that_was_ended_resumes(tmp_path, end, processes_of):
     """After kill -9 or Ctrl-C no process is left, and resuming completes the records without running one twice."""
     suite = tmp_path / "toy.toml"
     suite.write_text(
@@ -250,14 +237,14 @@ def test_a_run_that_was_ended_resumes(tmp_path, end):
     marked = {**os.environ, "REDWOOD_TEST_MARK": str(tmp_path)}
     child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=marked)
     deadline = time.monotonic() + 60
-    while not alive(str(tmp_path)) and time.monotonic() < deadline:
+    while not processes_of(str(tmp_path), CHILD) and time.monotonic() < deadline:
         time.sleep(0.05)
     child.send_signal(end)
     child.communicate(timeout=30)
     assert child.returncode == (-9 if end is signal.SIGKILL else 130)
-    while alive(str(tmp_path)) and time.monotonic() < deadline:
+    while processes_of(str(tmp_path), "") and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not alive(str(tmp_path))
+    assert not processes_of(str(tmp_path), "")
     resume = [sys.executable, "-m", "redwood", "bench", "resume", str(out), "--plugin", str(PLUGIN), "--jobs", "2"]
     assert subprocess.run(resume, capture_output=True, cwd=tmp_path, timeout=60).returncode == 0
     jobs = [record["job"] for record in read_records(out) if record["kind"] == "run"]

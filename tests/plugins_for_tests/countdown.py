@@ -3,6 +3,7 @@
 Find the smallest whole number from 3 up; the instance says how large it may be.
 """
 
+import contextlib
 import itertools
 import os
 import subprocess
@@ -141,11 +142,14 @@ class Together(Solver):
     """Know the answers to a batch, each after the same pause as one."""
 
     pause: float = 0.0
+    reports: tuple[int, ...] = ()
 
     def run(self, problem: Any, instance: Any, run: Run) -> Answer:
         return self.run_many(problem, [instance], [run])[0]
 
     def run_many(self, problem: Any, instances: Any, runs: Any) -> list[Answer]:
+        for value in self.reports:  # of the first instance only
+            runs[0].report(Number(value))
         time.sleep(self.pause)
         return [Answer(Number(FLOOR)) for _ in instances]
 
@@ -180,6 +184,19 @@ class Rude(Solver):
         if self.manner == "shout":
             sys.stdout.write("garbage\n" * 100)
             return Answer(Number(4))
+        if self.manner == "rave":
+            while True:
+                os.write(1, b"garbage\n" * 1000)
+        if self.manner == "scribble":  # into whatever is open, the runner's pipe too
+            for descriptor in range(3, 64):
+                with contextlib.suppress(OSError):
+                    os.write(descriptor, b"garbage\n" * 10)
+            time.sleep(60)
+        if self.manner == "breed":
+            words = [sys.executable, "-S", "-c", "import time; time.sleep(120)", "left-behind-by-redwood-test"]
+            for _ in range(12):
+                subprocess.Popen(words, start_new_session=True)
+            time.sleep(60)
         if self.manner == "fork":
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)", "left-behind-by-redwood-test"])
             time.sleep(60)
