@@ -14,14 +14,15 @@ from redwood.benchmarks.planning import make_plan
 from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import Progress, run_plan
 from redwood.benchmarks.suite import parse_suite
+from redwood.plugins.host import host
 
 SUITE = """
 time_limit = 1
 bound_time_limit = 0
-seeds = {seeds}
 [[instances]]
-generate = "knapsack/uniform"
+generate = "{problem}"
 sizes = [20]
+seeds = {seeds}
 [[solvers]]
 name = "{solver}"
 """
@@ -31,9 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run short jobs one after another and print seconds a job, inside and outside its process, and the runner's memory."""
     parser = argparse.ArgumentParser(prog="python -m redwood.benchmarks.overhead", description=main.__doc__)
     parser.add_argument("--count", type=int, default=1000, help="how many jobs, by default 1,000")
-    parser.add_argument("--solver", default="greedy", help="what the jobs run, on 20 items; by default greedy")
+    parser.add_argument("--problem", default="knapsack/uniform", help="what the jobs solve, in size 20; by default knapsack")
+    parser.add_argument("--solver", default="greedy", help="what the jobs run, by default greedy")
+    parser.add_argument("--plugin", type=Path, metavar="FILE.py", help="where problem or solver come from")
     settings = parser.parse_args(arguments)
-    plan = make_plan(parse_suite("overhead", SUITE.format(seeds=list(range(settings.count)), solver=settings.solver)))
+    if settings.plugin is not None:
+        host().load_file(settings.plugin.resolve())
+    words = {"seeds": list(range(settings.count)), "problem": settings.problem, "solver": settings.solver}
+    plan = make_plan(parse_suite("overhead", SUITE.format(**words)))
     marks: list[float] = []
 
     def note(progress: Progress) -> None:
