@@ -19,6 +19,7 @@ from redwood.plugins.host import host
 from redwood.plugins.spec import Determinism
 from redwood.problem import Instance
 from redwood.reading import generate, read
+from redwood.solving import make_solver
 from redwood.views import Bound
 
 logger = logging.getLogger(__name__)
@@ -134,7 +135,8 @@ def make_plan(suite: Suite, data: Path | None = None) -> Plan:
     Raises
     ------
     RedwoodError
-        Where a file is missing or wrong, a solver unknown, or a solver does not fit a problem that it is named for.
+        Where a file is missing or wrong, a solver or an option unknown, or a solver does not fit a problem that it is
+        named for.
     """
     jobs: dict[str, Job] = {}
     skipped: dict[str, None] = {}
@@ -243,6 +245,8 @@ def _names(choice: SolverChoice, problem: str, skipped: dict[str, None]) -> list
     for entry in entries:
         if entry.missing:
             skipped[f"{entry.spec.name} for {problem} is not installed: {'; '.join(entry.missing)}"] = None
+        elif choice.options:
+            make_solver(entry, choice.options)  # wrong options are known before the first job
     return sorted({entry.spec.name for entry in entries if not entry.missing})
 
 

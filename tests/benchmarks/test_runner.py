@@ -55,7 +55,6 @@ def rude_run(tmp_path_factory):
             ("rude", "daemon", "{manner = 'daemon'}"),
             ("rude", "stuck", "{manner = 'stuck'}"),
             ("cheat", "liar", "{wrong = 'proof'}"),
-            ("steps", "misused", "{speed = 3}"),
         )
     )
     instances = "[[instances]]\ngenerate = 'countdown'\nsizes = [30]\n"
@@ -64,7 +63,7 @@ def rude_run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDWOOD_TEST_MARK", str(out))
         finished, total = run_plan(plan, out, jobs=2)
-    assert finished == total == 14
+    assert finished == total == 13
     return out
 
 
@@ -83,7 +82,6 @@ def rude_run(tmp_path_factory):
         ("daemon", "feasible", "converged", 4, ""),
         ("stuck", "feasible", "killed", 6, ""),
         ("liar", "optimal", "optimal", 5, ""),
-        ("misused", "failed", "error", None, "no option 'speed'"),
     ],
 )
 def test_each_job_is_recorded_as_what_it_was(rude_run, label, status, termination, objective, words):

@@ -109,10 +109,12 @@ def test_no_toml_is_refused():
 
 
 def test_plans_that_cannot_be_are_refused(toy_plan):
-    """Unknown solvers, solvers that do not fit and missing data folders are found before anything runs."""
+    """Unknown solvers and options, solvers that do not fit and missing data folders are found before anything runs."""
     with pytest.raises(UnknownNameError, match="Did you mean 'exact'"):
         make_plan(parse_suite("toy", GOOD.replace('"exact"', '"exakt"')))
     with pytest.raises(FitError, match="does not fit problem 'tsp'"):
         make_plan(parse_suite("toy", GOOD.replace('"exact"', '"steps"')))
+    with pytest.raises(OptionError, match=r"'steps' has no option 'paus'\. Did you mean 'pause'"):
+        toy_plan('name = "steps"\noptions = {paus = 3}')
     with pytest.raises(OptionError, match="--data or REDWOOD_DATA"):
         make_plan(parse_suite("toy", '[[instances]]\nfiles = ["*.tsp"]\n[[solvers]]\nname = "auto"'))
