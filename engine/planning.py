@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
     from redwood.compiled import CompiledModel
+    from redwood.relaxation import Relaxation
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -190,6 +191,13 @@ class ActionSet(ABC):
         """The declared model, compiled once and kept in HiGHS."""
         model = self.model()
         return Program(model, self.indicators(model), self.arms, self.levels)
+
+    @cached_property
+    def relaxation(self) -> Relaxation:
+        """A linear relaxation of the set, which bounds begin with; unless overridden, the declared model's own."""
+        from redwood.relaxation import relaxation_of
+
+        return relaxation_of(self.program.compiled, self.arms, self.levels)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone: what was computed from them is computed again after unpickling."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from redwood.errors import InstanceError
 from redwood.planning import ActionSet, Array, Choice, worth_of
+from redwood.relaxation import Relaxation, relaxation_by_counts
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
@@ -59,6 +60,11 @@ class BudgetSet(ActionSet):
     def classes(self) -> Array:
         """All arms are alike."""
         return np.zeros(self.count, np.int64)
+
+    @cached_property
+    def relaxation(self) -> Relaxation:
+        """One row."""
+        return relaxation_by_counts(self.classes, [[1.0]], [float(self.budget)], tight=True)
 
     def argmax(self, worth: Array) -> Choice:
         """Return the arms that gain most, as many as the budget allows, and none that loses."""

@@ -12,6 +12,7 @@ import numpy as np
 from redwood.errors import InstanceError
 from redwood.planning import ActionSet, Array, Choice, Program, worth_of
 from redwood.problem import frozen
+from redwood.relaxation import Relaxation
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
@@ -156,6 +157,24 @@ class CapacitySet(ActionSet):
             room = quicksum(packs[size][pack][kind] * model.taken[size, pack] for size, pack in keys)
             model.rows.add(quicksum(model.pulled[arm] for arm in members.tolist()) <= room)
         return Program(model, list(model.pulled.values()), self.arms, 2, implied=True)
+
+    @cached_property
+    def relaxation(self) -> Relaxation:
+        """How often each packing is taken by workers of each capacity, and what room that makes for arms of each cost."""
+        from scipy.sparse import csc_array
+
+        sizes, workers = np.unique(self.capacities, return_counts=True)
+        taken = [len(_packings(np.unique(self.costs).tolist(), size)) for size in sizes.tolist()]
+        owners, kinds = np.repeat(np.arange(len(sizes)), taken), np.bincount(self.classes)
+        count, most = len(owners), np.concatenate((kinds, workers[owners])).astype(float)
+        one, none = np.eye(len(kinds)), np.zeros((len(kinds), count))
+        rows = np.block(
+            [[-one, self._packs.T], [np.zeros((len(sizes), len(kinds))), owners == np.arange(len(sizes))[:, None]]]
+        )
+        lower = np.concatenate((np.zeros(len(kinds)), np.full(len(sizes), -np.inf)))
+        upper = np.concatenate((np.full(len(kinds), np.inf), workers))
+        links = csc_array(np.hstack((one, none)))
+        return Relaxation(self.classes, links, csc_array(rows), lower, upper, 0 * most, most)
 
     @cached_property
     def _packs(self) -> Array:

@@ -3,8 +3,8 @@
 For prices p_t[j, a] of giving arm j the level a in step t, let each arm pay for itself: V_t(s) = max_a (Q_t(s, a) - p_t[a])
 with Q_t(s, a) = r(s, a) + E V_{t+1}. Then ``sum_j E V_0 + sum_t max_{u in A} p_t(u)`` bounds the reward of every policy.
 Its minimum over prices is the value of the linear program over occupation measures whose activity, in each step, lies in
-the convex hull of the action set; that program is solved by column generation, actions being the columns, after prices by
-class of arms (`Decomposition`) or a subgradient descent have found where to look.
+the convex hull of the action set. A linear relaxation of the set gives prices near the best ones (`relaxed_prices`); column
+generation, actions being the columns, goes the rest of the way. Thousands of arms are priced by class (`Decomposition`).
 
 References
 ----------
@@ -22,13 +22,18 @@ import numpy as np
 
 from redwood.planning import Array
 from redwood.problems.cormab.decomposition import Decomposition
+from redwood.problems.cormab.relaxing import relaxed_prices
 from redwood.problems.cormab.stretch import Decoupled, ending_of
 from redwood.views import Clock
 
 CLOSE = 1e-4
 """Relative distance of bound and master program at which the column generation ends."""
 LARGEST = 8000
-"""The most columns of the occupation measure; larger instances keep the prices by class or those of subgradients."""
+"""The most occupation measures for column generation; larger instances keep the prices that they have."""
+WIDEST = 40_000
+"""The most occupation measures, and variables of relaxed sets, for the relaxed program."""
+NEAR, NEARBY = 2e-3, 40
+"""Share of the bound that the descent from relaxed prices aims below at first, and its patience: kinks are many there."""
 INERTIA = 0.6
 """Share of the best prices in those that are tried next."""
 
@@ -60,6 +65,14 @@ class Priced:
 
 def price(planning: Decoupled, prices: Array) -> Priced:
     """Return the bound that prices [H, J, A] prove."""
+    worth, values, shares = answered(planning, prices)
+    choices = [planning.actions.argmax(row) for row in prices]
+    bound = float(values.sum()) + sum(choice.bound for choice in choices)
+    return Priced(prices, worth, bound, np.array([choice.levels for choice in choices]), shares.transpose(1, 0, 2))
+
+
+def answered(planning: Decoupled, prices: Array) -> tuple[Array, Array, Array]:
+    """Return the worth [H, J, A, S] of levels under prices [H, J, A], and what `price_arms` says of the arms."""
     from redwood.problems.cormab.duality_kernels import price_arms
 
     arms = planning.arms
@@ -68,21 +81,22 @@ def price(planning: Decoupled, prices: Array) -> Priced:
     values, shares = price_arms(
         arms.transitions, arms.rewards, arms.start, ending_of(planning), prices, own, planning.discount, worth
     )
-    choices = [planning.actions.argmax(row) for row in prices]
-    bound = float(values.sum()) + sum(choice.bound for choice in choices)
-    return Priced(prices, worth, bound, np.array([choice.levels for choice in choices]), shares.transpose(1, 0, 2))
+    return worth, values, shares
 
 
-def descend(planning: Decoupled, clock: Clock, rounds: int, prices: Array | None = None) -> tuple[Priced, list[Array]]:
+def descend(
+    planning: Decoupled, clock: Clock, rounds: int, prices: Array | None = None, aim: float = 0.2, patience: int = 5
+) -> tuple[Priced, list[Array]]:
     """Return the best prices of a subgradient descent from given ones or zero, and the actions [H, J] met on the way.
 
-    Steps aim at a value somewhat below the best bound; the aim comes nearer where the bound does not fall.
+    Steps aim at a value below the best bound, by a share ``aim`` at first; it comes nearer where the bound does not fall
+    in ``patience`` steps.
     """
     if prices is None:
         prices = np.zeros((planning.horizon, *planning.arms.rewards.shape[:2]))
     levels = np.arange(prices.shape[2])
     best = current = price(planning, prices)
-    met, aim, stale = [best.actions], 0.2, 0
+    met, stale = [best.actions], 0
     for _ in range(rounds):
         if clock.stops():
             break
@@ -96,7 +110,7 @@ def descend(planning: Decoupled, clock: Clock, rounds: int, prices: Array | None
         met.append(current.actions)
         if current.bound < best.bound * (1.0 - 1e-6):
             best, stale = current, 0
-        elif (stale := stale + 1) == 5:
+        elif (stale := stale + 1) == patience:
             current, aim, stale = best, aim / 2, 0
     return best, met
 
@@ -106,19 +120,37 @@ def tighten(
 ) -> Priced:
     """Return the prices of the tightest bound that the clock allows: within `CLOSE` of the hull's where it is generous.
 
-    Where arms are alike to the action set, prices by class come first. For many arms, and with ``quick``, they are the
-    answer: as tight as the hull under a budget or in a schedule, somewhat looser where workers have capacities. The search
-    begins at ``prices`` [H, J, A], which those of a similar problem shorten.
+    The set's linear relaxation comes first, and is the answer where nothing lies between it and the hull. For many arms,
+    and with ``quick``, what is left of the way is shortened by a few steps of descent; else it is gone by column generation.
+    Where the relaxation makes too large a program, prices by class of alike arms or a long descent take its place; these
+    begin at ``prices`` [H, J, A], which those of a similar problem shorten.
     """
     arms, levels, states = planning.arms.shape
+    best = _relaxed(planning, clock) if relaxable(planning) else None
+    if best is not None and (planning.actions.relaxation.tight or quick):
+        return best
     small = planning.horizon * arms * levels * states <= LARGEST
-    if 2 * (int(planning.actions.classes.max()) + 1) <= arms:
+    if best is not None:
+        best, met = descend(planning, clock, rounds, best.prices, NEAR, NEARBY)
+    elif 2 * (int(planning.actions.classes.max()) + 1) <= arms:
         found, met = Decomposition(planning).minimise(clock, rounds, CLOSE / 10.0, prices)
-        best = price(planning, found)
-        small = small and not quick
+        best, small = price(planning, found), small and not quick
     else:
         best, met = descend(planning, clock, 60 if small else 5 * rounds, prices)
     return _refined(planning, best, met, clock, rounds) if small else best
+
+
+def relaxable(planning: Decoupled) -> bool:
+    """Return whether the program over a relaxed action set is small enough to be solved."""
+    arms, levels, states = planning.arms.shape
+    steps = planning.horizon
+    return steps * arms * levels * states <= WIDEST and steps * planning.actions.relaxation.size <= WIDEST
+
+
+def _relaxed(planning: Decoupled, clock: Clock) -> Priced | None:
+    """Return what the prices of the relaxed program amount to; ``None`` where time runs out."""
+    prices = relaxed_prices(planning, planning.actions.relaxation, clock.seconds_left)
+    return None if prices is None else price(planning, prices)
 
 
 def _refined(planning: Decoupled, best: Priced, met: list[Array], clock: Clock, rounds: int) -> Priced:

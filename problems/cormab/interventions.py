@@ -11,6 +11,7 @@ import numpy as np
 from redwood.errors import InstanceError, SolutionError
 from redwood.planning import ActionSet, Array, Choice, worth_of
 from redwood.problem import frozen
+from redwood.relaxation import Relaxation
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
@@ -98,27 +99,42 @@ class InterventionsSet(ActionSet):
         """Return the variables of arms at levels."""
         return [model.at[arm, level] for arm in range(self.arms) for level in range(1, self.levels)]
 
+    @cached_property
+    def relaxation(self) -> Relaxation:
+        """A mixture of the subsets of each group, whose sizes sum to the budget; the declared model's for large groups."""
+        from scipy.sparse import csc_array, hstack
+
+        if self._groups is None:
+            return super().relaxation
+        links = []
+        for group in self._groups:
+            arms, subsets = np.repeat(group.arms[None], len(group.levels), 0), np.arange(len(group.levels))[:, None]
+            raised = group.levels > 0
+            where = arms[raised] * (self.levels - 1) + group.levels[raised] - 1
+            entries = (np.ones(len(where)), (where, (subsets + 0 * arms)[raised]))
+            links.append(csc_array(entries, shape=(self.arms * (self.levels - 1), len(group.levels))))
+        sizes = np.concatenate([group.sizes for group in self._groups]).astype(float)
+        whose = np.repeat(np.arange(len(self._groups)), [len(group.levels) for group in self._groups])
+        rows = csc_array(np.vstack((whose == np.arange(len(self._groups))[:, None], sizes)))
+        right = np.append(np.ones(len(self._groups)), float(self.budget))
+        most = np.ones(rows.shape[1])
+        return Relaxation(np.arange(self.arms), hstack(links, format="csc"), rows, right, right, 0 * most, most)
+
     def argmax(self, worth: Array) -> Choice:
         """Return the best action: a knapsack over the groups, or a mixed-integer program where one is large."""
         if self._groups is None:
             return self.solve(worth)
-        best, history = np.zeros(1), []
-        for group in self._groups:
-            each = worth[group.arms, group.levels].sum(axis=1)
-            members = [np.flatnonzero(group.sizes == size) for size in range(int(group.sizes.max()) + 1)]
-            top = [int(rows[np.argmax(each[rows])]) for rows in members]
-            sums = np.full((len(top), len(best) + len(top) - 1), -np.inf)
-            for size, row in enumerate(top):
-                sums[size, size : size + len(best)] = best + each[row]
-            history.append((top, np.argmax(sums, axis=0)))
-            best = sums.max(axis=0)
-        levels, left = np.zeros(self.arms, np.int64), self.budget
-        for group, (top, sizes) in zip(reversed(self._groups), reversed(history), strict=True):
-            size = int(sizes[left])
-            levels[group.arms] = group.levels[top[size]]
-            left -= size
+        levels = self.choose(worth[None])[0]
         value = worth_of(worth, levels)
         return Choice(levels, value, value, self)
+
+    def choose(self, worths: Array) -> Array:
+        """Return the best action for each of many worths."""
+        if self._groups is None:
+            return super().choose(worths)
+        from redwood.problems.cormab.interventions_kernels import choose_groups
+
+        return np.asarray(choose_groups(np.ascontiguousarray(worths, np.float64), self.budget, *self._flat))
 
     def contains(self, levels: Array) -> bool:
         """Return whether some choice of interventions gives these loads."""
@@ -175,8 +191,23 @@ class InterventionsSet(ActionSet):
         return _pick(self._groups, options, self.budget)
 
     @cached_property
+    def _flat(self) -> tuple[Array, ...]:
+        """The groups, one after the other, as `choose_groups` takes them."""
+        groups = self._groups or []
+        subsets, members = ([0, *map(len, lists)] for lists in zip(*((g.levels, g.arms) for g in groups), strict=True))
+        widths = np.repeat([len(group.arms) for group in groups], [len(group.levels) for group in groups])
+        begins = np.cumsum(widths) - widths
+        sizes, arms = (np.concatenate(lists) for lists in zip(*((g.sizes, g.arms) for g in groups), strict=True))
+        levels = np.concatenate([group.levels.ravel() for group in groups])
+        return np.cumsum(subsets), sizes, np.cumsum(members), arms, begins, levels
+
+    @cached_property
     def _groups(self) -> list[_Group] | None:
-        """The interventions in groups that share no arm, every subset enumerated; ``None`` where a group is large."""
+        """The interventions in groups that share no arm; ``None`` where a group is large.
+
+        Every subset is enumerated that can be part of as many interventions as are chosen, and those of one size and effect
+        once.
+        """
         left, groups = set(range(len(self.weights))), []
         while left:
             members = _connected(self.weights, min(left))
@@ -184,16 +215,19 @@ class InterventionsSet(ActionSet):
                 return None
             left -= set(members.tolist())
             subsets = (np.arange(2 ** len(members))[:, None] >> np.arange(len(members))) & 1
+            sizes, others = subsets.sum(axis=1), len(self.weights) - len(members)
+            subsets = subsets[(sizes <= self.budget) & (sizes >= self.budget - others)]
             arms = np.flatnonzero(self.weights[members].any(axis=0))
             loads = subsets @ self.weights[np.ix_(members, arms)]
-            levels = (self.loads[arms][None] == loads[:, :, None]).argmax(axis=2)
-            groups.append(_Group(members, arms, subsets, subsets.sum(axis=1), levels))
+            kept = np.sort(np.unique(np.column_stack((subsets.sum(axis=1), loads)), axis=0, return_index=True)[1])
+            levels = (self.loads[arms][None] == loads[kept, :, None]).argmax(axis=2)
+            groups.append(_Group(members, arms, subsets[kept], subsets[kept].sum(axis=1), levels))
         return groups
 
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Interventions [n] that share arms [m]; their subsets [2^n, n], the sizes of these, and the levels [2^n, m] given."""
+    """Interventions [n] that share arms [m]; subsets [P, n] of them, the sizes of these, and the levels [P, m] given."""
 
     members: Array
     arms: Array

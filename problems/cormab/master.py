@@ -9,23 +9,23 @@ import numpy as np
 from redwood.compiled import quiet_highs
 from redwood.errors import SolverError
 from redwood.planning import Array
-from redwood.problems.cormab.stretch import Decoupled, ending_of
+from redwood.problems.cormab.occupation import occupation
+from redwood.problems.cormab.stretch import Decoupled
 
 
 class Master:
     """Maximise the expected reward of J arms whose activity in each step mixes the actions added so far.
 
-    Columns are occupation measures x[t, j, a, s], then mixture weights. Rows are the flow of each arm [H, J, S], the
-    link of levels to actions [H, J, A - 1], and one row a step that sums the weights to 1.
+    Columns are occupation measures, then mixture weights. Rows are the flow of each arm and the link of its levels to
+    actions, and one row a step that sums the weights to 1.
     """
 
     def __init__(self, planning: Decoupled) -> None:
-        self._planning = planning
         self._shape = (planning.horizon, *planning.arms.rewards.shape)
-        steps, arms, levels, states = self._shape
-        self._links = steps * arms * states
-        self._sums = self._links + steps * arms * (levels - 1)
-        self._known: list[set[bytes]] = [set() for _ in range(steps)]
+        self._occupation = occupation(planning, np.arange(len(planning.arms.start)))
+        self._links = self._occupation.flows
+        self._sums = self._links + self._occupation.links
+        self._known: list[set[bytes]] = [set() for _ in range(planning.horizon)]
         self._highs = self._load()
 
     def add(self, actions: Array) -> None:
@@ -62,51 +62,27 @@ class Master:
         """Return HiGHS with the occupation measures and all rows, and no action yet."""
         import highspy
 
-        steps, arms, _, states = self._shape
-        rows, values, starts = self._columns()
-        rewards = self._planning.arms.rewards[None] * self._planning.discount ** np.arange(steps)[:, None, None, None]
-        rewards[-1] += np.matmul(self._planning.arms.transitions, ending_of(self._planning)[:, None, :, None])[..., 0]
-        right = np.zeros(self._sums + steps)
-        right[: arms * states] = self._planning.arms.start.ravel()
-        right[self._sums :] = 1.0
+        found = self._occupation
+        right = np.concatenate((found.sources, np.zeros(found.links), np.ones(self._shape[0])))
         made = quiet_highs()
         made.passModel(
-            rewards.size,
+            found.rewards.size,
             len(right),
-            len(values),
+            len(found.values),
             int(highspy.MatrixFormat.kColwise),
             int(highspy.ObjSense.kMaximize),
             0.0,
-            rewards.ravel(),
-            np.zeros(rewards.size),
-            np.full(rewards.size, np.inf),
+            found.rewards.ravel(),
+            np.zeros(found.rewards.size),
+            np.full(found.rewards.size, np.inf),
             right,
             right,
-            starts,
-            rows,
-            values,
-            np.zeros(rewards.size, np.int32),
+            found.starts,
+            found.rows,
+            found.values,
+            np.zeros(found.rewards.size, np.int32),
         )
         return made
-
-    def _columns(self) -> tuple[Array, Array, Array]:
-        """Return rows, values and starts of the occupation measures' columns.
-
-        A measure leaves its own state, enters those it leads to one step later, and counts for its level.
-        """
-        steps, arms, levels, states = self._shape
-        step, arm, level, state = np.indices(self._shape).reshape(4, -1)
-        own = (step * arms + arm) * states + state
-        link = np.where(level > 0, self._links + (step * arms + arm) * (levels - 1) + level - 1, 0)
-        into = ((step + 1) * arms + arm)[:, None] * states + np.arange(states)
-        rows = np.column_stack((own, link, into))
-        flow = -self._planning.arms.transitions[arm, level, state]
-        values = np.column_stack(
-            (np.ones(len(step)), (level > 0).astype(float), np.where(step[:, None] < steps - 1, flow, 0.0))
-        )
-        used = values != 0
-        starts = np.concatenate(([0], np.cumsum(used.sum(axis=1)))).astype(np.int32)
-        return rows[used].astype(np.int32), values[used], starts
 
 
 def optimised(highs: Any, seconds: float, name: str) -> bool:

@@ -11,12 +11,15 @@ import numpy as np
 from redwood.errors import InstanceError, SolutionError
 from redwood.planning import ActionSet, Array, Choice, worth_of
 from redwood.problem import frozen
+from redwood.relaxation import Relaxation
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
 MOST = 24_000_000
 """The most states (node, visited nodes) of the enumeration; larger sets are maximised by mixed-integer programming."""
+FEW = 1500
+"""The most visited sets that relaxations mix."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +129,21 @@ class PathSet(ActionSet):
         starts, heads = self._adjacency
         found = enumerate_visits(starts, heads, self._distances, self.source, 2 * self.budget, MOST)
         return np.asarray(keep_maximal(found)) if len(found) else None
+
+    @cached_property
+    def relaxation(self) -> Relaxation:
+        """A mixture of maximal visited sets, and pulls within it and the budget; the declared model's for many sets."""
+        from scipy.sparse import csc_array
+
+        if self.visits is None or len(self.visits) > FEW:
+            return super().relaxation
+        nodes = np.arange(self.count, dtype=np.uint64)
+        visited = ((self.visits[None] >> nodes[:, None]) & np.uint64(1)).astype(float)
+        one, sets = np.eye(self.count), len(self.visits)
+        rows = np.vstack((np.hstack((one, -visited)), np.repeat(np.eye(2), (self.count, sets), axis=1)))
+        upper = np.concatenate((np.zeros(self.count), [self.budget, 1.0]))
+        links, most = csc_array(np.hstack((one, 0 * visited))), np.ones(self.count + sets)
+        return Relaxation(np.arange(self.count), links, csc_array(rows), np.full(len(upper), -np.inf), upper, 0 * most, most)
 
     def argmax(self, worth: Array) -> Choice:
         """Return the best nodes of the best maximal set of visited ones."""

@@ -13,6 +13,7 @@ from redwood.errors import InstanceError
 from redwood.planning import ActionSet, Array, Choice, Program, worth_of
 from redwood.problem import frozen
 from redwood.problems.cormab.capacity import fill
+from redwood.relaxation import Relaxation, relaxation_by_counts
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
@@ -158,6 +159,19 @@ class ScheduleSet(ActionSet):
     def classes(self) -> Array:
         """Which of the distinct sets of slots each arm [J] is free in."""
         return np.unique(self.arm_slots, axis=0, return_inverse=True)[1].ravel()
+
+    @cached_property
+    def relaxation(self) -> Relaxation:
+        """Hall's conditions for the counts of arms by class, and the budget; the declared model's where slots are many.
+
+        Only sets of actions where the two workers of an arm could not differ would leave something between them.
+        """
+        if self.arm_slots.shape[1] > MOST_SLOTS:
+            return super().relaxation
+        inside, supply = self._conditions
+        rows = inside[:, [members[0] for members in self.members]]
+        rows = np.concatenate((rows, np.ones((1, rows.shape[1]), np.int64)))
+        return relaxation_by_counts(self.classes, rows, np.append(supply // 2, self.budget), tight=True)
 
     @cached_property
     def _conditions(self) -> tuple[Array, Array]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from redwood.policies import worths
 from redwood.problem import Instance, Problem, frozen
 from redwood.solver import Answer, Run, Solver
 from redwood.views import Clock
+
+if TYPE_CHECKING:
+    from redwood.problems.cormab.stretch import Stretch
 
 
 class Unlimited(Clock):
@@ -46,7 +50,7 @@ class UpdatedPolicy(Policy):
     window
         Number of steps that an update looks ahead.
     rounds
-        The most rounds of an update.
+        The most rounds of an update where the action set's relaxation makes too large a program.
     """
 
     kind: ClassVar[str] = "lp-update"
@@ -75,20 +79,42 @@ class UpdatedPolicy(Policy):
 
     def _updated(self, planning: Planning, states: Array, step: int) -> list[Array]:
         """Return the worth [T, J, A, S] of the next steps for each row of states, rows that are the same sharing it."""
-        from redwood.problems.cormab.duality import tighten
+        from redwood.problems.cormab.duality import relaxable
+
+        rows, which = np.unique(states, axis=0, return_inverse=True)
+        ahead = self._window(planning, step)
+        find = self._relaxed_worths if relaxable(ahead) else self._tight_worths
+        tables = [worth[: self.every] for worth in find(ahead, np.eye(planning.arms.start.shape[1])[rows], step)]
+        return [tables[index] for index in which.ravel()]
+
+    def _window(self, planning: Planning, step: int) -> Stretch:
+        """Return the next steps, what follows being worth what the first prices say."""
         from redwood.problems.cormab.stretch import Stretch
 
         steps = min(self.window, planning.horizon - step)
-        rows, which = np.unique(states, axis=0, return_inverse=True)
-        tables = []
-        for row in rows:
-            start = np.eye(planning.arms.start.shape[1])[row]
-            arms = Arms(planning.arms.transitions, planning.arms.rewards, start)
-            scale = planning.discount**step
-            ahead = Stretch(arms, planning.actions, steps, planning.discount, self.ending[step + steps] / scale)
-            prices = self.prices[step : step + steps] / scale
-            tables.append(tighten(ahead, Unlimited(), self.rounds, prices, quick=True).worth[: self.every])
-        return [tables[index] for index in which.ravel()]
+        ending = self.ending[step + steps] / planning.discount**step
+        return Stretch(planning.arms, planning.actions, steps, planning.discount, ending)
+
+    def _relaxed_worths(self, ahead: Stretch, starts: Array, step: int) -> Iterator[Array]:
+        """Yield the worths for start chances [J, S]: the program stays the same but for these."""
+        from redwood.problems.cormab.duality import answered
+        from redwood.problems.cormab.relaxing import RelaxedProgram
+
+        program = RelaxedProgram(ahead, ahead.actions.relaxation)
+        for start in starts:
+            program.begin(start)
+            prices = program.prices()
+            assert prices is not None  # there is no limit
+            yield answered(ahead, prices)[0]
+
+    def _tight_worths(self, ahead: Stretch, starts: Array, step: int) -> Iterator[Array]:
+        """Yield the worths for start chances [J, S] by searches that begin at the first prices."""
+        from redwood.problems.cormab.duality import tighten
+
+        prices = self.prices[step : step + ahead.horizon] / ahead.discount**step
+        for start in starts:
+            arms = Arms(ahead.arms.transitions, ahead.arms.rewards, start)
+            yield tighten(replace(ahead, arms=arms), Unlimited(), self.rounds, prices, quick=True).worth
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,59 @@
+"""Choosing so many interventions out of groups that share no arm, for many worths at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from redwood.kernels import kernel
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@kernel
+def choose_groups(
+    worths: Array, budget: int, subsets: Array, sizes: Array, members: Array, arms: Array, begins: Array, levels: Array
+) -> Array:
+    """Return the levels [E, J] of the best ``budget`` interventions for each of ``worths`` [E, J, A].
+
+    Group g has the subsets ``subsets[g]:subsets[g + 1]``, of so many interventions as ``sizes`` says, and the arms
+    ``arms[members[g]:members[g + 1]]``; the levels that a subset gives these begin at ``levels[begins[subset]]``.
+    """
+    episodes, count = worths.shape[:2]
+    groups, most = len(subsets) - 1, 0
+    for group in range(groups):
+        for row in range(subsets[group], subsets[group + 1]):
+            most = max(most, sizes[row])
+    chosen = np.zeros((episodes, count), np.int64)
+    picked = np.empty((groups, budget + 1), np.int64)  # the subset of each group where so many are chosen up to it
+    top, best = np.empty(most + 1, np.int64), np.empty(most + 1)
+    before, after = np.empty(budget + 1), np.empty(budget + 1)
+    for episode in range(episodes):
+        before[:] = -np.inf
+        before[0] = 0.0
+        for group in range(groups):
+            best[:] = -np.inf
+            for row in range(subsets[group], subsets[group + 1]):
+                total, place = 0.0, begins[row]
+                for member in range(members[group], members[group + 1]):
+                    total += worths[episode, arms[member], levels[place]]
+                    place += 1
+                if total > best[sizes[row]]:
+                    best[sizes[row]], top[sizes[row]] = total, row
+            after[:] = -np.inf
+            for size in range(most + 1):
+                if best[size] == -np.inf:
+                    continue
+                for number in range(size, budget + 1):
+                    if before[number - size] + best[size] > after[number]:
+                        after[number] = before[number - size] + best[size]
+                        picked[group, number] = top[size]
+            before[:] = after
+        left = budget
+        for group in range(groups - 1, -1, -1):
+            row = picked[group, left]
+            for offset in range(members[group + 1] - members[group]):
+                chosen[episode, arms[members[group] + offset]] = levels[begins[row] + offset]
+            left -= sizes[row]
+    return chosen
