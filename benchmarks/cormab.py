@@ -85,7 +85,8 @@ def earned(key: tuple[str, int, int], instance: Instance, solver: str, limit: fl
     result = solve(instance, solver, time_limit=limit, bound_time_limit=0)
     seconds = time.process_time() - began
     limit_of_all = result.bound if bound is None else bound
-    assert result.objective is not None and limit_of_all is not None
+    assert result.objective is not None
+    assert limit_of_all is not None
     return Row(*key, solver, result.objective, limit_of_all, seconds)
 
 

@@ -1,8 +1,8 @@
-"""Speed of restless bandits, one thread: ``python -m redwood.benchmarks.cormab_speed simulator | bounds``.
+"""Speed of restless bandits, one thread: ``python -m redwood.benchmarks.cormab_speed simulator | bounds | decisions``.
 
-``simulator`` moves the arms of many episodes under random actions of a budget set, beside the same written as a plain
-Python loop over episodes and arms and as numpy over all episodes at once. ``bounds`` shows what the bound of a domain
-costs at a size.
+``simulator`` moves the arms of many episodes under random actions of a budget set, beside the same written twice in numpy:
+as the straightforward loop over episodes, steps and arms, with numpy's calls for each arm, and over all episodes and arms of
+a step at once. ``bounds`` shows what the bound of a domain costs at a size, ``decisions`` how long single decisions take.
 """
 
 from __future__ import annotations
@@ -14,19 +14,25 @@ from collections.abc import Callable, Sequence
 import click
 import numpy as np
 
+from redwood.benchmarks.cormab import make
 from redwood.bounding import BoundClock
 from redwood.planning import Array, Planning
 from redwood.plugins.host import host
 from redwood.policies import RandomPolicy
 from redwood.problems.cormab.duality import tighten
+from redwood.problems.cormab.generation import usual_budget
 from redwood.problems.cormab.information import perfect_information
 from redwood.problems.cormab.planning import cumulative
 from redwood.reading import generate
+from redwood.simulation import latency
+from redwood.solving import solve
+
+DOMAINS = ("budget", "interventions", "schedule", "capacity", "path", "tube")
 
 
 @click.group()
 def main() -> None:
-    """Time the simulator or the bound."""
+    """Time the simulator, bounds or decisions."""
 
 
 @main.command()
@@ -34,7 +40,7 @@ def main() -> None:
 @click.option("--episodes", default=1000, show_default=True, help="Episodes at once.")
 @click.option("--repeats", default=5, show_default=True, help="Runs of each way; the quickest counts.")
 def simulator(size: int, episodes: int, repeats: int) -> None:
-    """Print million arm-steps a core-second of the kernels, of plain Python and of numpy."""
+    """Print million arm-steps a core-second of the kernels, of numpy over all at once and of numpy's calls arm by arm."""
     instance = generate("cormab/budget", size=size, seed=0)
     planning = host().problem("cormab").view(Planning, instance)
     planning.rollouts(RandomPolicy(), 2, 0)
@@ -44,7 +50,24 @@ def simulator(size: int, episodes: int, repeats: int) -> None:
     loop = _rate(lambda: _plain(planning, few), few * size * planning.horizon, 1)
     click.echo(f"{size} arms, {episodes} episodes, {planning.horizon} steps, random actions included")
     click.echo(f"kernels {whole:.1f} million arm-steps a core-second; numpy {steps:.2f} ({whole / steps:.0f} times less);")
-    click.echo(f"plain loop {loop:.4f} ({whole / loop:.0f} times less)")
+    click.echo(
+        f"numpy's calls for each arm in a loop over episodes, steps and arms {loop:.4f} ({whole / loop:.0f} times less)"
+    )
+
+
+@main.command()
+@click.argument("cases", nargs=-1, metavar="DOMAIN:SIZE...")
+@click.option("--solver", default="lagrangian", show_default=True)
+@click.option("--decisions", "count", default=400, show_default=True, help="How many are timed.")
+@click.option("--seed", default=0, show_default=True)
+def decisions(cases: Sequence[str], solver: str, count: int, seed: int) -> None:
+    """Print the median and the 99 % quantile of single decisions; ``tube`` is paths on the networks of REDWOOD_DATA."""
+    for case in cases or [f"{domain}:{size}" for size in (20, 40) for domain in DOMAINS]:
+        domain, size = case.split(":")
+        instance = make(domain, int(size), seed)
+        policy = solve(instance, solver, bound_time_limit=0).solution
+        found = latency(instance, policy, decisions=count)
+        click.echo(f"{domain} {size}: median {1e3 * found.median:.3f} ms, 99 % within {1e3 * found.p99:.3f} ms")
 
 
 @main.command()
@@ -84,9 +107,11 @@ def _numpy(planning: Planning, episodes: int) -> Array:
     moves, starts = cumulative(arms.transitions), cumulative(arms.start)
     index = np.arange(arms.shape[0])
     states = (rng.random((episodes, len(index), 1)) >= starts).sum(axis=2)
-    rewards = np.empty((episodes, planning.horizon))
+    rewards, budget = np.empty((episodes, planning.horizon)), usual_budget(len(index))
     for step in range(planning.horizon):
-        levels = planning.actions.samples(episodes, rng)
+        levels = np.zeros(states.shape, np.int64)
+        pulled = rng.random(states.shape).argpartition(budget, axis=1)[:, :budget]
+        np.put_along_axis(levels, pulled, 1, axis=1)
         rewards[:, step] = arms.rewards[index, levels, states].sum(axis=1)
         states = (rng.random((episodes, len(index), 1)) >= moves[index, levels, states]).sum(axis=2)
     return rewards

@@ -80,7 +80,7 @@ def indices(planning: Planning, count: int) -> tuple[Array, int]:
     broken = np.zeros(len(arms.start), bool)
     for step in range(planning.horizon - 1, -1, -1):
         reward = planning.discount**step * arms.rewards
-        level = reward + np.einsum("jasz,pjz->pjas", arms.transitions, ahead)
+        level = reward + _moved(arms.transitions, ahead)
         level[:, :, 1] -= grid[:, None, None]
         gain = level[:, :, 1] - level[:, :, 0]
         worth[step, :, 1] = _crossing(grid, gain)
@@ -101,7 +101,7 @@ def average_indices(planning: Planning, count: int) -> tuple[Array, int]:
     grid = np.linspace(-spread, spread, count)
     ahead = np.zeros((count, *arms.start.shape))
     for _ in range(ROUNDS):
-        level = arms.rewards + np.einsum("jasz,pjz->pjas", arms.transitions, ahead)
+        level = arms.rewards + _moved(arms.transitions, ahead)
         level[:, :, 1] -= grid[:, None, None]
         after = 0.5 * (level.max(axis=2) + ahead)
         change = after - ahead
@@ -116,6 +116,14 @@ def average_indices(planning: Planning, count: int) -> tuple[Array, int]:
     pulled = gain >= -CONVERGED * spread
     broken = (pulled[1:] & ~pulled[:-1]).any(axis=(0, 2))
     return worth, int(broken.sum())
+
+
+def _moved(transitions: Array, ahead: Array) -> Array:
+    """Return what functions [P, J, S] of the next state are expected to be, [P, J, A, S]."""
+    arms, levels, states, _ = transitions.shape
+    moved = np.matmul(transitions.reshape(arms, levels * states, states), ahead.transpose(1, 2, 0))
+    found: Array = moved.reshape(arms, levels, states, len(ahead)).transpose(3, 0, 1, 2)
+    return found
 
 
 def _crossing(grid: Array, gain: Array) -> Array:

@@ -1,0 +1,54 @@
+"""Relaxed action sets, and the programs over them."""
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+from scipy.sparse import vstack
+
+from redwood import generate
+from redwood.planning import Planning
+from redwood.plugins.host import host
+from redwood.problems.cormab.duality import price
+from redwood.problems.cormab.problem import CoRMAB
+from redwood.problems.cormab.relaxing import RelaxedProgram, relaxed_prices
+from redwood.problems.cormab.stretch import Stretch
+
+VARIANTS = [variant for variant in CoRMAB.variants if variant != "state-dependent"]
+
+
+def most(relaxation, gains):
+    """Return the greatest worth in a relaxation of gains [K (A - 1)] for arms of each class at each level."""
+    limits = vstack((relaxation.rows, -relaxation.rows)).tocsr()
+    right = np.concatenate((relaxation.upper, -relaxation.lower))
+    kept = np.isfinite(right)
+    bounds = np.column_stack((relaxation.least, relaxation.most))
+    return -linprog(-(gains @ relaxation.links), limits[kept], right[kept], bounds=bounds).fun
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_relaxations_hold_every_action(variant):
+    """Nothing in a set is worth more than its relaxation allows, and where that is called tight, it allows no more."""
+    rng = np.random.default_rng(3)
+    for seed in (0, 1):
+        actions = generate(f"cormab/{variant}", size=9, seed=seed, budget=3).actions
+        relaxation = actions.relaxation
+        kinds = int(relaxation.classes.max()) + 1
+        for gains in rng.normal(size=(5, kinds, actions.levels - 1)):
+            worth = np.concatenate((np.zeros((kinds, 1)), gains), axis=1)[relaxation.classes]
+            found, best = most(relaxation, gains.ravel()), actions.argmax(worth).value
+            assert found >= best - 1e-7
+            assert not relaxation.tight or found == pytest.approx(best)
+
+
+@pytest.mark.parametrize("variant", ["capacity", "interventions"])
+def test_the_next_start_begins_where_the_last_ended(variant):
+    """A program that is kept for several starts gives prices as good as one made anew."""
+    planning = host().problem("cormab").view(Planning, generate(f"cormab/{variant}", size=9, seed=1, budget=3, horizon=6))
+    arms, relaxation = planning.arms, planning.actions.relaxation
+    kept = RelaxedProgram(planning, relaxation)
+    for state in range(3):
+        start = np.eye(4)[np.full(9, state)]
+        kept.begin(start)
+        there = Stretch(type(arms)(arms.transitions, arms.rewards, start), planning.actions, 6, 1.0, np.zeros((9, 4)))
+        anew = relaxed_prices(there, relaxation, 60.0)
+        assert price(there, kept.prices()).bound == pytest.approx(price(there, anew).bound, rel=1e-6)
