@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from redwood.errors import InstanceError, ModelError, SolutionError, suggestion
+from redwood.errors import FitError, InstanceError, ModelError, SolutionError, suggestion
 from redwood.problem import Solution
 from redwood.views import View
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from redwood.relaxation import Relaxation
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Criterion(StrEnum):
+    """Over which time rewards count."""
+
+    FINITE = "finite"
+    AVERAGE = "average"
 
 
 @dataclass(frozen=True, eq=False)
@@ -395,6 +403,7 @@ class Policy(Solution, ABC):
         if planning is None:
             raise SolutionError(f"the policy {self.kind!r} has met no instance yet; simulate() or check() it on one first.")
         array = np.asarray(states)
+        step = 0 if planning.criterion is Criterion.AVERAGE else step
         rows = _checked(np.atleast_2d(array), step, planning)
         levels = self.choose(planning, rows, step, rng or np.random.default_rng(step))
         return levels if array.ndim == 2 else levels[0]
@@ -416,6 +425,8 @@ class Planning(View, ABC):
     horizon: int
     discount: float
     """Weight of a step's reward, to the power of the step; the worth of a policy is the weighted sum divided by H."""
+    criterion: Criterion = Criterion.FINITE
+    """Whether the H steps count, or the mean reward of endless time, in which every step is a policy's first, step 0."""
 
     @abstractmethod
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:
@@ -423,11 +434,19 @@ class Planning(View, ABC):
 
         The luck of arm j in step t of episode e depends on (seed, e, t, j) alone, so that policies face the same.
 
+        For endless time they are those of H steps after as many that are not counted.
+
         Raises
         ------
         SolutionError
             Where the policy chooses an action outside the set.
         """
+
+
+def check_finite(planning: Planning, solver: str) -> None:
+    """Raise `FitError` where a solver whose policies count the steps that are left is asked for endless time."""
+    if planning.criterion is Criterion.AVERAGE:
+        raise FitError(f"{solver} counts the steps that are left, and the criterion is the mean of endless time.")
 
 
 def worth_of(worth: Array, levels: Array) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from redwood.bounding import bound
 from redwood.errors import FitError, OptionError
-from redwood.planning import Array, Planning, Policy
+from redwood.planning import Array, Criterion, Planning, Policy
 from redwood.plugins.host import host
 from redwood.views import Bound
 
@@ -149,7 +149,9 @@ def simulate(
         found = bound(instance, time_limit=bound_time_limit).value
     if not keep:
         return Rollouts(rewards, found)
-    return Rollouts(rewards, found, np.stack(watched.states, axis=1), np.stack(watched.levels, axis=1))
+    counted = planning.horizon
+    states, levels = (np.stack(kept[-counted:], axis=1) for kept in (watched.states, watched.levels))
+    return Rollouts(rewards, found, states, levels)
 
 
 def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: int = 0) -> Latency:
@@ -175,7 +177,7 @@ def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: i
         step = max(index, 0) % planning.horizon
         row = watched.states[step][max(index, 0) // planning.horizon][None]
         began = time.perf_counter()
-        policy.choose(planning, row, step, rng)
+        policy.choose(planning, row, 0 if planning.criterion is Criterion.AVERAGE else step, rng)
         seconds.append(time.perf_counter() - began)
     return Latency(float(np.median(seconds[1:])), float(np.quantile(seconds[1:], 0.99)))
 
@@ -191,9 +193,6 @@ class WatchedPolicy(Policy):
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return what the other policy chooses."""
-        if step == 0:
-            self.states.clear()
-            self.levels.clear()
         levels = self.base.choose(planning, states, step, rng)
         self.states.append(states.copy())
         self.levels.append(np.asarray(levels).copy())

@@ -7,7 +7,7 @@ Each check returns `Finding`s, an empty list where all is well, so that a plugin
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +123,22 @@ def check_solver(
     return findings
 
 
-def check_bounds(problem: str, *, size: int = 8, seeds: Iterable[int] = (0, 1), iterations: int = 20) -> list[Finding]:
-    """Return the bounds of any solver, or of the problem's own view, that the best solution of all solvers contradicts."""
+def check_bounds(
+    problem: str,
+    *,
+    size: int = 8,
+    seeds: Iterable[int] = (0, 1),
+    iterations: int = 20,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Finding]:
+    """Return the bounds of any solver, or of the problem's own view, that the best solution of all solvers contradicts.
+
+    ``options`` are those of solvers, by their names, such as of those that would learn for long.
+    """
     findings = []
     for seed in seeds:
         instance = generate(problem, size=size, seed=seed)
-        results = list(_results_of_all(instance, iterations))
+        results = list(_results_of_all(instance, iterations, options or {}))
         claims = [(result.solver, result.bound) for result in results if result.bound is not None]
         found = host().problem(instance.problem)
         if found.offers(Bound):
@@ -270,8 +280,9 @@ def _load_faults(spec: Any, entry: Any) -> list[str]:
         return [str(error)]
 
 
-def _results_of_all(instance: Instance, iterations: int) -> Iterator[Result]:
+def _results_of_all(instance: Instance, iterations: int, options: Mapping[str, Mapping[str, Any]]) -> Iterator[Result]:
     """Yield what every installed solver that takes the instance comes to."""
     for name in sorted({entry.spec.name for entry in host().fitting(instance.problem) if not entry.missing}):
         with contextlib.suppress(FitError):  # such as a policy without weights for this problem
-            yield solve(instance, name, seed=0, iterations=iterations, time_limit=20, bound_time_limit=0)
+            given = options.get(name, {})
+            yield solve(instance, name, seed=0, iterations=iterations, time_limit=20, bound_time_limit=0, **given)

@@ -14,6 +14,7 @@ PAIRS = sorted(
 SMALL = {
     "iterative-dqn": {"pretraining": 5},
     "lp-update": {"every": 20, "window": 2, "rounds": 2},
+    "rollout": {"improvements": 1, "draws": 200, "episodes": 20},
     "sequoia": {"pretraining": 5},
 }
 """Options of solvers that would otherwise learn or think for minutes."""
@@ -22,6 +23,11 @@ SMALL = {
 def seeds(problem):
     """Return the seeds of instances to check solvers on: one of bandits, since every check simulates policies."""
     return [0] if problem == "cormab" else [0, 1]
+
+
+def size(problem):
+    """Return the size of instances to check solvers on: few arms of bandits, for the same reason."""
+    return 5 if problem == "cormab" else 8
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -44,7 +50,8 @@ def test_solver_keeps_its_promises(solver, problem):
     try:
         excluded = ["budget-kept"]  # tests/engine has its own
         options = SMALL.get(solver, {})
-        findings = check_solver(solver, problem, seeds=seeds(problem), iterations=5, exclude=excluded, **options)
+        sizes = {"size": size(problem), "seeds": seeds(problem)}
+        findings = check_solver(solver, problem, **sizes, iterations=5, exclude=excluded, **options)
     except FitError as refusal:
         pytest.skip(str(refusal))
     assert findings == []
@@ -53,4 +60,4 @@ def test_solver_keeps_its_promises(solver, problem):
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_no_bound_contradicts_a_solution(problem):
     """No solver and no view claims a bound that somebody's solution beats."""
-    assert check_bounds(problem, seeds=seeds(problem), iterations=5) == []
+    assert check_bounds(problem, size=size(problem), seeds=seeds(problem), iterations=5, options=SMALL) == []

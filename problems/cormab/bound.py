@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from redwood.planning import Criterion
+from redwood.problems.cormab.average import settle
 from redwood.problems.cormab.duality import tighten
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.planning import BanditPlanning
@@ -19,5 +21,8 @@ class BanditBound(Bound):
 
     def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
         """Return the Lagrangian bound at the best prices that the clock allows; it is valid at any prices."""
-        found = tighten(self._planning, clock).bound / self._planning.horizon
+        if self._planning.criterion is Criterion.AVERAGE:
+            found = settle(self._planning, clock).bound
+        else:
+            found = tighten(self._planning, clock).bound / self._planning.horizon
         return BoundValue(found + ROUNDING * abs(found), "Lagrangian over the joint actions")

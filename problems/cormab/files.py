@@ -26,6 +26,7 @@ def format_instance(instance: BanditInstance) -> str:
         "problem": instance.problem,
         "horizon": instance.horizon,
         "discount": instance.discount,
+        **({} if instance.criterion == "finite" else {"criterion": instance.criterion}),
         "actions": {"kind": actions.kind, **{entry.name: _plain(getattr(actions, entry.name)) for entry in fields(actions)}},
         "start": instance.arms.start.tolist(),
         "rewards": instance.arms.rewards.tolist(),
@@ -47,7 +48,7 @@ def parse(text: str, name: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise FormatError(f"{name}: line {error.lineno} is no JSON: {error.msg}.") from error
     keys = {"problem", "horizon", "discount", "actions", "start", "rewards", "transitions"}
-    if not isinstance(data, dict) or set(data) != keys:
+    if not isinstance(data, dict) or set(data) - {"criterion"} != keys:
         found = sorted(data) if isinstance(data, dict) else type(data).__name__
         raise FormatError(f"{name}: holds {found}; expected an object with the keys {sorted(keys)}.")
     if data.pop("problem") != BanditInstance.problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from redwood.planning import Array, Planning
+from redwood.planning import Array, Planning, check_finite
 from redwood.problems.cormab.planning import cumulative
 
 
@@ -32,6 +32,7 @@ def perfect_information(planning: Planning, prices: Array, episodes: int, seed: 
     """
     from redwood.problems.cormab.information_kernels import best_courses
 
+    check_finite(planning, "the bound of known luck")
     arms = planning.arms
     moves, starts = cumulative(arms.transitions), cumulative(arms.start)
     weights = planning.discount ** np.arange(planning.horizon)

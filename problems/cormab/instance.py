@@ -27,6 +27,8 @@ class BanditInstance(Instance):
         Number of steps H.
     discount
         The reward of step t counts ``discount ** t``; 1 for the plain mean.
+    criterion
+        ``finite`` for the horizon's steps, ``average`` for the mean reward a step of endless time, estimated over as many.
     """
 
     problem: ClassVar[str] = "cormab"
@@ -34,6 +36,7 @@ class BanditInstance(Instance):
     actions: ActionSet
     horizon: int = 20
     discount: float = 1.0
+    criterion: str = "finite"
 
     @property
     def size(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from redwood.errors import SolutionError
-from redwood.planning import ActionSet, Array, Planning, Policy
+from redwood.planning import ActionSet, Array, Criterion, Planning, Policy
 from redwood.problems.cormab.instance import BanditInstance
 
 
@@ -17,6 +17,7 @@ class BanditPlanning(Planning):
         self.actions: ActionSet = instance.actions
         self.horizon = instance.horizon
         self.discount = instance.discount
+        self.criterion = Criterion(instance.criterion)
 
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:
         """Return the expected one-step rewards [E, H], discounted, of a policy in simulated episodes."""
@@ -26,12 +27,14 @@ class BanditPlanning(Planning):
         states = draw_start(episodes, starts, seed)
         rng = np.random.default_rng([seed, 1])
         policy.meet(self)
-        rewards = np.empty((episodes, self.horizon))
-        for step in range(self.horizon):
-            levels = np.ascontiguousarray(policy.choose(self, states, step, rng), dtype=np.int64)
+        endless = self.criterion is Criterion.AVERAGE
+        steps = 2 * self.horizon if endless else self.horizon
+        rewards = np.empty((episodes, steps))
+        for step in range(steps):
+            levels = np.ascontiguousarray(policy.choose(self, states, 0 if endless else step, rng), dtype=np.int64)
             self._check(policy, levels, states)
             rewards[:, step] = self.discount**step * advance(states, levels, step, seed, chances, self.arms.rewards)
-        return rewards
+        return rewards[:, -self.horizon :]
 
     def _check(self, policy: Policy, levels: Array, states: Array) -> None:
         """Raise `SolutionError` where a policy leaves the action set."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from redwood.budget import Sense
 from redwood.errors import InstanceError, OptionError, SolutionError
-from redwood.planning import ActionSet, Array, Planning, Policy
+from redwood.planning import ActionSet, Array, Criterion, Planning, Policy
 from redwood.problem import Problem
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, make_arms
@@ -39,7 +39,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     Given J arms, each a Markov chain with states 0 to S - 1 that starts at random and moves, in each of H steps, under
     the level that it is given; and a set of joint actions, one level for each arm: find a policy, which chooses a joint
     action of the set in every step from the states of all arms, for the greatest expected reward a step,
-    ``E[sum_t discount^t sum_j r_j(s_jt, u_jt)] / H``.
+    ``E[sum_t discount^t sum_j r_j(s_jt, u_jt)] / H``; or, by the criterion ``average``, the mean of endless time.
 
     The objective is estimated by 100 simulated episodes with a fixed seed, so that it repeats and policies face the
     same luck; `margin` is five standard errors of it. Variants are the domains of Xu et al. (2025), ``capacity``,
@@ -75,6 +75,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         start: Any = None,
         horizon: int = 20,
         discount: float = 1.0,
+        criterion: str = "finite",
         name: str = "",
         best_known: float | None = None,
     ) -> BanditInstance:
@@ -93,6 +94,9 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             Probabilities [J, S] of the states at the first step; by default all arms start in state 0.
         horizon, discount
             Number of steps, and the weight of a step's reward to the power of the step.
+        criterion
+            ``finite``, or ``average`` for the mean reward a step of endless time: simulations then count ``horizon`` steps
+            after as many that are not counted.
 
         Raises
         ------
@@ -107,6 +111,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             actions=files.action_set(actions),
             horizon=horizon,
             discount=discount,
+            criterion=criterion,
             name=name,
             best_known=best_known,
         )
@@ -121,6 +126,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         variant: str = "capacity",
         budget: int | None = None,
         horizon: int = 20,
+        criterion: str = "finite",
         network: Any = None,
     ) -> BanditInstance:
         """Return a random instance.
@@ -131,8 +137,8 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             The domain.
         budget
             Number of workers B; by default the published one, a quarter of the arms (a fifth from 100 arms on).
-        horizon
-            Number of steps.
+        horizon, criterion
+            Number of steps, and over which time rewards count, as for `make`.
         network
             For paths, in place of a random network: pairs of nodes [M, 2], a networkx graph with nodes 0 to J - 1, or
             the path of a JSON file of graphs by size such as that of the London tube. The source is node 0, or the
@@ -152,7 +158,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
                 raise OptionError(f"variant {variant!r} takes no network=; the variants of paths do.")
             edges, source = _network(network, size)
             actions = PathSet(edges, size, source, workers, actions.strict)
-        made = BanditInstance(arms=arms, actions=actions, horizon=horizon, name="")
+        made = BanditInstance(arms=arms, actions=actions, horizon=horizon, criterion=criterion, name="")
         self.validate(made)
         return made
 
@@ -164,6 +170,10 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             raise InstanceError(f"horizon {instance.horizon} is not a whole number of steps from 1 on.")
         if not 0 < instance.discount <= 1:
             raise InstanceError(f"discount {instance.discount} is not in (0, 1].")
+        if instance.criterion not in list(Criterion):
+            raise InstanceError(f"criterion {instance.criterion!r} is not one of {', '.join(Criterion)}.")
+        if instance.criterion == Criterion.AVERAGE and instance.discount != 1:
+            raise InstanceError(f"discount {instance.discount} with the criterion average: endless time has none.")
         actions = instance.actions
         if actions.arms != count:
             raise InstanceError(f"the action set has {actions.arms} arms, and the instance {count}.")

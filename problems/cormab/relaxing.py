@@ -73,7 +73,6 @@ class RelaxedProgram:
 
 def _load(planning: Decoupled, relaxation: Relaxation) -> tuple[Any, int]:
     """Return HiGHS with the program, and the number of flow rows, which come first."""
-    import highspy
     from scipy.sparse import block_array, csc_array, eye_array, kron
 
     steps, found = planning.horizon, occupation(planning, relaxation.classes)
@@ -89,24 +88,39 @@ def _load(planning: Decoupled, relaxation: Relaxation) -> tuple[Any, int]:
         ],
         format="csc",
     )
-    made = quiet_highs()
     none, most = np.zeros(found.rewards.size), np.full(found.rewards.size, np.inf)
     fixed = np.concatenate((found.sources, np.zeros(found.links)))
-    made.passModel(
-        whole.shape[1],
-        whole.shape[0],
-        whole.nnz,
-        int(highspy.MatrixFormat.kColwise),
-        int(highspy.ObjSense.kMaximize),
-        0.0,
+    made = maximiser(
+        whole,
         np.concatenate((found.rewards.ravel(), np.zeros(steps * relaxation.size))),
         np.concatenate((none, np.tile(relaxation.least, steps))),
         np.concatenate((most, np.tile(relaxation.most, steps))),
         np.concatenate((fixed, np.tile(relaxation.lower, steps))),
         np.concatenate((fixed, np.tile(relaxation.upper, steps))),
-        whole.indptr.astype(np.int32),
-        whole.indices.astype(np.int32),
-        whole.data,
-        np.zeros(whole.shape[1], np.int32),
     )
     return made, found.flows
+
+
+def maximiser(matrix: Any, costs: Array, least: Array, most: Array, lower: Array, upper: Array) -> Any:
+    """Return HiGHS with the program to maximise costs within bounds of columns and of rows; the matrix is by columns."""
+    import highspy
+
+    made = quiet_highs()
+    made.passModel(
+        matrix.shape[1],
+        matrix.shape[0],
+        matrix.nnz,
+        int(highspy.MatrixFormat.kColwise),
+        int(highspy.ObjSense.kMaximize),
+        0.0,
+        costs,
+        least,
+        most,
+        lower,
+        upper,
+        matrix.indptr.astype(np.int32),
+        matrix.indices.astype(np.int32),
+        matrix.data,
+        np.zeros(matrix.shape[1], np.int32),
+    )
+    return made

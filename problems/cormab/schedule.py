@@ -175,14 +175,19 @@ class ScheduleSet(ActionSet):
 
     @cached_property
     def _conditions(self) -> tuple[Array, Array]:
-        """Whether [T, J] an arm is free in no slot outside a set of slots, and the workers' meetings [T] there."""
+        """Whether [T, J] an arm is free in no slot outside a set of slots, and the workers' meetings [T] there.
+
+        The last row holds the arms that no two workers can meet, and nothing for them.
+        """
         slots = self.arm_slots.shape[1]
         if slots > MOST_SLOTS:
             sets = np.ones((1, slots), bool)
         else:
             sets = ((np.arange(2**slots)[:, None] >> np.arange(slots)) & 1).astype(bool)
         inside = np.asarray(~(self.arm_slots[None] & ~sets[:, None]).any(axis=2))
-        return inside.astype(np.int64), np.asarray(sets.astype(np.int64) @ self.worker_slots.sum(axis=0))
+        lonely = ((self.arm_slots.astype(np.int64) @ self.worker_slots.T) > 0).sum(axis=1) < 2
+        supply = sets.astype(np.int64) @ self.worker_slots.sum(axis=0)
+        return np.vstack((inside, lonely)).astype(np.int64), np.append(supply, 0)
 
     @cached_property
     def _hall(self) -> Program | None:

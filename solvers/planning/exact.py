@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, ClassVar
@@ -9,9 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from redwood.errors import FitError, OptionError
-from redwood.planning import Array, Planning, Policy
+from redwood.planning import Array, Criterion, Planning, Policy
 from redwood.problem import Instance, Problem, frozen
 from redwood.solver import Answer, Run, Solver
+
+ROUNDS, SETTLED = 5000, 1e-8
+"""The most iterations of relative values, and the spread of what a step adds, as a share of rewards, at which they end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +27,7 @@ class TablePolicy(Policy):
     actions
         The joint actions [K, J].
     choices
-        Index of the action [H, S, ..., S] for each step and the states of all arms.
+        Index of the action [T, S, ..., S] for each step and the states of all arms; the last step's are kept after it.
     """
 
     kind: ClassVar[str] = "table"
@@ -36,7 +40,7 @@ class TablePolicy(Policy):
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the optimal action in each episode's states."""
-        found: Array = self.actions[self.choices[step][tuple(states.T)]]
+        found: Array = self.actions[self.choices[min(step, len(self.choices) - 1)][tuple(states.T)]]
         return found
 
 
@@ -66,6 +70,11 @@ class ExactPlanning(Solver):
                 f"{arms} arms have {states**arms} joint states and up to {levels**arms} actions; backward induction takes "
                 f"{self.most_states} and {self.most_actions} (options most_states, most_actions)."
             )
+        if planning.criterion is Criterion.AVERAGE:
+            policy, least, bound = settle_exactly(planning)
+            return Answer(
+                policy, bound=bound, message=f"The optimum is {least:.9g} to {bound:.9g}; the objective estimates it."
+            )
         policy, value = induce(planning)
         bound = value / planning.horizon
         return Answer(policy, bound=bound, message=f"The optimum is {bound:.9g}; the objective is its estimate.")
@@ -73,9 +82,8 @@ class ExactPlanning(Solver):
 
 def induce(planning: Planning) -> tuple[TablePolicy, float]:
     """Return an optimal policy and its expected total reward."""
-    arms, levels, states = planning.arms.shape
-    every = np.array(list(product(range(levels), repeat=arms)), np.int64)
-    actions = np.array([action for action in every if planning.actions.contains(action)])
+    arms, _, states = planning.arms.shape
+    actions = _allowed(planning)
     rewards = np.stack([_reward(planning, action) for action in actions])
     ahead = np.zeros((states,) * arms)
     choices = np.empty((planning.horizon, *ahead.shape), np.int64)
@@ -83,6 +91,61 @@ def induce(planning: Planning) -> tuple[TablePolicy, float]:
         worth = planning.discount**step * rewards + np.stack([expected(planning, action, ahead) for action in actions])
         choices[step], ahead = worth.argmax(axis=0), worth.max(axis=0)
     return TablePolicy(actions, choices), start_value(planning, ahead)
+
+
+def settle_exactly(planning: Planning) -> tuple[TablePolicy, float, float]:
+    """Return an optimal policy for endless time, and what the optimal mean reward a step lies between.
+
+    Relative values are iterated, each step a mixture of moving and staying, which makes periodic chains converge; the bounds
+    hold after any number of iterations. Where joint states are not connected they stay apart.
+    """
+    actions = _allowed(planning)
+    rewards = np.stack([_reward(planning, action) for action in actions])
+
+    def worth(ahead: Array) -> Array:
+        found: Array = rewards + np.stack([expected(planning, action, ahead) for action in actions])
+        return found
+
+    ahead, least, most = _relative(planning, lambda ahead: worth(ahead).max(axis=0))
+    return TablePolicy(actions, worth(ahead).argmax(axis=0)[None]), least, most
+
+
+def mean_reward(planning: Planning, policy: Policy) -> float:
+    """Return the long-run mean reward a step of a policy that uses neither chance nor the step, over all joint states."""
+    arms, _, states = planning.arms.shape
+    joint = np.array(list(product(range(states), repeat=arms)), np.int64)
+    chosen = policy.choose(planning, joint, 0, np.random.default_rng(0))
+    kinds, which = np.unique(chosen, axis=0, return_inverse=True)
+    rewards = np.stack([_reward(planning, action) for action in kinds])
+    taken = which.reshape(1, *rewards.shape[1:])
+
+    def worth(ahead: Array) -> Array:
+        each = rewards + np.stack([expected(planning, action, ahead) for action in kinds])
+        found: Array = np.take_along_axis(each, taken, axis=0)[0]
+        return found
+
+    _, least, most = _relative(planning, worth)
+    return (least + most) / 2.0
+
+
+def _relative(planning: Planning, worth: Callable[[Array], Array]) -> tuple[Array, float, float]:
+    """Return relative values of joint states, and the least and the most that one more step adds to them."""
+    arms, _, states = planning.arms.shape
+    ahead, scale = np.zeros((states,) * arms), max(1e-12, float(np.abs(planning.arms.rewards).sum()))
+    for _ in range(ROUNDS):
+        change = worth(ahead) - ahead
+        if np.ptp(change) < SETTLED * scale:
+            break
+        ahead = ahead + 0.8 * change
+        ahead -= ahead.flat[0]
+    return ahead, float(change.min()), float(change.max())
+
+
+def _allowed(planning: Planning) -> Array:
+    """Return all allowed joint actions [K, J]."""
+    arms, levels, _ = planning.arms.shape
+    every = np.array(list(product(range(levels), repeat=arms)), np.int64)
+    return np.array([action for action in every if planning.actions.contains(action)])
 
 
 def evaluate(planning: Planning, policy: Policy) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redwood.errors import OptionError
-from redwood.planning import Planning
+from redwood.planning import Criterion, Planning
 from redwood.policies import IndexPolicy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
@@ -45,9 +45,13 @@ class Lagrangian(Solver):
         planning.actions.argmax(planning.arms.rewards[:, :, 0])
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        from redwood.problems.cormab.average import settle
         from redwood.problems.cormab.duality import tighten
 
         planning = problem.view(Planning, instance)
+        if planning.criterion is Criterion.AVERAGE:
+            settled = settle(planning, run, self.rounds)
+            return Answer(IndexPolicy(settled.worth[None]), bound=settled.bound + 1e-9 * abs(settled.bound))
         found = tighten(planning, run, self.rounds)
         bound = found.bound / planning.horizon
         return Answer(IndexPolicy(found.worth), bound=bound + 1e-9 * abs(bound))

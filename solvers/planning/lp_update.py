@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from redwood.errors import OptionError, SolutionError
-from redwood.planning import Arms, Array, Planning, Policy
+from redwood.planning import Arms, Array, Planning, Policy, check_finite
 from redwood.policies import worths
 from redwood.problem import Instance, Problem, frozen
 from redwood.solver import Answer, Run, Solver
@@ -166,6 +166,7 @@ class LPUpdate(Solver):
         from redwood.problems.cormab.duality import tighten
 
         planning = problem.view(Planning, instance)
+        check_finite(planning, "lp-update")
         found = tighten(planning, run)
         ending = np.zeros((planning.horizon + 1, *planning.arms.start.shape))
         ending[:-1] = (found.worth - found.prices[..., None]).max(axis=2)

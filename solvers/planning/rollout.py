@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from redwood.errors import OptionError
-from redwood.planning import Array, Planning, Policy
+from redwood.planning import Array, Planning, Policy, check_finite
 from redwood.policies import IndexPolicy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
@@ -50,6 +50,7 @@ class Rollout(Solver):
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         planning = problem.view(Planning, instance)
+        check_finite(planning, "rollout")
         best = policy = IndexPolicy(worth_under(planning, random_chances(planning, self.draws, run.rng)))
         run.report(policy)
         for _ in range(self.improvements):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from redwood.errors import FitError, OptionError
-from redwood.planning import Array, Planning
+from redwood.planning import Array, Criterion, Planning
 from redwood.policies import IndexPolicy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
@@ -21,13 +20,6 @@ ROUNDS = 5000
 """The most iterations of relative values."""
 CONVERGED = 1e-9
 """Change of the relative values, as a share of the largest price, at which they stand still."""
-
-
-class Criterion(StrEnum):
-    """Over which time an arm's rewards count."""
-
-    FINITE = "finite"
-    AVERAGE = "average"
 
 
 @dataclass(frozen=True)
@@ -44,7 +36,7 @@ class Whittle(Solver):
         How many prices the grid has, from the lowest to the highest that can matter; indices lie between two of them.
     criterion
         ``finite`` for the steps that are left, ``average`` for the mean reward of endless time, which gives one index a
-        state that does not depend on the step.
+        state that does not depend on the step; by default the instance's own.
 
     References
     ----------
@@ -52,10 +44,10 @@ class Whittle(Solver):
     """
 
     prices: int = 400
-    criterion: str = "finite"
+    criterion: str | None = None
 
     def __post_init__(self) -> None:
-        if self.criterion not in list(Criterion):
+        if self.criterion is not None and self.criterion not in list(Criterion):
             raise OptionError(f"criterion {self.criterion!r} is not one of {', '.join(Criterion)}.")
         if self.prices < 2:
             raise OptionError(f"prices {self.prices} is below 2; a grid needs at least its two ends.")
@@ -64,7 +56,7 @@ class Whittle(Solver):
         planning = problem.view(Planning, instance)
         if planning.arms.shape[1] != 2:
             raise FitError(f"Whittle's index is for two levels, and the arms have {planning.arms.shape[1]}.")
-        find = indices if self.criterion == Criterion.FINITE else average_indices
+        find = indices if (self.criterion or planning.criterion) == Criterion.FINITE else average_indices
         worth, broken = find(planning, self.prices)
         message = f"{broken} of {len(planning.arms.start)} arms are not indexable." if broken else ""
         return Answer(IndexPolicy(worth), message=message)

@@ -13,7 +13,7 @@ import numpy as np
 
 from redwood.errors import FitError, OptionError, suggestion
 from redwood.lazy import load_target
-from redwood.planning import Array, Planning, Policy
+from redwood.planning import Array, Planning, Policy, check_finite
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.sequoia.recipe import Recipe
@@ -58,6 +58,7 @@ class Sequoia(Recipe, Solver, Trainable):
         from redwood.solvers.sequoia.learner import Learner
 
         planning = problem.view(Planning, instance)
+        check_finite(planning, "a Q-network of SEQUOIA")
         if self.weights:
             return Answer(self._trained(planning))
         table, bound = self._table(planning, run)

@@ -1,0 +1,90 @@
+"""Planning for the mean reward a step of endless time, against exact values."""
+
+import numpy as np
+import pytest
+
+from redwood import bound, generate, instance, read, simulate, solve
+from redwood.errors import FitError, InstanceError
+from redwood.planning import Planning
+from redwood.plugins.host import host
+from redwood.solvers.planning.exact import mean_reward, settle_exactly
+
+
+def tiny(variant, seed=0, size=3, budget=1):
+    return generate(f"cormab/{variant}", size=size, seed=seed, budget=budget, horizon=10, criterion="average")
+
+
+def planning_of(made):
+    return host().problem("cormab").view(Planning, made)
+
+
+@pytest.mark.parametrize("variant", ["budget", "capacity", "schedule", "path", "interventions"])
+def test_no_policy_beats_the_exact_mean_and_no_mean_the_bound(variant):
+    """The bound is at least the exact mean reward, and that at least the exact mean of every policy."""
+    made = tiny(variant, budget=2 if variant == "schedule" else 1)
+    planning = planning_of(made)
+    best, least, most = settle_exactly(planning)
+    assert most - least < 1e-5
+    assert bound(made).value >= least - 1e-7
+    assert mean_reward(planning, best) == pytest.approx(most, abs=1e-5)
+    for name in ("myopic", "lagrangian", "lookahead"):
+        assert mean_reward(planning, solve(made, name, bound_time_limit=0).solution) <= most + 1e-6, name
+
+
+def test_one_arm_needs_no_bound_above_its_optimum():
+    """With a single arm the program is exact, and so is the policy; a cycle of two states is no obstacle."""
+    cycle = [[0.0, 1.0], [1.0, 0.0]]
+    actions = {"kind": "budget", "count": 1, "budget": 1}
+    rewards, moves = [[[0.0, 1.0], [0.0, 3.0]]], [[cycle, [[1.0, 0.0], [1.0, 0.0]]]]
+    made = instance("cormab", transitions=moves, rewards=rewards, actions=actions, criterion="average")
+    # resting in state 0 and pulling in state 1 earns 0 and 3 in turn
+    assert bound(made).value == pytest.approx(1.5, rel=1e-6)
+    policy = solve(made, "lagrangian", bound_time_limit=0).solution
+    assert mean_reward(planning_of(made), policy) == pytest.approx(1.5, abs=1e-6)
+
+
+def test_simulation_estimates_the_long_run():
+    """The exact policy's episodes, the first steps left out, agree with its mean within five standard errors."""
+    made = tiny("budget", seed=2)
+    best, least, _ = settle_exactly(planning_of(made))
+    rollouts = simulate(made, best, episodes=2000, seed=3, bound_time_limit=0, keep=True)
+    low, high = rollouts.interval
+    assert abs(rollouts.mean - least) < 5 / 2 * (high - low) / 1.96
+    assert rollouts.states.shape == (2000, 10, 3)
+    assert solve(made, "exact").bound == pytest.approx(least, abs=1e-6)
+
+
+def test_whittle_takes_the_criterion_of_the_instance():
+    """Without being told, the index is that of endless time, and earns at least 99 % of the optimum under a budget."""
+    made = tiny("budget", seed=1, size=4)
+    policy = solve(made, "whittle", bound_time_limit=0).solution
+    assert policy.worth.shape[0] == 1
+    assert mean_reward(planning_of(made), policy) >= 0.99 * settle_exactly(planning_of(made))[1]
+
+
+@pytest.mark.parametrize("solver", ["lp-update", "rollout", "sequoia"])
+def test_solvers_that_count_the_steps_left_say_so(solver):
+    """A solver for a horizon refuses endless time."""
+    with pytest.raises(FitError, match="counts the steps that are left"):
+        solve(tiny("budget"), solver)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [({"criterion": "mean"}, "criterion 'mean'"), ({"discount": 0.9}, "discount 0.9")]
+)
+def test_wrong_criteria_are_named(change, said):
+    """Unknown criteria, and a discount in endless time, are refused."""
+    made = tiny("budget")
+    arms = {name: getattr(made.arms, name) for name in ("transitions", "rewards", "start")}
+    with pytest.raises(InstanceError, match=said):
+        instance("cormab", **arms, actions=made.actions, **{"criterion": "average", **change})
+
+
+def test_the_criterion_survives_files_and_acts(tmp_path):
+    """A written instance keeps its criterion, and its policies act at any step."""
+    made = tiny("budget")
+    (tmp_path / "case.json").write_text(host().problem("cormab").format(made))
+    again = read(tmp_path / "case.json")
+    assert again.fingerprint() == made.fingerprint()
+    policy = solve(again, "lagrangian", bound_time_limit=0).solution
+    assert (policy.act(np.zeros(3, int), 1000) == policy.act(np.zeros(3, int), 0)).all()
