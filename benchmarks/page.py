@@ -204,7 +204,9 @@ def _picture(run: Record, folder: Path, data: Path | None) -> str:
     kept = json.loads((folder / run["solution"]).read_text(encoding="utf-8"))["solution"]
     solution = host().problem(instance.problem).solution_type.from_dict(kept)
     figure = Figure(figsize=(4.2, 3.6), layout="constrained")
-    plot(instance, solution, axes=figure.add_subplot(), title=run["case"]["name"])
+    axes = figure.add_subplot()
+    plot(instance, solution, axes=axes, title=run["case"]["name"])
+    axes.title.set_fontsize(9)  # names of files are long
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=80)
     text = base64.b64encode(stream.getvalue()).decode()
