@@ -95,7 +95,7 @@ def _workshop(order: Order) -> Iterator[_Shop]:
         for other in [other for other, shop in _shops.items() if other[0] != order.session and not shop.busy]:
             _shops.pop(other).children.close()
         if key not in _shops:
-            _shops[key] = _Shop(children_for(order.job.threads, order.fresh), threading.Event())
+            _shops[key] = _Shop(children_for(order.job.threads, order.fresh, order.preload), threading.Event())
         shop = _shops[key]
         shop.busy += 1
     try:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from redwood.benchmarks.nursery import NUMBER
 from redwood.channel import Ear
@@ -153,8 +154,9 @@ class ForkedChild(Child):
 class Nursery(Children):
     """Forks of one process that has the libraries imported; started at first use, and anew where it has died."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, preload: Sequence[str] = ()) -> None:
         self._threads = threads
+        self._preload = tuple(preload)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._door: socket.socket | None = None
@@ -206,8 +208,9 @@ class Nursery(Children):
         if self._door is None:
             self._door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
+                code = "from redwood.benchmarks.nursery import serve; serve()"
                 self._process = subprocess.Popen(
-                    [sys.executable, "-c", "from redwood.benchmarks.nursery import serve; serve()", str(theirs.fileno())],
+                    [sys.executable, "-c", code, str(theirs.fileno()), *self._preload],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -218,10 +221,10 @@ class Nursery(Children):
         return self._door
 
 
-def children_for(threads: int, fresh: bool) -> Children:
+def children_for(threads: int, fresh: bool, preload: Sequence[str] = ()) -> Children:
     """Return where jobs come from: a nursery where the system can do that and nobody wants otherwise."""
     can_fork = sys.platform == "linux" and hasattr(os, "pidfd_open")
-    return Nursery(threads) if can_fork and not fresh else FreshInterpreters(threads)
+    return Nursery(threads, preload) if can_fork and not fresh else FreshInterpreters(threads)
 
 
 def environment(threads: int) -> dict[str, str]:

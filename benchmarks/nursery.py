@@ -19,6 +19,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 PRELOADED = (
@@ -45,7 +46,7 @@ PATIENCE = 10.0
 def serve() -> None:
     """Be the nursery: for each three descriptors that come through the door, fork a keeper, until the runner is gone."""
     door = socket.socket(fileno=int(sys.argv[1]))
-    _prepare()
+    _prepare(sys.argv[2:])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers need nobody to wait for them
     while True:
         word, descriptors, _, _ = socket.recv_fds(door, 1, 3)
@@ -58,9 +59,9 @@ def serve() -> None:
             os.close(descriptor)
 
 
-def _prepare() -> None:
+def _prepare(more: Sequence[str]) -> None:
     """Import, find the plugins and wake the compiler up, once for all jobs."""
-    for module in PRELOADED:
+    for module in (*PRELOADED, *more):
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     from redwood.plugins.host import host

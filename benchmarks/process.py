@@ -88,6 +88,8 @@ class Order:
         Single-file plugins to load.
     fresh
         Whether it asks for a fresh interpreter instead of a fork.
+    preload
+        Modules that the process that it is forked from is to have imported.
     cores
         The cores that the process is bound to; empty for any.
     """
@@ -97,6 +99,7 @@ class Order:
     data: str | None
     plugins: tuple[str, ...] = ()
     fresh: bool = False
+    preload: tuple[str, ...] = ()
     cores: tuple[int, ...] = ()
 
     def line(self) -> bytes:

@@ -183,7 +183,7 @@ def replay(out: Path, word: str) -> Replay:
         raise OptionError(f"job {found[0]['job']} is not planned here: its instance or its solver is another.")
     session = uuid.uuid4().hex[:8]
     try:
-        done = carry_out(_order(plan, session, job, fresh=False))
+        done = carry_out(*_orders(plan, session, [job], fresh=False))
     finally:
         leave(session)
     if done is None:
@@ -191,9 +191,12 @@ def replay(out: Path, word: str) -> Replay:
     return Replay(found[0], _record(job, done))
 
 
-def _order(plan: Plan, session: str, job: Job, fresh: bool) -> Order:
+def _orders(plan: Plan, session: str, jobs: Sequence[Job], fresh: bool) -> list[Order]:
     data = None if plan.data is None else str(plan.data.resolve())
-    return Order(session, job, data, tuple(str(file) for file in host().files), fresh)
+    files = tuple(str(file) for file in host().files)
+    solvers = {(job.solver, job.case.problem) for job in jobs if job.solver not in ("", "auto")}
+    preload = sorted({module for names in solvers for module in host().solver_entry(*names).spec.preload})
+    return [Order(session, job, data, files, fresh, tuple(preload)) for job in jobs]
 
 
 def _crowd(plan: Plan, executor: Executor) -> dict[str, Any]:
@@ -220,7 +223,7 @@ class _Runner:
         """Yield the records as jobs finish. Ctrl-C stops those under way, and they have no record."""
         head = {"kind": "session", "session": self._session, "started": now(), "executor": type(self._executor).__name__}
         self._ledger.append(head | _crowd(self._plan, self._executor) | provenance())
-        orders = [_order(self._plan, self._session, job, self._fresh) for job in jobs]
+        orders = _orders(self._plan, self._session, jobs, self._fresh)
         through = self._executor.run(carry_out, orders, waits=True, leave=partial(leave, self._session))
         try:
             for returned in through:

@@ -138,6 +138,7 @@ SOLVERS = (
         summary="BQ-NCO: an attention policy constructs solutions step by step, and parts of them anew.",
         target="redwood.solvers.bq.policy:BQ",
         views=frozenset({"Stepwise"}),
+        preload=("torch",),
     ),
     SolverSpec(
         name="highs",
@@ -240,6 +241,7 @@ SOLVERS = (
         target="redwood.solvers.sequoia.solver:Sequoia",
         views=frozenset({"Planning"}),
         policies=("q-network=redwood.solvers.sequoia.policy:QPolicy",),
+        preload=("torch",),
     ),
     SolverSpec(
         name="iterative-dqn",
@@ -247,6 +249,7 @@ SOLVERS = (
         target="redwood.solvers.sequoia.iterative:IterativeDQN",
         views=frozenset({"Planning"}),
         policies=("iterative-q-network=redwood.solvers.sequoia.climbing:ClimbingPolicy",),
+        preload=("torch",),
     ),
     SolverSpec(
         name="whittle",

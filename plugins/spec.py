@@ -148,6 +148,9 @@ class SolverSpec:
         What the same seed and iteration budget give.
     policies
         Kinds of policies that are its own, each as ``"kind=package.module:Class"``, so that saved ones can be read.
+    preload
+        Modules that it takes long to import, and that neither start threads on import nor mind being forked after it: the
+        benchmark runner imports them once and forks each job from there.
     """
 
     name: str
@@ -159,6 +162,7 @@ class SolverSpec:
     determinism: Determinism = Determinism.SEEDED
     choices: tuple[Choice, ...] = ()
     policies: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
     api: int = API_VERSION
 
     def __post_init__(self) -> None:

@@ -70,7 +70,9 @@ def lending(nursery):
     @contextlib.contextmanager
     def lend():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(carrying, "children_for", lambda threads, fresh: children_for(threads, fresh) if fresh else lent)
+            patch.setattr(
+                carrying, "children_for", lambda threads, fresh, _: children_for(threads, fresh) if fresh else lent
+            )
             yield
 
     return lend

@@ -1,6 +1,7 @@
 """Executors: the same jobs on this machine, on a real Dask cluster and through submitit; nothing lost, nothing twice."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import run_plan
+from redwood.cli.root import root
 from redwood.errors import ExecutorError, OptionError, UnknownNameError
 from redwood.executing import make_executor
 from redwood.executors.local import Local
@@ -160,6 +163,25 @@ def test_ctrl_c_frees_the_workers_of_dask(cluster, tmp_path, processes_of):
     assert len(jobs_of(out)) == 1
     with Client(cluster.address, timeout=60, set_as_default=False) as client:
         assert client.submit(abs, -1).result(timeout=60) == 1
+
+
+def test_dask_simulates_in_the_order_of_the_files(cluster, tmp_path):
+    """`redwood simulate` over a cluster prints what it prints without one."""
+    cluster.workers(1)
+    files = [tmp_path / f"{size}.json" for size in (7, 6)]
+
+    def redwood(*words):
+        ended = CliRunner().invoke(root, [str(word) for word in words], catch_exceptions=False)
+        assert ended.exit_code == 0, ended.output
+        return [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+
+    for file in files:
+        redwood("generate", "cormab/budget", "--size", file.stem, "--out", file)
+    words = ("simulate", *files, "--solver", "null", "--episodes", 5, "--json")
+    far, near = redwood(*words, "--executor", "dask", "--scheduler", cluster.address), redwood(*words)
+    assert [record["size"] for record in near] == [7, 6]
+    for key in ("instance", "size", "solver", "mean", "low", "high"):  # the bound has a clock
+        assert [record[key] for record in far] == [record[key] for record in near]
 
 
 def test_slurm_carries_out_chunks(toy_plan, tmp_path):
