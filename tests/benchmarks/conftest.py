@@ -1,8 +1,10 @@
 """Fixtures of the benchmarks' tests."""
 
 import contextlib
+import functools
 import json
 import shutil
+import signal
 import subprocess
 import time
 import urllib.request
@@ -83,6 +85,22 @@ def quick(lending):
     """Let the runs of a test fork their jobs from one nursery."""
     with lending():
         yield
+
+
+@pytest.fixture
+def running(tmp_path):
+    """Return a function that starts a command which minds Ctrl-C, also where the tests do not, and ends it with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*words, **more):
+            mind = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            child = subprocess.Popen(list(map(str, words)), cwd=tmp_path, preexec_fn=mind, **pipes, **more)
+            stack.callback(child.communicate)
+            stack.callback(child.kill)
+            return child
+
+        yield start
 
 
 @pytest.fixture(scope="session")

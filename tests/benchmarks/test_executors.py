@@ -139,7 +139,7 @@ def test_dask_survives_a_killed_worker(cluster, toy_plan, tmp_path):
     assert machine["cores"] == os.cpu_count()
 
 
-def test_ctrl_c_frees_the_workers_of_dask(cluster, tmp_path, processes_of):
+def test_ctrl_c_frees_the_workers_of_dask(cluster, tmp_path, processes_of, running):
     """Ctrl-C ends with code 130: records are kept, jobs under way are gone from the workers, which take other work."""
     from distributed import Client
 
@@ -150,7 +150,7 @@ def test_ctrl_c_frees_the_workers_of_dask(cluster, tmp_path, processes_of):
         "[[solvers]]\nname = 'proving'\n[[solvers]]\nname = 'rude'\noptions = {manner = 'fork'}\n"
     )
     words = [sys.executable, "-m", "redwood", "bench", "run", suite, "--out", out, "--plugin", PLUGIN]
-    child = subprocess.Popen([*words, "--executor", "dask", "--scheduler", cluster.address], stderr=subprocess.PIPE)
+    child = running(*words, "--executor", "dask", "--scheduler", cluster.address)
     deadline = time.monotonic() + 60
     while not processes_of(cluster.mark, CHILD) and time.monotonic() < deadline:
         time.sleep(0.05)

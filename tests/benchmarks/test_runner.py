@@ -223,7 +223,7 @@ def test_a_changed_instance_is_not_run(toy_plan, nursery):
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_that_was_ended_resumes(tmp_path, end, processes_of):
+def test_a_run_that_was_ended_resumes(tmp_path, end, processes_of, running):
     """After kill -9 or Ctrl-C no process is left, and resuming completes the records without running one twice."""
     suite = tmp_path / "toy.toml"
     suite.write_text(
@@ -233,13 +233,12 @@ def test_a_run_that_was_ended_resumes(tmp_path, end, processes_of):
     out = tmp_path / "out"
     words = [sys.executable, "-m", "redwood", "bench", "run", str(suite), "--out", str(out), "--plugin", str(PLUGIN)]
     marked = {**os.environ, "REDWOOD_TEST_MARK": str(tmp_path)}
-    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=marked)
+    child = running(*words, env=marked)
     deadline = time.monotonic() + 60
     while not processes_of(str(tmp_path), CHILD) and time.monotonic() < deadline:
         time.sleep(0.05)
     child.send_signal(end)
-    child.communicate(timeout=30)
-    assert child.returncode == (-9 if end is signal.SIGKILL else 130)
+    assert child.wait(60) == (-9 if end is signal.SIGKILL else 130)
     while processes_of(str(tmp_path), "") and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not processes_of(str(tmp_path), "")
