@@ -240,7 +240,10 @@ SOLVERS = (
         summary="SEQUOIA: a Q-network of joint actions, maximised exactly inside a mixed-integer program.",
         target="redwood.solvers.sequoia.solver:Sequoia",
         views=frozenset({"Planning"}),
-        policies=("q-network=redwood.solvers.sequoia.policy:QPolicy",),
+        policies=(
+            "q-network=redwood.solvers.sequoia.policy:QPolicy",
+            "arm-network=redwood.solvers.sequoia.arm_policy:ArmPolicy",
+        ),
         preload=("torch",),
     ),
     SolverSpec(

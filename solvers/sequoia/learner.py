@@ -14,6 +14,7 @@ import torch
 
 from redwood.errors import OptionError
 from redwood.planning import Array, Planning
+from redwood.solvers.sequoia.improving import surpasses
 from redwood.solvers.sequoia.maximising import Maximiser
 from redwood.solvers.sequoia.network import QNetwork, Shape, single_thread
 from redwood.solvers.sequoia.policy import QPolicy, policy_of
@@ -68,6 +69,7 @@ class Learner:
         self.ends = np.cumsum(planning.arms.transitions, axis=-1)
         self.episode = self.steps = self.updates = 0
         self.trial = self.best_trial = -np.inf
+        self._best_earned: Array | None = None
         self.best = policy_of(self.network, self.kind)
         self.curve: list[Line] = []
         self._older = self._newer = self._current = self._maximiser()
@@ -214,11 +216,26 @@ class Learner:
         self._descend(_values(self.network, states, steps, actions, True), targets, np.ones(size))
 
     def _try(self) -> None:
-        """Simulate the network's policy, and keep it if it is the best so far."""
+        """Simulate the network's policy, and keep it if it is the best so far.
+
+        A ``residual`` network has a good policy to lose: it must be ahead of the best one with 95 % confidence.
+        """
         policy = policy_of(self.network, self.kind)
-        self.trial = float(self.planning.rollouts(policy, self.recipe.trials, TRIAL_SEED).mean())
-        if self.trial > self.best_trial:
-            self.best, self.best_trial = policy, self.trial
+        earned = self._earned(policy)
+        self.trial = float(earned.mean())
+        if self.network.shape.kind == "residual" and np.isfinite(self.best_trial):
+            if self._best_earned is None:  # after a resumption
+                self._best_earned = self._earned(self.best)
+            better = surpasses(earned, self._best_earned)
+        else:
+            better = self.trial > self.best_trial
+        if better:
+            self.best, self.best_trial, self._best_earned = policy, self.trial, earned
+
+    def _earned(self, policy: QPolicy) -> Array:
+        """Return the mean rewards a step [E] of a policy in the trial episodes."""
+        earned: Array = self.planning.rollouts(policy, self.recipe.trials, TRIAL_SEED).mean(axis=1)
+        return earned
 
     def _maximiser(self) -> Maximiser:
         return Maximiser(self.network, self.planning.actions, self.recipe.slack)

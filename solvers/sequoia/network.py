@@ -72,7 +72,7 @@ class QNetwork(nn.Module):
                 self.action = nn.Linear(count, widths[-1], bias=False)
                 self.scale = nn.Parameter(torch.full((widths[-1],), 0.1))
         if shape.kind == "residual":
-            nn.init.zeros_(self.action.weight)  # so that it starts as its table, up to what the action cannot change
+            nn.init.zeros_(self.action.weight)  # so that it starts as its table, exactly: see `parts`
             nn.init.constant_(self.scale, 1e-3)
         self.double()
 
@@ -105,7 +105,10 @@ class QNetwork(nn.Module):
         offset, linear = levels[:, :, 0].sum(dim=1), (levels[:, :, 1:] - levels[:, :, :1]).flatten(1)
         if self.shape.kind == "additive":
             return offset, linear, None
-        return offset, linear, self.first(self.encode(states, steps))
+        first = self.first(self.encode(states, steps))
+        if self.shape.kind == "residual":  # without an action the correction is nothing
+            offset = offset + self.shape.unit * (torch.relu(first) @ self.scale.abs())
+        return offset, linear, first
 
     def layers(self) -> tuple[list[Tensor], list[Tensor]]:
         """Return the matrices from the action on, the last [1, n], and the biases of hidden layers after the first."""

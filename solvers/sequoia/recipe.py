@@ -17,7 +17,7 @@ class Recipe:
     Attributes
     ----------
     network
-        ``residual`` (the Lagrangian worths of the arms, heads that correct them, and a concave correction),
+        ``residual`` (the Lagrangian worths of the arms, improved, heads that correct them, and a concave correction),
         ``additive``, ``concave`` or ``relu``.
     hidden
         Widths of the hidden layers; ``concave`` and ``residual`` use the last one for their ReLUs of the action, and
@@ -48,6 +48,14 @@ class Recipe:
         Episodes of training after which the network is tried in simulation; the best one tried is the result.
     trials
         Simulated episodes of a try.
+    improvements
+        For ``residual``: rounds of policy improvement on expected targets before the first episode, each of which has to
+        beat the incumbent in trial episodes; see `redwood.solvers.sequoia.improving.improve`.
+    improvement_episodes
+        Episodes simulated in each round to learn from, and as many to try the candidate.
+    start
+        A trained network of arms, by its file or the name of a shipped one, from which ``residual`` starts where that beats
+        the Lagrangian worths in trial episodes: transfer from other instances and sizes.
     preset
         ``published`` takes every hyper-parameter of the paper that is not given explicitly.
     defects
@@ -74,11 +82,14 @@ class Recipe:
     slack: float = 1e-3
     check: int = 20
     trials: int = 30
+    improvements: int = 4
+    improvement_episodes: int = 1000
+    start: str = ""
     preset: str = "default"
     defects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("episodes", "batch", "replay", "n_step", "outcomes", "sync", "check", "trials"):
+        for name in ("episodes", "batch", "replay", "n_step", "outcomes", "sync", "check", "trials", "improvement_episodes"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} {getattr(self, name)} is below 1; give at least 1.")
         for name in ("rate", "clip", "epsilon_decay"):
@@ -87,8 +98,9 @@ class Recipe:
         for name in ("epsilon", "epsilon_end", "discount", "priority"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"{name} {getattr(self, name)} is not in 0 to 1.")
-        if self.slack < 0 or self.pretraining < 0:
-            raise OptionError("slack and pretraining cannot be negative.")
+        for name in ("slack", "pretraining", "improvements"):
+            if getattr(self, name) < 0:
+                raise OptionError(f"{name} {getattr(self, name)} is negative.")
         if self.preset not in ("default", "published"):
             raise OptionError(f"preset {self.preset!r} is not known; there are default and published.")
         for defect in self.defects:

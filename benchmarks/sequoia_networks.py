@@ -1,0 +1,140 @@
+"""Networks of arms on fresh instances, in per cent of the bound beside other policies.
+
+``python -m redwood.benchmarks.sequoia_networks run`` adds lines to a JSONL file, and leaves out what is there; ``table`` prints what the file says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from redwood.planning import Array, Planning, Policy
+from redwood.plugins.host import host
+from redwood.policies import IndexPolicy
+from redwood.reading import generate
+from redwood.solvers.sequoia.arm_policy import ArmPolicy
+from redwood.solvers.sequoia.improving import improve, policy_for
+from redwood.solvers.sequoia.pricing import Relaxation, relax
+from redwood.solvers.sequoia.shipped import network_at
+from redwood.solving import solve
+
+EVALUATION = 1
+"""Seed of the episodes in which policies are compared."""
+
+
+class Seconds:
+    """A clock of processor time, so that other work on the machine does not make bounds looser."""
+
+    def __init__(self, limit: float) -> None:
+        self._end = time.process_time() + limit
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the limit."""
+        return self._end - time.process_time()
+
+    def stops(self) -> bool:
+        """Return whether the limit is reached."""
+        return self.seconds_left <= 0
+
+
+def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> dict[str, Any]:
+    """Return per cents of the bound of each policy in the same episodes, and processor seconds before the first decision."""
+    instance = generate(f"cormab/{domain}", size=size, seed=seed)
+    planning = host().problem("cormab").view(Planning, instance)
+    began = time.process_time()
+    relaxation = relax(planning, Seconds(given.bound_seconds))
+    line: dict[str, Any] = {"domain": domain, "size": size, "seed": seed, "episodes": given.episodes, "percent": {}}
+    line["seconds"] = {"bound": round(time.process_time() - began, 3)}
+    for name in ["lagrangian", *given.policies]:
+        began = time.process_time()
+        policy = _policy(name, instance, planning, relaxation, given)
+        line["seconds"][name] = round(time.process_time() - began, 3)
+        earned = planning.rollouts(policy, given.episodes, EVALUATION).mean()
+        line["percent"][name] = round(float(100.0 * earned / relaxation.bound(planning.horizon)), 4)
+    return line
+
+
+def _policy(name: str, instance: Any, planning: Planning, relaxation: Relaxation, given: argparse.Namespace) -> Policy:
+    """Return the policy of a name: a planning solver, ``network`` (shipped for the domain), or ``improved``."""
+    if name == "lagrangian":
+        return policy_for(planning, relaxation.values)
+    if name == "myopic":
+        return IndexPolicy(planning.arms.rewards[None])
+    if name == "network":
+        found = network_at(given.network or instance.name.split("-")[1])
+        assert isinstance(found, ArmPolicy)
+        return policy_for(planning, found.values(planning, relaxation))
+    if name == "improved":
+        clock = Seconds(given.seconds)
+        options: dict[str, Any] = {"rounds": 4, "episodes": given.improvement_episodes, "seed": 0, "stops": clock.stops}
+        return policy_for(planning, improve(planning, relaxation.values, **options).values)
+    answer = solve(instance, name, time_limit=given.seconds, bound_time_limit=0).solution
+    assert answer is not None
+    return answer
+
+
+def table(lines: Sequence[dict[str, Any]]) -> str:
+    """Return mean per cents of the bound with intervals of 95 % over instances, and leads on ``lagrangian`` in pairs."""
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        groups[line["domain"], line["size"]].append(line)
+    shown = []
+    for (domain, size), rows in groups.items():
+        shown.append(f"{domain} {size}: {len(rows)} instances x {rows[0]['episodes']} episodes")
+        for name in dict.fromkeys(name for row in rows for name in row["percent"]):
+            both = [row["percent"] for row in rows if name in row["percent"]]
+            own = np.array([row[name] for row in both])
+            ahead = own - np.array([row["lagrangian"] for row in both])
+            shown.append(
+                f"  {name:12s} {_interval(own)} % of the bound, ahead of lagrangian {_interval(ahead)} ({len(own)})"
+            )
+    return "\n".join(shown)
+
+
+def _interval(values: Array) -> str:
+    half = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.inf
+    return f"{values.mean():.3f} +- {half:.3f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure or print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["run", "table"])
+    parser.add_argument("--out", type=Path, default=Path("runs/sequoia-networks.jsonl"))
+    parser.add_argument("--domains", nargs="+", default=["capacity", "schedule", "path", "interventions"])
+    parser.add_argument("--sizes", nargs="+", type=int, default=[20, 40])
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--episodes", type=int, default=50)
+    parser.add_argument("--policies", nargs="+", default=["network", "improved", "myopic", "whittle"])
+    parser.add_argument("--network", default="", help="file of a network; by default the one shipped for the domain")
+    parser.add_argument("--bound-seconds", type=float, default=60.0, help="of processor time for each bound")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each policy that is computed")
+    parser.add_argument("--improvement-episodes", type=int, default=1000)
+    parser.add_argument("--total-seconds", type=float, default=1e9, help="after which no further instance is begun")
+    given = parser.parse_args(arguments)
+    lines = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
+    if given.what == "table":
+        sys.stdout.write(table(lines) + "\n")
+        return
+    done = {(line["domain"], line["size"], line["seed"]) for line in lines}
+    end = time.perf_counter() + given.total_seconds
+    for size in given.sizes:
+        for seed in range(given.seeds):
+            for domain in given.domains:
+                if (domain, size, seed) not in done and time.perf_counter() < end:
+                    line = measured(domain, size, seed, given)
+                    with given.out.open("a") as file:
+                        file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()

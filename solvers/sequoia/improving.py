@@ -1,0 +1,165 @@
+"""Policy improvement: the worths of arms corrected by what the policy's own episodes say, instead of what prices promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from redwood.planning import Array, Planning, Policy
+from redwood.policies import IndexPolicy
+
+CHUNK = 50
+"""Episodes simulated between two looks at the clock."""
+RIDGE = 2e-3
+"""Weight of the squares of corrections, as a share of the number of episodes."""
+CERTAIN = 1.96
+"""Standard errors by which a candidate must be ahead of the incumbent in the same episodes."""
+
+Stops = Callable[[], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Episodes:
+    """Simulated or logged episodes: states and levels [H, E, J] before and in each step, rewards [E, H], discounted."""
+
+    states: Array
+    levels: Array
+    rewards: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Improved:
+    """What policy improvement came to.
+
+    Attributes
+    ----------
+    values
+        Worth [H + 1, J, S] of each arm's state before each step, discounted to the first step.
+    tried, accepted
+        Candidates, and how many of them became the incumbent.
+    ahead, error
+        What the last incumbent earned a step above the first one in the trial's episodes, and its standard error.
+    """
+
+    values: Array
+    tried: int
+    accepted: int
+    ahead: float
+    error: float
+
+
+def improve(
+    planning: Planning, values: Array, *, rounds: int, episodes: int, seed: int, stops: Stops, start: Array | None = None
+) -> Improved:
+    """Return better worths of states than the given ones [H + 1, J, S], or these where none was found.
+
+    In each round the incumbent policy is simulated, its worth is fitted by `fitted`, and the policy that looks one step
+    ahead of that worth is the candidate. It becomes the incumbent only where it is ahead of it with 95 % confidence in
+    trial episodes with the same luck. Rounds end with the first candidate that is not.
+
+    Parameters
+    ----------
+    rounds
+        The most rounds.
+    episodes
+        Simulated for each fit, and for each trial.
+    start
+        Other worths [H + 1, J, S] that are tried first, such as those of a network trained elsewhere.
+
+    References
+    ----------
+    Lagoudakis, Parr (2003), Least-squares policy iteration, Journal of Machine Learning Research 4, 1107-1149.
+    Boutilier, Lu (2016), Budget allocation using weakly coupled, constrained Markov decision processes, UAI.
+    """
+    rng = np.random.default_rng([seed, 8])
+    trial_seed, best, ahead = int(rng.integers(2**31)), values, np.zeros(1)
+    first = incumbent = _earned(planning, values, episodes, trial_seed, stops)
+    tried = accepted = 0
+    while incumbent is not None and first is not None and tried < rounds + (start is not None):
+        candidate, begins = start, tried == 0 and start is not None
+        if not begins:
+            seen = simulated(planning, policy_for(planning, best), episodes, int(rng.integers(2**31)), stops)
+            candidate = None if seen is None else fitted(planning, best, seen)
+        earned = None if candidate is None else _earned(planning, candidate, episodes, trial_seed, stops)
+        if candidate is None or earned is None:
+            break
+        tried += 1
+        if surpasses(earned, incumbent):
+            best, incumbent, ahead, accepted = candidate, earned, earned - first, accepted + 1
+        elif not begins:
+            break
+    error = float(ahead.std(ddof=1) / np.sqrt(len(ahead))) if len(ahead) > 1 else 0.0
+    return Improved(best, tried, accepted, float(ahead.mean()), error)
+
+
+def surpasses(earned: Array, other: Array) -> bool:
+    """Return whether rewards [E] are above others of the same episodes with 95 % confidence."""
+    ahead = earned - other
+    return len(ahead) > 1 and float(ahead.mean()) > CERTAIN * float(ahead.std(ddof=1)) / np.sqrt(len(ahead))
+
+
+def fitted(planning: Planning, values: Array, seen: Episodes, weights: Array | None = None) -> Array:
+    """Return worths of states [H + 1, J, S] that add up to what the policy of the episodes earns from joint states on.
+
+    Known worths say what each step should have brought on the average over its outcomes. How much less or more it was
+    is summed up to the end of each episode: without bias the error of the known worths under the policy, and free of the
+    luck of outcomes. It is regressed on the states of the arms, step by step, as a correction that is kept small where
+    episodes say little.
+
+    Parameters
+    ----------
+    weights
+        Of the episodes [E]; by default all count the same.
+    """
+    horizon, episodes, arms = seen.states.shape
+    states = values.shape[2]
+    share = np.full(episodes, 1.0 / episodes) if weights is None else weights / weights.sum()
+    table, own, better = worth_of_levels(planning, values), np.arange(arms), values.copy()
+    missed = np.zeros(episodes)
+    for step in range(horizon - 1, -1, -1):
+        now, taken = seen.states[step], seen.levels[step]
+        missed = missed + (table[step][own, taken, now] - values[step][own, now]).sum(axis=1)
+        hot = (now[:, :, None] == np.arange(states)).reshape(episodes, arms * states).astype(np.float64)
+        mean, level = share @ hot, float(share @ missed)
+        weighed = (hot - mean) * share[:, None]
+        gram = weighed.T @ (hot - mean) + RIDGE * np.eye(arms * states)
+        change = np.linalg.solve(gram, weighed.T @ (missed - level))
+        better[step] += change.reshape(arms, states) + (level - mean @ change) / arms
+    return better
+
+
+def worth_of_levels(planning: Planning, values: Array) -> Array:
+    """Return the worth [H, J, A, S] of levels: the step's expected reward and the expected worth of what it leads to."""
+    arms = planning.arms
+    weights = planning.discount ** np.arange(planning.horizon)
+    moved = np.einsum("jasz,tjz->tjas", arms.transitions, values[1:], optimize=True)
+    found: Array = weights[:, None, None, None] * arms.rewards + moved
+    return found
+
+
+def policy_for(planning: Planning, values: Array) -> IndexPolicy:
+    """Return the policy that looks one step ahead of worths of states [H + 1, J, S]."""
+    return IndexPolicy(worth_of_levels(planning, values))
+
+
+def simulated(planning: Planning, policy: Policy, episodes: int, seed: int, stops: Stops) -> Episodes | None:
+    """Return episodes of a policy, or ``None`` where the time was over before."""
+    from redwood.simulation import WatchedPolicy
+
+    states, levels, rewards = [], [], []
+    for begin in range(0, episodes, CHUNK):
+        if stops():
+            return None
+        watched = WatchedPolicy(policy)
+        rewards.append(planning.rollouts(watched, min(CHUNK, episodes - begin), seed + begin))
+        states.append(np.stack(watched.states))
+        levels.append(np.stack(watched.levels))
+    return Episodes(np.concatenate(states, axis=1), np.concatenate(levels, axis=1), np.concatenate(rewards))
+
+
+def _earned(planning: Planning, values: Array, episodes: int, seed: int, stops: Stops) -> Array | None:
+    """Return the mean rewards a step [E] of the policy of these worths; the luck is the seed's."""
+    seen = simulated(planning, policy_for(planning, values), episodes, seed, stops)
+    return None if seen is None else seen.rewards.mean(axis=1)

@@ -1,0 +1,84 @@
+"""`train_shared`: the training of a network of arm parameters in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from redwood.errors import OptionError, suggestion
+from redwood.planning import Planning
+from redwood.problem import Problem
+from redwood.trainable import Schooling
+
+if TYPE_CHECKING:
+    from redwood.solvers.sequoia.recipe import Recipe
+
+OPTIONS = ("instances", "variant", "size")
+
+
+def train_shared(problem: Problem[Any, Any], schooling: Schooling, recipe: Recipe, options: dict[str, Any]) -> Path:
+    """Return the file of a network of arms, the one of the round that was furthest ahead on held-out instances.
+
+    Raises
+    ------
+    OptionError
+        Where an option is unknown or out of range.
+    """
+    from redwood.policy_files import save_policy
+    from redwood.solvers.sequoia.sharing import Progress, share
+    from redwood.solvers.sequoia.solver import Hours
+
+    count, sizes, variant = _checked(problem, options)
+    schooling.folder.mkdir(parents=True, exist_ok=True)
+    clock = Hours(schooling.folder, schooling.hours)
+
+    def drawn(index: int) -> Planning:
+        rng = np.random.default_rng([schooling.seed, 9, index])
+        return problem.view(Planning, problem.generate(sizes[index % len(sizes)], rng, variant=variant))
+
+    best: Progress | None = None
+    for progress in share(
+        drawn,
+        count,
+        clock,
+        hidden=tuple(recipe.hidden),
+        rounds=max(1, recipe.improvements),
+        episodes=recipe.improvement_episodes,
+        seed=schooling.seed,
+        folder=schooling.folder,
+    ):
+        clock.write()
+        if schooling.on_progress is not None:
+            line = f"round {progress.round + 1}: {progress.ahead:+.3f} % of the bound ahead of the Lagrangian policy"
+            schooling.on_progress(clock.spent / 3600, line)
+        if best is None or progress.ahead > best.ahead:
+            best = progress
+    if best is None:
+        raise OptionError(f"{schooling.hours} hours are too short to draw {count} instances and to learn from them.")
+    trained = {
+        "hours": round(clock.spent / 3600, 4),
+        "instances": count,
+        "sizes": list(sizes),
+        "round": best.round + 1,
+        "ahead of lagrangian on held-out instances, % of bound": round(best.ahead, 4),
+    }
+    about = {"problem": f"{problem.name}/{variant}", "seed": schooling.seed, "trained": trained}
+    return save_policy(best.policy, schooling.folder / "policy", **about)
+
+
+def _checked(problem: Problem[Any, Any], options: dict[str, Any]) -> tuple[int, Sequence[int], str]:
+    """Return the number of instances, the sizes that take turns, and the variant."""
+    for name in options:
+        if name not in OPTIONS:
+            raise OptionError(f"the training of a network of arms has no option {name!r}.{suggestion(name, OPTIONS)}")
+    count, size = int(options["instances"]), options.get("size", 20)
+    if count < 1:
+        raise OptionError(f"instances {count} is below 1.")
+    variant = options.get("variant", problem.variants[0] if problem.variants else "")
+    if variant and variant not in problem.variants:
+        raise OptionError(f"problem {problem.name!r} has no variant {variant!r}.{suggestion(variant, problem.variants)}")
+    sizes = [int(one) for one in size] if isinstance(size, Sequence) and not isinstance(size, str) else [int(size)]
+    return count, sizes, variant

@@ -1,0 +1,204 @@
+"""Training of an `ArmPolicy`: one network of arm parameters, from episodes of many instances."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from redwood.planning import Array, Planning
+from redwood.solvers.sequoia.arm_features import FEATURES, arm_features
+from redwood.solvers.sequoia.arm_policy import ArmPolicy
+from redwood.solvers.sequoia.improving import Stops, policy_for, simulated, worth_of_levels
+from redwood.solvers.sequoia.network import single_thread
+from redwood.solvers.sequoia.pricing import Relaxation, relax
+from redwood.views import Clock
+
+STEPS = 1500
+"""Gradient steps on the data of a round."""
+RATE = 3e-3
+DECAY = 1e-4
+"""Weight of the squares of the network's parameters, beside errors whose mean square is about 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What one instance has to teach.
+
+    Attributes
+    ----------
+    planning
+        The instance.
+    relaxation
+        Its prices and worths.
+    inputs
+        Inputs [H, J, S, F] of the network.
+    unit
+        What an output of 1 stands for.
+    states
+        States [H, E, J] met by the policy of the round.
+    missed
+        How much more [H, E] than the relaxation promised was to come from there, in units; without the luck of outcomes.
+    """
+
+    planning: Planning
+    relaxation: Relaxation
+    inputs: Array
+    unit: float
+    states: Array
+    missed: Array
+
+
+class ArmNetwork(nn.Module):
+    """The network of an `ArmPolicy` while it is trained; untrained it corrects nothing."""
+
+    def __init__(self, hidden: tuple[int, ...]) -> None:
+        super().__init__()
+        self.widths = (FEATURES, *hidden, 1)
+        self.layers = nn.ModuleList([nn.Linear(before, after) for before, after in pairwise(self.widths)])
+        nn.init.zeros_(self.layers[-1].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.layers[-1].bias)  # type: ignore[arg-type]
+        self.double()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the correction [...] for inputs [..., F]."""
+        for layer in self.layers[:-1]:
+            inputs = torch.relu(layer(inputs))
+        found: Tensor = self.layers[-1](inputs)[..., 0]
+        return found
+
+    def policy(self) -> ArmPolicy:
+        """Return the policy of the network as it is now."""
+        weights = nn.utils.parameters_to_vector(self.parameters()).detach().numpy().copy()
+        return ArmPolicy(np.array(self.widths), weights)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The policy after a round of improvement, and by how many per cent of the bound it is ahead on held-out instances."""
+
+    round: int
+    policy: ArmPolicy
+    ahead: float
+
+
+def share(
+    drawn: Callable[[int], Planning],
+    count: int,
+    clock: Clock,
+    *,
+    hidden: tuple[int, ...],
+    rounds: int,
+    episodes: int,
+    seed: int,
+    folder: Path,
+) -> Iterator[Progress]:
+    """Train one network on instances ``drawn(0)`` to ``drawn(count - 1)``, and yield what each round gave.
+
+    In a round the policy of the last one is simulated on all instances, and the network is regressed on how much the
+    Lagrangian worths miss what the policy earns, summed over arms (see `redwood.solvers.sequoia.improving.fitted`).
+    Every fourth instance is held out to tell progress by. Relaxations are kept in the folder, so that a training that
+    was broken off goes on quickly.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = ArmNetwork(hidden)
+    lessons = []
+    for index in range(count):
+        if clock.stops():
+            return
+        planning = drawn(index)
+        relaxation = _kept(planning, clock, folder / f"relaxation-{index}.npz")
+        lessons.append(_lesson(planning, relaxation, network.policy(), episodes, seed + index, clock.stops))
+    held = [index for index in range(count) if index % 4 == 3] or [0]
+    for turn in range(rounds):
+        taught = [lesson for index, lesson in enumerate(lessons) if lesson is not None and (index not in held or count < 4)]
+        if not taught or clock.stops():
+            return
+        _regress(network, [lesson for lesson in taught if lesson is not None], seed + turn)
+        policy = network.policy()
+        tested = [lessons[index] for index in held]
+        ahead = [_ahead(lesson, policy, episodes, seed + 7919 + turn) for lesson in tested if lesson is not None]
+        yield Progress(turn, policy, float(np.mean(ahead)))
+        if turn + 1 < rounds:
+            for index, lesson in enumerate(lessons):
+                if lesson is not None and index not in held and not clock.stops():
+                    again = _lesson(
+                        lesson.planning, lesson.relaxation, policy, episodes, seed + 104729 * (turn + 1) + index, clock.stops
+                    )
+                    lessons[index] = again or lesson
+
+
+def _kept(planning: Planning, clock: Clock, path: Path) -> Relaxation:
+    """Return the relaxation of an instance, from the folder where it is there."""
+    from redwood.problems.cormab.duality import price
+
+    if path.exists():
+        with np.load(path, allow_pickle=False) as kept:
+            return Relaxation(price(planning, kept["prices"]), kept["values"])
+    made = relax(planning, clock)
+    with path.with_suffix(".new").open("wb") as file:
+        np.savez(file, prices=made.priced.prices, values=made.values)
+    os.replace(path.with_suffix(".new"), path)
+    return made
+
+
+def _lesson(
+    planning: Planning, relaxation: Relaxation, policy: ArmPolicy, episodes: int, seed: int, stops: Stops
+) -> Lesson | None:
+    """Return what an instance teaches about a policy, or ``None`` where the time is over."""
+    seen = simulated(planning, policy_for(planning, policy.values(planning, relaxation)), episodes, seed, stops)
+    if seen is None:
+        return None
+    inputs, unit = arm_features(planning, relaxation)
+    table, own = worth_of_levels(planning, relaxation.values), np.arange(seen.states.shape[2])
+    steps = np.arange(planning.horizon)[:, None, None]
+    surplus = table[steps, own, seen.levels, seen.states] - relaxation.values[steps, own, seen.states]
+    missed = np.cumsum(surplus.sum(axis=2)[::-1], axis=0)[::-1] / unit
+    return Lesson(planning, relaxation, inputs, unit, seen.states, missed)
+
+
+@single_thread()
+def _regress(network: ArmNetwork, lessons: list[Lesson], seed: int) -> None:
+    """Fit the sum of corrections over arms to what was missed; what all states of a step share is left out."""
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS)
+    rng = np.random.default_rng(seed)
+    data = [_tensors(lesson) for lesson in lessons]
+    for _ in range(STEPS):
+        inputs, hot, missed = data[int(rng.integers(len(data)))]
+        steps = torch.as_tensor(rng.choice(len(inputs), min(8, len(inputs)), replace=False))
+        table = network(inputs[steps])
+        given = torch.einsum("tejs,tjs->te", hot[steps], table)
+        errors = given - given.mean(dim=1, keepdim=True) - missed[steps]
+        scale = float((missed**2).mean()) + 1e-12
+        loss = (errors**2).mean() / scale
+        loss = loss + DECAY * sum((weights**2).sum() for weights in network.parameters())
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+
+
+def _tensors(lesson: Lesson) -> tuple[Tensor, Tensor, Tensor]:
+    """Return inputs [H, J, S, F], one-hot states [H, E, J, S] and what was missed [H, E], less its mean in each step."""
+    count = lesson.inputs.shape[2]
+    hot = torch.nn.functional.one_hot(torch.as_tensor(lesson.states), count).double()
+    missed = lesson.missed - lesson.missed.mean(axis=1, keepdims=True)
+    return torch.as_tensor(lesson.inputs), hot, torch.as_tensor(missed)
+
+
+def _ahead(lesson: Lesson, policy: ArmPolicy, episodes: int, seed: int) -> float:
+    """Return by how many per cent of the bound a policy is ahead of the relaxation's own, in the same episodes."""
+    planning, relaxation = lesson.planning, lesson.relaxation
+    earned = [
+        planning.rollouts(policy_for(planning, values), episodes, seed).mean()
+        for values in (policy.values(planning, relaxation), relaxation.values)
+    ]
+    return float(100.0 * (earned[0] - earned[1]) / relaxation.bound(planning.horizon))
