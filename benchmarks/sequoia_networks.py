@@ -1,6 +1,7 @@
 """Networks of arms on fresh instances, in per cent of the bound beside other policies.
 
-``python -m redwood.benchmarks.sequoia_networks run`` adds lines to a JSONL file, and leaves out what is there; ``table`` prints what the file says.
+``python -m redwood.benchmarks.sequoia_networks run`` adds lines to a JSONL file, and leaves out what is there; ``table``
+prints what the file says.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from redwood.errors import FitError
 from redwood.planning import Array, Planning, Policy
 from redwood.plugins.host import host
 from redwood.policies import IndexPolicy
@@ -56,28 +58,33 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
     line["seconds"] = {"bound": round(time.process_time() - began, 3)}
     for name in ["lagrangian", *given.policies]:
         began = time.process_time()
-        policy = _policy(name, instance, planning, relaxation, given)
+        try:
+            policy = _policy(name, domain, instance, planning, relaxation, given)
+        except FitError:  # Whittle's index is for two levels
+            continue
         line["seconds"][name] = round(time.process_time() - began, 3)
         earned = planning.rollouts(policy, given.episodes, EVALUATION).mean()
         line["percent"][name] = round(float(100.0 * earned / relaxation.bound(planning.horizon)), 4)
     return line
 
 
-def _policy(name: str, instance: Any, planning: Planning, relaxation: Relaxation, given: argparse.Namespace) -> Policy:
+def _policy(
+    name: str, domain: str, instance: Any, planning: Planning, relaxation: Relaxation, given: argparse.Namespace
+) -> Policy:
     """Return the policy of a name: a planning solver, ``network`` (shipped for the domain), or ``improved``."""
     if name == "lagrangian":
         return policy_for(planning, relaxation.values)
     if name == "myopic":
         return IndexPolicy(planning.arms.rewards[None])
     if name == "network":
-        found = network_at(given.network or instance.name.split("-")[1])
+        found = network_at(given.network or domain)
         assert isinstance(found, ArmPolicy)
         return policy_for(planning, found.values(planning, relaxation))
     if name == "improved":
         clock = Seconds(given.seconds)
         options: dict[str, Any] = {"rounds": 4, "episodes": given.improvement_episodes, "seed": 0, "stops": clock.stops}
         return policy_for(planning, improve(planning, relaxation.values, **options).values)
-    answer = solve(instance, name, time_limit=given.seconds, bound_time_limit=0).solution
+    answer: Policy | None = solve(instance, name, time_limit=given.seconds, bound_time_limit=0).solution
     assert answer is not None
     return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
 MOST = 12
-"""Groups of more interventions than this are not enumerated; such sets are maximised by mixed-integer programming."""
+"""Groups of more interventions than this are not enumerated; the choices of such sets are gone through one by one."""
+MOST_CHOICES = 200_000
+"""The most choices that are gone through; sets of more are maximised by mixed-integer programming."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +124,8 @@ class InterventionsSet(ActionSet):
         return Relaxation(np.arange(self.arms), hstack(links, format="csc"), rows, right, right, 0 * most, most)
 
     def argmax(self, worth: Array) -> Choice:
-        """Return the best action: a knapsack over the groups, or a mixed-integer program where one is large."""
-        if self._groups is None:
+        """Return the best action: a knapsack over the groups; where one is large, of all choices, or by a program."""
+        if self._groups is None and self._listed is None:
             return self.solve(worth)
         levels = self.choose(worth[None])[0]
         value = worth_of(worth, levels)
@@ -131,14 +134,36 @@ class InterventionsSet(ActionSet):
     def choose(self, worths: Array) -> Array:
         """Return the best action for each of many worths."""
         if self._groups is None:
-            return super().choose(worths)
+            if self._listed is None:
+                return super().choose(worths)
+            from redwood.problems.cormab.listing_kernels import choose_listed
+
+            return np.asarray(choose_listed(self._listed, np.ascontiguousarray(worths, np.float64)))
         from redwood.problems.cormab.interventions_kernels import choose_groups
 
         return np.asarray(choose_groups(np.ascontiguousarray(worths, np.float64), self.budget, *self._flat))
 
     def contains(self, levels: Array) -> bool:
         """Return whether some choice of interventions gives these loads."""
-        return self.in_range(levels) and self._chosen(np.asarray(levels)) is not None
+        if not self.in_range(levels):
+            return False
+        if self._groups is None and self._listed is not None:
+            return np.asarray(levels).astype(np.uint8).tobytes() in self._known
+        return self._chosen(np.asarray(levels)) is not None
+
+    @cached_property
+    def _listed(self) -> Array | None:
+        """The distinct levels [N, J] that choices give, as bytes; ``None`` where there are too many choices."""
+        if math.comb(len(self.weights), self.budget) > MOST_CHOICES:
+            return None
+        from redwood.problems.cormab.listing import list_choices
+
+        return list_choices(self.weights, self.loads, self.budget, MOST_CHOICES)
+
+    @cached_property
+    def _known(self) -> set[bytes]:
+        """The listed levels, each as its bytes."""
+        return set() if self._listed is None else {levels.tobytes() for levels in self._listed}
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return the loads of a random choice of interventions, each equally likely."""

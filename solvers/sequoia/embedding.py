@@ -36,7 +36,8 @@ class Decision(Found):
     binaries
         How many ReLUs needed a binary in it.
     listed
-        Whether all actions of the set were gone through. Where neither, the search's own bound proved the action.
+        Whether all actions of the set were gone through. Where neither, the action is the search's; its bound proves it,
+        unless programs were forbidden.
     """
 
     program: bool = False
@@ -62,6 +63,9 @@ class Embedding:
         Whether sets of few actions are gone through one by one.
     bounds
         ``interval``, or ``lp`` for two linear programs a neuron after the first layer: fewer binaries, more time before.
+    programs
+        Whether `decide` solves the program where the search's bound does not prove its action; otherwise that action is
+        returned with that bound, which is no more than milliseconds of work for any number of arms.
 
     References
     ----------
@@ -78,12 +82,13 @@ class Embedding:
         seconds: float = np.inf,
         listed: bool = True,
         bounds: str = "interval",
+        programs: bool = True,
     ) -> None:
         if bounds not in BOUNDS:
             raise OptionError(f"bounds {bounds!r} are not known.{suggestion(bounds, BOUNDS)}")
         self.actions = actions
         self.weights = weights
-        self._seconds, self._may_list, self._bounds = seconds, listed, bounds
+        self._seconds, self._may_list, self._bounds, self._programs = seconds, listed, bounds, programs
         self._count = actions.arms * (actions.levels - 1)
         self._highs: Any = None
 
@@ -103,7 +108,9 @@ class Embedding:
         if self.listing is not None:
             return self._listed(folded, self.listing)
         found = search(folded, self.actions, self.first, tolerance)
-        if found.proven(tolerance):
+        if found.proven(tolerance) or not self._programs:
+            if not self.actions.contains(found.levels):
+                raise SolverError(f"the action {found.levels.tolist()} that the search found is not in the action set.")
             return Decision(found.levels, found.value, found.bound)
         return self.solve(folded, found)
 

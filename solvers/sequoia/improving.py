@@ -9,6 +9,7 @@ import numpy as np
 
 from redwood.planning import Array, Planning, Policy
 from redwood.policies import IndexPolicy
+from redwood.problems.cormab.stretch import Decoupled
 
 CHUNK = 50
 """Episodes simulated between two looks at the clock."""
@@ -100,7 +101,7 @@ def surpasses(earned: Array, other: Array) -> bool:
     return len(ahead) > 1 and float(ahead.mean()) > CERTAIN * float(ahead.std(ddof=1)) / np.sqrt(len(ahead))
 
 
-def fitted(planning: Planning, values: Array, seen: Episodes, weights: Array | None = None) -> Array:
+def fitted(planning: Decoupled, values: Array, seen: Episodes, weights: Array | None = None) -> Array:
     """Return worths of states [H + 1, J, S] that add up to what the policy of the episodes earns from joint states on.
 
     Known worths say what each step should have brought on the average over its outcomes. How much less or more it was
@@ -130,7 +131,7 @@ def fitted(planning: Planning, values: Array, seen: Episodes, weights: Array | N
     return better
 
 
-def worth_of_levels(planning: Planning, values: Array) -> Array:
+def worth_of_levels(planning: Decoupled, values: Array) -> Array:
     """Return the worth [H, J, A, S] of levels: the step's expected reward and the expected worth of what it leads to."""
     arms = planning.arms
     weights = planning.discount ** np.arange(planning.horizon)

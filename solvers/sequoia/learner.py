@@ -70,7 +70,7 @@ class Learner:
         self.episode = self.steps = self.updates = 0
         self.trial = self.best_trial = -np.inf
         self._best_earned: Array | None = None
-        self.best = policy_of(self.network, self.kind)
+        self.best = self._policy()
         self.curve: list[Line] = []
         self._older = self._newer = self._current = self._maximiser()
         self._losses: list[float] = []
@@ -220,7 +220,7 @@ class Learner:
 
         A ``residual`` network has a good policy to lose: it must be ahead of the best one with 95 % confidence.
         """
-        policy = policy_of(self.network, self.kind)
+        policy = self._policy()
         earned = self._earned(policy)
         self.trial = float(earned.mean())
         if self.network.shape.kind == "residual" and np.isfinite(self.best_trial):
@@ -232,13 +232,16 @@ class Learner:
         if better:
             self.best, self.best_trial, self._best_earned = policy, self.trial, earned
 
+    def _policy(self) -> QPolicy:
+        return policy_of(self.network, self.kind, programs=self.recipe.programs)
+
     def _earned(self, policy: QPolicy) -> Array:
         """Return the mean rewards a step [E] of a policy in the trial episodes."""
         earned: Array = self.planning.rollouts(policy, self.recipe.trials, TRIAL_SEED).mean(axis=1)
         return earned
 
     def _maximiser(self) -> Maximiser:
-        return Maximiser(self.network, self.planning.actions, self.recipe.slack)
+        return Maximiser(self.network, self.planning.actions, self.recipe.slack, programs=self.recipe.programs)
 
     def save(self, path: Path) -> None:
         """Write everything that an exact continuation needs; a crash leaves the old file or the new one."""
@@ -286,7 +289,7 @@ class Learner:
         self.episode, self.steps, self.updates, self.replay.added = state["counters"]
         self.trial, self.best_trial = state["trials"]
         self.curve = [Line(**line) for line in json.loads(state["curve"])]
-        current = policy_of(self.network, self.kind)
+        current = self._policy()
         self.best = replace(current, weights=state["best"].numpy())
 
 

@@ -20,9 +20,9 @@ class Maximiser:
         How many mixed-integer programs were solved, and how many states were maximised at all.
     """
 
-    def __init__(self, network: QNetwork, actions: ActionSet, slack: float) -> None:
+    def __init__(self, network: QNetwork, actions: ActionSet, slack: float, *, programs: bool = True) -> None:
         self.network = copy.deepcopy(network).requires_grad_(False)
-        self.embedding = Embedding(actions, self.network.matrices())
+        self.embedding = Embedding(actions, self.network.matrices(), programs=programs)
         self.programs = self.searches = 0
         self._slack = max(slack, 1e-7)
         self._known: dict[bytes, Array] = {}

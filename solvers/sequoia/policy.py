@@ -36,6 +36,8 @@ class QPolicy(Policy):
         Steps of an episode.
     unit
         What an output of 1 stands for.
+    programs
+        Whether actions that a search cannot prove to be the best are decided by a mixed-integer program.
     """
 
     kind: ClassVar[str] = "q-network"
@@ -45,6 +47,7 @@ class QPolicy(Policy):
     weights: Array
     horizon: int
     unit: float = 1.0
+    programs: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", frozen(self.hidden, np.int64))
@@ -90,7 +93,7 @@ class QPolicy(Policy):
                     f"the network is for {network.shape.arms} arms at {network.shape.levels} levels; the action set has "
                     f"{actions.arms} at {actions.levels}."
                 )
-            kept[actions] = network, Embedding(actions, network.matrices())
+            kept[actions] = network, Embedding(actions, network.matrices(), programs=self.programs)
         loaded: tuple[QNetwork, Embedding] = kept[actions]
         return loaded
 
@@ -108,8 +111,8 @@ class QPolicy(Policy):
 _LOADED: WeakKeyDictionary[QPolicy, WeakKeyDictionary[ActionSet, Any]] = WeakKeyDictionary()
 
 
-def policy_of(network: QNetwork, kind: type[QPolicy] = QPolicy) -> QPolicy:
+def policy_of(network: QNetwork, kind: type[QPolicy] = QPolicy, *, programs: bool = True) -> QPolicy:
     """Return the policy of a network as it is now, of the kind that acts on it."""
     shape = network.shape
     table, weights = network.table.numpy(), network.vector()
-    return kind(shape.kind, np.array(shape.hidden), table, weights, shape.horizon, shape.unit)
+    return kind(shape.kind, np.array(shape.hidden), table, weights, shape.horizon, shape.unit, programs)

@@ -44,6 +44,9 @@ class Recipe:
         Gradient steps after which the copies used in targets are renewed.
     slack
         Relative gap of search and bound up to which targets do without the mixed-integer program; 0 for the exact maximum.
+    programs
+        Whether the mixed-integer program decides where the search's bound does not prove its action, in targets and in the
+        policy. Without it ``relu`` takes milliseconds for any number of arms; every decision still has its bound.
     check
         Episodes of training after which the network is tried in simulation; the best one tried is the result.
     trials
@@ -80,6 +83,7 @@ class Recipe:
     priority: float = 0.6
     sync: int = 200
     slack: float = 1e-3
+    programs: bool = True
     check: int = 20
     trials: int = 30
     improvements: int = 4

@@ -47,6 +47,7 @@ def train_shared(problem: Problem[Any, Any], schooling: Schooling, recipe: Recip
         hidden=tuple(recipe.hidden),
         rounds=max(1, recipe.improvements),
         episodes=recipe.improvement_episodes,
+        steps=max(1, recipe.pretraining),
         seed=schooling.seed,
         folder=schooling.folder,
     ):

@@ -20,8 +20,6 @@ from redwood.solvers.sequoia.network import single_thread
 from redwood.solvers.sequoia.pricing import Relaxation, relax
 from redwood.views import Clock
 
-STEPS = 1500
-"""Gradient steps on the data of a round."""
 RATE = 3e-3
 DECAY = 1e-4
 """Weight of the squares of the network's parameters, beside errors whose mean square is about 1."""
@@ -96,6 +94,7 @@ def share(
     hidden: tuple[int, ...],
     rounds: int,
     episodes: int,
+    steps: int,
     seed: int,
     folder: Path,
 ) -> Iterator[Progress]:
@@ -103,8 +102,8 @@ def share(
 
     In a round the policy of the last one is simulated on all instances, and the network is regressed on how much the
     Lagrangian worths miss what the policy earns, summed over arms (see `redwood.solvers.sequoia.improving.fitted`).
-    Every fourth instance is held out to tell progress by. Relaxations are kept in the folder, so that a training that
-    was broken off goes on quickly.
+    ``steps`` are gradient steps in each round. Every fourth instance is held out to tell progress by.
+    Relaxations are kept in the folder, so that a training that was broken off goes on quickly.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -121,7 +120,7 @@ def share(
         taught = [lesson for index, lesson in enumerate(lessons) if lesson is not None and (index not in held or count < 4)]
         if not taught or clock.stops():
             return
-        _regress(network, [lesson for lesson in taught if lesson is not None], seed + turn)
+        _regress(network, [lesson for lesson in taught if lesson is not None], steps, seed + turn)
         policy = network.policy()
         tested = [lessons[index] for index in held]
         ahead = [_ahead(lesson, policy, episodes, seed + 7919 + turn) for lesson in tested if lesson is not None]
@@ -165,13 +164,13 @@ def _lesson(
 
 
 @single_thread()
-def _regress(network: ArmNetwork, lessons: list[Lesson], seed: int) -> None:
+def _regress(network: ArmNetwork, lessons: list[Lesson], count: int, seed: int) -> None:
     """Fit the sum of corrections over arms to what was missed; what all states of a step share is left out."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=count)
     rng = np.random.default_rng(seed)
     data = [_tensors(lesson) for lesson in lessons]
-    for _ in range(STEPS):
+    for _ in range(count):
         inputs, hot, missed = data[int(rng.integers(len(data)))]
         steps = torch.as_tensor(rng.choice(len(inputs), min(8, len(inputs)), replace=False))
         table = network(inputs[steps])

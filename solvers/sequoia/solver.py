@@ -36,7 +36,9 @@ class Sequoia(Recipe, Solver, Trainable):
     """SEQUOIA: deep Q-learning with combinatorial actions, on HiGHS. The budget of the call is training time.
 
     The options are those of `Recipe`, and ``weights``: the file of a trained policy, or the name of a network that Redwood
-    ships (`redwood.solvers.sequoia.shipped.shipped`), which is then taken as it is.
+    ships (`redwood.solvers.sequoia.shipped.shipped`), which is then taken as it is. With ``logged``, a file of episodes
+    (`redwood.solvers.sequoia.offline.save_log`), nothing but that file and the action set is used: neither the arms' chances
+    nor a simulation; ``temperature`` and ``pessimism`` are those of `redwood.solvers.sequoia.offline.learn_offline`.
     Every decision of the policy is the action of the greatest Q over the whole set, with a proven bound on any other's;
     see `redwood.solvers.sequoia.embedding.Embedding`. The policy that was best in simulated trials, apart from the
     episodes of the objective, is the answer.
@@ -52,6 +54,9 @@ class Sequoia(Recipe, Solver, Trainable):
     """
 
     weights: str = ""
+    logged: str = ""
+    temperature: float = 1.0
+    pessimism: float = 0.5
     policy_kind: ClassVar[str] = "redwood.solvers.sequoia.policy:QPolicy"
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
@@ -70,6 +75,8 @@ class Sequoia(Recipe, Solver, Trainable):
         check_finite(planning, "a Q-network of SEQUOIA")
         if self.weights:
             return self._trained(planning, run, run.seed)
+        if self.logged:
+            return self._offline(planning, run.seed)
         begun = self._begun(planning, run, run.seed)
         learner = Learner(planning, self, run.seed, begun.table, load_target(self.policy_kind))
         learner.prepare()
@@ -100,6 +107,17 @@ class Sequoia(Recipe, Solver, Trainable):
             )
         kind = load_target(self.policy_kind)
         return Answer(kind(**{entry.name: getattr(found, entry.name) for entry in fields(found)}))
+
+    def _offline(self, planning: Planning, seed: int) -> Answer:
+        """Return the policy that a log teaches."""
+        from redwood.solvers.sequoia.offline import learn_offline, load_log
+
+        shape = planning.arms.shape
+        log = load_log(self.logged, shape, planning.horizon)
+        table = learn_offline(
+            log, planning.actions, shape, planning.discount, temperature=self.temperature, pessimism=self.pessimism
+        )
+        return Answer(replace(self, logged="", network="residual").policy_of_table(planning, table, seed))
 
     def policy_of_table(self, planning: Planning, table: Array, seed: int) -> Policy:
         """Return the policy of a residual network that corrects worths [H, J, A, S] by nothing."""
@@ -142,6 +160,15 @@ class Sequoia(Recipe, Solver, Trainable):
             raise OptionError(f"start {self.start} holds a policy of the kind {found.kind!r}, not a network of arms.")
         return found.values(planning, relaxation)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.temperature > 0 or not self.pessimism >= 0:
+            raise OptionError(
+                f"temperature {self.temperature} must be positive, and pessimism {self.pessimism} not negative."
+            )
+        if sum(map(bool, (self.weights, self.logged, self.start))) > 1:
+            raise OptionError("weights=, logged= and start= exclude each other.")
+
     @classmethod
     def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
         """Train until the hours or the episodes are over, and return the file of the policy.
@@ -157,7 +184,8 @@ class Sequoia(Recipe, Solver, Trainable):
             Of the generated instance; with ``instances=`` a list of sizes takes turns.
         instances
             How many instances a network of arms (`redwood.solvers.sequoia.arm_policy.ArmPolicy`) learns from. Of the
-            recipe it takes ``hidden``, ``improvements`` (rounds) and ``improvement_episodes`` (of each instance in each).
+            recipe it takes ``hidden``, ``improvements`` (rounds), ``improvement_episodes`` (of each instance in each) and
+            ``pretraining`` (gradient steps in each).
         checkpoint_seconds
             Seconds between checkpoints; after a crash the training goes on from the last one, exactly.
 

@@ -1,0 +1,30 @@
+"""The best ones of listed joint actions, many worths at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from redwood.kernels import kernel
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@kernel
+def choose_listed(listed: Array, worths: Array) -> Array:
+    """Return levels [E, J] of the greatest worth [E, J, A] among listed ones [N, J]; ties go to the first."""
+    episodes, arms, _ = worths.shape
+    levels = np.empty((episodes, arms), np.int64)
+    for episode in range(episodes):
+        worth = worths[episode]
+        best, place = -np.inf, 0
+        for action in range(len(listed)):
+            total = 0.0
+            for arm in range(arms):
+                total += worth[arm, listed[action, arm]]
+            if total > best:
+                best, place = total, action
+        for arm in range(arms):
+            levels[episode, arm] = listed[place, arm]
+    return levels

@@ -1,0 +1,133 @@
+"""Learning from logged episodes alone: arms and worths are estimated from them, and what they do not show is feared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from redwood.errors import OptionError
+from redwood.planning import ActionSet, Arms, Array
+from redwood.problems.cormab.stretch import Stretch
+from redwood.simulation import Rollouts
+from redwood.solvers.sequoia.improving import Episodes, fitted, worth_of_levels
+
+PRIOR = 2.0
+"""Transitions of the average arm that are added to those of each arm."""
+RIDGE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a log says of the arms: transitions [J, A, S, S], rewards [J, A, S], and how often each was seen [J, A, S]."""
+
+    transitions: Array
+    rewards: Array
+    seen: Array
+
+
+def save_log(rollouts: Rollouts, path: str | Path) -> Path:
+    """Write what ``simulate(..., keep=True)`` kept as a log for ``solve(instance, "sequoia", logged=path)``.
+
+    A log from elsewhere is an ``.npz`` file of the same three arrays: ``states`` [E, H, J] before each step, ``levels``
+    [E, H, J], and ``rewards`` [E, H] of all arms together.
+
+    Raises
+    ------
+    OptionError
+        Where states and levels were not kept.
+    """
+    if rollouts.states is None or rollouts.levels is None:
+        raise OptionError("these rollouts hold no states and levels; simulate with keep=True.")
+    out = Path(path).with_suffix(".npz")
+    np.savez_compressed(
+        out, states=rollouts.states.astype(np.int16), levels=rollouts.levels.astype(np.int16), rewards=rollouts.rewards
+    )
+    return out
+
+
+def load_log(path: str | Path, shape: tuple[int, int, int], horizon: int) -> Episodes:
+    """Return the episodes of a log, checked against numbers of arms, levels and states, and the horizon.
+
+    Raises
+    ------
+    OptionError
+        Where the file cannot be read, or its arrays do not fit.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            states, levels, rewards = (np.asarray(kept[name]) for name in ("states", "levels", "rewards"))
+    except (OSError, KeyError, ValueError) as error:
+        raise OptionError(f"{path} holds no log that can be read: {type(error).__name__}: {error}.") from error
+    arms, most_levels, most_states = shape
+    if states.shape != (len(rewards), horizon, arms) or levels.shape != states.shape or rewards.shape != states.shape[:2]:
+        raise OptionError(
+            f"{path} has states {list(states.shape)}, levels {list(levels.shape)} and rewards {list(rewards.shape)}; "
+            f"expected [E, {horizon}, {arms}] twice and [E, {horizon}]."
+        )
+    for name, array, most in (("state", states, most_states), ("level", levels, most_levels)):
+        if array.min() < 0 or array.max() >= most:
+            raise OptionError(f"{path} has the {name} {int(array.max())}; the instance knows 0 to {most - 1}.")
+    if not np.isfinite(rewards).all() or len(rewards) < 2:
+        raise OptionError(f"{path} needs at least 2 episodes with finite rewards.")
+    return Episodes(states.transpose(1, 0, 2).astype(np.int64), levels.transpose(1, 0, 2).astype(np.int64), rewards)
+
+
+def learn_offline(
+    log: Episodes, actions: ActionSet, shape: tuple[int, int, int], discount: float, *, temperature: float, pessimism: float
+) -> Array:
+    """Return worths [H, J, A, S] of levels, learned from nothing but a log and the action set.
+
+    Episodes count by ``exp(return / (temperature * standard deviation of returns))``, so that the worths are those of a
+    policy which does more often what went well; the joint action of the greatest worth is one step better than it. From
+    the worth of a level that an arm was seen at n times in a state, ``pessimism / sqrt(1 + n)`` of the spread of
+    worths is taken off, so that what the log does not show is not done for its promise.
+
+    References
+    ----------
+    Peng, Kumar, Zhang, Levine (2019), Advantage-weighted regression, arXiv:1910.00177, for the weights.
+    Jin, Yang, Wang (2021), Is pessimism provably efficient for offline RL?, arXiv:2012.15085, for the penalty.
+    """
+    found = estimate(log, shape, discount)
+    horizon, start = len(log.states), np.zeros((shape[0], shape[2]))
+    arms = Arms(found.transitions, found.rewards, start)
+    known = Stretch(arms, actions, horizon, discount, start)
+    returns = log.rewards.sum(axis=1)
+    weights = np.exp((returns - returns.max()) / max(temperature * float(returns.std()), 1e-12))
+    values = np.zeros((horizon + 1, *start.shape))
+    for _ in range(2):  # the second time, what is fitted is free of the luck that the first values explain
+        values = fitted(known, values, log, weights)
+    worth = worth_of_levels(known, values) / (discount ** np.arange(horizon))[:, None, None, None]
+    spread = float((values[:-1].max(axis=2) - values[:-1].min(axis=2)).mean())
+    feared: Array = worth - pessimism * spread / np.sqrt(1.0 + found.seen)
+    return feared
+
+
+def estimate(log: Episodes, shape: tuple[int, int, int], discount: float) -> Estimate:
+    """Return the arms that a log shows: counted transitions, drawn to those of the average arm, and regressed rewards."""
+    arms, levels, states = shape
+    own = np.broadcast_to(np.arange(arms), log.states[:-1].shape)
+    counts = np.zeros((arms, levels, states, states))
+    np.add.at(counts, (own, log.levels[:-1], log.states[:-1], log.states[1:]), 1.0)
+    average = counts.sum(axis=0) + 1e-9
+    average /= average.sum(axis=-1, keepdims=True)
+    moved = counts + PRIOR * average
+    seen = np.zeros(shape)
+    np.add.at(seen, (np.broadcast_to(np.arange(arms), log.states.shape), log.levels, log.states), 1.0)
+    return Estimate(moved / moved.sum(axis=-1, keepdims=True), _rewards(log, shape, discount), seen)
+
+
+def _rewards(log: Episodes, shape: tuple[int, int, int], discount: float) -> Array:
+    """Return the rewards [J, A, S] that add up to those of the log, by least squares."""
+    arms, levels, states = shape
+    width = levels * states
+    gram, right = RIDGE * np.eye(arms * width), np.zeros(arms * width)
+    places = np.arange(arms) * width
+    for step in range(len(log.states)):
+        hot = np.zeros((log.states.shape[1], arms * width))
+        np.put_along_axis(hot, places + log.levels[step] * states + log.states[step], 1.0, axis=1)
+        gram += hot.T @ hot
+        right += hot.T @ (log.rewards[:, step] / discount**step)
+    found: Array = np.linalg.solve(gram, right).reshape(shape)
+    return found
