@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -147,17 +148,32 @@ def policy_for(planning: Planning, values: Array) -> IndexPolicy:
 
 def simulated(planning: Planning, policy: Policy, episodes: int, seed: int, stops: Stops) -> Episodes | None:
     """Return episodes of a policy, or ``None`` where the time was over before."""
-    from redwood.simulation import WatchedPolicy
-
     states, levels, rewards = [], [], []
     for begin in range(0, episodes, CHUNK):
         if stops():
             return None
-        watched = WatchedPolicy(policy)
+        watched = _Watched(policy)
         rewards.append(planning.rollouts(watched, min(CHUNK, episodes - begin), seed + begin))
         states.append(np.stack(watched.states))
         levels.append(np.stack(watched.levels))
     return Episodes(np.concatenate(states, axis=1), np.concatenate(levels, axis=1), np.concatenate(rewards))
+
+
+@dataclass(frozen=True, eq=False)
+class _Watched(Policy):
+    """Do as another policy does, and keep the states and levels [E, J] of each step."""
+
+    kind: ClassVar[str] = "watched-in-training"
+    base: Policy
+    states: list[Array] = field(default_factory=list)
+    levels: list[Array] = field(default_factory=list)
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return what the other policy chooses."""
+        levels = self.base.choose(planning, states, step, rng)
+        self.states.append(states.copy())
+        self.levels.append(np.asarray(levels).copy())
+        return levels
 
 
 def _earned(planning: Planning, values: Array, episodes: int, seed: int, stops: Stops) -> Array | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from redwood.errors import OptionError
 from redwood.planning import ActionSet, Arms, Array
 from redwood.problems.cormab.stretch import Stretch
-from redwood.simulation import Rollouts
 from redwood.solvers.sequoia.improving import Episodes, fitted, worth_of_levels
 
 PRIOR = 2.0
@@ -27,7 +27,23 @@ class Estimate:
     seen: Array
 
 
-def save_log(rollouts: Rollouts, path: str | Path) -> Path:
+class Kept(Protocol):
+    """Simulated episodes, such as `redwood.simulation.Rollouts`."""
+
+    @property
+    def rewards(self) -> Array:
+        """Rewards [E, H]."""
+
+    @property
+    def states(self) -> Array | None:
+        """States [E, H, J] before each step."""
+
+    @property
+    def levels(self) -> Array | None:
+        """Levels [E, H, J]."""
+
+
+def save_log(rollouts: Kept, path: str | Path) -> Path:
     """Write what ``simulate(..., keep=True)`` kept as a log for ``solve(instance, "sequoia", logged=path)``.
 
     A log from elsewhere is an ``.npz`` file of the same three arrays: ``states`` [E, H, J] before each step, ``levels``
