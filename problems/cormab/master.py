@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from redwood.compiled import quiet_highs
 from redwood.errors import SolverError
 from redwood.planning import Array
 from redwood.problems.cormab.occupation import occupation
+from redwood.problems.cormab.relaxing import maximiser
 from redwood.problems.cormab.stretch import Decoupled
 
 
@@ -60,29 +60,13 @@ class Master:
 
     def _load(self) -> Any:
         """Return HiGHS with the occupation measures and all rows, and no action yet."""
-        import highspy
+        from scipy.sparse import csc_array
 
         found = self._occupation
         right = np.concatenate((found.sources, np.zeros(found.links), np.ones(self._shape[0])))
-        made = quiet_highs()
-        made.passModel(
-            found.rewards.size,
-            len(right),
-            len(found.values),
-            int(highspy.MatrixFormat.kColwise),
-            int(highspy.ObjSense.kMaximize),
-            0.0,
-            found.rewards.ravel(),
-            np.zeros(found.rewards.size),
-            np.full(found.rewards.size, np.inf),
-            right,
-            right,
-            found.starts,
-            found.rows,
-            found.values,
-            np.zeros(found.rewards.size, np.int32),
-        )
-        return made
+        matrix = csc_array((found.values, found.rows, found.starts), shape=(len(right), found.rewards.size))
+        none, most = np.zeros(found.rewards.size), np.full(found.rewards.size, np.inf)
+        return maximiser(matrix, found.rewards.ravel(), none, most, right, right)
 
 
 def optimised(highs: Any, seconds: float, name: str) -> bool:
