@@ -230,6 +230,8 @@ def _batch(
     cases: Sequence[Case], name: str, label: str, options: Mapping[str, Any], seed: int, limit: float, suite: Suite
 ) -> Job:
     job = _job(cases[0], name, label, options, seed, limit * len(cases), suite.iterations, suite)
+    if len(cases) == 1:  # the same as alone
+        return job
     key = ["batch", job.id, *(case.fingerprint for case in cases)]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
     return dataclasses.replace(job, id=digest, more=tuple(cases[1:]))
