@@ -1,7 +1,7 @@
 """Networks of arms on fresh instances, in per cent of the bound beside other policies.
 
 ``python -m redwood.benchmarks.sequoia_networks run`` adds lines to a JSONL file, and leaves out what is there; ``table``
-prints what the file says.
+prints what the file says, and ``logged`` measures learning from logs.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from redwood.planning import Array, Planning, Policy
 from redwood.plugins.host import host
 from redwood.policies import IndexPolicy
 from redwood.reading import generate
+from redwood.simulation import simulate
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
 from redwood.solvers.sequoia.improving import improve, policy_for
+from redwood.solvers.sequoia.offline import save_log
 from redwood.solvers.sequoia.pricing import Relaxation, relax
 from redwood.solvers.sequoia.shipped import network_at
 from redwood.solving import solve
@@ -89,6 +91,25 @@ def _policy(
     return answer
 
 
+def logged(domain: str, size: int, seed: int, given: argparse.Namespace) -> str:
+    """Return what is learned from logs of random and of myopic actions, beside what these earn, in reward a step."""
+    instance = generate(f"cormab/{domain}", size=size, seed=seed)
+    shown = []
+    for name in ("random", "myopic"):
+        behaviour: Policy | None = solve(instance, name, bound_time_limit=0).solution
+        assert behaviour is not None
+        kept = simulate(instance, behaviour, episodes=given.improvement_episodes, seed=5, keep=True, bound_time_limit=0)
+        path = save_log(kept, given.out.with_suffix(".npz"))
+        learned: Policy | None = solve(instance, "sequoia", logged=str(path), time_limit=600, bound_time_limit=0).solution
+        assert learned is not None
+        means = [
+            simulate(instance, policy, episodes=given.episodes, seed=EVALUATION, bound_time_limit=0).mean
+            for policy in (behaviour, learned)
+        ]
+        shown.append(f"{name} {means[0]:.3f}, learned from its log {means[1]:.3f}")
+    return f"{domain} {size} seed {seed}, {given.improvement_episodes} episodes logged: " + "; ".join(shown)
+
+
 def table(lines: Sequence[dict[str, Any]]) -> str:
     """Return mean per cents of the bound with intervals of 95 % over instances, and leads on ``lagrangian`` in pairs."""
     groups: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
@@ -115,7 +136,7 @@ def _interval(values: Array) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure or print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["run", "table"])
+    parser.add_argument("what", choices=["run", "table", "logged"])
     parser.add_argument("--out", type=Path, default=Path("runs/sequoia-networks.jsonl"))
     parser.add_argument("--domains", nargs="+", default=["capacity", "schedule", "path", "interventions"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[20, 40])
@@ -131,6 +152,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
     if given.what == "table":
         sys.stdout.write(table(lines) + "\n")
+        return
+    if given.what == "logged":
+        for domain in given.domains:
+            sys.stdout.write(logged(domain, given.sizes[0], 0, given) + "\n")
         return
     done = {(line["domain"], line["size"], line["seed"]) for line in lines}
     end = time.perf_counter() + given.total_seconds
