@@ -112,10 +112,13 @@ class Target:
         ``sets`` it is the allowed truth [B, T, A] bool instead.
     neighbours
         Tokens next to each token on the best path, [B, T, 2] int32; -1 where outside of the window, or ``None``.
+    right
+        Where a label knows several right actions of which any will do: all of them, [B, T, A] bool; else ``None``.
     """
 
     choice: Array
     neighbours: Array | None = None
+    right: Array | None = None
 
 
 @dataclass

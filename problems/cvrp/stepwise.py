@@ -64,8 +64,8 @@ class CVRPStepwise(Stepwise[Tails]):
 
     Tokens are the current node, the depot, and the open customers nearest to the current node and to the depot. The two
     scores of a customer mean *directly* and *via the depot*; at the depot only the second is allowed. Pairs of tokens are
-    described by a relaxation of the routes to trees with a degree at the depot. Labels serve the
-    fullest route first. A limit on the number of vehicles is not known to the process.
+    described by a relaxation of the routes to trees with a degree at the depot. Labels serve
+    routes in their order around the depot, so that what is left of an instance is a sector of it. A limit on the number of vehicles is not known to the process.
 
     Raises
     ------
@@ -187,7 +187,7 @@ class CVRPStepwise(Stepwise[Tails]):
         self._starts = np.zeros(len(self.demands), dtype=np.bool_)
         for offset, instance, solution in zip(self.offsets, self.instances, solutions, strict=False):
             at = offset + 1
-            for route in sorted(solution.routes, key=lambda r: -float(instance.demands[r].sum())):
+            for route in _around(self.points[offset : offset + instance.travel.size], solution.routes):
                 self._starts[at] = True
                 self._routes[at : at + len(route)] = route
                 at += len(route)
@@ -219,9 +219,10 @@ class CVRPStepwise(Stepwise[Tails]):
 
     def target(self, batch: Tails, window: Window) -> Target:
         choice = np.empty(len(batch.rows), dtype=np.int64)
+        right = np.empty(window.mask.shape, dtype=np.bool_)
         neighbours = np.empty((*window.nodes.shape, 2), dtype=np.int32)
-        target_rows(window.nodes, batch.order, batch.via, batch.left, batch.place, choice, neighbours)
-        return Target(choice, neighbours)
+        target_rows(window.nodes, batch.order, batch.via, batch.left, batch.place, choice, right, neighbours)
+        return Target(choice, neighbours, right)
 
     @classmethod
     def example(cls, size: int, rng: np.random.Generator) -> CVRPInstance:
@@ -288,6 +289,12 @@ class CVRPStepwise(Stepwise[Tails]):
                 found = Travel(Metric.EXACT, self.points[begin:end]).nearest(count)
                 self._lists[begin:end, : found.shape[1]] = found
         return self._lists
+
+
+def _around(points: Array, routes: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+    """Return routes by the directions of their centres from the depot, which stands first in ``points`` [N, 2]."""
+    centres = np.array([points[list(route)].mean(axis=0) for route in routes]) - points[0]
+    return [routes[k] for k in np.argsort(np.arctan2(centres[:, 1], centres[:, 0]))]
 
 
 def _split(order: Array, starts: Array) -> list[list[int]]:

@@ -107,19 +107,22 @@ def sample_rows(
     turn: Array,
     state: RandomState,
 ) -> None:
-    """Open a random tail of the labelled routes of each row, each route in a random direction.
+    """Open a random tail of the labelled routes of each row: around the depot from a random one on, in random directions.
 
-    ``routes`` holds the customers of each instance route by route; ``starts`` is 1 at the first customer of a route.
+    ``routes`` holds the customers of each instance route by route, in the order around the depot; ``starts`` is 1 at the
+    first customer of a route.
     """
     for b in range(len(rows)):
         offset = offsets[rows[b]]
         size = offsets[rows[b] + 1] - offset
-        first = offset + 1
         end = offset + size
         draw_turn(turn[b], state)
-        at = first
+        begins = offset + 1 + np.flatnonzero(starts[offset + 1 : end])
+        first = random_below(state, len(begins))
+        sense = -1 if random_float(state) < 0.5 else 1
         step = 0
-        while at < end:
+        for turned in range(len(begins)):
+            at = begins[(first + sense * turned) % len(begins)]
             stop = at + 1
             while stop < end and not starts[stop]:
                 stop += 1
@@ -128,7 +131,6 @@ def sample_rows(
                 plan[b, step] = routes[stop - 1 - k] if backward else routes[at + k]
                 via[b, step] = k == 0
                 step += 1
-            at = stop
         done = random_below(state, size - 1)
         room[b] = limits[rows[b]]
         current[b] = 0
@@ -289,11 +291,15 @@ def _describe(xy: Array, tokens: int, features: Array) -> None:
 
 
 @kernel
-def target_rows(nodes: Array, plan: Array, via: Array, left: Array, place: Array, choice: Array, neighbours: Array) -> None:
-    """Write the action of the label, and the tokens before and after each customer on its labelled route.
+def target_rows(
+    nodes: Array, plan: Array, via: Array, left: Array, place: Array, choice: Array, right: Array, neighbours: Array
+) -> None:
+    """Write the action of the label, all right actions, and the tokens before and after each customer on its route.
 
-    ``place`` [B, N] is where each open customer stands in ``plan`` [B, N], the label's order. The depot is token 1.
+    ``place`` [B, N] is where each open customer stands in ``plan`` [B, N], the label's order. The depot is token 1. From
+    a finished route either neighbour of the served sector may follow, at the very beginning any route, from either end.
     """
+    right[:] = False
     tokens = nodes.shape[1]
     for b in range(len(nodes)):
         where = np.full(left[b], -1, dtype=np.int32)
@@ -306,6 +312,13 @@ def target_rows(nodes: Array, plan: Array, via: Array, left: Array, place: Array
             continue
         if where[0] >= 0:
             choice[b] = 2 * where[0] + (1 if via[b, 0] else 0)
+            right[b, where[0], 1 if via[b, 0] else 0] = True
+        last = left[b] - 1
+        while last > 0 and not via[b, last]:
+            last -= 1
+        second = 1
+        while second < left[b] and not via[b, second]:
+            second += 1
         if nodes[b, 0] != 0:
             neighbours[b, 0, 1] = 1 if via[b, 0] else where[0]
         for i in range(left[b]):
@@ -314,3 +327,6 @@ def target_rows(nodes: Array, plan: Array, via: Array, left: Array, place: Array
             neighbours[b, where[i], 0] = 1 if via[b, i] else (where[i - 1] if i > 0 else 0)
             ends = i + 1 == left[b] or via[b, i + 1]
             neighbours[b, where[i], 1] = 1 if ends else where[i + 1]
+            beside = i < second or i >= last or nodes[b, 0] == 0
+            if via[b, 0] and beside and (ends or via[b, i]):
+                right[b, where[i], 1] = True

@@ -23,6 +23,7 @@ from redwood.problems.orienteering.stepwise_kernels import (
     target_rows,
     window_rows,
 )
+from redwood.problems.routing.relaxation_kernels import EDGES
 from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.travel import Array, check_travel
 from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Window
@@ -62,7 +63,8 @@ class OrienteeringStepwise(Stepwise[Outings]):
     """Orienteering instances with coordinates as decision processes.
 
     Tokens are the current node, the end, and the nodes in reach that are nearest to the current node or have the highest
-    prizes. The path goes to the end when nothing is in reach any more. Presentations differ by rotation and mirror.
+    prizes. Pairs are described by a relaxation to trees that may leave nodes out (`redwood.problems.orienteering.prize_trees`).
+    The path goes to the end when nothing is in reach any more. Presentations differ by rotation and mirror.
 
     Raises
     ------
@@ -70,7 +72,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
         Where an instance has a matrix, whose shortcuts would bring nodes back into reach.
     """
 
-    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS)
+    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
     lessons: ClassVar[tuple[Lesson, ...]] = (
         Lesson(50, 40, 10_000),
         Lesson(100, 40, 30_000),
@@ -126,6 +128,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
         size = int(min(size, max(1, batch.left.max(initial=1))))
         nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
         features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
+        edges = np.empty((*nodes.shape, MARKS + size, EDGES), dtype=np.float32)
         window_rows(
             self.metrics,
             self.points,
@@ -141,12 +144,13 @@ class OrienteeringStepwise(Stepwise[Outings]):
             batch.turn,
             size,
             features,
+            edges,
             nodes,
         )
         present = nodes >= 0
         mask = present[:, :, None].copy()
         mask[:, :MARKS] = False
-        return Window(features, present, mask, nodes)
+        return Window(features, present, mask, nodes, edges)
 
     def act(self, batch: Outings, window: Window, choice: Array) -> None:
         act_rows(

@@ -11,7 +11,18 @@ import math
 import numpy as np
 
 from redwood.kernels import RandomState, kernel, random_below
+from redwood.problems.orienteering.prize_trees import (
+    AVERAGING,
+    DECAY,
+    FIRST_GAIN,
+    FIRST_STEP,
+    OUT,
+    TREES,
+    describe_choice,
+    relax_outing,
+)
 from redwood.problems.routing.distance import distance
+from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs
 from redwood.problems.routing.stepwise_kernels import (
     NEAR,
     SURROUNDINGS,
@@ -24,8 +35,12 @@ from redwood.problems.routing.stepwise_kernels import (
 )
 from redwood.problems.routing.travel import Array
 
-FEATURES = 11 + SURROUNDINGS
 MARKS = 2
+WORTH = 11 + SURROUNDINGS
+"""Where the features begin that the relaxation gives."""
+FEATURES = WORTH + OUT + MARKS * EDGES
+CONTEXT = 3
+"""How many nodes the relaxation is made of, in sizes of the window."""
 RICH = 0.25
 """Share of the window that is kept for the nodes of the highest prize."""
 
@@ -201,13 +216,18 @@ def window_rows(
     turn: Array,
     size: int,
     features: Array,
+    edges: Array,
     nodes: Array,
 ) -> None:
-    """Fill ``features`` [B, M + size, F] and ``nodes`` [B, M + size]: the nearest nodes, and those of the highest prize."""
-    pool = np.empty(2 * size, dtype=np.int32)
-    keys = np.empty(2 * size, dtype=np.float64)
-    seen = np.empty(MARKS + 2 * size, dtype=np.int32)
-    xy = np.empty((MARKS + 2 * size, 2), dtype=np.float64)
+    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E] and ``nodes`` [B, T]: the nearest nodes and the highest prizes."""
+    pool = np.empty(CONTEXT * size, dtype=np.int32)
+    keys = np.empty(CONTEXT * size, dtype=np.float64)
+    seen = np.empty(MARKS + CONTEXT * size, dtype=np.int32)
+    xy = np.empty((len(seen), 2), dtype=np.float64)
+    worth = np.empty(len(seen), dtype=np.float64)
+    lengths = np.empty((len(seen) + 1, len(seen) + 1), dtype=np.float32)
+    share = np.empty(lengths.shape, dtype=np.float32)
+    alpha = np.empty(lengths.shape, dtype=np.float32)
     for b in range(len(rows)):
         offset = offsets[rows[b]]
         end = ends[rows[b]]
@@ -215,6 +235,7 @@ def window_rows(
         nodes[b, 1] = end
         nodes[b, MARKS:] = -1
         features[b] = 0.0
+        edges[b] = 0.0
         if left[b] == 0:
             continue
         count = nearest_remaining(points, offset, current[b], remaining[b, : left[b]], pool, keys)
@@ -239,6 +260,16 @@ def window_rows(
         _describe_worth(
             metrics[rows[b]], points[offset:], prizes[offset:], nodes[b, :tokens], budget[b], left[b], scale, features[b]
         )
+        for k in range(total):
+            worth[k] = prizes[offset + seen[k]]
+        around = xy[:total]
+        room = max(budget[b] * scale, 1e-9)
+        rate = relax_outing(
+            around, worth[:total], room, TREES, FIRST_STEP, DECAY, AVERAGING, FIRST_GAIN, lengths, share, alpha
+        )
+        if rate > 0.0:
+            describe_pairs(tokens, share, alpha, features[b, :, FEATURES - EDGES * MARKS :], edges[b])
+            describe_choice(tokens, total, rate, worth, share, alpha, features[b, :, WORTH:])
 
 
 @kernel

@@ -76,11 +76,11 @@ def relax_path(
     parent = np.zeros(n, dtype=np.int32)
     order = np.zeros(n, dtype=np.int32)
     key = np.zeros(n, dtype=np.float32)
-    _measure(xy, lengths)
+    measure(xy, lengths)
     if not joined:
         lengths[0, 1] = FORBIDDEN
         lengths[1, 0] = FORBIDDEN
-    _first_potentials(n, lengths, wanted, potential)
+    first_potentials(n, lengths, wanted, potential)
     share[:n, :n] = 0.0
     unit = 0.0
     step = 0.0
@@ -117,7 +117,7 @@ def relax_path(
             potential[i] += np.float32(step * (0.7 * excess + 0.3 * before[i]))
             before[i] = excess
         step *= decay
-    _alpha(n, lengths, potential, parent, order, unit, alpha)
+    find_alpha(n, lengths, potential, parent, order, unit, alpha)
     for i in range(n):
         if chosen[i]:
             alpha[i, 1] = 0.0
@@ -126,7 +126,7 @@ def relax_path(
 
 
 @kernel
-def _first_potentials(n: int, lengths: Array, wanted: Array, potential: Array) -> None:
+def first_potentials(n: int, lengths: Array, wanted: Array, potential: Array) -> None:
     """Begin with minus a quarter of the distances to the two nearest others, at the ends twice to the nearest."""
     for i in range(n):
         nearest = np.float32(math.inf)
@@ -143,7 +143,7 @@ def _first_potentials(n: int, lengths: Array, wanted: Array, potential: Array) -
 
 
 @kernel(fastmath=True)
-def _measure(xy: Array, lengths: Array) -> None:
+def measure(xy: Array, lengths: Array) -> None:
     """Write the distances [n, n] of positions."""
     n = len(xy)
     x = xy[:, 0].astype(np.float32)
@@ -209,7 +209,7 @@ def pick_extra(n: int, extra: int, joined: bool, lengths: Array, potential: Arra
 
 
 @kernel(fastmath=True)
-def _alpha(n: int, lengths: Array, potential: Array, parent: Array, order: Array, unit: float, alpha: Array) -> None:
+def find_alpha(n: int, lengths: Array, potential: Array, parent: Array, order: Array, unit: float, alpha: Array) -> None:
     """Write by how much a tree lengthens that must have a pair, in units: its length less the longest edge it replaces."""
     alpha[0, :n] = 0.0
     for k in range(1, n):

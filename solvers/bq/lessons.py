@@ -11,8 +11,10 @@ import torch
 from redwood.errors import FitError, OptionError, suggestion
 from redwood.problem import Problem
 from redwood.solvers.bq.aggregation import TailMaker
+from redwood.solvers.bq.improvement import Improver
 from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import PRESETS
+from redwood.solvers.bq.preference import PairMaker, PreferenceTrainer
 from redwood.solvers.bq.training import Recipe, Trainer, view_class
 from redwood.stepwise import Stepwise
 from redwood.trainable import Schooling
@@ -27,6 +29,8 @@ def train_policy(
     label_share: float = 0.15,
     rounds: int = 1,
     tails: int = 3,
+    improve: bool = False,
+    prefer: float = 0.0,
     test_instances: int = 32,
     checkpoint_steps: int = 300,
     test_steps: int = 900,
@@ -46,6 +50,10 @@ def train_policy(
     tails
         How many times, at even distances of the hours, tails of the policy's own rollouts get labels, where the problem
         can hand them to a teacher.
+    improve
+        Whether at the same times, at least once, the policy's own improved solutions of larger instances become labels.
+    prefer
+        Share of the hours at the end for preference fine-tuning; its folder is ``preference``.
     test_instances
         How many instances of each of two sizes measure the gap.
     checkpoint_steps, test_steps
@@ -67,10 +75,12 @@ def train_policy(
         or min(rounds, tails) < 0
         or checkpoint_steps < 1
         or test_steps < 1
-        or not 0 <= label_share < 1
+        or min(label_share, prefer) < 0
+        or label_share + prefer >= 1
     ):
         raise OptionError(
-            "batch, test_instances and both kinds of steps start from 1, rounds and tails from 0; label_share is 0 to 1."
+            "batch, test_instances and both kinds of steps start from 1, rounds and tails from 0; label_share and prefer are "
+            "shares that leave some of the hours."
         )
     torch.set_num_threads(schooling.threads)
     labels = LabelMaker(problem, schooling.teacher, schooling.folder / "labels", schooling.seed, schooling.set_up)
@@ -86,14 +96,34 @@ def train_policy(
     )
     trainer.counters.hours += spent
     maker = TailMaker(problem, schooling.teacher, labels.folder, schooling.seed)
-    for stretch in range(1, tails + 1):
-        trainer.train(schooling.hours * stretch / (tails + 1), on_progress=schooling.on_progress)
-        trainer.aggregate(maker, stretch)
-    trainer.train(schooling.hours, on_progress=schooling.on_progress)
+    improver = Improver(problem, labels.folder, schooling.seed)
+    imitation = schooling.hours * (1.0 - prefer)
+    stretches = max(tails, int(improve))
+    for stretch in range(1, stretches + 1):
+        trainer.train(imitation * stretch / (stretches + 1), on_progress=schooling.on_progress)
+        if tails:
+            trainer.aggregate(maker, stretch)
+        if improve:
+            trainer.aggregate(improver, stretch)
+    trainer.train(imitation, on_progress=schooling.on_progress)
+    if prefer:
+        trainer = _preferring(trainer, schooling)
+        trainer.train(schooling.hours, on_progress=schooling.on_progress)
     trainer.test()
     path = schooling.folder / f"{problem.name}.safetensors"
     trainer.release(path, {"problem": problem.name, "seed": schooling.seed})
     return path
+
+
+def _preferring(trainer: Trainer, schooling: Schooling) -> Trainer:
+    """Make pairs, unless they are there, and return the trainer that goes on with them."""
+    began = time.perf_counter()
+    maker = PairMaker(trainer.problem, schooling.folder / "preference" / "pairs", schooling.seed)
+    if not maker.made(0):
+        maker.make(trainer.average.eval(), 0)
+    tuned = PreferenceTrainer.after(trainer, schooling.folder / "preference", maker.folder)
+    tuned.counters.hours += (time.perf_counter() - began) / 3600
+    return tuned
 
 
 def _make_labels(labels: LabelMaker, schooling: Schooling, rounds: int, share: float) -> float:

@@ -132,16 +132,21 @@ class BQ(Solver, Trainable):
         return self.run_many(problem, [instance], [run])[0]
 
     def run_many(self, problem: Problem[Any, Any], instances: Sequence[Instance], runs: Sequence[Run]) -> list[Answer]:
-        view = problem.view(Stepwise, *instances)
-        task = _Task(problem, instances, runs, view, self._network(problem, view))
         for run in runs:
             if run.initial is not None:
                 run.report(run.initial)
+        self.improve(self._network(problem, problem.view(Stepwise, instances[0])), problem, instances, runs)
+        return [Answer(run.best, message="" if run.best else NONE_FEASIBLE) for run in runs]
+
+    def improve(
+        self, network: Network, problem: Problem[Any, Any], instances: Sequence[Instance], runs: Sequence[Run]
+    ) -> None:
+        """Report solutions to the runs until their budgets are used up, with a network at hand in place of ``weights``."""
+        task = _Task(problem, instances, runs, problem.view(Stepwise, *instances), network)
         self._construct(task)
         while self.search != Search.NONE and not task.stops():
             if self.search == Search.VIEWS or not self._rebuild(task):
                 self._present(task, np.arange(len(instances)), task.rng)
-        return [Answer(run.best, message="" if run.best else NONE_FEASIBLE) for run in runs]
 
     @classmethod
     def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:

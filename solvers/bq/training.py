@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import distributed
+from torch import Tensor, distributed
 
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem, Solution
@@ -237,14 +237,11 @@ class Trainer:
 
     def _step(self) -> tuple[float, float, float]:
         rng = np.random.default_rng([self.recipe.seed, self.rank, self.counters.step])  # nothing to save for a resume
-        batch = self.view.sample(self.recipe.batch, rng)
-        window = self.view.window(batch, window_size(self.network, batch))
-        target = self.view.target(batch, window)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["base"] * self.recipe.rate(self.counters.step)
             optimiser.zero_grad(set_to_none=True)
-        choice, neighbours, accuracy = losses_of(self.network, window, target)
+        choice, neighbours, accuracy = self._losses(rng)
         (choice + self.recipe.neighbour_weight * neighbours).backward()  # type: ignore[no-untyped-call]
         self._share_gradients()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -254,6 +251,12 @@ class Trainer:
         self.counters.decisions += self.recipe.batch * self.workers
         self._average()
         return choice.item(), neighbours.item(), accuracy.item()
+
+    def _losses(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the loss of the choice, the loss of the neighbours and the share of right choices on a new batch."""
+        batch = self.view.sample(self.recipe.batch, rng)
+        window = self.view.window(batch, window_size(self.network, batch))
+        return losses_of(self.network, window, self.view.target(batch, window))
 
     def _share_gradients(self) -> None:
         """Average the gradients over the processes that `torchrun` started."""

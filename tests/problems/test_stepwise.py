@@ -205,19 +205,42 @@ def test_capacity_decides_what_may_be_served_directly():
     assert view.solutions(batch)[0].routes == [[1, 3], [2]]
 
 
-def test_labels_serve_the_fullest_route_first():
-    """The first labelled route is the one with the least capacity left over."""
+def around_the_depot():
+    """Return the view of a depot with four labelled routes of two customers, one in each direction of the compass."""
     problem = PROBLEMS["cvrp"]
-    instance = problem.make(coords=np.random.default_rng(0).random((6, 2)), demands=[0, 1, 1, 1, 2, 3], capacity=5)
-    view = problem.view(Stepwise, instance)
-    view.teach([Routes([[1, 2], [3], [4, 5]])])
-    batch = view.sample(50, np.random.default_rng(1))
-    whole = np.flatnonzero(batch.left == 5)
-    assert len(whole)
-    for b in whole:
-        assert sorted(batch.order[b, :2]) == [4, 5]
-        assert sorted(batch.order[b, 2:4]) == [1, 2]
-        assert batch.via[b, :5].tolist() == [True, False, True, False, True]
+    coords = [[0, 0], [3, 0.1], [3, -0.1], [0.1, 3], [-0.1, 3], [-3, 0.1], [-3, -0.1], [0.1, -3], [-0.1, -3]]
+    view = problem.view(Stepwise, problem.make(coords=np.array(coords), demands=[0] + [1] * 8, capacity=2))
+    view.teach([Routes([[5, 6], [1, 2], [7, 8], [3, 4]])])
+    return view
+
+
+def test_labels_go_around_the_depot():
+    """Labelled routes follow each other around the depot, from any one on, in either sense."""
+    batch = around_the_depot().sample(200, np.random.default_rng(1))
+    begun = set()
+    for b in np.flatnonzero(batch.left == 8):
+        directions = (batch.order[b, :8:2] - 1) // 2
+        begun.add(int(directions[0]))
+        assert set(np.diff(directions) % 4) in ({1}, {3})
+        assert batch.via[b, :8].tolist() == [True, False] * 4
+    assert begun == {0, 1, 2, 3}
+
+
+def test_either_end_of_a_neighbouring_route_is_right():
+    """After a route both ends of the next routes on both sides are right, at the beginning all ends, within a route one."""
+    view = around_the_depot()
+    batch = view.sample(200, np.random.default_rng(2))
+    window = view.window(batch, 8)
+    target = view.target(batch, window)
+    for b in range(200):
+        right = {(int(window.nodes[b, t]), int(a)) for t, a in zip(*np.nonzero(target.right[b]), strict=True)}
+        plan, left = batch.order[b], int(batch.left[b])
+        if left % 2:
+            assert right == {(int(plan[0]), 0)}
+        elif left == 8:
+            assert right == {(node, 1) for node in range(1, 9)}
+        else:
+            assert right == {(int(node), 1) for node in (*plan[:2], *plan[left - 2 : left])}
 
 
 @pytest.mark.parametrize("nearby", [False, True])

@@ -9,6 +9,8 @@ import torch
 from redwood.problems.atsp.problem import ATSP
 from redwood.problems.tsp.problem import TSP
 from redwood.solvers.bq.aggregation import TailMaker
+from redwood.solvers.bq.decoding import rollouts
+from redwood.solvers.bq.improvement import Improver
 from redwood.solvers.bq.network import PRESETS, Network
 from redwood.solvers.bq.training import Recipe, Trainer, view_class
 from redwood.stepwise import Lesson, Stepwise
@@ -77,3 +79,21 @@ def test_tails_of_a_policy_are_lessons(tmp_path, monkeypatch):
     )
     trainer.train(steps=2)
     assert trainer.counters.decisions == 16
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_improved_solutions_become_labels(tmp_path, monkeypatch, name):
+    """What the policy makes of larger instances is better than its first solutions, and a file of labels like any other."""
+    problem = PROBLEMS[name]
+    kind = view_class(problem)
+    monkeypatch.setattr(kind, "lessons", (Lesson(10, 3, 1),))
+    torch.manual_seed(0)
+    network = Network(kind.layout, PRESETS["tiny"]).eval()
+    (path,) = Improver(problem, tmp_path).make(network, 0)
+    assert path.name == "improved-20-0000.npz"
+    with np.load(path) as arrays:
+        instances, solutions = kind.unpack(dict(arrays))
+    view = problem.view(Stepwise, *instances)
+    first = view.solutions(rollouts(network, view, np.arange(3), None))
+    improved = sum(problem.objective(i, s) for i, s in zip(instances, solutions, strict=True))
+    assert improved < sum(problem.objective(i, s) for i, s in zip(instances, first, strict=True))
