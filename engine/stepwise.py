@@ -100,6 +100,11 @@ class Window:
     nodes: Array
     edges: Array | None = None
 
+    def take(self, rows: Array) -> Window:
+        """Return the windows of some rows."""
+        edges = None if self.edges is None else self.edges[rows]
+        return Window(self.features[rows], self.present[rows], self.mask[rows], self.nodes[rows], edges)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -189,6 +194,9 @@ class Stepwise(View, ABC, Generic[BatchT]):
     """What to train on."""
     kind: ClassVar[type[Problem[Any, Any]] | None] = None
     """The problem's class, of which the defaults of `example`, `pack` and `unpack` make use."""
+    sure: ClassVar[float] = 1.0
+    """Confidence from which on a step may be followed by the token's neighbour on the best path without looking again; 1 for
+    never, where tokens have several scores or one action may forbid another."""
     symmetric: ClassVar[bool] = True
     """Whether there are several presentations of an instance; where not, further solutions have to be sampled."""
 

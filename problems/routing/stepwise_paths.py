@@ -63,6 +63,7 @@ class OpenPath(Solution):
 class TourStepwise(Stepwise[Paths]):
     """What tours on the plane and on a matrix share; subclasses set ``sizes`` [I] and ``offsets`` [I + 1]."""
 
+    sure: ClassVar[float] = 0.8
     two_way: ClassVar[bool]
     """Whether a tour backwards is as good."""
 

@@ -33,8 +33,9 @@ from redwood.problems.routing.stepwise_kernels import (
 from redwood.problems.routing.stepwise_paths import MARKS
 from redwood.problems.routing.travel import Array
 
-CONTEXT = 3
-"""How many nodes the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
+CONTEXT, ENOUGH, RIM = 3, 96, 1.5
+"""How many nodes the relaxation is made of: ``CONTEXT`` windows up to ``ENOUGH`` nodes, then ``RIM`` windows. Without some
+outside, the rim of the window would be wrong."""
 FEATURES = 6 + SURROUNDINGS + MARKS * EDGES
 
 
@@ -56,7 +57,7 @@ def window_rows(
     nodes: Array,
 ) -> None:
     """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E] and ``nodes`` [B, T] (-1 where there is no token)."""
-    context = CONTEXT * size
+    context = min(CONTEXT * size, max(ENOUGH, int(RIM * size)))
     pool = np.empty(context, dtype=np.int32)
     keys = np.empty(context, dtype=np.float64)
     tokens = MARKS + size

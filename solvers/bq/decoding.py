@@ -14,6 +14,8 @@ from redwood.stepwise import Array, Batch, Stepwise, Window
 
 CHUNK = 512
 """Windows in one forward pass at most, which bounds the memory."""
+AHEAD = 8
+"""Steps at most that are taken from one look besides the first, where the network is sure of them."""
 SPARSE = 0.7
 """Finished rows are set aside when less than this share of a batch is still open."""
 
@@ -36,17 +38,49 @@ def tensors(window: Window, device: torch.device) -> tuple[Tensor, Tensor, Tenso
 @torch.inference_mode()
 def logits(network: Network, window: Window) -> Array:
     """Return the scores of all actions [B, T x A] float32, -inf where not allowed, computed in chunks."""
+    return _look(network, window, sure=1.0)[0]
+
+
+@torch.inference_mode()
+def _look(network: Network, window: Window, sure: float) -> tuple[Array, Array]:
+    """Return the scores [B, T x A], and the tokens [B, AHEAD] that follow the best one while the network is ``sure``, else -1."""
     device = next(network.parameters()).device
     features, present, edges = tensors(window, device)
     mask = torch.from_numpy(window.mask).to(device)
-    parts = []
+    scores, followers = [], []
     with autocast(device):
         for begin in range(0, len(features), CHUNK):
             part = slice(begin, begin + CHUNK)
-            tokens = network(features[part], present[part], None if edges is None else edges[part])
-            parts.append(network.scores(tokens, mask[part]))
-    scores: Array = torch.cat(parts).cpu().numpy()
-    return scores
+            pairs = None if edges is None else edges[part]
+            tokens = network(features[part], present[part], pairs)
+            scores.append(network.scores(tokens, mask[part]))
+            if sure < 1.0:
+                next_to = torch.softmax(network.neighbours(tokens, present[part], pairs), dim=2)
+                followers.append(_followers(next_to, scores[-1].argmax(dim=1), present[part].sum(dim=1), sure))
+    ahead = torch.cat(followers).cpu().numpy() if followers else np.full((len(features), 0), -1)
+    return torch.cat(scores).cpu().numpy(), ahead
+
+
+def _followers(next_to: Tensor, first: Tensor, count: Tensor, sure: float) -> Tensor:
+    """Return what follows the tokens ``first`` [B] on the path that the neighbours' probabilities [B, T, T] tell of.
+
+    A path ends at the destination, at the first doubt, and where it leaves the nearer half of the window, since of what is
+    next to its rim the window may not hold all.
+    """
+    every = torch.arange(len(first), device=first.device)
+    at = first
+    passed = torch.zeros(next_to.shape[:2], dtype=torch.bool, device=first.device)
+    passed[:, 0] = True
+    going = torch.ones_like(first, dtype=torch.bool)
+    path = []
+    for _ in range(AHEAD):
+        passed[every, at] = True
+        row = next_to[every, at].masked_fill(passed, 0.0)
+        share, following = row.max(dim=1)
+        going = going & (share >= sure * row.sum(dim=1)) & (following > 1) & (2 * at <= count)
+        path.append(torch.where(going, following, -1))
+        at = torch.where(going, following, at)
+    return torch.stack(path, dim=1)
 
 
 def autocast(device: torch.device) -> torch.autocast:
@@ -91,9 +125,16 @@ def averaged(choose: Choose, sides: int) -> Choose:
 
 
 def finish(
-    network: Network, view: Stepwise[Batch], batch: Batch, choose: Choose = greedily, stops: Stops = lambda: False
+    network: Network,
+    view: Stepwise[Batch],
+    batch: Batch,
+    choose: Choose = greedily,
+    stops: Stops = lambda: False,
+    sure: float = 1.0,
 ) -> bool:
     """Act until every row is finished; returns whether the network chose every action.
+
+    Below 1, ``sure`` is the confidence from which on greedy steps are followed by further ones without looking again.
 
     When ``stops`` says so, what is left is decided without the network: the first allowed action of the window, which is
     the nearest node or the item of best worth. So there is always a solution in the end.
@@ -102,14 +143,22 @@ def finish(
         going = np.flatnonzero(batch.left)
         if len(going) < SPARSE * len(batch.left):
             part = batch.take(going)
-            whole = finish(network, view, part, choose, stops)
+            whole = finish(network, view, part, choose, stops, sure)
             batch.put(going, part)
             return whole
         if stops():
             _finish_simply(view, batch)
             return False
         window = view.window(batch, window_size(network, batch))
-        view.act(batch, window, choose(logits(network, window)))
+        scores, ahead = _look(network, window, sure)
+        view.act(batch, window, choose(scores))
+        for following in ahead.T:
+            rows = np.flatnonzero(following >= 0)
+            if not len(rows):
+                break
+            part = batch.take(rows)
+            view.act(part, window.take(rows), following[rows])
+            batch.put(rows, part)
     return True
 
 
@@ -222,10 +271,12 @@ def rollouts(
     choose: Choose = greedily,
     stops: Stops = lambda: False,
     sides: int = 1,
+    sure: float = 1.0,
 ) -> Batch:
     """Return finished rows for the view's instances ``rows`` [B], in random presentations where ``rng`` is given.
 
-    With more than one of ``sides``, each decision is made on the mean probabilities of so many views of the state.
+    With more than one of ``sides``, each decision is made on the mean probabilities of so many views of the state; with
+    one, ``sure`` is as in `finish`.
 
     Raises
     ------
@@ -234,7 +285,7 @@ def rollouts(
     """
     batch = view.begin(rows, rng)
     if sides == 1:
-        finish(network, view, batch, choose, stops)
+        finish(network, view, batch, choose, stops, sure)
         return batch
     batch = batch.take(np.repeat(np.arange(len(rows)), sides))
     if not view.turn(batch, rng or np.random.default_rng(0)):

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from redwood.errors import OptionError
+from redwood.errors import FitError, OptionError
 from redwood.problem import Instance, Problem, Solution, check_arguments
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.bq.decoding import beam, discrepancies, finish, greedily, rollouts, sampler
@@ -91,6 +91,12 @@ class BQ(Solver, Trainable):
         Which parts are constructed anew: ``distance``, ``sequence`` or ``mixed``.
     polish
         Whether each new solution is improved by the problem's local search, where it has one.
+    window
+        How many tokens the network is shown, 0 for as many as it was trained with. More of them cost time and often pay.
+    sure
+        Confidence from which on greedy steps are taken several at a time from one look at the state, for problems whose
+        steps cannot forbid each other (TSP, ATSP); 1 for a look at every step, 0 for what suits the problem. Parts are
+        always constructed with a look at every step.
     weights
         A safetensors file; by default the one shipped for the problem.
     device
@@ -107,15 +113,21 @@ class BQ(Solver, Trainable):
     search: str = "rebuild"
     destroy: str = "distance"
     polish: bool = False
+    window: int = 0
+    sure: float = 0.0
     weights: str = ""
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name, least in (("symmetries", 1), ("width", 1), ("averaging", 1)):
+        for name, least in (("symmetries", 1), ("width", 1), ("averaging", 1), ("window", 0)):
             if getattr(self, name) < least:
                 raise OptionError(f"{name} {getattr(self, name)} is below {least}.")
         if not self.temperature > 0:
             raise OptionError(f"temperature {self.temperature} is not positive.")
+        if self.sure and not 0.5 <= self.sure <= 1:
+            raise OptionError(f"sure {self.sure} is neither 0 nor a confidence from 0.5 to 1.")
+        if 0 < self.sure < 1 and (self.decoding != Decoding.GREEDY or self.averaging > 1):
+            raise OptionError(f"sure {self.sure} goes with decoding 'greedy' and averaging 1 only; else it needs 0 or 1.")
         if self.averaging > 1 and self.decoding in (Decoding.BEAM, Decoding.DISCREPANCY):
             raise OptionError(f"averaging {self.averaging} does not go with decoding {self.decoding!r}; it needs 1.")
         for name, known in (("decoding", Decoding), ("search", Search), ("destroy", Destroy)):
@@ -143,6 +155,8 @@ class BQ(Solver, Trainable):
     ) -> None:
         """Report solutions to the runs until their budgets are used up, with a network at hand in place of ``weights``."""
         task = _Task(problem, instances, runs, problem.view(Stepwise, *instances), network)
+        if 0 < self.sure < 1 <= task.view.sure:
+            raise FitError(f"sure {self.sure} does not go with problem {problem.name!r}, whose steps may forbid each other.")
         self._construct(task)
         while self.search != Search.NONE and not task.stops():
             if self.search == Search.VIEWS or not self._rebuild(task):
@@ -160,7 +174,7 @@ class BQ(Solver, Trainable):
         return train_policy(problem, schooling, **options)
 
     def _network(self, problem: Problem[Any, Any], view: Stepwise[Any]) -> Network:
-        return network_for(problem.name, view.layout, self.weights, self.device)
+        return network_for(problem.name, view.layout, self.weights, self.device, self.window)
 
     def _construct(self, task: _Task) -> None:
         """Solve each instance as it stands, then its further presentations."""
@@ -189,7 +203,8 @@ class BQ(Solver, Trainable):
             return discrepancies(task.network, task.view, rows, self.width, rng, task.stops)
         plain = self.decoding == Decoding.GREEDY and (rng is None or task.view.symmetric)
         choose = greedily if plain else sampler(task.rng, self.temperature)
-        return rollouts(task.network, task.view, rows, rng, choose, task.stops, self.averaging)
+        sure = (self.sure or task.view.sure) if plain and self.averaging == 1 else 1.0
+        return rollouts(task.network, task.view, rows, rng, choose, task.stops, self.averaging, sure)
 
     def _rebuild(self, task: _Task) -> bool:
         """Construct parts of each best solution anew; returns whether the problem has such parts."""

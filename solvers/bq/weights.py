@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,10 @@ def load_weights(path: Path, device: str = "cpu") -> Network:
 
 
 @lru_cache(maxsize=8)
-def network_for(problem: str, layout: Layout, weights: str, device: str) -> Network:
+def network_for(problem: str, layout: Layout, weights: str, device: str, window: int = 0) -> Network:
     """Return the network of a weights file, or the one that is shipped for a problem of that name.
+
+    A ``window`` other than 0 is how many tokens it is to be shown, in place of as many as it was trained with.
 
     Raises
     ------
@@ -62,4 +65,6 @@ def network_for(problem: str, layout: Layout, weights: str, device: str) -> Netw
     network = load_weights(path, device)
     if network.layout != layout:
         raise FitError(f"weights {path} were trained for {network.layout}, and problem {problem!r} has {layout}.")
+    if window:
+        network.shape = replace(network.shape, window=window)
     return network

@@ -1,5 +1,6 @@
 """The attention policy: network, decoding, training, and the solver around them."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from redwood.solvers.bq.muon import orthogonal
 from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
 from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.training import Recipe, Trainer
-from redwood.solvers.bq.weights import load_weights, save_weights
+from redwood.solvers.bq.weights import load_weights, network_for, save_weights
 from redwood.stepwise import Layout, Lesson, Stepwise
 from redwood.trainable import Schooling
 
@@ -224,6 +225,37 @@ def test_averaging_without_sides_is_refused():
         rollouts(network_of(problem), view, np.zeros(1, dtype=np.int64), None, sides=2)
 
 
+def test_sure_steps_are_taken_together():
+    """With less confidence asked for there are fewer looks at the state, and the tour is still whole."""
+    problem = KINDS["tsp"]
+    instance = redwood.generate("tsp", size=60, seed=5)
+    view = problem.view(Stepwise, instance)
+    network = network_for("tsp", view.layout, "", "cpu")
+    looks = {}
+    for sure in (1.0, 0.9, 0.6):
+        counted = itertools.count()
+        batch = rollouts(network, view, np.zeros(1, dtype=np.int64), None, stops=lambda c=counted: next(c) < 0, sure=sure)
+        looks[sure] = next(counted)
+        assert problem.violations(instance, view.solutions(batch)[0]) == []
+    assert looks[1.0] == 59
+    assert looks[0.6] < looks[0.9] < 59
+
+
+def test_sure_steps_are_refused_where_they_may_forbid_each_other():
+    """Taking customers together could overload a vehicle, so that asking for it is an error and not ignored."""
+    instance = redwood.generate("cvrp", size=10, seed=0)
+    with pytest.raises(FitError, match="forbid each other"):
+        redwood.solve(instance, "bq", sure=0.9, time_limit=1, bound_time_limit=0, isolate=False)
+
+
+def test_the_window_can_be_widened():
+    """The network is shown as many tokens as asked for, and the cached network of other calls is left alone."""
+    layout = KINDS["tsp"].view(Stepwise, redwood.generate("tsp", size=5, seed=0)).layout
+    usual = network_for("tsp", layout, "", "cpu")
+    assert network_for("tsp", layout, "", "cpu", 20).shape.window == 20
+    assert usual.shape.window != 20
+
+
 def test_without_time_there_is_still_a_solution():
     """When the budget ends before the network has decided everything, the rest is decided without it."""
     problem = KINDS["tsp"]
@@ -255,6 +287,9 @@ def test_a_beam_of_one_is_greedy():
         {"search": "more"},
         {"destroy": "all"},
         {"averaging": 2, "decoding": "beam"},
+        {"sure": 0.2},
+        {"sure": 0.9, "decoding": "sample"},
+        {"window": -1},
     ],
 )
 def test_wrong_options_are_refused(options):
