@@ -33,7 +33,9 @@ from redwood.problems.routing.stepwise_kernels import (
 from redwood.problems.routing.travel import Array
 
 MARKS = 2
-FEATURES = 11 + SURROUNDINGS + MARKS * EDGES
+BASE = 14
+"""Features before those of the surroundings."""
+FEATURES = BASE + SURROUNDINGS + MARKS * EDGES
 CONTEXT = 1.5
 """How many customers the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
 AROUND_DEPOT = 0.25
@@ -220,7 +222,11 @@ def window_rows(
             features[b, k, 4] = demand / limit
             features[b, k, 5] = min(demand / max(room[b], 1e-9 * limit), 2.0)
             features[b, k, 6] = 1.0 if demand <= room[b] else 0.0
+        now, closed = spare_room(load[b] / limit, (room[b] if current[b] != 0 else limit) / limit)
         for k in range(tokens):
+            features[b, k, 11] = now
+            features[b, k, 12] = closed
+            features[b, k, 13] = 1.0 if closed > now else 0.0
             features[b, k, 7] = room[b] / limit
             features[b, k, 8] = math.log((left[b] + 2.0) / tokens)
             features[b, k, 9] = math.log1p(load[b] / limit)
@@ -231,6 +237,18 @@ def window_rows(
         around = xy[:total]
         if relax_path(around, wanted, fresh, not at_depot, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha) > 0.0:
             describe_pairs(tokens, share, alpha, features[b, :, FEATURES - EDGES * MARKS :], edges[b])
+
+
+@kernel
+def spare_room(load: float, room: float) -> tuple[float, float]:
+    """Return the least capacity that stays unused if the present vehicle goes on, and if it ends its route here.
+
+    All in capacities of a vehicle: ``load`` is the demand that is left, ``room`` what the present vehicle can take of it. The
+    second is less than the first, by what is wasted, unless ending here costs one more vehicle: then it is greater.
+    """
+    going_on = room + max(0.0, math.ceil(load - room - 1e-9)) - load
+    ending = math.ceil(load - 1e-9) - load
+    return going_on, ending
 
 
 @kernel
@@ -278,7 +296,7 @@ def _describe(xy: Array, tokens: int, features: Array) -> None:
     near = np.empty(NEAR, dtype=np.float64)
     near_xy = np.empty((NEAR, 2), dtype=np.float64)
     for k in range(tokens):
-        describe_surroundings(xy, MARKS, k, near, near_xy, features[k, 11 : 11 + SURROUNDINGS])
+        describe_surroundings(xy, MARKS, k, near, near_xy, features[k, BASE : BASE + SURROUNDINGS])
     far = math.hypot(xy[1, 0], xy[1, 1])
     for k in range(tokens):
         home = math.hypot(xy[k, 0] - xy[1, 0], xy[k, 1] - xy[1, 1])

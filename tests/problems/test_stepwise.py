@@ -8,6 +8,7 @@ import pytest
 from redwood.problems.atsp.problem import ATSP
 from redwood.problems.cvrp.instance import Routes
 from redwood.problems.cvrp.problem import CVRP
+from redwood.problems.cvrp.stepwise_kernels import spare_room
 from redwood.problems.knapsack.instance import Packing
 from redwood.problems.knapsack.problem import Knapsack
 from redwood.problems.orienteering.problem import Orienteering
@@ -312,3 +313,11 @@ def test_a_label_is_followed_to_the_end_of_the_outing():
         length = instances[batch.rows[b]].travel.between(np.array(nodes[:-1]), np.array(nodes[1:])).sum()
         assert length <= batch.budget[b]
     assert problem.sense == "max"
+
+
+@pytest.mark.parametrize(
+    ("load", "room", "going_on", "ending"), [(3.5, 0.4, 0.9, 0.5), (3.5, 0.6, 0.1, 0.5), (0.3, 0.5, 0.2, 0.7), (2.0, 1.0, 0.0, 0.0)]
+)
+def test_spare_room_tells_when_ending_a_route_costs_a_vehicle(load, room, going_on, ending):
+    """Ending a route wastes what room there is, and where that is more than there is to spare it takes one more vehicle."""
+    assert spare_room(load, room) == pytest.approx((going_on, ending))
