@@ -64,8 +64,9 @@ class CVRPStepwise(Stepwise[Tails]):
 
     Tokens are the current node, the depot, and the open customers nearest to the current node and to the depot. The two
     scores of a customer mean *directly* and *via the depot*; at the depot only the second is allowed. Pairs of tokens are
-    described by a relaxation of the routes to trees with a degree at the depot. Labels serve
-    routes in their order around the depot, so that what is left of an instance is a sector of it. A limit on the number of vehicles is not known to the process.
+    described by a relaxation of the routes to trees with a degree at the depot. Labels serve routes in their order around
+    the depot, so that what is left of an instance is a sector of it. A limit on the number of vehicles is not known to the
+    process.
 
     Raises
     ------

@@ -243,8 +243,8 @@ def window_rows(
 def spare_room(load: float, room: float) -> tuple[float, float]:
     """Return the least capacity that stays unused if the present vehicle goes on, and if it ends its route here.
 
-    All in capacities of a vehicle: ``load`` is the demand that is left, ``room`` what the present vehicle can take of it. The
-    second is less than the first, by what is wasted, unless ending here costs one more vehicle: then it is greater.
+    All in capacities of a vehicle: ``load`` is the demand that is left, ``room`` what the present vehicle can take of it.
+    The second is less than the first, by what is wasted, unless ending here costs one more vehicle: then it is greater.
     """
     going_on = room + max(0.0, math.ceil(load - room - 1e-9)) - load
     ending = math.ceil(load - 1e-9) - load

@@ -71,7 +71,6 @@ def relax_outing(
         Length that a prize of 1 is worth, in mean edges; 0 where all positions are the same.
     """
     n = len(xy)
-    out = n
     potential = np.zeros(n + 1, dtype=np.float32)
     degree = np.zeros(n, dtype=np.int32)
     before = np.zeros(n, dtype=np.int32)
@@ -105,7 +104,7 @@ def relax_outing(
         step *= decay
         gain *= decay
     find_alpha(n + 1, lengths, potential, parent, order, unit, alpha)
-    return worth / unit
+    return float(worth / unit)
 
 
 @kernel
@@ -142,7 +141,7 @@ def _count(n: int, weight: float, lengths: Array, parent: Array, order: Array, d
 
 @kernel
 def describe_choice(tokens: int, out: int, worth: float, prizes: Array, share: Array, alpha: Array, features: Array) -> None:
-    """Write to the features [T, OUT] what the relaxation says of leaving tokens out; ``out`` is the extra node's position."""
+    """Write to the features [T, OUT] what the relaxation says of leaving tokens out; ``out`` is the extra node."""
     for k in range(2, tokens):
         features[k, 0] = share[k, out]
         features[k, 1] = math.exp(-2.0 * alpha[k, out])

@@ -63,8 +63,9 @@ class OrienteeringStepwise(Stepwise[Outings]):
     """Orienteering instances with coordinates as decision processes.
 
     Tokens are the current node, the end, and the nodes in reach that are nearest to the current node or have the highest
-    prizes. Pairs are described by a relaxation to trees that may leave nodes out (`redwood.problems.orienteering.prize_trees`).
-    The path goes to the end when nothing is in reach any more. Presentations differ by rotation and mirror.
+    prizes. Pairs are described by a relaxation to trees that may leave nodes out
+    (`redwood.problems.orienteering.prize_trees`). The path goes to the end when nothing is in reach any more.
+    Presentations differ by rotation and mirror.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def logits(network: Network, window: Window) -> Array:
 
 @torch.inference_mode()
 def _look(network: Network, window: Window, sure: float) -> tuple[Array, Array]:
-    """Return the scores [B, T x A], and the tokens [B, AHEAD] that follow the best one while the network is ``sure``, else -1."""
+    """Return the scores [B, T x A], and the tokens [B, AHEAD] that surely follow the best one, -1 where there is doubt."""
     device = next(network.parameters()).device
     features, present, edges = tensors(window, device)
     mask = torch.from_numpy(window.mask).to(device)

@@ -79,8 +79,8 @@ def train_policy(
         or label_share + prefer >= 1
     ):
         raise OptionError(
-            "batch, test_instances and both kinds of steps start from 1, rounds and tails from 0; label_share and prefer are "
-            "shares that leave some of the hours."
+            "batch, test_instances and both kinds of steps start from 1, rounds and tails from 0; label_share and prefer "
+            "are shares that leave some of the hours."
         )
     torch.set_num_threads(schooling.threads)
     labels = LabelMaker(problem, schooling.teacher, schooling.folder / "labels", schooling.seed, schooling.set_up)

@@ -144,7 +144,7 @@ class PreferenceTrainer(Trainer):
     def _likelihoods(
         self, instances: list[Instance], solutions: list[Solution], rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Return the mean log-likelihood by decision of each solution, NaN where none was drawn, and the neighbours' loss."""
+        """Return the mean log-likelihood by decision of each solution, NaN where none was drawn, and the neighbour loss."""
         view: Stepwise[Batch] = self.problem.view(Stepwise, *instances)
         view.teach(solutions)
         batch = view.sample(self.recipe.batch // 2, rng)

@@ -316,7 +316,8 @@ def test_a_label_is_followed_to_the_end_of_the_outing():
 
 
 @pytest.mark.parametrize(
-    ("load", "room", "going_on", "ending"), [(3.5, 0.4, 0.9, 0.5), (3.5, 0.6, 0.1, 0.5), (0.3, 0.5, 0.2, 0.7), (2.0, 1.0, 0.0, 0.0)]
+    ("load", "room", "going_on", "ending"),
+    [(3.5, 0.4, 0.9, 0.5), (3.5, 0.6, 0.1, 0.5), (0.3, 0.5, 0.2, 0.7), (2.0, 1.0, 0.0, 0.0)],
 )
 def test_spare_room_tells_when_ending_a_route_costs_a_vehicle(load, room, going_on, ending):
     """Ending a route wastes what room there is, and where that is more than there is to spare it takes one more vehicle."""
