@@ -26,7 +26,7 @@ from redwood.problems.orienteering.stepwise_kernels import (
 from redwood.problems.routing.relaxation_kernels import EDGES
 from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.travel import Array, check_travel
-from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Window
+from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Teaches, Window
 
 
 @dataclass
@@ -243,30 +243,50 @@ class OrienteeringStepwise(Stepwise[Outings]):
         budget = usual_budget(size) * (1.0 if rng.random() < 0.5 else float(np.exp(rng.uniform(np.log(0.4), np.log(1.6)))))
         return _make(coords, prizes, budget)
 
+    def tails(self, batch: Outings, teacher: Teaches, iterations: int, seed: int) -> tuple[list[Any], list[Any]]:
+        """Return what is left of the paths as instances from the current node to the end, within the length left."""
+        instances = []
+        for b, row in enumerate(batch.rows):
+            if batch.left[b] == 0:
+                continue
+            nodes = np.array([batch.current[b], *batch.remaining[b, : batch.left[b]], self.ends[row]]) + self.offsets[row]
+            prizes = self.prizes[nodes]
+            prizes[[0, -1]] = 0.0
+            instances.append(_make(self.points[nodes], prizes, float(batch.budget[b]), len(nodes) - 1))
+        return instances, [teacher(instance, iterations, seed) for instance in instances]
+
     @classmethod
     def pack(cls, instances: Sequence[OrienteeringInstance], solutions: Sequence[Tour]) -> dict[str, Array]:
-        """Return closed tours from node 0 as arrays; a tour is written once around, filled up with -1."""
-        tours = np.full((len(instances), instances[0].travel.size), -1, dtype=np.int16)
-        for row, instance, solution in zip(tours, instances, solutions, strict=True):
-            nodes = path(instance, solution)[:-1]
-            row[: len(nodes)] = nodes
+        """Return paths from node 0 to the first or last node as arrays, one instance after the other."""
+        paths = [path(instance, solution)[1:-1] for instance, solution in zip(instances, solutions, strict=True)]
         return {
-            "coords": np.stack([np.asarray(instance.travel.coords) for instance in instances]).astype(np.float32),
-            "prizes": np.stack([instance.prizes for instance in instances]).astype(np.float32),
+            "coords": np.concatenate([np.asarray(instance.travel.coords) for instance in instances]).astype(np.float32),
+            "prizes": np.concatenate([instance.prizes for instance in instances]).astype(np.float32),
+            "sizes": np.array([instance.travel.size for instance in instances]),
             "budgets": np.array([instance.budget for instance in instances]),
-            "tours": tours,
+            "ends": np.array([instance.end for instance in instances]),
+            "visits": np.concatenate([np.empty(0), *paths]).astype(np.int16),
+            "counts": np.array([len(visits) for visits in paths]),
         }
 
     @classmethod
     def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[OrienteeringInstance], list[Tour]]:
-        rows = zip(arrays["coords"], arrays["prizes"], arrays["budgets"].tolist(), strict=True)
-        solutions = [Tour(np.append(tour[tour >= 0], 0)) for tour in arrays["tours"]]
-        return [_make(coords, prizes, budget * (1 + 1e-6)) for coords, prizes, budget in rows], solutions
+        cuts, visits = np.cumsum(arrays["sizes"])[:-1], np.cumsum(arrays["counts"])[:-1]
+        rows = zip(
+            np.split(arrays["coords"], cuts),
+            np.split(arrays["prizes"], cuts),
+            arrays["budgets"].tolist(),
+            arrays["ends"].tolist(),
+            strict=True,
+        )
+        instances = [_make(coords, prizes, budget * (1 + 1e-6), end) for coords, prizes, budget, end in rows]
+        inner = zip(np.split(arrays["visits"], visits), arrays["ends"], strict=True)
+        return instances, [Tour(np.concatenate([[0], own, [end]])) for own, end in inner]
 
 
-def _make(coords: Array, prizes: Array, budget: float) -> OrienteeringInstance:
+def _make(coords: Array, prizes: Array, budget: float, end: int = 0) -> OrienteeringInstance:
     travel = check_travel(coords, None, None, symmetric=True)
-    return OrienteeringInstance(travel=travel, prizes=frozen(prizes, np.float64), budget=budget, start=0, end=0)
+    return OrienteeringInstance(travel=travel, prizes=frozen(prizes, np.float64), budget=budget, start=0, end=end)
 
 
 def _plane(instance: OrienteeringInstance) -> tuple[int, Array]:

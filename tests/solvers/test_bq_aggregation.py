@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from redwood.problems.atsp.problem import ATSP
+from redwood.problems.orienteering.instance import Tour
+from redwood.problems.orienteering.problem import Orienteering
 from redwood.problems.tsp.problem import TSP
 from redwood.solvers.bq.aggregation import TailMaker
 from redwood.solvers.bq.decoding import rollouts
@@ -97,3 +99,25 @@ def test_improved_solutions_become_labels(tmp_path, monkeypatch, name):
     first = view.solutions(rollouts(network, view, np.arange(3), None))
     improved = sum(problem.objective(i, s) for i, s in zip(instances, solutions, strict=True))
     assert improved < sum(problem.objective(i, s) for i, s in zip(instances, first, strict=True))
+
+
+def test_tails_of_orienteering_are_instances_of_their_own():
+    """What is left of a path is an instance between other ends, whose best prize completes the path within its limit."""
+    problem = Orienteering()
+    rng = np.random.default_rng(3)
+    view = problem.view(Stepwise, *[view_class(problem).example(9, rng) for _ in range(3)])
+    batch = view.begin(np.arange(3))
+    window = view.window(batch, 9)
+    view.act(batch, window, window.mask.reshape(3, -1).argmax(axis=1))
+    instances, paths = view.tails(batch, SolverTeacher("highs"), 0, 0)
+    back, paths_back = view_class(problem).unpack(view_class(problem).pack(instances, paths))
+    assert len(back) == (batch.left > 0).sum() > 0
+    for instance, same, label, label_back in zip(instances, back, paths, paths_back, strict=True):
+        assert (instance.start, instance.end) == (0, instance.travel.size - 1)
+        assert problem.violations(same, label_back) == []
+        assert problem.objective(same, label_back) == pytest.approx(problem.objective(instance, label))
+    rows = np.flatnonzero(batch.left > 0)
+    for row, instance, label in zip(rows, instances, paths, strict=True):
+        nodes = np.array([batch.current[row], *batch.remaining[row, : batch.left[row]], view.ends[batch.rows[row]]])
+        whole = Tour(np.concatenate([[view.starts[batch.rows[row]]], nodes[label.tour]]))
+        assert problem.violations(view.instances[batch.rows[row]], whole) == []
