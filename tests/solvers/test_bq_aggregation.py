@@ -117,7 +117,7 @@ def test_tails_of_orienteering_are_instances_of_their_own():
         assert problem.violations(same, label_back) == []
         assert problem.objective(same, label_back) == pytest.approx(problem.objective(instance, label))
     rows = np.flatnonzero(batch.left > 0)
-    for row, instance, label in zip(rows, instances, paths, strict=True):
+    for row, label in zip(rows, paths, strict=True):
         nodes = np.array([batch.current[row], *batch.remaining[row, : batch.left[row]], view.ends[batch.rows[row]]])
         whole = Tour(np.concatenate([[view.starts[batch.rows[row]]], nodes[label.tour]]))
         assert problem.violations(view.instances[batch.rows[row]], whole) == []
