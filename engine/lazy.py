@@ -8,14 +8,16 @@ from typing import Any
 from redwood.errors import PluginError
 
 
-def load_target(target: str) -> Any:
-    """Return what a lazy target ``"package.module:Name"`` names.
+def load_target(target: str | type) -> Any:
+    """Return what a lazy target ``"package.module:Name"`` names; a class stands for itself.
 
     Raises
     ------
     PluginError
         Where the target is malformed, its module cannot be imported, or the module lacks the name.
     """
+    if not isinstance(target, str):
+        return target
     module_name, _, attribute = target.partition(":")
     if not module_name or not attribute:
         raise PluginError(f"lazy target {target!r} is not of the form 'package.module:Name'.")

@@ -72,17 +72,19 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
     """The only authority on objective, sense and feasibility of its instances.
 
     A problem also offers *views*: the shapes in which solvers take it. `views` maps each view's base class to the
-    lazy target ``"package.module:Class"`` of the implementation, which is imported at first use.
+    implementation: a class or, to import it at first use, its lazy target ``"package.module:Class"``.
     """
 
     name: ClassVar[str]
     sense: ClassVar[Sense]
     solution_type: ClassVar[type[Solution]]
-    views: ClassVar[Mapping[type[View], str]] = {}
+    views: ClassVar[Mapping[type[View], str | type[View]]] = {}
     variants: ClassVar[tuple[str, ...]] = ()
     """Names of the generator's variants, the first one being the default."""
     suffix: ClassVar[str] = ".txt"
     """Suffix of instance files that `format` writes."""
+    pattern: ClassVar[str] = ""
+    """What the beginning of such a file matches, for a spec that is made of the class; empty where there are no files."""
     solution_suffix: ClassVar[str] = ".sol"
     """Suffix of solution files that `format_solution` writes."""
 
@@ -191,8 +193,10 @@ def read_text(path: Path) -> str:
 
 
 def check_arguments(function: Any, given: Mapping[str, Any], what: str, skip: tuple[str, ...] = ()) -> None:
-    """Raise `OptionError` where ``given`` has a key that ``function`` does not take as a keyword."""
+    """Raise `OptionError` where ``given`` has a key that ``function`` does not take; one that takes all has to check."""
     parameters = inspect.signature(function).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
     known = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in skip]
     for key in given:
         if key not in known:

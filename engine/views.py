@@ -60,6 +60,9 @@ class Linear(View, ABC):
     them out of `model` and gives the violated ones in `separate`; it is then solved in rounds.
     """
 
+    def __init__(self, instance: Any) -> None:
+        self.instance = instance
+
     @abstractmethod
     def model(self, incumbent: float | None = None) -> ConcreteModel:
         """Return the model, with one objective in the problem's own sense.
@@ -71,9 +74,14 @@ class Linear(View, ABC):
     def allow(self, seconds: float) -> None:
         """Take note that `model` may take about so many seconds for what it does to become smaller; called before it."""
 
-    @abstractmethod
     def variables(self, model: ConcreteModel) -> list[Any]:
-        """Return the Pyomo variables whose values `solution`, `start` and `separate` speak of, in their order."""
+        """Return the Pyomo variables whose values `solution`, `start` and `separate` speak of, in their order.
+
+        Unless overridden, all of them, in the order in which the model declares them.
+        """
+        from pyomo.environ import Var
+
+        return list(model.component_data_objects(Var, descend_into=True))
 
     @abstractmethod
     def solution(self, values: Array) -> Solution:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +114,11 @@ def check_solver(
         return [Finding(LOAD_RULE, f"solver {name}", fault) for fault in faults]
     findings: list[Finding] = []
     for number, seed in enumerate(seeds):
+        case = SolverCase(name, problem, size, seed, iterations, options)
         for rule in chosen(SOLVER_RULES, exclude, since):
             if rule.once and number:
                 continue
-            words = _try_solver(rule, SolverCase(name, problem, size, seed, iterations, options), Path(save))
+            words = _try_solver(rule, case, Path(save))
             findings += words
             if words and rule.name == "budget-kept":
                 return findings  # the other rules would wait for it
@@ -252,7 +254,7 @@ def _try_problem(rule: Rule[ProblemCase], problem: Any, label: str, size: int, s
 
 def _try_solver(rule: Rule[SolverCase], case: SolverCase, folder: Path) -> list[Finding]:
     def make(size: int) -> SolverCase:
-        return SolverCase(case.solver, case.problem, size, case.seed, case.iterations, case.options)
+        return case if size == case.size else replace(case, size=size)
 
     if rule.once:
         words = broken(rule, case)
@@ -284,5 +286,5 @@ def _results_of_all(instance: Instance, iterations: int, options: Mapping[str, M
     """Yield what every installed solver that takes the instance comes to."""
     for name in sorted({entry.spec.name for entry in host().fitting(instance.problem) if not entry.missing}):
         with contextlib.suppress(FitError):  # such as a policy without weights for this problem
-            given = options.get(name, {})
-            yield solve(instance, name, seed=0, iterations=iterations, time_limit=20, bound_time_limit=0, **given)
+            budget = {"iterations": iterations, "time_limit": 20, "bound_time_limit": 0}
+            yield solve(instance, name, seed=0, **budget, **options.get(name, {}))

@@ -455,8 +455,7 @@ def _spec_of(
     line = summary or (thing.__doc__ or "").strip().split("\n")[0]
     target = f"{thing.__module__}:{thing.__qualname__}"
     if issubclass(thing, Problem):
-        offered = frozenset(view.__name__ for view in thing.views)
-        return ProblemSpec(name or thing.name, line, target, offered, determinism=determinism)
+        return ProblemSpec.of(thing, line, determinism=determinism, **({"name": name} if name else {}))
     if not name:
         raise PluginError(f"solver class {thing.__name__} needs a name: register(..., name='my-solver').")
     return SolverSpec(name, line, target, views, problems, determinism=determinism, choices=choices)

@@ -28,7 +28,7 @@ SLACK = 1.5
 
 @dataclass(frozen=True)
 class SolverCase:
-    """A solver, and one instance for it."""
+    """A solver, and one instance for it. The rules share two runs: `first`, and `again`, its repetition."""
 
     solver: str
     problem: str
@@ -46,6 +46,24 @@ class SolverCase:
     def name(self) -> str:
         """Name of the instance's problem, without the variant."""
         return self.instance.problem
+
+    @cached_property
+    def first(self) -> Result:
+        """What the solver comes to with seed 0."""
+        return self.solve()
+
+    @cached_property
+    def again(self) -> tuple[Result, bool]:
+        """What it comes to a second time (with seed 1 where it claims to need none), and whether it drew from elsewhere."""
+        seed = 1 if self.first and self.determinism is Determinism.DETERMINISTIC else 0
+        before = _global_state()
+        result = self.solve(seed)
+        return result, _global_state() != before
+
+    @property
+    def determinism(self) -> Determinism:
+        """What the solver declares."""
+        return host().solver_entry(self.solver, self.name).spec.determinism
 
     def solve(self, seed: int = 0, **settings: Any) -> Result:
         """Return what the solver comes to in a few iterations."""
@@ -70,7 +88,7 @@ def _picklable(case: SolverCase) -> Iterator[str]:
 
 
 def _feasible(case: SolverCase) -> Iterator[str]:
-    result = case.solve()
+    result = case.first
     if result.status not in (Status.FEASIBLE, Status.OPTIMAL):
         yield f"status {result.status}: {result.message or 'it came to no solution'}"
     if "contradicts" in result.message:
@@ -78,27 +96,23 @@ def _feasible(case: SolverCase) -> Iterator[str]:
 
 
 def _repeatable(case: SolverCase) -> Iterator[str]:
-    determinism = host().solver_entry(case.solver, case.name).spec.determinism
-    if determinism is Determinism.NONE:
+    if case.determinism is Determinism.NONE:
         return
-    first = case.solve()
-    again = case.solve(seed=0 if determinism is Determinism.SEEDED else 1)
+    first, (again, _) = case.first, case.again
     if first.objective != again.objective:
-        yield f"declared {determinism}, and gave {first.objective} and then {again.objective}."
+        yield f"declared {case.determinism}, and gave {first.objective} and then {again.objective}."
     elif first.solution is not None and first.solution.to_dict() != again.solution.to_dict():
-        yield f"declared {determinism}, and gave two solutions, both of {first.objective}."
+        yield f"declared {case.determinism}, and gave two solutions, both of {first.objective}."
 
 
 def _own_randomness(case: SolverCase) -> Iterator[str]:
-    case.solve()  # imports may draw, once
-    before = _global_state()
-    case.solve()
-    if _global_state() != before:
+    _, drew = case.again  # not the first run, in which imports may draw, once
+    if drew:
         yield "it drew from NumPy's or Python's global generator; draw from run.rng."
 
 
 def _start_kept(case: SolverCase) -> Iterator[str]:
-    start = case.solve(iterations=1)
+    start = case.first
     result = case.solve(seed=1, initial=start.solution)
     if start.solution is not None and result.initial != "accepted":
         yield f"its own solution was {result.initial} as a start."
@@ -108,9 +122,7 @@ def _start_kept(case: SolverCase) -> Iterator[str]:
 
 
 def _instance_kept(case: SolverCase) -> Iterator[str]:
-    before = case.instance.fingerprint()
-    case.solve()
-    if case.instance.fingerprint() != before:
+    if case.first and case.instance.fingerprint() != generate(case.problem, size=case.size, seed=case.seed).fingerprint():
         yield "it changed the instance."
 
 

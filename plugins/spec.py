@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pluggy
 
 from redwood.errors import PluginError
 
 if TYPE_CHECKING:
+    from redwood.problem import Problem
     from redwood.result import Result
 
 API_VERSION = 1
@@ -118,6 +119,25 @@ class ProblemSpec:
     requires: tuple[Requirement, ...] = ()
     determinism: Determinism = Determinism.SEEDED
     api: int = API_VERSION
+
+    @classmethod
+    def of(cls, kind: type[Problem[Any, Any]], summary: str = "", **settings: Any) -> ProblemSpec:
+        """Return the spec of a problem's class that is imported already, such as in a plugin of one file.
+
+        Parameters
+        ----------
+        kind
+            Says the name, the views and, by its ``pattern`` and ``suffix``, how files are recognised.
+        summary
+            By default the first line of its docstring.
+        **settings
+            Further attributes of the spec.
+        """
+        line = summary or (kind.__doc__ or "").strip().split("\n")[0]
+        views = frozenset(view.__name__ for view in kind.views)
+        formats = (Format((kind.suffix,), kind.pattern),) if kind.pattern else ()
+        known = {"name": kind.name, "summary": line, "target": f"{kind.__module__}:{kind.__qualname__}"}
+        return cls(**{**known, "views": views, "formats": formats, **settings})
 
     def __post_init__(self) -> None:
         _check_common(self)

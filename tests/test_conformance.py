@@ -20,14 +20,9 @@ SMALL = {
 """Options of solvers that would otherwise learn or think for minutes."""
 
 
-def seeds(problem):
-    """Return the seeds of instances to check solvers on: one of bandits, since every check simulates policies."""
-    return [0] if problem == "cormab" else [0, 1]
-
-
-def size(problem):
-    """Return the size of instances to check solvers on: few arms of bandits, for the same reason."""
-    return 5 if problem == "cormab" else 8
+def cases(problem):
+    """Return the instances to check solvers on: one small one of bandits, since every check simulates policies."""
+    return {"seeds": [0], "size": 5} if problem == "cormab" else {"seeds": [0, 1]}
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -50,8 +45,7 @@ def test_solver_keeps_its_promises(solver, problem):
     try:
         excluded = ["budget-kept"]  # tests/engine has its own
         options = SMALL.get(solver, {})
-        sizes = {"size": size(problem), "seeds": seeds(problem)}
-        findings = check_solver(solver, problem, **sizes, iterations=5, exclude=excluded, **options)
+        findings = check_solver(solver, problem, **cases(problem), iterations=5, exclude=excluded, **options)
     except FitError as refusal:
         pytest.skip(str(refusal))
     assert findings == []
@@ -60,4 +54,4 @@ def test_solver_keeps_its_promises(solver, problem):
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_no_bound_contradicts_a_solution(problem):
     """No solver and no view claims a bound that somebody's solution beats."""
-    assert check_bounds(problem, size=size(problem), seeds=seeds(problem), iterations=5, options=SMALL) == []
+    assert check_bounds(problem, **cases(problem), iterations=5, options=SMALL) == []

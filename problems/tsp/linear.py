@@ -170,10 +170,9 @@ class TSPLinear(Linear):
         leaf, other = tree.edges[-1]
         second = float(travel.between(leaf, other)) + tree.potentials[leaf] + tree.potentials[other]
         found = np.empty((MOST_EDGES, 2), dtype=np.int64)
-        count = useful_edges(
-            *(*travel.arrays, tree.potentials, graph.starts, graph.heads),
-            *(leaf, second, limit - tree.value, found),
-        )
+        metric, points, matrix = travel.arrays
+        room, sparse = limit - tree.value, (tree.potentials, graph.starts, graph.heads)
+        count = useful_edges(metric, points, matrix, *sparse, leaf, second, room, found)
         if count > MOST_EDGES:
             raise SolverError(
                 f"more than {MOST_EDGES} edges may be part of a tour of length {limit:.6g}, too many for the edge model; "

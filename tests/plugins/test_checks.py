@@ -115,6 +115,7 @@ SOLVERS = {
     ),
     "crashes": ("return Answer(run.best)", "raise RuntimeError('out of luck')", "feasible", "out of luck"),
 }
+TOY = Path(__file__).parents[1] / "plugins_for_tests" / "toy.py"
 IMPORTS = """import threading
 from dataclasses import dataclass, field
 
@@ -141,17 +142,9 @@ def install(tmp_path, write_plugin, monkeypatch):
 
 @pytest.fixture
 def texts(tmp_path):
-    """The scaffold's problem and solver, named ``toy`` and ``toy-solver``."""
-    (problem,) = scaffold("problem", "toy", tmp_path / "new", single_file=True)
+    """A problem with every method written out, named ``toy``, and the scaffold's solver, named ``toy-solver``."""
     (solver,) = scaffold("solver", "toy-solver", tmp_path / "new", single_file=True)
-    change = (
-        problem.read_text()
-        .replace("self.cost[i, state[j]] + self.cost[j, state[i]] - old)", "this - old)")
-        .replace("        old = ", "        this = self.cost[i, state[j]] + self.cost[j, state[i]]\n        old = ")
-    )
-    return change.replace("import json", "import json\nimport threading"), solver.read_text().replace(
-        "from dataclasses import dataclass", IMPORTS
-    )
+    return TOY.read_text(), solver.read_text().replace("from dataclasses import dataclass", IMPORTS)
 
 
 def changed(text, old, new):

@@ -1,0 +1,77 @@
+"""Local search by moves: say which there are and how to make one; proposing and descending follow."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from redwood.budget import Sense
+from redwood.problem import Problem, Solution
+from redwood.views import Local
+
+GAIN = 1e-9
+"""A smaller improvement is rounding."""
+
+
+class Moves(Local):
+    """A local search over states that are the first field of a solution, such as an order or a list of choices.
+
+    What is left to write: `initial`, `moves`, `apply`, and for speed `change`. Everything runs in plain Python, and `moves`
+    lists a whole neighbourhood at each step of a descent, so it suits neighbourhoods of some thousands.
+    """
+
+    kind: ClassVar[type[Problem[Any, Any]] | None] = None
+    """The problem's class; set by a `JsonProblem` whose ``views`` name this class."""
+
+    def __init__(self, instance: Any) -> None:
+        if self.kind is None:
+            raise TypeError(f"{type(self).__name__} names no problem; set `kind` to its class.")
+        self.instance = instance
+        self.problem: Problem[Any, Any] = self.kind()
+        self.sign = 1.0 if self.problem.sense is Sense.MIN else -1.0
+
+    @abstractmethod
+    def moves(self, state: Any) -> Iterable[Any]:
+        """Return every move that keeps a state feasible, always in the same order for the same state."""
+
+    def change(self, state: Any, move: Any) -> float:
+        """Return by how much a move changes the objective; unless overridden, by making it on a copy."""
+        moved = self.copy(state)
+        self.apply(moved, move)
+        return self.objective(moved) - self.objective(state)
+
+    def state(self, solution: Solution) -> Any:
+        """Return a copy of the solution's first field."""
+        return deepcopy(getattr(solution, fields(solution)[0].name))
+
+    def solution(self, state: Any) -> Solution:
+        """Return the solution whose only field is a copy of the state."""
+        made: Solution = self.problem.solution_type(deepcopy(state))  # type: ignore[call-arg]
+        return made
+
+    def objective(self, state: Any) -> float:
+        """Return the state's worth, priced by the problem."""
+        return float(self.problem.objective(self.instance, self.solution(state)))
+
+    def propose(self, state: Any, rng: np.random.Generator) -> tuple[Any, float] | None:
+        """Return one of the moves, each as likely as any other."""
+        moves = list(self.moves(state))
+        if not moves:
+            return None
+        move = moves[int(rng.integers(len(moves)))]
+        return move, self.change(state, move)
+
+    def descend(self, state: Any) -> None:
+        """Make the first move that improves, going on from its place in the list, until none does."""
+        moves, at, waited = list(self.moves(state)), 0, 0
+        while waited < len(moves):
+            move = moves[at % len(moves)]
+            at, waited = at + 1, waited + 1
+            if self.sign * self.change(state, move) < -GAIN:
+                self.apply(state, move)
+                moves, waited = list(self.moves(state)), 0
