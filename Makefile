@@ -9,14 +9,14 @@ listing := $(shell printf '%s\n' $(sources) | cksum | cut -d' ' -f1)
 installed := $(VENV)/.installed-$(listing)
 bin := $(VENV)/bin
 
-.PHONY: install demo test distributions docs check clean
+.PHONY: install demo test distributions notebooks notebooks-stored docs check clean
 
 install: $(installed)
 
 $(installed): pyproject.toml constraints.txt
 	test -x $(bin)/python || $(PYTHON) -m venv $(VENV)
 	$(bin)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
-	$(bin)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,peers,dask,slurm,gym]'
+	$(bin)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,notebooks,peers,dask,slurm,gym]'
 	rm -f $(VENV)/.installed-*
 	touch $@
 
@@ -34,6 +34,13 @@ test: install
 # Redwood's wheel, the example plugins and new scaffolds, built and installed into an environment of their own.
 distributions: install
 	$(bin)/python -m pytest -m distribution
+
+# The documentation's notebooks, executed; `notebooks-stored` also writes what they show into them.
+notebooks: install
+	$(bin)/python -m pytest -m notebook
+
+notebooks-stored: install
+	$(bin)/python -m nbconvert --to notebook --execute --inplace docs/notebooks/*.ipynb
 
 # The documentation's site, in runs/site; a warning is an error.
 docs: install

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+LEFT = "text-align: left"
+"""Notebooks put the text of tables to the right."""
+
+
 class Status(StrEnum):
     """What is known about the instance after a run."""
 
@@ -194,12 +198,14 @@ class Result:
             "objective": format_value(self.objective),
             "bound": format_value(self.bound) + gap,
             "seconds": ", ".join(f"{part} {seconds:.2f}" for part, seconds in vars(self.seconds).items()),
-            "initial": self.initial or "",
+            "start": self.initial or "",
             "message": self.message,
         }
-        title = f"{self.problem} {self.instance} (size {self.size}) by {self.solver}, seed {self.seed}"
-        body = "".join(f"<tr><th>{key}</th><td>{html.escape(text)}</td></tr>" for key, text in rows.items() if text)
-        return f"<table><caption>{html.escape(title)}</caption>{body}</table>"
+        known = self.instance if self.instance.startswith(self.problem) else f"{self.problem} {self.instance}".strip()
+        title = f"{known} (size {self.size}) by {self.solver}, seed {self.seed}"
+        cells = ((f"{key}</th>", f"{html.escape(text)}</td>") for key, text in rows.items() if text)
+        body = "".join(f'<tr><th style="{LEFT}">{key}<td style="{LEFT}">{text}</tr>' for key, text in cells)
+        return f'<table><caption style="{LEFT}"><b>{html.escape(title)}</b></caption>{body}</table>'
 
 
 def format_value(value: float | None) -> str:

@@ -20,7 +20,7 @@ from redwood.plugins.doctor import inspect_class
 from redwood.plugins.host import PluginState, host
 from redwood.plugins.planning_rules import PLANNING_RULES
 from redwood.plugins.problem_rules import PROBLEM_RULES, ProblemCase
-from redwood.plugins.rules import FOLDER, Finding, Rule, broken, check_names, chosen, keep, smallest
+from redwood.plugins.rules import FOLDER, HANGS, Finding, Rule, broken, check_names, chosen, keep, smallest
 from redwood.plugins.solver_rules import SOLVER_RULES, SolverCase
 from redwood.problem import Instance
 from redwood.reading import generate
@@ -237,7 +237,7 @@ def _problem_findings(
     for label in [f"{name}/{variant}" for variant in problem.variants] or [name]:
         for number, seed in enumerate(seeds):
             for rule in chosen(rules, exclude, since):
-                if rule.once and number:
+                if (rule.once and number) or any(f.rule == rule.name and f.message == HANGS for f in findings):
                     continue
                 findings += _try_problem(rule, problem, label, size, seed, folder)
     return findings
@@ -286,5 +286,5 @@ def _results_of_all(instance: Instance, iterations: int, options: Mapping[str, M
     """Yield what every installed solver that takes the instance comes to."""
     for name in sorted({entry.spec.name for entry in host().fitting(instance.problem) if not entry.missing}):
         with contextlib.suppress(FitError):  # such as a policy without weights for this problem
-            budget = {"iterations": iterations, "time_limit": 20, "bound_time_limit": 0}
-            yield solve(instance, name, seed=0, **budget, **options.get(name, {}))
+            own = dict(options.get(name, {}))
+            yield solve(instance, name, seed=0, iterations=iterations, time_limit=20, bound_time_limit=0, **own)

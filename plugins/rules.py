@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import signal
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -18,6 +21,9 @@ PAGE = "docs/conformance.md"
 """Where the rules are documented, each under a heading of its own name."""
 FOLDER = Path("redwood-counter-examples")
 """Where counter-examples are kept unless the caller names another folder."""
+PATIENCE = 120
+"""Seconds of computing that one rule may take on one small instance; compiling kernels takes some tens."""
+HANGS = f"it was not done after {PATIENCE} s of computing: does a loop of it never end?"
 TOLERANCE = 1e-6
 """Relative difference of objectives that counts as rounding."""
 
@@ -98,11 +104,38 @@ def broken(rule: Rule[CaseT], case: CaseT) -> list[str]:
         Where a solver refuses the problem.
     """
     try:
-        return list(rule.check(case))
+        with _patience():
+            return list(rule.check(case))
     except FitError:
         raise
+    except _Hangs:
+        return [HANGS]
     except Exception as error:  # whatever a stranger's code raises is a finding
         return [f"raised {type(error).__name__}: {error}"]
+
+
+class _Hangs(BaseException):
+    """A rule's time is over. No Exception, so that a plugin's own handlers let it pass."""
+
+
+@contextlib.contextmanager
+def _patience() -> Iterator[None]:
+    """End Python that computes for ever, where the platform has alarms, in the main thread, and nobody else uses them."""
+    able = hasattr(signal, "SIGVTALRM") and threading.current_thread() is threading.main_thread()
+    if not able or signal.getitimer(signal.ITIMER_VIRTUAL)[0]:
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise _Hangs
+
+    before = signal.signal(signal.SIGVTALRM, end)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def smallest(rule: Rule[CaseT], make: Callable[[int], CaseT], size: int) -> tuple[int, CaseT, list[str]] | None:
@@ -111,6 +144,8 @@ def smallest(rule: Rule[CaseT], make: Callable[[int], CaseT], size: int) -> tupl
     words = broken(rule, case)
     if not words:
         return None
+    if words == [HANGS]:  # smaller ones would hang as long
+        return size, case, words
     for smaller in range(2, size):
         try:
             candidate = make(smaller)

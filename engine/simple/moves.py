@@ -11,9 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from redwood.budget import Sense
+from redwood.errors import PluginError
 from redwood.problem import Problem, Solution
 from redwood.views import Local
 
+CHECKED = 500
+"""Moves of a descent after which it is checked that they did improve."""
 GAIN = 1e-9
 """A smaller improvement is rounding."""
 
@@ -68,10 +71,22 @@ class Moves(Local):
 
     def descend(self, state: Any) -> None:
         """Make the first move that improves, going on from its place in the list, until none does."""
-        moves, at, waited = list(self.moves(state)), 0, 0
+        moves, at, waited, made, worth = list(self.moves(state)), 0, 0, 0, self.objective(state)
         while waited < len(moves):
             move = moves[at % len(moves)]
             at, waited = at + 1, waited + 1
             if self.sign * self.change(state, move) < -GAIN:
                 self.apply(state, move)
-                moves, waited = list(self.moves(state)), 0
+                moves, waited, made = list(self.moves(state)), 0, made + 1
+                if made % CHECKED == 0:
+                    worth = self._improved(state, worth)
+
+    def _improved(self, state: Any, before: float) -> float:
+        """Return the objective, which must have become better; else a descent that trusts `change` would never end."""
+        now = self.objective(state)
+        if not self.problem.sense.better(now, before):
+            raise PluginError(
+                f"{type(self).__name__}.change announced {CHECKED} improvements one after another, "
+                f"and the objective went from {before:.9g} to {now:.9g}."
+            )
+        return now

@@ -109,6 +109,14 @@ def test_a_descent_ends_where_no_move_improves(problem):
     assert max(view.change(state, move) for move in view.moves(state)) <= 0
 
 
+def test_a_descent_on_false_promises_is_ended(problem, monkeypatch):
+    """Moves that announce improvements which do not come raise, instead of going on for ever."""
+    monkeypatch.setattr(CarryMoves, "change", lambda self, state, move: 1.0)
+    view = problem.view(Local, redwood.generate("carry", size=6, seed=1))
+    with pytest.raises(PluginError, match="change announced 500 improvements"):
+        view.descend(view.initial(np.random.default_rng(0)))
+
+
 def test_files_are_recognised_and_keep_whole_numbers_and_text(problem, tmp_path):
     """A written instance is known by its content, with types as they were; so is a solution."""
     instance = redwood.generate("carry", size=4, seed=1)

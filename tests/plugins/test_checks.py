@@ -8,6 +8,7 @@ import pytest
 
 from redwood.errors import OptionError, UnknownNameError
 from redwood.plugins import host as hosting
+from redwood.plugins import rules
 from redwood.plugins.checks import check_name, check_problem, check_solver, rule_names
 from redwood.plugins.host import Host, PluginWarning
 from redwood.plugins.rules import PAGE
@@ -27,6 +28,7 @@ PROBLEMS = {  # what is broken: the text of the scaffold's problem, what stands 
         "pricing",
         "finite number",
     ),
+    "descends-for-ever": ("            improved = False\n", "", "local-view", "a loop of it never end"),
     "not-a-number": ("solution.tasks].sum())", "solution.tasks].sum() * np.nan)", "pricing", "finite number"),
     "mutates-input": (
         "        self.cost = instance.cost\n\n    def initial",
@@ -153,8 +155,9 @@ def changed(text, old, new):
 
 
 @pytest.mark.parametrize("fault", PROBLEMS)
-def test_a_broken_problem_is_caught_by_the_right_rule(fault, install, texts, tmp_path):
+def test_a_broken_problem_is_caught_by_the_right_rule(fault, install, texts, tmp_path, monkeypatch):
     """Each fault is found by its own rule, with words that say what is wrong."""
+    monkeypatch.setattr(rules, "PATIENCE", 0.5)
     old, new, rule, words = PROBLEMS[fault]
     install(toy=changed(texts[0], old, new))
     findings, _ = check_name("toy", save=tmp_path / "kept")
