@@ -16,10 +16,11 @@ def read(path):
 
 @pytest.mark.notebook
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_top_to_bottom(path, tmp_path):
+def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     """Every cell runs in a kernel of its own, without an error and without a warning on the screen."""
     nbclient = pytest.importorskip("nbclient", reason="the extra notebooks is not installed")
     notebook = read(path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     streams = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "stream"]
     assert [stream.text for stream in streams if stream.name == "stderr"] == []
