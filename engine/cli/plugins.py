@@ -122,7 +122,8 @@ def check(
     else:
         for finding in findings:
             click.echo(str(finding))
-        kept = "Every promise is kept" if not findings else f"{len(findings)} promises are broken"
+        broken = "1 promise is broken" if len(findings) == 1 else f"{len(findings)} promises are broken"
+        kept = broken if findings else "Every promise is kept"
         click.echo(f"{kept}. Looked at: {', '.join(seen)}.")
     ctx.exit(UNSOLVED if findings else 0)
 
