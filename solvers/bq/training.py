@@ -168,6 +168,8 @@ class Trainer:
                 self.save()
             if self.counters.step % self.recipe.test_steps == 0 and self.rank == 0:
                 self.test()
+        if losses:
+            self._note(losses)
         self.save()
 
     def _goes_on(self, hours: float, steps: float) -> bool:
