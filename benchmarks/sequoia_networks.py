@@ -24,6 +24,7 @@ from redwood.policies import IndexPolicy
 from redwood.reading import generate
 from redwood.simulation import simulate
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
+from redwood.solvers.sequoia.foresight import ForesightPolicy
 from redwood.solvers.sequoia.improving import improve, policy_for
 from redwood.solvers.sequoia.offline import save_log
 from redwood.solvers.sequoia.pricing import Relaxation, relax
@@ -51,12 +52,22 @@ class Seconds:
 
 
 def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> dict[str, Any]:
-    """Return per cents of the bound of each policy in the same episodes, and processor seconds before the first decision."""
+    """Return per cents of the bound of each policy in the same episodes, and its processor time.
+
+    That is seconds before the first decision, and milliseconds a decision where those of all episodes are taken together.
+    """
     instance = generate(f"cormab/{domain}", size=size, seed=seed)
     planning = host().problem("cormab").view(Planning, instance)
     began = time.process_time()
     relaxation = relax(planning, Seconds(given.bound_seconds))
-    line: dict[str, Any] = {"domain": domain, "size": size, "seed": seed, "episodes": given.episodes, "percent": {}}
+    line: dict[str, Any] = {
+        "domain": domain,
+        "size": size,
+        "seed": seed,
+        "episodes": given.episodes,
+        "percent": {},
+        "milliseconds": {},
+    }
     line["seconds"] = {"bound": round(time.process_time() - began, 3)}
     for name in ["lagrangian", *given.policies]:
         began = time.process_time()
@@ -65,7 +76,9 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
         except FitError:  # Whittle's index is for two levels
             continue
         line["seconds"][name] = round(time.process_time() - began, 3)
+        began = time.process_time()
         earned = planning.rollouts(policy, given.episodes, EVALUATION).mean()
+        line["milliseconds"][name] = round(1e3 * (time.process_time() - began) / (given.episodes * planning.horizon), 4)
         line["percent"][name] = round(float(100.0 * earned / relaxation.bound(planning.horizon)), 4)
     return line
 
@@ -73,7 +86,10 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
 def _policy(
     name: str, domain: str, instance: Any, planning: Planning, relaxation: Relaxation, given: argparse.Namespace
 ) -> Policy:
-    """Return the policy of a name: a planning solver, ``network`` (shipped for the domain), or ``improved``."""
+    """Return the policy of a name: a planning solver, ``network`` (shipped for the domain), ``improved``, ``foresight``.
+
+    The last tries rivals of its actions in simulated futures of the policy of the improved worths.
+    """
     if name == "lagrangian":
         return policy_for(planning, relaxation.values)
     if name == "myopic":
@@ -82,10 +98,11 @@ def _policy(
         found = network_at(given.network or domain)
         assert isinstance(found, ArmPolicy)
         return policy_for(planning, found.values(planning, relaxation))
-    if name == "improved":
+    if name in ("improved", "foresight"):
         clock = Seconds(given.seconds)
         options: dict[str, Any] = {"rounds": 4, "episodes": given.improvement_episodes, "seed": 0, "stops": clock.stops}
-        return policy_for(planning, improve(planning, relaxation.values, **options).values)
+        values = improve(planning, relaxation.values, **options).values
+        return policy_for(planning, values) if name == "improved" else ForesightPolicy(values, given.futures)
     answer: Policy | None = solve(instance, name, time_limit=given.seconds, bound_time_limit=0).solution
     assert answer is not None
     return answer
@@ -147,6 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bound-seconds", type=float, default=60.0, help="of processor time for each bound")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each policy that is computed")
     parser.add_argument("--improvement-episodes", type=int, default=1000)
+    parser.add_argument("--futures", type=int, default=128, help="of each rival of an action, for foresight")
     parser.add_argument("--total-seconds", type=float, default=1e9, help="after which no further instance is begun")
     given = parser.parse_args(arguments)
     lines = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []

@@ -243,6 +243,7 @@ SOLVERS = (
         policies=(
             "q-network=redwood.solvers.sequoia.policy:QPolicy",
             "arm-network=redwood.solvers.sequoia.arm_policy:ArmPolicy",
+            "foresight=redwood.solvers.sequoia.foresight:ForesightPolicy",
         ),
         preload=("torch",),
     ),

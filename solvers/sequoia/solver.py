@@ -39,7 +39,10 @@ class Sequoia(Recipe, Solver, Trainable):
     ships (`redwood.solvers.sequoia.shipped.shipped`), which is then taken as it is. With ``logged``, a file of episodes
     (`redwood.solvers.sequoia.offline.save_log`), nothing but that file and the action set is used: neither the arms' chances
     nor a simulation; ``temperature`` and ``pessimism`` are those of `redwood.solvers.sequoia.offline.learn_offline`.
-    Every decision of the policy is the action of the greatest Q over the whole set, with a proven bound on any other's;
+    With ``foresight``, a number of futures, the worths of ``residual`` are improved as ever, and before each decision the
+    policy tries rivals of its action in so many simulated futures: milliseconds that pay where the Lagrangian relaxation
+    is loose; see `redwood.solvers.sequoia.foresight.ForesightPolicy`.
+    Otherwise every decision is the action of the greatest Q over the whole set, with a proven bound on any other's;
     see `redwood.solvers.sequoia.embedding.Embedding`. The policy that was best in simulated trials, apart from the
     episodes of the objective, is the answer.
 
@@ -57,6 +60,7 @@ class Sequoia(Recipe, Solver, Trainable):
     logged: str = ""
     temperature: float = 1.0
     pessimism: float = 0.5
+    foresight: int = 0
     policy_kind: ClassVar[str] = "redwood.solvers.sequoia.policy:QPolicy"
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
@@ -69,6 +73,7 @@ class Sequoia(Recipe, Solver, Trainable):
         planning.actions.program.maximise(planning.arms.rewards[:, :, 0])
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        from redwood.solvers.sequoia.foresight import ForesightPolicy
         from redwood.solvers.sequoia.learner import Learner
 
         planning = problem.view(Planning, instance)
@@ -78,6 +83,8 @@ class Sequoia(Recipe, Solver, Trainable):
         if self.logged:
             return self._offline(planning, run.seed)
         begun = self._begun(planning, run, run.seed)
+        if self.foresight and begun.values is not None:
+            return Answer(ForesightPolicy(begun.values, self.foresight), bound=begun.bound, message=begun.message)
         learner = Learner(planning, self, run.seed, begun.table, load_target(self.policy_kind))
         learner.prepare()
         run.report(learner.policy())
@@ -88,6 +95,7 @@ class Sequoia(Recipe, Solver, Trainable):
     def _trained(self, planning: Planning, clock: Clock, seed: int) -> Answer:
         """Return the policy of a file, to act in this solver's way."""
         from redwood.solvers.sequoia.arm_policy import ArmPolicy
+        from redwood.solvers.sequoia.foresight import ForesightPolicy
         from redwood.solvers.sequoia.policy import QPolicy
         from redwood.solvers.sequoia.shipped import network_at
 
@@ -95,10 +103,15 @@ class Sequoia(Recipe, Solver, Trainable):
         if isinstance(found, ArmPolicy):
             taken = replace(self, weights="", network="residual")
             relaxation = relax_within(planning, clock)
-            table = scaled(planning, found.values(planning, relaxation))
+            values = found.values(planning, relaxation)
+            if self.foresight:
+                return Answer(ForesightPolicy(values, self.foresight), bound=relaxation.bound(planning.horizon))
+            table = scaled(planning, values)
             return Answer(taken.policy_of_table(planning, table, seed), bound=relaxation.bound(planning.horizon))
         if not isinstance(found, QPolicy):
             raise OptionError(f"weights {self.weights} hold a policy of the kind {found.kind!r}, not a Q-network.")
+        if self.foresight:
+            raise OptionError(f"foresight= needs worths of arms, and weights {self.weights} hold a Q-network of actions.")
         arms, levels, states = planning.arms.shape
         if found.table.shape[1:] != (arms, levels, states):
             raise FitError(
@@ -130,7 +143,7 @@ class Sequoia(Recipe, Solver, Trainable):
         if self.settled().network != "residual":
             if self.start:
                 raise OptionError("start= is for network residual: a network of arms corrects Lagrangian worths.")
-            return Begun(None, None, "")
+            return Begun(None, None, None, "")
         from redwood.solvers.sequoia.improving import improve
 
         relaxation = relax_within(planning, clock)
@@ -148,7 +161,7 @@ class Sequoia(Recipe, Solver, Trainable):
             f"{found.accepted} of {found.tried} improvements accepted, {found.ahead:.4g} +- {1.96 * found.error:.2g} a step "
             f"ahead of the Lagrangian policy in trials."
         )
-        return Begun(scaled(planning, found.values), relaxation.bound(planning.horizon), message)
+        return Begun(scaled(planning, found.values), found.values, relaxation.bound(planning.horizon), message)
 
     def _transferred(self, planning: Planning, relaxation: Relaxation) -> Array:
         """Return the worths [H + 1, J, S] that a network of arms gives."""
@@ -168,6 +181,10 @@ class Sequoia(Recipe, Solver, Trainable):
             )
         if sum(map(bool, (self.weights, self.logged, self.start))) > 1:
             raise OptionError("weights=, logged= and start= exclude each other.")
+        if self.foresight < 0 or self.foresight == 1:
+            raise OptionError(f"foresight {self.foresight} is neither 0 nor a number of futures from 2 up.")
+        if self.foresight and (self.settled().network != "residual" or self.logged):
+            raise OptionError("foresight= is for worths of arms: network residual, or weights= of a network of arms.")
 
     @classmethod
     def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
@@ -240,9 +257,10 @@ class Sequoia(Recipe, Solver, Trainable):
 
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """Worths [H, J, A, S] that a network starts from, a bound a step where one came with them, and what was done."""
+    """What a network starts from: worths [H, J, A, S] of levels, [H + 1, J, S] of states, a bound a step, what was done."""
 
     table: Array | None
+    values: Array | None
     bound: float | None
     message: str
 
