@@ -16,11 +16,13 @@ from redwood.planning import ActionSet, Array, Planning
 from redwood.plugins.host import host
 from redwood.reading import generate
 from redwood.simulation import simulate
+from redwood.solvers.sequoia.arm_policy import Unhurried
 from redwood.solvers.sequoia.embedding import BOUNDS, Decision, Embedding
 from redwood.solvers.sequoia.folded import Folded, indicators
 from redwood.solvers.sequoia.learner import Learner
 from redwood.solvers.sequoia.maximising import Maximiser
 from redwood.solvers.sequoia.network import KINDS, QNetwork
+from redwood.solvers.sequoia.pricing import relax
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.solving import solve
 
@@ -182,6 +184,38 @@ def checks(domain: str, size: int, kind: str, states: int, programs: int) -> str
     )
 
 
+def stable(domain: str, size: int, weights: Sequence[float], given: argparse.Namespace) -> str:
+    """Return a line a weight of `Recipe.stability`: what training takes, its program, its decisions, and its reward.
+
+    All times are of the processor. Decisions are those without a list of actions: search, and the program where needed.
+    """
+    planning = _planning(domain, size)
+    bound = relax(planning, Unhurried()).bound(planning.horizon)
+    lines = [f"{domain} {size} relu, {given.train} episodes of training after pre-training, {given.states} states"]
+    for weight in weights:
+        recipe = Recipe(network="relu", stability=weight, episodes=max(1, given.train), programs=given.programs)
+        learner, began = Learner(planning, recipe, seed=0), time.process_time()
+        learner.prepare()
+        learner.learn(lambda learner=learner: learner.episode >= given.train)  # type: ignore[misc]
+        spent = time.process_time() - began
+        network, every = _states(planning, learner.best.module(), given.states)
+        unlisted = Embedding(planning.actions, network.matrices(), listed=False)
+        few = every[: given.literal]
+        solved = [_processed(unlisted.solve, folded) for folded in few]
+        left = [sum(int(((low < 0) & (high > 0)).sum()) for low, high in unlisted.limits(folded)) for folded in every]
+        decided = [_processed(unlisted.decide, folded) for folded in (every if given.programs else few)]
+        old = [_processed(Literal.decide_anew, planning.actions, folded) for folded in few] if given.old else []
+        earned = 100 * planning.rollouts(learner.best, given.episodes, 1).mean() / bound
+        neurons = sum(len(matrix) for matrix in network.matrices()[:-1])
+        lines.append(
+            f"  stability {weight:g}: trained in {spent:.0f} s, best trial at {earned:.1f} % of the bound; "
+            f"{np.mean(left):.1f} of {neurons} ReLUs unstable; program mean {_mean(solved):.1f} ms, worst {max(solved):.1f}; "
+            f"decision without list median {_median(decided):.1f} ms, worst {max(decided):.1f}"
+            + (f"; M = 1e5 anew mean {_mean(old):.1f} ms" if old else "")
+        )
+    return "\n".join(lines)
+
+
 def rewards(domain: str, size: int, names: Sequence[str], seeds: int, episodes: int, seconds: float) -> str:
     """Return per cent of the hull's bound of each name, and what it is ahead of ``lagrangian``, over instances.
 
@@ -222,7 +256,7 @@ def _interval(values: Array) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=["speed", "targets", "checks", "limits", "unproven", "rewards"])
+    parser.add_argument("table", choices=["speed", "targets", "checks", "limits", "unproven", "stable", "rewards"])
     parser.add_argument("--domains", nargs="+", default=["capacity", "schedule", "path", "interventions"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[20])
     parser.add_argument("--networks", nargs="+", default=["additive", "concave", "relu"], help="or solvers")
@@ -232,6 +266,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=30, help="instances")
     parser.add_argument("--episodes", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60.0, help="of training")
+    parser.add_argument(
+        "--stability", nargs="+", type=float, default=[0.0, 0.1, 1.0], help="weights in the loss, for stable"
+    )
+    parser.add_argument("--train", type=int, default=100, help="episodes of training, for stable")
+    parser.add_argument("--programs", action=argparse.BooleanOptionalAction, default=True, help="in training, for stable")
+    parser.add_argument("--old", action="store_true", help="also solve the published program, for stable")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     for domain in given.domains:
@@ -241,6 +281,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 continue
             if given.table == "rewards":
                 _write(rewards(domain, size, given.networks, given.seeds, given.episodes, given.seconds))
+                continue
+            if given.table == "stable":
+                _write(stable(domain, size, given.stability, given))
                 continue
             for kind in given.networks:
                 if given.table == "targets":
@@ -268,9 +311,14 @@ def _folded(planning: Planning, kind: str, states: int) -> tuple[QNetwork, list[
     learner = Learner(planning, Recipe(network=kind, trials=1), seed=0)
     for _ in range(learner.recipe.pretraining):
         learner.pretrain()
+    return _states(planning, learner.network, states)
+
+
+def _states(planning: Planning, network: QNetwork, states: int) -> tuple[QNetwork, list[Folded]]:
+    """Return the network, and what it is as a function of the action in random states."""
     rng = np.random.default_rng(0)
     drawn = rng.integers(0, planning.arms.shape[2], (states, planning.arms.shape[0]))
-    return learner.network, learner.network.fold(drawn, rng.integers(0, planning.horizon, states))
+    return network, network.fold(drawn, rng.integers(0, planning.horizon, states))
 
 
 def _oracle(planning: Planning) -> float:
@@ -285,6 +333,12 @@ def _timed(work: Callable[..., object], *arguments: object) -> float:
     began = time.perf_counter()
     work(*arguments)
     return 1e3 * (time.perf_counter() - began)
+
+
+def _processed(work: Callable[..., object], *arguments: object) -> float:
+    began = time.process_time()
+    work(*arguments)
+    return 1e3 * (time.process_time() - began)
 
 
 def _mean(times: Sequence[float]) -> float:

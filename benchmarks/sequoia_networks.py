@@ -86,9 +86,10 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
 def _policy(
     name: str, domain: str, instance: Any, planning: Planning, relaxation: Relaxation, given: argparse.Namespace
 ) -> Policy:
-    """Return the policy of a name: a planning solver, ``network`` (shipped for the domain), ``improved``, ``foresight``.
+    """Return the policy of a name: ``network`` (shipped), ``improved``, ``foresight``, ``published``, or a planning solver.
 
-    The last tries rivals of its actions in simulated futures of the policy of the improved worths.
+    ``foresight`` tries rivals of its actions in simulated futures of the policy of the improved worths, and ``published`` is
+    trained by the published recipe.
     """
     if name == "lagrangian":
         return policy_for(planning, relaxation.values)
@@ -100,10 +101,12 @@ def _policy(
         return policy_for(planning, found.values(planning, relaxation))
     if name in ("improved", "foresight"):
         clock = Seconds(given.seconds)
-        options: dict[str, Any] = {"rounds": 4, "episodes": given.improvement_episodes, "seed": 0, "stops": clock.stops}
-        values = improve(planning, relaxation.values, **options).values
+        how: dict[str, Any] = {"rounds": 4, "episodes": given.improvement_episodes, "seed": 0, "stops": clock.stops}
+        values = improve(planning, relaxation.values, **how).values
         return policy_for(planning, values) if name == "improved" else ForesightPolicy(values, given.futures)
-    answer: Policy | None = solve(instance, name, time_limit=given.seconds, bound_time_limit=0).solution
+    options: dict[str, Any] = {"preset": "published"} if name == "published" else {}
+    solver = "sequoia" if name == "published" else name
+    answer: Policy | None = solve(instance, solver, time_limit=given.seconds, bound_time_limit=0, **options).solution
     assert answer is not None
     return answer
 

@@ -20,6 +20,7 @@ from redwood.solvers.sequoia.network import QNetwork, Shape, single_thread
 from redwood.solvers.sequoia.policy import QPolicy, policy_of
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.solvers.sequoia.replay import Batch, Replay
+from redwood.solvers.sequoia.stability import Stability
 
 TRIAL_SEED = 271_828
 """Seed of the simulated episodes by which networks are compared during training; no result is reported on it."""
@@ -64,6 +65,7 @@ class Learner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(self.rng.integers(2**31)))
             self.network = QNetwork(shape, table)
+        self.stability = Stability(planning.actions) if self.recipe.stability else None
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=self.recipe.rate)
         self.replay = Replay(self.recipe.replay, arms, self.recipe.outcomes, self.recipe.priority)
         self.ends = np.cumsum(planning.arms.transitions, axis=-1)
@@ -180,16 +182,17 @@ class Learner:
     def _step(self, batch: Batch, targets: Array) -> Array:
         """Descend on the weighted Huber loss, and return the errors [B] in the network's unit."""
         kept = self.replay.arrays
-        values = _values(
-            self.network, kept["states"][batch.rows], kept["steps"][batch.rows], kept["actions"][batch.rows], True
-        )
-        return self._descend(values, targets, batch.weights)
+        states, steps = kept["states"][batch.rows], kept["steps"][batch.rows]
+        return self._descend(states, steps, kept["actions"][batch.rows], targets, batch.weights)
 
-    def _descend(self, values: torch.Tensor, targets: Array, weights: Array) -> Array:
+    def _descend(self, states: Array, steps: Array, actions: Array, targets: Array, weights: Array) -> Array:
+        values = _values(self.network, states, steps, actions, True)
         scale = self.network.shape.unit / self.planning.horizon
         errors = (values - torch.as_tensor(targets)) / scale
         losses = torch.nn.functional.huber_loss(errors, torch.zeros_like(errors), reduction="none")
         loss = (torch.as_tensor(weights) * losses).mean()
+        if self.stability is not None:
+            loss = loss + self.recipe.stability * self.stability.penalty(self.network, states, steps)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_value_(self.network.parameters(), self.recipe.clip)
@@ -213,7 +216,7 @@ class Learner:
         but_one[rows, chosen] = 0
         actions[:third], actions[third : 2 * third] = single[:third], but_one[third : 2 * third]
         targets = rewards[np.arange(arms), actions, states].sum(axis=1)
-        self._descend(_values(self.network, states, steps, actions, True), targets, np.ones(size))
+        self._descend(states, steps, actions, targets, np.ones(size))
 
     def _try(self) -> None:
         """Simulate the network's policy, and keep it if it is the best so far.
@@ -257,6 +260,7 @@ class Learner:
             "counters": [self.episode, self.steps, self.updates, self.replay.added],
             "trials": [self.trial, self.best_trial],
             "curve": json.dumps([asdict(line) for line in self.curve]),
+            "stability": {} if self.stability is None else self.stability.state(),
         }
         unfinished = path.with_suffix(".new")
         with unfinished.open("wb") as file:
@@ -285,6 +289,8 @@ class Learner:
         self.optimiser.load_state_dict(state["optimiser"])
         for name, tensor in state["replay"].items():
             self.replay.arrays[name][:] = tensor.numpy()
+        if self.stability is not None:
+            self.stability.load(state["stability"])
         self.rng.bit_generator.state = json.loads(state["rng"])
         self.episode, self.steps, self.updates, self.replay.added = state["counters"]
         self.trial, self.best_trial = state["trials"]

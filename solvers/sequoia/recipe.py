@@ -47,6 +47,9 @@ class Recipe:
     programs
         Whether the mixed-integer program decides where the search's bound does not prove its action, in targets and in the
         policy. Without it ``relu`` takes milliseconds for any number of arms; every decision still has its bound.
+    stability
+        Weight in the loss of the share by which ReLUs can be switched by the action, 0 to 1/2 on the average; for ``relu``,
+        whose programs become small with it. See `redwood.solvers.sequoia.stability.Stability`.
     check
         Episodes of training after which the network is tried in simulation; the best one tried is the result.
     trials
@@ -84,6 +87,7 @@ class Recipe:
     sync: int = 200
     slack: float = 1e-3
     programs: bool = True
+    stability: float = 0.0
     check: int = 20
     trials: int = 30
     improvements: int = 4
@@ -102,11 +106,13 @@ class Recipe:
         for name in ("epsilon", "epsilon_end", "discount", "priority"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"{name} {getattr(self, name)} is not in 0 to 1.")
-        for name in ("slack", "pretraining", "improvements"):
+        for name in ("slack", "pretraining", "improvements", "stability"):
             if getattr(self, name) < 0:
                 raise OptionError(f"{name} {getattr(self, name)} is negative.")
         if self.preset not in ("default", "published"):
             raise OptionError(f"preset {self.preset!r} is not known; there are default and published.")
+        if self.stability and self.network != "relu" and self.preset != "published":
+            raise OptionError(f"stability= is for network relu; {self.network} has no ReLUs that need binaries.")
         for defect in self.defects:
             if defect not in DEFECTS:
                 raise OptionError(f"defect {defect!r} is not known.{suggestion(defect, DEFECTS)}")
