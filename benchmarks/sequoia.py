@@ -209,8 +209,8 @@ def stable(domain: str, size: int, weights: Sequence[float], given: argparse.Nam
         neurons = sum(len(matrix) for matrix in network.matrices()[:-1])
         lines.append(
             f"  stability {weight:g}: trained in {spent:.0f} s, best trial at {earned:.1f} % of the bound; "
-            f"{np.mean(left):.1f} of {neurons} ReLUs unstable; program mean {_mean(solved):.1f} ms, worst {max(solved):.1f}; "
-            f"decision without list median {_median(decided):.1f} ms, worst {max(decided):.1f}"
+            f"{np.mean(left):.1f} of {neurons} ReLUs unstable; program mean {_mean(solved):.1f} ms, worst {max(solved):.1f}"
+            f"; decision without list median {_median(decided):.1f} ms, worst {max(decided):.1f}"
             + (f"; M = 1e5 anew mean {_mean(old):.1f} ms" if old else "")
         )
     return "\n".join(lines)

@@ -86,29 +86,37 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
 def _policy(
     name: str, domain: str, instance: Any, planning: Planning, relaxation: Relaxation, given: argparse.Namespace
 ) -> Policy:
-    """Return the policy of a name: ``network`` (shipped), ``improved``, ``foresight``, ``published``, or a planning solver.
+    """Return the policy of a name: one of those below, or the answer of a planning solver.
 
-    ``foresight`` tries rivals of its actions in simulated futures of the policy of the improved worths, and ``published`` is
-    trained by the published recipe.
+    ``network`` is the one shipped for the domain. ``improved`` are the Lagrangian worths after policy improvement, and
+    ``started`` those that are reached from the network's. ``foresight`` tries rivals of its actions in simulated futures
+    of the policy of the improved worths. ``published`` is trained by the published recipe.
     """
     if name == "lagrangian":
         return policy_for(planning, relaxation.values)
     if name == "myopic":
         return IndexPolicy(planning.arms.rewards[None])
     if name == "network":
-        found = network_at(given.network or domain)
-        assert isinstance(found, ArmPolicy)
-        return policy_for(planning, found.values(planning, relaxation))
-    if name in ("improved", "foresight"):
+        return policy_for(planning, _of_network(domain, planning, relaxation, given))
+    if name in ("improved", "started", "foresight"):
         clock = Seconds(given.seconds)
         how: dict[str, Any] = {"rounds": 4, "episodes": given.improvement_episodes, "seed": 0, "stops": clock.stops}
+        if name == "started":
+            how["start"] = _of_network(domain, planning, relaxation, given)
         values = improve(planning, relaxation.values, **how).values
-        return policy_for(planning, values) if name == "improved" else ForesightPolicy(values, given.futures)
+        return ForesightPolicy(values, given.futures) if name == "foresight" else policy_for(planning, values)
     options: dict[str, Any] = {"preset": "published"} if name == "published" else {}
     solver = "sequoia" if name == "published" else name
     answer: Policy | None = solve(instance, solver, time_limit=given.seconds, bound_time_limit=0, **options).solution
     assert answer is not None
     return answer
+
+
+def _of_network(domain: str, planning: Planning, relaxation: Relaxation, given: argparse.Namespace) -> Array:
+    """Return the worths of states by the network of arms that is asked for, or the one shipped for the domain."""
+    found = network_at(given.network or domain)
+    assert isinstance(found, ArmPolicy)
+    return found.values(planning, relaxation)
 
 
 def logged(domain: str, size: int, seed: int, given: argparse.Namespace) -> str:
