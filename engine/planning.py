@@ -292,7 +292,11 @@ class Program:
     @cached_property
     def _highs(self) -> Any:
         return self.compiled.highs(
-            mip_rel_gap=0.0, mip_abs_gap=1e-9, mip_heuristic_effort=0.0, mip_heuristic_run_feasibility_jump=False
+            mip_rel_gap=0.0,
+            mip_abs_gap=1e-9,
+            mip_heuristic_effort=0.0,
+            mip_heuristic_run_feasibility_jump=False,
+            presolve="choose" if self.compiled.integer.any() else "off",  # it takes longer than small linear programs
         )
 
     def _levels(self) -> Array:

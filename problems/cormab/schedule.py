@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from redwood.errors import InstanceError
+from redwood.errors import InstanceError, SolutionError
 from redwood.planning import ActionSet, Array, Choice, Program, worth_of
 from redwood.problem import frozen
 from redwood.problems.cormab.capacity import fill
@@ -22,6 +22,8 @@ MOST_SLOTS = 10
 """With more slots than this, their subsets are not written down and the whole model is solved instead."""
 MOST_COUNTS = 200_000
 """With more count vectors than this, Hall's conditions go to mixed-integer programming instead."""
+ROUNDING = 1e-9
+"""Share of the worths by which sums may differ."""
 Meeting = tuple[int, int]
 """A worker and a slot."""
 
@@ -94,10 +96,10 @@ class ScheduleSet(ActionSet):
 
     def argmax(self, worth: Array) -> Choice:
         """Return the best action under Hall's conditions, which is the best one of all if its workers can differ."""
-        if self._hall is None:
+        if self.arm_slots.shape[1] > MOST_SLOTS:
             return self.solve(worth)
         if self.counts is None:
-            levels, bound = self._hall.maximise(worth)
+            levels, bound = self._maximise(worth)
         else:
             levels = fill(worth, self.counts, self.members)
             bound = worth_of(worth, levels)
@@ -107,10 +109,7 @@ class ScheduleSet(ActionSet):
         """Return whether the pulled arms can meet two different workers each."""
         if not self.in_range(levels) or int(np.sum(levels)) > self.budget:
             return False
-        inside, supply = self._conditions
-        if (2 * (inside @ np.asarray(levels)) > supply).any():
-            return False
-        return _assign(np.flatnonzero(levels).tolist(), self._meetings) is not None or super().contains(levels)
+        return len(self._meetings(levels)) > 0
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
         """Return random actions: arms in random order, each pulled where two meetings are still free for it."""
@@ -125,14 +124,13 @@ class ScheduleSet(ActionSet):
 
     def witness(self, levels: Array) -> dict[int, list[Meeting]]:
         """Return the two meetings (worker, slot) of each pulled arm."""
-        found = _assign(np.flatnonzero(levels).tolist(), self._meetings) if self.contains(levels) else None
-        if found is not None:
-            return found
-        meetings: dict[int, list[Meeting]] = {}
-        for name in super().witness(levels):
-            arm, worker, slot = map(int, name[name.index("[") + 1 : -1].split(","))
-            meetings.setdefault(arm, []).append((worker, slot))
-        return meetings
+        if not self.contains(levels):
+            raise SolutionError(f"the action {np.asarray(levels).tolist()} is not in the set {type(self).__name__}.")
+        slots = self._meetings(levels)
+        return {
+            arm: [(worker, int(slots[arm, worker])) for worker in np.flatnonzero(slots[arm] >= 0).tolist()]
+            for arm in np.flatnonzero(levels).tolist()
+        }
 
     @cached_property
     def counts(self) -> Array | None:
@@ -189,55 +187,41 @@ class ScheduleSet(ActionSet):
         supply = sets.astype(np.int64) @ self.worker_slots.sum(axis=0)
         return np.vstack((inside, lonely)).astype(np.int64), np.append(supply, 0)
 
+    def _maximise(self, worth: Array) -> tuple[Array, float]:
+        """Return the best levels under Hall's conditions and a bound on their worth.
+
+        The linear program nearly always ends at whole numbers, which its value then proves best.
+        """
+        levels, bound = self._hall(whole=False).maximise(worth)
+        inside, supply = self._conditions
+        allowed = levels.sum() <= self.budget and (2 * (inside @ levels) <= supply).all()
+        if allowed and worth_of(worth, levels) >= bound - ROUNDING * np.abs(worth).sum():
+            return levels, bound
+        return self._hall(whole=True).maximise(worth)
+
+    def _hall(self, *, whole: bool) -> Program:
+        """Return the program of Hall's conditions, without meetings; ``whole`` says whether arms are pulled whole."""
+        if whole not in self._programs:
+            from pyomo.environ import Binary, ConcreteModel, ConstraintList, UnitInterval, Var, quicksum
+
+            model = ConcreteModel("schedule by Hall's conditions")
+            model.pulled = Var(range(self.arms), domain=Binary if whole else UnitInterval)
+            model.rows = ConstraintList()
+            model.rows.add(quicksum(model.pulled.values()) <= self.budget)
+            for inside, supply in zip(*self._conditions, strict=True):
+                members = np.flatnonzero(inside).tolist()
+                if members:
+                    model.rows.add(quicksum(model.pulled[arm] for arm in members) <= int(supply) // 2)
+            indicators = list(model.pulled.values())
+            self._programs[whole] = Program(model, indicators, self.arms, 2, implied=not whole)
+        return self._programs[whole]
+
     @cached_property
-    def _hall(self) -> Program | None:
-        """The program of Hall's conditions, without meetings; ``None`` where there are too many sets of slots."""
-        from pyomo.environ import Binary, ConcreteModel, ConstraintList, Var, quicksum
+    def _programs(self) -> dict[bool, Program]:
+        return {}
 
-        if self.arm_slots.shape[1] > MOST_SLOTS:
-            return None
-        model = ConcreteModel("schedule by Hall's conditions")
-        model.pulled = Var(range(self.arms), domain=Binary)
-        model.rows = ConstraintList()
-        model.rows.add(quicksum(model.pulled.values()) <= self.budget)
-        for inside, supply in zip(*self._conditions, strict=True):
-            members = np.flatnonzero(inside).tolist()
-            if members:
-                model.rows.add(quicksum(model.pulled[arm] for arm in members) <= int(supply) // 2)
-        return Program(model, list(model.pulled.values()), self.arms, 2)
+    def _meetings(self, levels: Array) -> Array:
+        """Return the slot [J, W] in which each pulled arm meets a worker, or -1; an empty array where there is no way."""
+        from redwood.problems.cormab.schedule_kernels import assign_meetings
 
-    @cached_property
-    def _meetings(self) -> list[list[Meeting]]:
-        """The meetings (worker, slot) that each arm may have."""
-        free = [[(w, k) for w in np.flatnonzero(slots).tolist()] for k, slots in enumerate(self.worker_slots.T)]
-        return [[meeting for k in np.flatnonzero(row).tolist() for meeting in free[k]] for row in self.arm_slots]
-
-
-def _assign(pulled: list[int], meetings: list[list[Meeting]]) -> dict[int, list[Meeting]] | None:
-    """Return two meetings for each arm by augmenting paths, or ``None`` where these find none.
-
-    Paths that would give an arm the same worker twice are not taken, so ``None`` does not prove that there is no way.
-    """
-    holder: dict[Meeting, int] = {}
-    held: dict[int, list[Meeting]] = {arm: [] for arm in pulled}
-
-    def place(arm: int, seen: set[Meeting]) -> bool:
-        for meeting in meetings[arm]:
-            if meeting in seen or any(meeting[0] == other[0] for other in held[arm]):
-                continue
-            seen.add(meeting)
-            owner = holder.get(meeting)
-            if owner is not None:
-                held[owner].remove(meeting)
-                if not place(owner, seen):
-                    held[owner].append(meeting)
-                    continue
-            holder[meeting] = arm
-            held[arm].append(meeting)
-            return True
-        return False
-
-    for arm in [*pulled, *pulled]:
-        if not place(arm, set()):
-            return None
-    return held
+        return np.asarray(assign_meetings(self.arm_slots, self.worker_slots, np.asarray(levels, np.int64)))
