@@ -11,13 +11,17 @@ import numpy as np
 from redwood.errors import InstanceError, SolutionError
 from redwood.planning import ActionSet, Array, Choice, worth_of
 from redwood.problem import frozen
-from redwood.relaxation import Relaxation
+from redwood.relaxation import Relaxation, relaxation_by_counts
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
-MOST = 24_000_000
-"""The most states (node, visited nodes) of the enumeration; larger sets are maximised by mixed-integer programming."""
+    from redwood.problems.cormab.walks import WalkProgram
+
+MOST = 2_000_000
+"""The most states (node, visited nodes) of the enumeration of visited sets."""
+CELLS = 20_000_000
+"""The most cells of the dynamic program over blocks; wider graphs are maximised by mixed-integer programming."""
 FEW = 1500
 """The most visited sets that relaxations mix."""
 
@@ -26,8 +30,9 @@ FEW = 1500
 class PathSet(ActionSet):
     """A closed walk from the source, of 2 ``budget`` steps (waiting is a step), pulls at most ``budget`` of its nodes.
 
-    Up to 62 arms, the sets of nodes that closed walks visit are enumerated once by dynamic programming over (node,
-    visited nodes), and only those that no other one contains are kept.
+    The best walk is found by dynamic programming over the blocks of the graph (`redwood.problems.cormab.walks`), which
+    takes milliseconds for 100 nodes of a network of railway lines; where blocks are too wide for it, on graphs of up to
+    62 nodes among the enumerated sets of nodes that walks visit, and else by mixed-integer programming.
 
     Attributes
     ----------
@@ -118,13 +123,18 @@ class PathSet(ActionSet):
         return np.arange(self.count) if self.strict else np.zeros(self.count, np.int64)
 
     @cached_property
+    def walks(self) -> WalkProgram | None:
+        """The dynamic program of the walks; ``None`` where it would be too large, and without walks."""
+        from redwood.problems.cormab.walks import walk_program
+
+        return walk_program(self.edges, self._distances, self.source, 2 * self.budget, CELLS) if self.strict else None
+
+    @cached_property
     def visits(self) -> Array | None:
         """The maximal sets [V] of nodes that closed walks visit, as bit masks; ``None`` where they are too many."""
         from redwood.problems.cormab.path_kernels import enumerate_visits, keep_maximal
 
-        if not self.strict:
-            return np.array([2**self.count - 1], np.uint64) if self.count <= 62 else None
-        if self.count > 62:
+        if self.count > 62 or not self.strict:
             return None
         starts, heads = self._adjacency
         found = enumerate_visits(starts, heads, self._distances, self.source, 2 * self.budget, MOST)
@@ -135,6 +145,8 @@ class PathSet(ActionSet):
         """A mixture of maximal visited sets, and pulls within it and the budget; the declared model's for many sets."""
         from scipy.sparse import csc_array
 
+        if not self.strict:
+            return relaxation_by_counts(self.classes, [[1.0]], [self.budget], tight=True)
         if self.visits is None or len(self.visits) > FEW:
             return super().relaxation
         nodes = np.arange(self.count, dtype=np.uint64)
@@ -146,8 +158,8 @@ class PathSet(ActionSet):
         return Relaxation(np.arange(self.count), links, csc_array(rows), np.full(len(upper), -np.inf), upper, 0 * most, most)
 
     def argmax(self, worth: Array) -> Choice:
-        """Return the best nodes of the best maximal set of visited ones."""
-        if self.visits is None:
+        """Return the best nodes of the best walk."""
+        if self.strict and self.walks is None and self.visits is None:
             return self.solve(worth)
         levels = self.choose(worth[None])[0]
         value = worth_of(worth, levels)
@@ -155,11 +167,17 @@ class PathSet(ActionSet):
 
     def choose(self, worths: Array) -> Array:
         """Return the best action for each of many worths."""
+        gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
+        if not self.strict:
+            from redwood.problems.cormab.budget_kernels import choose_best
+
+            return np.asarray(choose_best(gains, self.budget))
+        if self.walks is not None:
+            return self.walks.choose(gains, self.budget)
         if self.visits is None:
             return super().choose(worths)
         from redwood.problems.cormab.path_kernels import choose_visits
 
-        gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
         return np.asarray(choose_visits(self.visits, gains, self.budget))
 
     def contains(self, levels: Array) -> bool:
@@ -167,21 +185,23 @@ class PathSet(ActionSet):
         if not self.in_range(levels) or int(np.sum(levels)) > self.budget:
             return False
         if not self.strict or not np.any(levels):
-            return True  # an empty action needs no enumeration, which takes seconds for 40 arms
+            return True
+        if self.walks is not None:
+            return self.walks.best(levels, 0)[0] == np.sum(levels)
         if self.visits is None:
             return super().contains(levels)
         mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(levels)))
         return bool(((self.visits & mask) == mask).any())
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
-        """Return random actions: a random maximal set of visited nodes, and random ones of these within the budget."""
-        if self.visits is None:
-            return super().samples(count, rng)
-        masks = self.visits[rng.integers(0, len(self.visits), count)]
-        visited = (masks[:, None] >> np.arange(self.count, dtype=np.uint64)) & np.uint64(1)
-        ranks = np.argsort(np.argsort(np.where(visited > 0, rng.random(visited.shape), 2.0), axis=1), axis=1)
-        levels: Array = ((ranks < self.budget) & (visited > 0)).astype(np.int64)
-        return levels
+        """Return random actions: a random closed walk that likes new nodes, and random ones of its nodes within the budget."""
+        from redwood.kernels import random_state
+        from redwood.problems.cormab.sampling_kernels import draw_walks
+
+        starts, heads = self._adjacency
+        distances = self._distances if self.strict else np.zeros(self.count, np.int64)
+        state = random_state(rng)
+        return np.asarray(draw_walks(count, starts, heads, distances, self.source, self.budget, self.strict, state))
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return one of `samples`."""
@@ -191,8 +211,13 @@ class PathSet(ActionSet):
         """Return the nodes [2B + 1] of a closed walk that visits the pulled arms; only strict sets have one."""
         if not self.strict:
             raise SolutionError("actions of the published path set have no walk: it allows every arm to be pulled.")
-        moves = sorted(tuple(map(int, name[6:-1].split(","))) for name in super().witness(levels))
-        return np.array([*(tail for _, tail, _ in moves), self.source], np.int64)
+        if self.walks is None:
+            moves = sorted(tuple(map(int, name[6:-1].split(","))) for name in super().witness(levels))
+            return np.array([*(tail for _, tail, _ in moves), self.source], np.int64)
+        if not self.contains(levels):
+            raise SolutionError(f"the action {np.asarray(levels).tolist()} is not in the set {type(self).__name__}.")
+        walk = self.walks.walk(np.asarray(levels), self.source)
+        return np.append(walk, np.full(2 * self.budget + 1 - len(walk), self.source))
 
     @cached_property
     def _neighbours(self) -> list[list[int]]:

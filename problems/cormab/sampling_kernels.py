@@ -76,3 +76,47 @@ def draw_meetings(count: int, arm_slots: Array, worker_slots: Array, budget: int
                 levels[row, arm] = 1
                 pulled += 1
     return levels
+
+
+@kernel
+def draw_walks(
+    count: int, starts: Array, heads: Array, distances: Array, source: int, budget: int, strict: bool, state: RandomState
+) -> Array:
+    """Return levels [count, J]: the nodes of a random closed walk of 2 ``budget`` moves, or all, ``budget`` of them at most.
+
+    The neighbours of node i are ``heads[starts[i]:starts[i + 1]]``, ``distances`` [J] those to the source. Three times out
+    of four a walk goes on to a new node where it can and still come back.
+    """
+    arms = len(distances)
+    levels = np.zeros((count, arms), np.int64)
+    visited = np.empty(arms, np.bool_)
+    order = np.arange(arms)
+    for row in range(count):
+        visited[:] = not strict
+        visited[source] = True
+        node = source
+        for left in range(2 * budget - 1, -1, -1):
+            if not strict:
+                break
+            fresh = random_below(state, 4) > 0
+            chosen, seen, options = node, False, 0
+            for place in range(starts[node], starts[node + 1]):
+                head = heads[place]
+                if distances[head] > left:
+                    continue
+                new = fresh and not visited[head]
+                if seen and not new:
+                    continue
+                options = 1 if new and not seen else options + 1
+                seen |= new
+                if random_below(state, options) == 0:
+                    chosen = head
+            node = chosen
+            visited[node] = True
+        _shuffle(order, state)
+        pulled = 0
+        for arm in order:
+            if visited[arm] and pulled < budget:
+                levels[row, arm] = 1
+                pulled += 1
+    return levels
