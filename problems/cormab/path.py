@@ -11,6 +11,7 @@ import numpy as np
 from redwood.errors import InstanceError, SolutionError
 from redwood.planning import ActionSet, Array, Choice, worth_of
 from redwood.problem import frozen
+from redwood.problems.cormab.walks_relaxation import relaxation_by_blocks
 from redwood.relaxation import Relaxation, relaxation_by_counts
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ MOST = 2_000_000
 """The most states (node, visited nodes) of the enumeration of visited sets."""
 CELLS = 20_000_000
 """The most cells of the dynamic program over blocks; wider graphs are maximised by mixed-integer programming."""
-FEW = 1500
-"""The most visited sets that relaxations mix."""
+FEW = 100
+"""The most visited sets that the relaxation mixes; larger graphs are relaxed by blocks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,18 +138,19 @@ class PathSet(ActionSet):
         if self.count > 62 or not self.strict:
             return None
         starts, heads = self._adjacency
-        found = enumerate_visits(starts, heads, self._distances, self.source, 2 * self.budget, MOST)
+        found, _ = enumerate_visits(starts, heads, self._distances, self.source, 2 * self.budget, MOST)
         return np.asarray(keep_maximal(found)) if len(found) else None
 
     @cached_property
     def relaxation(self) -> Relaxation:
-        """A mixture of maximal visited sets, and pulls within it and the budget; the declared model's for many sets."""
+        """A mixture of maximal visited sets, and pulls within it and the budget; for many sets mixtures in each block."""
         from scipy.sparse import csc_array
 
         if not self.strict:
             return relaxation_by_counts(self.classes, [[1.0]], [self.budget], tight=True)
         if self.visits is None or len(self.visits) > FEW:
-            return super().relaxation
+            blocks = relaxation_by_blocks(self.edges, self._distances, self.source, self.budget)
+            return super().relaxation if blocks is None else blocks
         nodes = np.arange(self.count, dtype=np.uint64)
         visited = ((self.visits[None] >> nodes[:, None]) & np.uint64(1)).astype(float)
         one, sets = np.eye(self.count), len(self.visits)
@@ -187,14 +189,14 @@ class PathSet(ActionSet):
         if not self.strict or not np.any(levels):
             return True
         if self.walks is not None:
-            return self.walks.best(levels, 0)[0] == np.sum(levels)
+            return self.walks.best(levels, 0)[0] == int(np.sum(levels))
         if self.visits is None:
             return super().contains(levels)
         mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(levels)))
         return bool(((self.visits & mask) == mask).any())
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
-        """Return random actions: a random closed walk that likes new nodes, and random ones of its nodes within the budget."""
+        """Return random actions: random nodes, within the budget, of random closed walks that like new nodes."""
         from redwood.kernels import random_state
         from redwood.problems.cormab.sampling_kernels import draw_walks
 

@@ -36,8 +36,12 @@ def _doubled(nodes: Array, masks: Array) -> tuple[Array, Array]:
 
 
 @kernel
-def enumerate_visits(starts: Array, heads: Array, distances: Array, source: int, steps: int, most: int) -> Array:
-    """Return the distinct visited sets [V] of closed walks with at most ``steps`` moves; none where states exceed ``most``.
+def enumerate_visits(
+    starts: Array, heads: Array, distances: Array, source: int, steps: int, most: int
+) -> tuple[Array, Array]:
+    """Return the distinct visited sets [V] of closed walks with at most ``steps`` moves, and the fewest moves [V] for each.
+
+    None are returned where there are more than ``most`` states.
 
     States are expanded in order of the number of moves, so that a state is first met with the fewest moves.
     """
@@ -45,6 +49,7 @@ def enumerate_visits(starts: Array, heads: Array, distances: Array, source: int,
     masks = np.zeros(1 << 12, np.uint64)
     queue_nodes = np.empty(most, np.int64)
     queue_masks = np.empty(most, np.uint64)
+    moves = np.zeros(most, np.int64)
     first = np.uint64(1) << np.uint64(source)
     slot = _place(nodes, masks, source, first)
     nodes[slot] = source
@@ -64,17 +69,18 @@ def enumerate_visits(starts: Array, heads: Array, distances: Array, source: int,
                 if nodes[slot] >= 0:
                     continue
                 if count == most:
-                    return np.empty(0, np.uint64)
+                    return np.empty(0, np.uint64), np.empty(0, np.int64)
                 nodes[slot] = node
                 masks[slot] = mask
                 queue_nodes[count] = node
                 queue_masks[count] = mask
+                moves[count] = step + 1
                 count += 1
                 if 2 * count > len(nodes):
                     nodes, masks = _doubled(nodes, masks)
             done += 1
-    found: Array = queue_masks[:count][queue_nodes[:count] == source]
-    return found
+    closed = queue_nodes[:count] == source
+    return queue_masks[:count][closed], moves[:count][closed]
 
 
 @kernel

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -39,8 +40,8 @@ class WalkProgram:
     Attributes
     ----------
     layers
-        For each layer [N, 5]: the layer before it, or -1 at a start; the layer whose table is joined, the edge that is walked,
-        or at a start the node whose gain it holds, -1 for none; the most moves, pulls, and the number of states.
+        For each layer [N, 5]: the layer before it, or -1 at a start; the layer whose table is joined, or the edge that is
+        walked, or at a start the node whose gain it holds, -1 for none; its most moves, most pulls and number of states.
     begins
         The steps into layer i are ``begins[i]`` to ``begins[i + 1]``.
     steps
@@ -69,7 +70,7 @@ class WalkProgram:
         """Return the nodes of a shortest closed walk from the source that visits the pulled nodes of ``levels`` [J]."""
         import networkx
 
-        graph = networkx.MultiGraph()
+        graph: Any = networkx.MultiGraph()
         graph.add_node(source)
         for edge, times in zip(self.edges.tolist(), self.best(levels, 0)[2].tolist(), strict=True):
             graph.add_edges_from([edge] * times)
@@ -95,17 +96,30 @@ def walk_program(edges: Array, distances: Array, source: int, moves: int, most: 
     most
         With more cells than this in the layers of one decision there is no program, and the answer is ``None``.
     """
-    import networkx
-
-    near = [tuple(sorted(edge)) for edge in edges.tolist() if edge[0] != edge[1] and 2 * max(distances[edge]) <= moves]
-    graph = networkx.Graph(sorted(set(near)))
-    graph.add_node(source)
-    builder = _Builder(graph, distances, moves, most)
+    builder = _Builder(*blocks_of(edges, distances, source, moves), distances, moves, most)
     try:
         builder.table(source)
     except _TooLarge:
         return None
     return builder.program()
+
+
+def blocks_of(
+    edges: Array, distances: Array, source: int, moves: int
+) -> tuple[dict[int, set[int]], dict[int, list[set[int]]]]:
+    """Return the neighbours of the nodes within reach of so many moves, and the blocks that hang on each node.
+
+    A block hangs on its node nearest to the source: every way from there leads through it.
+    """
+    import networkx
+
+    graph: Any = networkx.Graph()
+    graph.add_node(source)
+    graph.add_edges_from(edge for edge in edges.tolist() if edge[0] != edge[1] and 2 * max(distances[edge]) <= moves)
+    hanging: dict[int, list[set[int]]] = {}
+    for block in networkx.biconnected_components(graph):
+        hanging.setdefault(min(block, key=lambda node: (distances[node], node)), []).append(block)
+    return {node: set(graph.adj[node]) for node in graph}, hanging
 
 
 class _TooLarge(Exception):
@@ -116,7 +130,8 @@ class _TooLarge(Exception):
 class _Builder:
     """Appends layer after layer; blocks come before the nodes that they hang on."""
 
-    graph: object
+    near: dict[int, set[int]]
+    hanging: dict[int, list[set[int]]]
     distances: Array
     moves: int
     most: int
@@ -124,14 +139,6 @@ class _Builder:
     steps: list[list[tuple[int, int, int, int]]] = field(default_factory=list)
     edges: list[tuple[int, int]] = field(default_factory=list)
     cells: int = 0
-
-    def __post_init__(self) -> None:
-        import networkx
-
-        self._hanging: dict[int, list[set[int]]] = {}
-        for block in networkx.biconnected_components(self.graph):
-            root = min(block, key=lambda node: self.distances[node])
-            self._hanging.setdefault(int(root), []).append(set(block))
 
     def program(self) -> WalkProgram:
         """Return what has been built."""
@@ -143,7 +150,7 @@ class _Builder:
     def table(self, node: int) -> int:
         """Append the table of a node and of all that hangs on it, and return its layer."""
         own = self._append(-1, node, 0, 1, 1, [])
-        for block in self._hanging.get(node, []):
+        for block in self.hanging.get(node, []):
             hung = self._block(node, block)
             moves, pulls = self._most(node, own, hung)
             own = self._append(own, hung, moves, pulls, 1, [(0, 0, 0, 1)])
@@ -151,10 +158,11 @@ class _Builder:
 
     def _block(self, root: int, block: set[int]) -> int:
         """Append the layers of a block that hangs on its root, without the root's gain, and return the last one."""
-        near = {node: sorted(block & set(self.graph.adj[node])) for node in sorted(block)}  # type: ignore[attr-defined]
+        near = {node: sorted(block & self.near[node]) for node in sorted(block)}
         order = _elimination(root, near)
         tables = {node: self.table(node) for node in order}
-        frontier, states = [root], {((1, 0),): 0}
+        frontier = [root]
+        states: dict[State, int] = {((1, 0),): 0}
         layer, moves = self._append(-1, -1, 0, 0, 1, []), 0
         farthest, done = self.moves - 2 * int(self.distances[root]), set[frozenset[int]]()
         for node in order:

@@ -74,8 +74,16 @@ def _fill(
 
 @kernel
 def _trace(
-    moves: int, layers: Array, begins: Array, steps: Array, gains: Array, budget: int, offsets: Array, cells: Array,
-    levels: Array, edges: Array,
+    moves: int,
+    layers: Array,
+    begins: Array,
+    steps: Array,
+    gains: Array,
+    budget: int,
+    offsets: Array,
+    cells: Array,
+    levels: Array,
+    edges: Array,
 ) -> None:
     """Write the pulled nodes [J] and how often each edge [M] is walked that the last layer's best value stands for."""
     last = len(layers) - 1
@@ -98,7 +106,7 @@ def _trace(
                 if not steps[place, 3]:
                     first = made - steps[place, 2]
                     if 0 <= first <= most and cells[before + first * (few + 1) + min(pulled, few)] == value:
-                        if other >= 0:
+                        if steps[place, 2] > 0:
                             edges[other] += steps[place, 2]
                         state, made, pulled, found = steps[place, 0], first, min(pulled, few), True
                         break

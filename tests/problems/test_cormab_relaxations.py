@@ -52,3 +52,12 @@ def test_the_next_start_begins_where_the_last_ended(variant):
         there = Stretch(type(arms)(arms.transitions, arms.rewards, start), planning.actions, 6, 1.0, np.zeros((9, 4)))
         anew = relaxed_prices(there, relaxation, 60.0)
         assert price(there, kept.prices()).bound == pytest.approx(price(there, anew).bound, rel=1e-6)
+
+
+def test_walks_relaxed_by_blocks_hold_every_action():
+    """On larger graphs, where the relaxation mixes walks block by block, it is close above the best walk, never below."""
+    actions = generate("cormab/path", size=40, seed=1).actions
+    assert actions.relaxation.size < 200
+    for gains in np.random.default_rng(2).random((5, 40)):
+        best = actions.argmax(np.column_stack((np.zeros(40), gains))).value
+        assert best - 1e-7 <= most(actions.relaxation, gains) <= 1.1 * best

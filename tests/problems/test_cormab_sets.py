@@ -123,12 +123,59 @@ def test_strict_path_equals_walks():
         assert actions.contains(levels) == (len(pulled) <= 3 and any(pulled <= visited for visited in visits))
 
 
-def test_path_witness_is_a_closed_walk():
+def test_walks_through_blocks_equal_brute_force():
+    """On random connected graphs the program over blocks allows and prefers just what going through all walks does."""
+    rng = np.random.default_rng(8)
+    for seed in range(12):
+        size, budget = int(rng.integers(3, 8)), int(rng.integers(1, 5))
+        tree = [(int(rng.integers(node)), node) for node in range(1, size)]
+        more = [(int(a), int(b)) for a, b in rng.integers(0, size, (seed % 5, 2)) if a != b]
+        actions = PathSet(tree + more, size, int(rng.integers(size)), budget)
+        assert actions.walks is not None
+        near = {node: {node} | {b if a == node else a for a, b in tree + more if node in (a, b)} for node in range(size)}
+        walks = {(actions.source, 1 << actions.source)}
+        for _ in range(2 * budget):
+            walks = {(head, visited | 1 << head) for node, visited in walks for head in near[node]}
+        visits = [visited for node, visited in walks if node == actions.source]
+        codes = [code for code in range(2**size) if code.bit_count() <= budget and any(code & ~v == 0 for v in visits)]
+        levels = (np.arange(2**size)[:, None] >> np.arange(size)) & 1
+        assert [code for code in range(2**size) if actions.contains(levels[code])] == codes
+        for gains in rng.normal(size=(5, size)):
+            best = max(levels[code] @ gains for code in codes)
+            assert actions.argmax(np.column_stack((np.zeros(size), gains))).value == pytest.approx(best, abs=1e-9)
+
+
+def test_walks_through_blocks_equal_the_enumeration_of_visited_sets():
+    """Among 40 arms the program over blocks finds what scanning all visited sets finds."""
+    actions = generate("cormab/path", size=40, seed=1).actions
+    scanned = PathSet(actions.edges, 40, actions.source, actions.budget)
+    scanned.__dict__["walks"] = None
+    worths = np.random.default_rng(0).normal([0.0, 0.5], size=(20, 40, 2))
+    for worth, one, other in zip(worths, actions.choose(worths), scanned.choose(worths), strict=True):
+        assert worth_of(worth, one) == pytest.approx(worth_of(worth, other))
+        assert actions.contains(other)
+        assert scanned.contains(one)
+
+
+def test_a_graph_too_wide_for_blocks_is_enumerated():
+    """On a complete graph walks reach any few nodes; there is no program over blocks, and the best ones are found anyway."""
+    edges = [(a, b) for a in range(12) for b in range(a)]
+    actions = PathSet(edges, 12, 0, 2)
+    assert actions.walks is None
+    gains = np.random.default_rng(1).normal(size=12)
+    reached = np.sort(gains[1:])[:-3:-1].sum()
+    assert actions.argmax(np.column_stack((np.zeros(12), gains))).value == pytest.approx(
+        max(reached, gains[0] + gains.max())
+    )
+
+
+@pytest.mark.parametrize("size", [10, 100])
+def test_path_witness_is_a_closed_walk(size):
     """The witness of a path walks along edges or waits, begins and ends at the source and visits the pulled arms."""
-    actions = generate("cormab/path", size=10, seed=2).actions
-    choice = actions.argmax(np.column_stack((np.zeros(10), np.ones(10))))
+    actions = generate("cormab/path", size=size, seed=2).actions
+    choice = actions.argmax(np.column_stack((np.zeros(size), np.ones(size))))
     walk = choice.witness.tolist()
-    edges = {frozenset(edge) for edge in actions.edges.tolist()} | {frozenset([node]) for node in range(10)}
+    edges = {frozenset(edge) for edge in actions.edges.tolist()} | {frozenset([node]) for node in range(size)}
     assert walk[0] == walk[-1] == actions.source
     assert len(walk) == 2 * actions.budget + 1
     assert all(frozenset(step) in edges for step in pairwise(walk))
@@ -142,7 +189,7 @@ def test_tube_has_the_known_number_of_visited_sets(data_folder):
     network = data_folder / "cormab" / "tube_graphs.json"
     actions = generate("cormab/path", size=20, seed=0, network=network).actions
     starts, heads = actions._adjacency
-    found = enumerate_visits(starts, heads, actions._distances, actions.source, 2 * actions.budget, 10_000)
+    found, _ = enumerate_visits(starts, heads, actions._distances, actions.source, 2 * actions.budget, 10_000)
     assert len(np.unique(found)) == 533
     assert len(actions.visits) == 30
 
