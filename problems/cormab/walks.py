@@ -117,7 +117,8 @@ def blocks_of(
     graph.add_node(source)
     graph.add_edges_from(edge for edge in edges.tolist() if edge[0] != edge[1] and 2 * max(distances[edge]) <= moves)
     hanging: dict[int, list[set[int]]] = {}
-    for block in networkx.biconnected_components(graph):
+    blocks: Any = networkx.biconnected_components(graph)
+    for block in blocks:
         hanging.setdefault(min(block, key=lambda node: (distances[node], node)), []).append(block)
     return {node: set(graph.adj[node]) for node in graph}, hanging
 

@@ -26,6 +26,14 @@ def offsets_of(layers: Array, budget: int) -> Array:
 
 
 @kernel
+def _raise(cells: Array, into: int, row: int, count: int, more: float) -> None:
+    """Raise so many cells to those of another row and some more; without branches, for the sake of vector instructions."""
+    for place in range(count):
+        value, there = cells[row + place] + more, cells[into + place]
+        cells[into + place] = value if value > there else there
+
+
+@kernel
 def _fill(
     layer: int, layers: Array, begins: Array, steps: Array, gains: Array, budget: int, offsets: Array, cells: Array
 ) -> None:
@@ -50,10 +58,9 @@ def _fill(
                 row, into = before + first * (few + 1), after + (first + made) * width
                 if cells[row] == -np.inf:
                     continue
-                for pulled in range(width):
-                    value = cells[row + min(pulled, few)]
-                    if value > cells[into + pulled]:
-                        cells[into + pulled] = value
+                _raise(cells, into, row, few + 1, 0.0)
+                for pulled in range(few + 1, width):
+                    cells[into + pulled] = max(cells[into + pulled], cells[row + few])
             continue
         far, many = layers[other, 2], min(layers[other, 3], budget)
         for first in range(min(most, moves) + 1):
@@ -64,12 +71,8 @@ def _fill(
                 beside, into = offsets[other] + second * (many + 1), after + (first + second) * width
                 if cells[beside] == -np.inf:
                     continue
-                for pulled in range(few + 1):
-                    value = cells[row + pulled]
-                    for also in range(min(many, pulls - pulled) + 1):
-                        total = value + cells[beside + also]
-                        if total > cells[into + pulled + also]:
-                            cells[into + pulled + also] = total
+                for also in range(many + 1):
+                    _raise(cells, into + also, row, min(few, pulls - also) + 1, cells[beside + also])
 
 
 @kernel
