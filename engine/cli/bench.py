@@ -73,7 +73,9 @@ def run(ctx: click.Context, /, suite: str, out: Path, data: Path | None, dry_run
         click.echo(f"Left out: {words}", err=True)
     if dry_run:
         cases = len({job.case.fingerprint for job in plan.jobs})
-        click.echo(f"{len(plan.jobs)} jobs on {cases} instances, {plan.seconds:.0f} s of time limits on one core.")
+        bounds = sum(not job.solver for job in plan.jobs)
+        kinds = f"{len(plan.jobs)} jobs ({len(plan.jobs) - bounds} runs of solvers, {bounds} bounds)"
+        click.echo(f"{kinds} on {cases} instances, {plan.seconds:.0f} s of time limits on one core.")
         return
     ctx.exit(_run(plan, out, as_json, **where))
 
@@ -138,9 +140,11 @@ def report(folder: Path, out: Path | None, html: Path | None, as_json: bool) -> 
             print_json(record)
         return
     text = render(records)
-    _write(out or folder / "report.md", text)
-    _write(html or folder / "report.html", render_page(records, folder, data_folder(folder)))
+    written, page = out or folder / "report.md", html or folder / "report.html"
+    _write(written, text)
+    _write(page, render_page(records, folder, data_folder(folder)))
     click.echo(text, nl=False)
+    click.echo(f"Written to {written} and {page}.", err=True)
 
 
 @bench.command()

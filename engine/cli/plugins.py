@@ -189,7 +189,22 @@ def _problem_details(entry: Entry[ProblemSpec]) -> dict[str, Any]:
     if entry.missing:
         return details
     cls: Any = entry.load()
-    return details | {"sense": str(cls.sense), "variants": list(cls.variants), "documentation": _documentation(cls)}
+    types = {"instance": _made_by(cls.parse), "solution": _place(cls.solution_type)}
+    return details | types | {"sense": str(cls.sense), "variants": list(cls.variants), "documentation": _documentation(cls)}
+
+
+def _made_by(method: Any) -> str | None:
+    """Return where the class is imported from that a method returns, ``None`` where its annotation does not tell."""
+    try:
+        made = typing.get_type_hints(method).get("return")
+    except NameError:  # imported for type checkers only
+        return None
+    return _place(made) if isinstance(made, type) else None
+
+
+def _place(cls: type) -> str:
+    """Return where a class is imported from."""
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _solver_details(entry: Entry[SolverSpec]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -260,6 +261,20 @@ def test_a_job_can_have_a_fresh_interpreter(toy_plan, tmp_path):
     run_plan(toy_plan('name = "rude"\noptions = {manner = "stuck"}'), tmp_path, fresh=True)
     (run,) = runs_of(tmp_path).values()
     assert (run["result"]["termination"], run["result"]["objective"]) == ("killed", 6)
+
+
+def test_the_commands_say_what_is_to_be_run_and_where_the_report_is(tmp_path, toy_plan):
+    """--dry-run tells runs of solvers from bounds; report names the files that it wrote."""
+    from click.testing import CliRunner
+
+    from redwood.cli.root import root
+
+    told = CliRunner().invoke(root, ["bench", "run", "smoke", "--out", str(tmp_path / "none"), "--dry-run"])
+    runs, bounds = map(int, re.search(r"\((\d+) runs of solvers, (\d+) bounds\)", told.output).groups())
+    assert told.output.startswith(f"{runs + bounds} jobs")
+    run_plan(toy_plan('name = "proving"'), tmp_path)
+    told = CliRunner().invoke(root, ["bench", "report", str(tmp_path)])
+    assert f"Written to {tmp_path / 'report.md'} and {tmp_path / 'report.html'}." in told.output
 
 
 def test_a_folder_without_a_plan_cannot_be_resumed(tmp_path):

@@ -25,9 +25,10 @@ def test_info_lists_options_with_types_and_defaults(json_lines, redwood):
 
 
 def test_info_describes_a_problem(json_lines):
-    """A problem has its sense, its variants and the solvers that fit it."""
+    """A problem has its classes, its sense, its variants and the solvers that fit it."""
     (described,) = json_lines("plugins", "info", "countdown")
     (problem,) = described["problems"]
+    assert problem["solution"].endswith(".Number")
     assert (problem["sense"], problem["variants"]) == ("min", ["plain"])
     assert {"steps", "proving"} <= set(problem["solvers"])
 
