@@ -1,7 +1,8 @@
 """Networks of arms on fresh instances, in per cent of the bound beside other policies.
 
 ``python -m redwood.benchmarks.sequoia_networks run`` adds lines to a JSONL file, and leaves out what is there; ``table``
-prints what the file says, and ``logged`` measures learning from logs.
+prints what the file says, ``headroom`` compares with the exact optimum of small instances, and ``logged`` measures learning
+from logs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from redwood.plugins.host import host
 from redwood.policies import IndexPolicy
 from redwood.reading import generate
 from redwood.simulation import simulate
+from redwood.solvers.planning.exact import evaluate, induce
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
 from redwood.solvers.sequoia.foresight import ForesightPolicy
 from redwood.solvers.sequoia.improving import improve, policy_for
@@ -80,6 +82,20 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
         earned = planning.rollouts(policy, given.episodes, EVALUATION).mean()
         line["milliseconds"][name] = round(1e3 * (time.process_time() - began) / (given.episodes * planning.horizon), 4)
         line["percent"][name] = round(float(100.0 * earned / relaxation.bound(planning.horizon)), 4)
+    return line
+
+
+def headroom(domain: str, size: int, seed: int, given: argparse.Namespace) -> str:
+    """Return what is to be won at all on a small instance: exact values of policies in per cent of the optimum."""
+    options = {"budget": given.budget} if given.budget else {}
+    planning = host().problem("cormab").view(Planning, generate(f"cormab/{domain}", size=size, seed=seed, **options))
+    relaxation = relax(planning, Seconds(given.bound_seconds))
+    best = induce(planning)[1]
+    bound = relaxation.bound(planning.horizon) * planning.horizon
+    line = f"{domain} {size} seed {seed}: optimum {100 * best / bound:.3f} % of the bound; of the optimum"
+    for name in ("lagrangian", *given.policies):
+        policy = _policy(name, domain, None, planning, relaxation, given)
+        line += f" {name} {100 * evaluate(planning, policy) / best:.3f} %"
     return line
 
 
@@ -164,7 +180,7 @@ def _interval(values: Array) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure or print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["run", "table", "logged"])
+    parser.add_argument("what", choices=["run", "table", "headroom", "logged"])
     parser.add_argument("--out", type=Path, default=Path("runs/sequoia-networks.jsonl"))
     parser.add_argument("--domains", nargs="+", default=["capacity", "schedule", "path", "interventions"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[20, 40])
@@ -175,12 +191,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bound-seconds", type=float, default=60.0, help="of processor time for each bound")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each policy that is computed")
     parser.add_argument("--improvement-episodes", type=int, default=1000)
+    parser.add_argument("--budget", type=int, default=0, help="of the instances of headroom; by default the usual one")
     parser.add_argument("--futures", type=int, default=128, help="of each rival of an action, for foresight")
     parser.add_argument("--total-seconds", type=float, default=1e9, help="after which no further instance is begun")
     given = parser.parse_args(arguments)
     lines = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
     if given.what == "table":
         sys.stdout.write(table(lines) + "\n")
+        return
+    if given.what == "headroom":
+        for domain in given.domains:
+            for seed in range(given.seeds):
+                sys.stdout.write(headroom(domain, given.sizes[0], seed, given) + "\n")
         return
     if given.what == "logged":
         for domain in given.domains:
