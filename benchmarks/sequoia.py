@@ -184,36 +184,34 @@ def checks(domain: str, size: int, kind: str, states: int, programs: int) -> str
     )
 
 
-def stable(domain: str, size: int, weights: Sequence[float], given: argparse.Namespace) -> str:
-    """Return a line a weight of `Recipe.stability`: what training takes, its program, its decisions, and its reward.
+def stable(domain: str, size: int, weight: float, given: argparse.Namespace) -> str:
+    """Return a line on a weight of `Recipe.stability`, over instances: training, programs, decisions and rewards.
 
     All times are of the processor. Decisions are those without a list of actions: search, and the program where needed.
     """
-    planning = _planning(domain, size)
-    bound = relax(planning, Unhurried()).bound(planning.horizon)
-    lines = [f"{domain} {size} relu, {given.train} episodes of training after pre-training, {given.states} states"]
-    for weight in weights:
+    solved, left, decided, old, spent, percent = [], [], [], [], [], []
+    for seed in range(given.seeds):
+        planning = _planning(domain, size, seed)
         recipe = Recipe(network="relu", stability=weight, episodes=max(1, given.train), programs=given.programs)
-        learner, began = Learner(planning, recipe, seed=0), time.process_time()
+        learner, began = Learner(planning, recipe, seed), time.process_time()
         learner.prepare()
         learner.learn(lambda learner=learner: learner.episode >= given.train)  # type: ignore[misc]
-        spent = time.process_time() - began
+        spent.append(time.process_time() - began)
         network, every = _states(planning, learner.best.module(), given.states)
         unlisted = Embedding(planning.actions, network.matrices(), listed=False)
         few = every[: given.literal]
-        solved = [_processed(unlisted.solve, folded) for folded in few]
-        left = [sum(int(((low < 0) & (high > 0)).sum()) for low, high in unlisted.limits(folded)) for folded in every]
-        decided = [_processed(unlisted.decide, folded) for folded in (every if given.programs else few)]
-        old = [_processed(Literal.decide_anew, planning.actions, folded) for folded in few] if given.old else []
-        earned = 100 * planning.rollouts(learner.best, given.episodes, 1).mean() / bound
-        neurons = sum(len(matrix) for matrix in network.matrices()[:-1])
-        lines.append(
-            f"  stability {weight:g}: trained in {spent:.0f} s, best trial at {earned:.1f} % of the bound; "
-            f"{np.mean(left):.1f} of {neurons} ReLUs unstable; program mean {_mean(solved):.1f} ms, worst {max(solved):.1f}"
-            f"; decision without list median {_median(decided):.1f} ms, worst {max(decided):.1f}"
-            + (f"; M = 1e5 anew mean {_mean(old):.1f} ms" if old else "")
-        )
-    return "\n".join(lines)
+        solved += [_processed(unlisted.solve, folded) for folded in few]
+        left += [sum(int(((low < 0) & (high > 0)).sum()) for low, high in unlisted.limits(folded)) for folded in every]
+        decided += [_processed(unlisted.decide, folded) for folded in few]
+        old += [_processed(Literal.decide_anew, planning.actions, folded) for folded in few] if given.old else []
+        bound = relax(planning, Unhurried()).bound(planning.horizon)
+        percent.append(100 * planning.rollouts(learner.best, given.episodes, 1).mean() / bound)
+    return (
+        f"{domain} {size} relu, stability {weight:g}, {given.train} episodes after pre-training, {given.seeds} instances: "
+        f"trained in {np.mean(spent):.0f} s, {_interval(np.array(percent))} % of the bound; {np.mean(left):.1f} ReLUs unstable"
+        f"; program mean {_mean(solved):.1f} ms, worst {max(solved):.1f}; decision median {_median(decided):.1f} ms, mean "
+        f"{_mean(decided):.1f}, worst {max(decided):.1f}" + (f"; M = 1e5 anew mean {_mean(old):.1f} ms" if old else "")
+    )
 
 
 def rewards(domain: str, size: int, names: Sequence[str], seeds: int, episodes: int, seconds: float) -> str:
@@ -283,7 +281,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 _write(rewards(domain, size, given.networks, given.seeds, given.episodes, given.seconds))
                 continue
             if given.table == "stable":
-                _write(stable(domain, size, given.stability, given))
+                for weight in given.stability:
+                    _write(stable(domain, size, weight, given))
                 continue
             for kind in given.networks:
                 if given.table == "targets":
@@ -301,9 +300,9 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
-def _planning(domain: str, size: int) -> Planning:
-    """Return the planning view of the first instance of a domain."""
-    return host().problem("cormab").view(Planning, generate(f"cormab/{domain}", size=size, seed=0))
+def _planning(domain: str, size: int, seed: int = 0) -> Planning:
+    """Return the planning view of an instance of a domain."""
+    return host().problem("cormab").view(Planning, generate(f"cormab/{domain}", size=size, seed=seed))
 
 
 def _folded(planning: Planning, kind: str, states: int) -> tuple[QNetwork, list[Folded]]:
