@@ -208,8 +208,8 @@ def stable(domain: str, size: int, weight: float, given: argparse.Namespace) -> 
         percent.append(100 * planning.rollouts(learner.best, given.episodes, 1).mean() / bound)
     return (
         f"{domain} {size} relu, stability {weight:g}, {given.train} episodes after pre-training, {given.seeds} instances: "
-        f"trained in {np.mean(spent):.0f} s, {_interval(np.array(percent))} % of the bound; {np.mean(left):.1f} ReLUs unstable"
-        f"; program mean {_mean(solved):.1f} ms, worst {max(solved):.1f}; decision median {_median(decided):.1f} ms, mean "
+        f"trained in {np.mean(spent):.0f} s, {_interval(np.array(percent))} % of the bound; {np.mean(left):.1f} ReLUs left; "
+        f"program mean {_mean(solved):.1f} ms, worst {max(solved):.1f}; decision median {_median(decided):.1f} ms, mean "
         f"{_mean(decided):.1f}, worst {max(decided):.1f}" + (f"; M = 1e5 anew mean {_mean(old):.1f} ms" if old else "")
     )
 
