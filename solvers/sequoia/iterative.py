@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from redwood.errors import OptionError
 from redwood.solvers.sequoia.solver import Sequoia
 
 
@@ -23,3 +24,8 @@ class IterativeDQN(Sequoia):
 
     policy_kind: ClassVar[str] = "redwood.solvers.sequoia.climbing:ClimbingPolicy"
     network: str = "relu"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.foresight:
+            raise OptionError("foresight= is for sequoia: iterative-dqn raises one arm after another.")

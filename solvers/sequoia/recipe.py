@@ -111,7 +111,8 @@ class Recipe:
                 raise OptionError(f"{name} {getattr(self, name)} is negative.")
         if self.preset not in ("default", "published"):
             raise OptionError(f"preset {self.preset!r} is not known; there are default and published.")
-        if self.stability and self.network != "relu" and self.preset != "published":
+        published = self.preset == "published" and self.network == "residual"  # the default, which the preset replaces
+        if self.stability and self.network != "relu" and not published:
             raise OptionError(f"stability= is for network relu; {self.network} has no ReLUs that need binaries.")
         for defect in self.defects:
             if defect not in DEFECTS:

@@ -91,6 +91,8 @@ def test_solving_with_foresight_saves_and_loads(tmp_path):
         np.testing.assert_array_equal(kept.choose(planning, states, 0, rng), found.solution.choose(planning, states, 0, rng))
     with pytest.raises(OptionError, match="worths of arms"):
         solve(instance, "sequoia", foresight=8, network="relu")
+    with pytest.raises(OptionError, match="one arm after another"):
+        solve(instance, "iterative-dqn", foresight=8, network="residual")
     with pytest.raises(OptionError, match="from 2 up"):
         solve(instance, "sequoia", foresight=1)
     with pytest.raises(SolutionError, match="the instance has"):

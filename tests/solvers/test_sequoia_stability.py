@@ -76,5 +76,8 @@ def test_networks_without_binaries_refuse_it():
     """Stability of a network that has no ReLUs of the action, or a negative weight, is an error."""
     with pytest.raises(OptionError, match="for network relu"):
         Recipe(network="concave", stability=0.1)
+    with pytest.raises(OptionError, match="for network relu"):
+        Recipe(network="additive", preset="published", stability=0.1)
+    assert Recipe(preset="published", stability=0.1).settled().network == "relu"
     with pytest.raises(OptionError, match="negative"):
         Recipe(network="relu", stability=-0.1)
