@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,8 @@ class WalkProgram:
         from redwood.problems.cormab.walks_kernels import walk_best
 
         levels, walked = np.zeros(len(gains), np.int64), np.zeros(len(self.edges), np.int64)
-        value = walk_best(self.layers, self.begins, self.steps, np.asarray(gains, float), budget, levels, walked)
+        gains, cells = np.asarray(gains, float), self._cells(budget)
+        value = walk_best(self.layers, self.begins, self.steps, gains, budget, levels, walked, cells)
         return float(value), levels, walked
 
     def walk(self, levels: Array, source: int) -> Array:
@@ -81,7 +83,20 @@ class WalkProgram:
         from redwood.problems.cormab.walks_kernels import choose_walks
 
         gains = np.ascontiguousarray(gains, np.float64)
-        return np.asarray(choose_walks(self.layers, self.begins, self.steps, gains, budget, len(self.edges)))
+        cells = self._cells(budget)
+        return np.asarray(choose_walks(self.layers, self.begins, self.steps, gains, budget, len(self.edges), cells))
+
+    def _cells(self, budget: int) -> Array:
+        """Return the buffer that decisions with so many pulls share: new memory would cost as much as filling it."""
+        if budget not in self._buffers:
+            from redwood.problems.cormab.walks_kernels import offsets_of
+
+            self._buffers[budget] = np.empty(offsets_of(self.layers, budget)[-1])
+        return self._buffers[budget]
+
+    @cached_property
+    def _buffers(self) -> dict[int, Array]:
+        return {}
 
 
 def walk_program(edges: Array, distances: Array, source: int, moves: int, most: int) -> WalkProgram | None:
@@ -173,7 +188,7 @@ class _Builder:
                     continue
                 done.add(edge)
                 fresh = [end for end in (node, head) if end not in frontier]
-                moves = min(farthest, moves + 2 * max(1, len(fresh)))
+                moves = min(farthest, moves + 2 * len(fresh))  # more would hold a cycle that nothing needs
                 layer, frontier, states = self._walked(layer, frontier, states, (node, head), fresh, moves)
             moves = min(farthest, moves + self.layers[tables[node]][2])
             layer, frontier, states = self._eliminated(layer, frontier, states, node, tables[node], moves)
@@ -195,7 +210,6 @@ class _Builder:
                 if reached is not None:
                     steps.append((number, after.setdefault(reached, len(after)), times, 0))
         self.edges.append(edge)
-        moves = min(moves, self.layers[layer][2] + 2)
         made = self._append(layer, len(self.edges) - 1, moves, self.layers[layer][3], len(after), steps)
         return made, frontier, after
 

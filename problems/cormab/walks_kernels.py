@@ -140,14 +140,15 @@ def _trace(
 
 
 @kernel
-def walk_best(layers: Array, begins: Array, steps: Array, gains: Array, budget: int, levels: Array, edges: Array) -> float:
+def walk_best(
+    layers: Array, begins: Array, steps: Array, gains: Array, budget: int, levels: Array, edges: Array, cells: Array
+) -> float:
     """Return the greatest worth of a closed walk, and write its pulled nodes [J] and how often it takes each edge [M].
 
     With ``budget`` 0 every node of positive gain that the walk visits is pulled, however many there are; else at most as
     many as ``budget``. Of walks that are worth the same the shortest.
     """
     offsets = offsets_of(layers, budget)
-    cells = np.empty(offsets[-1])
     for layer in range(len(layers)):
         _fill(layer, layers, begins, steps, gains, budget, offsets, cells)
     last = len(layers) - 1
@@ -164,7 +165,7 @@ def walk_best(layers: Array, begins: Array, steps: Array, gains: Array, budget: 
 
 
 @kernel
-def choose_walks(layers: Array, begins: Array, steps: Array, gains: Array, budget: int, edges: int) -> Array:
+def choose_walks(layers: Array, begins: Array, steps: Array, gains: Array, budget: int, edges: int, cells: Array) -> Array:
     """Return the best levels [E, J] within the budget for each of ``gains`` [E, J].
 
     Pulls are counted only where a walk that is free to pull all that it visits pulls too many.
@@ -172,7 +173,7 @@ def choose_walks(layers: Array, begins: Array, steps: Array, gains: Array, budge
     levels = np.zeros(gains.shape, np.int64)
     walked = np.zeros(edges, np.int64)
     for row in range(len(gains)):
-        walk_best(layers, begins, steps, gains[row], 0, levels[row], walked)
+        walk_best(layers, begins, steps, gains[row], 0, levels[row], walked, cells)
         if levels[row].sum() > budget:
-            walk_best(layers, begins, steps, gains[row], budget, levels[row], walked)
+            walk_best(layers, begins, steps, gains[row], budget, levels[row], walked, cells)
     return levels
