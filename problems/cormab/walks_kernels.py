@@ -28,9 +28,9 @@ def offsets_of(layers: Array, budget: int) -> Array:
 @kernel
 def _raise(cells: Array, into: int, row: int, count: int, more: float) -> None:
     """Raise so many cells to those of another row and some more; without branches, for the sake of vector instructions."""
+    low, high = cells[row : row + count], cells[into : into + count]
     for place in range(count):
-        value, there = cells[row + place] + more, cells[into + place]
-        cells[into + place] = value if value > there else there
+        high[place] = max(high[place], low[place] + more)
 
 
 @kernel
@@ -54,6 +54,9 @@ def _fill(
         after = offsets[layer] + steps[place, 1] * (moves + 1) * width
         if not steps[place, 3]:
             made = steps[place, 2]
+            if few + 1 == width:  # all moves at once
+                _raise(cells, after + made * width, before, (min(most, moves - made) + 1) * width, 0.0)
+                continue
             for first in range(min(most, moves - made) + 1):
                 row, into = before + first * (few + 1), after + (first + made) * width
                 if cells[row] == -np.inf:
