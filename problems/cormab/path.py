@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from redwood.problems.cormab.walks import WalkProgram
 
-MOST = 2_000_000
+MOST = 24_000_000
 """The most states (node, visited nodes) of the enumeration of visited sets."""
 CELLS = 20_000_000
 """The most cells of the dynamic program over blocks; wider graphs are maximised by mixed-integer programming."""
+QUICK = 100_000
+"""With more cells than this, the program over blocks is slower than scanning visited sets, where these can be listed."""
 FEW = 100
 """The most visited sets that the relaxation mixes; larger graphs are relaxed by blocks."""
 
@@ -32,8 +34,8 @@ class PathSet(ActionSet):
     """A closed walk from the source, of 2 ``budget`` steps (waiting is a step), pulls at most ``budget`` of its nodes.
 
     The best walk is found by dynamic programming over the blocks of the graph (`redwood.problems.cormab.walks`), which
-    takes milliseconds for 100 nodes of a network of railway lines; where blocks are too wide for it, on graphs of up to
-    62 nodes among the enumerated sets of nodes that walks visit, and else by mixed-integer programming.
+    takes milliseconds for 100 nodes that hang together loosely; where blocks are wide, on graphs of up to 62 nodes among
+    the enumerated sets of nodes that walks visit, and on larger ones that are too wide by mixed-integer programming.
 
     Attributes
     ----------
@@ -131,6 +133,12 @@ class PathSet(ActionSet):
         return walk_program(self.edges, self._distances, self.source, 2 * self.budget, CELLS) if self.strict else None
 
     @cached_property
+    def _blocks(self) -> WalkProgram | None:
+        """The dynamic program where nothing is quicker."""
+        quick = self.walks is not None and self.walks.cells(self.budget) <= QUICK
+        return self.walks if quick or self.visits is None else None
+
+    @cached_property
     def visits(self) -> Array | None:
         """The maximal sets [V] of nodes that closed walks visit, as bit masks; ``None`` where they are too many."""
         from redwood.problems.cormab.path_kernels import enumerate_visits, keep_maximal
@@ -161,7 +169,7 @@ class PathSet(ActionSet):
 
     def argmax(self, worth: Array) -> Choice:
         """Return the best nodes of the best walk."""
-        if self.strict and self.walks is None and self.visits is None:
+        if self.strict and self._blocks is None and self.visits is None:
             return self.solve(worth)
         levels = self.choose(worth[None])[0]
         value = worth_of(worth, levels)
@@ -174,8 +182,8 @@ class PathSet(ActionSet):
             from redwood.problems.cormab.budget_kernels import choose_best
 
             return np.asarray(choose_best(gains, self.budget))
-        if self.walks is not None:
-            return self.walks.choose(gains, self.budget)
+        if self._blocks is not None:
+            return self._blocks.choose(gains, self.budget)
         if self.visits is None:
             return super().choose(worths)
         from redwood.problems.cormab.path_kernels import choose_visits
@@ -188,8 +196,8 @@ class PathSet(ActionSet):
             return False
         if not self.strict or not np.any(levels):
             return True
-        if self.walks is not None:
-            return self.walks.best(levels, 0)[0] == int(np.sum(levels))
+        if self._blocks is not None:
+            return self._blocks.best(levels, 0)[0] == int(np.sum(levels))
         if self.visits is None:
             return super().contains(levels)
         mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(levels)))

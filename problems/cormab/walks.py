@@ -64,7 +64,7 @@ class WalkProgram:
         from redwood.problems.cormab.walks_kernels import walk_best
 
         levels, walked = np.zeros(len(gains), np.int64), np.zeros(len(self.edges), np.int64)
-        gains, cells = np.asarray(gains, float), self._cells(budget)
+        gains, cells = np.asarray(gains, float), self._buffer(budget)
         value = walk_best(self.layers, self.begins, self.steps, gains, budget, levels, walked, cells)
         return float(value), levels, walked
 
@@ -83,15 +83,19 @@ class WalkProgram:
         from redwood.problems.cormab.walks_kernels import choose_walks
 
         gains = np.ascontiguousarray(gains, np.float64)
-        cells = self._cells(budget)
+        cells = self._buffer(budget)
         return np.asarray(choose_walks(self.layers, self.begins, self.steps, gains, budget, len(self.edges), cells))
 
-    def _cells(self, budget: int) -> Array:
-        """Return the buffer that decisions with so many pulls share: new memory would cost as much as filling it."""
-        if budget not in self._buffers:
-            from redwood.problems.cormab.walks_kernels import offsets_of
+    def cells(self, budget: int) -> int:
+        """Return how many cells a decision with so many pulls fills."""
+        from redwood.problems.cormab.walks_kernels import offsets_of
 
-            self._buffers[budget] = np.empty(offsets_of(self.layers, budget)[-1])
+        return int(offsets_of(self.layers, budget)[-1])
+
+    def _buffer(self, budget: int) -> Array:
+        """Return the cells that decisions with so many pulls share: new memory would cost as much as filling it."""
+        if budget not in self._buffers:
+            self._buffers[budget] = np.empty(self.cells(budget))
         return self._buffers[budget]
 
     @cached_property
