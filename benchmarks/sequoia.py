@@ -202,7 +202,7 @@ def stable(domain: str, size: int, weight: float, given: argparse.Namespace) -> 
         few = every[: given.literal]
         solved += [_processed(unlisted.solve, folded) for folded in few]
         left += [sum(int(((low < 0) & (high > 0)).sum()) for low, high in unlisted.limits(folded)) for folded in every]
-        decided += [_processed(unlisted.decide, folded) for folded in few]
+        decided += [_processed(unlisted.decide, folded) for folded in every]
         old += [_processed(Literal.decide_anew, planning.actions, folded) for folded in few] if given.old else []
         bound = relax(planning, Unhurried()).bound(planning.horizon)
         percent.append(100 * planning.rollouts(learner.best, given.episodes, 1).mean() / bound)
