@@ -17,16 +17,20 @@ from redwood.problems.cvrp.parts import draw_groups, part_of, put_back
 from redwood.problems.cvrp.stepwise_kernels import (
     FEATURES,
     MARKS,
+    PAIRS,
+    REACH,
     act_rows,
     begin_rows,
     sample_rows,
     target_rows,
     window_rows,
 )
-from redwood.problems.routing.relaxation_kernels import EDGES
 from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
-from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Window
+from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Teaches, Window
+
+SECTOR = np.pi / 3
+"""Customers that leave a wider gap around the depot are served from one of its sides to the other."""
 
 
 @dataclass
@@ -74,7 +78,8 @@ class CVRPStepwise(Stepwise[Tails]):
         Where an instance has a matrix and no coordinates.
     """
 
-    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, scores=2, edges=EDGES)
+    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, scores=2, edges=PAIRS)
+    temperature: ClassVar[float] = 0.3
     lessons: ClassVar[tuple[Lesson, ...]] = (
         Lesson(50, 40, 40_000),
         Lesson(100, 40, 100_000),
@@ -91,6 +96,7 @@ class CVRPStepwise(Stepwise[Tails]):
         self._lists: Array | None = None
         self._routes: Array | None = None
         self._starts: Array | None = None
+        self._sectors: Array | None = None
 
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Tails:
         batch = self._empty(rows)
@@ -101,11 +107,11 @@ class CVRPStepwise(Stepwise[Tails]):
         return batch
 
     def window(self, batch: Tails, size: int) -> Window:
-        lists = self._neighbour_lists(3 * size)
+        lists = self._neighbour_lists(2 * REACH * size)
         size = int(min(size, max(1, batch.left.max(initial=1))))
         nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
         features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
-        edges = np.empty((*nodes.shape, MARKS + size, EDGES), dtype=np.float32)
+        edges = np.empty((*nodes.shape, MARKS + size, PAIRS), dtype=np.float32)
         mask = np.empty((*nodes.shape, 2), dtype=np.bool_)
         window_rows(
             self.points,
@@ -186,15 +192,19 @@ class CVRPStepwise(Stepwise[Tails]):
     def teach(self, solutions: Sequence[Routes]) -> None:  # type: ignore[override]
         self._routes = np.zeros(len(self.demands), dtype=np.int32)
         self._starts = np.zeros(len(self.demands), dtype=np.bool_)
-        for offset, instance, solution in zip(self.offsets, self.instances, solutions, strict=False):
+        self._sectors = np.zeros(len(self.instances), dtype=np.bool_)
+        for k, (offset, instance, solution) in enumerate(zip(self.offsets, self.instances, solutions, strict=False)):
             at = offset + 1
-            for route in _around(self.points[offset : offset + instance.travel.size], solution.routes):
+            points = self.points[offset : offset + instance.travel.size]
+            begin, gap = widest_gap(points)
+            self._sectors[k] = gap > SECTOR
+            for route in _around(points, solution.routes, begin):
                 self._starts[at] = True
                 self._routes[at : at + len(route)] = route
                 at += len(route)
 
     def sample(self, count: int, rng: np.random.Generator) -> Tails:
-        if self._routes is None or self._starts is None:
+        if self._routes is None or self._starts is None or self._sectors is None:
             raise FitError("tails can only be drawn from labelled instances; call teach() first.")
         rows = np.searchsorted(self.offsets, rng.integers(0, self.offsets[-1], size=count), side="right") - 1
         batch = self._empty(rows)
@@ -205,6 +215,7 @@ class CVRPStepwise(Stepwise[Tails]):
             self.limits,
             self._routes,
             self._starts,
+            self._sectors,
             batch.current,
             batch.room,
             batch.remaining,
@@ -219,10 +230,13 @@ class CVRPStepwise(Stepwise[Tails]):
         return batch
 
     def target(self, batch: Tails, window: Window) -> Target:
+        if self._sectors is None:
+            raise FitError("targets are known of labelled instances only; call teach() first.")
         choice = np.empty(len(batch.rows), dtype=np.int64)
         right = np.empty(window.mask.shape, dtype=np.bool_)
         neighbours = np.empty((*window.nodes.shape, 2), dtype=np.int32)
-        target_rows(window.nodes, batch.order, batch.via, batch.left, batch.place, choice, right, neighbours)
+        anywhere = (batch.current == 0) & ~self._sectors[batch.rows]  # where the first route may be any
+        target_rows(window.nodes, batch.order, batch.via, batch.left, batch.place, anywhere, choice, right, neighbours)
         return Target(choice, neighbours, right)
 
     @classmethod
@@ -235,32 +249,45 @@ class CVRPStepwise(Stepwise[Tails]):
         mean = float(demands[1:].mean())
         served = rng.uniform(8, 12) if rng.random() < 0.5 else np.exp(rng.uniform(np.log(4), np.log(35)))
         capacity = int(max(demands.max(), round(served * mean)))
-        travel = check_travel(coords, None, None, symmetric=True)
-        return CVRPInstance(travel=travel, demands=frozen(demands, np.int64), capacity=capacity)
+        return _make(coords, demands, capacity)
+
+    def tails(self, batch: Tails, teacher: Teaches, iterations: int, seed: int) -> tuple[list[Any], list[Any]]:
+        """Return what was open when the last vehicle left the depot, as instances, where customers are open still."""
+        instances = []
+        for b, row in enumerate(batch.rows):
+            if batch.left[b] == 0:
+                continue
+            steps = int(batch.steps[b])
+            gone = int(np.flatnonzero(batch.via[b, :steps])[-1]) if steps else 0
+            nodes = np.array([0, *batch.order[b, gone:steps], *batch.remaining[b, : batch.left[b]]])
+            nodes += self.offsets[row]
+            instances.append(_make(self.points[nodes], self.demands[nodes], self.instances[row].capacity))
+        return instances, [teacher(instance, iterations, seed) for instance in instances]
 
     @classmethod
     def pack(cls, instances: Sequence[CVRPInstance], solutions: Sequence[Routes]) -> dict[str, Array]:
-        routes = np.zeros((len(instances), instances[0].size), dtype=np.int16)
-        for row, solution in zip(routes, solutions, strict=True):
-            signed = [[-customer if k == 0 else customer for k, customer in enumerate(r)] for r in solution.routes]
-            row[:] = np.concatenate(signed)
+        signed = [
+            [-customer if k == 0 else customer for k, customer in enumerate(route)]
+            for solution in solutions
+            for route in solution.routes
+        ]
         return {
-            "coords": np.stack([_positions(instance) for instance in instances]).astype(np.float32),
-            "demands": np.stack([instance.demands for instance in instances]).astype(np.int32),
+            "coords": np.concatenate([_positions(instance) for instance in instances]).astype(np.float32),
+            "demands": np.concatenate([instance.demands for instance in instances]).astype(np.int32),
+            "sizes": np.array([instance.size for instance in instances]),
             "capacities": np.array([instance.capacity for instance in instances]),
-            "routes": routes,  # the first customer of each route is negative
+            "routes": np.concatenate(signed).astype(np.int16),  # the first customer of each route is negative
         }
 
     @classmethod
     def unpack(cls, arrays: Mapping[str, Array]) -> tuple[list[CVRPInstance], list[Routes]]:
-        rows = zip(arrays["coords"], arrays["demands"], arrays["capacities"].tolist(), strict=True)
-        instances = [
-            CVRPInstance(
-                travel=check_travel(coords, None, None, symmetric=True), demands=frozen(demands, np.int64), capacity=capacity
-            )
-            for coords, demands, capacity in rows
-        ]
-        return instances, [Routes(_split(np.abs(row), row < 0)) for row in arrays["routes"]]
+        sizes = arrays["sizes"]
+        cuts = np.cumsum(sizes + 1)[:-1]
+        rows = zip(
+            np.split(arrays["coords"], cuts), np.split(arrays["demands"], cuts), arrays["capacities"].tolist(), strict=True
+        )
+        instances = [_make(coords, demands, capacity) for coords, demands, capacity in rows]
+        return instances, [Routes(_split(np.abs(row), row < 0)) for row in np.split(arrays["routes"], np.cumsum(sizes)[:-1])]
 
     def _empty(self, rows: Array) -> Tails:
         rows = np.asarray(rows, dtype=np.int64)
@@ -292,10 +319,23 @@ class CVRPStepwise(Stepwise[Tails]):
         return self._lists
 
 
-def _around(points: Array, routes: Sequence[Sequence[int]]) -> list[Sequence[int]]:
-    """Return routes by the directions of their centres from the depot, which stands first in ``points`` [N, 2]."""
+def widest_gap(points: Array) -> tuple[float, float]:
+    """Return the direction at which the widest sector without customers ends, seen from the depot ``points[0]``, and its angle."""
+    directions = np.sort(np.arctan2(*(points[1:] - points[0]).T[::-1]))
+    gaps = np.diff(directions, append=directions[0] + 2 * np.pi)
+    widest = int(gaps.argmax())
+    return float(directions[(widest + 1) % len(directions)]), float(gaps[widest])
+
+
+def _around(points: Array, routes: Sequence[Sequence[int]], begin: float) -> list[Sequence[int]]:
+    """Return routes by the directions of their centres from the depot ``points[0]``, counted from ``begin`` on."""
     centres = np.array([points[list(route)].mean(axis=0) for route in routes]) - points[0]
-    return [routes[k] for k in np.argsort(np.arctan2(centres[:, 1], centres[:, 0]))]
+    return [routes[k] for k in np.argsort((np.arctan2(centres[:, 1], centres[:, 0]) - begin + 1e-9) % (2 * np.pi))]
+
+
+def _make(coords: Array, demands: Array, capacity: int) -> CVRPInstance:
+    travel = check_travel(coords, None, None, symmetric=True)
+    return CVRPInstance(travel=travel, demands=frozen(demands, np.int64), capacity=capacity)
 
 
 def _split(order: Array, starts: Array) -> list[list[int]]:

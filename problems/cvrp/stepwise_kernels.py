@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.cvrp.savings_shares import CHANNELS, describe_savings
 from redwood.problems.routing.relaxation_kernels import (
     AVERAGING,
     DECAY,
@@ -35,9 +36,16 @@ from redwood.problems.routing.travel import Array
 MARKS = 2
 BASE = 14
 """Features before those of the surroundings."""
-FEATURES = BASE + SURROUNDINGS + MARKS * EDGES
+RELAXED = BASE + SURROUNDINGS
+SAVINGS = RELAXED + MARKS * EDGES
+"""Where the features begin that the relaxation and the savings tell."""
+FEATURES = SAVINGS + MARKS * CHANNELS
+PAIRS = EDGES + CHANNELS
+"""Numbers that describe a pair of tokens."""
 CONTEXT = 1.5
 """How many customers the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
+REACH = 3
+"""How many customers savings are made of, in sizes of the window: they need whole routes."""
 AROUND_DEPOT = 0.25
 """Share of the window that is kept for the customers nearest to the depot."""
 
@@ -98,6 +106,7 @@ def sample_rows(
     limits: Array,
     routes: Array,
     starts: Array,
+    sectors: Array,
     current: Array,
     room: Array,
     remaining: Array,
@@ -112,7 +121,7 @@ def sample_rows(
     """Open a random tail of the labelled routes of each row: around the depot from a random one on, in random directions.
 
     ``routes`` holds the customers of each instance route by route, in the order around the depot; ``starts`` is 1 at the
-    first customer of a route.
+    first customer of a route. Instances in ``sectors`` begin with their first route or with their last.
     """
     for b in range(len(rows)):
         offset = offsets[rows[b]]
@@ -122,6 +131,8 @@ def sample_rows(
         begins = offset + 1 + np.flatnonzero(starts[offset + 1 : end])
         first = random_below(state, len(begins))
         sense = -1 if random_float(state) < 0.5 else 1
+        if sectors[rows[b]]:
+            first = 0 if sense > 0 else len(begins) - 1
         step = 0
         for turned in range(len(begins)):
             at = begins[(first + sense * turned) % len(begins)]
@@ -178,16 +189,18 @@ def window_rows(
     """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E], ``nodes`` [B, T] (-1 for none) and ``mask`` [B, T, 2]."""
     beside = int(size * AROUND_DEPOT)
     context = int(CONTEXT * size)
-    pool = np.empty(context, dtype=np.int32)
-    keys = np.empty(context, dtype=np.float64)
+    pool = np.empty(REACH * size, dtype=np.int32)
+    keys = np.empty(REACH * size, dtype=np.float64)
     home = np.empty(size, dtype=np.int32)
     home_keys = np.empty(size, dtype=np.float64)
-    seen = np.empty(MARKS + context + beside, dtype=np.int32)
+    seen = np.empty(MARKS + REACH * size + beside, dtype=np.int32)
     xy = np.empty((len(seen), 2), dtype=np.float64)
-    lengths = np.empty((len(xy), len(xy)), dtype=np.float32)
-    share = np.empty((len(xy), len(xy)), dtype=np.float32)
-    alpha = np.empty((len(xy), len(xy)), dtype=np.float32)
-    wanted = np.full(len(xy), 2, dtype=np.int32)
+    shares = np.zeros(len(seen), dtype=np.float64)
+    relaxed = MARKS + context + beside
+    lengths = np.empty((relaxed, relaxed), dtype=np.float32)
+    share = np.empty((relaxed, relaxed), dtype=np.float32)
+    alpha = np.empty((relaxed, relaxed), dtype=np.float32)
+    wanted = np.full(relaxed, 2, dtype=np.int32)
     wanted[0] = 1
     for b in range(len(rows)):
         offset = offsets[rows[b]]
@@ -230,13 +243,19 @@ def window_rows(
             features[b, k, 7] = room[b] / limit
             features[b, k, 8] = math.log((left[b] + 2.0) / tokens)
             features[b, k, 9] = math.log1p(load[b] / limit)
-        _describe(xy[:total], tokens, features[b])
+        for k in range(MARKS, total):
+            shares[k] = demands[offset + seen[k]] / limit
         at_depot = current[b] == 0
+        describe_savings(
+            xy[:total], shares[:total], -1.0 if at_depot else room[b] / limit, tokens, features[b, :, SAVINGS:], edges[b, :, :, EDGES:]
+        )
+        total = min(total, relaxed)
+        _describe(xy[:total], tokens, features[b])
         fresh = _fresh_vehicles(demands[offset:], seen[MARKS:total], room[b], limit, at_depot)
         wanted[1] = 1 + 2 * fresh
         around = xy[:total]
         if relax_path(around, wanted, fresh, not at_depot, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha) > 0.0:
-            describe_pairs(tokens, share, alpha, features[b, :, FEATURES - EDGES * MARKS :], edges[b])
+            describe_pairs(tokens, share, alpha, features[b, :, RELAXED:SAVINGS], edges[b])
 
 
 @kernel
@@ -310,12 +329,20 @@ def _describe(xy: Array, tokens: int, features: Array) -> None:
 
 @kernel
 def target_rows(
-    nodes: Array, plan: Array, via: Array, left: Array, place: Array, choice: Array, right: Array, neighbours: Array
+    nodes: Array,
+    plan: Array,
+    via: Array,
+    left: Array,
+    place: Array,
+    anywhere: Array,
+    choice: Array,
+    right: Array,
+    neighbours: Array,
 ) -> None:
     """Write the action of the label, all right actions, and the tokens before and after each customer on its route.
 
     ``place`` [B, N] is where each open customer stands in ``plan`` [B, N], the label's order. The depot is token 1. From
-    a finished route either neighbour of the served sector may follow, at the very beginning any route, from either end.
+    a finished route either neighbour of the served sector may follow, ``anywhere`` [B] any route, from either end.
     """
     right[:] = False
     tokens = nodes.shape[1]
@@ -345,6 +372,6 @@ def target_rows(
             neighbours[b, where[i], 0] = 1 if via[b, i] else (where[i - 1] if i > 0 else 0)
             ends = i + 1 == left[b] or via[b, i + 1]
             neighbours[b, where[i], 1] = 1 if ends else where[i + 1]
-            beside = i < second or i >= last or nodes[b, 0] == 0
+            beside = i < second or i >= last or anywhere[b]
             if via[b, 0] and beside and (ends or via[b, i]):
                 right[b, where[i], 1] = True

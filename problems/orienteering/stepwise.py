@@ -74,6 +74,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
     """
 
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
+    temperature: ClassVar[float] = 0.5
     lessons: ClassVar[tuple[Lesson, ...]] = (
         Lesson(50, 40, 10_000),
         Lesson(100, 40, 30_000),

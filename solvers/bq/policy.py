@@ -32,6 +32,9 @@ NONE_FEASIBLE = "every solution that the policy constructed breaks a rule that i
 SHORTEST, LONGEST = 10, 60
 """Least and greatest number of decisions in a part that is constructed anew."""
 
+TEMPERATURE = 0.5
+"""Of sampled decisions, where neither the user nor the problem says another."""
+
 
 class Decoding(StrEnum):
     """How actions are chosen."""
@@ -74,12 +77,12 @@ class BQ(Solver, Trainable):
     Attributes
     ----------
     symmetries
-        How many presentations (start, rotation, mirror) are solved first; the first one is as the data stand. Where a
-        problem has no symmetries, all but the first solution are sampled.
+        How many presentations (start, rotation, mirror) are solved first; the first one is as the data stand. Where they
+        alone do not make solutions differ enough, all but the first are sampled as well.
     decoding
         ``greedy``, ``sample``, ``beam`` or ``discrepancy`` (limited backtracking).
     temperature
-        Of sampled decisions; below 1 they keep closer to the best.
+        Of sampled decisions, 0 for what suits the problem; below 1 they keep closer to the best.
     width
         Of the beam; with ``discrepancy`` the number of solutions.
     averaging
@@ -107,7 +110,7 @@ class BQ(Solver, Trainable):
 
     symmetries: int = 1
     decoding: str = "greedy"
-    temperature: float = 0.5
+    temperature: float = 0.0
     width: int = 16
     averaging: int = 1
     search: str = "rebuild"
@@ -122,8 +125,8 @@ class BQ(Solver, Trainable):
         for name, least in (("symmetries", 1), ("width", 1), ("averaging", 1), ("window", 0)):
             if getattr(self, name) < least:
                 raise OptionError(f"{name} {getattr(self, name)} is below {least}.")
-        if not self.temperature > 0:
-            raise OptionError(f"temperature {self.temperature} is not positive.")
+        if not self.temperature >= 0:
+            raise OptionError(f"temperature {self.temperature} is negative; it is 0 for what suits the problem, or positive.")
         if self.sure and not 0.5 <= self.sure <= 1:
             raise OptionError(f"sure {self.sure} is neither 0 nor a confidence from 0.5 to 1.")
         if 0 < self.sure < 1 and (self.decoding != Decoding.GREEDY or self.averaging > 1):
@@ -201,8 +204,8 @@ class BQ(Solver, Trainable):
             return beam(task.network, task.view, rows, self.width, rng, task.stops)
         if self.decoding == Decoding.DISCREPANCY:
             return discrepancies(task.network, task.view, rows, self.width, rng, task.stops)
-        plain = self.decoding == Decoding.GREEDY and (rng is None or task.view.symmetric)
-        choose = greedily if plain else sampler(task.rng, self.temperature)
+        plain = self.decoding == Decoding.GREEDY and (rng is None or (task.view.symmetric and not task.view.temperature))
+        choose = greedily if plain else sampler(task.rng, self.temperature or task.view.temperature or TEMPERATURE)
         sure = (self.sure or task.view.sure) if plain and self.averaging == 1 else 1.0
         return rollouts(task.network, task.view, rows, rng, choose, task.stops, self.averaging, sure)
 
@@ -216,7 +219,9 @@ class BQ(Solver, Trainable):
         parts = task.view.cut(best, int(task.rng.integers(SHORTEST, LONGEST + 1)), task.rng, nearby)
         if parts is None:
             return False
-        finish(task.network, parts.view, parts.batch, stops=task.stops)
+        warmth = self.temperature or task.view.temperature
+        choose = sampler(task.rng, warmth) if warmth else greedily
+        finish(task.network, parts.view, parts.batch, choose, task.stops)
         for row, (old, new) in enumerate(zip(best, task.view.mend(best, parts), strict=True)):
             task.runs[row].advance()
             if new is not old:

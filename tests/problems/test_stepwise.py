@@ -209,7 +209,7 @@ def test_capacity_decides_what_may_be_served_directly():
 def around_the_depot():
     """Return the view of a depot with four labelled routes of two customers, one in each direction of the compass."""
     problem = PROBLEMS["cvrp"]
-    coords = [[0, 0], [3, 0.1], [3, -0.1], [0.1, 3], [-0.1, 3], [-3, 0.1], [-3, -0.1], [0.1, -3], [-0.1, -3]]
+    coords = [[0, 0], [3, 1], [3, -1], [1, 3], [-1, 3], [-3, 1], [-3, -1], [1, -3], [-1, -3]]
     view = problem.view(Stepwise, problem.make(coords=np.array(coords), demands=[0] + [1] * 8, capacity=2))
     view.teach([Routes([[5, 6], [1, 2], [7, 8], [3, 4]])])
     return view
@@ -225,6 +225,21 @@ def test_labels_go_around_the_depot():
         assert set(np.diff(directions) % 4) in ({1}, {3})
         assert batch.via[b, :8].tolist() == [True, False] * 4
     assert begun == {0, 1, 2, 3}
+
+
+def test_labels_of_a_sector_begin_at_one_of_its_sides():
+    """Where the customers leave a wide gap around the depot, the routes beside it are served first, and they are right."""
+    problem = PROBLEMS["cvrp"]
+    coords = [[0, 0], [-3, 1], [-3, 0.8], [0.1, 3], [-0.1, 3], [3, 1], [3, 0.8]]
+    view = problem.view(Stepwise, problem.make(coords=np.array(coords), demands=[0] + [1] * 6, capacity=2))
+    view.teach([Routes([[3, 4], [5, 6], [1, 2]])])
+    batch = view.sample(200, np.random.default_rng(1))
+    begun = np.flatnonzero(batch.left == 6)
+    assert {tuple((batch.order[b, :6:2] - 1) // 2) for b in begun} == {(0, 1, 2), (2, 1, 0)}
+    window = view.window(batch, 6)
+    right = view.target(batch, window).right
+    for b in begun:
+        assert set(window.nodes[b, right[b].any(axis=1)]) == {1, 2, 5, 6}
 
 
 def test_either_end_of_a_neighbouring_route_is_right():

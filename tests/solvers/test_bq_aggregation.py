@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from redwood.problems.atsp.problem import ATSP
+from redwood.problems.cvrp.instance import Routes
+from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.orienteering.instance import Tour
 from redwood.problems.orienteering.problem import Orienteering
 from redwood.problems.tsp.problem import TSP
@@ -121,3 +123,22 @@ def test_tails_of_orienteering_are_instances_of_their_own():
         nodes = np.array([batch.current[row], *batch.remaining[row, : batch.left[row]], view.ends[batch.rows[row]]])
         whole = Tour(np.concatenate([[view.starts[batch.rows[row]]], nodes[label.tour]]))
         assert problem.violations(view.instances[batch.rows[row]], whole) == []
+
+
+def test_tails_of_cvrp_begin_where_the_last_vehicle_left():
+    """The open customers and those of the route under way are an instance; its routes complete the earlier ones."""
+    problem = CVRP()
+    view, batch = some_tails(problem, steps=5, size=12)
+    instances, labels = view.tails(batch, SolverTeacher("local-search"), 2000, 0)
+    back, labels_back = view_class(problem).unpack(view_class(problem).pack(instances, labels))
+    assert len(instances) == 3
+    for row, (instance, same, label, label_back) in enumerate(zip(instances, back, labels, labels_back, strict=True)):
+        assert label_back.routes == label.routes
+        assert problem.violations(same, label_back) == []
+        steps = int(batch.steps[row])
+        gone = int(np.flatnonzero(batch.via[row, :steps])[-1])
+        nodes = np.array([0, *batch.order[row, gone:steps], *batch.remaining[row, : batch.left[row]]])
+        assert instance.size == 12 - gone
+        kept = np.split(batch.order[row, :gone], np.flatnonzero(batch.via[row, :gone])) if gone else []
+        routes = [*[route.tolist() for route in kept if len(route)], *[nodes[route].tolist() for route in label.routes]]
+        assert problem.violations(view.instances[row], Routes(routes)) == []
