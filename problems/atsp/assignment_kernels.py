@@ -1,9 +1,13 @@
-"""Compiled assignment relaxation of a directed path: each node but the last is left, each but the first is reached.
+"""Compiled assignment relaxation of what is left of a directed tour, and the path that patching makes of it.
+
+Each node but the destination is left once, each but the current one is reached once. Such an assignment may fall into
+several cycles (the path from the current node to the destination counts as one); joining them at least cost makes a path.
 
 References
 ----------
 Jonker and Volgenant (1987), A shortest augmenting path algorithm for dense and sparse linear assignment problems,
-doi:10.1007/BF02278710; here begun from the least costs of rows and columns alone.
+doi:10.1007/BF02278710; here begun from the least costs of rows and columns alone, or from an earlier assignment.
+Karp (1979), A patching algorithm for the nonsymmetric traveling-salesman problem, doi:10.1137/0208045.
 """
 
 from __future__ import annotations
@@ -19,83 +23,188 @@ FORBIDDEN = 1e30
 
 
 @kernel
-def relax_directed_path(matrix: Array, nodes: Array, out: Array, into: Array, follower: Array) -> None:
-    """Assign followers at least cost to ``nodes`` [n], which begin with the first and the last node of the path.
+def relax_tail(
+    matrix: Array,
+    current: int,
+    destination: int,
+    open_nodes: Array,
+    place: Array,
+    known: bool,
+    out: Array,
+    into: Array,
+    assigned: Array,
+    follow: Array,
+) -> None:
+    """Assign followers at least cost, and write the patched path.
 
-    ``out``, ``into`` [n] get the duals, so that ``matrix[i, j] - out[i] - into[j]`` is the reduced cost of going from i
-    to j; ``follower`` [n] gets positions, -1 for the last node.
+    Parameters
+    ----------
+    open_nodes, place
+        The nodes between ``current`` and ``destination`` [n], one or more, and where each stands among them.
+    known
+        Whether ``out``, ``into`` and ``assigned`` are those of a tail that this one is a part of: then only what is missing is
+        assigned.
+    out, into
+        Duals of leaving and of reaching a node, by node: ``matrix[i, j] - out[i] - into[j]`` is the reduced cost.
+    assigned, follow
+        Followers by node, in the assignment and on the patched path.
     """
-    n = len(nodes)
-    costs = np.empty((n, n), dtype=np.float64)
-    for i in range(n):
-        for j in range(n):
-            forbidden = i == j or (i == 0 and j == 1 and n > 2)
-            costs[i, j] = FORBIDDEN if forbidden else matrix[nodes[i], nodes[j]]
-    leader = np.full(n, -1, dtype=np.int64)
-    slack = np.empty(n, dtype=np.float64)
-    back = np.empty(n, dtype=np.int64)
-    seen = np.zeros(n, dtype=np.bool_)
-    follower[:] = -1
-    _begin(costs, out, into, follower, leader)
+    n = len(open_nodes) + 1
+    rows = np.empty(n, dtype=np.int32)
+    columns = np.empty(n, dtype=np.int32)
+    rows[0] = current
+    columns[0] = destination
+    rows[1:] = open_nodes
+    columns[1:] = open_nodes
+    leave = np.zeros(n, dtype=np.float64)
+    reach = np.zeros(n, dtype=np.float64)
+    follower = np.full(n, -1, dtype=np.int32)
+    leader = np.full(n, -1, dtype=np.int32)
+    if known:
+        for i in range(n):
+            leave[i] = out[rows[i]]
+            reach[i] = into[columns[i]]
+            node = assigned[rows[i]]
+            j = 0 if node == destination else place[node] + 1
+            if (j > 0 or node == destination) and i != j:
+                follower[i] = j
+                leader[j] = i
+    else:
+        begin_duals(matrix, rows, columns, leave, reach, follower, leader)
     for first in range(n):
-        if first == 1 or follower[first] >= 0:
-            continue
-        slack[:] = math.inf
-        seen[:] = False
-        row = first
-        column = -1
-        while True:
-            best = math.inf
-            nearest = -1
-            for j in range(1, n):
-                if seen[j]:
-                    continue
-                reduced = costs[row, j] - out[row] - into[j]
-                if reduced < slack[j]:
-                    slack[j] = reduced
-                    back[j] = column
-                if slack[j] < best:
-                    best = slack[j]
-                    nearest = j
-            out[first] += best
-            for j in range(1, n):
-                if seen[j]:
-                    out[leader[j]] += best
-                    into[j] -= best
-                else:
-                    slack[j] -= best
-            column = nearest
-            seen[column] = True
-            row = leader[column]
-            if row < 0:
-                break
-        while column >= 0:
-            previous = back[column]
-            leader[column] = first if previous < 0 else leader[previous]
-            follower[leader[column]] = column
-            column = previous
+        if follower[first] < 0:
+            augment(matrix, rows, columns, first, leave, reach, follower, leader)
+    for i in range(n):
+        out[rows[i]] = leave[i]
+        into[columns[i]] = reach[i]
+        assigned[rows[i]] = columns[follower[i]]
+    patch_cycles(matrix, rows, columns, follower)
+    for i in range(n):
+        follow[rows[i]] = columns[follower[i]]
 
 
 @kernel
-def _begin(costs: Array, out: Array, into: Array, follower: Array, leader: Array) -> None:
+def path_is_whole(current: int, destination: int, left: int, follow: Array) -> bool:
+    """Return whether the followers lead from the current node in ``left + 1`` steps to the destination, and not before."""
+    node = current
+    for _ in range(left):
+        node = follow[node]
+        if node < 0 or node == destination:
+            return False
+    return bool(follow[node] == destination)
+
+
+@kernel
+def cost_of(matrix: Array, rows: Array, columns: Array, i: int, j: int) -> float:
+    """Return the cost from row i to column j; a node does not follow itself, nor the destination the current node."""
+    return FORBIDDEN if i == j and len(rows) > 1 else matrix[rows[i], columns[j]]
+
+
+@kernel
+def begin_duals(
+    matrix: Array, rows: Array, columns: Array, leave: Array, reach: Array, follower: Array, leader: Array
+) -> None:
     """Write feasible duals, the least cost of each column and then of each row, and followers along edges without slack."""
-    n = len(costs)
-    into[0] = 0.0
-    out[1] = 0.0
-    for j in range(1, n):
-        into[j] = math.inf
+    n = len(rows)
+    for j in range(n):
+        reach[j] = math.inf
         for i in range(n):
-            if i != 1:
-                into[j] = min(into[j], costs[i, j])
+            reach[j] = min(reach[j], cost_of(matrix, rows, columns, i, j))
     for i in range(n):
-        if i == 1:
-            continue
-        out[i] = math.inf
+        leave[i] = math.inf
         nearest = -1
-        for j in range(1, n):
-            if costs[i, j] - into[j] < out[i]:
-                out[i] = costs[i, j] - into[j]
+        for j in range(n):
+            reduced = cost_of(matrix, rows, columns, i, j) - reach[j]
+            if reduced < leave[i]:
+                leave[i] = reduced
                 nearest = j
         if leader[nearest] < 0:
             leader[nearest] = i
             follower[i] = nearest
+
+
+@kernel
+def augment(
+    matrix: Array, rows: Array, columns: Array, first: int, leave: Array, reach: Array, follower: Array, leader: Array
+) -> None:
+    """Assign a follower to the row ``first`` along a shortest augmenting path, and keep the duals feasible."""
+    n = len(rows)
+    slack = np.full(n, math.inf)
+    back = np.empty(n, dtype=np.int32)
+    seen = np.zeros(n, dtype=np.bool_)
+    row = first
+    column = -1
+    while row >= 0:
+        best = math.inf
+        nearest = -1
+        for j in range(n):
+            if seen[j]:
+                continue
+            reduced = cost_of(matrix, rows, columns, row, j) - leave[row] - reach[j]
+            if reduced < slack[j]:
+                slack[j] = reduced
+                back[j] = column
+            if slack[j] < best:
+                best = slack[j]
+                nearest = j
+        leave[first] += best
+        for j in range(n):
+            if seen[j]:
+                leave[leader[j]] += best
+                reach[j] -= best
+            else:
+                slack[j] -= best
+        column = nearest
+        seen[column] = True
+        row = leader[column]
+    while column >= 0:
+        previous = back[column]
+        leader[column] = first if previous < 0 else leader[previous]
+        follower[leader[column]] = column
+        column = previous
+
+
+@kernel
+def patch_cycles(matrix: Array, rows: Array, columns: Array, follower: Array) -> None:
+    """Join the cycles of ``follower`` into one, again and again the smallest with that which costs least to join."""
+    n = len(rows)
+    cycle = np.full(n, -1, dtype=np.int32)
+    count = 0
+    for i in range(n):
+        j = i
+        while cycle[j] < 0:
+            cycle[j] = count
+            j = follower[j]
+            if cycle[j] == count:
+                count += 1
+    sizes = np.zeros(count, dtype=np.int32)
+    for i in range(n):
+        sizes[cycle[i]] += 1
+    for _ in range(count - 1):
+        smallest = -1
+        for c in range(count):
+            if sizes[c] > 0 and (smallest < 0 or sizes[c] < sizes[smallest]):
+                smallest = c
+        least = math.inf
+        one = -1
+        other = -1
+        for i in range(n):
+            if cycle[i] != smallest:
+                continue
+            saved = matrix[rows[i], columns[follower[i]]]
+            for j in range(n):
+                if cycle[j] == smallest:
+                    continue
+                added = matrix[rows[i], columns[follower[j]]] + matrix[rows[j], columns[follower[i]]]
+                more = added - saved - matrix[rows[j], columns[follower[j]]]
+                if more < least:
+                    least = more
+                    one = i
+                    other = j
+        follower[one], follower[other] = follower[other], follower[one]
+        joined = cycle[other]
+        sizes[joined] += sizes[smallest]
+        sizes[smallest] = 0
+        for i in range(n):
+            if cycle[i] == smallest:
+                cycle[i] = joined

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,11 +16,33 @@ from redwood.problems.routing.travel import Array, Travel, check_travel
 from redwood.stepwise import Layout, Lesson, Window
 
 
+@dataclass
+class Assignments(Paths):
+    """B open paths with the assignment relaxation of what is left of each, by node [B, N].
+
+    Attributes
+    ----------
+    known
+        Whether there is one, [B].
+    out, into
+        Its duals.
+    assigned, follow
+        The follower of each node in the assignment, and on the path that patching made of it.
+    """
+
+    known: Array = field(kw_only=True)
+    out: Array = field(kw_only=True)
+    into: Array = field(kw_only=True)
+    assigned: Array = field(kw_only=True)
+    follow: Array = field(kw_only=True)
+
+
 class ATSPStepwise(TourStepwise):
     """ATSP instances as decision processes.
 
     Tokens are the current node, the destination and the remaining nodes that are cheapest to go to; the costs between all of
-    them, in units of what leaving a node costs, are features of pairs. Presentations differ by the start.
+    them, in units of what leaving a node costs, are features of pairs, beside what the assignment relaxation of all that is
+    left says of them (`redwood.problems.atsp.assignment_kernels`). Presentations differ by the start.
     """
 
     two_way: ClassVar[bool] = False
@@ -38,7 +61,7 @@ class ATSPStepwise(TourStepwise):
         self.cost_starts = np.concatenate([[0], np.cumsum(self.sizes**2)])
         self.costs = np.concatenate([np.empty(0), *[instance.matrix.ravel() for instance in instances]])
 
-    def window(self, batch: Paths, size: int) -> Window:
+    def window(self, batch: Assignments, size: int) -> Window:  # type: ignore[override]
         size = int(min(size, max(1, batch.left.max(initial=1))))
         nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
         features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
@@ -51,7 +74,13 @@ class ATSPStepwise(TourStepwise):
             batch.current,
             batch.destination,
             batch.remaining,
+            batch.place,
             batch.left,
+            batch.known,
+            batch.out,
+            batch.into,
+            batch.assigned,
+            batch.follow,
             size,
             features,
             edges,
@@ -61,6 +90,18 @@ class ATSPStepwise(TourStepwise):
         mask = present[:, :, None].copy()
         mask[:, :MARKS] = False
         return Window(features, present, mask, nodes, edges)
+
+    def _empty(self, rows: Array) -> Assignments:
+        paths = super()._empty(rows)
+        shape = paths.remaining.shape
+        return Assignments(
+            **vars(paths),
+            known=np.zeros(len(rows), dtype=np.bool_),
+            out=np.zeros(shape),
+            into=np.zeros(shape),
+            assigned=np.full(shape, -1, dtype=np.int32),
+            follow=np.full(shape, -1, dtype=np.int32),
+        )
 
     def tour(self, order: Array) -> Tour:
         return Tour(order)

@@ -7,15 +7,13 @@ import math
 import numpy as np
 
 from redwood.kernels import kernel
-from redwood.problems.atsp.assignment_kernels import relax_directed_path
+from redwood.problems.atsp.assignment_kernels import path_is_whole, relax_tail
 from redwood.problems.routing.stepwise_kernels import sift, sort_heap
 from redwood.problems.routing.stepwise_paths import MARKS
 from redwood.problems.routing.travel import Array
 
-FEATURES = 12
-EDGES = 9
-CONTEXT = 3
-"""How many nodes the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
+FEATURES = 14
+EDGES = 11
 
 
 @kernel
@@ -50,20 +48,24 @@ def window_rows(
     current: Array,
     destination: Array,
     remaining: Array,
+    place: Array,
     left: Array,
+    known: Array,
+    out: Array,
+    into: Array,
+    assigned: Array,
+    follow: Array,
     size: int,
     features: Array,
     edges: Array,
     nodes: Array,
 ) -> None:
-    """Fill ``features`` [B, M + size, F], ``edges`` [B, M + size, M + size, E] and ``nodes`` [B, M + size]."""
-    context = CONTEXT * size
-    pool = np.empty(context, dtype=np.int32)
-    keys = np.empty(context, dtype=np.float64)
-    around = np.empty(MARKS + context, dtype=np.int32)
-    out = np.empty(MARKS + context, dtype=np.float64)
-    into = np.empty(MARKS + context, dtype=np.float64)
-    follower = np.empty(MARKS + context, dtype=np.int64)
+    """Fill ``features`` [B, M + size, F], ``edges`` [B, M + size, M + size, E] and ``nodes`` [B, M + size].
+
+    The relaxation of all that is left, by node [B, N], is renewed in the rows where the path has left the patched one.
+    """
+    pool = np.empty(size, dtype=np.int32)
+    keys = np.empty(size, dtype=np.float64)
     for b in range(len(rows)):
         n = sizes[rows[b]]
         matrix = costs[starts[rows[b]] : starts[rows[b]] + n * n].reshape((n, n))
@@ -72,17 +74,29 @@ def window_rows(
         nodes[b, MARKS:] = -1
         features[b] = 0.0
         edges[b] = 0.0
+        if left[b] == 0:
+            continue
+        if not (known[b] and path_is_whole(current[b], destination[b], left[b], follow[b])):
+            opened = remaining[b, : left[b]]
+            relax_tail(
+                matrix, current[b], destination[b], opened, place[b], known[b], out[b], into[b], assigned[b], follow[b]
+            )
+            known[b] = True
         count = cheapest_remaining(matrix[current[b]], remaining[b, : left[b]], pool, keys)
-        shown = min(count, size)
-        tokens = MARKS + shown
-        nodes[b, MARKS:tokens] = pool[:shown]
+        _include(follow[b, current[b]], pool[:count])
+        tokens = MARKS + count
+        nodes[b, MARKS:tokens] = pool[:count]
         unit = _describe(matrix, nodes[b, :tokens], left[b], features[b], edges[b])
-        around[:MARKS] = nodes[b, :MARKS]
-        around[MARKS : MARKS + count] = pool[:count]
-        total = MARKS + count
-        if count > 0:
-            relax_directed_path(matrix, around[:total], out[:total], into[:total], follower[:total])
-            _describe_assignment(matrix, nodes[b, :tokens], unit, out, into, follower, features[b], edges[b])
+        _describe_assignment(matrix, nodes[b, :tokens], unit, out[b], into[b], assigned[b], follow[b], features[b], edges[b])
+
+
+@kernel
+def _include(node: int, pool: Array) -> None:
+    """Put a node into the pool in place of the last one, if it is not there."""
+    for other in pool:
+        if other == node:
+            return
+    pool[-1] = node
 
 
 @kernel
@@ -129,29 +143,43 @@ def _describe(matrix: Array, nodes: Array, left: int, features: Array, edges: Ar
 
 @kernel
 def _describe_assignment(
-    matrix: Array, nodes: Array, unit: float, out: Array, into: Array, follower: Array, features: Array, edges: Array
+    matrix: Array,
+    nodes: Array,
+    unit: float,
+    out: Array,
+    into: Array,
+    assigned: Array,
+    follow: Array,
+    features: Array,
+    edges: Array,
 ) -> None:
-    """Write what the assignment relaxation says of pairs, and to the features what it says of those with the marked tokens.
+    """Write what the relaxation says of pairs, and to the features what it says of those with the marked tokens.
 
-    That is for either direction whether it is chosen, and a number that falls from 1 as the reduced cost grows.
+    That is for either direction whether the assignment has it, a number that falls from 1 as the reduced cost grows, and
+    whether the patched path has it.
     """
     for i in range(len(nodes)):
         for j in range(len(nodes)):
             if i == j or i == 1 or j == 0:
                 continue
-            reduced = max(0.0, matrix[nodes[i], nodes[j]] - out[i] - into[j])
-            chosen = 1.0 if follower[i] == j else 0.0
+            reduced = max(0.0, matrix[nodes[i], nodes[j]] - out[nodes[i]] - into[nodes[j]])
+            chosen = 1.0 if assigned[nodes[i]] == nodes[j] else 0.0
             close = math.exp(-reduced / unit)
+            patched = 1.0 if follow[nodes[i]] == nodes[j] else 0.0
             edges[i, j, 5] = chosen
             edges[i, j, 6] = close
             edges[j, i, 7] = chosen
             edges[j, i, 8] = close
+            edges[i, j, 9] = patched
+            edges[j, i, 10] = patched
             if i == 0:
                 features[j, 8] = chosen
                 features[j, 9] = close
+                features[j, 12] = patched
             if j == 1:
                 features[i, 10] = chosen
                 features[i, 11] = close
+                features[i, 13] = patched
 
 
 @kernel

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from redwood.problems.atsp.assignment_kernels import relax_directed_path
+from redwood.problems.atsp.assignment_kernels import path_is_whole, relax_tail
 from redwood.problems.routing.relaxation_kernels import AVERAGING, DECAY, FIRST_STEP, TREES, grow_tree, relax_path
 
 
@@ -84,19 +84,71 @@ def test_shares_of_routes_count_the_vehicles():
     assert share.sum() == pytest.approx(2 * 21, rel=1e-5)
 
 
-@pytest.mark.parametrize("n", [3, 4, 9, 40])
-def test_the_assignment_is_scipys(n):
-    """Followers cost what scipy's optimal assignment does, and reduced costs are not negative and zero where chosen."""
-    rng = np.random.default_rng(n)
-    matrix, nodes = rng.random((n + 3, n + 3)), rng.permutation(n + 3)[:n].astype(np.int32)
-    out, into, follower = np.empty(n), np.empty(n), np.empty(n, np.int64)
-    relax_directed_path(matrix, nodes, out, into, follower)
-    costs = matrix[np.ix_(nodes, nodes)]
+def tail(matrix, current, destination, opened, known=None):
+    """Return duals, followers in the assignment and on the patched path, by node, of a tail of a directed tour."""
+    size = len(matrix)
+    place = np.full(size, -1, np.int32)
+    place[opened] = np.arange(len(opened))
+    out, into, assigned, follow = known or (np.zeros(size), np.zeros(size), *(np.full(size, -1, np.int32) for _ in range(2)))
+    opened = np.array(opened, np.int32)
+    relax_tail(matrix, current, destination, opened, place, known is not None, out, into, assigned, follow)
+    return out, into, assigned, follow
+
+
+def check_tail(matrix, current, destination, opened, relaxed):
+    """Check the assignment against scipy's, its duals, and that the patched path visits all open nodes."""
+    out, into, assigned, follow = relaxed
+    rows, columns = [current, *opened], [destination, *opened]
+    costs = matrix[np.ix_(rows, columns)]
     np.fill_diagonal(costs, 1e6)
-    costs[0, 1] = 1e6
-    rows, columns = np.delete(np.arange(n), 1), np.arange(1, n)
-    found = linear_sum_assignment(costs[np.ix_(rows, columns)])
-    reduced = costs - out[:, None] - into
-    assert costs[rows, follower[rows]].sum() == pytest.approx(costs[np.ix_(rows, columns)][found].sum())
-    assert reduced[np.ix_(rows, columns)].min() > -1e-9
-    assert np.abs(reduced[rows, follower[rows]]).max() < 1e-9
+    best = costs[linear_sum_assignment(costs)].sum()
+    reduced = costs - out[rows][:, None] - into[columns]
+    assert matrix[rows, assigned[rows]].sum() == pytest.approx(best)
+    assert reduced.min() > -1e-9
+    assert np.abs(matrix[rows, assigned[rows]] - out[rows] - into[assigned[rows]]).max() < 1e-9
+    path = [current]
+    for _ in rows:
+        path.append(int(follow[path[-1]]))
+    assert path[-1] == destination
+    assert sorted(path[1:-1]) == sorted(opened)
+    assert path_is_whole(current, destination, len(opened), follow)
+    assert matrix[path[:-1], path[1:]].sum() >= best - 1e-9
+    return path
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 9, 40])
+def test_the_assignment_is_scipys(n):
+    """Followers cost what scipy's optimal assignment does, from an open node on and from a start that is the destination."""
+    rng = np.random.default_rng(n)
+    matrix, nodes = rng.random((n + 3, n + 3)), rng.permutation(n + 3).tolist()
+    for destination in (nodes[1], nodes[0]):
+        check_tail(matrix, nodes[0], destination, nodes[2 : 2 + n], tail(matrix, nodes[0], destination, nodes[2 : 2 + n]))
+
+
+def test_an_earlier_assignment_is_renewed():
+    """From the assignment of a longer tail the same is found as from nothing, whatever node the path went to."""
+    rng = np.random.default_rng(3)
+    matrix, opened, current = rng.random((30, 30)), list(range(1, 30)), 0
+    known = tail(matrix, current, 0, opened)
+    while len(opened) > 1:
+        step = int(rng.choice(opened)) if rng.random() < 0.5 else int(known[3][current])
+        stays = step == known[3][current]
+        current = opened.pop(opened.index(step))
+        assert path_is_whole(current, 0, len(opened), known[3]) or not stays
+        known = tail(matrix, current, 0, opened, known)
+        check_tail(matrix, current, 0, opened, known)
+
+
+def test_patching_joins_two_cycles_at_least_cost():
+    """Two far pairs of nodes, each its own cycle with the assignment, are joined by the cheapest exchange of two arcs."""
+    far, near = 10.0, 1.0
+    matrix = np.array(
+        [[0, near, far, far], [near, 0, far - 3, far], [far, far, 0, near], [far, far - 2, near, 0]], dtype=float
+    )
+    _, _, assigned, follow = tail(matrix, 0, 0, [1, 2, 3])
+    assert assigned.tolist() == [1, 0, 3, 2]
+    cheapest = min(matrix[[0, *p], [*p, 0]].sum() for p in itertools.permutations([1, 2, 3]))
+    path = [0]
+    while len(path) < 4:
+        path.append(int(follow[path[-1]]))
+    assert matrix[path, [*path[1:], 0]].sum() == pytest.approx(cheapest)
