@@ -196,7 +196,7 @@ class Stepwise(View, ABC, Generic[BatchT]):
     """The problem's class, of which the defaults of `example`, `pack` and `unpack` make use."""
     sure: ClassVar[float] = 1.0
     """Confidence from which on a step may be followed by the token's neighbour on the best path without looking again; 1 for
-    never, where tokens have several scores or one action may forbid another."""
+    never, where tokens have several scores, one action may forbid another, or a new look tells much more."""
     symmetric: ClassVar[bool] = True
     """Whether there are several presentations of an instance; where not, further solutions have to be sampled."""
     temperature: ClassVar[float] = 0.0

@@ -46,6 +46,7 @@ class ATSPStepwise(TourStepwise):
     """
 
     two_way: ClassVar[bool] = False
+    sure: ClassVar[float] = 1.0
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
     lessons: ClassVar[tuple[Lesson, ...]] = (
         Lesson(50, 100, 1000),

@@ -98,8 +98,8 @@ class BQ(Solver, Trainable):
         How many tokens the network is shown, 0 for as many as it was trained with. More of them cost time and often pay.
     sure
         Confidence from which on greedy steps are taken several at a time from one look at the state, for problems whose
-        steps cannot forbid each other (TSP, ATSP); 1 for a look at every step, 0 for what suits the problem. Parts are
-        always constructed with a look at every step.
+        steps do not need a look each (TSP); 1 for a look at every step, 0 for what suits the problem. Parts are always
+        constructed with a look at every step.
     weights
         A safetensors file; by default the one shipped for the problem.
     device
@@ -159,7 +159,7 @@ class BQ(Solver, Trainable):
         """Report solutions to the runs until their budgets are used up, with a network at hand in place of ``weights``."""
         task = _Task(problem, instances, runs, problem.view(Stepwise, *instances), network)
         if 0 < self.sure < 1 <= task.view.sure:
-            raise FitError(f"sure {self.sure} does not go with problem {problem.name!r}, whose steps may forbid each other.")
+            raise FitError(f"sure {self.sure} does not go with problem {problem.name!r}, whose steps need a look each.")
         self._construct(task)
         while self.search != Search.NONE and not task.stops():
             if self.search == Search.VIEWS or not self._rebuild(task):
