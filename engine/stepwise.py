@@ -200,7 +200,7 @@ class Stepwise(View, ABC, Generic[BatchT]):
     symmetric: ClassVar[bool] = True
     """Whether there are several presentations of an instance; where not, further solutions have to be sampled."""
     temperature: ClassVar[float] = 0.0
-    """Of sampled decisions in all but the first of several solutions; 0 where presentations alone make them differ enough."""
+    """Of sampled decisions in all but the first of several solutions; 0 where presentations make them differ enough."""
 
     def __init__(self, *instances: Any) -> None:
         self.instances: tuple[Any, ...] = instances

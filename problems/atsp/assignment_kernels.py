@@ -42,8 +42,8 @@ def relax_tail(
     open_nodes, place
         The nodes between ``current`` and ``destination`` [n], one or more, and where each stands among them.
     known
-        Whether ``out``, ``into`` and ``assigned`` are those of a tail that this one is a part of: then only what is missing is
-        assigned.
+        Whether ``out``, ``into`` and ``assigned`` are those of a tail that this one is a part of: then only what is missing
+        is assigned.
     out, into
         Duals of leaving and of reaching a node, by node: ``matrix[i, j] - out[i] - into[j]`` is the reduced cost.
     assigned, follow

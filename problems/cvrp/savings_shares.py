@@ -81,7 +81,7 @@ def describe_savings(xy: Array, demands: Array, room: float, tokens: int, featur
     together = np.zeros((tokens, tokens), dtype=np.float32)
     for v in range(variants):
         mark_links(tokens, room, partner[v], 1.0 if v == best else 0.0, weight[v], edges)
-        share_vehicles(vehicle[v, :tokens], np.float32(weight[v]), together)
+        share_vehicles(vehicle[v, :tokens], weight[v], together)
     for i in range(tokens):
         for j in range(tokens):
             if i != j and i != 1 and j != 1:
@@ -103,11 +103,12 @@ def distance(xy: Array, i: int, j: int) -> float:
 @kernel
 def share_vehicles(vehicle: Array, weight: float, together: Array) -> None:
     """Add a solution's weight to the pairs that one vehicle serves."""
+    added = np.float32(weight)
     for i in range(len(vehicle)):
         row = together[i]
         own = vehicle[i]
         for j in range(len(vehicle)):
-            row[j] += weight if vehicle[j] == own else np.float32(0.0)
+            row[j] += added if vehicle[j] == own else np.float32(0.0)
 
 
 @kernel
@@ -152,10 +153,7 @@ def near_pairs(xy: Array, home: Array, begin: int, ends: Array, apart: Array) ->
 @kernel
 def contains(row: Array, value: int) -> bool:
     """Return whether a value is in a row."""
-    for entry in row:
-        if entry == value:
-            return True
-    return False
+    return any(entry == value for entry in row)
 
 
 @kernel

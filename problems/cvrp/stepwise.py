@@ -320,7 +320,7 @@ class CVRPStepwise(Stepwise[Tails]):
 
 
 def widest_gap(points: Array) -> tuple[float, float]:
-    """Return the direction at which the widest sector without customers ends, seen from the depot ``points[0]``, and its angle."""
+    """Return where the widest sector without customers ends, a direction from the depot ``points[0]``, and its angle."""
     directions = np.sort(np.arctan2(*(points[1:] - points[0]).T[::-1]))
     gaps = np.diff(directions, append=directions[0] + 2 * np.pi)
     widest = int(gaps.argmax())

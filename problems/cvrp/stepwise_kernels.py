@@ -247,7 +247,12 @@ def window_rows(
             shares[k] = demands[offset + seen[k]] / limit
         at_depot = current[b] == 0
         describe_savings(
-            xy[:total], shares[:total], -1.0 if at_depot else room[b] / limit, tokens, features[b, :, SAVINGS:], edges[b, :, :, EDGES:]
+            xy[:total],
+            shares[:total],
+            -1.0 if at_depot else room[b] / limit,
+            tokens,
+            features[b, :, SAVINGS:],
+            edges[b, :, :, EDGES:],
         )
         total = min(total, relaxed)
         _describe(xy[:total], tokens, features[b])

@@ -126,7 +126,9 @@ class BQ(Solver, Trainable):
             if getattr(self, name) < least:
                 raise OptionError(f"{name} {getattr(self, name)} is below {least}.")
         if not self.temperature >= 0:
-            raise OptionError(f"temperature {self.temperature} is negative; it is 0 for what suits the problem, or positive.")
+            raise OptionError(
+                f"temperature {self.temperature} is negative; it is 0 for what suits the problem, or positive."
+            )
         if self.sure and not 0.5 <= self.sure <= 1:
             raise OptionError(f"sure {self.sure} is neither 0 nor a confidence from 0.5 to 1.")
         if 0 < self.sure < 1 and (self.decoding != Decoding.GREEDY or self.averaging > 1):

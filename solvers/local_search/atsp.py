@@ -25,7 +25,8 @@ ASSIGNED = 2_000
 class ATSPLocalSearch(Solver):
     """Exchange adjacent segments of the tour until nothing helps, disturb it locally, and repeat.
 
-    Up to 2,000 nodes the first tour is the cheapest assignment with its cycles joined, beyond the nearest-neighbour tour. An iteration is one double bridge with its descent. A tour that is longer is kept if the temperature allows, as in
+    Up to 2,000 nodes the first tour is the cheapest assignment with its cycles joined, beyond the nearest-neighbour tour. An
+    iteration is one double bridge with its descent. A tour that is longer is kept if the temperature allows, as in
     simulated annealing; the temperature falls in cycles that double in length, each from the best tour.
 
     Attributes

@@ -217,6 +217,23 @@ def test_averaged_views_agree_on_one_solution(name):
     assert all(problem.objective(instance, s) == problem.objective(instance, first) for s in others)
 
 
+@pytest.mark.parametrize(("name", "sampled"), [("tsp", False), ("cvrp", True), ("orienteering", True)])
+def test_further_views_are_sampled_where_sides_do_not_suffice(name, sampled):
+    """Another temperature gives other solutions from the second view on, where the problem says that it has one."""
+    problem = KINDS[name]
+    instance = problem.generate(20, np.random.default_rng(5), variant=problem.variants[0])
+    found = []
+    for temperature in (1e-6, 5.0):
+        solver = BQ(symmetries=6, search="none", temperature=temperature)
+        run = Run(problem, instance, budget=Iterations(6), seed=1)
+        seen = []
+        run.report = lambda solution, seen=seen: seen.append(problem.objective(instance, solution))
+        solver.improve(network_of(problem), problem, [instance], [run])
+        found.append(seen)
+    assert found[0][0] == found[1][0]
+    assert (found[0][1:] != found[1][1:]) == sampled
+
+
 def test_averaging_without_sides_is_refused():
     """A problem given by a matrix looks the same from every side, so averaging is an error and not ignored."""
     problem = KINDS["atsp"]
