@@ -153,7 +153,10 @@ def near_pairs(xy: Array, home: Array, begin: int, ends: Array, apart: Array) ->
 @kernel
 def contains(row: Array, value: int) -> bool:
     """Return whether a value is in a row."""
-    return any(entry == value for entry in row)
+    found = False
+    for entry in row:
+        found |= entry == value
+    return found
 
 
 @kernel
