@@ -228,24 +228,12 @@ def window_rows(
         total = _append_new(pool[shown:count], seen, tokens)
         _picture(points, offset, turn[b], scale, seen[:total], xy)
         limit = limits[rows[b]]
-        for k in range(MARKS, tokens):
-            demand = demands[offset + nodes[b, k]]
-            mask[b, k, 0] = current[b] != 0 and demand <= room[b]
-            mask[b, k, 1] = True
-            features[b, k, 4] = demand / limit
-            features[b, k, 5] = min(demand / max(room[b], 1e-9 * limit), 2.0)
-            features[b, k, 6] = 1.0 if demand <= room[b] else 0.0
-        now, closed = spare_room(load[b] / limit, (room[b] if current[b] != 0 else limit) / limit)
-        for k in range(tokens):
-            features[b, k, 11] = now
-            features[b, k, 12] = closed
-            features[b, k, 13] = 1.0 if closed > now else 0.0
-            features[b, k, 7] = room[b] / limit
-            features[b, k, 8] = math.log((left[b] + 2.0) / tokens)
-            features[b, k, 9] = math.log1p(load[b] / limit)
+        at_depot = current[b] == 0
+        _describe_loads(
+            nodes[b, :tokens], demands[offset:], limit, at_depot, room[b], load[b], left[b], features[b], mask[b]
+        )
         for k in range(MARKS, total):
             shares[k] = demands[offset + seen[k]] / limit
-        at_depot = current[b] == 0
         describe_savings(
             xy[:total],
             shares[:total],
@@ -261,6 +249,37 @@ def window_rows(
         around = xy[:total]
         if relax_path(around, wanted, fresh, not at_depot, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha) > 0.0:
             describe_pairs(tokens, share, alpha, features[b, :, RELAXED:SAVINGS], edges[b])
+
+
+@kernel
+def _describe_loads(
+    nodes: Array,
+    demands: Array,
+    limit: float,
+    at_depot: bool,
+    room: float,
+    load: float,
+    left: int,
+    features: Array,
+    mask: Array,
+) -> None:
+    """Write what the tokens weigh, what the vehicle can take and what is left to serve, and which actions are allowed."""
+    tokens = len(nodes)
+    for k in range(MARKS, tokens):
+        demand = demands[nodes[k]]
+        mask[k, 0] = not at_depot and demand <= room
+        mask[k, 1] = True
+        features[k, 4] = demand / limit
+        features[k, 5] = min(demand / max(room, 1e-9 * limit), 2.0)
+        features[k, 6] = 1.0 if demand <= room else 0.0
+    now, closed = spare_room(load / limit, (limit if at_depot else room) / limit)
+    for k in range(tokens):
+        features[k, 7] = room / limit
+        features[k, 8] = math.log((left + 2.0) / tokens)
+        features[k, 9] = math.log1p(load / limit)
+        features[k, 11] = now
+        features[k, 12] = closed
+        features[k, 13] = 1.0 if closed > now else 0.0
 
 
 @kernel
