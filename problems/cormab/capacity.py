@@ -99,9 +99,15 @@ class CapacitySet(ActionSet):
             counts = np.minimum(room, np.bincount(self.classes))
             levels = fill(worth, counts[None], self.members)
             return Choice(levels, worth_of(worth, levels), bound, self)
-        levels = fill(worth, self.counts, self.members)
+        levels = self.choose(worth[None])[0]
         value = worth_of(worth, levels)
         return Choice(levels, value, value, self)
+
+    def choose(self, worths: Array) -> Array:
+        """Return the best action for each of many worths."""
+        if self.counts is None:
+            return super().choose(worths)
+        return choose_filled(worths, self.counts, self.classes)
 
     def contains(self, levels: Array) -> bool:
         """Return whether the workers can serve the pulled arms."""
@@ -181,6 +187,14 @@ class CapacitySet(ActionSet):
         """The packings [P, K] of `_packed`, in the order of its variables: arms of each distinct cost."""
         kinds = np.unique(self.costs).tolist()
         return np.array([pack for size in np.unique(self.capacities).tolist() for pack in _packings(kinds, size)])
+
+
+def choose_filled(worths: Array, counts: Array, classes: Array) -> Array:
+    """Return what `fill` returns for each of ``worths`` [E, J, 2]; ``classes`` [J] says of which class each arm is."""
+    from redwood.problems.cormab.capacity_kernels import choose_counts
+
+    gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
+    return np.asarray(choose_counts(gains, np.ascontiguousarray(counts), classes))
 
 
 def fill(worth: Array, counts: Array, classes: Sequence[Array]) -> Array:

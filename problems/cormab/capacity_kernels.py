@@ -1,4 +1,4 @@
-"""Count vectors that no other one exceeds."""
+"""Count vectors that no other one exceeds, and the best actions that such vectors allow, many at a time."""
 
 from __future__ import annotations
 
@@ -30,3 +30,35 @@ def keep_undominated(vectors: Array) -> Array:
             kept[count] = vectors[row]
             count += 1
     return kept[:count].copy()
+
+
+@kernel
+def choose_counts(gains: Array, counts: Array, classes: Array) -> Array:
+    """Return the best levels [E, J] for gains [E, J] where ``counts`` [V, K] arms of each class may be pulled.
+
+    Of vectors that are worth the same the first, and of arms the first; ``classes`` [J] are those of the arms.
+    """
+    episodes, arms = gains.shape
+    vectors, kinds = counts.shape
+    levels = np.zeros((episodes, arms), np.int64)
+    reach = np.zeros((kinds, arms + 1))  # worth of the best arms of a class, by their number
+    for episode in range(episodes):
+        order = np.argsort(-gains[episode], kind="mergesort")
+        sizes = np.zeros(kinds, np.int64)
+        for arm in order:
+            kind = classes[arm]
+            sizes[kind] += 1
+            reach[kind, sizes[kind]] = reach[kind, sizes[kind] - 1] + max(gains[episode, arm], 0.0)
+        best, place = -np.inf, 0
+        for vector in range(vectors):
+            total = 0.0
+            for kind in range(kinds):
+                total += reach[kind, counts[vector, kind]]
+            if total > best:
+                best, place = total, vector
+        left = counts[place].copy()
+        for arm in order:
+            if gains[episode, arm] > 0.0 and left[classes[arm]] > 0:
+                levels[episode, arm] = 1
+                left[classes[arm]] -= 1
+    return levels

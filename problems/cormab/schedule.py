@@ -12,7 +12,7 @@ import numpy as np
 from redwood.errors import InstanceError, SolutionError
 from redwood.planning import ActionSet, Array, Choice, Program, worth_of
 from redwood.problem import frozen
-from redwood.problems.cormab.capacity import fill
+from redwood.problems.cormab.capacity import choose_filled
 from redwood.relaxation import Relaxation, relaxation_by_counts
 
 if TYPE_CHECKING:
@@ -101,15 +101,31 @@ class ScheduleSet(ActionSet):
         if self.counts is None:
             levels, bound = self._maximise(worth)
         else:
-            levels = fill(worth, self.counts, self.members)
+            levels = choose_filled(worth[None], self.counts, self.classes)[0]
             bound = worth_of(worth, levels)
         return Choice(levels, worth_of(worth, levels), bound, self) if self.contains(levels) else self.solve(worth)
+
+    def choose(self, worths: Array) -> Array:
+        """Return the best action for each of many worths."""
+        if self.arm_slots.shape[1] > MOST_SLOTS or self.counts is None:
+            return super().choose(worths)
+        levels = choose_filled(worths, self.counts, self.classes)
+        for row in self.refused(levels):
+            levels[row] = self.solve(worths[row]).levels
+        return levels
 
     def contains(self, levels: Array) -> bool:
         """Return whether the pulled arms can meet two different workers each."""
         if not self.in_range(levels) or int(np.sum(levels)) > self.budget:
             return False
         return len(self._meetings(levels)) > 0
+
+    def refused(self, levels: Array) -> Array:
+        """Return which rows of joint actions [E, J] are not allowed."""
+        from redwood.problems.cormab.schedule_kernels import without_meetings
+
+        rows = np.ascontiguousarray(levels, np.int64)
+        return np.flatnonzero(without_meetings(self.arm_slots, self.worker_slots, rows, self.budget))
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
         """Return random actions: arms in random order, each pulled where two meetings are still free for it."""

@@ -45,7 +45,8 @@ class Stability:
         self._age += 1
         matrices, biases = network.layers()
         first = network.parts(torch.as_tensor(states), torch.as_tensor(steps))[2]
-        assert first is not None  # the recipe allows relu networks alone
+        if first is None:
+            raise TypeError("the network has no hidden neurons to be made stable.")
         low, high = first + (matrices[0] * self.lowest).sum(dim=1), first + (matrices[0] * self.highest).sum(dim=1)
         shares = [_share(low, high)]
         for matrix, bias in zip(matrices[1:-1], biases, strict=True):

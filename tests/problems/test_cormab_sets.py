@@ -9,7 +9,7 @@ from redwood import generate
 from redwood.errors import InstanceError, ModelError, SolutionError
 from redwood.planning import ActionSet, worth_of
 from redwood.problems.cormab.budget import BudgetSet
-from redwood.problems.cormab.capacity import CapacitySet
+from redwood.problems.cormab.capacity import CapacitySet, fill
 from redwood.problems.cormab.interventions import InterventionsSet
 from redwood.problems.cormab.path import PathSet
 from redwood.problems.cormab.problem import CoRMAB
@@ -71,6 +71,27 @@ def test_samples_and_greedy_are_allowed(variant):
         assert actions.contains(actions.greedy(rng.random((actions.arms, actions.levels))))
 
 
+@pytest.mark.parametrize("variant", ["capacity", "schedule"])
+def test_many_worths_equal_the_plain_search_of_count_vectors(variant):
+    """The kernel finds for each of many worths what plain NumPy finds, also where worths are equal or nothing gains."""
+    actions = generate(f"cormab/{variant}", size=20, seed=1).actions
+    worths = np.random.default_rng(2).normal(size=(60, 20, 2))
+    worths[20:40] = np.round(worths[20:40])
+    worths[50:, :, 1] = worths[50:, :, 0] - 1.0
+    plain = [fill(worth, actions.counts, actions.members) for worth in worths]
+    np.testing.assert_array_equal(actions.choose(worths), plain)
+
+
+def test_schedules_refuse_many_actions_as_they_refuse_one():
+    """Of many actions those are refused that `contains` denies: too many pulls, no meetings, levels that do not exist."""
+    actions = generate("cormab/schedule", size=10, seed=1, budget=4).actions
+    levels = (np.random.default_rng(3).random((80, 10)) < 0.35).astype(int)
+    levels[0, 0], levels[1, 0] = 2, -1
+    denied = [row for row in range(80) if not actions.contains(levels[row])]
+    assert 10 < len(denied) < 70
+    assert actions.refused(levels).tolist() == denied
+
+
 def test_capacity_witness_serves_every_pulled_arm_within_capacity():
     """The witness names a worker for each pulled arm, and no worker's costs exceed the capacity."""
     actions = CapacitySet(costs=[2, 3, 4, 5, 6, 2], capacities=[7, 5])
@@ -109,6 +130,15 @@ def test_schedule_refuses_one_worker_twice():
     actions = ScheduleSet(arm_slots=[[True, True]], worker_slots=[[True, True]], budget=1)
     assert not actions.contains([1])
     assert actions.argmax(np.array([[0.0, 1.0]])).levels.tolist() == [0]
+
+
+def test_schedules_beyond_halls_conditions_are_solved():
+    """Two arms have meetings enough by Hall's conditions, but one of them twice with the same worker: one arm is pulled."""
+    free, workers = [[True, True, True], [True, False, True], [True, False, True]], [[True, False, False], [True] * 3]
+    actions = ScheduleSet(arm_slots=free, worker_slots=workers, budget=3)
+    worth = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 3.0]])
+    assert fill(worth, actions.counts, actions.members).sum() == 2
+    assert actions.argmax(worth).levels.tolist() == actions.choose(worth[None])[0].tolist() == [0, 0, 1]
 
 
 def test_strict_path_equals_walks():
