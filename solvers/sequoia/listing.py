@@ -11,6 +11,8 @@ from redwood.solvers.sequoia.folded import Folded, worths
 
 MOST = 200_000
 """The most actions that are listed."""
+BLOCK = 512
+"""Actions that go through the network at once: few enough for the cache of one core."""
 
 
 class Listing:
@@ -23,22 +25,34 @@ class Listing:
     def __init__(self, actions: Array, weights: tuple[Array, ...], steps: int) -> None:
         from redwood.solvers.sequoia.listing_kernels import first_layer
 
-        self._actions = actions
+        self._actions, self._weights = actions, weights
         self._first = np.asarray(first_layer(actions, np.ascontiguousarray(weights[0].T), steps))
-        self._widths = np.array([len(matrix) for matrix in weights[:-1]])
-        self._deeper = np.concatenate([np.zeros(0), *(matrix.T.ravel() for matrix in weights[1:-1])])
-        self._output = np.ascontiguousarray(weights[-1][0])
 
     def best(self, folded: Folded, actions: ActionSet) -> tuple[Array, float]:
         """Return the best levels [J] and their worth."""
-        from redwood.solvers.sequoia.listing_kernels import best_listed
+        from redwood.solvers.sequoia.listing_kernels import linear_worth
 
-        linear = worths(actions, folded.linear) if folded.linear.any() else np.zeros((0, 1))
-        biases = np.concatenate([np.zeros(0), *folded.biases[1:]])
-        place, value = best_listed(
-            self._actions, linear, self._first, folded.biases[0], self._widths, self._deeper, biases, self._output
-        )
-        return self._actions[place].astype(np.int64), float(value) + folded.offset
+        best, place = -np.inf, 0
+        direct = linear_worth(self._actions, worths(actions, folded.linear)) if folded.linear.any() else None
+        for begin in range(0, len(self._actions), BLOCK):
+            worth = self._through(folded, begin)
+            if direct is not None:
+                worth += direct[begin : begin + BLOCK]
+            top = int(np.argmax(worth))
+            if worth[top] > best:
+                best, place = float(worth[top]), begin + top
+        return self._actions[place].astype(np.int64), best + folded.offset
+
+    def _through(self, folded: Folded, begin: int) -> Array:
+        """Return what the ReLUs make of a block of actions."""
+        value = self._first[begin : begin + BLOCK] + folded.biases[0]
+        np.maximum(value, 0.0, out=value)
+        for matrix, bias in zip(self._weights[1:-1], folded.biases[1:], strict=True):
+            value = value @ matrix.T
+            value += bias
+            np.maximum(value, 0.0, out=value)
+        found: Array = value @ self._weights[-1][0]
+        return found
 
 
 def listing_of(actions: ActionSet, weights: tuple[Array, ...]) -> Listing | None:
