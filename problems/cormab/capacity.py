@@ -118,6 +118,14 @@ class CapacitySet(ActionSet):
         wanted = np.bincount(self.classes[np.asarray(levels) > 0], minlength=self.counts.shape[1])
         return bool((wanted <= self.counts).all(axis=1).any())
 
+    def refused(self, levels: Array) -> Array:
+        """Return which rows of joint actions [E, J] are not allowed."""
+        if self.counts is None:
+            return super().refused(levels)
+        from redwood.problems.cormab.capacity_kernels import beyond_counts
+
+        return np.flatnonzero(beyond_counts(np.ascontiguousarray(levels, np.int64), self.counts, self.classes))
+
     def samples(self, count: int, rng: np.random.Generator) -> Array:
         """Return random actions: arms in random order, each given to a random worker with room for it."""
         from redwood.kernels import random_state

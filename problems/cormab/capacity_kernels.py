@@ -62,3 +62,25 @@ def choose_counts(gains: Array, counts: Array, classes: Array) -> Array:
                 levels[episode, arm] = 1
                 left[classes[arm]] -= 1
     return levels
+
+
+@kernel
+def beyond_counts(levels: Array, counts: Array, classes: Array) -> Array:
+    """Return which of the joint actions [E, J] pull more arms of a class than every vector allows, or are not of 0 and 1."""
+    refused = np.ones(len(levels), np.bool_)
+    pulled = np.empty(counts.shape[1], np.int64)
+    for row in range(len(levels)):
+        pulled[:], strange = 0, False
+        for arm in range(levels.shape[1]):
+            pulled[classes[arm]] += levels[row, arm]
+            strange |= levels[row, arm] < 0 or levels[row, arm] > 1
+        for vector in range(0 if strange else len(counts)):
+            fits = True
+            for kind in range(len(pulled)):
+                if pulled[kind] > counts[vector, kind]:
+                    fits = False
+                    break
+            if fits:
+                refused[row] = False
+                break
+    return refused

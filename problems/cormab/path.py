@@ -203,6 +203,17 @@ class PathSet(ActionSet):
         mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(levels)))
         return bool(((self.visits & mask) == mask).any())
 
+    def refused(self, levels: Array) -> Array:
+        """Return which rows of joint actions [E, J] are not allowed."""
+        if self.strict and self._blocks is not None:
+            return self._blocks.refused(levels, self.budget)
+        if not self.strict or self.visits is None:
+            return super().refused(levels)
+        masks = (np.asarray(levels) > 0) @ (np.uint64(1) << np.arange(self.count, dtype=np.uint64))
+        walked = np.array([bool(((self.visits & mask) == mask).any()) for mask in masks], bool)
+        ranged = ((levels >= 0) & (levels <= 1)).all(axis=1) & (levels.sum(axis=1) <= self.budget)
+        return np.flatnonzero(~(walked & ranged))
+
     def samples(self, count: int, rng: np.random.Generator) -> Array:
         """Return random actions: random nodes, within the budget, of random closed walks that like new nodes."""
         from redwood.kernels import random_state

@@ -86,6 +86,14 @@ class WalkProgram:
         cells = self._buffer(budget)
         return np.asarray(choose_walks(self.layers, self.begins, self.steps, gains, budget, len(self.edges), cells))
 
+    def refused(self, levels: Array, budget: int) -> Array:
+        """Return which rows of joint actions [E, J] no walk can pull, or are more than ``budget`` pulls."""
+        from redwood.problems.cormab.walks_kernels import beyond_walks
+
+        rows = np.ascontiguousarray(levels, np.int64)
+        given = self.layers, self.begins, self.steps, rows, budget, len(self.edges), self._buffer(0)
+        return np.flatnonzero(beyond_walks(*given))
+
     def cells(self, budget: int) -> int:
         """Return how many cells a decision with so many pulls fills."""
         from redwood.problems.cormab.walks_kernels import offsets_of

@@ -180,3 +180,19 @@ def choose_walks(layers: Array, begins: Array, steps: Array, gains: Array, budge
         if levels[row].sum() > budget:
             walk_best(layers, begins, steps, gains[row], budget, levels[row], walked, cells)
     return levels
+
+
+@kernel
+def beyond_walks(layers: Array, begins: Array, steps: Array, levels: Array, budget: int, edges: int, cells: Array) -> Array:
+    """Return which of the joint actions [E, J] pull more than the budget, no walk visits, or are not of 0 and 1."""
+    refused = np.zeros(len(levels), np.bool_)
+    walked, pulled = np.zeros(edges, np.int64), np.zeros(levels.shape[1], np.int64)
+    for row in range(len(levels)):
+        total, strange = 0, False
+        for arm in range(levels.shape[1]):
+            total += levels[row, arm]
+            strange |= levels[row, arm] < 0 or levels[row, arm] > 1
+        refused[row] = strange or total > budget
+        if total and not refused[row]:
+            refused[row] = walk_best(layers, begins, steps, 1.0 * levels[row], 0, pulled, walked, cells) < total
+    return refused

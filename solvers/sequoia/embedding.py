@@ -12,7 +12,7 @@ from redwood.errors import ModelError, OptionError, SolverError, suggestion
 from redwood.planning import ActionSet, Array
 from redwood.solvers.sequoia.folded import Folded, Reach, indicators, limits, reach
 from redwood.solvers.sequoia.listing import Listing, listing_of
-from redwood.solvers.sequoia.search import Found, search
+from redwood.solvers.sequoia.search import Found, Search, linear_best
 from redwood.solvers.sequoia.tightening import lp_limits
 
 TOLERANCE = 1e-5
@@ -107,7 +107,7 @@ class Embedding:
         """
         if self.listing is not None:
             return self._listed(folded, self.listing)
-        found = search(folded, self.actions, self.first, tolerance)
+        found = linear_best(folded, self.actions) if self.search is None else self.search.best(folded, tolerance)
         if found.proven(tolerance) or not self._programs:
             if not self.actions.contains(found.levels):
                 raise SolverError(f"the action {found.levels.tolist()} that the search found is not in the action set.")
@@ -118,6 +118,11 @@ class Embedding:
     def first(self) -> Reach | None:
         """What the first layer can come to over the set, before its bias."""
         return reach(self.actions, self.weights[0]) if self.weights else None
+
+    @cached_property
+    def search(self) -> Search | None:
+        """What finds actions without a program; ``None`` for networks without ReLUs."""
+        return None if self.first is None else Search(self.actions, self.weights, self.first)
 
     @cached_property
     def listing(self) -> Listing | None:
@@ -145,7 +150,7 @@ class Embedding:
         import highspy
 
         if self.first is None:
-            found = search(folded, self.actions, None, 0.0)
+            found = linear_best(folded, self.actions)
             return Decision(found.levels, found.value, found.bound)
         if self._highs is None:
             self._build()

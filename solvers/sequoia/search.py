@@ -1,8 +1,10 @@
-"""A quick good action of a network: oracle calls on its slopes, then swaps of two arms; with a proven bound."""
+"""`Search`: a good action of a network in milliseconds, with a proven bound on every other one's worth."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -11,8 +13,14 @@ from redwood.solvers.sequoia.folded import Folded, Reach, indicators, limits, li
 
 ROUNDS = 12
 """The most oracle calls on slopes."""
-TRIALS = 40
-"""How many improving swaps are tried for being allowed, before the search ends."""
+DRAWN, STARTS = 128, 4
+"""Random actions of a set, drawn once, and how many of them, the best in a state, the search starts from as well."""
+TRIALS = (4, 12, 24)
+"""How many improving swaps are tried for being allowed, batch after batch, before a climb over swaps ends."""
+FORCED = 16
+"""How many single changes, the most promising ones, the oracle is asked to build an action around."""
+STEP = 1e-9
+"""By how much an action must be better for the search to go on from it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,76 +36,154 @@ class Found:
         return self.bound - self.value <= tolerance * max(1.0, abs(self.value))
 
 
-def search(folded: Folded, actions: ActionSet, first: Reach | None, tolerance: float) -> Found:
-    """Return a good action and the best bound met on the way, ending early where they agree within the tolerance."""
-    if not folded.weights or first is None:
-        choice = actions.argmax(worths(actions, folded.linear))
-        return Found(choice.levels, choice.value + folded.offset, choice.bound + folded.offset)
-    found = limits(folded, first)
-    best = _climb(folded, actions, found, tolerance)
-    if best.proven(tolerance):
+def linear_best(folded: Folded, actions: ActionSet) -> Found:
+    """Return the best action of a function without ReLUs: what the set's oracle says."""
+    choice = actions.argmax(worths(actions, folded.linear))
+    return Found(choice.levels, choice.value + folded.offset, choice.bound + folded.offset)
+
+
+class Search:
+    """Finds good actions of networks that differ in biases and linear part alone, over one action set.
+
+    Lines above the network and single changes of an action go to the set's oracle; the former also bound the network.
+    Where the bound does not prove what was found, swaps of two arms climb from it and from a few random actions, and the
+    oracle builds the best action around each promising single change. All of that is done by the network itself, a
+    thousand actions a millisecond; the bound is not improved by it.
+
+    Parameters
+    ----------
+    weights
+        Those of the networks, with at least one hidden layer.
+    first
+        What the first layer can come to over the set.
+    """
+
+    def __init__(self, actions: ActionSet, weights: tuple[Array, ...], first: Reach) -> None:
+        self._actions, self._first = actions, first
+        self._widths = np.array([len(matrix) for matrix in weights[:-1]])
+        self._matrices = np.concatenate([np.zeros(0), *(matrix.T.ravel() for matrix in weights[1:-1])])
+        self._output = np.ascontiguousarray(weights[-1][0])
+        shape = actions.arms, actions.levels - 1, len(weights[0])
+        effects = np.ascontiguousarray(weights[0].T, np.float64).reshape(shape)
+        self._effects = np.concatenate([np.zeros((shape[0], 1, shape[2])), effects], axis=1)
+
+    def best(self, folded: Folded, tolerance: float) -> Found:
+        """Return a good action and the best bound met on the way, ending early where they agree within the tolerance."""
+        best = self._climbed(folded, limits(folded, self._first), tolerance)
+        for levels, value in self._tried(folded, best):
+            if value > best.value:
+                best = Found(levels, value, best.bound)
+            if best.proven(tolerance):
+                break
+        return Found(best.levels, self._value(folded, best.levels), best.bound)
+
+    def _tried(self, folded: Folded, best: Found) -> Iterator[tuple[Array, float]]:
+        """Yield actions that swaps end at, and at last one that the oracle does not better either."""
+        if best.proven(0.0):
+            return
+        levels, value = self._swapped(folded, best.levels, best.value)
+        yield levels, value
+        drawn = drawn_from(self._actions)
+        values = folded.values(indicators(drawn, self._actions.levels))
+        for row in np.argsort(-values)[:STARTS]:
+            other, worth = self._swapped(folded, drawn[row], float(values[row]))
+            yield other, worth
+            if worth > value:
+                levels, value = other, worth
+        while True:
+            other, worth = self._forced(folded, levels)
+            if worth <= value + STEP:
+                return
+            levels, value = self._swapped(folded, other, worth)
+            yield levels, value
+
+    def _climbed(self, folded: Folded, found: list[tuple[Array, Array]], tolerance: float) -> Found:
+        """Follow lines above the network and single changes of it, each time to the action that the oracle gives."""
+        slope, constant = linear_bound(folded, found, np.zeros(len(folded.linear)))
+        choice = self._actions.argmax(worths(self._actions, slope))
+        best = Found(choice.levels, self._value(folded, choice.levels), np.inf)
+        bound, current = choice.bound + constant, choice.levels
+        for turn in range(ROUNDS):
+            if turn % 2 == 0:
+                slope, constant = linear_bound(folded, found, indicators(current[None], self._actions.levels)[0])
+                choice = self._actions.argmax(worths(self._actions, slope))
+                bound = min(bound, choice.bound + constant)
+            else:
+                singles, _ = self.around(folded, best.levels)
+                choice = self._actions.argmax(singles - singles[:, :1])
+            value = self._value(folded, choice.levels)
+            stuck = np.array_equal(choice.levels, current) and turn % 2 == 1
+            current = choice.levels
+            best = Found(current, value, bound) if value > best.value else Found(best.levels, best.value, bound)
+            if stuck or best.proven(tolerance):
+                break
         return best
-    levels, value = swaps(folded, actions, best.levels, best.value)
-    return Found(levels, value, best.bound)
+
+    def around(self, folded: Folded, levels: Array) -> tuple[Array, Array]:
+        """Return Q where one arm has another level [J, A], and where two arms swap theirs [J, J]; see `worth_around`."""
+        from redwood.solvers.sequoia.search_kernels import worth_around
+
+        inner = folded.biases[0] + self._effects[np.arange(len(levels)), levels].sum(axis=0)
+        linear, biases = worths(self._actions, folded.linear), np.concatenate([np.zeros(0), *folded.biases[1:]])
+        deeper = self._widths, self._matrices, biases, self._output
+        singles, swaps = worth_around(levels, linear, self._effects, inner, *deeper)
+        return singles + folded.offset, swaps + folded.offset
+
+    def _swapped(self, folded: Folded, levels: Array, value: float) -> tuple[Array, float]:
+        """Return levels that no allowed change of one arm, and no swap among the most promising ones, betters."""
+        while True:
+            singles, swaps = self.around(folded, levels)
+            worth = np.concatenate([singles.ravel(), swaps.ravel()])
+            better = np.flatnonzero(worth > value + STEP)
+            better = better[np.argsort(-worth[better])][: sum(TRIALS)]
+            allowed = self._first_allowed(levels, better, singles.shape)
+            if allowed is None:
+                return levels, value
+            levels = allowed
+            value = self._value(folded, levels)
+
+    def _first_allowed(self, levels: Array, changes: Array, shape: tuple[int, int]) -> Array | None:
+        """Return the first of the changed actions that the set allows, ``None`` where it allows none.
+
+        Changes below J A are levels of single arms, those above are pairs of arms.
+        """
+        arms, count = shape
+        for batch in np.split(changes, np.cumsum(TRIALS)[:-1]):
+            if not len(batch):
+                return None
+            tried, rows = np.repeat(levels[None], len(batch), axis=0), np.arange(len(batch))
+            single = batch < arms * count
+            tried[rows[single], batch[single] // count] = batch[single] % count
+            left, right = np.divmod(batch[~single] - arms * count, arms)
+            tried[rows[~single], left], tried[rows[~single], right] = levels[right], levels[left]
+            allowed = np.setdiff1d(rows, self._actions.refused(tried))
+            if len(allowed):
+                first: Array = tried[allowed[0]]
+                return first
+        return None
+
+    def _forced(self, folded: Folded, levels: Array) -> tuple[Array, float]:
+        """Return the best one of the oracle's actions around the most promising changes of one arm, with its worth."""
+        singles, _ = self.around(folded, levels)
+        gains = singles - singles[:, :1]
+        promise = singles.copy()
+        promise[np.arange(len(levels)), levels] = -np.inf
+        arm, level = np.divmod(np.argsort(-promise, axis=None)[: min(FORCED, promise.size - len(levels))], gains.shape[1])
+        asked = np.repeat(gains[None], len(arm), axis=0)
+        asked[np.arange(len(arm)), arm, level] += 1.0 + 2.0 * np.abs(gains).max(axis=1).sum()  # all others make up for less
+        tried = self._actions.choose(asked)
+        values = folded.values(indicators(tried, self._actions.levels))
+        return tried[int(np.argmax(values))], float(values.max())
+
+    def _value(self, folded: Folded, levels: Array) -> float:
+        return float(folded.values(indicators(levels[None], self._actions.levels))[0])
 
 
-def _climb(folded: Folded, actions: ActionSet, found: list[tuple[Array, Array]], tolerance: float) -> Found:
-    """Follow lines above the network and single changes of it, each time to the action that the oracle gives."""
-    slope, constant = linear_bound(folded, found, np.zeros(len(folded.linear)))
-    choice = actions.argmax(worths(actions, slope))
-    best = Found(choice.levels, float(folded.values(indicators(choice.levels[None], actions.levels))[0]), np.inf)
-    bound, current = choice.bound + constant, choice.levels
-    for turn in range(ROUNDS):
-        at = indicators(current[None], actions.levels)[0]
-        if turn % 2 == 0:
-            slope, constant = linear_bound(folded, found, at)
-            choice = actions.argmax(worths(actions, slope))
-            bound = min(bound, choice.bound + constant)
-        else:
-            choice = actions.argmax(_changes(folded, actions, best.levels))
-        value = float(folded.values(indicators(choice.levels[None], actions.levels))[0])
-        stuck = np.array_equal(choice.levels, current) and turn % 2 == 1
-        current = choice.levels
-        if value > best.value:
-            best = Found(current, value, bound)
-        best = Found(best.levels, best.value, bound)
-        if stuck or best.proven(tolerance):
-            break
-    return best
+def drawn_from(actions: ActionSet) -> Array:
+    """Return random actions [N, J] of a set, always the same."""
+    if actions not in _DRAWN_FROM:
+        _DRAWN_FROM[actions] = np.asarray(actions.samples(DRAWN, np.random.default_rng(0)), np.int64)
+    return _DRAWN_FROM[actions]
 
 
-def _changes(folded: Folded, actions: ActionSet, levels: Array) -> Array:
-    """Return by how much Q changes [J, A] when one arm alone is set to each level."""
-    count = actions.levels
-    tried = np.repeat(levels[None], actions.arms * count, axis=0)
-    rows = np.arange(len(tried))
-    tried[rows, rows // count] = rows % count
-    changed = folded.values(indicators(tried, count)).reshape(actions.arms, count)
-    gains: Array = changed - changed[:, :1]
-    return gains
-
-
-def swaps(folded: Folded, actions: ActionSet, levels: Array, value: float) -> tuple[Array, float]:
-    """Return levels that no allowed raise, and no swap of two arms' levels among the most promising ones, betters."""
-    while True:
-        tried = neighbours(levels, actions.levels)
-        worth = folded.values(indicators(tried, actions.levels))
-        order = np.argsort(-worth)[:TRIALS]
-        order = order[worth[order] > value + 1e-9]
-        allowed = next((row for row in order if actions.contains(tried[row])), None)
-        if allowed is None:
-            return levels, value
-        levels, value = tried[allowed], float(worth[allowed])
-
-
-def neighbours(levels: Array, count: int) -> Array:
-    """Return the actions that differ in one arm, or by two arms of different levels having exchanged them."""
-    arms = len(levels)
-    single = np.repeat(levels[None], arms * (count - 1), axis=0)
-    rows = np.arange(len(single))
-    single[rows, rows // (count - 1)] = (single[rows, rows // (count - 1)] + 1 + rows % (count - 1)) % count
-    left, right = np.nonzero(np.triu(levels[:, None] != levels[None, :]))
-    double = np.repeat(levels[None], len(left), axis=0)
-    rows = np.arange(len(left))
-    double[rows, left], double[rows, right] = levels[right], levels[left]
-    return np.concatenate([single, double])
+_DRAWN_FROM: WeakKeyDictionary[ActionSet, Array] = WeakKeyDictionary()

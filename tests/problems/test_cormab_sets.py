@@ -82,13 +82,19 @@ def test_many_worths_equal_the_plain_search_of_count_vectors(variant):
     np.testing.assert_array_equal(actions.choose(worths), plain)
 
 
-def test_schedules_refuse_many_actions_as_they_refuse_one():
-    """Of many actions those are refused that `contains` denies: too many pulls, no meetings, levels that do not exist."""
-    actions = generate("cormab/schedule", size=10, seed=1, budget=4).actions
-    levels = (np.random.default_rng(3).random((80, 10)) < 0.35).astype(int)
-    levels[0, 0], levels[1, 0] = 2, -1
-    denied = [row for row in range(80) if not actions.contains(levels[row])]
-    assert 10 < len(denied) < 70
+@pytest.mark.parametrize("variant", ["capacity", "schedule", "path", "complete graph"])
+def test_many_actions_are_refused_as_one_is(variant):
+    """Of many actions those are refused that `contains` denies: too many pulls, nobody to make them, strange levels."""
+    if variant == "complete graph":  # whose visited sets are listed
+        edges = [(i, j) for i in range(12) for j in range(i)]
+        actions = PathSet(edges, 12, 0, 2)
+    else:
+        actions = generate(f"cormab/{variant}", size=12, seed=1, budget=4).actions
+    rng = np.random.default_rng(3)
+    levels = (rng.random((120, 12)) < rng.uniform(0.05, 0.4, (120, 1))).astype(int)
+    levels[0, 0], levels[1, 0], levels[2] = 2, -1, 0
+    denied = [row for row in range(120) if not actions.contains(levels[row])]
+    assert 10 < len(denied) < 110
     assert actions.refused(levels).tolist() == denied
 
 

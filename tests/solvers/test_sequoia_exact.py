@@ -16,7 +16,7 @@ from redwood.solvers.sequoia.folded import indicators
 from redwood.solvers.sequoia.learner import Learner
 from redwood.solvers.sequoia.network import QNetwork, Shape
 from redwood.solvers.sequoia.recipe import Recipe
-from redwood.solvers.sequoia.search import Found
+from redwood.solvers.sequoia.search import Found, Search, drawn_from
 from redwood.solvers.sequoia.tightening import lp_limits
 
 DOMAINS = ["capacity", "schedule", "path", "interventions", "overlapping"]
@@ -67,6 +67,46 @@ def test_all_ways_find_the_best_of_eight_arms(domain, kind):
             assert planning.actions.contains(decision.levels)
             assert decision.value == pytest.approx(best, abs=2e-6)
             assert best - 1e-9 <= decision.bound <= best + 2e-5 * max(1.0, abs(best))
+
+
+@pytest.mark.parametrize("domain", ["capacity", "interventions"])
+@pytest.mark.parametrize("kind", ["concave", "relu"])
+def test_changes_of_an_action_are_worth_what_the_network_says(domain, kind):
+    """Every single change and every swap, computed from the first layer's sums, has the value of the forward pass."""
+    planning = small(domain, 6, 2)
+    network, own = network_for(planning, kind, seed=1), np.arange(6)
+    embedding = Embedding(planning.actions, network.matrices())
+    folded = network.fold(np.array([[0, 1, 2, 3, 2, 1]]), np.array([4]))[0]
+    levels = planning.actions.sample(np.random.default_rng(0))
+    singles, swaps = embedding.search.around(folded, levels)
+    for arm, level in product(range(6), range(planning.actions.levels)):
+        changed = np.where(own == arm, level, levels)
+        assert singles[arm, level] == pytest.approx(folded.values(indicators(changed[None], planning.actions.levels))[0])
+    for left, right in product(range(6), repeat=2):
+        swapped = levels.copy()
+        swapped[[left, right]] = levels[[right, left]]
+        if left < right and levels[left] != levels[right]:
+            expected = folded.values(indicators(swapped[None], planning.actions.levels))[0]
+            assert swaps[left, right] == pytest.approx(expected)
+        else:
+            assert swaps[left, right] == -np.inf
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_search_alone_is_allowed_bounded_and_no_worse_than_random_actions(domain):
+    """What it finds is allowed, below its bound, worth the forward pass, and better than all random actions it knows."""
+    planning = small(domain, 12, 4, seed=1)
+    network = network_for(planning, "relu", seed=2)
+    made = Embedding(planning.actions, network.matrices(), listed=False, programs=False)
+    states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (4, 12))
+    drawn = indicators(drawn_from(planning.actions), planning.actions.levels)
+    for folded in network.fold(states, np.array([0, 5, 10, 19])):
+        found = made.decide(folded)
+        value = folded.values(indicators(found.levels[None], planning.actions.levels))[0]
+        assert planning.actions.contains(found.levels)
+        assert folded.values(drawn).max() - 1e-9 <= found.value == value <= found.bound + 1e-9
+        again = Search(planning.actions, network.matrices(), made.first).best(folded, 1e-7)
+        np.testing.assert_array_equal(again.levels, found.levels)
 
 
 @pytest.mark.parametrize("domain", ["capacity", "interventions"])
