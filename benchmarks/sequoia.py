@@ -127,19 +127,21 @@ def targets(domain: str, size: int, kind: str, literal: int, updates: int) -> st
     )
 
 
-def limits_compared(domain: str, size: int, kind: str, states: int) -> str:
-    """Return binaries left and seconds of a program with limits by intervals and by linear programs."""
+def limits_compared(domain: str, size: int, kind: str, states: int, partitions: Sequence[int]) -> str:
+    """Return binaries left and processor seconds of a program: limits by intervals, by linear programs, and partitions."""
     planning = _planning(domain, size)
     network, every = _folded(planning, kind, states)
     line = f"{domain} {size} {kind}, {states} states:"
-    for bounds in BOUNDS:
-        embedding = Embedding(planning.actions, network.matrices(), listed=False, bounds=bounds)
+    ways: list[tuple[str, dict[str, Any]]] = [(bounds, {"bounds": bounds}) for bounds in BOUNDS]
+    ways += [(f"{count} groups", {"partitions": count}) for count in partitions]
+    for name, options in ways:
+        embedding = Embedding(planning.actions, network.matrices(), listed=False, **options)
         spent, left = [], []
         for folded in every:
-            began = time.perf_counter()
+            began = time.process_time()
             left.append(embedding.solve(folded).binaries)
-            spent.append(time.perf_counter() - began)
-        line += f" {bounds} {np.mean(left):.1f} binaries, {_mean(spent):.3f} s;"
+            spent.append(time.process_time() - began)
+        line += f" {name} {np.mean(left):.1f} binaries, {_mean(spent):.3f} s;"
     return line
 
 
@@ -260,6 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--networks", nargs="+", default=["additive", "concave", "relu"], help="or solvers")
     parser.add_argument("--states", type=int, default=50)
     parser.add_argument("--literal", type=int, default=5, help="states given to the published program")
+    parser.add_argument("--partitions", nargs="+", type=int, default=[2, 4], help="groups of a ReLU's inputs, for limits")
     parser.add_argument("--updates", type=int, default=300, help="gradient steps for the targets")
     parser.add_argument("--seeds", type=int, default=30, help="instances")
     parser.add_argument("--episodes", type=int, default=50)
@@ -290,7 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 elif given.table == "unproven":
                     _write(unproven(domain, size, kind, given.states))
                 elif given.table == "limits":
-                    _write(limits_compared(domain, size, kind, given.states))
+                    _write(limits_compared(domain, size, kind, given.states, given.partitions))
                 else:
                     _write(checks(domain, size, kind, given.states, given.literal))
 

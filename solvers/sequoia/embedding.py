@@ -12,6 +12,7 @@ from redwood.errors import ModelError, OptionError, SolverError, suggestion
 from redwood.planning import ActionSet, Array
 from redwood.solvers.sequoia.folded import Folded, Reach, indicators, limits, reach
 from redwood.solvers.sequoia.listing import Listing, listing_of
+from redwood.solvers.sequoia.partition import Part, add_parts
 from redwood.solvers.sequoia.search import Found, Search, linear_best
 from redwood.solvers.sequoia.tightening import lp_limits
 
@@ -63,6 +64,9 @@ class Embedding:
         Whether sets of few actions are gone through one by one.
     bounds
         ``interval``, or ``lp`` for two linear programs a neuron after the first layer: fewer binaries, more time before.
+    partitions
+        Groups of inputs into which the program divides each ReLU that needs a binary; 1 for none. More of them bound the
+        ReLU more tightly, at the price of columns and rows; see `redwood.solvers.sequoia.partition.Part`.
     programs
         Whether `decide` solves the program where the search's bound does not prove its action; otherwise that action is
         returned with that bound, which is no more than milliseconds of work for any number of arms.
@@ -82,13 +86,17 @@ class Embedding:
         seconds: float = np.inf,
         listed: bool = True,
         bounds: str = "interval",
+        partitions: int = 1,
         programs: bool = True,
     ) -> None:
         if bounds not in BOUNDS:
             raise OptionError(f"bounds {bounds!r} are not known.{suggestion(bounds, BOUNDS)}")
+        if partitions < 1:
+            raise OptionError(f"partitions {partitions} is below 1, which stands for none.")
         self.actions = actions
         self.weights = weights
         self._seconds, self._may_list, self._bounds, self._programs = seconds, listed, bounds, programs
+        self._partitions, self._parts = partitions, list[Part]()
         self._count = actions.arms * (actions.levels - 1)
         self._highs: Any = None
 
@@ -227,6 +235,8 @@ class Embedding:
             self._row.append(starts)
             previous = names
         self._highs.changeColsCost(len(previous), previous.astype(np.int32), self.weights[-1][0].astype(np.float64))
+        if self._partitions > 1:
+            self._parts = add_parts(self._highs, self.actions, self.weights, self._value, self._switch, self._partitions)
 
     def _add_columns(self, count: int) -> None:
         """Add a value and a switch for each neuron of a layer."""
@@ -275,6 +285,8 @@ class Embedding:
                 highs.changeCoeff(row + 2, switch, -most)
                 highs.changeColBounds(switch, float(least >= 0 and most > 0), float(most > 0))
                 binaries += least < 0 < most
+        for part in self._parts:
+            part.update(highs, folded, found)
         return binaries
 
     def _begin(self, folded: Folded, start: Found) -> None:
@@ -290,6 +302,8 @@ class Embedding:
             columns[self._value[layer]] = value[0]
             needed = self._switch[layer] >= 0
             columns[self._switch[layer][needed]] = value[0][needed] > 0
+        for part in self._parts:
+            part.begin(columns)
         given = highspy.HighsSolution()
         given.col_value = columns.tolist()
         self._highs.setSolution(given)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from redwood import generate
-from redwood.errors import SolverError
+from redwood.errors import OptionError, SolverError
 from redwood.planning import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.listing import every
@@ -137,6 +137,50 @@ def test_false_proofs_are_errors():
     best = embedding.solve(folded)
     with pytest.raises(SolverError, match="known before"):
         embedding.solve(folded, Found(best.levels, best.value + 1.0, np.inf))
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("partitions", [2, 3, 20])
+def test_partitioned_relus_leave_the_optimum_as_it_is(domain, partitions):
+    """With inputs in groups, up to one group an input, the program's action is worth what the best of all actions is."""
+    planning = small(domain, 7, 3, seed=2)
+    network, allowed = network_for(planning, "relu", seed=3), every(planning.actions, 100_000)
+    embedding = Embedding(planning.actions, network.matrices(), partitions=partitions)
+    states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (3, 7))
+    for folded in network.fold(states, np.array([0, 7, 13])):
+        best = float(folded.values(indicators(allowed, planning.actions.levels)).max())
+        start = Embedding(planning.actions, network.matrices(), listed=False, programs=False).decide(folded)
+        for known in (None, start):
+            assert embedding.solve(folded, known).value == pytest.approx(best, abs=2e-6)
+    assert len(embedding._parts) > 0
+
+
+def test_groups_tighten_the_relaxation_of_a_program():
+    """The linear relaxation with each input in a group of its own has a lower optimum than that of limits alone."""
+    import highspy
+
+    planning = small("capacity", 8, 3, seed=4)
+    network, optima = network_for(planning, "relu", seed=7), []
+    folded = network.fold(np.array([[0, 1, 2, 3, 0, 1, 2, 3]]), np.array([4]))[0]
+    for partitions in (1, 2, 8):
+        embedding = Embedding(planning.actions, network.matrices(), partitions=partitions)
+        value = embedding.solve(folded).value
+        model, relaxed = embedding._highs.getLp(), highspy.Highs()
+        model.integrality_ = []
+        relaxed.setOptionValue("output_flag", False)
+        relaxed.passModel(model)
+        relaxed.run()
+        optima.append(relaxed.getInfo().objective_function_value + folded.offset)
+        assert optima[-1] >= value - 1e-6
+    assert optima[2] < optima[1] + 1e-6 < optima[0] + 2e-6
+    assert optima[2] < optima[0] - 1e-3
+
+
+def test_partitions_below_one_are_refused():
+    """No partition is 1; 0 is an error."""
+    planning = small("capacity", 6, 2)
+    with pytest.raises(OptionError, match="partitions 0"):
+        Embedding(planning.actions, network_for(planning, "relu").matrices(), partitions=0)
 
 
 @pytest.mark.parametrize("domain", ["capacity", "path"])
