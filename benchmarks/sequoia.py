@@ -216,6 +216,30 @@ def stable(domain: str, size: int, weight: float, given: argparse.Namespace) -> 
     )
 
 
+def training(domain: str, size: int, kind: str, given: argparse.Namespace) -> str:
+    """Return a line on whole trainings, over instances: processor seconds, what was done, per cent of the bound.
+
+    The seconds are those of `solve`, its simulation of the policy included.
+    """
+    spent, percent, messages = [], [], []
+    for seed in range(given.seeds):
+        instance = generate(f"cormab/{domain}", size=size, seed=seed)
+        options = {"network": kind, "episodes": given.train, "programs": given.programs, "time_limit": given.seconds}
+        began = time.process_time()
+        found = solve(instance, "sequoia", bound_time_limit=0, seed=seed, **options)
+        spent.append(time.process_time() - began)
+        if found.solution is None:
+            raise SolverError(f"{kind} found no policy for {instance.name}: {found.message}")
+        planning = host().problem("cormab").view(Planning, instance)
+        bound = relax(planning, Unhurried()).bound(planning.horizon)
+        percent.append(100 * planning.rollouts(found.solution, given.episodes, 1).mean() / bound)
+        messages.append(found.message)
+    return (
+        f"{domain} {size} {kind}, programs {given.programs}, {given.seeds} instances: {np.mean(spent):.0f} s, at most "
+        f"{max(spent):.0f}; {_interval(np.array(percent))} % of the bound; the last one: {messages[-1]}"
+    )
+
+
 def rewards(domain: str, size: int, names: Sequence[str], seeds: int, episodes: int, seconds: float) -> str:
     """Return per cent of the hull's bound of each name, and what it is ahead of ``lagrangian``, over instances.
 
@@ -256,7 +280,9 @@ def _interval(values: Array) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=["speed", "targets", "checks", "limits", "unproven", "stable", "rewards"])
+    parser.add_argument(
+        "table", choices=["speed", "targets", "checks", "limits", "unproven", "stable", "training", "rewards"]
+    )
     parser.add_argument("--domains", nargs="+", default=["capacity", "schedule", "path", "interventions"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[20])
     parser.add_argument("--networks", nargs="+", default=["additive", "concave", "relu"], help="or solvers")
@@ -270,8 +296,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--stability", nargs="+", type=float, default=[0.0, 0.1, 1.0], help="weights in the loss, for stable"
     )
-    parser.add_argument("--train", type=int, default=100, help="episodes of training, for stable")
-    parser.add_argument("--programs", action=argparse.BooleanOptionalAction, default=True, help="in training, for stable")
+    parser.add_argument("--train", type=int, default=100, help="episodes of training, for stable and training")
+    parser.add_argument("--programs", action=argparse.BooleanOptionalAction, default=True, help="in training, for both")
     parser.add_argument("--old", action="store_true", help="also solve the published program, for stable")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -290,6 +316,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for kind in given.networks:
                 if given.table == "targets":
                     _write(targets(domain, size, kind, given.literal, given.updates))
+                elif given.table == "training":
+                    _write(training(domain, size, kind, given))
                 elif given.table == "unproven":
                     _write(unproven(domain, size, kind, given.states))
                 elif given.table == "limits":

@@ -13,7 +13,7 @@ from redwood.planning import ActionSet, Array
 from redwood.solvers.sequoia.folded import Folded, Reach, indicators, limits, reach
 from redwood.solvers.sequoia.listing import Listing, listing_of
 from redwood.solvers.sequoia.partition import Part, add_parts
-from redwood.solvers.sequoia.search import Found, Search, linear_best
+from redwood.solvers.sequoia.search import STARTS, Found, Search, linear_best
 from redwood.solvers.sequoia.tightening import lp_limits
 
 TOLERANCE = 1e-5
@@ -70,6 +70,8 @@ class Embedding:
     programs
         Whether `decide` solves the program where the search's bound does not prove its action; otherwise that action is
         returned with that bound, which is no more than milliseconds of work for any number of arms.
+    starts
+        Random actions, the best of many in a state, that the search starts from besides its own.
 
     References
     ----------
@@ -88,6 +90,7 @@ class Embedding:
         bounds: str = "interval",
         partitions: int = 1,
         programs: bool = True,
+        starts: int = STARTS,
     ) -> None:
         if bounds not in BOUNDS:
             raise OptionError(f"bounds {bounds!r} are not known.{suggestion(bounds, BOUNDS)}")
@@ -96,6 +99,7 @@ class Embedding:
         self.actions = actions
         self.weights = weights
         self._seconds, self._may_list, self._bounds, self._programs = seconds, listed, bounds, programs
+        self._starts = starts
         self._partitions, self._parts = partitions, list[Part]()
         self._count = actions.arms * (actions.levels - 1)
         self._highs: Any = None
@@ -130,7 +134,7 @@ class Embedding:
     @cached_property
     def search(self) -> Search | None:
         """What finds actions without a program; ``None`` for networks without ReLUs."""
-        return None if self.first is None else Search(self.actions, self.weights, self.first)
+        return None if self.first is None else Search(self.actions, self.weights, self.first, self._starts)
 
     @cached_property
     def listing(self) -> Listing | None:

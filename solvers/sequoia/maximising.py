@@ -12,7 +12,7 @@ from redwood.solvers.sequoia.network import QNetwork
 
 
 class Maximiser:
-    """A copy of a network, with a cache of its best actions.
+    """A copy of a network, with a cache of its best actions; where these are searched for, in the quickest way.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Maximiser:
 
     def __init__(self, network: QNetwork, actions: ActionSet, slack: float, *, programs: bool = True) -> None:
         self.network = copy.deepcopy(network).requires_grad_(False)
-        self.embedding = Embedding(actions, self.network.matrices(), programs=programs)
+        self.embedding = Embedding(actions, self.network.matrices(), programs=programs, starts=0)
         self.programs = self.searches = 0
         self._slack = max(slack, 1e-7)
         self._known: dict[bytes, Array] = {}

@@ -14,7 +14,7 @@ from redwood.solvers.sequoia.folded import Folded, Reach, indicators, limits, li
 ROUNDS = 12
 """The most oracle calls on slopes."""
 DRAWN, STARTS = 128, 4
-"""Random actions of a set, drawn once, and how many of them, the best in a state, the search starts from as well."""
+"""Random actions of a set, drawn once, and how many of them, the best in a state, a search starts from as well."""
 TRIALS = (4, 12, 24)
 """How many improving swaps are tried for being allowed, batch after batch, before a climb over swaps ends."""
 FORCED = 16
@@ -56,10 +56,12 @@ class Search:
         Those of the networks, with at least one hidden layer.
     first
         What the first layer can come to over the set.
+    starts
+        Random actions, the best of `drawn_from` in a state, to start from besides those that the oracle finds.
     """
 
-    def __init__(self, actions: ActionSet, weights: tuple[Array, ...], first: Reach) -> None:
-        self._actions, self._first = actions, first
+    def __init__(self, actions: ActionSet, weights: tuple[Array, ...], first: Reach, starts: int = STARTS) -> None:
+        self._actions, self._first, self._starts = actions, first, starts
         self._widths = np.array([len(matrix) for matrix in weights[:-1]])
         self._matrices = np.concatenate([np.zeros(0), *(matrix.T.ravel() for matrix in weights[1:-1])])
         self._output = np.ascontiguousarray(weights[-1][0])
@@ -83,10 +85,8 @@ class Search:
             return
         levels, value = self._swapped(folded, best.levels, best.value)
         yield levels, value
-        drawn = drawn_from(self._actions)
-        values = folded.values(indicators(drawn, self._actions.levels))
-        for row in np.argsort(-values)[:STARTS]:
-            other, worth = self._swapped(folded, drawn[row], float(values[row]))
+        for start, worth in self._drawn(folded):
+            other, worth = self._swapped(folded, start, worth)
             yield other, worth
             if worth > value:
                 levels, value = other, worth
@@ -96,6 +96,14 @@ class Search:
                 return
             levels, value = self._swapped(folded, other, worth)
             yield levels, value
+
+    def _drawn(self, folded: Folded) -> list[tuple[Array, float]]:
+        """Return the best random actions in this state, with their worths."""
+        if not self._starts:
+            return []
+        drawn = drawn_from(self._actions)
+        values = folded.values(indicators(drawn, self._actions.levels))
+        return [(drawn[row], float(values[row])) for row in np.argsort(-values)[: self._starts]]
 
     def _climbed(self, folded: Folded, found: list[tuple[Array, Array]], tolerance: float) -> Found:
         """Follow lines above the network and single changes of it, each time to the action that the oracle gives."""
