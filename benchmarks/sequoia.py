@@ -146,7 +146,7 @@ def limits_compared(domain: str, size: int, kind: str, states: int, partitions: 
 
 
 def unproven(domain: str, size: int, kind: str, states: int) -> str:
-    """Return processor milliseconds of decisions without lists and programs; of listed sets also theirs, and what is lost."""
+    """Return processor milliseconds of decisions without lists and programs; of listed sets theirs, and what is lost."""
     planning = _planning(domain, size)
     network, every = _folded(planning, kind, states)
     quick = Embedding(planning.actions, network.matrices(), listed=False, programs=False)
