@@ -16,12 +16,13 @@ doi:10.1111/j.1475-3995.1997.tb00001.x, for prices between the last and the best
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from redwood.planning import Array
 from redwood.problems.cormab.decomposition import Decomposition
+from redwood.problems.cormab.master import Master
 from redwood.problems.cormab.relaxing import relaxed_prices
 from redwood.problems.cormab.stretch import Decoupled, ending_of
 from redwood.views import Clock
@@ -54,6 +55,8 @@ class Priced:
         A joint action [H, J] worth most under the prices of each step.
     activity
         Probability [H, J, A] of each level where every arm does what is best for itself under its prices.
+    relaxed
+        Upper bound that the prices of the relaxed action set prove; ``None`` where these were not found.
     """
 
     prices: Array
@@ -61,6 +64,7 @@ class Priced:
     bound: float
     actions: Array
     activity: Array
+    relaxed: float | None = None
 
 
 def price(planning: Decoupled, prices: Array) -> Priced:
@@ -115,29 +119,42 @@ def descend(
     return best, met
 
 
-def tighten(
-    planning: Decoupled, clock: Clock, rounds: int = 200, prices: Array | None = None, *, quick: bool = False
-) -> Priced:
+def tighten(planning: Decoupled, clock: Clock, rounds: int = 200, prices: Array | None = None) -> Priced:
     """Return the prices of the tightest bound that the clock allows: within `CLOSE` of the hull's where it is generous.
 
-    The set's linear relaxation comes first, and is the answer where nothing lies between it and the hull. For many arms,
-    and with ``quick``, what is left of the way is shortened by a few steps of descent; else it is gone by column generation.
-    Where the relaxation makes too large a program, prices by class of alike arms or a long descent take its place; these
-    begin at ``prices`` [H, J, A], which those of a similar problem shorten.
+    The set's linear relaxation comes first, and is the answer where nothing lies between it and the hull. For many arms
+    what is left of the way is shortened by a few steps of descent; else it is gone by column generation. Where the
+    relaxation makes too large a program, prices by class of alike arms or a long descent take its place; these begin at
+    ``prices`` [H, J, A], which those of a similar problem shorten.
     """
-    arms, levels, states = planning.arms.shape
     best = _relaxed(planning, clock) if relaxable(planning) else None
-    if best is not None and (planning.actions.relaxation.tight or quick):
-        return best
-    small = planning.horizon * arms * levels * states <= LARGEST
-    if best is not None:
-        best, met = descend(planning, clock, rounds, best.prices, NEAR, NEARBY)
-    elif 2 * (int(planning.actions.classes.max()) + 1) <= arms:
+    relaxed = None if best is None else best.bound
+    if best is None or not planning.actions.relaxation.tight:
+        best, met = _approached(planning, best, clock, rounds, prices)
+        if refinable(planning):
+            master = Master(planning)
+            for actions in met:
+                master.add(actions)
+            best = refined(planning, best, master, clock, rounds)
+    return replace(best, relaxed=relaxed)
+
+
+def _approached(
+    planning: Decoupled, relaxed: Priced | None, clock: Clock, rounds: int, prices: Array | None
+) -> tuple[Priced, list[Array]]:
+    """Return prices nearer to the hull's than those of the relaxed set, and the actions [H, J] met on the way."""
+    if relaxed is not None:
+        return descend(planning, clock, rounds, relaxed.prices, NEAR, NEARBY)
+    if 2 * (int(planning.actions.classes.max()) + 1) <= planning.arms.shape[0]:
         found, met = Decomposition(planning).minimise(clock, rounds, CLOSE / 10.0, prices)
-        best, small = price(planning, found), small and not quick
-    else:
-        best, met = descend(planning, clock, 60 if small else 5 * rounds, prices)
-    return _refined(planning, best, met, clock, rounds) if small else best
+        return price(planning, found), met
+    return descend(planning, clock, 60 if refinable(planning) else 5 * rounds, prices)
+
+
+def refinable(planning: Decoupled) -> bool:
+    """Return whether column generation over the hull is small enough."""
+    arms, levels, states = planning.arms.shape
+    return planning.horizon * arms * levels * states <= LARGEST
 
 
 def relaxable(planning: Decoupled) -> bool:
@@ -153,19 +170,19 @@ def _relaxed(planning: Decoupled, clock: Clock) -> Priced | None:
     return None if prices is None else price(planning, prices)
 
 
-def _refined(planning: Decoupled, best: Priced, met: list[Array], clock: Clock, rounds: int) -> Priced:
-    """Return better prices by column generation over the actions that have been met, one price for each arm."""
-    from redwood.problems.cormab.master import Master
+def refined(planning: Decoupled, best: Priced, master: Master, clock: Clock, rounds: int, close: float = CLOSE) -> Priced:
+    """Return better prices by column generation, one for each arm; at worst those given.
 
-    master = Master(planning)
-    for actions in met:
-        master.add(actions)
+    ``master`` begins with the actions that are known, and keeps those that are found. The search ends where its value and
+    the bound are as ``close``, relative to it.
+    """
+    master.add(best.actions)
     for _ in range(rounds):
         solved = None if clock.stops() else master.solve(clock.seconds_left)
         if solved is None:
             break
         value, prices = solved
-        if best.bound - value <= CLOSE * abs(value):
+        if best.bound - value <= close * abs(value):
             break
         tried = price(planning, INERTIA * best.prices + (1.0 - INERTIA) * prices)
         last = price(planning, prices)

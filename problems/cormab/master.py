@@ -9,7 +9,7 @@ import numpy as np
 from redwood.errors import SolverError
 from redwood.planning import Array
 from redwood.problems.cormab.occupation import occupation
-from redwood.problems.cormab.relaxing import maximiser
+from redwood.problems.cormab.relaxing import begin, maximiser
 from redwood.problems.cormab.stretch import Decoupled
 
 
@@ -27,6 +27,10 @@ class Master:
         self._sums = self._links + self._occupation.links
         self._known: list[set[bytes]] = [set() for _ in range(planning.horizon)]
         self._highs = self._load()
+
+    def begin(self, start: Array) -> None:
+        """Let the arms begin with chances [J, S] of their states; the actions stay."""
+        begin(self._highs, start)
 
     def add(self, actions: Array) -> None:
         """Add an action [H, J] to each step, where it is new there."""
@@ -66,7 +70,9 @@ class Master:
         right = np.concatenate((found.sources, np.zeros(found.links), np.ones(self._shape[0])))
         matrix = csc_array((found.values, found.rows, found.starts), shape=(len(right), found.rewards.size))
         none, most = np.zeros(found.rewards.size), np.full(found.rewards.size, np.inf)
-        return maximiser(matrix, found.rewards.ravel(), none, most, right, right)
+        made = maximiser(matrix, found.rewards.ravel(), none, most, right, right)
+        made.setOptionValue("presolve", "off")  # it may call a program infeasible that has one action a step
+        return made
 
 
 def optimised(highs: Any, seconds: float, name: str) -> bool:

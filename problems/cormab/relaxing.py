@@ -48,8 +48,7 @@ class RelaxedProgram:
 
     def begin(self, start: Array) -> None:
         """Let the arms begin with chances [J, S] of their states."""
-        chances = np.ascontiguousarray(start, np.float64).ravel()
-        self.highs.changeRowsBounds(len(chances), np.arange(len(chances), dtype=np.int32), chances, chances)
+        begin(self.highs, start)
 
     def prices(self) -> Array | None:
         """Return the prices [H, J, A]; ``None`` where HiGHS's time is out."""
@@ -69,6 +68,12 @@ class RelaxedProgram:
         never = np.diff(links.tocsr().indptr).reshape(kinds, levels - 1) == 0
         prices[:, :, 1:][:, never] = planning.horizon * np.ptp(planning.arms.rewards)  # more than any level could be worth
         return prices[:, self._relaxation.classes]
+
+
+def begin(highs: Any, start: Array) -> None:
+    """Let the arms of a program of occupation measures begin with chances [J, S] of their states."""
+    chances = np.ascontiguousarray(start, np.float64).ravel()
+    highs.changeRowsBounds(len(chances), np.arange(len(chances), dtype=np.int32), chances, chances)
 
 
 def _load(planning: Decoupled, relaxation: Relaxation) -> tuple[Any, int]:

@@ -1,7 +1,8 @@
 """The best closed walk by dynamic programming over the layers that `redwood.problems.cormab.walks` describes.
 
-A layer holds, for each of its states, the greatest worth that ``moves`` moves and at most ``pulls`` pulls collect; cells
-[state, moves, pulls] lie one after the other in a buffer of all layers, minus infinity where the moves fit nothing.
+A layer holds, for each of its states, the greatest worth that ``moves`` moves and ``pulls`` pulls collect; cells [state,
+moves, pulls] lie one after the other in a buffer of all layers. What is worth no more than fewer of both may be left out, as
+minus infinity: the best walk with the fewest moves and, of these, the fewest pulls is made of none of it.
 """
 
 from __future__ import annotations
@@ -34,10 +35,50 @@ def _raise(cells: Array, into: int, row: int, count: int, more: float) -> None:
 
 
 @kernel
+def _keep_useful(cells: Array, start: int, far: int, many: int, kept: Array, worth: Array) -> int:
+    """Write the moves and pulls [K, 2] of a table that are worth more than no more of both, and that worth [K].
+
+    The table of ``far`` moves and ``many`` pulls begins at a cell; returned is how many were written.
+    """
+    best = np.full(many + 1, -np.inf)
+    count = 0
+    for moves in range(far + 1):
+        fewer = -np.inf
+        for pulls in range(many + 1):
+            value = cells[start + moves * (many + 1) + pulls]
+            if value > max(best[pulls], fewer):
+                kept[count, 0], kept[count, 1] = moves, pulls
+                worth[count] = value
+                count += 1
+            fewer = max(fewer, value)
+            best[pulls] = max(best[pulls], fewer)
+    return count
+
+
+@kernel
+def _rises(cells: Array, row: int, best: Array) -> bool:
+    """Return whether a cell of a row is above the best [P] so far, and note the new best."""
+    above = False
+    for place in range(len(best)):
+        above |= cells[row + place] > best[place]
+        best[place] = max(best[place], cells[row + place])
+    return above
+
+
+@kernel
 def _fill(
-    layer: int, layers: Array, begins: Array, steps: Array, gains: Array, budget: int, offsets: Array, cells: Array
+    layer: int,
+    layers: Array,
+    begins: Array,
+    steps: Array,
+    gains: Array,
+    budget: int,
+    offsets: Array,
+    cells: Array,
+    kept: Array,
+    worth: Array,
 ) -> None:
-    """Fill the cells of a layer from those of earlier ones."""
+    """Fill the cells of a layer from those of earlier ones; ``kept`` [K, 2] and ``worth`` [K] are room for one table."""
     source, other, moves = layers[layer, 0], layers[layer, 1], layers[layer, 2]
     pulls = min(layers[layer, 3], budget)
     width = pulls + 1
@@ -49,6 +90,7 @@ def _fill(
         return
     cells[offsets[layer] : offsets[layer + 1]] = -np.inf
     most, few = layers[source, 2], min(layers[source, 3], budget)
+    best, useful = np.empty(few + 1), -1
     for place in range(begins[layer], begins[layer + 1]):
         before = offsets[source] + steps[place, 0] * (most + 1) * (few + 1)
         after = offsets[layer] + steps[place, 1] * (moves + 1) * width
@@ -59,28 +101,28 @@ def _fill(
                 continue
             for first in range(min(most, moves - made) + 1):
                 row, into = before + first * (few + 1), after + (first + made) * width
-                if cells[row] == -np.inf:
-                    continue
                 _raise(cells, into, row, few + 1, 0.0)
-                for pulled in range(few + 1, width):
-                    cells[into + pulled] = max(cells[into + pulled], cells[row + few])
             continue
-        far, many = layers[other, 2], min(layers[other, 3], budget)
+        if useful < 0:
+            far, many = layers[other, 2], min(layers[other, 3], budget)
+            useful = _keep_useful(cells, offsets[other], far, many, kept, worth)
+        best[:] = -np.inf
         for first in range(min(most, moves) + 1):
             row = before + first * (few + 1)
-            if cells[row] == -np.inf:
+            if not _rises(cells, row, best):
                 continue
-            for second in range(min(far, moves - first) + 1):
-                beside, into = offsets[other] + second * (many + 1), after + (first + second) * width
-                if cells[beside] == -np.inf:
-                    continue
-                for also in range(many + 1):
-                    _raise(cells, into + also, row, min(few, pulls - also) + 1, cells[beside + also])
+            for number in range(useful):
+                second, also = kept[number]
+                if first + second > moves:
+                    break
+                into = after + (first + second) * width + also
+                _raise(cells, into, row, min(few, pulls - also) + 1, worth[number])
 
 
 @kernel
 def _trace(
     moves: int,
+    pulls: int,
     layers: Array,
     begins: Array,
     steps: Array,
@@ -91,19 +133,19 @@ def _trace(
     levels: Array,
     edges: Array,
 ) -> None:
-    """Write the pulled nodes [J] and how often each edge [M] is walked that the last layer's best value stands for."""
+    """Write the pulled nodes [J] and how often each edge [M] is walked that a value of the last layer stands for."""
     last = len(layers) - 1
     stack = np.empty((len(layers), 4), np.int64)
-    stack[0] = (last, 0, moves, min(layers[last, 3], budget))
+    stack[0] = (last, 0, moves, pulls)
     size = 1
     while size:
         size -= 1
         layer, state, made, pulled = stack[size]
         while layers[layer, 0] >= 0:
             source, other = layers[layer, 0], layers[layer, 1]
-            pulls, few = min(layers[layer, 3], budget), min(layers[source, 3], budget)
+            width, few = min(layers[layer, 3], budget) + 1, min(layers[source, 3], budget)
             most = layers[source, 2]
-            value = cells[offsets[layer] + (state * (layers[layer, 2] + 1) + made) * (pulls + 1) + pulled]
+            value = cells[offsets[layer] + (state * (layers[layer, 2] + 1) + made) * width + pulled]
             found = False
             for place in range(begins[layer], begins[layer + 1]):
                 if steps[place, 1] != state:
@@ -111,16 +153,16 @@ def _trace(
                 before = offsets[source] + steps[place, 0] * (most + 1) * (few + 1)
                 if not steps[place, 3]:
                     first = made - steps[place, 2]
-                    if 0 <= first <= most and cells[before + first * (few + 1) + min(pulled, few)] == value:
+                    if 0 <= first <= most and pulled <= few and cells[before + first * (few + 1) + pulled] == value:
                         if steps[place, 2] > 0:
                             edges[other] += steps[place, 2]
-                        state, made, pulled, found = steps[place, 0], first, min(pulled, few), True
+                        state, made, found = steps[place, 0], first, True
                         break
                     continue
                 far, many = layers[other, 2], min(layers[other, 3], budget)
                 for second in range(min(far, made) + 1):
                     first = made - second
-                    if first > most or cells[before + first * (few + 1)] == -np.inf:
+                    if first > most:
                         continue
                     for also in range(min(many, pulled) + 1):
                         rest = pulled - also
@@ -149,21 +191,23 @@ def walk_best(
     """Return the greatest worth of a closed walk, and write its pulled nodes [J] and how often it takes each edge [M].
 
     With ``budget`` 0 every node of positive gain that the walk visits is pulled, however many there are; else at most as
-    many as ``budget``. Of walks that are worth the same the shortest.
+    many as ``budget``. Of walks that are worth the same the shortest, and of these one with the fewest pulls.
     """
     offsets = offsets_of(layers, budget)
+    room = (layers[:, 2].max() + 1) * (budget + 1)
+    kept, worth = np.empty((room, 2), np.int64), np.empty(room)
     for layer in range(len(layers)):
-        _fill(layer, layers, begins, steps, gains, budget, offsets, cells)
+        _fill(layer, layers, begins, steps, gains, budget, offsets, cells, kept, worth)
     last = len(layers) - 1
-    pulls = min(layers[last, 3], budget)
-    best, moves = -np.inf, 0
-    for made in range(layers[last, 2] + 1):
-        value = cells[offsets[last] + made * (pulls + 1) + pulls]
+    width = min(layers[last, 3], budget) + 1
+    best, moves, pulls = -np.inf, 0, 0
+    for place in range(offsets[last + 1] - offsets[last]):
+        value = cells[offsets[last] + place]
         if value > best:
-            best, moves = value, made
+            best, moves, pulls = value, place // width, place % width
     levels[:] = 0
     edges[:] = 0
-    _trace(moves, layers, begins, steps, gains, budget, offsets, cells, levels, edges)
+    _trace(moves, pulls, layers, begins, steps, gains, budget, offsets, cells, levels, edges)
     return best
 
 
@@ -171,14 +215,13 @@ def walk_best(
 def choose_walks(layers: Array, begins: Array, steps: Array, gains: Array, budget: int, edges: int, cells: Array) -> Array:
     """Return the best levels [E, J] within the budget for each of ``gains`` [E, J].
 
-    Pulls are counted only where a walk that is free to pull all that it visits pulls too many.
+    Pulls are counted only where more arms than that would gain.
     """
     levels = np.zeros(gains.shape, np.int64)
     walked = np.zeros(edges, np.int64)
     for row in range(len(gains)):
-        walk_best(layers, begins, steps, gains[row], 0, levels[row], walked, cells)
-        if levels[row].sum() > budget:
-            walk_best(layers, begins, steps, gains[row], budget, levels[row], walked, cells)
+        counted = budget if (gains[row] > 0.0).sum() > budget else 0
+        walk_best(layers, begins, steps, gains[row], counted, levels[row], walked, cells)
     return levels
 
 

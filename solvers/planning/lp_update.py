@@ -16,7 +16,14 @@ from redwood.solver import Answer, Run, Solver
 from redwood.views import Clock
 
 if TYPE_CHECKING:
+    from redwood.problems.cormab.duality import Priced
     from redwood.problems.cormab.stretch import Stretch
+
+
+LOOSE = 1e-3
+"""Share of the bound by which the relaxed set's prices may miss it; where they miss it by more, updates use the hull."""
+ENOUGH = 2e-3
+"""Relative distance of bound and program at which an update over the hull ends."""
 
 
 class Unlimited(Clock):
@@ -36,8 +43,9 @@ class Unlimited(Clock):
 class UpdatedPolicy(Policy):
     """Price the next steps anew from the joint state in every so many steps, and act on what each arm then expects.
 
-    Between two updates an episode keeps the worths of its last one, so `choose` remembers its episodes by their rows: a
-    call with other episodes than the last one's, or out of turn, updates first.
+    An update begins at the first prices, and takes others only where they prove a tighter bound on what the window can
+    bring from the episode's states. Between two updates an episode keeps the worths of its last one, so `choose`
+    remembers its episodes by their rows: a call with other episodes than the last one's, or out of turn, updates first.
 
     Attributes
     ----------
@@ -50,7 +58,10 @@ class UpdatedPolicy(Policy):
     window
         Number of steps that an update looks ahead.
     rounds
-        The most rounds of an update where the action set's relaxation makes too large a program.
+        The most rounds of an update that searches beyond the action set's relaxation.
+    loose
+        Whether prices of the relaxation are too far from the best ones, so that updates search over the hull of actions
+        by column generation where the window is small enough for it.
     """
 
     kind: ClassVar[str] = "lp-update"
@@ -59,6 +70,7 @@ class UpdatedPolicy(Policy):
     every: int = 1
     window: int = 10
     rounds: int = 20
+    loose: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prices", frozen(self.prices, np.float64))
@@ -79,12 +91,16 @@ class UpdatedPolicy(Policy):
 
     def _updated(self, planning: Planning, states: Array, step: int) -> list[Array]:
         """Return the worth [T, J, A, S] of the next steps for each row of states, rows that are the same sharing it."""
-        from redwood.problems.cormab.duality import relaxable
+        from redwood.problems.cormab.duality import refinable, relaxable
 
         rows, which = np.unique(states, axis=0, return_inverse=True)
         ahead = self._window(planning, step)
-        find = self._relaxed_worths if relaxable(ahead) else self._tight_worths
-        tables = [worth[: self.every] for worth in find(ahead, np.eye(planning.arms.start.shape[1])[rows], step)]
+        if self.loose and refinable(ahead):
+            find = self._over_hull
+        else:
+            find = self._over_relaxation if relaxable(ahead) else self._searched
+        starts = np.eye(planning.arms.start.shape[1])[rows]
+        tables = [found.worth[: self.every] for found in find(ahead, starts, self._first(ahead, step))]
         return [tables[index] for index in which.ravel()]
 
     def _window(self, planning: Planning, step: int) -> Stretch:
@@ -95,9 +111,14 @@ class UpdatedPolicy(Policy):
         ending = self.ending[step + steps] / planning.discount**step
         return Stretch(planning.arms, planning.actions, steps, planning.discount, ending)
 
-    def _relaxed_worths(self, ahead: Stretch, starts: Array, step: int) -> Iterator[Array]:
-        """Yield the worths for start chances [J, S]: the program stays the same but for these."""
-        from redwood.problems.cormab.duality import answered
+    def _first(self, ahead: Stretch, step: int) -> Array:
+        """Return the first prices of the window's steps."""
+        prices: Array = self.prices[step : step + ahead.horizon] / ahead.discount**step
+        return prices
+
+    def _over_relaxation(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Priced]:
+        """Yield the best prices for start chances [J, S]: the program stays the same but for these."""
+        from redwood.problems.cormab.duality import price
         from redwood.problems.cormab.relaxing import RelaxedProgram
 
         program = RelaxedProgram(ahead, ahead.actions.relaxation)
@@ -105,16 +126,32 @@ class UpdatedPolicy(Policy):
             program.begin(start)
             prices = program.prices()
             assert prices is not None  # there is no limit
-            yield answered(ahead, prices)[0]
+            there = _from(ahead, start)
+            found = price(there, prices)
+            yield found if ahead.actions.relaxation.tight else min(price(there, first), found, key=lambda tried: tried.bound)
 
-    def _tight_worths(self, ahead: Stretch, starts: Array, step: int) -> Iterator[Array]:
-        """Yield the worths for start chances [J, S] by searches that begin at the first prices."""
+    def _over_hull(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Priced]:
+        """Yield the best prices for start chances [J, S] by column generation: the actions found for one serve the next."""
+        from redwood.problems.cormab.duality import price, refined
+        from redwood.problems.cormab.master import Master
+
+        master = Master(ahead)
+        for start in starts:
+            there = _from(ahead, start)
+            master.begin(start)
+            yield refined(there, price(there, first), master, Unlimited(), self.rounds, ENOUGH)
+
+    def _searched(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Priced]:
+        """Yield the best prices for start chances [J, S] by searches that begin at the first prices."""
         from redwood.problems.cormab.duality import tighten
 
-        prices = self.prices[step : step + ahead.horizon] / ahead.discount**step
         for start in starts:
-            arms = Arms(ahead.arms.transitions, ahead.arms.rewards, start)
-            yield tighten(replace(ahead, arms=arms), Unlimited(), self.rounds, prices, quick=True).worth
+            yield tighten(_from(ahead, start), Unlimited(), self.rounds, first)
+
+
+def _from(ahead: Stretch, start: Array) -> Stretch:
+    """Return a window whose arms begin with chances [J, S] of their states."""
+    return replace(ahead, arms=Arms(ahead.arms.transitions, ahead.arms.rewards, start))
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,5 +208,6 @@ class LPUpdate(Solver):
         ending = np.zeros((planning.horizon + 1, *planning.arms.start.shape))
         ending[:-1] = (found.worth - found.prices[..., None]).max(axis=2)
         bound = found.bound / planning.horizon
-        policy = UpdatedPolicy(found.prices, ending, self.every, self.window, self.rounds)
+        loose = found.relaxed is None or found.relaxed > found.bound + LOOSE * abs(found.bound)
+        policy = UpdatedPolicy(found.prices, ending, self.every, self.window, self.rounds, loose)
         return Answer(policy, bound=bound + 1e-9 * abs(bound))

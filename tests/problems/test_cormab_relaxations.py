@@ -6,9 +6,11 @@ from scipy.optimize import linprog
 from scipy.sparse import vstack
 
 from redwood import generate
+from redwood.bounding import BoundClock
 from redwood.planning import Planning
 from redwood.plugins.host import host
-from redwood.problems.cormab.duality import price
+from redwood.problems.cormab.duality import price, refined, tighten
+from redwood.problems.cormab.master import Master
 from redwood.problems.cormab.problem import CoRMAB
 from redwood.problems.cormab.relaxing import RelaxedProgram, relaxed_prices
 from redwood.problems.cormab.stretch import Stretch
@@ -52,6 +54,39 @@ def test_the_next_start_begins_where_the_last_ended(variant):
         there = Stretch(type(arms)(arms.transitions, arms.rewards, start), planning.actions, 6, 1.0, np.zeros((9, 4)))
         anew = relaxed_prices(there, relaxation, 60.0)
         assert price(there, kept.prices()).bound == pytest.approx(price(there, anew).bound, rel=1e-6)
+
+
+def test_one_action_a_step_is_worth_what_it_earns():
+    """A program that knows a single action for each step has the value of taking these, whatever the states are."""
+    planning = host().problem("cormab").view(Planning, generate("cormab/budget", size=40, seed=0))
+    arms, rng = planning.arms, np.random.default_rng(0)
+    mass = np.eye(4)[rng.integers(0, 4, 40)]
+    master = Master(Stretch(type(arms)(arms.transitions, arms.rewards, mass), planning.actions, 20, 1.0, np.zeros((40, 4))))
+    actions = planning.actions.samples(20, rng)
+    master.add(actions)
+    earned = 0.0
+    for levels in actions:
+        earned += (mass * arms.rewards[np.arange(40), levels]).sum()
+        mass = np.einsum("js,jsz->jz", mass, arms.transitions[np.arange(40), levels])
+    assert master.solve(60.0)[0] == pytest.approx(earned)
+
+
+def test_refined_prices_are_as_tight_from_a_kept_program():
+    """Column generation that goes on from another start's actions proves what it would alone, never less than before."""
+    planning = host().problem("cormab").view(Planning, generate("cormab/path", size=10, seed=3, budget=3, horizon=6))
+    arms, rng = planning.arms, np.random.default_rng(1)
+    first = np.zeros((6, *arms.rewards.shape[:2]))
+    window = Stretch(arms, planning.actions, 6, 1.0, np.zeros((10, 4)))
+    kept = Master(window)
+    for states in rng.integers(0, 4, (4, 10)):
+        start = np.eye(4)[states]
+        there = Stretch(type(arms)(arms.transitions, arms.rewards, start), planning.actions, 6, 1.0, np.zeros((10, 4)))
+        kept.begin(start)
+        given = price(there, first)
+        found = refined(there, given, kept, BoundClock(60), 100)
+        assert found.bound <= given.bound
+        assert found.bound == pytest.approx(tighten(there, BoundClock(60)).bound, rel=2e-4)
+        first = found.prices
 
 
 def test_walks_relaxed_by_blocks_hold_every_action():

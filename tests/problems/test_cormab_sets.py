@@ -177,7 +177,7 @@ def test_walks_through_blocks_equal_brute_force():
         levels = (np.arange(2**size)[:, None] >> np.arange(size)) & 1
         assert actions._blocks is actions.walks
         assert [code for code in range(2**size) if actions.contains(levels[code])] == codes
-        for gains in rng.normal(size=(5, size)):
+        for gains in (*rng.normal(size=(5, size)), *rng.integers(0, 3, (5, size)).astype(float)):
             best = max(levels[code] @ gains for code in codes)
             assert actions.argmax(np.column_stack((np.zeros(size), gains))).value == pytest.approx(best, abs=1e-9)
 

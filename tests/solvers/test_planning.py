@@ -1,6 +1,7 @@
 """Planning solvers against exact values."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -255,6 +256,29 @@ def test_updates_follow_a_window_as_the_whole_horizon():
     value = tighten(half, BoundClock(30), prices=whole.prices[:3]).bound
     later = sum(planning.actions.argmax(row).bound for row in whole.prices[3:])
     assert value + later == pytest.approx(whole.bound, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("variant", "seed", "loose"), [("capacity", 3, True), ("capacity", 2, False), ("schedule", 3, False)]
+)
+def test_updates_look_beyond_a_loose_relaxation(variant, seed, loose):
+    """Updates prove no looser a bound on their window than the first prices, and over the hull the tightest one."""
+    from redwood.bounding import BoundClock
+    from redwood.planning import Arms
+    from redwood.problems.cormab.duality import price, tighten
+
+    made = generate(f"cormab/{variant}", size=20, seed=seed)
+    planning = planning_of(made)
+    policy = solve(made, "lp-update", bound_time_limit=0).solution
+    assert policy.loose == loose
+    ahead = policy._window(planning, 4)
+    first = policy._first(ahead, 4)
+    starts = np.eye(4)[np.random.default_rng(seed).integers(0, 4, (3, 20))]
+    find = policy._over_hull if loose else policy._over_relaxation
+    for start, found in zip(starts, find(ahead, starts, first), strict=True):
+        there = replace(ahead, arms=Arms(planning.arms.transitions, planning.arms.rewards, start))
+        assert found.bound <= price(there, first).bound * (1 + 1e-9)
+        assert found.bound <= tighten(there, BoundClock(60)).bound * (1 + 3e-3)
 
 
 def test_endless_whittle_index_is_the_price_of_indifference():
