@@ -51,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         destroy=given.destroy,
         polish=given.polish,
         weights=given.weights,
+        temperature=given.temperature,
+        window=given.window,
     )
     limits: list[Budget] = [Seconds(given.seconds)] if given.seconds else []
     limits += [Iterations(given.iterations)] if given.iterations else []
@@ -132,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--iterations", type=int, default=0)
     parser.add_argument("--weights", default="")
+    parser.add_argument("--temperature", type=float, default=0.0)
+    parser.add_argument("--window", type=int, default=0)
     parser.add_argument("--reference", default="auto")
     parser.add_argument("--reference-seconds", type=float, default=1.0)
     return parser

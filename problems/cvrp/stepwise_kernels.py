@@ -212,20 +212,9 @@ def window_rows(
         mask[b] = False
         if left[b] == 0:
             continue
-        count = -1
-        if lists.shape[1] > 0:
-            count = listed_remaining(points, offset, current[b], lists, place[b], left[b], pool, keys)
-        if count < 0:
-            count = nearest_remaining(points, offset, current[b], remaining[b, : left[b]], pool, keys)
-        shown = min(count, size - beside) if left[b] > size else count
-        scale = window_scale(points, offset + current[b], offset, keys, shown)
-        tokens = MARKS + shown
-        nodes[b, MARKS:tokens] = pool[:shown]
-        if left[b] > size:
-            found = nearest_remaining(points, offset, 0, remaining[b, : left[b]], home, home_keys)
-            tokens = _append_new(home[:found], nodes[b], tokens)
-        seen[:tokens] = nodes[b, :tokens]
-        total = _append_new(pool[shown:count], seen, tokens)
+        tokens, total, scale = _gather(
+            points, offset, lists, remaining[b, : left[b]], place[b], beside, nodes[b], pool, keys, home, home_keys, seen
+        )
         _picture(points, offset, turn[b], scale, seen[:total], xy)
         limit = limits[rows[b]]
         at_depot = current[b] == 0
@@ -249,6 +238,44 @@ def window_rows(
         around = xy[:total]
         if relax_path(around, wanted, fresh, not at_depot, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha) > 0.0:
             describe_pairs(tokens, share, alpha, features[b, :, RELAXED:SAVINGS], edges[b])
+
+
+@kernel
+def _gather(
+    points: Array,
+    offset: int,
+    lists: Array,
+    open_nodes: Array,
+    place: Array,
+    beside: int,
+    nodes: Array,
+    pool: Array,
+    keys: Array,
+    home: Array,
+    home_keys: Array,
+    seen: Array,
+) -> tuple[int, int, float]:
+    """Write the window to ``nodes``, after its two marked ones, and with those around it to ``seen``.
+
+    Where not all ``open_nodes`` are shown, the last ``beside`` of the window are the nearest to the depot. Returns how many
+    are in the window, how many were seen, and the scale of the window.
+    """
+    size = len(home)
+    left = len(open_nodes)
+    count = -1
+    if lists.shape[1] > 0:
+        count = listed_remaining(points, offset, nodes[0], lists, place, left, pool, keys)
+    if count < 0:
+        count = nearest_remaining(points, offset, nodes[0], open_nodes, pool, keys)
+    shown = min(count, size - beside) if left > size else count
+    scale = window_scale(points, offset + nodes[0], offset, keys, shown)
+    tokens = MARKS + shown
+    nodes[MARKS:tokens] = pool[:shown]
+    if left > size:
+        found = nearest_remaining(points, offset, 0, open_nodes, home, home_keys)
+        tokens = _append_new(home[:found], nodes, tokens)
+    seen[:tokens] = nodes[:tokens]
+    return tokens, _append_new(pool[shown:count], seen, tokens), scale
 
 
 @kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import PRESETS
 from redwood.solvers.bq.preference import PairMaker, PreferenceTrainer
 from redwood.solvers.bq.training import Recipe, Trainer, view_class
+from redwood.solvers.bq.weights import network_for
 from redwood.stepwise import Stepwise
 from redwood.trainable import Schooling
+
+SHIPPED = "shipped"
+"""As ``start``: the weights that come with Redwood for the problem."""
 
 
 def train_policy(
@@ -25,6 +30,10 @@ def train_policy(
     schooling: Schooling,
     *,
     preset: str = "small",
+    start: str = "",
+    window: int = 0,
+    rate: float = 1.0,
+    cooling: float = 0.15,
     batch: int = 256,
     label_share: float = 0.15,
     rounds: int = 1,
@@ -41,6 +50,15 @@ def train_policy(
     ----------
     preset
         Name of the network's shape: a key of `redwood.solvers.bq.network.PRESETS`.
+    start
+        Weights that the training begins with in place of random ones: a file, or ``shipped`` for those that come with
+        Redwood. The network has their shape then, whatever ``preset`` says.
+    window
+        How many tokens the network is shown, 0 for as many as its preset or the weights to start from name.
+    rate
+        Factor of the learning rates; below 1 for weights that are good already.
+    cooling
+        Share of the hours of imitation, at their end, in which the rates fall to nothing.
     batch
         Decisions a step, of each process.
     label_share
@@ -75,13 +93,19 @@ def train_policy(
         or min(rounds, tails) < 0
         or checkpoint_steps < 1
         or test_steps < 1
-        or min(label_share, prefer) < 0
+        or min(label_share, prefer, cooling) < 0
         or label_share + prefer >= 1
+        or label_share + cooling >= 1
     ):
         raise OptionError(
-            "batch, test_instances and both kinds of steps start from 1, rounds and tails from 0; label_share and prefer "
-            "are shares that leave some of the hours."
+            "batch, test_instances and both kinds of steps start from 1, rounds and tails from 0; label_share, cooling and "
+            "prefer are shares that leave some of the hours."
         )
+    if window < 0 or not rate > 0:
+        raise OptionError(f"window {window} starts from 0, and rate {rate} is positive.")
+    layout = view_class(problem).layout
+    begun = network_for(problem.name, layout, "" if start == SHIPPED else start, "cpu") if start else None
+    shape = PRESETS[preset] if begun is None else begun.shape
     torch.set_num_threads(schooling.threads)
     labels = LabelMaker(problem, schooling.teacher, schooling.folder / "labels", schooling.seed, schooling.set_up)
     spent = _make_labels(labels, schooling, rounds, label_share)
@@ -89,10 +113,18 @@ def train_policy(
         problem,
         schooling.folder,
         labels.folder,
-        shape=PRESETS[preset],
-        recipe=Recipe(batch=batch, checkpoint_steps=checkpoint_steps, test_steps=test_steps, seed=schooling.seed),
+        shape=replace(shape, window=window or shape.window),
+        recipe=Recipe(
+            batch=batch,
+            muon_rate=rate * Recipe.muon_rate,
+            adam_rate=rate * Recipe.adam_rate,
+            checkpoint_steps=checkpoint_steps,
+            test_steps=test_steps,
+            seed=schooling.seed,
+        ),
         tests=labels.tests(test_instances),
         device=schooling.device,
+        start=begun,
     )
     trainer.counters.hours += spent
     maker = TailMaker(problem, schooling.teacher, labels.folder, schooling.seed)
@@ -100,12 +132,14 @@ def train_policy(
     imitation = schooling.hours * (1.0 - prefer)
     stretches = max(tails, int(improve))
     for stretch in range(1, stretches + 1):
-        trainer.train(imitation * stretch / (stretches + 1), on_progress=schooling.on_progress)
+        trainer.train(imitation * (1.0 - cooling) * stretch / (stretches + 1), on_progress=schooling.on_progress)
         if tails:
             trainer.aggregate(maker, stretch)
         if improve:
             trainer.aggregate(improver, stretch)
-    trainer.train(imitation, on_progress=schooling.on_progress)
+    trainer.train(imitation * (1.0 - cooling), on_progress=schooling.on_progress)
+    if cooling:
+        trainer.cool(imitation, on_progress=schooling.on_progress)
     if prefer:
         trainer = _preferring(trainer, schooling)
         trainer.train(schooling.hours, on_progress=schooling.on_progress)

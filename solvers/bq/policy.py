@@ -19,7 +19,7 @@ import numpy as np
 from redwood.errors import FitError, OptionError
 from redwood.problem import Instance, Problem, Solution, check_arguments
 from redwood.solver import Answer, Run, Solver
-from redwood.solvers.bq.decoding import beam, discrepancies, finish, greedily, rollouts, sampler
+from redwood.solvers.bq.decoding import Choose, beam, discrepancies, finish, greedily, rollouts, sampler
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.weights import network_for
 from redwood.stepwise import Array, Batch, Stepwise
@@ -82,7 +82,8 @@ class BQ(Solver, Trainable):
     decoding
         ``greedy``, ``sample``, ``beam`` or ``discrepancy`` (limited backtracking).
     temperature
-        Of sampled decisions, 0 for what suits the problem; below 1 they keep closer to the best.
+        Of sampled decisions, 0 for what suits the problem; below 1 they keep closer to the best. Refused where none are
+        sampled.
     width
         Of the beam; with ``discrepancy`` the number of solutions.
     averaging
@@ -162,6 +163,11 @@ class BQ(Solver, Trainable):
         task = _Task(problem, instances, runs, problem.view(Stepwise, *instances), network)
         if 0 < self.sure < 1 <= task.view.sure:
             raise FitError(f"sure {self.sure} does not go with problem {problem.name!r}, whose steps need a look each.")
+        if self.temperature and self.decoding != Decoding.SAMPLE and not _varied(task.view):
+            raise FitError(
+                f"temperature {self.temperature} needs decoding 'sample' for problem {problem.name!r}: its views differ by "
+                "themselves."
+            )
         self._construct(task)
         while self.search != Search.NONE and not task.stops():
             if self.search == Search.VIEWS or not self._rebuild(task):
@@ -206,10 +212,15 @@ class BQ(Solver, Trainable):
             return beam(task.network, task.view, rows, self.width, rng, task.stops)
         if self.decoding == Decoding.DISCREPANCY:
             return discrepancies(task.network, task.view, rows, self.width, rng, task.stops)
-        plain = self.decoding == Decoding.GREEDY and (rng is None or (task.view.symmetric and not task.view.temperature))
-        choose = greedily if plain else sampler(task.rng, self.temperature or task.view.temperature or TEMPERATURE)
-        sure = (self.sure or task.view.sure) if plain and self.averaging == 1 else 1.0
+        choose = self._choice(task, first=rng is None)
+        sure = (self.sure or task.view.sure) if choose is greedily and self.averaging == 1 else 1.0
         return rollouts(task.network, task.view, rows, rng, choose, task.stops, self.averaging, sure)
+
+    def _choice(self, task: _Task, first: bool = False) -> Choose:
+        """Return how actions are chosen: sampled if so decoded, or after the first solution where sides do not suffice."""
+        if self.decoding != Decoding.SAMPLE and (first or not _varied(task.view)):
+            return greedily
+        return sampler(task.rng, self.temperature or task.view.temperature or TEMPERATURE)
 
     def _rebuild(self, task: _Task) -> bool:
         """Construct parts of each best solution anew; returns whether the problem has such parts."""
@@ -221,9 +232,7 @@ class BQ(Solver, Trainable):
         parts = task.view.cut(best, int(task.rng.integers(SHORTEST, LONGEST + 1)), task.rng, nearby)
         if parts is None:
             return False
-        warmth = self.temperature or task.view.temperature
-        choose = sampler(task.rng, warmth) if warmth else greedily
-        finish(task.network, parts.view, parts.batch, choose, task.stops)
+        finish(task.network, parts.view, parts.batch, self._choice(task), task.stops)
         for row, (old, new) in enumerate(zip(best, task.view.mend(best, parts), strict=True)):
             task.runs[row].advance()
             if new is not old:
@@ -264,6 +273,11 @@ class _Task:
             self.runs[row].report(solution)
         if not counted:
             self.runs[row].advance()
+
+
+def _varied(view: Stepwise[Any]) -> bool:
+    """Return whether all but the first of several solutions are sampled, for sides alone do not make them differ enough."""
+    return bool(view.temperature) or not view.symmetric
 
 
 def _after(steps: int) -> Callable[[], bool]:

@@ -95,12 +95,14 @@ class TailLabels(Protocol):
 
 @dataclass
 class Counters:
-    """How far a training has come: steps, decisions seen, hours of computing, label files in use."""
+    """How far a training has come: steps, decisions seen, hours of computing, label files in use, when it cools down."""
 
     step: int = 0
     decisions: int = 0
     hours: float = 0.0
     files: list[str] = field(default_factory=list)
+    cooling_from: int = 0
+    cooling_steps: int = 0
 
 
 class Trainer:
@@ -116,7 +118,9 @@ class Trainer:
         recipe: Recipe | None = None,
         tests: Mapping[str, TestSet] | None = None,
         device: str = "cpu",
+        start: Network | None = None,
     ) -> None:
+        """Make a trainer; a new folder begins with the weights of ``start``, of that shape, or with random ones."""
         self.problem, self.folder, self.labels = problem, folder, labels
         self.recipe = recipe or Recipe()
         self.tests = dict(tests or {})
@@ -125,12 +129,15 @@ class Trainer:
         self.kind = view_class(problem)
         torch.manual_seed(self.recipe.seed)
         self.network = Network(self.kind.layout, shape).to(self.device)
+        if start is not None:
+            self.network.load_state_dict(start.state_dict())
         if self.device.type == "cuda":
             self.network.compile()
         self.average = Network(self.kind.layout, shape).to(self.device)
         self.average.load_state_dict(self.network.state_dict())
         self.optimisers = _optimisers(self.network, self.recipe)
         self.counters = Counters()
+        self._pace = 0.0
         folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
             self._load()
@@ -158,7 +165,9 @@ class Trainer:
         while self._goes_on(hours, steps):
             losses.append(self._step())
             now = time.perf_counter()
-            self.counters.hours, began = self.counters.hours + (now - began) / 3600, now
+            spent, began = (now - began) / 3600, now
+            self.counters.hours += spent
+            self._pace += 0.1 * (spent - self._pace) if self._pace else spent
             if on_progress is not None:
                 on_progress(self.counters.hours, f"step {self.counters.step}, loss {losses[-1][0]:.4f}")
             if self.counters.step % self.recipe.checkpoint_steps == 0:
@@ -171,6 +180,29 @@ class Trainer:
         if losses:
             self._note(losses)
         self.save()
+
+    def cool(self, hours: float, on_progress: Callable[[float, str], None] | None = None) -> None:
+        """Train on with rates that fall to nothing by the time so many hours have been spent in all.
+
+        How many steps that takes is settled at the beginning and kept in the checkpoint, so that a resume is exact.
+        """
+        counters = self.counters
+        if counters.step >= counters.cooling_from + counters.cooling_steps:
+            pace = self._pace or counters.hours / max(1, counters.step)
+            steps = int((hours - counters.hours) / pace) if pace else 0
+            if self.workers > 1:
+                agreed = torch.tensor([steps], device=self.device)
+                distributed.broadcast(agreed, 0)
+                steps = int(agreed.item())
+            counters.cooling_from, counters.cooling_steps = counters.step, max(0, steps)
+        self.train(steps=counters.cooling_from + counters.cooling_steps, on_progress=on_progress)
+
+    def _rate(self) -> float:
+        """Return the factor of the learning rates at the present step."""
+        counters = self.counters
+        cooled = counters.step - counters.cooling_from
+        rest = 1.0 - cooled / counters.cooling_steps if cooled < counters.cooling_steps else 1.0
+        return self.recipe.rate(counters.step) * rest
 
     def _goes_on(self, hours: float, steps: float) -> bool:
         """Return whether there is another step; the first process decides for all."""
@@ -241,7 +273,7 @@ class Trainer:
         rng = np.random.default_rng([self.recipe.seed, self.rank, self.counters.step])  # nothing to save for a resume
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = group["base"] * self.recipe.rate(self.counters.step)
+                group["lr"] = group["base"] * self._rate()
             optimiser.zero_grad(set_to_none=True)
         choice, neighbours, accuracy = self._losses(rng)
         (choice + self.recipe.neighbour_weight * neighbours).backward()  # type: ignore[no-untyped-call]
