@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from redwood.problem import frozen
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
@@ -19,6 +20,8 @@ from redwood.problems.routing.travel import Array, Travel
 
 LEAST = 1e-9
 """By what share a group has to become shorter, so that rounding alone is not taken for it."""
+MOST = 4
+"""Greatest number of routes that a group is made of however many customers they have: of two alone little can change."""
 PREFIX = 0.5
 """Share of the groups that begin in the middle of a route, whose first customers stay as they are."""
 
@@ -48,20 +51,21 @@ class Group:
 def draw_groups(
     owner: int, positions: Array, solution: Routes, size: int, rng: np.random.Generator, nearby: bool
 ) -> list[Group]:
-    """Return all routes of a solution in groups of about ``size`` customers, at least two routes each if there are.
+    """Return all routes of a solution in groups of about ``size`` customers, but of two to `MOST` routes at least.
 
-    Groups are grown around random routes by the distance of centres where ``nearby``, else by angle around the depot.
+    Groups are grown around random routes by how near the customers of others come to theirs where ``nearby``, else by angle
+    around the depot.
     """
     routes = [np.array(route) for route in solution.routes]
-    centres = np.array([positions[route].mean(axis=0) for route in routes])
     open_routes = np.ones(len(routes), dtype=np.bool_)
     groups = []
     while open_routes.any():
         seed = int(rng.choice(np.flatnonzero(open_routes)))
-        far = _apart(centres, seed, positions[0], nearby)
+        far = _apart(positions, routes, seed) if nearby else _turned(positions, routes, seed)
         order = [int(r) for r in np.argsort(far, kind="stable") if open_routes[r]]
         served = np.cumsum([len(routes[r]) for r in order])
-        chosen = order[: max(2, int(np.searchsorted(served, size, side="right")))]
+        least = int(rng.integers(2, MOST + 1))
+        chosen = order[: max(least, int(np.searchsorted(served, size, side="right")))]
         open_routes[chosen] = False
         groups.append(_group(owner, chosen, routes, rng))
     return groups
@@ -104,11 +108,17 @@ def routes_length(travel: Travel, routes: Sequence[Sequence[int]]) -> float:
     return float(travel.between(walk[:-1], walk[1:]).sum())
 
 
-def _apart(centres: Array, seed: int, depot: Array, nearby: bool) -> Array:
-    """Return how far each route is from the route ``seed``."""
-    if nearby:
-        return np.asarray(np.hypot(*(centres - centres[seed]).T))
-    angles = np.arctan2(*(centres - depot).T)
+def _apart(positions: Array, routes: Sequence[Array], seed: int) -> Array:
+    """Return the mean distance of each route's customers from the nearest customer of the route ``seed``."""
+    nearest = cKDTree(positions[routes[seed]]).query(positions[np.concatenate(routes)])[0]
+    begins = np.cumsum([0, *map(len, routes[:-1])])
+    return np.asarray(np.add.reduceat(nearest, begins) / [len(route) for route in routes])
+
+
+def _turned(positions: Array, routes: Sequence[Array], seed: int) -> Array:
+    """Return the angle at the depot between the centre of each route and that of the route ``seed``."""
+    centres = np.array([positions[route].mean(axis=0) for route in routes])
+    angles = np.arctan2(*(centres - positions[0]).T)
     return np.asarray(np.abs((angles - angles[seed] + np.pi) % (2 * np.pi) - np.pi))
 
 

@@ -11,15 +11,7 @@ import numpy as np
 
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.cvrp.savings_shares import CHANNELS, describe_savings
-from redwood.problems.routing.relaxation_kernels import (
-    AVERAGING,
-    DECAY,
-    EDGES,
-    FIRST_STEP,
-    TREES,
-    describe_pairs,
-    relax_path,
-)
+from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs, relax_path
 from redwood.problems.routing.stepwise_kernels import (
     NEAR,
     SURROUNDINGS,
@@ -42,6 +34,8 @@ SAVINGS = RELAXED + MARKS * EDGES
 FEATURES = SAVINGS + MARKS * CHANNELS
 PAIRS = EDGES + CHANNELS
 """Numbers that describe a pair of tokens."""
+TREES, FIRST_STEP, DECAY, AVERAGING = 60, 0.6, 0.94, 0.08
+"""Arguments of `relax_path`: fewer trees leave the potentials far off, and more did the policy no good."""
 CONTEXT = 1.5
 """How many customers the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
 REACH = 3

@@ -42,6 +42,7 @@ class KnapsackStepwise(Stepwise[Rooms]):
 
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, sets=True, neighbours=False)
     symmetric: ClassVar[bool] = False
+    temperature: ClassVar[float] = 0.25
     lessons: ClassVar[tuple[Lesson, ...]] = (
         Lesson(50, 400, 0),
         Lesson(100, 400, 0),

@@ -27,7 +27,7 @@ from redwood.problems.routing.relaxation_kernels import (
 )
 from redwood.problems.routing.travel import Array
 
-TREES, FIRST_STEP, DECAY, AVERAGING = 30, 0.4, 0.9, 0.12
+TREES, FIRST_STEP, DECAY, AVERAGING = 100, 0.6, 0.96, 0.05
 """Spanning trees computed; first step of the ascent in mean edges; its factor from step to step; weight of a new tree."""
 FIRST_GAIN = 0.6
 """How strongly the worth of prizes follows the length of the first trees; falls as the steps do."""

@@ -26,8 +26,6 @@ EDGES = 2
 """Numbers that describe a pair of positions."""
 FORBIDDEN, FAR = 1e15, 1e30
 """Length of a pair that must not be joined, and more than any length."""
-TREES, FIRST_STEP, DECAY, AVERAGING = 30, 0.4, 0.9, 0.12
-"""Arguments of `relax_path`, chosen for the best guess of a tour's next node within about 0.1 ms a window."""
 
 
 @kernel

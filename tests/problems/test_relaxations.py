@@ -8,7 +8,8 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from redwood.problems.atsp.assignment_kernels import path_is_whole, relax_tail
-from redwood.problems.routing.relaxation_kernels import AVERAGING, DECAY, FIRST_STEP, TREES, grow_tree, relax_path
+from redwood.problems.routing.relaxation_kernels import grow_tree, relax_path
+from redwood.problems.tsp.stepwise_kernels import AVERAGING, DECAY, FIRST_STEP, TREES
 
 
 def relaxed(xy, wanted, extra=0, joined=False):

@@ -386,6 +386,45 @@ def test_an_interrupted_training_resumes_exactly(tmp_path, few_lessons):
         assert torch.equal(one, other)
 
 
+def test_cooling_ends_at_nothing_and_resumes_exactly(tmp_path, few_lessons):
+    """Rates fall to nothing within the steps settled at the beginning, whether or not the training is interrupted."""
+    LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / "labels").make(range(1))
+    recipe = Recipe(batch=8, checkpoint_steps=2, warmup=1)
+
+    def trainer(name):
+        made = Trainer(KINDS["tsp"], tmp_path / name, tmp_path / "labels", shape=SHAPE, recipe=recipe)
+        made.train(steps=4)
+        made._pace = 1.0
+        return made
+
+    whole = trainer("whole")
+    rates = []
+    whole.cool(whole.counters.hours + 4.5, on_progress=lambda hours, text: rates.append(whole._rate()))
+    assert whole.counters.step == 8
+    np.testing.assert_allclose(rates[:3], [0.75 * recipe.rate(5), 0.5 * recipe.rate(6), 0.25 * recipe.rate(7)])
+    first = trainer("stopped")
+    first.counters.cooling_from, first.counters.cooling_steps = 4, 4
+    first.train(steps=6)
+    second = trainer("stopped")
+    second.cool(hours=0.0)
+    assert second.counters.step == 8
+    for one, other in zip(whole.average.parameters(), second.average.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_training_begins_with_given_weights(tmp_path, few_lessons):
+    """Weights to start from are those of the first step, and their shape is the network's."""
+    LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / "labels").make(range(1))
+    given = network_of(KINDS["tsp"])
+    save_weights(given, tmp_path / "given.safetensors", {})
+    schooling = Schooling(tmp_path, sorted_teacher, hours=1e-9)
+    path = BQ.train(KINDS["tsp"], schooling, start=str(tmp_path / "given.safetensors"), cooling=0.0, tails=0, test_instances=1)
+    found = load_weights(path)
+    assert found.shape == given.shape
+    for one, other in zip(given.parameters(), found.parameters(), strict=True):
+        torch.testing.assert_close(one.half().float(), other)
+
+
 def test_a_training_learns(tmp_path, few_lessons):
     """Some steps of imitation lower the loss, and leave a record of it."""
     LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / "labels").make(range(1))
