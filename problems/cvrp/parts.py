@@ -20,6 +20,8 @@ from redwood.problems.routing.travel import Array, Travel
 
 LEAST = 1e-9
 """By what share a group has to become shorter, so that rounding alone is not taken for it."""
+GROWTH = 1.5
+"""Customers of a group for each decision that is asked for: routes change only in company."""
 MOST = 4
 """Greatest number of routes that a group is made of however many customers they have: of two alone little can change."""
 PREFIX = 0.5
@@ -51,7 +53,7 @@ class Group:
 def draw_groups(
     owner: int, positions: Array, solution: Routes, size: int, rng: np.random.Generator, nearby: bool
 ) -> list[Group]:
-    """Return all routes of a solution in groups of about ``size`` customers, but of two to `MOST` routes at least.
+    """Return all routes of a solution in groups of about `GROWTH` times ``size`` customers, two to `MOST` routes at least.
 
     Groups are grown around random routes by how near the customers of others come to theirs where ``nearby``, else by angle
     around the depot.
@@ -65,7 +67,7 @@ def draw_groups(
         order = [int(r) for r in np.argsort(far, kind="stable") if open_routes[r]]
         served = np.cumsum([len(routes[r]) for r in order])
         least = int(rng.integers(2, MOST + 1))
-        chosen = order[: max(least, int(np.searchsorted(served, size, side="right")))]
+        chosen = order[: max(least, int(np.searchsorted(served, GROWTH * size, side="right")))]
         open_routes[chosen] = False
         groups.append(_group(owner, chosen, routes, rng))
     return groups
