@@ -418,7 +418,9 @@ def test_a_training_begins_with_given_weights(tmp_path, few_lessons):
     given = network_of(KINDS["tsp"])
     save_weights(given, tmp_path / "given.safetensors", {})
     schooling = Schooling(tmp_path, sorted_teacher, hours=1e-9)
-    path = BQ.train(KINDS["tsp"], schooling, start=str(tmp_path / "given.safetensors"), cooling=0.0, tails=0, test_instances=1)
+    path = BQ.train(
+        KINDS["tsp"], schooling, start=str(tmp_path / "given.safetensors"), cooling=0.0, tails=0, test_instances=1
+    )
     found = load_weights(path)
     assert found.shape == given.shape
     for one, other in zip(given.parameters(), found.parameters(), strict=True):
