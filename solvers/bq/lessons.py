@@ -101,8 +101,10 @@ def train_policy(
             "batch, test_instances and both kinds of steps start from 1, rounds and tails from 0; label_share, cooling and "
             "prefer are shares that leave some of the hours."
         )
-    if window < 0 or not rate > 0:
-        raise OptionError(f"window {window} starts from 0, and rate {rate} is positive.")
+    if window < 0:
+        raise OptionError(f"window {window} is below 0; it is a number of tokens, or 0 for the preset's.")
+    if not rate > 0:
+        raise OptionError(f"rate {rate} is not positive; it is the factor of the learning rates.")
     layout = view_class(problem).layout
     begun = network_for(problem.name, layout, "" if start == SHIPPED else start, "cpu") if start else None
     shape = PRESETS[preset] if begun is None else begun.shape

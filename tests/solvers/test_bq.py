@@ -456,6 +456,17 @@ def test_unknown_training_options_are_refused(tmp_path):
         BQ.train(KINDS["tsp"], Schooling(tmp_path, sorted_teacher, hours=1.0), presett="small")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"window": -1}, "window -1"), ({"rate": 0.0}, r"rate 0\.0"), ({"cooling": -0.1}, "cooling"), ({"start": "gone"}, "gone")],
+)
+def test_training_options_out_of_range_are_named(tmp_path, options, message):
+    """What is wrong with an option of the training is said before labels are made."""
+    with pytest.raises(OptionError, match=message):
+        BQ.train(KINDS["tsp"], Schooling(tmp_path / "run", sorted_teacher, hours=1.0), **options)
+    assert not (tmp_path / "run").exists()
+
+
 def test_windows_reach_the_network_as_they_are():
     """Tensors share the arrays' values and shapes."""
     problem = KINDS["tsp"]
