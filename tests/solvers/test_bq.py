@@ -458,7 +458,12 @@ def test_unknown_training_options_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"window": -1}, "window -1"), ({"rate": 0.0}, r"rate 0\.0"), ({"cooling": -0.1}, "cooling"), ({"start": "gone"}, "gone")],
+    [
+        ({"window": -1}, "window -1"),
+        ({"rate": 0.0}, r"rate 0\.0"),
+        ({"cooling": -0.1}, "cooling"),
+        ({"start": "gone"}, "gone"),
+    ],
 )
 def test_training_options_out_of_range_are_named(tmp_path, options, message):
     """What is wrong with an option of the training is said before labels are made."""
