@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from redwood.kernels import kernel
+from redwood.problems.cormab.budget_kernels import over_budget
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -32,13 +33,8 @@ def assign_meetings(arm_slots: Array, worker_slots: Array, levels: Array) -> Arr
 @kernel
 def without_meetings(arm_slots: Array, worker_slots: Array, levels: Array, budget: int) -> Array:
     """Return which of the joint actions [E, J] pull too many arms, leave some without meetings, or are not of 0 and 1."""
-    refused = np.zeros(len(levels), np.bool_)
+    refused = over_budget(levels, budget)
     for row in range(len(levels)):
-        pulled, strange = 0, False
-        for arm in range(levels.shape[1]):
-            pulled += levels[row, arm]
-            strange |= levels[row, arm] < 0 or levels[row, arm] > 1
-        refused[row] = strange or pulled > budget
         if not refused[row]:
             refused[row] = len(assign_meetings(arm_slots, worker_slots, levels[row])) == 0
     return refused

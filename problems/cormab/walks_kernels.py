@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from redwood.kernels import kernel
+from redwood.problems.cormab.budget_kernels import over_budget
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -228,14 +229,10 @@ def choose_walks(layers: Array, begins: Array, steps: Array, gains: Array, budge
 @kernel
 def beyond_walks(layers: Array, begins: Array, steps: Array, levels: Array, budget: int, edges: int, cells: Array) -> Array:
     """Return which of the joint actions [E, J] pull more than the budget, no walk visits, or are not of 0 and 1."""
-    refused = np.zeros(len(levels), np.bool_)
+    refused = over_budget(levels, budget)
     walked, pulled = np.zeros(edges, np.int64), np.zeros(levels.shape[1], np.int64)
     for row in range(len(levels)):
-        total, strange = 0, False
-        for arm in range(levels.shape[1]):
-            total += levels[row, arm]
-            strange |= levels[row, arm] < 0 or levels[row, arm] > 1
-        refused[row] = strange or total > budget
+        total = levels[row].sum()
         if total and not refused[row]:
             refused[row] = walk_best(layers, begins, steps, 1.0 * levels[row], 0, pulled, walked, cells) < total
     return refused

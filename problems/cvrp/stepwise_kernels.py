@@ -35,7 +35,7 @@ FEATURES = SAVINGS + MARKS * CHANNELS
 PAIRS = EDGES + CHANNELS
 """Numbers that describe a pair of tokens."""
 TREES, FIRST_STEP, DECAY, AVERAGING = 60, 0.6, 0.94, 0.08
-"""Arguments of `relax_path`: fewer trees leave the potentials far off, and more did the policy no good."""
+"""Arguments of `relax_path`: so many trees that the potentials nearly settle."""
 CONTEXT = 1.5
 """How many customers the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
 REACH = 3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from redwood.errors import OptionError, SolutionError
+from redwood.errors import OptionError, SolutionError, SolverError
 from redwood.planning import Arms, Array, Planning, Policy, check_finite
 from redwood.policies import worths
 from redwood.problem import Instance, Problem, frozen
@@ -125,7 +125,8 @@ class UpdatedPolicy(Policy):
         for start in starts:
             program.begin(start)
             prices = program.prices()
-            assert prices is not None  # there is no limit
+            if prices is None:
+                raise SolverError("the relaxed program of a window ended without prices, though nothing limits it.")
             there = _from(ahead, start)
             found = price(there, prices)
             yield found if ahead.actions.relaxation.tight else min(price(there, first), found, key=lambda tried: tried.bound)
