@@ -190,9 +190,12 @@ class ActionSet(ABC):
         return {name: value for name, value in list(rest)[self.arms * (self.levels - 1) :] if value != 0}
 
     def in_range(self, levels: Array) -> bool:
-        """Return whether levels have the shape [J] and lie within 0 to A - 1."""
+        """Return whether levels have the shape [J] and are whole numbers within 0 to A - 1."""
         array = np.asarray(levels)
-        return array.shape == (self.arms,) and bool(((array >= 0) & (array < self.levels)).all())
+        if array.shape != (self.arms,) or array.dtype.kind not in "biuf":
+            return False
+        whole = array.dtype.kind != "f" or bool((array == np.rint(array)).all())
+        return whole and bool(((array >= 0) & (array < self.levels)).all())
 
     @cached_property
     def program(self) -> Program:
@@ -466,7 +469,7 @@ def _checked(states: Array, step: int, planning: Planning) -> Array:
     wrong = (states < 0) | (states >= outcomes) | (states != np.floor(states))
     if wrong.any():
         raise SolutionError(f"state {states[wrong][0]} is not one of an arm's states, 0 to {outcomes - 1}.")
-    if not 0 <= step < planning.horizon:
+    if step != np.floor(step) or not 0 <= step < planning.horizon:
         raise SolutionError(f"step {step} is not within the horizon, 0 to {planning.horizon - 1}.")
     return states.astype(np.int64)
 

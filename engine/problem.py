@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 import numpy as np
 
 from redwood.budget import Sense
-from redwood.errors import FitError, FormatError, OptionError, SolutionError, suggestion
+from redwood.errors import FitError, FormatError, InstanceError, OptionError, SolutionError, suggestion
 from redwood.views import View
 
 if TYPE_CHECKING:
@@ -208,6 +208,38 @@ def frozen(array: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     copy: np.ndarray[Any, Any] = np.array(array, dtype=dtype, order="C")
     copy.setflags(write=False)
     return copy
+
+
+def whole_number(name: str, value: Any, least: int = 0) -> int:
+    """Return a field of an instance as a whole number.
+
+    Raises
+    ------
+    InstanceError
+        Where it is not one, or below ``least``.
+    """
+    numeric = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.complexfloating))
+    if not numeric or not float(value).is_integer() or value < least:
+        raise InstanceError(f"{name} {value!r} is not a whole number from {least} on.")
+    return int(value)
+
+
+def whole_numbers(name: str, values: Any, least: int = 0) -> np.ndarray[Any, Any]:
+    """Return a field of an instance as a read-only array of whole numbers, of whatever shape.
+
+    Raises
+    ------
+    InstanceError
+        Where a number is not whole or is below ``least``, or the values are no array of numbers.
+    """
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InstanceError(f"{name} are no array of numbers: {str(error).rstrip('.')}.") from error
+    wrong = numbers[~((numbers == np.rint(numbers)) & (numbers >= least) & (np.abs(numbers) < 2**53))]
+    if len(wrong):
+        raise InstanceError(f"{name} hold {wrong[0]:g}, which is not a whole number from {least} on.")
+    return frozen(numbers, np.int64)
 
 
 def _digest(digest: hashlib._Hash, value: Any) -> None:

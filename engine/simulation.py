@@ -135,6 +135,8 @@ def simulate(
     problem = host().problem(instance.problem)
     if not problem.offers(Planning):
         raise FitError(f"problem {instance.problem!r} is not one of planning, so there is nothing to simulate.")
+    if not isinstance(policy, Policy):
+        raise OptionError(f"the policy is {policy!r}; give one, such as solve(instance, 'lagrangian').solution.")
     if isinstance(episodes, bool) or int(episodes) != episodes or episodes < 1:
         raise OptionError(f"episodes {episodes!r} is not a whole number from 1 up.")
     if not bound_time_limit >= 0:

@@ -54,18 +54,22 @@ def draw_state_success(size: int, rng: np.random.Generator) -> Array:
     return np.stack((rng.uniform(0.0, 0.2, (size, STATES)), rng.uniform(0.4, 0.9, (size, STATES))), axis=1)
 
 
-def make_arms(transitions: Any, rewards: Any, start: Any) -> Arms:
-    """Return arms of read-only arrays; they are checked by `check_arms`."""
+def make_arms(transitions: Any, rewards: Any, start: Any = None) -> Arms:
+    """Return arms of read-only arrays, all in state 0 where no start is given; `check_arms` checks their numbers."""
     try:
-        return Arms(frozen(transitions, np.float64), frozen(rewards, np.float64), frozen(start, np.float64))
+        moves, earned = frozen(transitions, np.float64), frozen(rewards, np.float64)
+        _check_rewards(earned)
+        first = np.repeat(np.eye(1, earned.shape[2]), len(earned), axis=0) if start is None else start
+        return Arms(moves, earned, frozen(first, np.float64))
+    except InstanceError:
+        raise
     except (TypeError, ValueError) as error:
-        raise InstanceError(f"transitions, rewards or start are not arrays of numbers: {error}.") from error
+        raise InstanceError(f"transitions, rewards or start are not arrays of numbers: {str(error).rstrip('.')}.") from error
 
 
 def check_arms(arms: Arms) -> None:
     """Raise `InstanceError` where shapes disagree, a row is no distribution, or a reward is not finite."""
-    if arms.rewards.ndim != 3 or 0 in arms.rewards.shape:
-        raise InstanceError(f"rewards have shape {list(arms.rewards.shape)}; expected [J, A, S], none of them 0.")
+    _check_rewards(arms.rewards)
     count, levels, states = arms.shape
     for name, found, expected in (
         ("transitions", arms.transitions.shape, (count, levels, states, states)),
@@ -80,6 +84,11 @@ def check_arms(arms: Arms) -> None:
         raise InstanceError(f"reward {arms.rewards[arm, level, state]} of arm {arm} at level {level} in state {state}.")
     _check_distributions(arms.transitions, ("arm", "level", "from state", "to state"))
     _check_distributions(arms.start, ("start of arm", "state"))
+
+
+def _check_rewards(rewards: Array) -> None:
+    if rewards.ndim != 3 or 0 in rewards.shape:
+        raise InstanceError(f"rewards have shape {list(rewards.shape)}; expected [J, A, S], none of them 0.")
 
 
 def _check_distributions(rows: Array, names: tuple[str, ...]) -> None:

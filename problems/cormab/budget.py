@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from redwood.errors import InstanceError
 from redwood.planning import ActionSet, Array, Choice, worth_of
+from redwood.problem import whole_number
 from redwood.relaxation import Relaxation, relaxation_by_counts
 
 if TYPE_CHECKING:
@@ -33,10 +33,8 @@ class BudgetSet(ActionSet):
     budget: int
 
     def __post_init__(self) -> None:
-        if self.count < 1:
-            raise InstanceError(f"the action set has {self.count} arms; it needs at least one.")
-        if self.budget < 1:
-            raise InstanceError(f"budget {self.budget} is below 1, so no arm could ever be pulled.")
+        object.__setattr__(self, "count", whole_number("count", self.count, 1))
+        object.__setattr__(self, "budget", whole_number("budget", self.budget, 1))
 
     @property
     def arms(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.errors import InstanceError
 from redwood.planning import ActionSet, Array, Choice, Program, worth_of
-from redwood.problem import frozen
+from redwood.problem import whole_numbers
 from redwood.relaxation import Relaxation
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ class CapacitySet(ActionSet):
 
     def __post_init__(self) -> None:
         for name, least in (("costs", 1), ("capacities", 0)):
-            numbers = np.asarray(getattr(self, name))
-            if numbers.ndim != 1 or not len(numbers) or not (numbers == np.rint(numbers)).all() or (numbers < least).any():
-                raise InstanceError(f"{name} {numbers.tolist()} must be a flat list of whole numbers from {least} on.")
-            object.__setattr__(self, name, frozen(numbers, np.int64))
+            numbers = whole_numbers(name, getattr(self, name), least)
+            if numbers.ndim != 1 or not len(numbers):
+                raise InstanceError(f"{name} have shape {list(numbers.shape)}; expected a list of at least one number.")
+            object.__setattr__(self, name, numbers)
 
     @property
     def arms(self) -> int:

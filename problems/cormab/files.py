@@ -86,8 +86,9 @@ def read_network(path: Path, size: int) -> tuple[Array, int]:
     FormatError
         Where the file holds no such network; the message names the sizes that it has.
     """
+    text = read_text(path)
     try:
-        graphs = dict(json.loads(read_text(path))["graphs"])
+        graphs = dict(json.loads(text)["graphs"])
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{path}: is not a file of graphs: {type(error).__name__}: {error}.") from error
     if str(size) not in graphs:

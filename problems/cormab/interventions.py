@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.errors import InstanceError, SolutionError
 from redwood.planning import ActionSet, Array, Choice, worth_of
-from redwood.problem import frozen
+from redwood.problem import whole_number, whole_numbers
 from redwood.relaxation import Relaxation
 
 if TYPE_CHECKING:
@@ -44,12 +44,13 @@ class InterventionsSet(ActionSet):
     budget: int
 
     def __post_init__(self) -> None:
-        weights = np.asarray(self.weights)
-        if weights.ndim != 2 or (weights != np.rint(weights)).any() or (weights < 0).any():
-            raise InstanceError(f"weights of shape {list(weights.shape)} must be whole numbers [N, J] from 0 on.")
+        weights = whole_numbers("weights", self.weights)
+        if weights.ndim != 2 or not weights.size:
+            raise InstanceError(f"weights have shape {list(weights.shape)}; expected [N, J], none of them 0.")
+        object.__setattr__(self, "budget", whole_number("budget", self.budget))
         if not 1 <= self.budget <= len(weights):
             raise InstanceError(f"budget {self.budget} is outside 1 to {len(weights)}, the number of interventions.")
-        object.__setattr__(self, "weights", frozen(weights, np.int64))
+        object.__setattr__(self, "weights", weights)
 
     @property
     def arms(self) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from redwood.errors import InstanceError, SolutionError
 from redwood.planning import ActionSet, Array, Choice, worth_of
-from redwood.problem import frozen
+from redwood.problem import whole_number, whole_numbers
 from redwood.problems.cormab.walks_relaxation import relaxation_by_blocks
 from redwood.relaxation import Relaxation, relaxation_by_counts
 
@@ -65,16 +65,16 @@ class PathSet(ActionSet):
     strict: bool = True
 
     def __post_init__(self) -> None:
-        edges = np.asarray(self.edges)
-        if self.count > 1 and (edges.ndim != 2 or edges.shape[1:] != (2,)):
+        for name, least in (("count", 1), ("source", 0), ("budget", 1)):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
+        edges = whole_numbers("edges", self.edges)
+        if (self.count > 1 or edges.size) and (edges.ndim != 2 or edges.shape[1:] != (2,)):
             raise InstanceError(f"edges have shape {list(edges.shape)}; expected pairs of nodes [M, 2].")
-        edges = frozen(edges.reshape(-1, 2), np.int64)
-        if len(edges) and (edges.min() < 0 or edges.max() >= self.count):
-            raise InstanceError(f"edges name nodes {edges.min()} to {edges.max()}; nodes are 0 to {self.count - 1}.")
-        if not 0 <= self.source < self.count:
+        edges = edges.reshape(-1, 2)
+        if len(edges) and edges.max() >= self.count:
+            raise InstanceError(f"edges name node {edges.max()}; nodes are 0 to {self.count - 1}.")
+        if self.source >= self.count:
             raise InstanceError(f"source {self.source} is not one of the nodes 0 to {self.count - 1}.")
-        if self.budget < 1:
-            raise InstanceError(f"budget {self.budget} is below 1, so no arm could ever be pulled.")
         object.__setattr__(self, "edges", edges)
         lost = np.flatnonzero(self._distances < 0)
         if len(lost):

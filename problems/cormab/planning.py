@@ -31,7 +31,7 @@ class BanditPlanning(Planning):
         steps = 2 * self.horizon if endless else self.horizon
         rewards = np.empty((episodes, steps))
         for step in range(steps):
-            levels = np.ascontiguousarray(policy.choose(self, states, 0 if endless else step, rng), dtype=np.int64)
+            levels = _whole(policy, policy.choose(self, states, 0 if endless else step, rng))
             self._check(policy, levels, states)
             rewards[:, step] = self.discount**step * advance(states, levels, step, seed, chances, self.arms.rewards)
         return rewards[:, -self.horizon :]
@@ -48,6 +48,14 @@ class BanditPlanning(Planning):
                 f"the policy {policy.kind!r} chose levels {levels[refused[0]].tolist()} in the states "
                 f"{states[refused[0]].tolist()}, which is not in the action set."
             )
+
+
+def _whole(policy: Policy, chosen: Array) -> Array:
+    """Return the levels that a policy chose as int64; raise `SolutionError` where they are no whole numbers."""
+    levels = np.asarray(chosen)
+    if levels.dtype.kind not in "biuf" or (levels.dtype.kind == "f" and not (levels == np.rint(levels)).all()):
+        raise SolutionError(f"the policy {policy.kind!r} gave levels that are not whole numbers: {np.ravel(levels)[:5]}.")
+    return np.ascontiguousarray(levels, dtype=np.int64)
 
 
 def cumulative(rows: Array) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from redwood.budget import Sense
 from redwood.errors import InstanceError, OptionError, SolutionError
 from redwood.planning import ActionSet, Array, Criterion, Planning, Policy
-from redwood.problem import Problem
+from redwood.problem import Problem, whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, make_arms
 from redwood.problems.cormab.generation import DRAWS, usual_budget
@@ -103,13 +103,10 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         InstanceError
             Where shapes disagree, a row is no distribution, or the action set is empty.
         """
-        if start is None:
-            start = np.zeros((len(rewards), np.shape(rewards)[-1]))
-            start[:, 0] = 1.0
         made = BanditInstance(
             arms=make_arms(transitions, rewards, start),
             actions=files.action_set(actions),
-            horizon=horizon,
+            horizon=whole_number("horizon", horizon, 1),
             discount=discount,
             criterion=criterion,
             name=name,
@@ -149,16 +146,18 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         OptionError
             Where an option is out of range or does not concern the variant.
         """
-        workers = usual_budget(size) if budget is None else budget
-        if workers < 1:
-            raise OptionError(f"budget {workers} is below 1, so no arm could ever be pulled.")
+        try:
+            workers = usual_budget(size) if budget is None else whole_number("budget", budget, 1)
+            steps = whole_number("horizon", horizon, 1)
+        except InstanceError as error:
+            raise OptionError(str(error)) from error
         arms, actions = DRAWS[variant](size, workers, rng)
         if network is not None:
             if not isinstance(actions, PathSet):
                 raise OptionError(f"variant {variant!r} takes no network=; the variants of paths do.")
             edges, source = _network(network, size)
             actions = PathSet(edges, size, source, workers, actions.strict)
-        made = BanditInstance(arms=arms, actions=actions, horizon=horizon, criterion=criterion, name="")
+        made = BanditInstance(arms=arms, actions=actions, horizon=steps, criterion=criterion, name="")
         self.validate(made)
         return made
 
@@ -166,10 +165,9 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         """Raise `InstanceError` where the arms, the horizon or the discount break a rule, or the actions do not fit."""
         check_arms(instance.arms)
         count, levels, _ = instance.arms.shape
-        if isinstance(instance.horizon, bool) or int(instance.horizon) != instance.horizon or instance.horizon < 1:
-            raise InstanceError(f"horizon {instance.horizon} is not a whole number of steps from 1 on.")
-        if not 0 < instance.discount <= 1:
-            raise InstanceError(f"discount {instance.discount} is not in (0, 1].")
+        whole_number("horizon", instance.horizon, 1)
+        if not isinstance(instance.discount, (int, float, np.number)) or not 0 < instance.discount <= 1:
+            raise InstanceError(f"discount {instance.discount!r} is not in (0, 1].")
         if instance.criterion not in list(Criterion):
             raise InstanceError(f"criterion {instance.criterion!r} is not one of {', '.join(Criterion)}.")
         if instance.criterion == Criterion.AVERAGE and instance.discount != 1:
@@ -241,7 +239,12 @@ def _network(network: Any, size: int) -> tuple[Array, int]:
     """Return edges [M, 2] and source of a user's network."""
     if isinstance(network, (str, Path)):
         return files.read_network(Path(network), size)
-    edges = np.asarray(list(network.edges()) if hasattr(network, "edges") else network)
+    pairs = list(network.edges()) if hasattr(network, "edges") else network
+    try:
+        edges = whole_numbers("the network's nodes", pairs)
+    except InstanceError as error:
+        advice = "Number the nodes 0 to J - 1, such as by networkx.convert_node_labels_to_integers."
+        raise OptionError(f"{error} {advice}") from error
     if edges.ndim != 2 or edges.shape[1] != 2:
         raise OptionError(f"the network's edges have shape {list(edges.shape)}; expected pairs of nodes [M, 2].")
     return edges, 0

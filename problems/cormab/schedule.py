@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.errors import InstanceError, SolutionError
 from redwood.planning import ActionSet, Array, Choice, Program, worth_of
-from redwood.problem import frozen
+from redwood.problem import frozen, whole_number, whole_numbers
 from redwood.problems.cormab.capacity import choose_filled
 from redwood.relaxation import Relaxation, relaxation_by_counts
 
@@ -52,16 +52,17 @@ class ScheduleSet(ActionSet):
     budget: int
 
     def __post_init__(self) -> None:
-        arm_slots, worker_slots = np.asarray(self.arm_slots), np.asarray(self.worker_slots)
+        arm_slots, worker_slots = (whole_numbers(name, getattr(self, name)) for name in ("arm_slots", "worker_slots"))
         if arm_slots.ndim != 2 or worker_slots.ndim != 2 or arm_slots.shape[1] != worker_slots.shape[1]:
             raise InstanceError(
                 f"arm_slots {list(arm_slots.shape)} and worker_slots {list(worker_slots.shape)} must have the shapes "
                 "[J, K] and [W, K] with the same number of slots."
             )
-        if self.budget < 1:
-            raise InstanceError(f"budget {self.budget} is below 1, so no arm could ever be pulled.")
-        object.__setattr__(self, "arm_slots", frozen(arm_slots, np.bool_))
-        object.__setattr__(self, "worker_slots", frozen(worker_slots, np.bool_))
+        for name, slots in (("arm_slots", arm_slots), ("worker_slots", worker_slots)):
+            if (slots > 1).any():
+                raise InstanceError(f"{name} hold {slots.max()}; expected whether somebody is free in a slot, 0 or 1.")
+            object.__setattr__(self, name, frozen(slots, np.bool_))
+        object.__setattr__(self, "budget", whole_number("budget", self.budget, 1))
 
     @property
     def arms(self) -> int:

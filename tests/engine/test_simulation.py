@@ -48,7 +48,9 @@ def test_differences_are_paired(bandits):
 
 
 def test_bad_input_is_named(bandits):
-    """No episodes, and problems without policies, are refused."""
+    """No episodes, names in place of policies, and problems without policies, are refused."""
+    with pytest.raises(OptionError, match="the policy is 'lagrangian'"):
+        simulate(bandits, "lagrangian", episodes=2)
     with pytest.raises(OptionError, match="episodes 0"):
         simulate(bandits, NullPolicy(), episodes=0)
     with pytest.raises(FitError, match="'tsp' is not one of planning"):

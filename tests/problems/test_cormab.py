@@ -1,12 +1,16 @@
 """Coupled restless bandits: instances, generators, files, simulator and bound."""
 
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import networkx
 import numpy as np
 import pytest
 
-from redwood import bound, check, generate, instance, read
-from redwood.errors import FormatError, InstanceError, OptionError
-from redwood.planning import Planning
+from redwood import bound, check, generate, instance, read, simulate
+from redwood.errors import FormatError, InstanceError, OptionError, SolutionError
+from redwood.planning import Planning, Policy
 from redwood.plugins.host import host
 from redwood.policies import IndexPolicy, NullPolicy, RandomPolicy
 from redwood.problems.cormab.simulator_kernels import advance, draw_start
@@ -30,7 +34,13 @@ DATA = {
         ({"transitions": [[HALF]]}, r"transitions have shape \[1, 1, 2, 2\]"),
         ({"rewards": [[[0.0, np.nan], [1.0, 2.0]]]}, "reward nan of arm 0 at level 0 in state 1"),
         ({"start": [[0.5, 0.6]]}, "sum to 1.1 .start of arm 0."),
+        ({"rewards": 1.0}, r"rewards have shape \[\]; expected"),
+        ({"rewards": [[[0.0], [1.0, 2.0]]]}, "rewards or start are not arrays of numbers"),
         ({"horizon": 0}, "horizon 0"),
+        ({"horizon": 2.5}, "horizon 2.5"),
+        ({"horizon": math.inf}, "horizon inf"),
+        ({"horizon": "twenty"}, "horizon 'twenty'"),
+        ({"discount": "no"}, "discount 'no'"),
         ({"discount": 1.5}, "discount 1.5"),
         ({"actions": {"kind": "budget", "count": 2, "budget": 1}}, "action set has 2 arms, and the instance 1"),
         ({"actions": {"kind": "budgie"}}, "kind 'budgie'. Did you mean 'budget'"),
@@ -142,6 +152,46 @@ def test_action_outside_the_set_is_a_violation():
     made = generate("cormab/interventions", size=8, seed=0)
     assert "not in the action set" in check(made, NullPolicy()).violations[0]
     assert check(made, RandomPolicy()).feasible
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Policy):
+    """Give every arm of every episode the same level, whatever that is."""
+
+    kind: ClassVar[str] = "constant"
+    level: Any
+
+    def choose(self, planning, states, step, rng):
+        return None if self.level is None else np.full(states.shape, self.level)
+
+
+@pytest.mark.parametrize("level", [0.7, math.nan, None, "no"])
+def test_levels_that_are_no_whole_numbers_are_refused(level):
+    """A policy whose levels are not whole numbers raises, and fails the check: nothing is rounded."""
+    made = generate("cormab/budget", size=4, seed=0)
+    with pytest.raises(SolutionError, match="policy 'constant' gave levels that are not whole numbers"):
+        simulate(made, Constant(level), episodes=2)
+    assert "not whole numbers" in check(made, Constant(level)).violations[0]
+    assert check(made, Constant(0.0)).feasible
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"budget": 1.5}, "budget 1.5"),
+        ({"budget": 0}, "budget 0"),
+        ({"horizon": 0}, "horizon 0"),
+        (
+            {"network": networkx.Graph([("a", "b"), ("b", "c")])},
+            "nodes are no array.*convert_node_labels",
+        ),
+        ({"network": [[0, 1], [1]]}, "network's nodes are no array of numbers"),
+    ],
+)
+def test_bad_options_of_the_generator_are_named(options, message):
+    """An option of the generator that is out of range is refused with its name and value."""
+    with pytest.raises(OptionError, match=message):
+        generate("cormab/path", size=3, seed=0, **options)
 
 
 def test_policies_survive_json():

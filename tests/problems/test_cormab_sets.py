@@ -1,5 +1,6 @@
 """Action sets: oracles against enumeration and against the declared programs."""
 
+import math
 from itertools import pairwise, product
 
 import numpy as np
@@ -244,10 +245,18 @@ def test_interventions_witness_gives_the_levels():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: BudgetSet(3, 0), "budget 0 is below 1"),
-        (lambda: CapacitySet([2, 0], [3]), "costs .* whole numbers from 1"),
+        (lambda: BudgetSet(3, 0), "budget 0 is not a whole number from 1"),
+        (lambda: BudgetSet(3, 1.5), "budget 1.5 is not a whole number from 1"),
+        (lambda: BudgetSet(3, float("nan")), "budget nan is not a whole number from 1"),
+        (lambda: CapacitySet([2, 0], [3]), "costs hold 0, which is not a whole number from 1"),
+        (lambda: CapacitySet([], [3]), r"costs have shape \[0\]"),
         (lambda: PathSet([[0, 1]], 3, 0, 1), "not connected: node 2"),
         (lambda: PathSet([[0, 1]], 2, 5, 1), "source 5"),
+        (lambda: PathSet([[0, 1]], 2, 0.5, 1), "source 0.5"),
+        (lambda: PathSet([[0, 1.5]], 2, 0, 1), "edges hold 1.5"),
+        (lambda: PathSet([[0, 1], [0]], 2, 0, 1), "edges are no array of numbers"),
+        (lambda: InterventionsSet([[1, math.nan]], 1), "weights hold nan"),
+        (lambda: ScheduleSet([[7]], [[1]], 1), "arm_slots hold 7"),
         (lambda: InterventionsSet([[1, 0]], 2), "budget 2 is outside 1 to 1"),
         (lambda: ScheduleSet([[True]], [[True, False]], 1), "same number of slots"),
     ],
@@ -256,6 +265,17 @@ def test_bad_sets_are_named(make, message):
     """A set that breaks a rule is refused with the rule and the value."""
     with pytest.raises(InstanceError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ["budget", "capacity", "path", "schedule", "interventions", "overlapping"])
+def test_levels_that_are_not_whole_are_outside_every_set(name):
+    """An allowed action is no longer one when a level is half a unit above it."""
+    actions = generate(f"cormab/{name}", size=6, seed=1).actions
+    allowed = actions.sample(np.random.default_rng(0)).astype(float)
+    assert actions.contains(allowed)
+    for arm in range(6):
+        assert not actions.contains(allowed + 0.5 * (np.arange(6) == arm))
+    assert not actions.contains(np.full(6, math.nan))
 
 
 class Pairs(ActionSet):
