@@ -80,7 +80,7 @@ class BanditEnvironment(gymnasium.Env[dict[str, Any], Array]):
         levels = np.asarray(action)
         if not self.instance.actions.contains(levels):
             raise SolutionError(f"the action {levels.tolist()} is not in the set {type(self.instance.actions).__name__}.")
-        arms = np.arange(len(levels))
+        arms, levels = np.arange(len(levels)), levels.astype(np.int64)
         reward = float(self.instance.arms.rewards[arms, levels, self._states].sum()) * self.instance.discount**self._step
         self._states = self._drawn(self._moves[arms, levels, self._states])
         self._step += 1

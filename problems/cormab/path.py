@@ -67,6 +67,8 @@ class PathSet(ActionSet):
     def __post_init__(self) -> None:
         for name, least in (("count", 1), ("source", 0), ("budget", 1)):
             object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
+        if not isinstance(self.strict, (bool, np.bool_)):
+            raise InstanceError(f"strict {self.strict!r} is neither true nor false.")
         edges = whole_numbers("edges", self.edges)
         if (self.count > 1 or edges.size) and (edges.ndim != 2 or edges.shape[1:] != (2,)):
             raise InstanceError(f"edges have shape {list(edges.shape)}; expected pairs of nodes [M, 2].")

@@ -44,6 +44,16 @@ def test_episodes_earn_what_the_simulator_says():
     assert abs(np.mean(earned) - rollouts.mean) < 5 * error
 
 
+def test_levels_of_any_number_type_act_alike():
+    """An allowed action moves the arms in the same way as whole numbers and as floats of the same value."""
+    environment = BanditEnvironment(generate("cormab/budget", size=6, seed=0))
+    rewards = []
+    for kind in (np.int64, np.float64):
+        environment.reset(seed=0)
+        rewards.append(environment.step(np.eye(6, dtype=kind)[0])[1])
+    assert rewards[0] == rewards[1]
+
+
 def test_actions_outside_the_set_raise():
     """An action that the set does not allow is refused, not mended."""
     environment = BanditEnvironment(generate("cormab/budget", size=6, seed=0))

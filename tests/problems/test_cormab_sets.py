@@ -254,6 +254,7 @@ def test_interventions_witness_gives_the_levels():
         (lambda: PathSet([[0, 1]], 2, 5, 1), "source 5"),
         (lambda: PathSet([[0, 1]], 2, 0.5, 1), "source 0.5"),
         (lambda: PathSet([[0, 1.5]], 2, 0, 1), "edges hold 1.5"),
+        (lambda: PathSet([[0, 1]], 2, 0, 1, "no"), "strict 'no' is neither"),
         (lambda: PathSet([[0, 1], [0]], 2, 0, 1), "edges are no array of numbers"),
         (lambda: InterventionsSet([[1, math.nan]], 1), "weights hold nan"),
         (lambda: ScheduleSet([[7]], [[1]], 1), "arm_slots hold 7"),
