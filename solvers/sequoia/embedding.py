@@ -10,10 +10,11 @@ import numpy as np
 
 from redwood.errors import ModelError, OptionError, SolverError, suggestion
 from redwood.planning import ActionSet, Array
-from redwood.solvers.sequoia.folded import Folded, Reach, indicators, limits, reach
+from redwood.solvers.sequoia.folded import Folded, Reach, harmful, indicators, limits, reach
+from redwood.solvers.sequoia.found import Found
 from redwood.solvers.sequoia.listing import Listing, listing_of
 from redwood.solvers.sequoia.partition import Part, add_parts
-from redwood.solvers.sequoia.search import STARTS, Found, Search, linear_best
+from redwood.solvers.sequoia.search import STARTS, Search, linear_best
 from redwood.solvers.sequoia.tightening import lp_limits
 
 TOLERANCE = 1e-5
@@ -104,13 +105,17 @@ class Embedding:
         self._count = actions.arms * (actions.levels - 1)
         self._highs: Any = None
 
-    def decide(self, folded: Folded, *, tolerance: float = 1e-7) -> Decision:
+    def decide(self, folded: Folded, *, tolerance: float = 1e-7, slack: float | None = None, least: float = 1.0) -> Decision:
         """Return the best action: of a list where the set is small, by search alone where its bound is close, or by program.
 
         Parameters
         ----------
         tolerance
-            Relative distance of the search's bound and value up to which the program is not needed.
+            Relative distance of the search's bound and value at which it ends.
+        slack
+            Relative distance up to which the program is not needed; by default the tolerance.
+        least
+            The smallest worth that these are relative to.
 
         Raises
         ------
@@ -119,8 +124,8 @@ class Embedding:
         """
         if self.listing is not None:
             return self._listed(folded, self.listing)
-        found = linear_best(folded, self.actions) if self.search is None else self.search.best(folded, tolerance)
-        if found.proven(tolerance) or not self._programs:
+        found = linear_best(folded, self.actions) if self.search is None else self.search.best(folded, tolerance, least)
+        if found.proven(tolerance if slack is None else slack, least) or not self._programs:
             if not self.actions.contains(found.levels):
                 raise SolverError(f"the action {found.levels.tolist()} that the search found is not in the action set.")
             return Decision(found.levels, found.value, found.bound)
@@ -311,15 +316,3 @@ class Embedding:
         given = highspy.HighsSolution()
         given.col_value = columns.tolist()
         self._highs.setSolution(given)
-
-
-def harmful(weights: tuple[Array, ...]) -> list[Array]:
-    """Return for each hidden layer which neurons [n] can only lower the output by growing."""
-    up, down = weights[-1][0] >= 0, weights[-1][0] <= 0
-    found = [down]
-    for matrix in reversed(weights[1:-1]):
-        helps = ((matrix <= 0) | up[:, None]) & ((matrix >= 0) | down[:, None])
-        harms = ((matrix >= 0) | up[:, None]) & ((matrix <= 0) | down[:, None])
-        up, down = helps.all(axis=0), harms.all(axis=0)
-        found.append(down)
-    return found[::-1]

@@ -114,6 +114,18 @@ def linear_bound(folded: Folded, found: list[tuple[Array, Array]], at: Array) ->
     return folded.linear + slope, constant
 
 
+def harmful(weights: tuple[Array, ...]) -> list[Array]:
+    """Return for each hidden layer which neurons [n] can only lower the output by growing."""
+    up, down = weights[-1][0] >= 0, weights[-1][0] <= 0
+    found = [down]
+    for matrix in reversed(weights[1:-1]):
+        helps = ((matrix <= 0) | up[:, None]) & ((matrix >= 0) | down[:, None])
+        harms = ((matrix >= 0) | up[:, None]) & ((matrix <= 0) | down[:, None])
+        up, down = helps.all(axis=0), harms.all(axis=0)
+        found.append(down)
+    return found[::-1]
+
+
 def worths(actions: ActionSet, slope: Array) -> Array:
     """Return weights of indicators [K] as the worth [J, A] that the set's oracle takes."""
     return np.hstack([np.zeros((actions.arms, 1)), slope.reshape(actions.arms, actions.levels - 1)])

@@ -236,7 +236,7 @@ class Learner:
             self.best, self.best_trial, self._best_earned = policy, self.trial, earned
 
     def _policy(self) -> QPolicy:
-        return policy_of(self.network, self.kind, programs=self.recipe.programs)
+        return policy_of(self.network, self.kind, programs=self.recipe.programs, slack=self.recipe.slack)
 
     def _earned(self, policy: QPolicy) -> Array:
         """Return the mean rewards a step [E] of a policy in the trial episodes."""

@@ -7,12 +7,16 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from redwood.planning import ActionSet, Array
-from redwood.solvers.sequoia.folded import Folded, worths
+from redwood.solvers.sequoia.folded import Folded, harmful, indicators, worths
 
 MOST = 200_000
 """The most actions that are listed."""
 BLOCK = 512
 """Actions that go through the network at once: few enough for the cache of one core."""
+SCREENED = 2048
+"""Longer lists are screened for concave networks before actions go through these."""
+TANGENTS = 12
+"""The most tangents that screen a list."""
 
 
 class Listing:
@@ -27,25 +31,59 @@ class Listing:
 
         self._actions, self._weights = actions, weights
         self._first = np.asarray(first_layer(actions, np.ascontiguousarray(weights[0].T), steps))
+        self._concave = len(weights) == 2 and bool(harmful(weights)[0].all())
 
     def best(self, folded: Folded, actions: ActionSet) -> tuple[Array, float]:
         """Return the best levels [J] and their worth."""
         from redwood.solvers.sequoia.listing_kernels import linear_worth
 
+        listed, first = self._actions, self._first
+        if self._concave and len(listed) > SCREENED:
+            rows = self._screened(folded, actions)
+            listed, first = listed[rows], first[rows]
         best, place = -np.inf, 0
-        direct = linear_worth(self._actions, worths(actions, folded.linear)) if folded.linear.any() else None
-        for begin in range(0, len(self._actions), BLOCK):
-            worth = self._through(folded, begin)
+        direct = linear_worth(listed, worths(actions, folded.linear)) if folded.linear.any() else None
+        for begin in range(0, len(listed), BLOCK):
+            worth = self._through(folded, first[begin : begin + BLOCK])
             if direct is not None:
                 worth += direct[begin : begin + BLOCK]
             top = int(np.argmax(worth))
             if worth[top] > best:
                 best, place = float(worth[top]), begin + top
-        return self._actions[place].astype(np.int64), best + folded.offset
+        return listed[place].astype(np.int64), best + folded.offset
 
-    def _through(self, folded: Folded, begin: int) -> Array:
-        """Return what the ReLUs make of a block of actions."""
-        value = self._first[begin : begin + BLOCK] + folded.biases[0]
+    def _screened(self, folded: Folded, actions: ActionSet) -> Array:
+        """Return the rows of a concave network that may be best: those where no tangent is below the best action met.
+
+        The first tangent is taken at the oracle's answer to the one without an action, the next ones where those
+        before them promise most.
+        """
+        from redwood.solvers.sequoia.listing_kernels import linear_worth
+
+        rows, promise = np.arange(len(self._actions)), np.full(len(self._actions), np.inf)
+        slope, _, _ = self._tangent(folded, np.zeros(len(folded.linear)))
+        at, best = actions.argmax(worths(actions, slope)).levels, -np.inf
+        for _ in range(TANGENTS):
+            slope, constant, value = self._tangent(folded, indicators(np.asarray(at)[None], actions.levels)[0])
+            best = max(best, value)
+            promise = np.minimum(promise, linear_worth(self._actions[rows], worths(actions, slope)) + constant)
+            kept = promise >= best - 1e-9 * max(1.0, abs(best))
+            rows, promise = rows[kept], promise[kept]
+            if len(rows) <= BLOCK:
+                break
+            at = self._actions[rows[np.argmax(promise)]]
+        return rows
+
+    def _tangent(self, folded: Folded, point: Array) -> tuple[Array, float, float]:
+        """Return slope [K] and constant of the tangent of a concave network at a point [K], and the worth of that point."""
+        inner = self._weights[0] @ point + folded.biases[0]
+        active = self._weights[1][0] * (inner > 0)
+        slope, constant = folded.linear + active @ self._weights[0], float(active @ folded.biases[0])
+        return slope, constant, float(slope @ point) + constant
+
+    def _through(self, folded: Folded, first: Array) -> Array:
+        """Return what the ReLUs make of a block of actions, of which ``first`` [N, n] is the first layer."""
+        value = first + folded.biases[0]
         np.maximum(value, 0.0, out=value)
         for matrix, bias in zip(self._weights[1:-1], folded.biases[1:], strict=True):
             value = value @ matrix.T

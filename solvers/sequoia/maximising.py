@@ -24,17 +24,17 @@ class Maximiser:
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.embedding = Embedding(actions, self.network.matrices(), programs=programs, starts=0)
         self.programs = self.searches = 0
-        self._slack = max(slack, 1e-7)
+        self._slack, self._least = max(slack, 1e-7), network.shape.unit
         self._known: dict[bytes, Array] = {}
 
     def best(self, states: Array, steps: Array) -> Array:
-        """Return the best action [B, J] in the states [B, J] at steps [B]; within the slack of the best."""
+        """Return the best action [B, J] in the states [B, J] at steps [B]; within the slack, in episodes' rewards."""
         keys = [row.tobytes() for row in np.column_stack([states, steps])]
         new = {key: row for row, key in enumerate(keys) if key not in self._known}
         rows = list(new.values())
         if rows:
             for key, folded in zip(new, self.network.fold(states[rows], steps[rows]), strict=True):
-                decision = self.embedding.decide(folded, tolerance=self._slack)
+                decision = self.embedding.decide(folded, tolerance=self._slack, least=self._least)
                 self.searches += 1
                 self.programs += decision.program
                 self._known[key] = decision.levels

@@ -1,4 +1,4 @@
-"""`QPolicy`: in each state the joint action that a Q-network values most, found exactly."""
+"""`QPolicy`: in each state the joint action that a Q-network values most, with a proven bound."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ class QPolicy(Policy):
         What an output of 1 stands for.
     programs
         Whether actions that a search cannot prove to be the best are decided by a mixed-integer program.
+    slack
+        Relative distance of an action's worth to the bound on all others' up to which it counts as proven.
     """
 
     kind: ClassVar[str] = "q-network"
@@ -48,6 +50,7 @@ class QPolicy(Policy):
     horizon: int
     unit: float = 1.0
     programs: bool = True
+    slack: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", frozen(self.hidden, np.int64))
@@ -71,7 +74,7 @@ class QPolicy(Policy):
             Where HiGHS fails, or its answer does not stand the checks.
         """
         _, embedding = self._loaded(actions)
-        return [embedding.decide(folded) for folded in self.folded(actions, states, step)]
+        return [embedding.decide(folded, slack=max(self.slack, 1e-7)) for folded in self.folded(actions, states, step)]
 
     def folded(self, actions: ActionSet, states: Array, step: int) -> list[Folded]:
         """Return the network as a function of the action alone, in each of the states [E, J] at a step."""
@@ -111,8 +114,8 @@ class QPolicy(Policy):
 _LOADED: WeakKeyDictionary[QPolicy, WeakKeyDictionary[ActionSet, Any]] = WeakKeyDictionary()
 
 
-def policy_of(network: QNetwork, kind: type[QPolicy] = QPolicy, *, programs: bool = True) -> QPolicy:
+def policy_of(network: QNetwork, kind: type[QPolicy] = QPolicy, *, programs: bool = True, slack: float = 0.0) -> QPolicy:
     """Return the policy of a network as it is now, of the kind that acts on it."""
     shape = network.shape
     table, weights = network.table.numpy(), network.vector()
-    return kind(shape.kind, np.array(shape.hidden), table, weights, shape.horizon, shape.unit, programs)
+    return kind(shape.kind, np.array(shape.hidden), table, weights, shape.horizon, shape.unit, programs, slack)

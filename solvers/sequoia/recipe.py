@@ -43,7 +43,9 @@ class Recipe:
     sync
         Gradient steps after which the copies used in targets are renewed.
     slack
-        Relative gap of search and bound up to which targets do without the mixed-integer program; 0 for the exact maximum.
+        Relative gap of search and bound up to which decisions do without the mixed-integer program; 0 for the exact maximum.
+        In targets the gap is relative to an episode's reward where the worth is smaller. Sets that are gone through one by
+        one are always decided exactly.
     programs
         Whether the mixed-integer program decides where the search's bound does not prove its action, in targets and in the
         policy. Without it ``relu`` takes milliseconds for any number of arms; every decision still has its bound.
@@ -85,7 +87,7 @@ class Recipe:
     double: bool = True
     priority: float = 0.6
     sync: int = 200
-    slack: float = 1e-3
+    slack: float = 1e-2
     programs: bool = True
     stability: float = 0.0
     check: int = 20

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from redwood.planning import ActionSet, Array
-from redwood.solvers.sequoia.folded import Folded, Reach, indicators, limits, linear_bound, worths
+from redwood.solvers.sequoia.folded import Folded, Reach, harmful, indicators, limits, linear_bound, worths
+from redwood.solvers.sequoia.found import Found
+from redwood.solvers.sequoia.tangents import Tangents
 
 ROUNDS = 12
 """The most oracle calls on slopes."""
+FEW = 1
+"""Such calls before averages of slopes take over, for networks that are concave in the action."""
 DRAWN, STARTS = 128, 4
 """Random actions of a set, drawn once, and how many of them, the best in a state, a search starts from as well."""
 TRIALS = (4, 12, 24)
@@ -21,19 +24,6 @@ FORCED = 16
 """How many single changes, the most promising ones, the oracle is asked to build an action around."""
 STEP = 1e-9
 """By how much an action must be better for the search to go on from it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """Levels [J], their worth by the network, and a proven upper bound on that of every action of the set."""
-
-    levels: Array
-    value: float
-    bound: float
-
-    def proven(self, tolerance: float = 1e-7) -> bool:
-        """Return whether no action is better by more than a relative tolerance."""
-        return self.bound - self.value <= tolerance * max(1.0, abs(self.value))
 
 
 def linear_best(folded: Folded, actions: ActionSet) -> Found:
@@ -62,6 +52,7 @@ class Search:
 
     def __init__(self, actions: ActionSet, weights: tuple[Array, ...], first: Reach, starts: int = STARTS) -> None:
         self._actions, self._first, self._starts = actions, first, starts
+        self._tangents = Tangents(actions) if all(harm.all() for harm in harmful(weights)) else None
         self._widths = np.array([len(matrix) for matrix in weights[:-1]])
         self._matrices = np.concatenate([np.zeros(0), *(matrix.T.ravel() for matrix in weights[1:-1])])
         self._output = np.ascontiguousarray(weights[-1][0])
@@ -69,13 +60,16 @@ class Search:
         effects = np.ascontiguousarray(weights[0].T, np.float64).reshape(shape)
         self._effects = np.concatenate([np.zeros((shape[0], 1, shape[2])), effects], axis=1)
 
-    def best(self, folded: Folded, tolerance: float) -> Found:
-        """Return a good action and the best bound met on the way, ending early where they agree within the tolerance."""
-        best = self._climbed(folded, limits(folded, self._first), tolerance)
+    def best(self, folded: Folded, tolerance: float, least: float = 1.0) -> Found:
+        """Return a good action and the best bound met on the way, ending early where these are as `Found.proven` asks."""
+        wide = limits(folded, self._first)
+        best = self._climbed(folded, wide, tolerance, least)
+        if self._tangents is not None and not best.proven(tolerance, least):
+            best = self._tangents.tighten(folded, wide, best, tolerance, least)
         for levels, value in self._tried(folded, best):
             if value > best.value:
                 best = Found(levels, value, best.bound)
-            if best.proven(tolerance):
+            if best.proven(tolerance, least):
                 break
         return Found(best.levels, self._value(folded, best.levels), best.bound)
 
@@ -105,13 +99,13 @@ class Search:
         values = folded.values(indicators(drawn, self._actions.levels))
         return [(drawn[row], float(values[row])) for row in np.argsort(-values)[: self._starts]]
 
-    def _climbed(self, folded: Folded, found: list[tuple[Array, Array]], tolerance: float) -> Found:
+    def _climbed(self, folded: Folded, found: list[tuple[Array, Array]], tolerance: float, least: float) -> Found:
         """Follow lines above the network and single changes of it, each time to the action that the oracle gives."""
         slope, constant = linear_bound(folded, found, np.zeros(len(folded.linear)))
         choice = self._actions.argmax(worths(self._actions, slope))
         best = Found(choice.levels, self._value(folded, choice.levels), np.inf)
         bound, current = choice.bound + constant, choice.levels
-        for turn in range(ROUNDS):
+        for turn in range(ROUNDS if self._tangents is None else FEW):
             if turn % 2 == 0:
                 slope, constant = linear_bound(folded, found, indicators(current[None], self._actions.levels)[0])
                 choice = self._actions.argmax(worths(self._actions, slope))
@@ -123,7 +117,7 @@ class Search:
             stuck = np.array_equal(choice.levels, current) and turn % 2 == 1
             current = choice.levels
             best = Found(current, value, bound) if value > best.value else Found(best.levels, best.value, bound)
-            if stuck or best.proven(tolerance):
+            if stuck or best.proven(tolerance, least):
                 break
         return best
 
@@ -164,7 +158,7 @@ class Search:
             tried[rows[single], batch[single] // count] = batch[single] % count
             left, right = np.divmod(batch[~single] - arms * count, arms)
             tried[rows[~single], left], tried[rows[~single], right] = levels[right], levels[left]
-            allowed = np.setdiff1d(rows, self._actions.refused(tried))
+            allowed = np.delete(rows, self._actions.refused(tried))
             if len(allowed):
                 first: Array = tried[allowed[0]]
                 return first

@@ -42,9 +42,10 @@ class Sequoia(Recipe, Solver, Trainable):
     With ``foresight``, a number of futures, the worths of ``residual`` are improved as ever, and before each decision the
     policy tries rivals of its action in so many simulated futures: milliseconds that pay where the Lagrangian relaxation
     is loose; see `redwood.solvers.sequoia.foresight.ForesightPolicy`.
-    Otherwise every decision is the action of the greatest Q over the whole set, with a proven bound on any other's;
-    see `redwood.solvers.sequoia.embedding.Embedding`. The policy that was best in simulated trials, apart from the
-    episodes of the objective, is the answer.
+    Otherwise every decision is the action of the greatest Q over the whole set, with a proven bound on any other's: exactly
+    where the set can be listed, elsewhere up to ``slack`` (0 for exactly); see
+    `redwood.solvers.sequoia.embedding.Embedding`. The policy that was best in simulated trials, apart from the episodes of
+    the objective, is the answer.
 
     ``residual``, the default, begins as the Lagrangian policy. Its worths are then improved by
     `redwood.solvers.sequoia.improving.improve`, after which it is trained like the others; what is no better in trial

@@ -13,10 +13,11 @@ from redwood.plugins.host import host
 from redwood.problems.cormab.listing import every
 from redwood.solvers.sequoia.embedding import Embedding
 from redwood.solvers.sequoia.folded import indicators
+from redwood.solvers.sequoia.found import Found
 from redwood.solvers.sequoia.learner import Learner
 from redwood.solvers.sequoia.network import QNetwork, Shape
 from redwood.solvers.sequoia.recipe import Recipe
-from redwood.solvers.sequoia.search import Found, Search, drawn_from
+from redwood.solvers.sequoia.search import Search, drawn_from
 from redwood.solvers.sequoia.tightening import lp_limits
 
 DOMAINS = ["capacity", "schedule", "path", "interventions", "overlapping"]

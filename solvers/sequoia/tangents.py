@@ -1,0 +1,102 @@
+"""`Tangents`: a tight upper bound on a network that is concave in the action, by averages of its tangents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from redwood.compiled import quiet_highs
+from redwood.planning import ActionSet, Array
+from redwood.solvers.sequoia.folded import Folded, indicators, linear_bound, worths
+from redwood.solvers.sequoia.found import Found
+
+TURNS = 40
+"""The most oracle calls."""
+WHOLE = 0.1
+"""Share of the gap below which what is left to averages of actions is not looked for: the rest is due to whole actions."""
+
+
+class Tangents:
+    """Bounds concave networks over one action set, and meets good actions on the way.
+
+    Any average of tangents is above the network, and the set's oracle says what it comes to at most. Which average is the
+    best one is asked of a small linear program over the actions that are known, whose dual solution is an average of
+    these; there, and at the oracle's answer, the next tangents are taken. It ends where the bound is close to the best
+    action, or to the network's value at the average of actions: no average of tangents is below that.
+
+    References
+    ----------
+    Kelley (1960), The cutting-plane method for solving convex programs, doi:10.1137/0108053; the oracle's answers are the
+    columns of Dantzig, Wolfe (1960), doi:10.1287/opre.8.1.101.
+    """
+
+    def __init__(self, actions: ActionSet) -> None:
+        self._actions = actions
+        self._highs: Any = None
+
+    def tighten(
+        self, folded: Folded, wide: list[tuple[Array, Array]], best: Found, tolerance: float, least: float = 1.0
+    ) -> Found:
+        """Return the best action met and the best bound; ``wide`` are proven limits of the neurons.
+
+        Parameters
+        ----------
+        tolerance, least
+            Distance of bound and value at which to end; see `Found.proven`.
+        """
+        unit, level = max(best.bound - best.value, 1e-9), best.value
+        known = indicators(best.levels[None], self._actions.levels)
+        slopes, constants = np.empty((0, known.shape[1])), np.empty(0)
+        points, reached = [known[0]], level
+        for _ in range(TURNS):
+            for point in points:
+                slope, constant = linear_bound(folded, wide, point)
+                slopes, constants = np.vstack([slopes, slope]), np.append(constants, constant)
+            shares, mixture = self._equilibrium((known @ slopes.T + constants - level) / unit)
+            choice = self._actions.argmax(worths(self._actions, shares @ slopes))
+            taken = indicators(choice.levels[None], self._actions.levels)
+            value = float(folded.values(taken)[0])
+            levels = choice.levels if value > best.value else best.levels
+            best = Found(levels, max(value, best.value), min(best.bound, choice.bound + float(shares @ constants)))
+            average = mixture @ known
+            reached = max(reached, float(folded.values(average[None])[0]))
+            if best.proven(tolerance, least) or best.bound - reached <= WHOLE * (best.bound - best.value):
+                break
+            points, known = [average, taken[0]], np.vstack([known, taken])
+        return best
+
+    def _equilibrium(self, worth: Array) -> tuple[Array, Array]:
+        """Return shares [K] of tangents that make the most over actions least, and the opposite shares [V] of actions.
+
+        ``worth`` [V, K] is what each tangent says of each action.
+        """
+        import highspy
+
+        if self._highs is None:
+            self._highs = quiet_highs()
+        actions, tangents = worth.shape
+        model = highspy.HighsLp()
+        model.num_col_, model.num_row_ = actions + 1, tangents + 1
+        model.sense_ = highspy.ObjSense.kMaximize
+        model.col_cost_ = np.append(np.zeros(actions), 1.0)
+        model.col_lower_ = np.append(np.zeros(actions), -np.inf)
+        model.col_upper_ = np.full(actions + 1, np.inf)
+        model.row_lower_ = np.append(np.full(tangents, -np.inf), 1.0)
+        model.row_upper_ = np.append(np.zeros(tangents), 1.0)
+        matrix = np.vstack([np.hstack([-worth.T, np.ones((tangents, 1))]), np.append(np.ones(actions), 0.0)])
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.start_ = np.arange(tangents + 2, dtype=np.int32) * (actions + 1)
+        model.a_matrix_.index_ = np.tile(np.arange(actions + 1, dtype=np.int32), tangents + 1)
+        model.a_matrix_.value_ = matrix.ravel()
+        self._highs.passModel(model)
+        self._highs.run()
+        solution = self._highs.getSolution()
+        return _shares(np.array(solution.row_dual)[:tangents]), _shares(np.array(solution.col_value)[:actions])
+
+
+def _shares(values: Array) -> Array:
+    """Return shares that add up to 1, whatever the solver's tolerance: every such average is a bound."""
+    found = np.maximum(values, 0.0)
+    total = float(found.sum())
+    return found / total if total > 0 else np.full(len(found), 1.0 / len(found))

@@ -1,0 +1,140 @@
+"""Bounds of concave networks by averages of tangents, and decisions that do without the program up to a slack."""
+
+import numpy as np
+import pytest
+import torch
+
+from redwood import generate
+from redwood.planning import Planning
+from redwood.plugins.host import host
+from redwood.problems.cormab.listing import every
+from redwood.solvers.sequoia import listing
+from redwood.solvers.sequoia.embedding import Embedding
+from redwood.solvers.sequoia.folded import indicators, limits, linear_bound, worths
+from redwood.solvers.sequoia.found import Found
+from redwood.solvers.sequoia.maximising import Maximiser
+from redwood.solvers.sequoia.network import QNetwork, Shape
+from redwood.solvers.sequoia.policy import policy_of
+from redwood.solvers.sequoia.tangents import WHOLE, Tangents
+
+DOMAINS = ["capacity", "schedule", "path", "interventions", "overlapping"]
+
+
+def concave(domain, size, budget, seed=0):
+    """A set and a network that bends strongly, with states of it folded in."""
+    planning = host().problem("cormab").view(Planning, generate(f"cormab/{domain}", size=size, seed=seed, budget=budget))
+    arms, levels, states = planning.arms.shape
+    torch.manual_seed(seed)
+    network = QNetwork(Shape("concave", arms, levels, states, planning.horizon, (8, 12), unit=20.0))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.5 * torch.randn_like(parameter)
+    drawn = np.random.default_rng(1).integers(0, states, (6, arms))
+    return planning, network, drawn
+
+
+def begun(planning, network, folded):
+    """The first tangent's action and bound, and the limits of the neurons."""
+    wide = limits(folded, Embedding(planning.actions, network.matrices()).first)
+    slope, constant = linear_bound(folded, wide, np.zeros(len(folded.linear)))
+    choice = planning.actions.argmax(worths(planning.actions, slope))
+    value = float(folded.values(indicators(choice.levels[None], planning.actions.levels))[0])
+    return Found(choice.levels, value, choice.bound + constant), wide
+
+
+def greatest_of_averages(folded, listed):
+    """The greatest value of a concave network of one hidden layer over averages of actions, by linear programming."""
+    from scipy.optimize import linprog
+
+    weights, output = folded.weights[0], folded.weights[1][0]
+    assert (output <= 0).all()
+    actions, neurons = len(listed), len(output)
+    inner = np.hstack([weights @ listed.T, -np.eye(neurons)])  # w u + b <= h
+    found = linprog(
+        -np.concatenate([listed @ folded.linear, output]),
+        A_ub=inner,
+        b_ub=-folded.biases[0],
+        A_eq=np.concatenate([np.ones(actions), np.zeros(neurons)])[None],
+        b_eq=[1.0],
+    )
+    return folded.offset - found.fun
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_averages_of_tangents_bound_every_action_almost_as_closely_as_they_can(domain):
+    """The bound is above all actions, and above what averages of these come to by a tenth of the gap at most."""
+    planning, network, drawn = concave(domain, 8, 3, seed=2)
+    listed = indicators(every(planning.actions, 100_000), planning.actions.levels)
+    better = 0
+    for folded in network.fold(drawn, np.arange(6)):
+        first, wide = begun(planning, network, folded)
+        found = Tangents(planning.actions).tighten(folded, wide, first, 0.0)
+        best, most = float(folded.values(listed).max()), greatest_of_averages(folded, listed)
+        assert planning.actions.contains(found.levels)
+        assert found.value == pytest.approx(folded.values(indicators(found.levels[None], planning.actions.levels))[0])
+        assert first.value - 1e-9 <= found.value <= best + 1e-9
+        assert best - 1e-9 <= most <= found.bound + 1e-6 <= first.bound + 2e-6
+        assert found.bound - most <= WHOLE * (found.bound - found.value) + 1e-6
+        better += found.bound < first.bound - 1e-3
+    assert better >= 1
+
+
+def test_bounds_end_where_they_are_close_enough():
+    """With a tolerance of the whole gap nothing is looked for after the first average."""
+    planning, network, drawn = concave("capacity", 8, 3, seed=2)
+    folded = network.fold(drawn[:1], np.zeros(1, int))[0]
+    first, wide = begun(planning, network, folded)
+    asked, plain = [], planning.actions.argmax
+    object.__setattr__(planning.actions, "argmax", lambda worth: asked.append(worth) or plain(worth))
+    Tangents(planning.actions).tighten(folded, wide, first, 1e6)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("least", "proven"), [(1.0, False), (50.0, True)])
+def test_proofs_are_relative_to_the_worth_or_the_least_one(least, proven):
+    """A gap of 0.5 is 5 % of a worth of 10, and 1 % of 50."""
+    found = Found(np.zeros(2, int), 10.0, 10.5)
+    assert found.proven(0.01, least) is proven
+    assert found.proven(0.05, least)
+
+
+def test_programs_decide_only_beyond_the_slack():
+    """A gap within the slack is decided by search; without slack the program is solved, and is no worse."""
+    planning, network, drawn = concave("capacity", 8, 3, seed=2)
+    made, programs = Embedding(planning.actions, network.matrices(), listed=False), 0
+    for folded in network.fold(drawn, np.arange(6)):
+        exact, loose = made.decide(folded), made.decide(folded, slack=1e6)
+        assert not loose.program
+        assert loose.value <= exact.value + 1e-6
+        assert exact.value <= loose.bound + 1e-6
+        programs += exact.program
+    assert programs > 0
+
+
+def test_policies_and_targets_keep_their_slack(monkeypatch):
+    """A policy's slack is relative to worths, that of targets to an episode's reward where a worth is smaller."""
+    planning, network, drawn = concave("capacity", 8, 3, seed=2)
+    asked, plain = [], Embedding.decide
+    monkeypatch.setattr(Embedding, "decide", lambda made, folded, **how: asked.append(how) or plain(made, folded, **how))
+    policy_of(network, slack=0.02).decisions(planning.actions, drawn[:1], 0)
+    policy_of(network).decisions(planning.actions, drawn[:1], 0)
+    Maximiser(network, planning.actions, 0.01).best(drawn[:1], np.zeros(1, int))
+    assert asked == [{"slack": 0.02}, {"slack": 1e-7}, {"tolerance": 0.01, "least": 20.0}]
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_screened_lists_keep_the_best_action(domain, monkeypatch):
+    """What tangents leave of a list holds its best action, and is less than the list."""
+    planning, network, drawn = concave(domain, 8, 3, seed=2)
+    listed = indicators(every(planning.actions, 100_000), planning.actions.levels)
+    folds, shares = network.fold(drawn, np.arange(6)), []
+    monkeypatch.setattr(listing, "SCREENED", 0)
+    monkeypatch.setattr(listing, "BLOCK", 4)
+    made = listing.listing_of(planning.actions, network.matrices())
+    for folded in folds:
+        levels, worth = made.best(folded, planning.actions)
+        values = folded.values(listed)
+        assert worth == pytest.approx(values.max())
+        assert folded.values(indicators(levels[None], planning.actions.levels))[0] == pytest.approx(values.max())
+        shares.append(len(made._screened(folded, planning.actions)) / len(listed))
+    assert min(shares) < 0.6
