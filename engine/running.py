@@ -69,6 +69,22 @@ class Task:
         )
 
 
+def prepare(solver: Solver, problem: Problem[Any, Any], instance: Instance) -> Solver | None:
+    """Compile and load what a solver needs, and the partner it names, which is returned.
+
+    Raises
+    ------
+    FitError
+        Where the partner does not fit the problem.
+    """
+    solver.prepare(problem, instance)
+    if not solver.partner:
+        return None
+    partner: Solver = host().solver_entry(solver.partner, problem.name).load()()
+    partner.prepare(problem, instance)
+    return partner
+
+
 def execute(
     task: Task, on_improvement: Callable[[Incumbent], None] | None = None, on_ready: Callable[[float], None] | None = None
 ) -> Outcome:
@@ -77,11 +93,12 @@ def execute(
     answer, error, run = None, "", None
     compiled = 0.0
     try:
-        task.solver.prepare(task.problem, task.instance)
+        partner = prepare(task.solver, task.problem, task.instance)
         compiled = time.perf_counter() - began
         if on_ready is not None:
             on_ready(compiled)
         run = task.run(on_improvement)
+        run.partner = partner
         run.start_clock()
         answer = task.solver.run(task.problem, task.instance, run)
     except KeyboardInterrupt:
@@ -111,11 +128,13 @@ def execute_many(
     """
     began = time.perf_counter()
     solver, problem = tasks[0].solver, tasks[0].problem
-    solver.prepare(problem, tasks[0].instance)
+    partner = prepare(solver, problem, tasks[0].instance)
     compiled = time.perf_counter() - began
     if on_ready is not None:
         on_ready(compiled)
     runs = [task.run(on_improvement and partial(on_improvement, position)) for position, task in enumerate(tasks)]
+    for run in runs:
+        run.partner = partner
     answers, error = _run_many(solver, problem, [task.instance for task in tasks], runs)
     solved = max(0.0, time.perf_counter() - began - compiled)
     outcomes = [outcome_of(run, answer, error) for run, answer in zip(runs, answers, strict=True)]

@@ -60,7 +60,11 @@ class Run:
         A feasible solution to start from, already checked, or ``None``.
     threads
         How many threads the solver may use.
+    partner
+        The solver that `Solver.partner` names, ready to run, where it names one.
     """
+
+    partner: Solver | None = None
 
     def __init__(
         self,
@@ -178,6 +182,11 @@ class Solver(ABC):
 
     aliases: ClassVar[Mapping[str, str]] = {}
     """Other names of options, as users may write them."""
+
+    @property
+    def partner(self) -> str:
+        """Name of the solver that this one hands its best solutions to, which the engine lends it as `Run.partner`."""
+        return ""
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:  # noqa: B027 (many have nothing to do)
         """Compile kernels and load weights, before the clock starts; the time is reported as ``seconds.compile``."""

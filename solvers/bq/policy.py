@@ -9,7 +9,7 @@ several starts; Luo et al. (2023), arXiv:2310.07985, section 4.3, for random re-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
@@ -94,7 +94,8 @@ class BQ(Solver, Trainable):
     destroy
         Which parts are constructed anew: ``distance``, ``sequence`` or ``mixed``.
     polish
-        Whether each new solution is improved by the problem's local search, where it has one.
+        Whether each new solution is improved by the problem's moves until none improves it, where it has such, and the best
+        one is handed to the solver ``local-search`` for the rest of the budget, in place of ``search``.
     window
         How many tokens the network is shown, 0 for as many as it was trained with. More of them cost time and often pay.
     sure
@@ -140,6 +141,10 @@ class BQ(Solver, Trainable):
             if getattr(self, name) not in list(known):
                 raise OptionError(f"{name} {getattr(self, name)!r} is unknown; known are {', '.join(known)}.")
 
+    @property
+    def partner(self) -> str:
+        return "local-search" if self.polish and self.search != Search.NONE else ""
+
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         view = problem.view(Stepwise, instance)
         network = self._network(problem, view)
@@ -153,7 +158,11 @@ class BQ(Solver, Trainable):
         for run in runs:
             if run.initial is not None:
                 run.report(run.initial)
-        self.improve(self._network(problem, problem.view(Stepwise, instances[0])), problem, instances, runs)
+        network = self._network(problem, problem.view(Stepwise, instances[0]))
+        partner = runs[0].partner
+        (self if partner is None else replace(self, search=Search.NONE)).improve(network, problem, instances, runs)
+        if partner is not None and not all(run.stops() for run in runs):
+            return _hand_over(partner, problem, instances, runs)
         return [Answer(run.best, message="" if run.best else NONE_FEASIBLE) for run in runs]
 
     def improve(
@@ -246,6 +255,17 @@ class BQ(Solver, Trainable):
         state = view.state(solution)
         view.descend(state)
         return view.solution(state)
+
+
+def _hand_over(
+    partner: Solver, problem: Problem[Any, Any], instances: Sequence[Instance], runs: Sequence[Run]
+) -> list[Answer]:
+    """Let another solver go on from the best solutions with what is left of the budgets."""
+    for run in runs:
+        run.initial = run.best
+    if partner.batches():
+        return partner.run_many(problem, instances, runs)
+    return [partner.run(problem, instance, run) for instance, run in zip(instances, runs, strict=True)]
 
 
 class _Task:
