@@ -21,7 +21,8 @@ def split_options(pairs: Sequence[str]) -> dict[str, str]:
         key, equals, text = pair.partition("=")
         name = key.strip().replace("-", "_")
         if not equals or not name:
-            raise OptionError(f"option {pair!r} is not of the form key=value.")
+            hint = "" if equals else " Files to write are named by --out." if "." in pair else ""
+            raise OptionError(f"option {pair!r} is not of the form key=value.{hint}")
         if name in options:
             raise OptionError(f"option {name!r} is given twice: {options[name]!r} and {text!r}.")
         options[name] = text.strip()

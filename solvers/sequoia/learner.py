@@ -278,9 +278,14 @@ class Learner:
             Where the file is of a training with other options.
         """
         state: dict[str, Any] = torch.load(path, weights_only=True)
-        asked = json.loads(json.dumps(asdict(self.recipe))) | {"episodes": 0}
-        if json.loads(state["recipe"]) | {"episodes": 0} != asked:
-            raise OptionError(f"{path} holds a training with other options; give another folder or the same options.")
+        asked, kept = json.loads(json.dumps(asdict(self.recipe))), json.loads(state["recipe"])
+        others = [
+            f"{name} {kept.get(name)!r} and not {value!r}"
+            for name, value in asked.items()
+            if name != "episodes" and kept.get(name) != value
+        ]
+        if others:
+            raise OptionError(f"{path} holds a training with {', '.join(others)}; give another folder, or its options.")
         self.network.load_state_dict(state["older"])
         self._older = self._maximiser()
         self.network.load_state_dict(state["newer"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import time
 from collections.abc import Mapping
@@ -230,6 +231,7 @@ class Sequoia(Recipe, Solver, Trainable):
         planning = problem.view(Planning, instance)
         folder = schooling.folder
         folder.mkdir(parents=True, exist_ok=True)
+        _own(folder, instance, schooling.seed)
         made, clock = cls(**chosen), Hours(folder, schooling.hours)
         table = _kept_table(made, planning, clock, folder, schooling.seed)
         learner = Learner(planning, made, schooling.seed, table, load_target(cls.policy_kind))
@@ -343,6 +345,24 @@ def _instance(problem: Problem[Any, Any], seed: int, options: Mapping[str, Any])
         raise OptionError(f"problem {problem.name!r} has no variant {variant!r}.{suggestion(variant, problem.variants)}")
     made: Instance = problem.generate(size, rng, variant=variant)
     return replace(made, name=f"{problem.name}-{variant}-{size}-s{seed}")
+
+
+def _own(folder: Path, instance: Instance, seed: int) -> None:
+    """Write down whose the folder is, or refuse one of another instance or seed."""
+    path = folder / "training.json"
+    mine = {"instance": instance.fingerprint(), "seed": seed}
+    if not path.exists():
+        unfinished = path.with_suffix(".new")
+        unfinished.write_text(json.dumps({"name": instance.name, **mine}, indent=2) + "\n")
+        os.replace(unfinished, path)
+        return
+    kept = json.loads(path.read_text())
+    if kept["instance"] != mine["instance"]:
+        raise OptionError(f"{folder} holds the training of another instance, {kept['name']}; give another folder.")
+    if kept["seed"] != seed:
+        raise OptionError(
+            f"{folder} holds a training with seed {kept['seed']}, not {seed}; give another folder or that seed."
+        )
 
 
 def _kept_table(made: Sequoia, planning: Planning, clock: Hours, folder: Path, seed: int) -> Array | None:

@@ -46,6 +46,7 @@ def test_bad_files_are_refused(redwood, tmp_path, kind):
         (("--solver", "highs", "-o", "presolv=on"), "no option 'presolv'. Did you mean 'presolve'?"),
         (("--solver", "highs", "-o", "mip_rel_gap=wide"), "takes a number, not 'wide'"),
         (("-o", "presolve"), "is not of the form key=value"),
+        (("-o", "tour.json"), "Files to write are named by --out"),
         (("--problem", "tps"), "no problem is named 'tps'. Did you mean 'tsp'?"),
         (("--time-limit", "-1"), "time limit -1.0 s is not positive"),
         (("--iterations", "0"), "iteration limit 0 is below 1"),

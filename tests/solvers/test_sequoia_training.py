@@ -75,6 +75,26 @@ def test_trained_policies_are_taken_as_weights(tmp_path):
         solve(generate("cormab/capacity", size=6, seed=3), "sequoia", weights=str(path))
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"size": 6}, "another instance, cormab-budget-5-s2"),
+        ({"seed": 3, "instance": "same.json"}, "seed 2 and not 3"),
+        ({"network": "concave"}, "network 'additive' and not 'concave'"),
+    ],
+)
+def test_folders_of_another_training_are_refused(given, says, tmp_path):
+    """Another instance, seed or option in a folder that holds a training is named; more episodes just go on."""
+    same = tmp_path / "same.json"
+    same.write_text(host().problem("cormab").format(generate("cormab/budget", size=5, seed=2)))
+    call = {"hours": 1.0, "seed": 2, **SHORT, "episodes": 1}
+    train("sequoia", "cormab/budget", tmp_path / "folder", **call)
+    given = given | ({"instance": str(same)} if "instance" in given else {})
+    with pytest.raises(OptionError, match=says):
+        train("sequoia", "cormab/budget", tmp_path / "folder", **call | given)
+    train("sequoia", "cormab/budget", tmp_path / "folder", **call | {"episodes": 2})
+
+
 def test_variants_may_not_contradict(tmp_path):
     """A variant in the problem's name and another one as an option are refused."""
     with pytest.raises(OptionError, match="'path'"):
