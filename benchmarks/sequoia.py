@@ -25,6 +25,7 @@ from redwood.solvers.sequoia.maximising import Maximiser
 from redwood.solvers.sequoia.network import KINDS, QNetwork
 from redwood.solvers.sequoia.pricing import relax
 from redwood.solvers.sequoia.recipe import Recipe
+from redwood.solvers.sequoia.solver import scaled
 from redwood.solving import solve
 
 BIG = 1e5
@@ -146,24 +147,29 @@ def limits_compared(domain: str, size: int, kind: str, states: int, partitions: 
     return line
 
 
-def unproven(domain: str, size: int, kind: str, states: int) -> str:
-    """Return processor milliseconds of decisions without lists and programs; of listed sets theirs, and what is lost."""
-    planning = _planning(domain, size)
-    network, every = _folded(planning, kind, states)
+def unproven(domain: str, size: int, kind: str, given: argparse.Namespace) -> str:
+    """Return processor milliseconds of decisions without lists and programs, and what is lost against these.
+
+    Lists say it of every state; programs, where no list can be made, of a few. Networks are those after pre-training, or
+    after episodes of learning.
+    """
+    planning, states = _planning(domain, size), given.states
+    network, every = _learned(planning, kind, given) if given.learned else _folded(planning, kind, states)
     quick = Embedding(planning.actions, network.matrices(), listed=False, programs=False)
     exact = Embedding(planning.actions, network.matrices())
-    quick.decide(every[0])
+    _ = exact.listing, quick.decide(every[0])
     found, spent = zip(*(_decided(quick, folded) for folded in every), strict=True)
     gaps = [100 * (mine.bound - mine.value) / max(1.0, abs(mine.value)) for mine in found]
     line = f"{domain} {size} {kind}: {states} states, median {_median(spent):.1f} ms, worst {max(spent):.1f}; "
     line += f"bound above by {_median(gaps):.2g} %, at most {max(gaps):.2g}"
-    if exact.listing is None:
+    way, few = ("list", every) if exact.listing is not None else ("program", every[: given.literal])
+    if not few:
         return line
-    exact.decide(every[0])
-    best, listed = zip(*(_decided(exact, folded) for folded in every), strict=True)
-    lost = [(top.value - mine.value) / max(1.0, abs(mine.value)) for top, mine in zip(best, found, strict=True)]
+    best, taken = zip(*(_decided(exact, folded) for folded in few), strict=True)
+    lost = [(top.value - mine.value) / max(1.0, abs(mine.value)) for top, mine in zip(best, found, strict=False)]
     same = sum(loss <= 1e-6 for loss in lost)
-    return f"{line}; best action in {same}, lost {100 * _mean(lost):.3f} %; by list median {_median(listed):.1f} ms"
+    line += f"; best action in {same} of {len(few)}, lost {100 * _mean(lost):.3f} %"
+    return f"{line}; by {way} median {_median(taken):.1f} ms"
 
 
 def _decided(embedding: Embedding, folded: Folded) -> tuple[Decision, float]:
@@ -315,6 +321,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--stability", nargs="+", type=float, default=[0.0, 0.1, 1.0], help="weights in the loss, for stable"
     )
     parser.add_argument("--train", type=int, default=100, help="episodes of training, for stable and training")
+    parser.add_argument("--learned", type=int, default=0, help="episodes of learning before the states, for unproven")
     parser.add_argument("--programs", action=argparse.BooleanOptionalAction, default=True, help="in training, for both")
     parser.add_argument("--old", action="store_true", help="also solve the published program, for stable")
     given = parser.parse_args(arguments)
@@ -337,7 +344,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 elif given.table == "training":
                     _write(training(domain, size, kind, given))
                 elif given.table == "unproven":
-                    _write(unproven(domain, size, kind, given.states))
+                    _write(unproven(domain, size, kind, given))
                 elif given.table == "limits":
                     _write(limits_compared(domain, size, kind, given.states, given.partitions))
                 else:
@@ -360,6 +367,16 @@ def _folded(planning: Planning, kind: str, states: int) -> tuple[QNetwork, list[
     for _ in range(learner.recipe.pretraining):
         learner.pretrain()
     return _states(planning, learner.network, states)
+
+
+def _learned(planning: Planning, kind: str, given: argparse.Namespace) -> tuple[QNetwork, list[Folded]]:
+    """Return a network after episodes of learning without programs, and what it is in random states."""
+    table = scaled(planning, relax(planning, Unhurried()).values) if kind == "residual" else None
+    recipe = Recipe(network=kind, programs=False, trials=1, check=10_000, episodes=given.learned)
+    learner = Learner(planning, recipe, 0, table)
+    learner.prepare()
+    learner.learn(lambda: False)
+    return _states(planning, learner.network, given.states)
 
 
 def _states(planning: Planning, network: QNetwork, states: int) -> tuple[QNetwork, list[Folded]]:
