@@ -79,7 +79,7 @@ def test_trained_policies_are_taken_as_weights(tmp_path):
     ("given", "says"),
     [
         ({"size": 6}, "another instance, cormab-budget-5-s2"),
-        ({"seed": 3, "instance": "same.json"}, "seed 2 and not 3"),
+        ({"seed": 3, "instance": "same.json"}, "seed 2, not 3"),
         ({"network": "concave"}, "network 'additive' and not 'concave'"),
     ],
 )
