@@ -1,14 +1,21 @@
 """Compiled relaxation of orienteering to trees: how likely each node is to be visited, and each pair to be joined.
 
-A path from a first to a last node through some of the others is a spanning tree once every node left out hangs on an extra
-node instead: its edge there costs what its prize is worth, and counts as the two edges that it does without. Shortest
-spanning trees under potentials, which an ascent moves towards those degrees, and under a worth of prizes that makes the
-path as long as it may be, tell what share of the trees has a pair and how much a tree lengthens that must have it.
+A path from a first to a last node through some of the others is a tree from the first node, and one more edge from a node
+of the tree to the last; in a path all nodes between have two edges. Node potentials charge what a node's edges depart from
+that, a worth of prizes charges the length, and what is left is to find a tree that collects prizes at a price. Here it is
+the shortest spanning tree, with every branch cut off that costs more than it brings, with nodes passed by that are not worth
+the way over them, and with those put between two others that are worth the detour. That is not always the cheapest such
+tree, which is hard to find, so that no bound is proved. But no node is half left out while it carries others, which
+relaxations to spanning trees allow, and the averages of these trees agree with the best paths far better. An ascent moves
+the potentials towards the wanted degrees, and the worth towards trees as long as the path may be. What share of the trees
+has a node or a pair, and how clear the last tree is about them, is what the policy is told.
 
 References
 ----------
-Volgenant and Jonker (1987), On some generalizations of the travelling-salesman problem, doi:10.1057/jors.1987.186: the
-extra node. Held and Karp (1971), doi:10.1007/BF01584070: trees and potentials.
+Goemans, Williamson (1995), A general approximation technique for constrained forest problems,
+doi:10.1137/S0097539793242618, section 4: trees that collect prizes, and cutting off branches.
+Held, Karp (1971), doi:10.1007/BF01584070: trees, one more edge, and potentials. Barahona, Anbil (2000),
+doi:10.1007/s101070050002: averages.
 """
 
 from __future__ import annotations
@@ -19,6 +26,7 @@ import numpy as np
 
 from redwood.kernels import kernel
 from redwood.problems.routing.relaxation_kernels import (
+    FAR,
     FORBIDDEN,
     find_alpha,
     first_potentials,
@@ -27,10 +35,12 @@ from redwood.problems.routing.relaxation_kernels import (
 )
 from redwood.problems.routing.travel import Array
 
-TREES, FIRST_STEP, DECAY, AVERAGING = 100, 0.6, 0.96, 0.05
-"""Spanning trees computed; first step of the ascent in mean edges; its factor from step to step; weight of a new tree."""
-FIRST_GAIN = 0.6
-"""How strongly the worth of prizes follows the length of the first trees; falls as the steps do."""
+TREES, FIRST_STEP, LAST_STEP, AVERAGING = 150, 0.8, 0.04, 0.013
+"""Trees computed; first and last step of the ascent in mean edges, in which they fall evenly; weight of a new tree."""
+FIRST_GAIN, LAST_GAIN = 0.3, 0.06
+"""How strongly the worth of prizes follows the length of the first trees and of the last."""
+PASSES = 10
+"""How often a tree is searched for nodes to pass by, and for nodes to put in, at most."""
 OUT = 3
 """Numbers that tell of a position whether it is left out."""
 
@@ -40,14 +50,10 @@ def relax_outing(
     xy: Array,
     prizes: Array,
     budget: float,
-    trees: int,
-    first_step: float,
-    decay: float,
-    averaging: float,
-    gain: float,
     lengths: Array,
     share: Array,
     alpha: Array,
+    out: Array,
 ) -> float:
     """Relax the path of at most a length from position 0 to position 1 through some of the others ``xy`` [n, 2].
 
@@ -57,13 +63,12 @@ def relax_outing(
         Of the positions, [n].
     budget
         Length that the path may have.
-    trees
-        Spanning trees computed.
-    first_step, decay, averaging, gain
-        As the constants of this module.
     lengths, share, alpha
-        Room [n + 1, n + 1] or more, the last row and column for being left out. Gets the distances; the share of trees that
-        have a pair; how much a tree lengthens that must have it, in mean edges.
+        Room [n, n] or more. Gets the distances; the share of trees that have a pair; how much a spanning tree lengthens that
+        must have it, in mean edges.
+    out
+        Room [n, 2] or more. Gets the share of trees that leave a position out, and what it brings to the last tree, or would
+        bring, beyond its cost, in mean edges.
 
     Returns
     -------
@@ -71,78 +76,224 @@ def relax_outing(
         Length that a prize of 1 is worth, in mean edges; 0 where all positions are the same.
     """
     n = len(xy)
-    potential = np.zeros(n + 1, dtype=np.float32)
+    potential = np.zeros(n, dtype=np.float32)
+    value = np.zeros(n, dtype=np.float32)
+    gain = np.zeros(n, dtype=np.float32)
+    kept = np.zeros(n, dtype=np.bool_)
     degree = np.zeros(n, dtype=np.int32)
-    before = np.zeros(n, dtype=np.int32)
     wanted = np.full(n, 2, dtype=np.int32)
     wanted[:2] = 1
-    parent = np.zeros(n + 1, dtype=np.int32)
-    order = np.zeros(n + 1, dtype=np.int32)
-    key = np.zeros(n + 1, dtype=np.float32)
+    parent = np.zeros(n, dtype=np.int32)
+    above = np.zeros(n, dtype=np.int32)
+    order = np.zeros(n, dtype=np.int32)
+    key = np.zeros(n, dtype=np.float32)
+    below = np.zeros((n, 2), dtype=np.int32)
+    where = np.zeros(n, dtype=np.int32)
     measure(xy, lengths)
-    lengths[0, 1] = FORBIDDEN
-    lengths[1, 0] = FORBIDDEN
     first_potentials(n, lengths, wanted, potential)
     unit = -2.0 * potential[2:n].mean()
     if unit <= 0.0:
         return 0.0
-    share[: n + 1, : n + 1] = 0.0
+    inner = lengths[:n, :n].copy()
+    inner[1] = FORBIDDEN  # the last position enters spanning trees last and as a leaf, which is cut off again
+    inner[:, 1] = FORBIDDEN
+    share[:n, :n] = 0.0
+    out[:n] = 0.0
     worth = unit / max(prizes[2:n].mean(), 1e-12)
-    step = first_step * unit
-    for t in range(trees):
-        _hang_out(n, worth, prizes, potential, lengths)
-        grow_tree(n + 1, lengths, potential, parent, order, key)
-        weight = (averaging if t > 0 else 1.0) * (1.0 - averaging) ** (trees - 1 - t)
-        length = _count(n, weight, lengths, parent, order, degree, share)
-        if t == trees - 1:
+    step, follow = FIRST_STEP * unit, FIRST_GAIN
+    for t in range(TREES):
+        grow_tree(n, inner, potential, parent, order, key)
+        for i in range(n):
+            value[i] = worth * prizes[i]
+        _cut_off(n, lengths, potential, value, parent, order, gain, kept)
+        above[:] = parent
+        _pass_by(n, lengths, potential, value, above, order, gain, kept, below)
+        _join_last(n, lengths, potential, above, order, kept)
+        _put_between(n, lengths, value, above, gain, kept, key, where)
+        weight = (AVERAGING if t > 0 else 1.0) * (1.0 - AVERAGING) ** (TREES - 1 - t)  # what later averaging leaves of it
+        length = _count(n, weight, lengths, above, kept, degree, share, out)
+        if t == TREES - 1:
             break
         for i in range(n):
-            excess = degree[i] - wanted[i]
-            potential[i] += np.float32(step * (0.7 * excess + 0.3 * before[i]))
-            before[i] = excess
-        worth *= math.exp(-gain * min(1.0, max(-1.0, length / budget - 1.0)))
-        step *= decay
-        gain *= decay
-    find_alpha(n + 1, lengths, potential, parent, order, unit, alpha)
+            if kept[i]:
+                potential[i] += np.float32(step * (degree[i] - wanted[i]))
+        worth *= math.exp(-follow * min(1.0, max(-1.0, length / budget - 1.0)))
+        step *= (LAST_STEP / FIRST_STEP) ** (1.0 / TREES)
+        follow *= (LAST_GAIN / FIRST_GAIN) ** (1.0 / TREES)
+    find_alpha(n, inner, potential, parent, order, unit, alpha)
+    for i in range(n):
+        alpha[i, 1] = max(0.0, lengths[i, 1] + potential[i] - lengths[above[1], 1] - potential[above[1]]) / unit
+        alpha[1, i] = alpha[i, 1]
+        out[i, 1] = gain[i] / unit
     return float(worth / unit)
 
 
 @kernel
-def _hang_out(n: int, worth: float, prizes: Array, potential: Array, lengths: Array) -> None:
-    """Write the edges of the extra node: always in the tree at position 0, never at 1, else what leaving out costs."""
-    lengths[0, n] = -FORBIDDEN
-    lengths[1, n] = FORBIDDEN
-    for i in range(2, n):
-        lengths[i, n] = worth * prizes[i] + potential[i]
+def _cut_off(
+    n: int,
+    lengths: Array,
+    potential: Array,
+    value: Array,
+    parent: Array,
+    order: Array,
+    gain: Array,
+    kept: Array,
+) -> None:
+    """Write what each branch brings less its cost, and mark what hangs on position 0 by branches that bring more.
+
+    ``value`` is what the prize of a position is worth.
+    """
     for i in range(n):
-        lengths[n, i] = lengths[i, n]
+        gain[i] = value[i] + 2.0 * potential[i]
+    for k in range(n - 2, 0, -1):
+        i = order[k]
+        p = parent[i]
+        gain[i] -= lengths[i, p] + potential[i] + potential[p]
+        if gain[i] > 0.0:
+            gain[p] += gain[i]
+    kept[:] = False
+    kept[0] = True
+    for k in range(1, n - 1):
+        i = order[k]
+        kept[i] = kept[parent[i]] and gain[i] > 0.0
 
 
 @kernel
-def _count(n: int, weight: float, lengths: Array, parent: Array, order: Array, degree: Array, share: Array) -> float:
-    """Add a tree to the degrees, begun anew, and to the shares; return the length of its edges between positions."""
+def _pass_by(
+    n: int,
+    lengths: Array,
+    potential: Array,
+    value: Array,
+    above: Array,
+    order: Array,
+    gain: Array,
+    kept: Array,
+    below: Array,
+) -> None:
+    """Take positions out of the tree that are worth less than the way over them costs more than the way past them.
+
+    A shortest spanning tree goes over nodes of little worth that lie on the way. Changes ``above`` and ``kept``, and makes
+    the ``gain`` of a position with one edge or two what it brings there. ``below`` [n, 2] is room for how many branches
+    begin at each position, and the sum of their first positions.
+    """
+    below[:] = 0
+    for k in range(1, n - 1):
+        i = order[k]
+        if kept[i]:
+            below[above[i], 0] += 1
+            below[above[i], 1] += i
+    for _ in range(PASSES):
+        changed = False
+        for k in range(n - 2, 0, -1):
+            i = order[k]
+            if not kept[i] or below[i, 0] > 1:
+                continue
+            p = above[i]
+            if below[i, 0] == 1:
+                c = below[i, 1]
+                gain[i] = value[i] - lengths[i, p] - lengths[i, c] + lengths[c, p]
+            else:
+                gain[i] = value[i] + potential[i] - lengths[i, p] - potential[p]
+            if gain[i] >= 0.0:
+                continue
+            kept[i] = False
+            changed = True
+            below[p, 1] -= i
+            if below[i, 0] == 1:
+                above[c] = p
+                below[p, 1] += c
+            else:
+                below[p, 0] -= 1
+        if not changed:
+            break
+
+
+@kernel
+def _join_last(n: int, lengths: Array, potential: Array, above: Array, order: Array, kept: Array) -> None:
+    """Join the last position to the nearest one of the tree, under the potentials; the tree has one beside position 0."""
+    if not kept[2:n].any():
+        kept[order[1]] = True
+    nearest = np.float32(math.inf)
+    for i in range(2, n):
+        if kept[i] and lengths[1, i] + potential[i] < nearest:
+            nearest = lengths[1, i] + potential[i]
+            above[1] = i
+    kept[1] = True
+
+
+@kernel
+def _put_between(
+    n: int, lengths: Array, value: Array, above: Array, gain: Array, kept: Array, detour: Array, where: Array
+) -> None:
+    """Put positions left out between two joined ones where that brings more than it costs; write the ``gain`` of the others.
+
+    ``detour`` and ``where`` [n] are room.
+    """
+    for _ in range(PASSES):
+        _find_detours(n, lengths, above, kept, detour, where)
+        changed = False
+        for i in range(2, n):
+            if kept[i]:
+                continue
+            gain[i] = value[i] - detour[i]
+            j = where[i]
+            if gain[i] > 0.0 and detour[j] >= 0.0:
+                detour[j] = -1.0  # others that want to be there wait for the next pass
+                kept[i] = True
+                changed = True
+                above[i] = above[j]
+                above[j] = i
+        if not changed:
+            break
+
+
+@kernel(fastmath=True)
+def _find_detours(n: int, lengths: Array, above: Array, kept: Array, detour: Array, where: Array) -> None:
+    """Write the shortest detour over each position from the edges of the tree, and the lower end of the edge.
+
+    The passes are over all positions, those in the tree included, so that they can be vectorised.
+    """
+    detour[:n] = np.float32(FAR)
+    for j in range(1, n):
+        if not kept[j]:
+            continue
+        first = lengths[j]
+        second = lengths[above[j]]
+        length = first[above[j]]
+        tip = np.int32(j)
+        for i in range(n):
+            way = first[i] + second[i] - length
+            old = detour[i]
+            where[i] = tip if way < old else where[i]
+            detour[i] = min(way, old)
+    for j in range(n):
+        detour[j] = max(detour[j], np.float32(0.0))
+
+
+@kernel
+def _count(
+    n: int, weight: float, lengths: Array, above: Array, kept: Array, degree: Array, share: Array, out: Array
+) -> float:
+    """Add a tree to the degrees, begun anew, and to the shares; return its length."""
     degree[:] = 0
     length = 0.0
-    for k in range(1, n + 1):
-        i = order[k]
-        j = parent[i]
-        if min(i, j) == 0 and max(i, j) == n:
+    for i in range(1, n):
+        if not kept[i]:
+            out[i, 0] += weight
             continue
+        j = above[i]
         share[i, j] += weight
         share[j, i] += weight
-        if max(i, j) == n:
-            degree[min(i, j)] += 2
-        else:
-            degree[i] += 1
-            degree[j] += 1
-            length += lengths[i, j]
+        degree[i] += 1
+        degree[j] += 1
+        length += lengths[i, j]
     return length
 
 
 @kernel
-def describe_choice(tokens: int, out: int, worth: float, prizes: Array, share: Array, alpha: Array, features: Array) -> None:
-    """Write to the features [T, OUT] what the relaxation says of leaving tokens out; ``out`` is the extra node."""
+def describe_choice(tokens: int, worth: float, prizes: Array, out: Array, features: Array) -> None:
+    """Write to the features [T, OUT] what the relaxation says of leaving tokens out."""
     for k in range(2, tokens):
-        features[k, 0] = share[k, out]
-        features[k, 1] = math.exp(-2.0 * alpha[k, out])
+        features[k, 0] = out[k, 0]
+        features[k, 1] = math.tanh(-out[k, 1])
         features[k, 2] = math.log1p(worth * prizes[k])

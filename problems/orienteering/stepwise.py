@@ -76,9 +76,9 @@ class OrienteeringStepwise(Stepwise[Outings]):
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
     temperature: ClassVar[float] = 0.5
     lessons: ClassVar[tuple[Lesson, ...]] = (
-        Lesson(50, 40, 10_000),
-        Lesson(100, 40, 30_000),
-        Lesson(200, 12, 60_000),
+        Lesson(50, 40, 3_000),
+        Lesson(100, 80, 8_000),
+        Lesson(200, 16, 20_000),
     )
 
     def __init__(self, *instances: OrienteeringInstance) -> None:

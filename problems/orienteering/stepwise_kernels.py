@@ -11,16 +11,7 @@ import math
 import numpy as np
 
 from redwood.kernels import RandomState, kernel, random_below
-from redwood.problems.orienteering.prize_trees import (
-    AVERAGING,
-    DECAY,
-    FIRST_GAIN,
-    FIRST_STEP,
-    OUT,
-    TREES,
-    describe_choice,
-    relax_outing,
-)
+from redwood.problems.orienteering.prize_trees import OUT, describe_choice, relax_outing
 from redwood.problems.routing.distance import distance
 from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs
 from redwood.problems.routing.stepwise_kernels import (
@@ -225,9 +216,10 @@ def window_rows(
     seen = np.empty(MARKS + CONTEXT * size, dtype=np.int32)
     xy = np.empty((len(seen), 2), dtype=np.float64)
     worth = np.empty(len(seen), dtype=np.float64)
-    lengths = np.empty((len(seen) + 1, len(seen) + 1), dtype=np.float32)
+    lengths = np.empty((len(seen), len(seen)), dtype=np.float32)
     share = np.empty(lengths.shape, dtype=np.float32)
     alpha = np.empty(lengths.shape, dtype=np.float32)
+    out = np.empty((len(seen), 2), dtype=np.float32)
     for b in range(len(rows)):
         offset = offsets[rows[b]]
         end = ends[rows[b]]
@@ -264,12 +256,10 @@ def window_rows(
             worth[k] = prizes[offset + seen[k]]
         around = xy[:total]
         room = max(budget[b] * scale, 1e-9)
-        rate = relax_outing(
-            around, worth[:total], room, TREES, FIRST_STEP, DECAY, AVERAGING, FIRST_GAIN, lengths, share, alpha
-        )
+        rate = relax_outing(around, worth[:total], room, lengths, share, alpha, out)
         if rate > 0.0:
             describe_pairs(tokens, share, alpha, features[b, :, FEATURES - EDGES * MARKS :], edges[b])
-            describe_choice(tokens, total, rate, worth, share, alpha, features[b, :, WORTH:])
+            describe_choice(tokens, rate, worth, out, features[b, :, WORTH:])
 
 
 @kernel

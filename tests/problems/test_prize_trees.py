@@ -1,0 +1,83 @@
+"""The relaxation that describes orienteering's windows, against best paths by enumeration."""
+
+import numpy as np
+import pytest
+
+from redwood.problems.orienteering.prize_trees import relax_outing
+
+
+def relaxed(xy, prizes, budget):
+    """Return the shares of pairs [n, n], the shares of being left out [n], their gains [n], and the worth of a prize."""
+    n = len(xy)
+    lengths, share, alpha = (np.zeros((n, n), dtype=np.float32) for _ in range(3))
+    out = np.zeros((n, 2), dtype=np.float32)
+    worth = relax_outing(xy, prizes, budget, lengths, share, alpha, out)
+    assert np.isfinite(alpha).all()
+    return share, out[:, 0], out[:, 1], worth
+
+
+def drawn(rng, inner):
+    """Return positions, the first and last of them the ends of the path, prizes, and distances."""
+    xy = rng.random((inner + 2, 2))
+    prizes = np.concatenate([[0.0, 0.0], rng.integers(1, 100, size=inner).astype(float)])
+    return xy, prizes, np.hypot(*(xy[:, None] - xy).transpose(2, 0, 1))
+
+
+def best_visits(distances, prizes, budget):
+    """Return which inner positions a best path visits, by dynamic programming over sets."""
+    inner = len(prizes) - 2
+    shortest = np.full((1 << inner, inner), np.inf)
+    for i in range(inner):
+        shortest[1 << i, i] = distances[0, i + 2]
+    for members in range(1, 1 << inner):
+        for i in np.flatnonzero(np.isfinite(shortest[members])):
+            for j in range(inner):
+                if not members >> j & 1:
+                    way = shortest[members, i] + distances[i + 2, j + 2]
+                    shortest[members | 1 << j, j] = min(shortest[members | 1 << j, j], way)
+    lengths = (shortest + distances[2:, 1]).min(axis=1)
+    worth = [sum(prizes[k + 2] for k in range(inner) if s >> k & 1) if lengths[s] <= budget else -1.0 for s in range(1 << inner)]
+    return np.array([int(np.argmax(worth)) >> k & 1 for k in range(inner)], dtype=bool)
+
+
+def test_shares_tell_what_best_paths_visit():
+    rng = np.random.default_rng(0)
+    visited, shares, gains = [], [], []
+    for _ in range(30):
+        xy, prizes, distances = drawn(rng, 8)
+        budget = distances[0, 1] + rng.uniform(0.4, 1.2)
+        _, out, gain, _ = relaxed(xy, prizes, budget)
+        visited.append(best_visits(distances, prizes, budget))
+        shares.append(1.0 - out[2:])
+        gains.append(gain[2:])
+    best, share, gain = np.concatenate(visited), np.concatenate(shares), np.concatenate(gains)
+    assert share[best].mean() > share[~best].mean() + 0.5
+    assert np.mean((share > 0.5) == best) > 0.8
+    assert gain[best].mean() > 0.0 > gain[~best].mean()
+
+
+def test_trees_settle_at_paths_as_long_as_they_may_be():
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        xy, prizes, distances = drawn(rng, 60)
+        budget = distances[0, 1] + 2.0
+        share, out, _, worth = relaxed(xy, prizes, budget)
+        edges = share.sum(axis=1)
+        assert worth > 0.0
+        assert (share * distances).sum() / 2 == pytest.approx(budget, rel=0.1)
+        assert np.abs(edges[2:] - 2.0 * (1.0 - out[2:])).mean() < 0.15
+        assert edges[1] == pytest.approx(1.0, abs=1e-3)
+        assert share[0, 1] == 0.0
+
+
+def test_one_position_between_the_ends_is_always_visited():
+    share, out, _, _ = relaxed(np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.1]]), np.array([0.0, 0.0, 1.0]), 1.2)
+    assert out[2] == pytest.approx(0.0, abs=1e-6)
+    assert share[0, 2] == pytest.approx(1.0, abs=1e-3)
+    assert share[2, 1] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_positions_in_one_place_have_no_relaxation():
+    share, _, _, worth = relaxed(np.zeros((4, 2)), np.ones(4), 1.0)
+    assert worth == 0.0
+    assert not share.any()
