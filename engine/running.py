@@ -80,7 +80,10 @@ def prepare(solver: Solver, problem: Problem[Any, Any], instance: Instance) -> S
     solver.prepare(problem, instance)
     if not solver.partner:
         return None
-    partner: Solver = host().solver_entry(solver.partner, problem.name).load()()
+    try:
+        partner: Solver = host().solver_entry(solver.partner, problem.name).load()()
+    except FitError as error:
+        raise FitError(f"{type(solver).__name__} would hand its solutions on, but {error}") from None
     partner.prepare(problem, instance)
     return partner
 

@@ -95,7 +95,8 @@ class BQ(Solver, Trainable):
         Which parts are constructed anew: ``distance``, ``sequence`` or ``mixed``.
     polish
         Whether each new solution is improved by the problem's moves until none improves it, where it has such, and the best
-        one is handed to the solver ``local-search`` for the rest of the budget, in place of ``search``.
+        one is handed to the solver ``local-search``, which has to fit the problem, for the rest of the budget, in place of
+        ``search``.
     window
         How many tokens the network is shown, 0 for as many as it was trained with. More of them cost time and often pay.
     sure

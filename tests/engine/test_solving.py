@@ -2,13 +2,16 @@
 
 import json
 import time
+from dataclasses import dataclass
 
 import pytest
 
 import redwood
 from redwood.budget import Budget, Progress, Termination
 from redwood.errors import FitError, InstanceError, OptionError, UnknownNameError
+from redwood.plugins.host import host
 from redwood.result import Result, Status
+from redwood.running import prepare
 
 pytestmark = pytest.mark.usefixtures("countdown")
 
@@ -227,3 +230,19 @@ def test_the_answer_ends_the_trajectory():
     result = redwood.solve(redwood.instance("countdown", largest=10), solver="proving", time_limit=1)
     assert [value for _, value in result.trajectory] == [3]
     assert result.trajectory[0][0] == result.seconds.solve
+
+
+@dataclass(frozen=True)
+class HandingOn(redwood.Solver):
+    """Hands its solutions to a solver that does not fit."""
+
+    partner = "lagrangian"
+
+    def run(self, problem, instance, run):
+        return redwood.Answer(None)
+
+
+def test_a_partner_that_does_not_fit_is_named():
+    instance = redwood.generate("knapsack", size=5, seed=0)
+    with pytest.raises(FitError, match="HandingOn would hand its solutions on, but solver 'lagrangian' does not fit"):
+        prepare(HandingOn(), host().problem("knapsack"), instance)

@@ -36,7 +36,9 @@ def best_visits(distances, prizes, budget):
                     way = shortest[members, i] + distances[i + 2, j + 2]
                     shortest[members | 1 << j, j] = min(shortest[members | 1 << j, j], way)
     lengths = (shortest + distances[2:, 1]).min(axis=1)
-    worth = [sum(prizes[k + 2] for k in range(inner) if s >> k & 1) if lengths[s] <= budget else -1.0 for s in range(1 << inner)]
+    worth = [
+        sum(prizes[k + 2] for k in range(inner) if s >> k & 1) if lengths[s] <= budget else -1.0 for s in range(1 << inner)
+    ]
     return np.array([int(np.argmax(worth)) >> k & 1 for k in range(inner)], dtype=bool)
 
 
