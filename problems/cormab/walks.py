@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,11 +43,13 @@ class WalkProgram:
     ----------
     layers
         For each layer [N, 5]: the layer before it, or -1 at a start; the layer whose table is joined, or the edge that is
-        walked, or at a start the node whose gain it holds, -1 for none; its most moves, most pulls and number of states.
+        walked, or at a start the node whose gain it holds, -1 for none; its most moves, most pulls, and number of rows.
+        A state has a row for each number of moves with which a walk gets there and can still end in time.
     begins
         The steps into layer i are ``begins[i]`` to ``begins[i + 1]``.
     steps
-        For each step [S, 4]: the state before, the state after, the moves it makes, and whether the table is joined.
+        For each step [S, 9]: the state before, the state after, the moves it makes, and whether the table is joined; the
+        rows where the states before and after would have 0 moves; the fewest and most moves before, and the most after.
     edges
         Pairs of nodes [M, 2] of the edges, by the numbers that layers use.
     """
@@ -173,7 +176,7 @@ class _Builder:
         begins = np.cumsum([0] + [len(steps) for steps in self.steps])
         steps = np.array([step for steps in self.steps for step in steps], np.int64).reshape(-1, 4)
         edges = np.array(self.edges, np.int64).reshape(-1, 2)
-        return WalkProgram(np.array(self.layers, np.int64), begins, steps, edges)
+        return WalkProgram(*_spanned(np.array(self.layers, np.int64), begins, steps), edges)
 
     def table(self, node: int) -> int:
         """Append the table of a node and of all that hangs on it, and return its layer."""
@@ -257,6 +260,39 @@ class _Builder:
         if self.cells > self.most:
             raise _TooLarge
         return len(self.layers) - 1
+
+
+def _spanned(layers: Array, begins: Array, steps: Array) -> tuple[Array, Array, Array]:
+    """Return layers, their begins and steps with rows for states in place of numbers of states, without steps in vain."""
+    firsts = np.cumsum(np.append(0, layers[:, 4]))
+    layer = np.repeat(np.arange(len(layers)), np.diff(begins))
+    before, after, made = firsts[layers[layer, 0]] + steps[:, 0], firsts[layer] + steps[:, 1], steps[:, 2]
+    fewest, most = _spans(layers, begins, firsts, before, after, made)
+    rows = np.maximum(most - fewest + 1, 0)
+    ends = np.cumsum(np.append(0, rows))
+    origins = ends[:-1] - ends[np.repeat(firsts[:-1], layers[:, 4])] - fewest
+    last = np.minimum(most[before], most[after] - made)
+    whole = np.column_stack((steps, origins[before], origins[after], fewest[before], last, most[after]))
+    useful = fewest[before] <= last
+    counts = np.bincount(layer[useful], minlength=len(layers))
+    return np.column_stack((layers[:, :4], np.diff(ends[firsts]))), np.cumsum(np.append(0, counts)), whole[useful]
+
+
+def _spans(
+    layers: Array, begins: Array, firsts: Array, before: Array, after: Array, made: Array
+) -> tuple[Array, Array]:
+    """Return the fewest moves [T] that reach each state, and the most from which the last layer can be reached in time."""
+    never = int(layers[:, 2].max()) + 1
+    fewest, most = np.full(firsts[-1], never), np.full(firsts[-1], -1)
+    fewest[firsts[:-1][layers[:, 0] < 0]] = 0
+    most[firsts[:-1][~np.isin(np.arange(len(layers)), layers[:, 0])]] = never
+    for start, end in pairwise(begins.tolist()):
+        np.minimum.at(fewest, after[start:end], fewest[before[start:end]] + made[start:end])
+    for layer in range(len(layers) - 1, -1, -1):
+        own, step = slice(*firsts[layer : layer + 2]), slice(*begins[layer : layer + 2])
+        most[own] = np.minimum(most[own], layers[layer, 2])
+        np.maximum.at(most, before[step], most[after[step]] - made[step])
+    return fewest, most
 
 
 def _joined(state: State, tail: int, head: int, times: int) -> State | None:

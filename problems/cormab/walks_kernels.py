@@ -1,7 +1,7 @@
 """The best closed walk by dynamic programming over the layers that `redwood.problems.cormab.walks` describes.
 
 A layer holds, for each of its states, the greatest worth that ``moves`` moves and ``pulls`` pulls collect; cells [state,
-moves, pulls] lie one after the other in a buffer of all layers. What is worth no more than fewer of both may be left out, as
+moves, pulls] lie one after the other in a buffer of all layers, for a state only those from its fewest to its most moves. What is worth no more than fewer of both may be left out, as
 minus infinity: the best walk with the fewest moves and, of these, the fewest pulls is made of none of it.
 """
 
@@ -23,7 +23,7 @@ def offsets_of(layers: Array, budget: int) -> Array:
     found = np.zeros(len(layers) + 1, np.int64)
     for layer in range(len(layers)):
         pulls = min(layers[layer, 3], budget)
-        found[layer + 1] = found[layer] + layers[layer, 4] * (layers[layer, 2] + 1) * (pulls + 1)
+        found[layer + 1] = found[layer] + layers[layer, 4] * (pulls + 1)
     return found
 
 
@@ -80,7 +80,7 @@ def _fill(
     worth: Array,
 ) -> None:
     """Fill the cells of a layer from those of earlier ones; ``kept`` [K, 2] and ``worth`` [K] are room for one table."""
-    source, other, moves = layers[layer, 0], layers[layer, 1], layers[layer, 2]
+    source, other = layers[layer, 0], layers[layer, 1]
     pulls = min(layers[layer, 3], budget)
     width = pulls + 1
     if source < 0:  # a start: nothing, or a node of its own
@@ -90,31 +90,30 @@ def _fill(
             cells[offsets[layer] + 1] = gain
         return
     cells[offsets[layer] : offsets[layer + 1]] = -np.inf
-    most, few = layers[source, 2], min(layers[source, 3], budget)
+    few = min(layers[source, 3], budget)
     best, useful = np.empty(few + 1), -1
     for place in range(begins[layer], begins[layer + 1]):
-        before = offsets[source] + steps[place, 0] * (most + 1) * (few + 1)
-        after = offsets[layer] + steps[place, 1] * (moves + 1) * width
+        made, fewest, most, farthest = steps[place, 2], steps[place, 6], steps[place, 7], steps[place, 8]
+        before = offsets[source] + steps[place, 4] * (few + 1)
+        after = offsets[layer] + steps[place, 5] * width
         if not steps[place, 3]:
-            made = steps[place, 2]
             if few + 1 == width:  # all moves at once
-                _raise(cells, after + made * width, before, (min(most, moves - made) + 1) * width, 0.0)
+                _raise(cells, after + (fewest + made) * width, before + fewest * width, (most + 1 - fewest) * width, 0.0)
                 continue
-            for first in range(min(most, moves - made) + 1):
-                row, into = before + first * (few + 1), after + (first + made) * width
-                _raise(cells, into, row, few + 1, 0.0)
+            for first in range(fewest, most + 1):
+                _raise(cells, after + (first + made) * width, before + first * (few + 1), few + 1, 0.0)
             continue
         if useful < 0:
             far, many = layers[other, 2], min(layers[other, 3], budget)
             useful = _keep_useful(cells, offsets[other], far, many, kept, worth)
         best[:] = -np.inf
-        for first in range(min(most, moves) + 1):
+        for first in range(fewest, most + 1):
             row = before + first * (few + 1)
             if not _rises(cells, row, best):
                 continue
             for number in range(useful):
                 second, also = kept[number]
-                if first + second > moves:
+                if first + second > farthest:
                     break
                 into = after + (first + second) * width + also
                 _raise(cells, into, row, min(few, pulls - also) + 1, worth[number])
@@ -136,32 +135,33 @@ def _trace(
 ) -> None:
     """Write the pulled nodes [J] and how often each edge [M] is walked that a value of the last layer stands for."""
     last = len(layers) - 1
-    stack = np.empty((len(layers), 4), np.int64)
-    stack[0] = (last, 0, moves, pulls)
+    stack = np.empty((len(layers), 3), np.int64)
+    stack[0] = (last, moves, pulls)
     size = 1
     while size:
         size -= 1
-        layer, state, made, pulled = stack[size]
+        layer, made, pulled = stack[size]
+        state, origin = 0, 0  # of the one state of a table
         while layers[layer, 0] >= 0:
             source, other = layers[layer, 0], layers[layer, 1]
             width, few = min(layers[layer, 3], budget) + 1, min(layers[source, 3], budget)
-            most = layers[source, 2]
-            value = cells[offsets[layer] + (state * (layers[layer, 2] + 1) + made) * width + pulled]
+            value = cells[offsets[layer] + (origin + made) * width + pulled]
             found = False
             for place in range(begins[layer], begins[layer + 1]):
                 if steps[place, 1] != state:
                     continue
-                before = offsets[source] + steps[place, 0] * (most + 1) * (few + 1)
+                fewest, most = steps[place, 6], steps[place, 7]
+                before = offsets[source] + steps[place, 4] * (few + 1)
                 if not steps[place, 3]:
                     first = made - steps[place, 2]
-                    if 0 <= first <= most and pulled <= few and cells[before + first * (few + 1) + pulled] == value:
+                    if fewest <= first <= most and pulled <= few and cells[before + first * (few + 1) + pulled] == value:
                         if steps[place, 2] > 0:
                             edges[other] += steps[place, 2]
-                        state, made, found = steps[place, 0], first, True
+                        state, origin, made, found = steps[place, 0], steps[place, 4], first, True
                         break
                     continue
                 far, many = layers[other, 2], min(layers[other, 3], budget)
-                for second in range(min(far, made) + 1):
+                for second in range(min(far, made - fewest) + 1):
                     first = made - second
                     if first > most:
                         continue
@@ -171,9 +171,10 @@ def _trace(
                             continue
                         beside = cells[offsets[other] + second * (many + 1) + also]
                         if cells[before + first * (few + 1) + rest] + beside == value:
-                            stack[size] = (other, 0, second, also)
+                            stack[size] = (other, second, also)
                             size += 1
-                            state, made, pulled, found = steps[place, 0], first, rest, True
+                            state, origin, made = steps[place, 0], steps[place, 4], first
+                            pulled, found = rest, True
                             break
                     if found:
                         break
