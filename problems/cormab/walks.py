@@ -278,9 +278,7 @@ def _spanned(layers: Array, begins: Array, steps: Array) -> tuple[Array, Array, 
     return np.column_stack((layers[:, :4], np.diff(ends[firsts]))), np.cumsum(np.append(0, counts)), whole[useful]
 
 
-def _spans(
-    layers: Array, begins: Array, firsts: Array, before: Array, after: Array, made: Array
-) -> tuple[Array, Array]:
+def _spans(layers: Array, begins: Array, firsts: Array, before: Array, after: Array, made: Array) -> tuple[Array, Array]:
     """Return the fewest moves [T] that reach each state, and the most from which the last layer can be reached in time."""
     never = int(layers[:, 2].max()) + 1
     fewest, most = np.full(firsts[-1], never), np.full(firsts[-1], -1)

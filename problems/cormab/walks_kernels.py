@@ -1,8 +1,9 @@
 """The best closed walk by dynamic programming over the layers that `redwood.problems.cormab.walks` describes.
 
 A layer holds, for each of its states, the greatest worth that ``moves`` moves and ``pulls`` pulls collect; cells [state,
-moves, pulls] lie one after the other in a buffer of all layers, for a state only those from its fewest to its most moves. What is worth no more than fewer of both may be left out, as
-minus infinity: the best walk with the fewest moves and, of these, the fewest pulls is made of none of it.
+moves, pulls] lie one after the other in a buffer of all layers, a state's from its fewest to its most moves. What is worth
+no more than fewer of both may be left out, as minus infinity: the best walk with the fewest moves and, of these, the fewest
+pulls is made of none of it.
 """
 
 from __future__ import annotations
@@ -57,13 +58,40 @@ def _keep_useful(cells: Array, start: int, far: int, many: int, kept: Array, wor
 
 
 @kernel
-def _rises(cells: Array, row: int, best: Array) -> bool:
-    """Return whether a cell of a row is above the best [P] so far, and note the new best."""
-    above = False
-    for place in range(len(best)):
-        above |= cells[row + place] > best[place]
-        best[place] = max(best[place], cells[row + place])
-    return above
+def _join(
+    cells: Array,
+    before: int,
+    fewest: int,
+    most: int,
+    few: int,
+    best: Array,
+    after: int,
+    farthest: int,
+    pulls: int,
+    kept: Array,
+    worth: Array,
+) -> None:
+    """Raise the cells of a state to those of another one and an entry of a table, ``kept`` [K, 2] and ``worth`` [K].
+
+    The state before has ``fewest`` to ``most`` moves and at most ``few`` pulls, the one after at most ``farthest`` moves and
+    ``pulls`` pulls. Only what is worth more than no more of both is joined; ``best`` [P] is room for it.
+    """
+    best[:] = -np.inf
+    for first in range(fewest, most + 1):
+        fewer = -np.inf
+        for pulled in range(few + 1):
+            value = cells[before + first * (few + 1) + pulled]
+            fewer = max(fewer, best[pulled])
+            if value > fewer:
+                fewer = value
+                for number in range(len(kept)):
+                    second, also = kept[number]
+                    if first + second > farthest:
+                        break
+                    if pulled + also <= pulls:
+                        into = after + (first + second) * (pulls + 1) + pulled + also
+                        cells[into] = max(cells[into], value + worth[number])
+            best[pulled] = fewer
 
 
 @kernel
@@ -106,17 +134,7 @@ def _fill(
         if useful < 0:
             far, many = layers[other, 2], min(layers[other, 3], budget)
             useful = _keep_useful(cells, offsets[other], far, many, kept, worth)
-        best[:] = -np.inf
-        for first in range(fewest, most + 1):
-            row = before + first * (few + 1)
-            if not _rises(cells, row, best):
-                continue
-            for number in range(useful):
-                second, also = kept[number]
-                if first + second > farthest:
-                    break
-                into = after + (first + second) * width + also
-                _raise(cells, into, row, min(few, pulls - also) + 1, worth[number])
+        _join(cells, before, fewest, most, few, best, after, farthest, pulls, kept[:useful], worth)
 
 
 @kernel
