@@ -35,7 +35,7 @@ from redwood.problems.routing.relaxation_kernels import (
 )
 from redwood.problems.routing.travel import Array
 
-TREES, FIRST_STEP, LAST_STEP, AVERAGING = 150, 0.8, 0.04, 0.013
+TREES, FIRST_STEP, LAST_STEP, AVERAGING = 300, 0.8, 0.03, 0.008
 """Trees computed; first and last step of the ascent in mean edges, in which they fall evenly; weight of a new tree."""
 FIRST_GAIN, LAST_GAIN = 0.3, 0.06
 """How strongly the worth of prizes follows the length of the first trees and of the last."""
