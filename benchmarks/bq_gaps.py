@@ -107,9 +107,7 @@ def measure(solver: BQ, instances: Sequence[Instance], budget: Budget) -> tuple[
     """Return the objectives of a batch and the core-seconds that it took, compilation apart."""
     problem: Any = host().problem(instances[0].problem)
     partner = prepare(solver, problem, instances[0])
-    runs = [Run(problem, instance, budget=budget) for instance in instances]
-    for run in runs:
-        run.partner = partner
+    runs = [Run(problem, instance, budget=budget, partner=partner) for instance in instances]
     began = time.process_time()
     solver.run_many(problem, instances, runs)
     seconds = time.process_time() - began

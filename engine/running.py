@@ -56,7 +56,7 @@ class Task:
     initial: Solution | None
     threads: int
 
-    def run(self, on_improvement: Callable[[Incumbent], None] | None = None) -> Run:
+    def run(self, on_improvement: Callable[[Incumbent], None] | None = None, partner: Solver | None = None) -> Run:
         """Return a fresh run for the task."""
         return Run(
             self.problem,
@@ -66,6 +66,7 @@ class Task:
             initial=self.initial,
             threads=self.threads,
             on_improvement=on_improvement,
+            partner=partner,
         )
 
 
@@ -100,8 +101,7 @@ def execute(
         compiled = time.perf_counter() - began
         if on_ready is not None:
             on_ready(compiled)
-        run = task.run(on_improvement)
-        run.partner = partner
+        run = task.run(on_improvement, partner)
         run.start_clock()
         answer = task.solver.run(task.problem, task.instance, run)
     except KeyboardInterrupt:
@@ -135,9 +135,7 @@ def execute_many(
     compiled = time.perf_counter() - began
     if on_ready is not None:
         on_ready(compiled)
-    runs = [task.run(on_improvement and partial(on_improvement, position)) for position, task in enumerate(tasks)]
-    for run in runs:
-        run.partner = partner
+    runs = [task.run(on_improvement and partial(on_improvement, place), partner) for place, task in enumerate(tasks)]
     answers, error = _run_many(solver, problem, [task.instance for task in tasks], runs)
     solved = max(0.0, time.perf_counter() - began - compiled)
     outcomes = [outcome_of(run, answer, error) for run, answer in zip(runs, answers, strict=True)]

@@ -64,8 +64,6 @@ class Run:
         The solver that `Solver.partner` names, ready to run, where it names one.
     """
 
-    partner: Solver | None = None
-
     def __init__(
         self,
         problem: Problem[Any, Any],
@@ -76,11 +74,13 @@ class Run:
         initial: Solution | None = None,
         threads: int = 1,
         on_improvement: Callable[[Incumbent], None] | None = None,
+        partner: Solver | None = None,
     ) -> None:
         self.seed = seed
         self.rng = np.random.default_rng(seed)
         self.initial = initial
         self.threads = threads
+        self.partner = partner
         self.iterations = 0
         self.trajectory: list[tuple[float, float]] = []
         self.best: Solution | None = None

@@ -225,7 +225,7 @@ def _join_last(n: int, lengths: Array, potential: Array, above: Array, order: Ar
 def _put_between(
     n: int, lengths: Array, value: Array, above: Array, gain: Array, kept: Array, detour: Array, where: Array
 ) -> None:
-    """Put positions left out between two joined ones where that brings more than it costs; write the ``gain`` of the others.
+    """Put positions left out between two joined ones where that brings more than it costs; write what it brings as ``gain``.
 
     ``detour`` and ``where`` [n] are room.
     """
