@@ -371,9 +371,12 @@ def _folded(planning: Planning, kind: str, states: int) -> tuple[QNetwork, list[
 
 def _learned(planning: Planning, kind: str, given: argparse.Namespace) -> tuple[QNetwork, list[Folded]]:
     """Return a network after episodes of learning without programs, and what it is in random states."""
-    table = scaled(planning, relax(planning, Unhurried()).values) if kind == "residual" else None
+    values = table = None
+    if kind == "residual":
+        values = relax(planning, Unhurried()).values
+        table = scaled(planning, values)
     recipe = Recipe(network=kind, programs=False, trials=1, check=10_000, episodes=given.learned)
-    learner = Learner(planning, recipe, 0, table)
+    learner = Learner(planning, recipe, 0, table, values=values)
     learner.prepare()
     learner.learn(lambda: False)
     return _states(planning, learner.network, given.states)

@@ -15,6 +15,7 @@ import torch
 from redwood.errors import OptionError
 from redwood.planning import Array, Planning
 from redwood.solvers.sequoia.improving import surpasses
+from redwood.solvers.sequoia.luck import Luck
 from redwood.solvers.sequoia.maximising import Maximiser
 from redwood.solvers.sequoia.network import QNetwork, Shape, single_thread
 from redwood.solvers.sequoia.policy import QPolicy, policy_of
@@ -39,6 +40,17 @@ class Line:
     searches: int
 
 
+@dataclass(frozen=True, eq=False)
+class Past:
+    """A step of an episode: states [J], action [J], its expected reward, the luck of the outcome met, and of all drawn."""
+
+    states: Array
+    action: Array
+    reward: float
+    met: float
+    mean: float
+
+
 class Learner:
     """The state of one training.
 
@@ -47,6 +59,14 @@ class Learner:
     action in what followed, by a copy of the network, averaged over several outcomes drawn from the arms; after the
     last step of an episode it is the rewards alone.
 
+    Parameters
+    ----------
+    table
+        Worths [H, J, A, S] of levels that a ``residual`` network starts from.
+    values
+        Worths [H + 1, J, S] of states, discounted to the first step, by which rewards are freed of the luck of outcomes;
+        see `Luck`.
+
     References
     ----------
     Xu, Wilder, Khalil, Tambe (2025), arXiv:2503.01919, algorithm 1.
@@ -54,7 +74,13 @@ class Learner:
     """
 
     def __init__(
-        self, planning: Planning, recipe: Recipe, seed: int, table: Array | None = None, kind: type[QPolicy] = QPolicy
+        self,
+        planning: Planning,
+        recipe: Recipe,
+        seed: int,
+        table: Array | None = None,
+        kind: type[QPolicy] = QPolicy,
+        values: Array | None = None,
     ) -> None:
         self.kind = kind
         self.planning, self.recipe = planning, recipe.settled()
@@ -66,8 +92,9 @@ class Learner:
             torch.manual_seed(int(self.rng.integers(2**31)))
             self.network = QNetwork(shape, table)
         self.stability = Stability(planning.actions) if self.recipe.stability else None
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=self.recipe.rate)
+        self.optimiser = self._optimiser(self.recipe.rate)
         self.replay = Replay(self.recipe.replay, arms, self.recipe.outcomes, self.recipe.priority)
+        self.luck = None if values is None else Luck(planning, values)
         self.ends = np.cumsum(planning.arms.transitions, axis=-1)
         self.episode = self.steps = self.updates = 0
         self.trial = self.best_trial = -np.inf
@@ -116,43 +143,51 @@ class Learner:
         planning, recipe = self.planning, self.recipe
         arms = np.arange(len(planning.arms.start))
         states = _outcomes(self.rng, np.cumsum(planning.arms.start, axis=-1))
-        past: list[tuple[Array, Array, float]] = []
+        past: list[Past] = []
+        outcomes, kept = np.empty((0, len(arms)), np.int64), 0
         for step in range(planning.horizon):
             if stops():
                 break
             if step % 4 == 0:
                 self._current = self._maximiser()
             if self.rng.random() < self.epsilon:
+                kept = self._remember(past, kept, outcomes, whole=True)
                 action = planning.actions.sample(self.rng)
             else:
                 action = self._current.best(states[None], np.array([step]))[0]
             reward = float(planning.arms.rewards[arms, action, states].sum())
-            past.append((states, action, reward))
             outcomes = np.stack([_outcomes(self.rng, self.ends[arms, action, states]) for _ in range(recipe.outcomes)])
-            self._remember(past, outcomes, step)
+            luck = np.zeros(recipe.outcomes) if self.luck is None else self.luck.of(states, action, step, outcomes)
+            past.append(Past(states, action, reward, float(luck[0]), float(luck.mean())))
+            kept = self._remember(past, kept, outcomes, whole=step + 1 == planning.horizon)
             states = outcomes[0]
             self.steps += 1
             if len(self.replay) >= recipe.batch:
                 self._update()
-        return float(np.mean([reward for _, _, reward in past])) if past else 0.0
+        return float(np.mean([seen.reward for seen in past])) if past else 0.0
 
-    def _remember(self, past: list[tuple[Array, Array, float]], outcomes: Array, step: int) -> None:
-        """Keep the transition that has become complete; at the end of the episode, all that are left."""
-        span, discount, end = self.recipe.n_step, self.recipe.discount * self.planning.discount, step + 1
-        last = end == self.planning.horizon
-        begins = range(max(0, end - span), end) if last else range(max(0, end - span), max(0, end - span + 1))
-        for begin in begins:
-            states, action, _ = past[begin]
-            rewards = sum(discount**k * past[begin + k][2] for k in range(end - begin))
+    def _remember(self, past: list[Past], first: int, outcomes: Array, *, whole: bool) -> int:
+        """Keep the transitions from the first one on that have become complete, and return the first one that has not.
+
+        That is after ``n_step`` steps, and for all at the end of the episode or where the next action is a random one: what
+        such an action costs is not the fault of those before it (Watkins 1989, Learning from delayed rewards). Rewards are
+        kept less the luck of the steps: of the outcome that was met, and after the last step of all of them.
+        """
+        discount, end = self.recipe.discount * self.planning.discount, len(past)
+        beyond = end if whole else max(first, end - self.recipe.n_step + 1)
+        for begin in range(first, beyond):
+            seen = past[begin:end]
+            rewards = sum(discount**k * (each.reward - discount * each.met) for k, each in enumerate(seen))
             self.replay.add(
-                states=states,
+                states=seen[0].states,
                 steps=begin,
-                actions=action,
-                rewards=rewards,
+                actions=seen[0].action,
+                rewards=rewards + discount ** len(seen) * (seen[-1].met - seen[-1].mean),
                 after=outcomes,
                 later=min(end, self.planning.horizon - 1),
-                factors=0.0 if last else discount ** (end - begin),
+                factors=0.0 if end == self.planning.horizon else discount ** len(seen),
             )
+        return beyond
 
     def _update(self) -> None:
         """Take one gradient step on a batch drawn from the replay."""
@@ -221,22 +256,43 @@ class Learner:
     def _try(self) -> None:
         """Simulate the network's policy, and keep it if it is the best so far.
 
-        A ``residual`` network has a good policy to lose: it must be ahead of the best one with 95 % confidence.
+        A ``residual`` network has a good policy to lose: it must be ahead of the best one with 95 % confidence, and where
+        it is behind with as much it goes back to that one, and learns on at half the rate.
+
+        Unless the exact maximum is asked for (``slack`` 0), programs are left out: beyond lists 600 decisions would take
+        the time of all learning. What is tried is then what a search does with the network; the answer, which may solve
+        programs, values its actions no less.
         """
-        policy = self._policy()
+        policy = self._policy(programs=self._exact)
         earned = self._earned(policy)
         self.trial = float(earned.mean())
+        better = self.trial > self.best_trial
         if self.network.shape.kind == "residual" and np.isfinite(self.best_trial):
             if self._best_earned is None:  # after a resumption
-                self._best_earned = self._earned(self.best)
+                self._best_earned = self._earned(replace(self.best, programs=self._exact))
             better = surpasses(earned, self._best_earned)
-        else:
-            better = self.trial > self.best_trial
+            if surpasses(self._best_earned, earned):
+                self._go_back()
         if better:
-            self.best, self.best_trial, self._best_earned = policy, self.trial, earned
+            self.best, self.best_trial, self._best_earned = self._policy(), self.trial, earned
 
-    def _policy(self) -> QPolicy:
-        return policy_of(self.network, self.kind, programs=self.recipe.programs, slack=self.recipe.slack)
+    @property
+    def _exact(self) -> bool:
+        """Whether trials may solve programs."""
+        return self.recipe.programs and self.recipe.slack == 0
+
+    def _go_back(self) -> None:
+        """Take the best network again, to learn in steps of half the size."""
+        self.network.load_vector(self.best.weights)
+        self.optimiser = self._optimiser(self.optimiser.param_groups[0]["lr"] / 2)
+        self._older = self._newer = self._current = self._maximiser()
+
+    def _optimiser(self, rate: float) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.network.parameters(), lr=rate)
+
+    def _policy(self, *, programs: bool | None = None) -> QPolicy:
+        programs = self.recipe.programs if programs is None else programs
+        return policy_of(self.network, self.kind, programs=programs, slack=self.recipe.slack)
 
     def _earned(self, policy: QPolicy) -> Array:
         """Return the mean rewards a step [E] of a policy in the trial episodes."""

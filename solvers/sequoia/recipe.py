@@ -25,7 +25,8 @@ class Recipe:
     episodes
         The most episodes of training; the budget of the call may end it earlier.
     batch, replay, rate, clip
-        Transitions a gradient step, transitions kept, Adam's learning rate, limit of each gradient's size.
+        Transitions a gradient step, transitions kept, Adam's learning rate, limit of each gradient's size. ``residual``
+        halves the rate where a trial is clearly behind the best one, and goes back to that.
     epsilon, epsilon_end, epsilon_decay
         Chance of a random action at first and at last, and the steps in which the difference falls to its 1/e.
     discount
@@ -33,7 +34,7 @@ class Recipe:
     pretraining
         Gradient steps on expected one-step rewards before the first episode; ``residual`` starts from its table instead.
     n_step
-        Rewards summed before the network is asked for the rest.
+        Rewards summed before the network is asked for the rest; fewer where a random action comes before.
     outcomes
         Next states drawn for each transition, over which its target is averaged.
     double
@@ -53,7 +54,8 @@ class Recipe:
         Weight in the loss of the share by which ReLUs can be switched by the action, 0 to 1/2 on the average; for ``relu``,
         whose programs become small with it. See `redwood.solvers.sequoia.stability.Stability`.
     check
-        Episodes of training after which the network is tried in simulation; the best one tried is the result.
+        Episodes of training after which the network is tried in simulation; the best one tried is the result. Trials solve
+        programs only where ``slack`` is 0: what is tried is what a search does with the network.
     trials
         Simulated episodes of a try.
     improvements

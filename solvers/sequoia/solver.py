@@ -87,7 +87,7 @@ class Sequoia(Recipe, Solver, Trainable):
         begun = self._begun(planning, run, run.seed)
         if self.foresight and begun.values is not None:
             return Answer(ForesightPolicy(begun.values, self.foresight), bound=begun.bound, message=begun.message)
-        learner = Learner(planning, self, run.seed, begun.table, load_target(self.policy_kind))
+        learner = Learner(planning, self, run.seed, begun.table, load_target(self.policy_kind), begun.values)
         learner.prepare()
         run.report(learner.policy())
         learner.learn(run.stops, run.advance)
@@ -233,8 +233,9 @@ class Sequoia(Recipe, Solver, Trainable):
         folder.mkdir(parents=True, exist_ok=True)
         _own(folder, instance, schooling.seed)
         made, clock = cls(**chosen), Hours(folder, schooling.hours)
-        table = _kept_table(made, planning, clock, folder, schooling.seed)
-        learner = Learner(planning, made, schooling.seed, table, load_target(cls.policy_kind))
+        values = _kept_values(made, planning, clock, folder, schooling.seed)
+        table = None if values is None else scaled(planning, values)
+        learner = Learner(planning, made, schooling.seed, table, load_target(cls.policy_kind), values)
         checkpoint = folder / "checkpoint.pt"
         if checkpoint.exists():
             learner.load(checkpoint)
@@ -365,18 +366,18 @@ def _own(folder: Path, instance: Instance, seed: int) -> None:
         )
 
 
-def _kept_table(made: Sequoia, planning: Planning, clock: Hours, folder: Path, seed: int) -> Array | None:
-    """Return the worths that the training starts from, computed once a folder so that it resumes exactly."""
-    path = folder / "table.npy"
+def _kept_values(made: Sequoia, planning: Planning, clock: Hours, folder: Path, seed: int) -> Array | None:
+    """Return the worths of states that the training starts from, computed once a folder so that it resumes exactly."""
+    path = folder / "values.npy"
     if path.exists():
         kept: Array = np.load(path, allow_pickle=False)
         return kept
-    table = made._begun(planning, clock, seed).table
-    if table is not None:
+    values = made._begun(planning, clock, seed).values
+    if values is not None:
         with path.with_suffix(".new").open("wb") as file:
-            np.save(file, table)
+            np.save(file, values)
         os.replace(path.with_suffix(".new"), path)
-    return table
+    return values
 
 
 def _save(learner: Learner, clock: Hours, checkpoint: Path) -> None:

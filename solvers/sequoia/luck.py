@@ -1,0 +1,38 @@
+"""`Luck`: what targets of learning can do without, where worths of the arms' states are known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redwood.planning import Array
+from redwood.problems.cormab.stretch import Decoupled
+
+
+class Luck:
+    """How much more known worths of states promise after a step's outcome than they did on the average before it.
+
+    Its expectation is 0 whatever the worths are, so that targets less their luck are right on the average; where the
+    worths are nearly right, little but what they miss is left to vary. With J arms that is the difference between noise
+    that grows with their number and hardly any.
+
+    Parameters
+    ----------
+    values
+        Worth [H + 1, J, S] of each arm's state before each step, discounted to the first step.
+
+    References
+    ----------
+    Henderson, Glynn (2002), Approximating martingales for variance reduction in Markov process simulation,
+    doi:10.1287/moor.27.2.253.494, section 2.
+    """
+
+    def __init__(self, planning: Decoupled, values: Array) -> None:
+        self._values = values / planning.discount ** np.arange(len(values))[:, None, None]
+        self._expected = np.einsum("jasz,tjz->tjas", planning.arms.transitions, self._values[1:], optimize=True)
+        self._arms = np.arange(values.shape[1])
+
+    def of(self, states: Array, levels: Array, step: int, outcomes: Array) -> Array:
+        """Return the luck [M] of outcomes [M, J] of a step in states [J] at levels [J], discounted to that step's end."""
+        expected = self._expected[step][self._arms, levels, states].sum()
+        found: Array = self._values[step + 1][self._arms, outcomes].sum(axis=1) - expected
+        return found
