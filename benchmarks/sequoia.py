@@ -179,25 +179,35 @@ def _decided(embedding: Embedding, folded: Folded) -> tuple[Decision, float]:
     return decision, 1e3 * (time.process_time() - began)
 
 
-def checks(domain: str, size: int, kind: str, states: int, programs: int) -> str:
-    """Return how many random states were decided with every check passed, and the largest errors met."""
-    planning = _planning(domain, size)
-    network, every = _folded(planning, kind, states)
+def checks(domain: str, size: int, kind: str, given: argparse.Namespace) -> str:
+    """Return how many random states were decided with every check passed, and the largest errors met.
+
+    Every state is decided as ever, by list where the set has one, and by search alone, whose bound has to hold for the
+    other's action; some are solved by programs too. Networks are those after pre-training, or after episodes of learning.
+    """
+    planning, states, programs = _planning(domain, size), given.states, given.literal
+    network, every = _learned(planning, kind, given) if given.learned else _folded(planning, kind, states)
     embedding = Embedding(planning.actions, network.matrices())
-    worst, widest, apart = 0.0, 0.0, 0.0
+    searched = Embedding(planning.actions, network.matrices(), listed=False, programs=False)
+    worst, widest, apart, same = 0.0, 0.0, 0.0, 0
     for row, folded in enumerate(every):
-        decision = embedding.decide(folded)
-        value = float(folded.values(indicators(decision.levels[None], planning.actions.levels))[0])
-        if not planning.actions.contains(decision.levels):
-            raise SolverError(f"state {row} of {domain} {size} got an action outside the set.")
-        scale = max(1.0, abs(value))
-        worst = max(worst, abs(value - decision.value) / scale)
+        decision, found = embedding.decide(folded), searched.decide(folded)
+        scale = max(1.0, abs(decision.value))
+        for each in (decision, found):
+            value = float(folded.values(indicators(each.levels[None], planning.actions.levels))[0])
+            if not planning.actions.contains(each.levels):
+                raise SolverError(f"state {row} of {domain} {size} got an action outside the set.")
+            worst = max(worst, abs(value - each.value) / scale)
+        if max(decision.value - found.bound, found.value - decision.bound) > 1e-9 * scale:
+            raise SolverError(f"state {row} of {domain} {size} has a bound below the worth of an action.")
+        same += abs(decision.value - found.value) <= 1e-6 * scale
         widest = max(widest, (decision.bound - decision.value) / scale)
         if row < programs:
             apart = max(apart, abs(embedding.solve(folded).value - decision.value) / scale)
     return (
-        f"{domain} {size} {kind}: {states} states, all actions allowed; value off by {worst:.1e}, "
-        f"bound above by {widest:.1e}, {programs} programs off by {apart:.1e} at most (relative)"
+        f"{domain} {size} {kind}, {given.learned} episodes: {states} states, {2 * states} actions, all allowed, below the "
+        f"bounds; values off by {worst:.1e}, bound above by {widest:.1e}; search as good in {same}; {programs} programs off "
+        f"by {apart:.1e} at most (relative)"
     )
 
 
@@ -321,7 +331,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--stability", nargs="+", type=float, default=[0.0, 0.1, 1.0], help="weights in the loss, for stable"
     )
     parser.add_argument("--train", type=int, default=100, help="episodes of training, for stable and training")
-    parser.add_argument("--learned", type=int, default=0, help="episodes of learning before the states, for unproven")
+    parser.add_argument("--learned", type=int, default=0, help="episodes of learning, for checks, unproven")
     parser.add_argument("--programs", action=argparse.BooleanOptionalAction, default=True, help="in training, for both")
     parser.add_argument("--old", action="store_true", help="also solve the published program, for stable")
     given = parser.parse_args(arguments)
@@ -348,7 +358,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 elif given.table == "limits":
                     _write(limits_compared(domain, size, kind, given.states, given.partitions))
                 else:
-                    _write(checks(domain, size, kind, given.states, given.literal))
+                    _write(checks(domain, size, kind, given))
 
 
 def _write(text: str) -> None:

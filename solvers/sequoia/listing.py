@@ -11,8 +11,10 @@ from redwood.solvers.sequoia.folded import Folded, harmful, indicators, worths
 
 MOST = 200_000
 """The most actions that are listed."""
-BLOCK = 512
+BLOCK = 128
 """Actions that go through the network at once: few enough for the cache of one core."""
+ENOUGH = 512
+"""Actions left by tangents that are no longer screened."""
 SCREENED = 2048
 """Longer lists are screened for concave networks before actions go through these."""
 TANGENTS = 12
@@ -30,27 +32,31 @@ class Listing:
         from redwood.solvers.sequoia.listing_kernels import first_layer
 
         self._actions, self._weights = actions, weights
-        self._first = np.asarray(first_layer(actions, np.ascontiguousarray(weights[0].T), steps))
+        self._first = _blocks(first_layer(actions, np.ascontiguousarray(weights[0].T), steps))
+        self._widths = np.array([len(matrix) for matrix in weights[:-1]])
+        self._matrices = np.concatenate([np.zeros(0), *(matrix.ravel() for matrix in weights[1:-1])])
+        self._output = np.ascontiguousarray(weights[-1][0], np.float64)
         self._concave = len(weights) == 2 and bool(harmful(weights)[0].all())
 
     def best(self, folded: Folded, actions: ActionSet) -> tuple[Array, float]:
         """Return the best levels [J] and their worth."""
-        from redwood.solvers.sequoia.listing_kernels import linear_worth
+        rows = self._screened(folded, actions) if self._concave and len(self._actions) > SCREENED else None
+        listed, worth = (self._actions if rows is None else self._actions[rows]), self.worth(folded, rows)
+        place = int(np.argmax(worth))
+        return listed[place].astype(np.int64), float(worth[place]) + folded.offset
+
+    def worth(self, folded: Folded, rows: Array | None = None) -> Array:
+        """Return what the network says of the actions of these rows [N], or of all, its offset left out."""
+        from redwood.solvers.sequoia.listing_kernels import linear_worth, worth_of_blocks
 
         listed, first = self._actions, self._first
-        if self._concave and len(listed) > SCREENED:
-            rows = self._screened(folded, actions)
-            listed, first = listed[rows], first[rows]
-        best, place = -np.inf, 0
-        direct = linear_worth(listed, worths(actions, folded.linear)) if folded.linear.any() else None
-        for begin in range(0, len(listed), BLOCK):
-            worth = self._through(folded, first[begin : begin + BLOCK])
-            if direct is not None:
-                worth += direct[begin : begin + BLOCK]
-            top = int(np.argmax(worth))
-            if worth[top] > best:
-                best, place = float(worth[top]), begin + top
-        return listed[place].astype(np.int64), best + folded.offset
+        if rows is not None:
+            listed, first = listed[rows], _blocks(first[rows // BLOCK, :, rows % BLOCK])
+        biases = np.concatenate(folded.biases)
+        found = worth_of_blocks(first, self._widths, self._matrices, biases, self._output).ravel()[: len(listed)]
+        direct = np.hstack([np.zeros((listed.shape[1], 1)), folded.linear.reshape(listed.shape[1], -1)])
+        total: Array = found + linear_worth(listed, direct) if folded.linear.any() else found
+        return total
 
     def _screened(self, folded: Folded, actions: ActionSet) -> Array:
         """Return the rows of a concave network that may be best: those where no tangent is below the best action met.
@@ -69,7 +75,7 @@ class Listing:
             promise = np.minimum(promise, linear_worth(self._actions[rows], worths(actions, slope)) + constant)
             kept = promise >= best - 1e-9 * max(1.0, abs(best))
             rows, promise = rows[kept], promise[kept]
-            if len(rows) <= BLOCK:
+            if len(rows) <= ENOUGH:
                 break
             at = self._actions[rows[np.argmax(promise)]]
         return rows
@@ -81,16 +87,13 @@ class Listing:
         slope, constant = folded.linear + active @ self._weights[0], float(active @ folded.biases[0])
         return slope, constant, float(slope @ point) + constant
 
-    def _through(self, folded: Folded, first: Array) -> Array:
-        """Return what the ReLUs make of a block of actions, of which ``first`` [N, n] is the first layer."""
-        value = first + folded.biases[0]
-        np.maximum(value, 0.0, out=value)
-        for matrix, bias in zip(self._weights[1:-1], folded.biases[1:], strict=True):
-            value = value @ matrix.T
-            value += bias
-            np.maximum(value, 0.0, out=value)
-        found: Array = value @ self._weights[-1][0]
-        return found
+
+def _blocks(first: Array) -> Array:
+    """Return the first layer [N, n] of actions in blocks [M, n, BLOCK], the last one filled with zeros."""
+    count, width = first.shape
+    padded = np.zeros((-(-count // BLOCK) * BLOCK, width))
+    padded[:count] = first
+    return np.ascontiguousarray(padded.reshape(-1, BLOCK, width).transpose(0, 2, 1))
 
 
 def listing_of(actions: ActionSet, weights: tuple[Array, ...]) -> Listing | None:

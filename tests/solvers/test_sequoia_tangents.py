@@ -129,7 +129,7 @@ def test_screened_lists_keep_the_best_action(domain, monkeypatch):
     listed = indicators(every(planning.actions, 100_000), planning.actions.levels)
     folds, shares = network.fold(drawn, np.arange(6)), []
     monkeypatch.setattr(listing, "SCREENED", 0)
-    monkeypatch.setattr(listing, "BLOCK", 4)
+    monkeypatch.setattr(listing, "ENOUGH", 4)
     made = listing.listing_of(planning.actions, network.matrices())
     for folded in folds:
         levels, worth = made.best(folded, planning.actions)
@@ -138,3 +138,15 @@ def test_screened_lists_keep_the_best_action(domain, monkeypatch):
         assert folded.values(indicators(levels[None], planning.actions.levels))[0] == pytest.approx(values.max())
         shares.append(len(made._screened(folded, planning.actions)) / len(listed))
     assert min(shares) < 0.6
+
+
+@pytest.mark.parametrize("hidden", [(6,), (5, 3), (4, 7, 2)])
+def test_lists_price_every_action_as_the_network_does(hidden):
+    """Blocks of a list, the last one not full, have the network's own values, whatever its widths."""
+    planning = host().problem("cormab").view(Planning, generate("cormab/budget", size=9, seed=1, budget=3))
+    network = QNetwork(Shape("relu", 9, 2, 4, 20, hidden))
+    actions = every(planning.actions, 100_000)
+    made = listing.listing_of(planning.actions, network.matrices())
+    [folded] = network.fold(np.ones((1, 9), int), np.zeros(1, int))
+    assert len(actions) % listing.BLOCK
+    assert made.worth(folded) + folded.offset == pytest.approx(folded.values(indicators(actions, 2)))
