@@ -66,18 +66,20 @@ class Listing:
         """
         from redwood.solvers.sequoia.listing_kernels import linear_worth
 
-        rows, promise = np.arange(len(self._actions)), np.full(len(self._actions), np.inf)
+        rows, promise = None, np.empty(0)
         slope, _, _ = self._tangent(folded, np.zeros(len(folded.linear)))
         at, best = actions.argmax(worths(actions, slope)).levels, -np.inf
         for _ in range(TANGENTS):
             slope, constant, value = self._tangent(folded, indicators(np.asarray(at)[None], actions.levels)[0])
             best = max(best, value)
-            promise = np.minimum(promise, linear_worth(self._actions[rows], worths(actions, slope)) + constant)
-            kept = promise >= best - 1e-9 * max(1.0, abs(best))
-            rows, promise = rows[kept], promise[kept]
+            said = linear_worth(self._actions if rows is None else self._actions[rows], worths(actions, slope)) + constant
+            promise = said if rows is None else np.minimum(promise, said)
+            kept = np.flatnonzero(promise >= best - 1e-9 * max(1.0, abs(best)))
+            rows, promise = (kept if rows is None else rows[kept]), promise[kept]
             if len(rows) <= ENOUGH:
                 break
             at = self._actions[rows[np.argmax(promise)]]
+        assert rows is not None
         return rows
 
     def _tangent(self, folded: Folded, point: Array) -> tuple[Array, float, float]:
