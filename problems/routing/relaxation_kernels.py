@@ -158,9 +158,16 @@ def measure(xy: Array, lengths: Array) -> None:
 def grow_tree(n: int, lengths: Array, potential: Array, parent: Array, order: Array, key: Array) -> None:
     """Write a shortest spanning tree under the potentials: its nodes in order of entry, and their parents.
 
-    The passes are plain ones over all nodes, those in the tree included, so that they can be vectorised.
+    The passes are plain ones over all nodes, those in the tree included, so that they can be vectorised. All lengths are
+    shifted to be positive: then they compare like the unsigned numbers that their bits spell, and what is in the tree, marked
+    by a negative key, is more than any.
     """
     far = np.float32(FAR)
+    bits = key.view(np.uint32)
+    lowest = np.float32(0.0)
+    for j in range(n):
+        lowest = min(lowest, potential[j])
+    shift = np.float32(-2.0) * lowest
     key[:n] = far
     key[0] = -far
     parent[:n] = 0
@@ -169,20 +176,20 @@ def grow_tree(n: int, lengths: Array, potential: Array, parent: Array, order: Ar
     node = 0
     for entered in range(1, n):
         row = lengths[node]
-        own = potential[node]
+        own = potential[node] + shift
         tip = np.int32(node)
         for j in range(n):
             w = row[j] + own + potential[j]
             old = key[j]
             parent[j] = tip if w < old else parent[j]
             key[j] = min(w, old)
-        least = far
+        least = np.uint32(0xFFFFFFFF)
         for j in range(n):
-            value = key[j]
-            least = min(least, value if value > -far else far)
-        node = 0
-        while key[node] != least:
-            node += 1
+            least = min(least, bits[j])
+        first = np.uint32(n)
+        for j in range(n):
+            first = min(first, np.uint32(j) if bits[j] == least else np.uint32(n))
+        node = np.int64(first)
         key[node] = -far
         order[entered] = node
 

@@ -28,8 +28,9 @@ from redwood.problems.routing.travel import Array
 CONTEXT, ENOUGH, RIM = 3, 96, 1.5
 """How many nodes the relaxation is made of: ``CONTEXT`` windows up to ``ENOUGH`` nodes, then ``RIM`` windows. Without some
 outside, the rim of the window would be wrong."""
-TREES, FIRST_STEP, DECAY, AVERAGING = 100, 0.7, 0.96, 0.05
-"""Arguments of `relax_path`: enough trees for the potentials to settle; with 30 the gap of the policy doubles."""
+TREES, FIRST_STEP, DECAY, AVERAGING = 300, 0.7, 0.987, 0.05
+"""Arguments of `relax_path`: enough trees for the potentials to settle; with 30 the gap of the policy doubles,
+with 100 it is a quarter larger at 1,000 nodes."""
 FEATURES = 6 + SURROUNDINGS + MARKS * EDGES
 
 
