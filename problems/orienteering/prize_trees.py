@@ -25,6 +25,7 @@ import math
 import numpy as np
 
 from redwood.kernels import kernel
+from redwood.problems.orienteering.tree_outings import collected, count_outing, outing_of
 from redwood.problems.routing.relaxation_kernels import (
     FAR,
     FORBIDDEN,
@@ -41,6 +42,8 @@ FIRST_GAIN, LAST_GAIN = 0.3, 0.06
 """How strongly the worth of prizes follows the length of the first trees and of the last."""
 PASSES = 10
 """How often a tree is searched for nodes to pass by, and for nodes to put in, at most."""
+SETTLED, EVERY = 60, 5
+"""After how many trees paths are made of them, and of each how many of one."""
 OUT = 3
 """Numbers that tell of a position whether it is left out."""
 
@@ -54,7 +57,9 @@ def relax_outing(
     share: Array,
     alpha: Array,
     out: Array,
-) -> float:
+    best: Array,
+    joined: Array,
+) -> tuple[float, int]:
     """Relax the path of at most a length from position 0 to position 1 through some of the others ``xy`` [n, 2].
 
     Parameters
@@ -69,11 +74,14 @@ def relax_outing(
     out
         Room [n, 2] or more. Gets the share of trees that leave a position out, and what it brings to the last tree, or would
         bring, beyond its cost, in mean edges.
+    best, joined
+        Room [n], and [n, n] or more. Gets the positions of the path of the highest prize among those that trees were made
+        into, and the share of them that have a pair, or a position (on the diagonal).
 
     Returns
     -------
-    float
-        Length that a prize of 1 is worth, in mean edges; 0 where all positions are the same.
+    tuple
+        Length that a prize of 1 is worth, in mean edges, 0 where all positions are the same; how many are in ``best``.
     """
     n = len(xy)
     potential = np.zeros(n, dtype=np.float32)
@@ -93,25 +101,31 @@ def relax_outing(
     first_potentials(n, lengths, wanted, potential)
     unit = -2.0 * potential[2:n].mean()
     if unit <= 0.0:
-        return 0.0
+        return 0.0, 0
     inner = lengths[:n, :n].copy()
     inner[1] = FORBIDDEN  # the last position enters spanning trees last and as a leaf, which is cut off again
     inner[:, 1] = FORBIDDEN
     share[:n, :n] = 0.0
     out[:n] = 0.0
+    joined[:n, :n] = 0.0
+    path = np.zeros(n, dtype=np.int32)
+    found, most = 0, -1.0
     worth = unit / max(prizes[2:n].mean(), 1e-12)
     step, follow = FIRST_STEP * unit, FIRST_GAIN
     for t in range(TREES):
-        grow_tree(n, inner, potential, parent, order, key)
         for i in range(n):
             value[i] = worth * prizes[i]
-        _cut_off(n, lengths, potential, value, parent, order, gain, kept)
-        above[:] = parent
-        _pass_by(n, lengths, potential, value, above, order, gain, kept, below)
-        _join_last(n, lengths, potential, above, order, kept)
-        _put_between(n, lengths, value, above, gain, kept, key, where)
+        grow_tree(n, inner, potential, parent, order, key)
+        _prune(n, lengths, potential, value, parent, order, above, gain, kept, below, key, where)
         weight = (AVERAGING if t > 0 else 1.0) * (1.0 - AVERAGING) ** (TREES - 1 - t)  # what later averaging leaves of it
         length = _count(n, weight, lengths, above, kept, degree, share, out)
+        if t >= SETTLED and (t + 1 - SETTLED) % EVERY == 0:
+            count = outing_of(n, lengths, prizes, above, kept, budget, path)
+            count_outing(path[:count], EVERY / (TREES - SETTLED), joined)
+            total = collected(prizes, path[:count])
+            if total > most:
+                found, most = count, total
+                best[:count] = path[:count]
         if t == TREES - 1:
             break
         for i in range(n):
@@ -125,7 +139,30 @@ def relax_outing(
         alpha[i, 1] = max(0.0, lengths[i, 1] + potential[i] - lengths[above[1], 1] - potential[above[1]]) / unit
         alpha[1, i] = alpha[i, 1]
         out[i, 1] = gain[i] / unit
-    return float(worth / unit)
+    return float(worth / unit), found
+
+
+@kernel
+def _prune(
+    n: int,
+    lengths: Array,
+    potential: Array,
+    value: Array,
+    parent: Array,
+    order: Array,
+    above: Array,
+    gain: Array,
+    kept: Array,
+    below: Array,
+    detour: Array,
+    where: Array,
+) -> None:
+    """Make a spanning tree one that collects prizes: ``above`` is what each of the ``kept`` hangs on, position 1 a leaf."""
+    _cut_off(n, lengths, potential, value, parent, order, gain, kept)
+    above[:] = parent
+    _pass_by(n, lengths, potential, value, above, order, gain, kept, below)
+    _join_last(n, lengths, potential, above, order, kept)
+    _put_between(n, lengths, value, above, gain, kept, detour, where)
 
 
 @kernel

@@ -23,6 +23,7 @@ from redwood.problems.orienteering.stepwise_kernels import (
     target_rows,
     window_rows,
 )
+from redwood.problems.orienteering.tree_outings import PAIRS
 from redwood.problems.routing.relaxation_kernels import EDGES
 from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.travel import Array, check_travel
@@ -73,7 +74,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
         Where an instance has a matrix, whose shortcuts would bring nodes back into reach.
     """
 
-    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
+    layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES + PAIRS)
     temperature: ClassVar[float] = 0.5
     lessons: ClassVar[tuple[Lesson, ...]] = (
         Lesson(50, 40, 3_000),
@@ -130,7 +131,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
         size = int(min(size, max(1, batch.left.max(initial=1))))
         nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
         features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
-        edges = np.empty((*nodes.shape, MARKS + size, EDGES), dtype=np.float32)
+        edges = np.empty((*nodes.shape, MARKS + size, EDGES + PAIRS), dtype=np.float32)
         window_rows(
             self.metrics,
             self.points,

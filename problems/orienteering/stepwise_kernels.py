@@ -12,6 +12,7 @@ import numpy as np
 
 from redwood.kernels import RandomState, kernel, random_below
 from redwood.problems.orienteering.prize_trees import OUT, describe_choice, relax_outing
+from redwood.problems.orienteering.tree_outings import OUTINGS, describe_outings
 from redwood.problems.routing.distance import distance
 from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs
 from redwood.problems.routing.stepwise_kernels import (
@@ -29,7 +30,9 @@ from redwood.problems.routing.travel import Array
 MARKS = 2
 WORTH = 11 + SURROUNDINGS
 """Where the features begin that the relaxation gives."""
-FEATURES = WORTH + OUT + MARKS * EDGES
+TOLD = WORTH + OUT + MARKS * EDGES
+"""Where the features begin that the outings give."""
+FEATURES = TOLD + OUTINGS
 CONTEXT = 3
 """How many nodes the relaxation is made of, in sizes of the window."""
 RICH = 0.25
@@ -220,6 +223,8 @@ def window_rows(
     share = np.empty(lengths.shape, dtype=np.float32)
     alpha = np.empty(lengths.shape, dtype=np.float32)
     out = np.empty((len(seen), 2), dtype=np.float32)
+    best = np.empty(len(seen), dtype=np.int32)
+    joined = np.empty(lengths.shape, dtype=np.float32)
     for b in range(len(rows)):
         offset = offsets[rows[b]]
         end = ends[rows[b]]
@@ -256,10 +261,11 @@ def window_rows(
             worth[k] = prizes[offset + seen[k]]
         around = xy[:total]
         room = max(budget[b] * scale, 1e-9)
-        rate = relax_outing(around, worth[:total], room, lengths, share, alpha, out)
+        rate, found = relax_outing(around, worth[:total], room, lengths, share, alpha, out, best, joined)
         if rate > 0.0:
-            describe_pairs(tokens, share, alpha, features[b, :, FEATURES - EDGES * MARKS :], edges[b])
+            describe_pairs(tokens, share, alpha, features[b, :, TOLD - EDGES * MARKS :], edges[b])
             describe_choice(tokens, rate, worth, out, features[b, :, WORTH:])
+            describe_outings(tokens, best[:found], joined, features[b, :, TOLD:], edges[b, :, :, EDGES:])
 
 
 @kernel

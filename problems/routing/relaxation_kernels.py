@@ -159,8 +159,8 @@ def grow_tree(n: int, lengths: Array, potential: Array, parent: Array, order: Ar
     """Write a shortest spanning tree under the potentials: its nodes in order of entry, and their parents.
 
     The passes are plain ones over all nodes, those in the tree included, so that they can be vectorised. All lengths are
-    shifted to be positive: then they compare like the unsigned numbers that their bits spell, and what is in the tree, marked
-    by a negative key, is more than any.
+    shifted to be positive: then they compare like the unsigned numbers that their bits spell, and what is in the tree,
+    marked by a negative key, is more than any.
     """
     far = np.float32(FAR)
     bits = key.view(np.uint32)

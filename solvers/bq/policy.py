@@ -31,7 +31,8 @@ CELLS = 8_000_000
 NONE_FEASIBLE = "every solution that the policy constructed breaks a rule that it does not know, such as a limited fleet."
 SHORTEST, LONGEST = 10, 60
 """Least and greatest number of decisions in a part that is constructed anew."""
-
+SMALL = 300
+"""Size up to which whole solutions can still beat rebuilt ones."""
 TEMPERATURE = 0.5
 """Of sampled decisions, where neither the user nor the problem says another."""
 
@@ -54,7 +55,8 @@ class Search(StrEnum):
     VIEWS = "views"
     """More solutions, from other presentations of the instance."""
     REBUILD = "rebuild"
-    """Parts of the best solution are constructed anew, where the problem has such parts; else as `VIEWS`."""
+    """Parts of the best solution are constructed anew, where the problem has such parts; else as `VIEWS`. Where that changed
+    little, instances of at most `SMALL` nodes or items are solved once more as a whole."""
 
 
 class Destroy(StrEnum):
@@ -180,7 +182,8 @@ class BQ(Solver, Trainable):
             )
         self._construct(task)
         while self.search != Search.NONE and not task.stops():
-            if self.search == Search.VIEWS or not self._rebuild(task):
+            if self.search == Search.VIEWS or task.idle or not self._rebuild(task):
+                task.idle = False
                 self._present(task, np.arange(len(instances)), task.rng)
 
     @classmethod
@@ -243,10 +246,13 @@ class BQ(Solver, Trainable):
         if parts is None:
             return False
         finish(task.network, parts.view, parts.batch, self._choice(task), task.stops)
+        changed = 0
         for row, (old, new) in enumerate(zip(best, task.view.mend(best, parts), strict=True)):
             task.runs[row].advance()
             if new is not old:
+                changed += 1
                 task.report(row, self._polished(task, row, new), counted=True)
+        task.idle = 2 * changed < len(best) and max(instance.size for instance in task.instances) <= SMALL
         return True
 
     def _polished(self, task: _Task, row: int, solution: Solution) -> Solution:
@@ -270,7 +276,10 @@ def _hand_over(
 
 
 class _Task:
-    """One call of `BQ.run_many`: what its steps share."""
+    """One call of `BQ.run_many`: what its steps share.
+
+    ``idle`` tells that the last pass of re-construction changed less than half of small instances' solutions.
+    """
 
     def __init__(
         self,
@@ -283,6 +292,7 @@ class _Task:
         self.problem, self.instances, self.runs, self.view, self.network = problem, instances, runs, view, network
         self.rng = runs[0].rng
         self.locals: dict[int, Local] = {}
+        self.idle = False
 
     def stops(self) -> bool:
         """Return whether the budgets of all runs are used up."""

@@ -9,11 +9,21 @@ from redwood.problems.orienteering.prize_trees import relax_outing
 def relaxed(xy, prizes, budget):
     """Return the shares of pairs [n, n], the shares of being left out [n], their gains [n], and the worth of a prize."""
     n = len(xy)
-    lengths, share, alpha = (np.zeros((n, n), dtype=np.float32) for _ in range(3))
+    lengths, share, alpha, joined = (np.zeros((n, n), dtype=np.float32) for _ in range(4))
     out = np.zeros((n, 2), dtype=np.float32)
-    worth = relax_outing(xy, prizes, budget, lengths, share, alpha, out)
+    best = np.zeros(n, dtype=np.int32)
+    worth, _ = relax_outing(xy, prizes, budget, lengths, share, alpha, out, best, joined)
     assert np.isfinite(alpha).all()
     return share, out[:, 0], out[:, 1], worth
+
+
+def outings(xy, prizes, budget):
+    """Return the best of the paths that the trees are made into, and the shares of pairs and positions [n, n] in them."""
+    n = len(xy)
+    lengths, share, alpha, joined = (np.zeros((n, n), dtype=np.float32) for _ in range(4))
+    best = np.zeros(n, dtype=np.int32)
+    _, found = relax_outing(xy, prizes, budget, lengths, share, alpha, np.zeros((n, 2), dtype=np.float32), best, joined)
+    return best[:found], joined
 
 
 def drawn(rng, inner):
@@ -77,6 +87,29 @@ def test_one_position_between_the_ends_is_always_visited():
     assert out[2] == pytest.approx(0.0, abs=1e-6)
     assert share[0, 2] == pytest.approx(1.0, abs=1e-3)
     assert share[2, 1] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_outings_of_trees_are_paths_within_the_budget_and_next_to_the_best():
+    rng = np.random.default_rng(2)
+    collected, possible = 0.0, 0.0
+    for _ in range(20):
+        xy, prizes, distances = drawn(rng, 9)
+        budget = distances[0, 1] + rng.uniform(0.0, 1.2)
+        path, joined = outings(xy, prizes, budget)
+        assert (path[0], path[-1]) == (0, 1)
+        assert len(set(path.tolist())) == len(path)
+        assert distances[path[:-1], path[1:]].sum() <= budget + 1e-5
+        assert joined.max() <= 1.0 + 1e-5
+        assert np.allclose(joined.sum(axis=0)[2:], 3.0 * np.diag(joined)[2:], atol=1e-4)
+        collected += prizes[path].sum()
+        possible += prizes[2:][best_visits(distances, prizes, budget)].sum()
+    assert 0.97 * possible < collected <= possible
+
+
+def test_outings_pass_by_what_is_out_of_reach():
+    path, joined = outings(np.array([[0.0, 0.0], [0.0, 0.0], [0.2, 0.0], [3.0, 0.0]]), np.array([0.0, 0.0, 1.0, 50.0]), 1.0)
+    assert path.tolist() == [0, 2, 1]
+    assert joined[3, 3] == 0.0
 
 
 def test_positions_in_one_place_have_no_relaxation():
