@@ -173,7 +173,7 @@ def grow_tree(n: int, lengths: Array, potential: Array, parent: Array, order: Ar
     parent[:n] = 0
     parent[0] = -1
     order[0] = 0
-    node = 0
+    node = np.int64(0)
     for entered in range(1, n):
         row = lengths[node]
         own = potential[node] + shift
