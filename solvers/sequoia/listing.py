@@ -79,8 +79,7 @@ class Listing:
             if len(rows) <= ENOUGH:
                 break
             at = self._actions[rows[np.argmax(promise)]]
-        assert rows is not None
-        return rows
+        return np.arange(len(self._actions)) if rows is None else rows
 
     def _tangent(self, folded: Folded, point: Array) -> tuple[Array, float, float]:
         """Return slope [K] and constant of the tangent of a concave network at a point [K], and the worth of that point."""

@@ -497,3 +497,19 @@ def test_windows_reach_the_network_as_they_are():
     assert features.shape == (2, 6, view.layout.features)
     assert present.all()
     assert edges.shape == (2, 6, 6, view.layout.edges)
+
+
+def test_small_instances_are_solved_as_a_whole_again_where_rebuilding_is_idle(monkeypatch):
+    presented = []
+    present = BQ._present
+
+    def noted(self, task, rows, rng):
+        presented.append(task.idle)
+        present(self, task, rows, rng)
+
+    monkeypatch.setattr(BQ, "_present", noted)
+    for size, often in ((12, True), (302, False)):
+        presented.clear()
+        instance = redwood.generate("tsp", size=size, seed=0)
+        BQ().run(TSP(), instance, Run(TSP(), instance, budget=Iterations(12), seed=0))
+        assert (len(presented) > 1) == often
