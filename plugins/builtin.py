@@ -243,6 +243,7 @@ SOLVERS = (
         policies=(
             "q-network=redwood.solvers.sequoia.policy:QPolicy",
             "arm-network=redwood.solvers.sequoia.arm_policy:ArmPolicy",
+            "congestion=redwood.solvers.sequoia.congestion:CongestionPolicy",
             "foresight=redwood.solvers.sequoia.foresight:ForesightPolicy",
         ),
         preload=("torch",),

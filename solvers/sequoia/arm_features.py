@@ -11,6 +11,8 @@ AHEAD = (1, 2, 4)
 """Steps ahead for which the arm's expected spending is told."""
 FEATURES = 14
 """How many inputs there are for each state of an arm."""
+DEMANDS = slice(5, 6 + len(AHEAD))
+"""Those that say what it is expected to spend now and at the steps ahead."""
 
 
 def arm_features(planning: Planning, relaxation: Relaxation) -> tuple[Array, float]:

@@ -24,8 +24,11 @@ class IterativeDQN(Sequoia):
 
     policy_kind: ClassVar[str] = "redwood.solvers.sequoia.climbing:ClimbingPolicy"
     network: str = "relu"
+    congestion: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.foresight:
             raise OptionError("foresight= is for sequoia: iterative-dqn raises one arm after another.")
+        if self.congestion:
+            raise OptionError("congestion= is for sequoia: iterative-dqn raises one arm after another.")

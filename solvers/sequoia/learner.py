@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from redwood.errors import OptionError
-from redwood.planning import Array, Planning
-from redwood.solvers.sequoia.improving import surpasses
+from redwood.planning import Array, Planning, Policy
+from redwood.solvers.sequoia.improving import freed_of_luck, surpasses, watched
 from redwood.solvers.sequoia.luck import Luck
 from redwood.solvers.sequoia.maximising import Maximiser
 from redwood.solvers.sequoia.network import QNetwork, Shape, single_thread
@@ -94,6 +94,7 @@ class Learner:
         self.stability = Stability(planning.actions) if self.recipe.stability else None
         self.optimiser = self._optimiser(self.recipe.rate)
         self.replay = Replay(self.recipe.replay, arms, self.recipe.outcomes, self.recipe.priority)
+        self._values = values
         self.luck = None if values is None else Luck(planning, values)
         self.ends = np.cumsum(planning.arms.transitions, axis=-1)
         self.episode = self.steps = self.updates = 0
@@ -134,9 +135,12 @@ class Learner:
             self._losses.clear()
             after()
 
-    def policy(self) -> QPolicy:
-        """Return the best policy tried so far."""
-        return self.best
+    def policy(self, rival: Policy | None = None) -> Policy:
+        """Return the best policy tried so far; or a rival that it does not surpass in the episodes of the trials."""
+        if rival is None:
+            return self.best
+        mine, other = (self._earned(one) for one in (replace(self.best, programs=self._exact), rival))
+        return self.best if surpasses(mine, other) else rival
 
     def _episode(self, stops: Callable[[], bool]) -> float:
         """Live through one episode, learning after each step, and return the mean reward a step."""
@@ -294,10 +298,13 @@ class Learner:
         programs = self.recipe.programs if programs is None else programs
         return policy_of(self.network, self.kind, programs=programs, slack=self.recipe.slack)
 
-    def _earned(self, policy: QPolicy) -> Array:
-        """Return the mean rewards a step [E] of a policy in the trial episodes."""
-        earned: Array = self.planning.rollouts(policy, self.recipe.trials, TRIAL_SEED).mean(axis=1)
-        return earned
+    def _earned(self, policy: Policy) -> Array:
+        """Return the mean rewards a step [E] of a policy in the trial episodes, freed of luck where worths are known."""
+        if self._values is None:
+            earned: Array = self.planning.rollouts(policy, self.recipe.trials, TRIAL_SEED).mean(axis=1)
+            return earned
+        seen = watched(self.planning, policy, self.recipe.trials, TRIAL_SEED)
+        return freed_of_luck(self.planning, self._values, seen)
 
     def _maximiser(self) -> Maximiser:
         return Maximiser(self.network, self.planning.actions, self.recipe.slack, programs=self.recipe.programs)

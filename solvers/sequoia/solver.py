@@ -23,6 +23,7 @@ from redwood.trainable import Schooling, Trainable
 from redwood.views import Clock
 
 if TYPE_CHECKING:
+    from redwood.solvers.sequoia.congestion import CongestionPolicy
     from redwood.solvers.sequoia.learner import Learner
     from redwood.solvers.sequoia.pricing import Relaxation
 
@@ -49,8 +50,10 @@ class Sequoia(Recipe, Solver, Trainable):
     the objective, is the answer.
 
     ``residual``, the default, begins as the Lagrangian policy. Its worths are then improved by
-    `redwood.solvers.sequoia.improving.improve`, after which it is trained like the others; what is no better in trial
-    episodes with the same luck, with 95 % confidence, is dropped. So it is never below the Lagrangian policy for certain.
+    `redwood.solvers.sequoia.improving.improve`, and joined by what it costs that many arms will want to be served at once
+    (`redwood.solvers.sequoia.congestion.CongestionPolicy`). From the improved worths the network is trained like the
+    others. What is no better in trial episodes with the same luck, with 95 % confidence, is dropped; so the answer is the
+    policy of congestion where no network surpasses it, and never below the Lagrangian policy for certain.
 
     References
     ----------
@@ -72,7 +75,7 @@ class Sequoia(Recipe, Solver, Trainable):
 
         planning = problem.view(Planning, instance)
         planning.actions.argmax(planning.arms.rewards[:, :, 0])
-        planning.actions.program.maximise(planning.arms.rewards[:, :, 0])
+        planning.actions.program.maximise(np.zeros(planning.arms.shape[:2]))  # with worths it can take hours, for walks
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         from redwood.solvers.sequoia.foresight import ForesightPolicy
@@ -89,10 +92,11 @@ class Sequoia(Recipe, Solver, Trainable):
             return Answer(ForesightPolicy(begun.values, self.foresight), bound=begun.bound, message=begun.message)
         learner = Learner(planning, self, run.seed, begun.table, load_target(self.policy_kind), begun.values)
         learner.prepare()
-        run.report(learner.policy())
+        run.report(learner.policy() if begun.congestion is None else begun.congestion)
         learner.learn(run.stops, run.advance)
         message = f"{learner.episode} episodes, {learner.updates} gradient steps, trial {learner.best_trial:.6g} a step."
-        return Answer(learner.policy(), bound=begun.bound, message=" ".join(filter(None, (begun.message, message))))
+        message = " ".join(filter(None, (begun.message, message)))
+        return Answer(learner.policy(begun.congestion), bound=begun.bound, message=message)
 
     def _trained(self, planning: Planning, clock: Clock, seed: int) -> Answer:
         """Return the policy of a file, to act in this solver's way."""
@@ -145,7 +149,8 @@ class Sequoia(Recipe, Solver, Trainable):
         if self.settled().network != "residual":
             if self.start:
                 raise OptionError("start= is for network residual: a network of arms corrects Lagrangian worths.")
-            return Begun(None, None, None, "")
+            return Begun()
+        from redwood.solvers.sequoia.demand import congested
         from redwood.solvers.sequoia.improving import improve
 
         relaxation = relax_within(planning, clock)
@@ -163,7 +168,21 @@ class Sequoia(Recipe, Solver, Trainable):
             f"{found.accepted} of {found.tried} improvements accepted, {found.ahead:.4g} +- {1.96 * found.error:.2g} a step "
             f"ahead of the Lagrangian policy in trials."
         )
-        return Begun(scaled(planning, found.values), found.values, relaxation.bound(planning.horizon), message)
+        rival = None
+        if self.congestion:
+            rival = congested(
+                planning, relaxation, found.values, episodes=self.improvement_episodes, seed=seed, stops=until.stops
+            )
+        if rival is not None:
+            verb = "is" if rival.accepted else "is not"
+            message += f" Congestion {verb} ahead of that, by {rival.ahead:.4g} +- {1.96 * rival.error:.2g} a step."
+        return Begun(
+            scaled(planning, found.values),
+            found.values,
+            relaxation.bound(planning.horizon),
+            message,
+            rival.policy if rival is not None and rival.accepted else None,
+        )
 
     def _transferred(self, planning: Planning, relaxation: Relaxation) -> Array:
         """Return the worths [H + 1, J, S] that a network of arms gives."""
@@ -233,7 +252,7 @@ class Sequoia(Recipe, Solver, Trainable):
         folder.mkdir(parents=True, exist_ok=True)
         _own(folder, instance, schooling.seed)
         made, clock = cls(**chosen), Hours(folder, schooling.hours)
-        values = _kept_values(made, planning, clock, folder, schooling.seed)
+        values, rival = _kept(made, planning, clock, folder, schooling.seed)
         table = None if values is None else scaled(planning, values)
         learner = Learner(planning, made, schooling.seed, table, load_target(cls.policy_kind), values)
         checkpoint = folder / "checkpoint.pt"
@@ -256,17 +275,21 @@ class Sequoia(Recipe, Solver, Trainable):
         _draw(learner, folder)
         trained = {"hours": round(clock.spent / 3600, 4), "episodes": learner.episode, "updates": learner.updates}
         about = {"problem": problem.name, "instance": instance.name, "seed": schooling.seed, "trained": trained}
-        return save_policy(learner.policy(), folder / "policy", **about, trial=learner.best_trial)
+        return save_policy(learner.policy(rival), folder / "policy", **about, trial=learner.best_trial)
 
 
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """What a network starts from: worths [H, J, A, S] of levels, [H + 1, J, S] of states, a bound a step, what was done."""
+    """What a network starts from: worths [H, J, A, S] of levels, [H + 1, J, S] of states, a bound a step, what was done.
 
-    table: Array | None
-    values: Array | None
-    bound: float | None
-    message: str
+    ``congestion`` is a policy that is ahead of these worths, and that what is learned has to beat.
+    """
+
+    table: Array | None = None
+    values: Array | None = None
+    bound: float | None = None
+    message: str = ""
+    congestion: CongestionPolicy | None = None
 
 
 def relax_within(planning: Planning, clock: Clock) -> Relaxation:
@@ -366,18 +389,29 @@ def _own(folder: Path, instance: Instance, seed: int) -> None:
         )
 
 
-def _kept_values(made: Sequoia, planning: Planning, clock: Hours, folder: Path, seed: int) -> Array | None:
-    """Return the worths of states that the training starts from, computed once a folder so that it resumes exactly."""
-    path = folder / "values.npy"
+def _kept(
+    made: Sequoia, planning: Planning, clock: Hours, folder: Path, seed: int
+) -> tuple[Array | None, CongestionPolicy | None]:
+    """Return the worths of states that the training starts from, and a policy of congestion that is ahead of them.
+
+    They are computed once a folder, so that a training resumes exactly.
+    """
+    from redwood.policy_files import load_policy, save_policy
+    from redwood.solvers.sequoia.congestion import CongestionPolicy
+
+    path, rival = folder / "values.npy", folder / "congestion.safetensors"
     if path.exists():
         kept: Array = np.load(path, allow_pickle=False)
-        return kept
-    values = made._begun(planning, clock, seed).values
-    if values is not None:
+        found = load_policy(rival) if rival.exists() else None
+        return kept, found if isinstance(found, CongestionPolicy) else None
+    begun = made._begun(planning, clock, seed)
+    if begun.congestion is not None:
+        save_policy(begun.congestion, rival)
+    if begun.values is not None:
         with path.with_suffix(".new").open("wb") as file:
-            np.save(file, values)
+            np.save(file, begun.values)
         os.replace(path.with_suffix(".new"), path)
-    return values
+    return begun.values, begun.congestion
 
 
 def _save(learner: Learner, clock: Hours, checkpoint: Path) -> None:

@@ -1,0 +1,163 @@
+"""`CongestionPolicy`: worths of arms, less what it costs that many of them will want to be served at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from redwood.errors import SolutionError
+from redwood.planning import Array, Planning, Policy
+from redwood.policies import worths
+from redwood.problem import frozen
+from redwood.solvers.sequoia.found import Found
+from redwood.solvers.sequoia.improving import worth_of_levels
+
+TURNS = 4
+"""Oracle calls a decision; after the first two little is gained."""
+ROUNDING = 1e-9
+"""Share of the largest curvature up to which one of the wrong sign is taken for rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class CongestionPolicy(Policy):
+    """Look one step ahead of joint worths: those of the arms' states, and a concave function of what they will ask for.
+
+    Lagrangian worths let the arms fall apart, as if more than the budget could be bought at fixed prices. They overrate
+    joint states in which many arms will want the same steps. So the worth of a joint state is the sum of the arms' worths
+    plus ``(f - u)' C (f - u)``, where the demand f is a sum over arms of some prospects of each, such as what it is
+    expected to spend now or two steps later, u is the usual demand, and C has no positive eigenvalue. Arms move
+    independently, so the expectation over the outcomes of an action is known exactly: a sum over arms, plus the same
+    function of the expected demand. It is concave in the action, and is maximised by its tangents, each of which is one
+    call of the set's oracle and bounds the worth of all actions.
+
+    Attributes
+    ----------
+    values
+        Worth [H + 1, J, S] of each arm's state before each step, discounted to the first step.
+    prospects
+        What each arm's state adds [H + 1, J, S, K] to the demand.
+    usual
+        The demand [H + 1, K] at which nothing is added.
+    curvature
+        C [H + 1, K, K] before each step.
+
+    References
+    ----------
+    Frank, Wolfe (1956), An algorithm for quadratic programming, doi:10.1002/nav.3800030109.
+    """
+
+    kind: ClassVar[str] = "congestion"
+    values: Array
+    prospects: Array
+    usual: Array
+    curvature: Array
+
+    def __post_init__(self) -> None:
+        for name, dimensions in (("values", 3), ("prospects", 4), ("usual", 2), ("curvature", 3)):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
+            array = getattr(self, name)
+            if array.ndim != dimensions or not np.isfinite(array).all():
+                raise SolutionError(
+                    f"{name} of shape {list(array.shape)} must be finite numbers in {dimensions} dimensions."
+                )
+        steps, demands = len(self.values), self.prospects.shape[-1]
+        expected = {"prospects": (*self.values.shape, demands), "usual": (steps, demands)}
+        for name, shape in {**expected, "curvature": (steps, demands, demands)}.items():
+            if getattr(self, name).shape != shape:
+                raise SolutionError(f"{name} of shape {list(getattr(self, name).shape)} must have the shape {list(shape)}.")
+        sizes = np.linalg.eigvalsh(self.curvature)
+        if (sizes > ROUNDING * np.abs(sizes).max(initial=0.0)).any():
+            raise SolutionError(f"the curvature has the eigenvalue {sizes.max():.3g}; none may be positive.")
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return the best action met in each episode's states."""
+        return self._search(planning, states, step)[0]
+
+    def decide(self, planning: Planning, states: Array, step: int) -> Found:
+        """Return the action in states [J], its worth, and a proven bound on that of every other action."""
+        levels, value, bound = self._search(planning, states[None], step, certain=True)
+        return Found(levels[0], float(value[0]), float(bound[0]))
+
+    def worth(self, planning: Planning, states: Array, levels: Array, step: int) -> Array:
+        """Return the expected reward to come [E], discounted to the first step, of levels [E, J] in states [E, J]."""
+        alone, expected = self._levels(planning, states, step)
+        found: Array = _taken(alone, levels) + self._joint(_taken(expected, levels), step + 1)
+        return found
+
+    def value(self, states: Array, step: int) -> Array:
+        """Return the worth [E] of joint states [E, J] before a step."""
+        own = np.arange(states.shape[1])
+        demand = self.prospects[step][own, states].sum(axis=1)
+        found: Array = self.values[step][own, states].sum(axis=1) + self._joint(demand, step)
+        return found
+
+    def _search(self, planning: Planning, states: Array, step: int, *, certain: bool = False) -> tuple[Array, Array, Array]:
+        """Return levels [E, J], their worths [E], and bounds [E] on all others': infinite unless ``certain``.
+
+        The first tangent is that at the usual demand; each later one is taken at an average of the actions met.
+        """
+        step = min(step, len(self.values) - 2)
+        alone, expected = self._levels(planning, states, step)
+        best, value, bound = np.zeros_like(states), np.full(len(states), -np.inf), np.full(len(states), np.inf)
+        demand = np.tile(self.usual[step + 1], (len(states), 1))
+        for turn in range(TURNS if self.curvature[step + 1].any() else 1):
+            slope = 2.0 * (demand - self.usual[step + 1]) @ self.curvature[step + 1]
+            asked = alone + np.einsum("ejak,ek->eja", expected, slope)
+            if certain:
+                choices = [planning.actions.argmax(one) for one in asked]
+                levels = np.array([choice.levels for choice in choices])
+                most = np.array([choice.bound for choice in choices])
+                bound = np.minimum(bound, most + self._joint(demand, step + 1) - (demand * slope).sum(axis=1))
+            else:
+                levels = planning.actions.choose(asked)
+            met = _taken(expected, levels)
+            worth = _taken(alone, levels) + self._joint(met, step + 1)
+            better = worth > value
+            best[better], value[better] = levels[better], worth[better]
+            demand = demand + 2.0 / (turn + 2.0) * (met - demand)
+        return best, value, bound
+
+    def _joint(self, demand: Array, step: int) -> Array:
+        """Return what demands [E, K] before a step add to the worths of the arms [E]."""
+        beyond = demand - self.usual[step]
+        found: Array = np.einsum("ek,kl,el->e", beyond, self.curvature[step], beyond)
+        return found
+
+    def _levels(self, planning: Planning, states: Array, step: int) -> tuple[Array, Array]:
+        """Return the worth [E, J, A] of each arm's levels by themselves, and the demand [E, J, A, K] expected after them."""
+        kept = _TABLES.setdefault(self, WeakKeyDictionary())
+        if planning not in kept:
+            if self.values.shape[1:] != planning.arms.start.shape or len(self.values) != planning.horizon + 1:
+                raise SolutionError(
+                    f"the worths are for {list(self.values.shape)} steps, arms and states; the instance has "
+                    f"{[planning.horizon + 1, *planning.arms.start.shape]}."
+                )
+            kept[planning] = self._tables(planning)
+        alone, expected = kept[planning]
+        arms = np.arange(states.shape[1])
+        return worths(alone, states, step), expected[step].transpose(0, 2, 1, 3)[arms, states]
+
+    def _tables(self, planning: Planning) -> tuple[Array, Array]:
+        """Return for all steps and states what `_levels` looks up, [H, J, A, S] and [H, J, A, S, K].
+
+        The expectation of a square is that of the mean and the variance, which is the sum of the arms' own.
+        """
+        moves, later, curvature = planning.arms.transitions, self.prospects[1:], self.curvature[1:]
+        expected = np.einsum("jasz,tjzk->tjask", moves, later, optimize=True)
+        squares = np.einsum("tjzk,tkl,tjzl->tjz", later, curvature, later, optimize=True)
+        spread = np.einsum("jasz,tjz->tjas", moves, squares, optimize=True)
+        spread -= np.einsum("tjask,tkl,tjasl->tjas", expected, curvature, expected, optimize=True)
+        return worth_of_levels(planning, self.values) + spread, expected
+
+
+def _taken(table: Array, levels: Array) -> Array:
+    """Return the sum over arms [E, ...] of what a table [E, J, A, ...] says of levels [E, J]."""
+    rows = np.arange(len(levels))[:, None]
+    found: Array = table[rows, np.arange(levels.shape[1]), levels].sum(axis=1)
+    return found
+
+
+_TABLES: WeakKeyDictionary[CongestionPolicy, WeakKeyDictionary[Planning, tuple[Array, Array]]] = WeakKeyDictionary()
