@@ -26,8 +26,9 @@ from redwood.reading import generate
 from redwood.simulation import simulate
 from redwood.solvers.planning.exact import evaluate, induce
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
+from redwood.solvers.sequoia.demand import congested
 from redwood.solvers.sequoia.foresight import ForesightPolicy
-from redwood.solvers.sequoia.improving import improve, policy_for
+from redwood.solvers.sequoia.improving import freed_of_luck, improve, policy_for, watched
 from redwood.solvers.sequoia.offline import save_log
 from redwood.solvers.sequoia.pricing import Relaxation, relax
 from redwood.solvers.sequoia.shipped import network_at
@@ -57,6 +58,7 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
     """Return per cents of the bound of each policy in the same episodes, and its processor time.
 
     That is seconds before the first decision, and milliseconds a decision where those of all episodes are taken together.
+    ``ahead`` is what a policy earned beyond the Lagrangian one, with its standard error over episodes, freed of luck.
     """
     instance = generate(f"cormab/{domain}", size=size, seed=seed)
     planning = host().problem("cormab").view(Planning, instance)
@@ -68,9 +70,11 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
         "seed": seed,
         "episodes": given.episodes,
         "percent": {},
+        "ahead": {},
         "milliseconds": {},
     }
     line["seconds"] = {"bound": round(time.process_time() - began, 3)}
+    bound, free = relaxation.bound(planning.horizon), {}
     for name in ["lagrangian", *given.policies]:
         began = time.process_time()
         try:
@@ -79,9 +83,12 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
             continue
         line["seconds"][name] = round(time.process_time() - began, 3)
         began = time.process_time()
-        earned = planning.rollouts(policy, given.episodes, EVALUATION).mean()
+        seen = watched(planning, policy, given.episodes, EVALUATION)
         line["milliseconds"][name] = round(1e3 * (time.process_time() - began) / (given.episodes * planning.horizon), 4)
-        line["percent"][name] = round(float(100.0 * earned / relaxation.bound(planning.horizon)), 4)
+        line["percent"][name] = round(float(100.0 * seen.rewards.mean() / bound), 4)
+        free[name] = 100.0 * freed_of_luck(planning, relaxation.values, seen) / bound
+        ahead = free[name] - free["lagrangian"]
+        line["ahead"][name] = [round(float(ahead.mean()), 4), round(float(ahead.std() / np.sqrt(len(ahead))), 4)]
     return line
 
 
@@ -105,7 +112,8 @@ def _policy(
     """Return the policy of a name: one of those below, or the answer of a planning solver.
 
     ``network`` is the one shipped for the domain. ``improved`` are the Lagrangian worths after policy improvement, and
-    ``started`` those that are reached from the network's. ``foresight`` tries rivals of its actions in simulated futures
+    ``started`` those that are reached from the network's. ``congestion`` joins the improved worths by what many arms will
+    ask for at once, where a trial says that this is ahead. ``foresight`` tries rivals of its actions in simulated futures
     of the policy of the improved worths. ``published`` is trained by the published recipe.
     """
     if name == "lagrangian":
@@ -114,12 +122,17 @@ def _policy(
         return IndexPolicy(planning.arms.rewards[None])
     if name == "network":
         return policy_for(planning, _of_network(domain, planning, relaxation, given))
-    if name in ("improved", "started", "foresight"):
+    if name in ("improved", "started", "congestion", "foresight"):
         clock = Seconds(given.seconds)
         how: dict[str, Any] = {"rounds": 4, "episodes": given.improvement_episodes, "seed": 0, "stops": clock.stops}
         if name == "started":
             how["start"] = _of_network(domain, planning, relaxation, given)
         values = improve(planning, relaxation.values, **how).values
+        if name == "congestion":
+            del how["rounds"]
+            found = congested(planning, relaxation, values, **how)
+            if found is not None and found.accepted:
+                return found.policy
         return ForesightPolicy(values, given.futures) if name == "foresight" else policy_for(planning, values)
     options: dict[str, Any] = {"preset": "published"} if name == "published" else {}
     solver = "sequoia" if name == "published" else name
@@ -166,9 +179,11 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
             both = [row["percent"] for row in rows if name in row["percent"]]
             own = np.array([row[name] for row in both])
             ahead = own - np.array([row["lagrangian"] for row in both])
-            shown.append(
-                f"  {name:12s} {_interval(own)} % of the bound, ahead of lagrangian {_interval(ahead)} ({len(own)})"
-            )
+            told = f"  {name:12s} {_interval(own)} % of the bound, ahead of lagrangian {_interval(ahead)} ({len(own)})"
+            free = np.array([row["ahead"][name][0] for row in rows if name in row.get("ahead", ())])
+            if len(free):
+                told += f", freed of luck {_interval(free)} ({len(free)}; least {free.min():.3f})"
+            shown.append(told)
     return "\n".join(shown)
 
 
