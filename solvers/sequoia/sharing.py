@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from redwood.planning import Array, Planning
 from redwood.solvers.sequoia.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
-from redwood.solvers.sequoia.improving import Stops, policy_for, simulated, worth_of_levels
+from redwood.solvers.sequoia.improving import Stops, freed_of_luck, policy_for, simulated, watched, worth_of_levels
 from redwood.solvers.sequoia.network import single_thread
 from redwood.solvers.sequoia.pricing import Relaxation, relax
 from redwood.views import Clock
@@ -194,10 +194,10 @@ def _tensors(lesson: Lesson) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _ahead(lesson: Lesson, policy: ArmPolicy, episodes: int, seed: int) -> float:
-    """Return by how many per cent of the bound a policy is ahead of the relaxation's own, in the same episodes."""
+    """Return by how many per cent of the bound a policy is ahead of the relaxation's own, freed of luck."""
     planning, relaxation = lesson.planning, lesson.relaxation
-    earned = [
-        planning.rollouts(policy_for(planning, values), episodes, seed).mean()
+    own, other = (
+        freed_of_luck(planning, relaxation.values, watched(planning, policy_for(planning, values), episodes, seed)).mean()
         for values in (policy.values(planning, relaxation), relaxation.values)
-    ]
-    return float(100.0 * (earned[0] - earned[1]) / relaxation.bound(planning.horizon))
+    )
+    return float(100.0 * (own - other) / relaxation.bound(planning.horizon))
