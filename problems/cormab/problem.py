@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from redwood.budget import Sense
-from redwood.errors import InstanceError, OptionError, SolutionError
+from redwood.errors import FormatError, InstanceError, OptionError, SolutionError
 from redwood.planning import ActionSet, Array, Criterion, Planning, Policy
 from redwood.problem import Problem, whole_number, whole_numbers
 from redwood.problems.cormab import files
@@ -62,6 +63,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     }
     variants = tuple(DRAWS)
     suffix = ".json"
+    solution_suffix = ".policy"
 
     def __init__(self) -> None:
         self._evaluated: WeakKeyDictionary[Policy, _Evaluation] = WeakKeyDictionary()
@@ -203,6 +205,17 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     def format(self, instance: BanditInstance) -> str:
         """Return the instance as JSON: arms as nested lists, the action set by its kind and fields."""
         return files.format_instance(instance)
+
+    def parse_solution(self, text: str, instance: BanditInstance) -> Policy:
+        """Return the policy of a JSON file."""
+        try:
+            return self.solution(json.loads(text))
+        except ValueError as error:
+            raise FormatError(f"the policy is not one JSON object: {error}.") from error
+
+    def format_solution(self, instance: BanditInstance, solution: Policy) -> str:
+        """Return the policy as JSON, its arrays as nested lists; `redwood.save_policy` writes them more compactly."""
+        return json.dumps(solution.to_dict())
 
     def plot(self, instance: BanditInstance, solution: Policy | None, axes: Axes) -> None:
         """Draw the network, the free slots or the gains of the arms, and a policy's first action."""

@@ -133,3 +133,15 @@ def test_what_cannot_be_drawn_is_solved_all_the_same(redwood, count_file, tmp_pa
     result = redwood("solve", count_file(), "--plot", tmp_path / "pics")
     assert result.exit_code == 0
     assert "Not drawn: toy: problem 'countdown' has no picture." in result.stderr
+
+
+def test_a_policy_is_kept_as_a_file_and_checked(redwood, tmp_path):
+    """--out writes the policy of a planning problem, under a suffix that no instance has, and `check` prices it the same."""
+    bandit = tmp_path / "bandit.json"
+    assert redwood("generate", "cormab/budget", "--size", 5, "--out", bandit).exit_code == 0
+    solved = redwood("solve", bandit, "--solver", "lagrangian", "--time-limit", 5, "--out", tmp_path, "--json")
+    assert solved.exit_code == 0
+    checked = redwood("check", bandit, tmp_path / "bandit.policy", "--json")
+    assert json.loads(checked.stdout)["objective"] == json.loads(solved.stdout)["objective"]
+    (tmp_path / "bad.policy").write_text("{")
+    assert redwood("check", bandit, tmp_path / "bad.policy").exit_code == 2
