@@ -19,7 +19,7 @@ from redwood.simulation import simulate
 from redwood.solvers.sequoia.arm_policy import Unhurried
 from redwood.solvers.sequoia.embedding import BOUNDS, Decision, Embedding
 from redwood.solvers.sequoia.folded import Folded, indicators
-from redwood.solvers.sequoia.improving import freed_of_luck, policy_for, watched
+from redwood.solvers.sequoia.improving import policy_for, recorded, variance_reduced
 from redwood.solvers.sequoia.learner import Learner
 from redwood.solvers.sequoia.maximising import Maximiser
 from redwood.solvers.sequoia.network import KINDS, QNetwork
@@ -253,7 +253,7 @@ def training(domain: str, size: int, kind: str, given: argparse.Namespace) -> st
     """Return a line on whole trainings, over instances: processor seconds, what was done, per cent of the bound.
 
     The seconds are those of `solve`, its simulation of the policy included. The Lagrangian policy lives through the same
-    episodes, and what is ahead of it is freed of luck.
+    episodes, and what is ahead of it has the luck of outcomes taken out.
     """
     spent, waited, percent, plain, messages = [], [], [], [], []
     for seed in range(given.seeds):
@@ -268,8 +268,8 @@ def training(domain: str, size: int, kind: str, given: argparse.Namespace) -> st
         planning = host().problem("cormab").view(Planning, instance)
         relaxation = relax(planning, Unhurried())
         policies = found.solution, policy_for(planning, relaxation.values)
-        seen = [watched(planning, policy, given.episodes, 1) for policy in policies]
-        free = [freed_of_luck(planning, relaxation.values, each) for each in seen]
+        seen = [recorded(planning, policy, given.episodes, 1) for policy in policies]
+        free = [variance_reduced(planning, relaxation.values, each) for each in seen]
         bound = relaxation.bound(planning.horizon)
         percent.append(100 * seen[0].rewards.mean() / bound)
         plain.append(100 * (free[0] - free[1]) / bound)

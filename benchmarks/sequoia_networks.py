@@ -28,7 +28,7 @@ from redwood.solvers.planning.exact import evaluate, induce
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
 from redwood.solvers.sequoia.demand import congested
 from redwood.solvers.sequoia.foresight import ForesightPolicy
-from redwood.solvers.sequoia.improving import freed_of_luck, improve, policy_for, watched
+from redwood.solvers.sequoia.improving import improve, policy_for, recorded, variance_reduced
 from redwood.solvers.sequoia.offline import save_log
 from redwood.solvers.sequoia.pricing import Relaxation, relax
 from redwood.solvers.sequoia.shipped import network_at
@@ -58,7 +58,7 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
     """Return per cents of the bound of each policy in the same episodes, and its processor time.
 
     That is seconds before the first decision, and milliseconds a decision where those of all episodes are taken together.
-    ``ahead`` is what a policy earned beyond the Lagrangian one, with its standard error over episodes, freed of luck.
+    ``ahead`` is what a policy earned beyond the Lagrangian one, the luck of outcomes taken out, with its standard error.
     """
     instance = generate(f"cormab/{domain}", size=size, seed=seed)
     planning = host().problem("cormab").view(Planning, instance)
@@ -83,12 +83,12 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
             continue
         line["seconds"][name] = round(time.process_time() - began, 3)
         began = time.process_time()
-        seen = watched(planning, policy, given.episodes, EVALUATION)
+        seen = recorded(planning, policy, given.episodes, EVALUATION)
         line["milliseconds"][name] = round(1e3 * (time.process_time() - began) / (given.episodes * planning.horizon), 4)
         line["percent"][name] = round(float(100.0 * seen.rewards.mean() / bound), 4)
-        free[name] = 100.0 * freed_of_luck(planning, relaxation.values, seen) / bound
+        free[name] = 100.0 * variance_reduced(planning, relaxation.values, seen) / bound
         ahead = free[name] - free["lagrangian"]
-        line["ahead"][name] = [round(float(ahead.mean()), 4), round(float(ahead.std() / np.sqrt(len(ahead))), 4)]
+        line["ahead"][name] = [round(float(ahead.mean()), 4), round(float(ahead.std(ddof=1) / np.sqrt(len(ahead))), 4)]
     return line
 
 
@@ -112,9 +112,9 @@ def _policy(
     """Return the policy of a name: one of those below, or the answer of a planning solver.
 
     ``network`` is the one shipped for the domain. ``improved`` are the Lagrangian worths after policy improvement, and
-    ``started`` those that are reached from the network's. ``congestion`` joins the improved worths by what many arms will
-    ask for at once, where a trial says that this is ahead. ``foresight`` tries rivals of its actions in simulated futures
-    of the policy of the improved worths. ``published`` is trained by the published recipe.
+    ``started`` those that are reached from the network's. ``congestion`` adds congestion to the improved worths, or is
+    these where a trial does not say that it is ahead, as in `solve`. ``foresight`` tries rivals of its actions in
+    simulated futures of the policy of the improved worths. ``published`` is trained by the published recipe.
     """
     if name == "lagrangian":
         return policy_for(planning, relaxation.values)
@@ -182,7 +182,7 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
             told = f"  {name:12s} {_interval(own)} % of the bound, ahead of lagrangian {_interval(ahead)} ({len(own)})"
             free = np.array([row["ahead"][name][0] for row in rows if name in row.get("ahead", ())])
             if len(free):
-                told += f", freed of luck {_interval(free)} ({len(free)}; least {free.min():.3f})"
+                told += f", without luck {_interval(free)} ({len(free)}; worst instance {free.min():.3f})"
             shown.append(told)
     return "\n".join(shown)
 

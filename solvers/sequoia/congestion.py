@@ -27,8 +27,8 @@ class CongestionPolicy(Policy):
 
     Lagrangian worths let the arms fall apart, as if more than the budget could be bought at fixed prices. They overrate
     joint states in which many arms will want the same steps. So the worth of a joint state is the sum of the arms' worths
-    plus ``(f - u)' C (f - u)``, where the demand f is a sum over arms of some prospects of each, such as what it is
-    expected to spend now or two steps later, u is the usual demand, and C has no positive eigenvalue. Arms move
+    plus ``(f - m)' C (f - m)``, where the demand f is a sum over arms of some prospects of each, such as what it is
+    expected to spend now or two steps later, m is its mean, and C has no positive eigenvalue. Arms move
     independently, so the expectation over the outcomes of an action is known exactly: a sum over arms, plus the same
     function of the expected demand. It is concave in the action, and is maximised by its tangents, each of which is one
     call of the set's oracle and bounds the worth of all actions.
@@ -39,7 +39,7 @@ class CongestionPolicy(Policy):
         Worth [H + 1, J, S] of each arm's state before each step, discounted to the first step.
     prospects
         What each arm's state adds [H + 1, J, S, K] to the demand.
-    usual
+    mean_demand
         The demand [H + 1, K] at which nothing is added.
     curvature
         C [H + 1, K, K] before each step.
@@ -52,11 +52,11 @@ class CongestionPolicy(Policy):
     kind: ClassVar[str] = "congestion"
     values: Array
     prospects: Array
-    usual: Array
+    mean_demand: Array
     curvature: Array
 
     def __post_init__(self) -> None:
-        for name, dimensions in (("values", 3), ("prospects", 4), ("usual", 2), ("curvature", 3)):
+        for name, dimensions in (("values", 3), ("prospects", 4), ("mean_demand", 2), ("curvature", 3)):
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
             array = getattr(self, name)
             if array.ndim != dimensions or not np.isfinite(array).all():
@@ -64,10 +64,12 @@ class CongestionPolicy(Policy):
                     f"{name} of shape {list(array.shape)} must be finite numbers in {dimensions} dimensions."
                 )
         steps, demands = len(self.values), self.prospects.shape[-1]
-        expected = {"prospects": (*self.values.shape, demands), "usual": (steps, demands)}
+        expected = {"prospects": (*self.values.shape, demands), "mean_demand": (steps, demands)}
         for name, shape in {**expected, "curvature": (steps, demands, demands)}.items():
             if getattr(self, name).shape != shape:
                 raise SolutionError(f"{name} of shape {list(getattr(self, name).shape)} must have the shape {list(shape)}.")
+        if not np.allclose(self.curvature, self.curvature.transpose(0, 2, 1)):
+            raise SolutionError("the curvature is not symmetric.")
         sizes = np.linalg.eigvalsh(self.curvature)
         if (sizes > ROUNDING * np.abs(sizes).max(initial=0.0)).any():
             raise SolutionError(f"the curvature has the eigenvalue {sizes.max():.3g}; none may be positive.")
@@ -80,6 +82,14 @@ class CongestionPolicy(Policy):
         """Return the action in states [J], its worth, and a proven bound on that of every other action."""
         levels, value, bound = self._search(planning, states[None], step, certain=True)
         return Found(levels[0], float(value[0]), float(bound[0]))
+
+    def check_fit(self, planning: Planning) -> None:
+        """Raise `SolutionError` where the worths are for another number of steps, arms or states."""
+        needed = [planning.horizon + 1, *planning.arms.start.shape]
+        if list(self.values.shape) != needed:
+            raise SolutionError(
+                f"the worths are for {list(self.values.shape)} steps, arms and states; the instance has {needed}."
+            )
 
     def worth(self, planning: Planning, states: Array, levels: Array, step: int) -> Array:
         """Return the expected reward to come [E], discounted to the first step, of levels [E, J] in states [E, J]."""
@@ -97,14 +107,13 @@ class CongestionPolicy(Policy):
     def _search(self, planning: Planning, states: Array, step: int, *, certain: bool = False) -> tuple[Array, Array, Array]:
         """Return levels [E, J], their worths [E], and bounds [E] on all others': infinite unless ``certain``.
 
-        The first tangent is that at the usual demand; each later one is taken at an average of the actions met.
+        The first tangent is that at the mean demand; each later one is taken at an average of the actions met.
         """
-        step = min(step, len(self.values) - 2)
         alone, expected = self._levels(planning, states, step)
         best, value, bound = np.zeros_like(states), np.full(len(states), -np.inf), np.full(len(states), np.inf)
-        demand = np.tile(self.usual[step + 1], (len(states), 1))
+        demand = np.tile(self.mean_demand[step + 1], (len(states), 1))
         for turn in range(TURNS if self.curvature[step + 1].any() else 1):
-            slope = 2.0 * (demand - self.usual[step + 1]) @ self.curvature[step + 1]
+            slope = 2.0 * (demand - self.mean_demand[step + 1]) @ self.curvature[step + 1]
             asked = alone + np.einsum("ejak,ek->eja", expected, slope)
             if certain:
                 choices = [planning.actions.argmax(one) for one in asked]
@@ -122,7 +131,7 @@ class CongestionPolicy(Policy):
 
     def _joint(self, demand: Array, step: int) -> Array:
         """Return what demands [E, K] before a step add to the worths of the arms [E]."""
-        beyond = demand - self.usual[step]
+        beyond = demand - self.mean_demand[step]
         found: Array = np.einsum("ek,kl,el->e", beyond, self.curvature[step], beyond)
         return found
 
@@ -130,11 +139,7 @@ class CongestionPolicy(Policy):
         """Return the worth [E, J, A] of each arm's levels by themselves, and the demand [E, J, A, K] expected after them."""
         kept = _TABLES.setdefault(self, WeakKeyDictionary())
         if planning not in kept:
-            if self.values.shape[1:] != planning.arms.start.shape or len(self.values) != planning.horizon + 1:
-                raise SolutionError(
-                    f"the worths are for {list(self.values.shape)} steps, arms and states; the instance has "
-                    f"{[planning.horizon + 1, *planning.arms.start.shape]}."
-                )
+            self.check_fit(planning)
             kept[planning] = self._tables(planning)
         alone, expected = kept[planning]
         arms = np.arange(states.shape[1])
@@ -148,9 +153,9 @@ class CongestionPolicy(Policy):
         moves, later, curvature = planning.arms.transitions, self.prospects[1:], self.curvature[1:]
         expected = np.einsum("jasz,tjzk->tjask", moves, later, optimize=True)
         squares = np.einsum("tjzk,tkl,tjzl->tjz", later, curvature, later, optimize=True)
-        spread = np.einsum("jasz,tjz->tjas", moves, squares, optimize=True)
-        spread -= np.einsum("tjask,tkl,tjasl->tjas", expected, curvature, expected, optimize=True)
-        return worth_of_levels(planning, self.values) + spread, expected
+        variance = np.einsum("jasz,tjz->tjas", moves, squares, optimize=True)
+        variance -= np.einsum("tjask,tkl,tjasl->tjas", expected, curvature, expected, optimize=True)
+        return worth_of_levels(planning, self.values) + variance, expected
 
 
 def _taken(table: Array, levels: Array) -> Array:

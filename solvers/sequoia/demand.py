@@ -13,16 +13,18 @@ from redwood.solvers.sequoia.improving import (
     Episodes,
     Stops,
     earned_by,
+    misses,
     policy_for,
     simulated,
     surpasses,
-    worth_of_levels,
 )
 from redwood.solvers.sequoia.pricing import Relaxation
 
 RIDGE = 3e-2
 """Weight of the squares of coefficients, as a share of the number of episodes; columns are scaled to a variance of 1."""
-OWN = slice(2, FEATURES - 1)
+NOISE = 1e-6
+"""Deviation of a column up to which it says nothing, relative to its size and to that of inputs, which have no units."""
+LINEAR = slice(2, FEATURES - 1)
 """Inputs that tell arms and states of one step apart."""
 
 
@@ -41,8 +43,8 @@ def congested(
 ) -> Congested | None:
     """Return a policy with congestion, fitted to as many episodes of the worths [H + 1, J, S] as it is then tried in.
 
-    It is accepted where it is ahead with 95 % confidence, in the same episodes and freed of luck. ``None`` where the time
-    was over before.
+    It is accepted where it is ahead with 95 % confidence, in the same episodes, the luck of outcomes taken out. ``None``
+    where the time was over before.
     """
     rng = np.random.default_rng([seed, 10])
     base = policy_for(planning, values)
@@ -73,26 +75,24 @@ def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, see
     count, own = inputs[..., DEMANDS].shape[-1], np.arange(arms)
     prospects = np.zeros((horizon + 1, arms, inputs.shape[2], count))
     prospects[:-1] = inputs[..., DEMANDS]
-    usual, curvature, better = np.zeros((horizon + 1, count)), np.zeros((horizon + 1, count, count)), values.copy()
-    table, directions, missed = worth_of_levels(planning, values), _directions(count), np.zeros(episodes)
-    for step in range(horizon - 1, -1, -1):
-        now, taken = seen.states[step], seen.levels[step]
-        missed = missed + (table[step][own, taken, now] - values[step][own, now]).sum(axis=1)
-        told = inputs[step][own, now].sum(axis=1)
+    mean_demand, curvature, better = np.zeros((horizon + 1, count)), np.zeros((horizon + 1, count, count)), values.copy()
+    directions, to_come = _directions(count), misses(planning, values, seen)[::-1].cumsum(axis=0)[::-1]
+    for step in range(horizon):
+        told, missed = inputs[step][own, seen.states[step]].sum(axis=1), to_come[step]
         demand = told[:, DEMANDS]
-        usual[step] = demand.mean(axis=0)
+        mean_demand[step] = demand.mean(axis=0)
         scale = _scale(demand)
-        shown = np.column_stack([told[:, OWN], ((demand - usual[step]) / scale @ directions.T) ** 2])
-        level, spread = shown.mean(axis=0), _scale(shown)
-        shown = (shown - level) / spread
+        shown = np.column_stack([told[:, LINEAR], ((demand - mean_demand[step]) / scale @ directions.T) ** 2])
+        level, deviation = shown.mean(axis=0), _scale(shown)
+        shown = (shown - level) / deviation
         root = np.linalg.cholesky(shown.T @ shown / episodes + RIDGE * np.eye(shown.shape[1]))
         known = np.linalg.solve(root, shown.T @ (missed - missed.mean()) / episodes)
         linear = shown.shape[1] - len(directions)
         most = np.concatenate([np.full(linear, np.inf), np.zeros(len(directions))])
-        found = lsq_linear(root.T, known, (-np.inf, most), method="bvls").x / spread
-        curvature[step] = np.einsum("d,dk,dl->kl", np.minimum(found[linear:], 0.0), directions / scale, directions / scale)
-        better[step] += inputs[step][..., OWN] @ found[:linear] + (missed.mean() - level @ found) / arms
-    return CongestionPolicy(better, prospects, usual, curvature)
+        found = lsq_linear(root.T, known, (-np.inf, most), method="bvls").x / deviation
+        curvature[step] = np.einsum("d,dk,dl->kl", found[linear:], directions / scale, directions / scale)
+        better[step] += inputs[step][..., LINEAR] @ found[:linear] + (missed.mean() - level @ found) / arms
+    return CongestionPolicy(better, prospects, mean_demand, curvature)
 
 
 def _directions(count: int) -> Array:
@@ -103,6 +103,6 @@ def _directions(count: int) -> Array:
 
 
 def _scale(columns: Array) -> Array:
-    """Return the standard deviation of each column [E, K], or 1 where there is none."""
-    spread: Array = columns.std(axis=0)
-    return np.where(spread > 1e-9 * np.abs(columns).max(axis=0, initial=0.0), spread, 1.0)
+    """Return the standard deviation of each column [E, K], or 1 where it says nothing."""
+    deviation: Array = columns.std(axis=0)
+    return np.where(deviation > NOISE * np.maximum(np.abs(columns).max(axis=0, initial=0.0), 1.0), deviation, 1.0)

@@ -9,7 +9,7 @@ from redwood.planning import Array
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Levels [J], their worth by the network, and a proven upper bound on that of every action of the set."""
+    """Levels [J], their worth by what is maximised, and a proven upper bound on that of every action of the set."""
 
     levels: Array
     value: float

@@ -98,24 +98,29 @@ def improve(
     return Improved(best, tried, accepted, float(ahead.mean()), error)
 
 
-def freed_of_luck(planning: Decoupled, values: Array, seen: Episodes) -> Array:
-    """Return the rewards a step [E] of episodes, less the luck of their outcomes by the light of worths [H + 1, J, S].
+def variance_reduced(planning: Decoupled, values: Array, seen: Episodes) -> Array:
+    """Return the rewards a step [E] of episodes with the luck of outcomes taken out, a control variate.
 
-    What the worths promised at the start, and what each step should have brought beyond them on the average over its
-    outcomes. Over episodes the mean is that of the rewards whatever the worths are; the nearer they are to the truth, the
-    less is left to vary: in pairs a fifth to an eighth of the deviation where relaxations are tight.
+    What the worths [H + 1, J, S] promised at the start, and what each step should have brought beyond them on the average
+    over its outcomes. The expectation is that of the rewards for all worths that are 0 after the last step; the nearer
+    they are to the truth, the less is left to vary.
 
     References
     ----------
     Henderson, Glynn (2002), Approximating martingales for variance reduction in Markov process simulation,
     doi:10.1287/moor.27.2.253.494, section 2.
     """
-    horizon, _, arms = seen.states.shape
-    table, own = worth_of_levels(planning, values), np.arange(arms)
-    earned = values[0][own, seen.states[0]].sum(axis=1)
+    promised = values[0][np.arange(values.shape[1]), seen.states[0]].sum(axis=1)
+    found: Array = (promised + misses(planning, values, seen).sum(axis=0)) / len(seen.states)
+    return found
+
+
+def misses(planning: Decoupled, values: Array, seen: Episodes) -> Array:
+    """Return how much more [H, E] than worths [H + 1, J, S] say each step should have brought on the average."""
+    horizon, episodes, arms = seen.states.shape
+    table, own, found = worth_of_levels(planning, values), np.arange(arms), np.empty((horizon, episodes))
     for step, (now, taken) in enumerate(zip(seen.states, seen.levels, strict=True)):
-        earned = earned + (table[step][own, taken, now] - values[step][own, now]).sum(axis=1)
-    found: Array = earned / horizon
+        found[step] = (table[step][own, taken, now] - values[step][own, now]).sum(axis=1)
     return found
 
 
@@ -141,11 +146,9 @@ def fitted(planning: Decoupled, values: Array, seen: Episodes, weights: Array | 
     horizon, episodes, arms = seen.states.shape
     states = values.shape[2]
     share = np.full(episodes, 1.0 / episodes) if weights is None else weights / weights.sum()
-    table, own, better = worth_of_levels(planning, values), np.arange(arms), values.copy()
-    missed = np.zeros(episodes)
-    for step in range(horizon - 1, -1, -1):
-        now, taken = seen.states[step], seen.levels[step]
-        missed = missed + (table[step][own, taken, now] - values[step][own, now]).sum(axis=1)
+    better, to_come = values.copy(), misses(planning, values, seen)[::-1].cumsum(axis=0)[::-1]
+    for step in range(horizon):
+        now, missed = seen.states[step], to_come[step]
         hot = (now[:, :, None] == np.arange(states)).reshape(episodes, arms * states).astype(np.float64)
         mean, level = share @ hot, float(share @ missed)
         weighed = (hot - mean) * share[:, None]
@@ -175,12 +178,12 @@ def simulated(planning: Planning, policy: Policy, episodes: int, seed: int, stop
     for begin in range(0, episodes, CHUNK):
         if stops():
             return None
-        parts.append(watched(planning, policy, min(CHUNK, episodes - begin), seed + begin))
+        parts.append(recorded(planning, policy, min(CHUNK, episodes - begin), seed + begin))
     states, levels = (np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("states", "levels"))
     return Episodes(states, levels, np.concatenate([part.rewards for part in parts]))
 
 
-def watched(planning: Planning, policy: Policy, episodes: int, seed: int) -> Episodes:
+def recorded(planning: Planning, policy: Policy, episodes: int, seed: int) -> Episodes:
     """Return episodes of a policy, simulated at once."""
     kept = _Watched(policy)
     rewards = planning.rollouts(kept, episodes, seed)
@@ -207,4 +210,4 @@ class _Watched(Policy):
 def earned_by(planning: Planning, policy: Policy, values: Array, episodes: int, seed: int, stops: Stops) -> Array | None:
     """Return the mean rewards a step [E] of a policy, freed of luck by worths; ``None`` where the time was over before."""
     seen = simulated(planning, policy, episodes, seed, stops)
-    return None if seen is None else freed_of_luck(planning, values, seen)
+    return None if seen is None else variance_reduced(planning, values, seen)

@@ -14,7 +14,7 @@ import torch
 
 from redwood.errors import OptionError
 from redwood.planning import Array, Planning, Policy
-from redwood.solvers.sequoia.improving import freed_of_luck, surpasses, watched
+from redwood.solvers.sequoia.improving import recorded, surpasses, variance_reduced
 from redwood.solvers.sequoia.luck import Luck
 from redwood.solvers.sequoia.maximising import Maximiser
 from redwood.solvers.sequoia.network import QNetwork, Shape, single_thread
@@ -25,6 +25,8 @@ from redwood.solvers.sequoia.stability import Stability
 
 TRIAL_SEED = 271_828
 """Seed of the simulated episodes by which networks are compared during training; no result is reported on it."""
+RIVAL_SEED = 828_459
+"""Seed of those in which the best network meets the rival."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Learner:
     values
         Worths [H + 1, J, S] of states, discounted to the first step, by which rewards are freed of the luck of outcomes;
         see `Luck`.
+    rival
+        A policy that is the answer until a network surpasses it.
 
     References
     ----------
@@ -81,8 +85,9 @@ class Learner:
         table: Array | None = None,
         kind: type[QPolicy] = QPolicy,
         values: Array | None = None,
+        rival: Policy | None = None,
     ) -> None:
-        self.kind = kind
+        self.kind, self.rival = kind, rival
         self.planning, self.recipe = planning, recipe.settled()
         self.rng = np.random.default_rng([seed, 6])
         arms, levels, states = planning.arms.shape
@@ -100,6 +105,8 @@ class Learner:
         self.episode = self.steps = self.updates = 0
         self.trial = self.best_trial = -np.inf
         self._best_earned: Array | None = None
+        self._rival_earned: Array | None = None
+        self._surpasses_rival = False
         self.best = self._policy()
         self.curve: list[Line] = []
         self._older = self._newer = self._current = self._maximiser()
@@ -135,12 +142,9 @@ class Learner:
             self._losses.clear()
             after()
 
-    def policy(self, rival: Policy | None = None) -> Policy:
-        """Return the best policy tried so far; or a rival that it does not surpass in the episodes of the trials."""
-        if rival is None:
-            return self.best
-        mine, other = (self._earned(one) for one in (replace(self.best, programs=self._exact), rival))
-        return self.best if surpasses(mine, other) else rival
+    def policy(self) -> Policy:
+        """Return the best network's policy tried so far, or the rival that it does not surpass."""
+        return self.best if self.rival is None or self._surpasses_rival else self.rival
 
     def _episode(self, stops: Callable[[], bool]) -> float:
         """Live through one episode, learning after each step, and return the mean reward a step."""
@@ -278,7 +282,17 @@ class Learner:
             if surpasses(self._best_earned, earned):
                 self._go_back()
         if better:
+            first = self._best_earned is None and self.episode == 0
             self.best, self.best_trial, self._best_earned = self._policy(), self.trial, earned
+            self._surpasses_rival = not first and self._faces_rival()
+
+    def _faces_rival(self) -> bool:
+        """Return whether the best network surpasses the rival, in episodes that no network was chosen by."""
+        if self.rival is None:
+            return False
+        if self._rival_earned is None:
+            self._rival_earned = self._earned(self.rival, RIVAL_SEED)
+        return surpasses(self._earned(replace(self.best, programs=self._exact), RIVAL_SEED), self._rival_earned)
 
     @property
     def _exact(self) -> bool:
@@ -298,13 +312,13 @@ class Learner:
         programs = self.recipe.programs if programs is None else programs
         return policy_of(self.network, self.kind, programs=programs, slack=self.recipe.slack)
 
-    def _earned(self, policy: Policy) -> Array:
-        """Return the mean rewards a step [E] of a policy in the trial episodes, freed of luck where worths are known."""
+    def _earned(self, policy: Policy, seed: int = TRIAL_SEED) -> Array:
+        """Return the mean rewards a step [E] of a policy in trial episodes, the luck taken out where worths are known."""
         if self._values is None:
-            earned: Array = self.planning.rollouts(policy, self.recipe.trials, TRIAL_SEED).mean(axis=1)
+            earned: Array = self.planning.rollouts(policy, self.recipe.trials, seed).mean(axis=1)
             return earned
-        seen = watched(self.planning, policy, self.recipe.trials, TRIAL_SEED)
-        return freed_of_luck(self.planning, self._values, seen)
+        seen = recorded(self.planning, policy, self.recipe.trials, seed)
+        return variance_reduced(self.planning, self._values, seen)
 
     def _maximiser(self) -> Maximiser:
         return Maximiser(self.network, self.planning.actions, self.recipe.slack, programs=self.recipe.programs)
@@ -322,6 +336,7 @@ class Learner:
             "rng": json.dumps(self.rng.bit_generator.state),
             "counters": [self.episode, self.steps, self.updates, self.replay.added],
             "trials": [self.trial, self.best_trial],
+            "surpasses_rival": self._surpasses_rival,
             "curve": json.dumps([asdict(line) for line in self.curve]),
             "stability": {} if self.stability is None else self.stability.state(),
         }
@@ -365,6 +380,7 @@ class Learner:
         self.curve = [Line(**line) for line in json.loads(state["curve"])]
         current = self._policy()
         self.best = replace(current, weights=state["best"].numpy())
+        self._surpasses_rival = bool(state["surpasses_rival"])
 
 
 def _values(network: QNetwork, states: Array, steps: Array, actions: Array, learns: bool = False) -> torch.Tensor:

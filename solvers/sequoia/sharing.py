@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from redwood.planning import Array, Planning
 from redwood.solvers.sequoia.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
-from redwood.solvers.sequoia.improving import Stops, freed_of_luck, policy_for, simulated, watched, worth_of_levels
+from redwood.solvers.sequoia.improving import Stops, misses, policy_for, recorded, simulated, variance_reduced
 from redwood.solvers.sequoia.network import single_thread
 from redwood.solvers.sequoia.pricing import Relaxation, relax
 from redwood.views import Clock
@@ -156,10 +156,7 @@ def _lesson(
     if seen is None:
         return None
     inputs, unit = arm_features(planning, relaxation)
-    table, own = worth_of_levels(planning, relaxation.values), np.arange(seen.states.shape[2])
-    steps = np.arange(planning.horizon)[:, None, None]
-    surplus = table[steps, own, seen.levels, seen.states] - relaxation.values[steps, own, seen.states]
-    missed = np.cumsum(surplus.sum(axis=2)[::-1], axis=0)[::-1] / unit
+    missed = misses(planning, relaxation.values, seen)[::-1].cumsum(axis=0)[::-1] / unit
     return Lesson(planning, relaxation, inputs, unit, seen.states, missed)
 
 
@@ -194,10 +191,9 @@ def _tensors(lesson: Lesson) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _ahead(lesson: Lesson, policy: ArmPolicy, episodes: int, seed: int) -> float:
-    """Return by how many per cent of the bound a policy is ahead of the relaxation's own, freed of luck."""
+    """Return by how many per cent of the bound a policy is ahead of the relaxation's own, the luck taken out."""
     planning, relaxation = lesson.planning, lesson.relaxation
-    own, other = (
-        freed_of_luck(planning, relaxation.values, watched(planning, policy_for(planning, values), episodes, seed)).mean()
-        for values in (policy.values(planning, relaxation), relaxation.values)
-    )
+    policies = [policy_for(planning, values) for values in (policy.values(planning, relaxation), relaxation.values)]
+    seen = [recorded(planning, each, episodes, seed) for each in policies]
+    own, other = (variance_reduced(planning, relaxation.values, each).mean() for each in seen)
     return float(100.0 * (own - other) / relaxation.bound(planning.horizon))

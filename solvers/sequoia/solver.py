@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -31,6 +31,8 @@ SHARE = 0.3
 """Share of the time that the Lagrangian worths of ``residual`` may take."""
 IMPROVING = 0.5
 """Share of the time left that their improvement may take before learning begins."""
+ADDITIVE = 0.5
+"""Share of that time for worths of arms alone; the rest is for congestion."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,16 @@ class Sequoia(Recipe, Solver, Trainable):
     With ``foresight``, a number of futures, the worths of ``residual`` are improved as ever, and before each decision the
     policy tries rivals of its action in so many simulated futures: milliseconds that pay where the Lagrangian relaxation
     is loose; see `redwood.solvers.sequoia.foresight.ForesightPolicy`.
-    Otherwise every decision is the action of the greatest Q over the whole set, with a proven bound on any other's: exactly
-    where the set can be listed, elsewhere up to ``slack`` (0 for exactly); see
+    Otherwise a decision of a network is the action of the greatest Q over the whole set, with a proven bound on any
+    other's: exactly where the set can be listed, elsewhere up to ``slack`` (0 for exactly); see
     `redwood.solvers.sequoia.embedding.Embedding`. The policy that was best in simulated trials, apart from the episodes of
     the objective, is the answer.
 
-    ``residual``, the default, begins as the Lagrangian policy. Its worths are then improved by
-    `redwood.solvers.sequoia.improving.improve`, and joined by what it costs that many arms will want to be served at once
-    (`redwood.solvers.sequoia.congestion.CongestionPolicy`). From the improved worths the network is trained like the
-    others. What is no better in trial episodes with the same luck, with 95 % confidence, is dropped; so the answer is the
-    policy of congestion where no network surpasses it, and never below the Lagrangian policy for certain.
+    ``residual``, the default, begins as the Lagrangian policy. Its worths are improved by
+    `redwood.solvers.sequoia.improving.improve`; then congestion is added, the cost of arms that compete at the same time
+    (`redwood.solvers.sequoia.congestion.CongestionPolicy`, whose decisions are nearly the best: four calls of the set's
+    oracle). From the improved worths a network is trained like the others. Each candidate is kept only where it is ahead of
+    the one before in trial episodes with 95 % confidence, so congestion is the answer until a network surpasses it.
 
     References
     ----------
@@ -90,17 +92,21 @@ class Sequoia(Recipe, Solver, Trainable):
         begun = self._begun(planning, run, run.seed)
         if self.foresight and begun.values is not None:
             return Answer(ForesightPolicy(begun.values, self.foresight), bound=begun.bound, message=begun.message)
-        learner = Learner(planning, self, run.seed, begun.table, load_target(self.policy_kind), begun.values)
+        kind = load_target(self.policy_kind)
+        learner = Learner(planning, self, run.seed, begun.table, kind, begun.values, begun.congestion)
         learner.prepare()
-        run.report(learner.policy() if begun.congestion is None else begun.congestion)
+        run.report(learner.policy())
         learner.learn(run.stops, run.advance)
         message = f"{learner.episode} episodes, {learner.updates} gradient steps, trial {learner.best_trial:.6g} a step."
+        if learner.policy() is begun.congestion:
+            message += " No network surpassed congestion, which is the answer."
         message = " ".join(filter(None, (begun.message, message)))
-        return Answer(learner.policy(begun.congestion), bound=begun.bound, message=message)
+        return Answer(learner.policy(), bound=begun.bound, message=message)
 
     def _trained(self, planning: Planning, clock: Clock, seed: int) -> Answer:
         """Return the policy of a file, to act in this solver's way."""
         from redwood.solvers.sequoia.arm_policy import ArmPolicy
+        from redwood.solvers.sequoia.congestion import CongestionPolicy
         from redwood.solvers.sequoia.foresight import ForesightPolicy
         from redwood.solvers.sequoia.policy import QPolicy
         from redwood.solvers.sequoia.shipped import network_at
@@ -114,18 +120,23 @@ class Sequoia(Recipe, Solver, Trainable):
                 return Answer(ForesightPolicy(values, self.foresight), bound=relaxation.bound(planning.horizon))
             table = scaled(planning, values)
             return Answer(taken.policy_of_table(planning, table, seed), bound=relaxation.bound(planning.horizon))
+        if isinstance(found, CongestionPolicy):
+            if self.foresight:
+                raise OptionError(f"foresight= needs worths of arms alone, and weights {self.weights} hold congestion too.")
+            self._refuse_other(found.values.shape, (planning.horizon + 1, *planning.arms.start.shape))
+            return Answer(found)
         if not isinstance(found, QPolicy):
             raise OptionError(f"weights {self.weights} hold a policy of the kind {found.kind!r}, not a Q-network.")
         if self.foresight:
             raise OptionError(f"foresight= needs worths of arms, and weights {self.weights} hold a Q-network of actions.")
-        arms, levels, states = planning.arms.shape
-        if found.table.shape[1:] != (arms, levels, states):
-            raise FitError(
-                f"weights {self.weights} are for {list(found.table.shape[1:])} arms, levels and states; the instance has "
-                f"{[arms, levels, states]}."
-            )
+        self._refuse_other(found.table.shape[1:], planning.arms.shape)
         kind = load_target(self.policy_kind)
         return Answer(kind(**{entry.name: getattr(found, entry.name) for entry in fields(found)}))
+
+    def _refuse_other(self, own: tuple[int, ...], needed: tuple[int, ...]) -> None:
+        """Raise `FitError` where trained weights are for an instance of another shape."""
+        if own != needed:
+            raise FitError(f"weights {self.weights} are for shapes {list(own)}; this instance has {list(needed)}.")
 
     def _offline(self, planning: Planning, seed: int) -> Answer:
         """Return the policy that a log teaches."""
@@ -161,28 +172,24 @@ class Sequoia(Recipe, Solver, Trainable):
             rounds=self.improvements,
             episodes=self.improvement_episodes,
             seed=seed,
-            stops=until.stops,
+            stops=Until(until, ADDITIVE * until.seconds_left).stops,
             start=self._transferred(planning, relaxation) if self.start else None,
         )
         message = (
             f"{found.accepted} of {found.tried} improvements accepted, {found.ahead:.4g} +- {1.96 * found.error:.2g} a step "
             f"ahead of the Lagrangian policy in trials."
         )
-        rival = None
-        if self.congestion:
-            rival = congested(
-                planning, relaxation, found.values, episodes=self.improvement_episodes, seed=seed, stops=until.stops
-            )
-        if rival is not None:
-            verb = "is" if rival.accepted else "is not"
-            message += f" Congestion {verb} ahead of that, by {rival.ahead:.4g} +- {1.96 * rival.error:.2g} a step."
-        return Begun(
-            scaled(planning, found.values),
-            found.values,
-            relaxation.bound(planning.horizon),
-            message,
-            rival.policy if rival is not None and rival.accepted else None,
+        begun = Begun(scaled(planning, found.values), found.values, relaxation.bound(planning.horizon), message)
+        if not self.congestion or self.foresight:
+            return begun
+        rival = congested(
+            planning, relaxation, found.values, episodes=self.improvement_episodes, seed=seed, stops=until.stops
         )
+        if rival is None:
+            return replace(begun, message=f"{message} There was no time to try congestion.")
+        verdict = "accepted" if rival.accepted else "not accepted"
+        message += f" Congestion: {rival.ahead:+.4g} +- {1.96 * rival.error:.2g} a step beside that, {verdict}."
+        return replace(begun, message=message, congestion=rival.policy if rival.accepted else None)
 
     def _transferred(self, planning: Planning, relaxation: Relaxation) -> Array:
         """Return the worths [H + 1, J, S] that a network of arms gives."""
@@ -254,7 +261,7 @@ class Sequoia(Recipe, Solver, Trainable):
         made, clock = cls(**chosen), Hours(folder, schooling.hours)
         values, rival = _kept(made, planning, clock, folder, schooling.seed)
         table = None if values is None else scaled(planning, values)
-        learner = Learner(planning, made, schooling.seed, table, load_target(cls.policy_kind), values)
+        learner = Learner(planning, made, schooling.seed, table, load_target(cls.policy_kind), values, rival)
         checkpoint = folder / "checkpoint.pt"
         if checkpoint.exists():
             learner.load(checkpoint)
@@ -275,7 +282,7 @@ class Sequoia(Recipe, Solver, Trainable):
         _draw(learner, folder)
         trained = {"hours": round(clock.spent / 3600, 4), "episodes": learner.episode, "updates": learner.updates}
         about = {"problem": problem.name, "instance": instance.name, "seed": schooling.seed, "trained": trained}
-        return save_policy(learner.policy(rival), folder / "policy", **about, trial=learner.best_trial)
+        return save_policy(learner.policy(), folder / "policy", **about, trial=learner.best_trial)
 
 
 @dataclass(frozen=True, eq=False)
@@ -397,14 +404,13 @@ def _kept(
     They are computed once a folder, so that a training resumes exactly.
     """
     from redwood.policy_files import load_policy, save_policy
-    from redwood.solvers.sequoia.congestion import CongestionPolicy
 
     path, rival = folder / "values.npy", folder / "congestion.safetensors"
     if path.exists():
         kept: Array = np.load(path, allow_pickle=False)
-        found = load_policy(rival) if rival.exists() else None
-        return kept, found if isinstance(found, CongestionPolicy) else None
+        return kept, cast("CongestionPolicy", load_policy(rival)) if made.congestion and rival.exists() else None
     begun = made._begun(planning, clock, seed)
+    rival.unlink(missing_ok=True)
     if begun.congestion is not None:
         save_policy(begun.congestion, rival)
     if begun.values is not None:
