@@ -51,11 +51,11 @@ def crowded(request):
 
 
 def test_spending_ahead_is_what_demand_is_made_of(crowded):
-    """The columns taken for demand are those of spending: 0 after the end, not all 0 before, and hardly ever negative."""
+    """The columns taken for demand are those of spending: 0 after the end, and not all 0 before."""
     planning, relaxation, policy = crowded
     told = arm_features(planning, relaxation)[0][..., DEMANDS]
     assert told.shape[-1] == policy.prospects.shape[-1] == 4
-    assert told.min() > -1e-3
+    assert told[0].mean() > 0
     assert (told[-1, ..., 1:] == 0).all()
     assert (told[0] > 0).any(axis=(0, 1)).all()
 
