@@ -16,16 +16,15 @@ from redwood.planning import ActionSet, Array, Planning
 from redwood.plugins.host import host
 from redwood.reading import generate
 from redwood.simulation import simulate
-from redwood.solvers.sequoia.arm_policy import Unhurried
+from redwood.solvers.sequoia.clocks import Unhurried
 from redwood.solvers.sequoia.embedding import BOUNDS, Decision, Embedding
 from redwood.solvers.sequoia.folded import Folded, indicators
-from redwood.solvers.sequoia.improving import policy_for, recorded, variance_reduced
+from redwood.solvers.sequoia.improving import policy_for, recorded, scaled, variance_reduced
 from redwood.solvers.sequoia.learner import Learner
 from redwood.solvers.sequoia.maximising import Maximiser
 from redwood.solvers.sequoia.network import KINDS, QNetwork
 from redwood.solvers.sequoia.pricing import relax
 from redwood.solvers.sequoia.recipe import Recipe
-from redwood.solvers.sequoia.solver import scaled
 from redwood.solving import solve
 
 BIG = 1e5

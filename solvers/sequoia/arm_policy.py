@@ -14,22 +14,9 @@ from redwood.planning import Array, Planning, Policy
 from redwood.policies import IndexPolicy
 from redwood.problem import frozen
 from redwood.solvers.sequoia.arm_features import FEATURES, arm_features
+from redwood.solvers.sequoia.clocks import Unhurried
 from redwood.solvers.sequoia.improving import policy_for
 from redwood.solvers.sequoia.pricing import Relaxation, relax
-from redwood.views import Clock
-
-
-class Unhurried(Clock):
-    """A clock that never stops, for policies that meet a new instance."""
-
-    @property
-    def seconds_left(self) -> float:
-        """Infinite."""
-        return float("inf")
-
-    def stops(self) -> bool:
-        """Return false."""
-        return False
 
 
 @dataclass(frozen=True, eq=False)

@@ -167,6 +167,13 @@ def worth_of_levels(planning: Decoupled, values: Array) -> Array:
     return found
 
 
+def scaled(planning: Planning, values: Array) -> Array:
+    """Return the worth [H, J, A, S] of levels, each discounted to its own step, for worths [H + 1, J, S] of states."""
+    weights = planning.discount ** np.arange(planning.horizon)
+    found: Array = worth_of_levels(planning, values) / weights[:, None, None, None]
+    return found
+
+
 def policy_for(planning: Planning, values: Array) -> IndexPolicy:
     """Return the policy that looks one step ahead of worths of states [H + 1, J, S]."""
     return IndexPolicy(worth_of_levels(planning, values))

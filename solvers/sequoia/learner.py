@@ -146,6 +146,13 @@ class Learner:
         """Return the best network's policy tried so far, or the rival that it does not surpass."""
         return self.best if self.rival is None or self._surpasses_rival else self.rival
 
+    @property
+    def trial_of_answer(self) -> float:
+        """The mean reward a step of the answer in trial episodes."""
+        if self.rival is None or self._surpasses_rival:
+            return self.best_trial
+        return float(self._earned(self.rival).mean())
+
     def _episode(self, stops: Callable[[], bool]) -> float:
         """Live through one episode, learning after each step, and return the mean reward a step."""
         planning, recipe = self.planning, self.recipe

@@ -28,8 +28,8 @@ def train_shared(problem: Problem[Any, Any], schooling: Schooling, recipe: Recip
         Where an option is unknown or out of range.
     """
     from redwood.policy_files import save_policy
+    from redwood.solvers.sequoia.clocks import Hours
     from redwood.solvers.sequoia.sharing import Progress, share
-    from redwood.solvers.sequoia.solver import Hours
 
     count, sizes, variant = _checked(problem, options)
     schooling.folder.mkdir(parents=True, exist_ok=True)

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from redwood.errors import FitError, OptionError, suggestion
+from redwood.errors import FitError, OptionError
 from redwood.lazy import load_target
 from redwood.planning import Array, Planning, Policy, check_finite
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.sequoia.clocks import Until
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.trainable import Schooling, Trainable
 from redwood.views import Clock
 
 if TYPE_CHECKING:
     from redwood.solvers.sequoia.congestion import CongestionPolicy
-    from redwood.solvers.sequoia.learner import Learner
     from redwood.solvers.sequoia.pricing import Relaxation
 
 SHARE = 0.3
@@ -89,7 +84,7 @@ class Sequoia(Recipe, Solver, Trainable):
             return self._trained(planning, run, run.seed)
         if self.logged:
             return self._offline(planning, run.seed)
-        begun = self._begun(planning, run, run.seed)
+        begun = self.begun(planning, run, run.seed)
         if self.foresight and begun.values is not None:
             return Answer(ForesightPolicy(begun.values, self.foresight), bound=begun.bound, message=begun.message)
         kind = load_target(self.policy_kind)
@@ -108,6 +103,7 @@ class Sequoia(Recipe, Solver, Trainable):
         from redwood.solvers.sequoia.arm_policy import ArmPolicy
         from redwood.solvers.sequoia.congestion import CongestionPolicy
         from redwood.solvers.sequoia.foresight import ForesightPolicy
+        from redwood.solvers.sequoia.improving import scaled
         from redwood.solvers.sequoia.policy import QPolicy
         from redwood.solvers.sequoia.shipped import network_at
 
@@ -155,14 +151,14 @@ class Sequoia(Recipe, Solver, Trainable):
 
         return Learner(planning, self, seed, table, load_target(self.policy_kind)).policy()
 
-    def _begun(self, planning: Planning, clock: Clock, seed: int) -> Begun:
+    def begun(self, planning: Planning, clock: Clock, seed: int) -> Begun:
         """Return what training starts from: for ``residual`` the Lagrangian worths, improved."""
         if self.settled().network != "residual":
             if self.start:
                 raise OptionError("start= is for network residual: a network of arms corrects Lagrangian worths.")
             return Begun()
         from redwood.solvers.sequoia.demand import congested
-        from redwood.solvers.sequoia.improving import improve
+        from redwood.solvers.sequoia.improving import improve, scaled
 
         relaxation = relax_within(planning, clock)
         until = Until(clock, IMPROVING * clock.seconds_left)
@@ -241,9 +237,6 @@ class Sequoia(Recipe, Solver, Trainable):
         FitError
             Where the problem is not one of planning.
         """
-        from redwood.policy_files import save_policy
-        from redwood.solvers.sequoia.learner import Learner
-
         if not problem.offers(Planning):
             raise FitError(f"problem {problem.name!r} is not one of planning, so there is no Q-network to train.")
         names = [entry.name for entry in fields(Recipe)]
@@ -253,36 +246,9 @@ class Sequoia(Recipe, Solver, Trainable):
             from redwood.solvers.sequoia.shared_training import train_shared
 
             return train_shared(problem, schooling, cls(**chosen), options)
-        instance = _instance(problem, schooling.seed, options)
-        planning = problem.view(Planning, instance)
-        folder = schooling.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        _own(folder, instance, schooling.seed)
-        made, clock = cls(**chosen), Hours(folder, schooling.hours)
-        values, rival = _kept(made, planning, clock, folder, schooling.seed)
-        table = None if values is None else scaled(planning, values)
-        learner = Learner(planning, made, schooling.seed, table, load_target(cls.policy_kind), values, rival)
-        checkpoint = folder / "checkpoint.pt"
-        if checkpoint.exists():
-            learner.load(checkpoint)
-        else:
-            learner.prepare()
-        last = [time.perf_counter()]
+        from redwood.solvers.sequoia.instance_training import train_instance
 
-        def after() -> None:
-            if schooling.on_progress is not None:
-                line = f"episode {learner.episode}, trial {learner.trial:.4g}, best {learner.best_trial:.4g}"
-                schooling.on_progress(clock.spent / 3600, line)
-            if time.perf_counter() - last[0] >= every:
-                _save(learner, clock, checkpoint)
-                last[0] = time.perf_counter()
-
-        learner.learn(clock.stops, after)
-        _save(learner, clock, checkpoint)
-        _draw(learner, folder)
-        trained = {"hours": round(clock.spent / 3600, 4), "episodes": learner.episode, "updates": learner.updates}
-        about = {"problem": problem.name, "instance": instance.name, "seed": schooling.seed, "trained": trained}
-        return save_policy(learner.policy(), folder / "policy", **about, trial=learner.best_trial)
+        return train_instance(problem, schooling, cls(**chosen), every, options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,142 +270,3 @@ def relax_within(planning: Planning, clock: Clock) -> Relaxation:
     from redwood.solvers.sequoia.pricing import relax
 
     return relax(planning, Until(clock, SHARE * clock.seconds_left))
-
-
-def scaled(planning: Planning, values: Array) -> Array:
-    """Return the worth [H, J, A, S] of levels, each discounted to its own step, for worths [H + 1, J, S] of states."""
-    from redwood.solvers.sequoia.improving import worth_of_levels
-
-    weights = planning.discount ** np.arange(planning.horizon)
-    found: Array = worth_of_levels(planning, values) / weights[:, None, None, None]
-    return found
-
-
-class Until:
-    """A clock that stops before another one does."""
-
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        self._clock, self._end = clock, time.perf_counter() + seconds
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the nearer end."""
-        return min(self._clock.seconds_left, self._end - time.perf_counter())
-
-    def stops(self) -> bool:
-        """Return whether either end has come."""
-        return self._clock.stops() or time.perf_counter() >= self._end
-
-
-class Hours:
-    """The clock of a training, which remembers what was spent before an interruption."""
-
-    def __init__(self, folder: Path, hours: float) -> None:
-        self._file = folder / "seconds.txt"
-        self._before = float(self._file.read_text()) if self._file.exists() else 0.0
-        self._began, self._limit = time.perf_counter(), 3600 * hours
-
-    @property
-    def spent(self) -> float:
-        """Seconds in all."""
-        return self._before + time.perf_counter() - self._began
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the hours are over."""
-        return self._limit - self.spent
-
-    def stops(self) -> bool:
-        """Return whether the hours are over."""
-        return self.seconds_left <= 0
-
-    def write(self) -> None:
-        """Remember what was spent."""
-        unfinished = self._file.with_suffix(".new")
-        unfinished.write_text(f"{self.spent}\n")
-        os.replace(unfinished, self._file)
-
-
-def _instance(problem: Problem[Any, Any], seed: int, options: Mapping[str, Any]) -> Instance:
-    """Return the instance that the options name or describe."""
-    known = ("instance", "variant", "size")
-    for name in options:
-        if name not in known:
-            raise OptionError(f"the training of sequoia has no option {name!r}.{suggestion(name, known)}")
-    if "instance" in options:
-        path = Path(options["instance"])
-        found: Instance = problem.parse(path.read_text(), path.stem)
-        return found
-    rng = np.random.default_rng(seed)
-    size, variant = int(options.get("size", 20)), options.get("variant", problem.variants[0] if problem.variants else "")
-    if variant and variant not in problem.variants:
-        raise OptionError(f"problem {problem.name!r} has no variant {variant!r}.{suggestion(variant, problem.variants)}")
-    made: Instance = problem.generate(size, rng, variant=variant)
-    return replace(made, name=f"{problem.name}-{variant}-{size}-s{seed}")
-
-
-def _own(folder: Path, instance: Instance, seed: int) -> None:
-    """Write down whose the folder is, or refuse one of another instance or seed."""
-    path = folder / "training.json"
-    mine = {"instance": instance.fingerprint(), "seed": seed}
-    if not path.exists():
-        unfinished = path.with_suffix(".new")
-        unfinished.write_text(json.dumps({"name": instance.name, **mine}, indent=2) + "\n")
-        os.replace(unfinished, path)
-        return
-    kept = json.loads(path.read_text())
-    if kept["instance"] != mine["instance"]:
-        raise OptionError(f"{folder} holds the training of another instance, {kept['name']}; give another folder.")
-    if kept["seed"] != seed:
-        raise OptionError(
-            f"{folder} holds a training with seed {kept['seed']}, not {seed}; give another folder or that seed."
-        )
-
-
-def _kept(
-    made: Sequoia, planning: Planning, clock: Hours, folder: Path, seed: int
-) -> tuple[Array | None, CongestionPolicy | None]:
-    """Return the worths of states that the training starts from, and a policy of congestion that is ahead of them.
-
-    They are computed once a folder, so that a training resumes exactly.
-    """
-    from redwood.policy_files import load_policy, save_policy
-
-    path, rival = folder / "values.npy", folder / "congestion.safetensors"
-    if path.exists():
-        kept: Array = np.load(path, allow_pickle=False)
-        return kept, cast("CongestionPolicy", load_policy(rival)) if made.congestion and rival.exists() else None
-    begun = made._begun(planning, clock, seed)
-    rival.unlink(missing_ok=True)
-    if begun.congestion is not None:
-        save_policy(begun.congestion, rival)
-    if begun.values is not None:
-        with path.with_suffix(".new").open("wb") as file:
-            np.save(file, begun.values)
-        os.replace(path.with_suffix(".new"), path)
-    return begun.values, begun.congestion
-
-
-def _save(learner: Learner, clock: Hours, checkpoint: Path) -> None:
-    learner.save(checkpoint)
-    clock.write()
-    with (checkpoint.parent / "curve.csv").open("w", newline="") as file:
-        lines = [asdict(line) for line in learner.curve]
-        writer = csv.DictWriter(file, list(lines[0]) if lines else ["episode"])
-        writer.writeheader()
-        writer.writerows(lines)
-
-
-def _draw(learner: Learner, folder: Path) -> None:
-    """Draw what was earned in episodes and in trials."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    episodes = [line.episode for line in learner.curve]
-    axes.plot(episodes, [line.reward for line in learner.curve], lw=0.6, alpha=0.6, label="episode, exploring")
-    axes.plot(episodes, [line.trial for line in learner.curve], label="trial")
-    axes.plot(episodes, [line.best for line in learner.curve], ls="--", label="best trial")
-    axes.set(xlabel="episode", ylabel="reward a step")
-    axes.legend()
-    figure.savefig(folder / "curve.png", dpi=120)

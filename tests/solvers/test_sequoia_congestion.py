@@ -14,7 +14,7 @@ from redwood.problems.cormab.duality import price
 from redwood.problems.cormab.listing import every
 from redwood.solvers.planning.exact import evaluate
 from redwood.solvers.sequoia.arm_features import DEMANDS, arm_features
-from redwood.solvers.sequoia.arm_policy import Unhurried
+from redwood.solvers.sequoia.clocks import Unhurried
 from redwood.solvers.sequoia.demand import congested, fitted_demand
 from redwood.solvers.sequoia.improving import (
     earned_by,

@@ -10,7 +10,7 @@ from redwood.plugins.host import host
 from redwood.policies import worths
 from redwood.problems.cormab.listing import every
 from redwood.solvers.planning.exact import evaluate
-from redwood.solvers.sequoia.arm_policy import Unhurried
+from redwood.solvers.sequoia.clocks import Unhurried
 from redwood.solvers.sequoia.foresight import ForesightPolicy, rivals_of
 from redwood.solvers.sequoia.foresight_kernels import move, surplus_of
 from redwood.solvers.sequoia.improving import policy_for, worth_of_levels

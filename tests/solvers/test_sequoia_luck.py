@@ -6,13 +6,12 @@ import pytest
 from redwood import generate
 from redwood.planning import Planning
 from redwood.plugins.host import host
-from redwood.solvers.sequoia.arm_policy import Unhurried
-from redwood.solvers.sequoia.improving import policy_for, simulated
+from redwood.solvers.sequoia.clocks import Unhurried
+from redwood.solvers.sequoia.improving import policy_for, scaled, simulated
 from redwood.solvers.sequoia.learner import Learner
 from redwood.solvers.sequoia.luck import Luck
 from redwood.solvers.sequoia.pricing import relax
 from redwood.solvers.sequoia.recipe import Recipe
-from redwood.solvers.sequoia.solver import scaled
 
 
 def planning_of(domain="capacity", size=6, **options):

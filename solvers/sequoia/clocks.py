@@ -1,0 +1,67 @@
+"""Clocks of SEQUOIA: without an end, until a share of another one, and over a training's interruptions."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from redwood.views import Clock
+
+
+class Unhurried(Clock):
+    """A clock that never stops, for policies that meet a new instance."""
+
+    @property
+    def seconds_left(self) -> float:
+        """Infinite."""
+        return float("inf")
+
+    def stops(self) -> bool:
+        """Return false."""
+        return False
+
+
+class Until:
+    """A clock that stops before another one does."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock, self._end = clock, time.perf_counter() + seconds
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the nearer end."""
+        return min(self._clock.seconds_left, self._end - time.perf_counter())
+
+    def stops(self) -> bool:
+        """Return whether either end has come."""
+        return self._clock.stops() or time.perf_counter() >= self._end
+
+
+class Hours:
+    """The clock of a training, which remembers what was spent before an interruption."""
+
+    def __init__(self, folder: Path, hours: float) -> None:
+        self._file = folder / "seconds.txt"
+        self._before = float(self._file.read_text()) if self._file.exists() else 0.0
+        self._began, self._limit = time.perf_counter(), 3600 * hours
+
+    @property
+    def spent(self) -> float:
+        """Seconds in all."""
+        return self._before + time.perf_counter() - self._began
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the hours are over."""
+        return self._limit - self.spent
+
+    def stops(self) -> bool:
+        """Return whether the hours are over."""
+        return self.seconds_left <= 0
+
+    def write(self) -> None:
+        """Remember what was spent."""
+        unfinished = self._file.with_suffix(".new")
+        unfinished.write_text(f"{self.spent}\n")
+        os.replace(unfinished, self._file)

@@ -1,0 +1,153 @@
+"""`train_instance`: the training of one instance's policy in a folder, which goes on after a crash."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from redwood.errors import OptionError, suggestion
+from redwood.lazy import load_target
+from redwood.planning import Array, Planning
+from redwood.policy_files import load_policy, save_policy
+from redwood.problem import Instance, Problem
+from redwood.solvers.sequoia.clocks import Hours
+from redwood.solvers.sequoia.improving import scaled
+from redwood.solvers.sequoia.learner import Learner
+from redwood.trainable import Schooling
+
+if TYPE_CHECKING:
+    from redwood.solvers.sequoia.congestion import CongestionPolicy
+    from redwood.solvers.sequoia.solver import Sequoia
+
+
+def train_instance(
+    problem: Problem[Any, Any], schooling: Schooling, made: Sequoia, every: float, options: dict[str, Any]
+) -> Path:
+    """Return the file of a policy, trained until the hours or the episodes are over; see `Sequoia.train`.
+
+    Parameters
+    ----------
+    every
+        Seconds between checkpoints.
+    """
+    instance = _instance(problem, schooling.seed, options)
+    planning = problem.view(Planning, instance)
+    folder = schooling.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    _own(folder, instance, schooling.seed)
+    clock = Hours(folder, schooling.hours)
+    values, rival = _kept(made, planning, clock, folder, schooling.seed)
+    table = None if values is None else scaled(planning, values)
+    learner = Learner(planning, made, schooling.seed, table, load_target(made.policy_kind), values, rival)
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.exists():
+        learner.load(checkpoint)
+    else:
+        learner.prepare()
+    last = [time.perf_counter()]
+
+    def after() -> None:
+        if schooling.on_progress is not None:
+            line = f"episode {learner.episode}, trial {learner.trial:.4g}, best {learner.best_trial:.4g}"
+            schooling.on_progress(clock.spent / 3600, line)
+        if time.perf_counter() - last[0] >= every:
+            _save(learner, clock, checkpoint)
+            last[0] = time.perf_counter()
+
+    learner.learn(clock.stops, after)
+    _save(learner, clock, checkpoint)
+    _draw(learner, folder)
+    trained = {"hours": round(clock.spent / 3600, 4), "episodes": learner.episode, "updates": learner.updates}
+    about = {"problem": problem.name, "instance": instance.name, "seed": schooling.seed, "trained": trained}
+    return save_policy(learner.policy(), folder / "policy", **about, trial=learner.trial_of_answer)
+
+
+def _instance(problem: Problem[Any, Any], seed: int, options: Mapping[str, Any]) -> Instance:
+    """Return the instance that the options name or describe."""
+    known = ("instance", "variant", "size")
+    for name in options:
+        if name not in known:
+            raise OptionError(f"the training of sequoia has no option {name!r}.{suggestion(name, known)}")
+    if "instance" in options:
+        path = Path(options["instance"])
+        found: Instance = problem.parse(path.read_text(), path.stem)
+        return found
+    rng = np.random.default_rng(seed)
+    size, variant = int(options.get("size", 20)), options.get("variant", problem.variants[0] if problem.variants else "")
+    if variant and variant not in problem.variants:
+        raise OptionError(f"problem {problem.name!r} has no variant {variant!r}.{suggestion(variant, problem.variants)}")
+    made: Instance = problem.generate(size, rng, variant=variant)
+    return replace(made, name=f"{problem.name}-{variant}-{size}-s{seed}")
+
+
+def _own(folder: Path, instance: Instance, seed: int) -> None:
+    """Write down whose the folder is, or refuse one of another instance or seed."""
+    path = folder / "training.json"
+    mine = {"instance": instance.fingerprint(), "seed": seed}
+    if not path.exists():
+        unfinished = path.with_suffix(".new")
+        unfinished.write_text(json.dumps({"name": instance.name, **mine}, indent=2) + "\n")
+        os.replace(unfinished, path)
+        return
+    kept = json.loads(path.read_text())
+    if kept["instance"] != mine["instance"]:
+        raise OptionError(f"{folder} holds the training of another instance, {kept['name']}; give another folder.")
+    if kept["seed"] != seed:
+        raise OptionError(
+            f"{folder} holds a training with seed {kept['seed']}, not {seed}; give another folder or that seed."
+        )
+
+
+def _kept(
+    made: Sequoia, planning: Planning, clock: Hours, folder: Path, seed: int
+) -> tuple[Array | None, CongestionPolicy | None]:
+    """Return the worths of states that the training starts from, and a policy of congestion that is ahead of them.
+
+    They are computed once a folder, so that a training resumes exactly.
+    """
+    path, rival = folder / "values.npy", folder / "congestion.safetensors"
+    if path.exists():
+        kept: Array = np.load(path, allow_pickle=False)
+        return kept, cast("CongestionPolicy", load_policy(rival)) if made.congestion and rival.exists() else None
+    begun = made.begun(planning, clock, seed)
+    rival.unlink(missing_ok=True)
+    if begun.congestion is not None:
+        save_policy(begun.congestion, rival)
+    if begun.values is not None:
+        with path.with_suffix(".new").open("wb") as file:
+            np.save(file, begun.values)
+        os.replace(path.with_suffix(".new"), path)
+    return begun.values, begun.congestion
+
+
+def _save(learner: Learner, clock: Hours, checkpoint: Path) -> None:
+    learner.save(checkpoint)
+    clock.write()
+    with (checkpoint.parent / "curve.csv").open("w", newline="") as file:
+        lines = [asdict(line) for line in learner.curve]
+        writer = csv.DictWriter(file, list(lines[0]) if lines else ["episode"])
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def _draw(learner: Learner, folder: Path) -> None:
+    """Draw what was earned in episodes and in trials."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    episodes = [line.episode for line in learner.curve]
+    axes.plot(episodes, [line.reward for line in learner.curve], lw=0.6, alpha=0.6, label="episode, exploring")
+    axes.plot(episodes, [line.trial for line in learner.curve], label="trial")
+    axes.plot(episodes, [line.best for line in learner.curve], ls="--", label="best trial")
+    axes.set(xlabel="episode", ylabel="reward a step")
+    axes.legend()
+    figure.savefig(folder / "curve.png", dpi=120)
