@@ -67,7 +67,9 @@ class Sequoia(Recipe, Solver, Trainable):
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         import highspy  # noqa: F401
+        import scipy.optimize  # noqa: F401
 
+        import redwood.solvers.sequoia.demand
         import redwood.solvers.sequoia.learner  # noqa: F401
 
         planning = problem.view(Planning, instance)
@@ -89,8 +91,11 @@ class Sequoia(Recipe, Solver, Trainable):
             return Answer(ForesightPolicy(begun.values, self.foresight), bound=begun.bound, message=begun.message)
         kind = load_target(self.policy_kind)
         learner = Learner(planning, self, run.seed, begun.table, kind, begun.values, begun.congestion)
+        if begun.table is not None:  # what it starts from is worth having, and trials take their time
+            run.report(learner.policy())
         learner.prepare()
-        run.report(learner.policy())
+        if begun.table is None:
+            run.report(learner.policy())
         learner.learn(run.stops, run.advance)
         message = f"{learner.episode} episodes, {learner.updates} gradient steps, trial {learner.best_trial:.6g} a step."
         if learner.policy() is begun.congestion:
