@@ -16,7 +16,6 @@ from redwood.planning import ActionSet, Array, Planning
 from redwood.plugins.host import host
 from redwood.reading import generate
 from redwood.simulation import simulate
-from redwood.solvers.sequoia.clocks import Unhurried
 from redwood.solvers.sequoia.embedding import BOUNDS, Decision, Embedding
 from redwood.solvers.sequoia.folded import Folded, indicators
 from redwood.solvers.sequoia.improving import policy_for, recorded, scaled, variance_reduced
@@ -26,6 +25,7 @@ from redwood.solvers.sequoia.network import KINDS, QNetwork
 from redwood.solvers.sequoia.pricing import relax
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.solving import solve
+from redwood.views import Unlimited
 
 BIG = 1e5
 """The constant M of the published program."""
@@ -238,7 +238,7 @@ def stable(domain: str, size: int, weight: float, given: argparse.Namespace) -> 
         left += [sum(int(((low < 0) & (high > 0)).sum()) for low, high in unlisted.limits(folded)) for folded in every]
         decided += [_processed(unlisted.decide, folded) for folded in every]
         old += [_processed(Literal.decide_anew, planning.actions, folded) for folded in few] if given.old else []
-        bound = relax(planning, Unhurried()).bound(planning.horizon)
+        bound = relax(planning, Unlimited()).bound(planning.horizon)
         percent.append(100 * planning.rollouts(learner.best, given.episodes, 1).mean() / bound)
     return (
         f"{domain} {size} relu, stability {weight:g}, {given.train} episodes after pre-training, {given.seeds} instances: "
@@ -265,7 +265,7 @@ def training(domain: str, size: int, kind: str, given: argparse.Namespace) -> st
         if found.solution is None:
             raise SolverError(f"{kind} found no policy for {instance.name}: {found.message}")
         planning = host().problem("cormab").view(Planning, instance)
-        relaxation = relax(planning, Unhurried())
+        relaxation = relax(planning, Unlimited())
         policies = found.solution, policy_for(planning, relaxation.values)
         seen = [recorded(planning, policy, given.episodes, 1) for policy in policies]
         free = [variance_reduced(planning, relaxation.values, each) for each in seen]
@@ -391,7 +391,7 @@ def _learned(planning: Planning, kind: str, given: argparse.Namespace) -> tuple[
     """Return a network after episodes of learning without programs, and what it is in random states."""
     values = table = None
     if kind == "residual":
-        values = relax(planning, Unhurried()).values
+        values = relax(planning, Unlimited()).values
         table = scaled(planning, values)
     recipe = Recipe(network=kind, programs=False, trials=1, check=10_000, episodes=given.learned)
     learner = Learner(planning, recipe, 0, table, values=values)

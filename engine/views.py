@@ -38,6 +38,19 @@ class Clock(Protocol):
         """Return whether the work must end now."""
 
 
+class Unlimited(Clock):
+    """A clock that never stops, for work that is bounded otherwise."""
+
+    @property
+    def seconds_left(self) -> float:
+        """Infinite."""
+        return float("inf")
+
+    def stops(self) -> bool:
+        """Return false."""
+        return False
+
+
 @dataclass(frozen=True)
 class Rows:
     """Sparse linear rows ``lower <= A x <= upper`` in compressed form; row r holds entries starts[r]:starts[r + 1].

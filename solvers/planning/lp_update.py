@@ -13,7 +13,7 @@ from redwood.planning import Arms, Array, Planning, Policy, check_finite
 from redwood.policies import worths
 from redwood.problem import Instance, Problem, frozen
 from redwood.solver import Answer, Run, Solver
-from redwood.views import Clock
+from redwood.views import Unlimited
 
 if TYPE_CHECKING:
     from redwood.problems.cormab.duality import Priced
@@ -24,19 +24,6 @@ LOOSE = 1e-3
 """Share of the bound by which the relaxed set's prices may miss it; where they miss it by more, updates use the hull."""
 ENOUGH = 2e-3
 """Relative distance of bound and program at which an update over the hull ends."""
-
-
-class Unlimited(Clock):
-    """A clock that never stops: decisions are bounded by rounds."""
-
-    @property
-    def seconds_left(self) -> float:
-        """Infinite."""
-        return float("inf")
-
-    def stops(self) -> bool:
-        """Return false."""
-        return False
 
 
 @dataclass(frozen=True, eq=False)

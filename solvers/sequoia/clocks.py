@@ -1,4 +1,4 @@
-"""Clocks of SEQUOIA: without an end, until a share of another one, and over a training's interruptions."""
+"""Clocks of SEQUOIA: for a share of another one, and over a training's interruptions."""
 
 from __future__ import annotations
 
@@ -7,19 +7,6 @@ import time
 from pathlib import Path
 
 from redwood.views import Clock
-
-
-class Unhurried(Clock):
-    """A clock that never stops, for policies that meet a new instance."""
-
-    @property
-    def seconds_left(self) -> float:
-        """Infinite."""
-        return float("inf")
-
-    def stops(self) -> bool:
-        """Return false."""
-        return False
 
 
 class Until:
