@@ -79,7 +79,7 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
         began = time.process_time()
         try:
             policy = _policy(name, domain, instance, planning, relaxation, given)
-        except FitError:  # Whittle's index is for two levels
+        except FitError:  # Whittle's index is for two levels, and congestion may find no time
             continue
         line["seconds"][name] = round(time.process_time() - began, 3)
         began = time.process_time()
@@ -131,7 +131,9 @@ def _policy(
         if name == "congestion":
             del how["rounds"]
             found = congested(planning, relaxation, values, **how)
-            if found is not None and found.accepted:
+            if found is None:
+                raise FitError(f"{given.seconds:g} s ended before congestion was tried; give more --seconds.")
+            if found.accepted:
                 return found.policy
         return ForesightPolicy(values, given.futures) if name == "foresight" else policy_for(planning, values)
     options: dict[str, Any] = {"preset": "published"} if name == "published" else {}
