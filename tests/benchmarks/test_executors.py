@@ -150,11 +150,12 @@ def test_ctrl_c_frees_the_workers_of_dask(cluster, tmp_path, processes_of, runni
         "[[solvers]]\nname = 'proving'\n[[solvers]]\nname = 'rude'\noptions = {manner = 'fork'}\n"
     )
     words = [sys.executable, "-m", "redwood", "bench", "run", suite, "--out", out, "--plugin", PLUGIN]
-    child = running(*words, "--executor", "dask", "--scheduler", cluster.address)
+    child = running(*words, "--executor", "dask", "--scheduler", cluster.address, "--json")
     deadline = time.monotonic() + 60
     while not processes_of(cluster.mark, CHILD) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert processes_of(cluster.mark, CHILD)
+    assert json.loads(child.stdout.readline())["solver"] == "proving"  # the worker is done before Redwood hears of it
     child.send_signal(signal.SIGINT)
     said = child.communicate(timeout=60)[1].decode()
     assert child.returncode == 130, said
