@@ -50,6 +50,7 @@ check: install
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy -p redwood
+	$(bin)/mypy --explicit-package-bases benchmarks/studies
 	$(bin)/lint-imports
 	$(bin)/zensical build --strict
 

@@ -14,8 +14,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from redwood.benchmarks.nursery import NUMBER
-from redwood.channel import Ear
 from redwood.errors import ExecutorError
+from redwood.execution.channel import Ear
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 

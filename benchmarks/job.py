@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from redwood.benchmarks.planning import Source
-from redwood.bounding import BoundClock
-from redwood.channel import Mouth
+from redwood.clock import Timer
 from redwood.errors import RedwoodError
+from redwood.execution.channel import Mouth
+from redwood.execution.running import Task, conclude, execute, execute_many
+from redwood.execution.worker import die_with_parent
 from redwood.plugins.host import host
 from redwood.problem import Instance
-from redwood.running import Task, conclude, execute, execute_many
 from redwood.solver import Incumbent
-from redwood.solving import find_solver, make_budget
-from redwood.views import Bound
-from redwood.worker import die_with_parent
+from redwood.solving.solve import find_solver, make_budget
+from redwood.views.bound import Bound
 
 
 class Teller:
@@ -153,7 +153,7 @@ def _bound(order: dict[str, Any], instance: Instance, teller: Teller) -> dict[st
     view.warm_up()
     compiled = time.perf_counter() - began
     teller.ready(compiled)
-    clock = BoundClock(order["time_limit"])
+    clock = Timer(order["time_limit"])
     found = view.bound(clock, None)
     seconds = {"compile": round(compiled, 6), "solve": round(clock.seconds, 6)}
     teller.say("done", processor_seconds=processor_seconds() - teller.processor_at_start, seconds=clock.seconds)

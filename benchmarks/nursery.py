@@ -24,7 +24,7 @@ from pathlib import Path
 
 PRELOADED = (
     "redwood.benchmarks.job",
-    "redwood.compiled",
+    "redwood.views.compiled",
     "redwood.kernels",
     "numba.typed",
     "scipy.spatial",

@@ -32,8 +32,8 @@ from redwood.benchmarks.report import (
     summarise,
 )
 from redwood.errors import RedwoodError
-from redwood.picture import plot
 from redwood.plugins.host import host
+from redwood.solving.plot import plot
 
 logger = logging.getLogger(__name__)
 

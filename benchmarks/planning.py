@@ -18,9 +18,9 @@ from redwood.errors import FormatError, OptionError
 from redwood.plugins.host import host
 from redwood.plugins.spec import Determinism
 from redwood.problem import Instance
-from redwood.reading import generate, read
-from redwood.solving import make_solver
-from redwood.views import Bound
+from redwood.solving.read import generate, read
+from redwood.solving.solve import make_solver
+from redwood.views.bound import Bound
 
 logger = logging.getLogger(__name__)
 

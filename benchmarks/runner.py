@@ -21,8 +21,8 @@ from redwood.benchmarks.provenance import provenance
 from redwood.benchmarks.records import JOB_KINDS, Ledger, expanded, open_ledger, read_records
 from redwood.benchmarks.suite import parse_suite
 from redwood.errors import ExecutorError, FormatError, OptionError
-from redwood.executor import Executor
-from redwood.executors.local import Local
+from redwood.execution.executor import Executor
+from redwood.execution.executors.local import Local
 from redwood.plugins.host import host
 
 PLAN = "plan.json"

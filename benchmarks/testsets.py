@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FormatError, OptionError, suggestion
 from redwood.problem import Instance
-from redwood.reading import instance
-from redwood.views import Array
+from redwood.solving.read import instance
 
 
 def load(name: str, size: int, index: int, data: Path | None) -> Instance:

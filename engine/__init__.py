@@ -10,36 +10,38 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from redwood.bounding import BoundReport, bound
     from redwood.budget import Budget, Iterations, Seconds, Sense, Target, TargetGap, Termination
     from redwood.errors import RedwoodError
-    from redwood.explaining import Explanation, explain
-    from redwood.picture import plot
-    from redwood.policy_files import load_policy, save_policy
+    from redwood.planning.files import load_policy, save_policy
+    from redwood.planning.simulation import Rollouts
     from redwood.problem import Instance, Problem, Solution
-    from redwood.reading import Check, check, generate, instance, read, read_solution
-    from redwood.registering import find_policy, register
     from redwood.result import Result, Status
-    from redwood.simulation import Latency, Rollouts, latency, simulate
     from redwood.solver import Answer, Incumbent, Run, Solver
-    from redwood.solving import solve, solve_many
-    from redwood.training import train
+    from redwood.solving.bound import BoundReport, bound
+    from redwood.solving.explain import Explanation, explain
+    from redwood.solving.plot import plot
+    from redwood.solving.read import Check, check, generate, instance, read, read_solution
+    from redwood.solving.register import find_policy, register
+    from redwood.solving.simulate import Latency, latency, simulate
+    from redwood.solving.solve import solve, solve_many
+    from redwood.solving.train import train
 
 _HOMES = {
-    "bounding": ("BoundReport", "bound"),
+    "solving.bound": ("BoundReport", "bound"),
     "budget": ("Budget", "Iterations", "Seconds", "Sense", "Target", "TargetGap", "Termination"),
     "errors": ("RedwoodError",),
-    "explaining": ("Explanation", "explain"),
-    "picture": ("plot",),
-    "policy_files": ("load_policy", "save_policy"),
+    "solving.explain": ("Explanation", "explain"),
+    "solving.plot": ("plot",),
+    "planning.files": ("load_policy", "save_policy"),
     "problem": ("Instance", "Problem", "Solution"),
-    "reading": ("Check", "check", "generate", "instance", "read", "read_solution"),
-    "registering": ("find_policy", "register"),
+    "solving.read": ("Check", "check", "generate", "instance", "read", "read_solution"),
+    "solving.register": ("find_policy", "register"),
     "result": ("Result", "Status"),
-    "simulation": ("Latency", "Rollouts", "latency", "simulate"),
+    "planning.simulation": ("Rollouts",),
+    "solving.simulate": ("Latency", "latency", "simulate"),
     "solver": ("Answer", "Incumbent", "Run", "Solver"),
-    "solving": ("solve", "solve_many"),
-    "training": ("train",),
+    "solving.solve": ("solve", "solve_many"),
+    "solving.train": ("train",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from redwood.budget import Sense
 from redwood.errors import FitError, FormatError, InstanceError, OptionError, SolutionError, suggestion
-from redwood.views import View
+from redwood.views.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

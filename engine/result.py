@@ -163,9 +163,10 @@ class Result:
             raise FitError(
                 "this result has no instance attached (it was read from JSON); use redwood.plot(instance, solution)."
             )
-        from redwood.picture import plot
+        from redwood.picture import plot_solution
 
-        return plot(self.source, self.solution, path=path, axes=axes, title=self._title())
+        problem = host().problem(self.problem)
+        return plot_solution(problem, self.source, self.solution, path=path, axes=axes, title=self._title())
 
     def save_solution(self, path: str | Path) -> None:
         """Write the solution in the problem's own file format."""

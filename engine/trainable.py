@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redwood.executor import Executor
-from redwood.executors.local import IN_TURN
+from redwood.execution.executor import Executor
+from redwood.execution.executors.local import IN_TURN
 from redwood.problem import Instance, Problem, Solution
 
 Teacher = Callable[[Instance, int, int], Solution]

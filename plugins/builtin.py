@@ -312,18 +312,18 @@ EXECUTORS = (
     ExecutorSpec(
         name="local",
         summary="Processes on this machine, --jobs at a time.",
-        target="redwood.executors.local:Local",
+        target="redwood.execution.executors.local:Local",
     ),
     ExecutorSpec(
         name="dask",
         summary="A Dask cluster, by the address of its scheduler.",
-        target="redwood.executors.dask:Dask",
+        target="redwood.execution.executors.dask:Dask",
         requires=(Requirement("distributed", "pip install 'redwood[dask]'"),),
     ),
     ExecutorSpec(
         name="slurm",
         summary="Slurm, as job arrays, through submitit.",
-        target="redwood.executors.slurm:Slurm",
+        target="redwood.execution.executors.slurm:Slurm",
         requires=(Requirement("submitit", "pip install 'redwood[slurm]'"),),
     ),
 )

@@ -25,7 +25,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from redwood.errors import ConflictError, FitError, MissingDependencyError, PluginError, UnknownNameError, suggestion
-from redwood.executor import Executor
+from redwood.execution.executor import Executor
 from redwood.lazy import load_target
 from redwood.plugins.spec import (
     API_VERSION,

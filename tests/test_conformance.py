@@ -3,7 +3,7 @@
 import pytest
 
 from redwood.errors import FitError
-from redwood.plugins.checks import check_bounds, check_planning, check_problem, check_solver
+from redwood.plugins.conformance.checks import check_bounds, check_planning, check_problem, check_solver
 from redwood.plugins.host import host
 
 PROBLEMS = sorted(entry.spec.name for entry in host().problem_entries if entry.plugin == "builtin")

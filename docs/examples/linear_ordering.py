@@ -8,8 +8,8 @@ import numpy as np
 from redwood import Sense, Solution
 from redwood.plugins.spec import ProblemSpec, hookimpl
 from redwood.simple import ArrayInstance, JsonProblem, Moves, Picks, array, permutation_violations, scaled
-from redwood.stepwise import Layout, Lesson, Stepwise
 from redwood.views import Linear, Local
+from redwood.views.stepwise import Layout, Lesson, Stepwise
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -29,7 +29,7 @@ def bound(
 
     Exit code 2 where a file cannot be read or its problem has no bound; the other files are bounded all the same.
     """
-    from redwood import bounding, reading
+    import redwood
     from redwood.cli.inputs import gather_files
     from redwood.errors import FitError, InstanceError
     from redwood.result import format_value
@@ -37,8 +37,8 @@ def bound(
     rows, unreadable = [], False
     for file in gather_files(files):
         try:
-            instance = reading.read(file, problem)
-            report = bounding.bound(instance, time_limit=time_limit, incumbent=incumbent)
+            instance = redwood.read(file, problem)
+            report = redwood.bound(instance, time_limit=time_limit, incumbent=incumbent)
         except (InstanceError, FitError) as error:
             say_file_error(file, error)
             unreadable = True

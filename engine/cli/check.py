@@ -22,12 +22,12 @@ def check(ctx: click.Context, file: Path, solution: Path, problem: str | None, a
     SOLUTION is in the problem's own format, or JSON that `redwood solve --json` printed. Exit code 0 where it is feasible,
     1 where it is not, 2 where a file cannot be read.
     """
-    from redwood import reading
-    from redwood.reading import load_solution
+    import redwood
     from redwood.result import format_value
+    from redwood.solving.read import load_solution
 
-    instance = reading.read(file, problem)
-    verdict = reading.check(instance, load_solution(solution, instance))
+    instance = redwood.read(file, problem)
+    verdict = redwood.check(instance, load_solution(solution, instance))
     if as_json:
         record = {"problem": instance.problem, "instance": instance.name, "size": instance.size}
         verdicts = {"feasible": verdict.feasible, "objective": verdict.objective, "violations": list(verdict.violations)}

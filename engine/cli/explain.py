@@ -23,12 +23,12 @@ def explain(ctx: click.Context, file: Path, solution: Path | None, problem: str 
     Each broken rule is told with the node, customer or item that breaks it, and with what to change where the problem knows.
     Exit code 0 where nothing is wrong, 1 where something is.
     """
-    from redwood import explaining
+    import redwood
     from redwood.problem import read_text
 
     for path in (file, *([solution] if solution is not None else [])):
         read_text(path)  # a file that is not there is wrong use, and not something to explain
-    told = explaining.explain(file, solution, problem=problem)
+    told = redwood.explain(file, solution, problem=problem)
     if as_json:
         print_json(dataclasses.asdict(told) | {"feasible": told.feasible})
     else:

@@ -28,7 +28,7 @@ def generate(
 
     Without --out one instance goes to standard output. With --json the files written are listed, one object each.
     """
-    from redwood import reading
+    import redwood
     from redwood.cli.values import call_options, split_options
     from redwood.plugins.host import host
 
@@ -40,7 +40,7 @@ def generate(
     found = host().problem(name)
     typed = call_options(found.generate, f"the generator of {name!r}", split_options(options))
     for drawn in range(seed, seed + count):
-        instance = reading.generate(problem, size, drawn, **typed)
+        instance = redwood.generate(problem, size, drawn, **typed)
         text = found.format(instance)
         if out is None:
             click.echo(text, nl=not text.endswith("\n"))

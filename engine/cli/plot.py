@@ -20,13 +20,13 @@ from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_j
 @plugin_option
 def plot(file: Path, solution: Path | None, out: Path | None, problem: str | None, as_json: bool) -> None:
     """Draw the instance in FILE, and the solution in the file SOLUTION where one is given."""
-    from redwood import picture, reading
-    from redwood.reading import load_solution
+    import redwood
+    from redwood.solving.read import load_solution
 
-    instance = reading.read(file, problem)
+    instance = redwood.read(file, problem)
     found = None if solution is None else load_solution(solution, instance)
     place = out or Path(f"{file.stem}.png")
-    picture.plot(instance, found, path=place)
+    redwood.plot(instance, found, path=place)
     if as_json:
         print_json({"problem": instance.problem, "instance": instance.name, "file": str(place)})
     else:

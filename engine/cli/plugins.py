@@ -82,7 +82,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     Exit code 1 when something is wrong. A missing optional package is not.
     """
-    from redwood.plugins.doctor import Grade, examine
+    from redwood.plugins.conformance.doctor import Grade, examine
 
     findings = examine()
     wrong = sum(finding.grade is Grade.WRONG for finding in findings)
@@ -113,7 +113,7 @@ def check(
 
     Exit code 1 where one is broken; the counter-example is made small and saved.
     """
-    from redwood.plugins.checks import check_name
+    from redwood.plugins.conformance.checks import check_name
 
     findings, seen = check_name(name, size=size, exclude=exclude, since=since, save=save)
     if as_json:
@@ -136,7 +136,7 @@ def check(
 @json_option
 def new(kind: str, name: str, single_file: bool, out: Path, as_json: bool) -> None:
     """Write a new plugin that installs and passes the checks at once."""
-    from redwood.plugins.scaffold import scaffold
+    from redwood.plugins.conformance.scaffold import scaffold
 
     files = scaffold(kind, name, out, single_file=single_file)
     if as_json:

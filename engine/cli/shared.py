@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from redwood.executor import Executor
+    from redwood.execution.executor import Executor
 
 UNSOLVED = 1
 """Exit code: an instance has no feasible solution, or an examination found something wrong."""
@@ -85,7 +85,7 @@ def executor_options(command: CommandT) -> CommandT:
 def chosen_executor(name: str, jobs: int | None, scheduler: str | None, pairs: Sequence[str]) -> Executor:
     """Return the executor that the options of `executor_options` ask for."""
     from redwood.cli.values import class_options, split_options
-    from redwood.executing import make_executor
+    from redwood.execution.executing import make_executor
     from redwood.plugins.host import host
 
     named = {"jobs": jobs, "scheduler": scheduler}

@@ -24,8 +24,8 @@ from redwood.cli.shared import (
 )
 
 if TYPE_CHECKING:
+    from redwood.planning.simulation import Rollouts
     from redwood.problem import Instance
-    from redwood.simulation import Rollouts
 
 
 @click.command()
@@ -113,12 +113,13 @@ class Errand:
 
 def earned(errand: Errand) -> list[dict[str, Any]]:
     """Return what the policies of an instance earned, a record a solver; ``error`` alone where there is no policy."""
-    from redwood import picture, reading
+    import redwood
+    from redwood.planning.picture import plot_simulation
     from redwood.plugins.host import host
 
     for plugin in errand.plugins:
         host().load_file(plugin)
-    instance = reading.read(Path(errand.file), errand.problem)
+    instance = redwood.read(Path(errand.file), errand.problem)
     records: list[dict[str, Any]] = []
     rollouts: dict[str, Any] = {}
     policies: dict[str, Any] = {}
@@ -128,29 +129,29 @@ def earned(errand: Errand) -> list[dict[str, Any]]:
         if rollout is not None:
             rollouts[record["solver"]], policies[record["solver"]] = rollout, policy
     if errand.plot is not None and rollouts:
-        picture.plot_simulation(instance, rollouts, policies, errand.plot)
+        plot_simulation(host().problem(instance.problem), instance, rollouts, policies, errand.plot)
     return records
 
 
 def _simulated(errand: Errand, instance: Instance, name: str, first: Rollouts | None) -> tuple[dict[str, Any], Any, Any]:
     """Return the record of one solver, its rollouts and its policy; the last two are ``None`` where there is no policy."""
-    from redwood import simulation, solving
+    import redwood
     from redwood.cli.values import class_options, split_options
     from redwood.plugins.host import host
 
     texts = split_options(errand.options)
     cls = None if name == "auto" else host().solver_entry(name, instance.problem).load()
     given = dict(texts) if cls is None else class_options(cls, f"solver {name!r}", texts)
-    result = solving.solve(instance, name, time_limit=errand.time_limit, seed=errand.seed, bound_time_limit=0, **given)
+    result = redwood.solve(instance, name, time_limit=errand.time_limit, seed=errand.seed, bound_time_limit=0, **given)
     if result.solution is None:
         return {"error": f"{errand.file}: {result.solver} made no policy ({result.status}): {result.message}"}, None, None
     wanted = 10.0 if first is None else 0.0
-    rollouts = simulation.simulate(
+    rollouts = redwood.simulate(
         instance, result.solution, episodes=errand.episodes, seed=errand.seed, bound_time_limit=wanted, keep=first is None
     )
     if first is not None:
         rollouts = replace(rollouts, bound=first.bound)
-    spent = simulation.latency(instance, result.solution, seed=errand.seed)
+    spent = redwood.latency(instance, result.solution, seed=errand.seed)
     low, high = rollouts.interval
     record = {"problem": instance.problem, "instance": instance.name, "size": instance.size, "solver": result.solver}
     record |= {"seed": errand.seed, "episodes": errand.episodes, "mean": rollouts.mean, "low": low, "high": high}

@@ -157,19 +157,20 @@ def _refuse_same_names(files: Sequence[Path]) -> None:
 
 def _solve_file(order: Order, file: Path, known: BestKnown | None, place: str) -> Result:
     """Read and solve one file; ``place`` is what the line of progress begins with."""
-    from redwood import reading, solving
+    import redwood
     from redwood.cli.progress import following
-    from redwood.reading import load_solution
+    from redwood.solving.read import load_solution
+    from redwood.solving.solve import DEFAULT_TIME_LIMIT
 
-    instance = reading.read(file, order.problem)
+    instance = redwood.read(file, order.problem)
     if known is not None:
         instance = known.attach(instance, file)
     initial = None if order.initial is None else load_solution(order.initial, instance)
     options = _typed_options(order, instance)
     open_ended = (order.time_limit, order.iterations, order.target, order.target_gap) == (None,) * 4
-    limit = solving.DEFAULT_TIME_LIMIT if open_ended else order.time_limit
+    limit = DEFAULT_TIME_LIMIT if open_ended else order.time_limit
     with following(f"{place}{instance.name or file.stem}", limit, instance.best_known, order.quiet) as follower:
-        return solving.solve(
+        return redwood.solve(
             instance,
             order.solver,
             time_limit=order.time_limit,
@@ -188,9 +189,9 @@ def _solve_file(order: Order, file: Path, known: BestKnown | None, place: str) -
 
 def _typed_options(order: Order, instance: Instance) -> dict[str, Any]:
     """Return the options with the types that the solver declares, ``auto`` standing for the one that it chooses."""
-    from redwood.choosing import choose
     from redwood.cli.values import class_options, split_options
     from redwood.plugins.host import host
+    from redwood.solving.choose import choose
 
     texts = split_options(order.options)
     if not texts:

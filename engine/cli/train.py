@@ -60,7 +60,7 @@ def train(
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from redwood import training
+    import redwood
     from redwood.cli.values import parse_value, split_options
 
     if jobs is None and executor == "local":
@@ -73,7 +73,7 @@ def train(
         def show(spent: float, line: str) -> None:
             bar.update(task, completed=spent, description=line)
 
-        weights = training.train(
+        weights = redwood.train(
             solver,
             problem,
             out,

@@ -9,7 +9,7 @@ import click
 from redwood.cli.shared import UNSOLVED, console, json_option, plugin_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from redwood.warming import Warmth
+    from redwood.solving.warm_up import Warmth
 
 
 @click.command()
@@ -27,7 +27,7 @@ def warmup(ctx: click.Context, problem: str | None, solver: str | None, as_json:
     """
     from rich.progress import Progress
 
-    from redwood import warming
+    from redwood.solving import warm_up as warming
 
     pairs, done = warming.plan(problem, solver), []
     screen = console(stderr=True)

@@ -1,7 +1,7 @@
 """Short ways to write a problem: instances of arrays, files in JSON, local search by moves, policies by picks.
 
-They fill in the contracts of `redwood.problem`, `redwood.views` and `redwood.stepwise` in plain Python. A problem that is to
-be fast overrides them, or writes the contracts themselves; no solver can tell the difference.
+They fill in the contracts of `redwood.problem`, `redwood.views` and `redwood.views.stepwise` in plain Python. A problem that
+is to be fast overrides them, or writes the contracts themselves; no solver can tell the difference.
 """
 
 from redwood.simple.instance import ArrayInstance, array

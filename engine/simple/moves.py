@@ -13,7 +13,7 @@ import numpy as np
 from redwood.budget import Sense
 from redwood.errors import PluginError
 from redwood.problem import Problem, Solution
-from redwood.views import Local
+from redwood.views.local import Local
 
 CHECKED = 500
 """Moves of a descent after which it is checked that they did improve."""

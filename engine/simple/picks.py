@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import PluginError
 from redwood.problem import Solution
-from redwood.stepwise import Array, Batch, Stepwise, Target, Window
+from redwood.views.stepwise import Batch, Stepwise, Target, Window
 
 
 @dataclass

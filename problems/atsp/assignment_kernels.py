@@ -16,8 +16,8 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.routing.travel import Array
 
 FORBIDDEN = 1e30
 

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from redwood.clock import Clock
 from redwood.problems.atsp.instance import ATSPInstance
-from redwood.views import Bound, BoundValue, Clock
+from redwood.views.bound import Bound, BoundValue
 
 LARGEST = 2000
 """Up to this many nodes the linear program is tried."""

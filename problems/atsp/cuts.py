@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problems.routing.mincut import CutFinder
-from redwood.problems.routing.travel import Array
 
 VIOLATION = 1e-4
 """A set counts as violated where its arcs sum to less than 1 by this much."""

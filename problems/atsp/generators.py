@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.problems.routing.placement import place
-from redwood.problems.routing.travel import Array
 
 VARIANTS = ("matnet", "uniform", "city")
 LARGEST = 1_000_000

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 import numpy as np
 from pyomo.core.expr import LinearExpression
 from pyomo.environ import Binary, ConcreteModel, ConstraintList, Objective, Var, minimize
 
+from redwood.arrays import Array
+from redwood.clock import Timer
 from redwood.problems.atsp.cuts import violated_sets
 from redwood.problems.atsp.instance import ATSPInstance, Tour
-from redwood.problems.routing.travel import Array
-from redwood.views import Linear, Rows
+from redwood.views.linear import Linear, Rows
 
 PREPARATION = 5.0
 """Seconds that the linear relaxation may take at most to tell which arcs are useless."""
@@ -98,28 +98,12 @@ class ATSPLinear(Linear):
         from redwood.problems.atsp.relaxation import Relaxation
 
         relaxation = Relaxation(self._instance.matrix, 8)
-        relaxation.tighten(_Watch(self._allowed))
+        relaxation.tighten(Timer(self._allowed))
         if math.isfinite(relaxation.best):
             useless = relaxation.useless_arcs(incumbent, 1.0 if self._instance.travel.integral else 0.0)
             kept = ~useless[self._tails, self._heads]
             self._tails, self._heads = self._tails[kept], self._heads[kept]
         return relaxation.sets
-
-
-class _Watch:
-    """A clock that runs for some seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.perf_counter() + seconds
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the end."""
-        return max(0.0, self._end - time.perf_counter())
-
-    def stops(self) -> bool:
-        """Return whether the end is reached."""
-        return self.seconds_left == 0.0
 
 
 def _all_arcs(size: int) -> tuple[Array, Array]:

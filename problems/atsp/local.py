@@ -7,12 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import random_state
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.moves import LOGGED, bridge, descend, swap
 from redwood.problems.atsp.start import nearest, nearest_neighbour_tour
-from redwood.problems.routing.travel import Array
-from redwood.views import Local
+from redwood.views.local import Local
 
 NEIGHBOURS = 10
 """How many nearest nodes to go to, and to come from, a descent looks at."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below
-from redwood.problems.routing.travel import Array
 
 LOGGED = 4096
 """Exchanges that one descent can log, and so make."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problems.atsp.instance import ATSPInstance, Tour
-from redwood.problems.routing.travel import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,8 +19,11 @@ from redwood.problems.routing.sequence import permutation_violations
 from redwood.problems.routing.travel import Metric, check_travel
 from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
 from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
-from redwood.stepwise import Stepwise
-from redwood.views import Bound, Linear, Local, View
+from redwood.views.bound import Bound
+from redwood.views.linear import Linear
+from redwood.views.local import Local
+from redwood.views.stepwise import Stepwise
+from redwood.views.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

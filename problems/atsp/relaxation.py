@@ -8,10 +8,10 @@ from typing import Any
 import highspy
 import numpy as np
 
-from redwood.compiled import quiet_highs
+from redwood.arrays import Array
+from redwood.clock import Clock
 from redwood.problems.atsp.cuts import violated_sets
-from redwood.problems.routing.travel import Array
-from redwood.views import Clock
+from redwood.views.compiled import quiet_highs
 
 
 class Relaxation:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problems.atsp.assignment_kernels import relax_tail
-from redwood.problems.routing.travel import Array
 
 
 def nearest(matrix: Array, count: int) -> Array:

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problems.atsp.generators import draw_matrix
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.stepwise_kernels import EDGES, FEATURES, window_rows
 from redwood.problems.routing.stepwise_paths import MARKS, Paths, TourStepwise, pack_paths, unpack_paths
-from redwood.problems.routing.travel import Array, Travel, check_travel
-from redwood.stepwise import Layout, Lesson, Window
+from redwood.problems.routing.travel import Travel, check_travel
+from redwood.views.stepwise import Layout, Lesson, Window
 
 
 @dataclass

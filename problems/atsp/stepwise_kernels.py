@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.atsp.assignment_kernels import path_is_whole, relax_tail
 from redwood.problems.routing.stepwise_kernels import sift, sort_heap
 from redwood.problems.routing.stepwise_paths import MARKS
-from redwood.problems.routing.travel import Array
 
 FEATURES = 14
 EDGES = 11

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import InstanceError
-from redwood.planning import Arms, Array
+from redwood.planning.contract import Arms
 from redwood.problem import frozen
 
 STATES = 4

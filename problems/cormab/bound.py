@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from redwood.planning import Criterion
-from redwood.problems.cormab.average import settle
-from redwood.problems.cormab.duality import tighten
+from redwood.clock import Clock
+from redwood.planning.bounds.average import settle
+from redwood.planning.bounds.duality import tighten
+from redwood.planning.contract import Criterion
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.planning import BanditPlanning
-from redwood.views import Bound, BoundValue, Clock
+from redwood.views.bound import Bound, BoundValue
 
 ROUNDING = 1e-9
 """Share by which the bound is raised, to cover the rounding of sums."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from redwood.planning import ActionSet, Array, Choice, worth_of
+from redwood.arrays import Array
+from redwood.planning.contract import ActionSet, Choice, worth_of
+from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import whole_number
-from redwood.relaxation import Relaxation, relaxation_by_counts
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @kernel

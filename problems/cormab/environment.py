@@ -7,8 +7,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import SolutionError
-from redwood.planning import ActionSet, Array, Criterion
+from redwood.planning.contract import ActionSet, Criterion
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.planning import cumulative
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FormatError, InstanceError, suggestion
-from redwood.planning import ActionSet
+from redwood.planning.contract import ActionSet
 from redwood.problem import read_text
 from redwood.problems.cormab.generation import KINDS
-from redwood.problems.cormab.instance import Array, BanditInstance
+from redwood.problems.cormab.instance import BanditInstance
 
 
 def format_instance(instance: BanditInstance) -> str:

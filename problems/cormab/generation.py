@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from redwood.planning import ActionSet, Arms, Array
+from redwood.arrays import Array
+from redwood.planning.contract import ActionSet, Arms
 from redwood.problems.cormab.arms import STATES, draw_rewards, draw_state_success, draw_success, ladder
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from redwood.planning import Array, Planning, check_finite
+from redwood.arrays import Array
+from redwood.planning.contract import Planning, check_finite
 from redwood.problems.cormab.planning import cumulative
 
 
@@ -21,7 +22,7 @@ def perfect_information(planning: Planning, prices: Array, episodes: int, seed: 
     planning
         Whose rewards are meant.
     prices
-        Price [H, J, A] of each level in each step, such as those of `redwood.problems.cormab.duality.tighten`.
+        Price [H, J, A] of each level in each step, such as those of `redwood.planning.bounds.duality.tighten`.
     episodes, seed
         As in `Planning.rollouts`.
 

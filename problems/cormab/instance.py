@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-
-from redwood.planning import ActionSet, Arms
+from redwood.planning.contract import ActionSet, Arms
 from redwood.problem import Instance
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

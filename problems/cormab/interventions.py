@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning import ActionSet, Array, Choice, worth_of
+from redwood.planning.contract import ActionSet, Choice, worth_of
+from redwood.planning.relaxation import Relaxation
 from redwood.problem import whole_number, whole_numbers
-from redwood.relaxation import Relaxation
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel

@@ -9,7 +9,8 @@ from itertools import combinations
 
 import numpy as np
 
-from redwood.planning import ActionSet, Array
+from redwood.arrays import Array
+from redwood.planning.contract import ActionSet
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet
 from redwood.problems.cormab.interventions import InterventionsSet

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning import ActionSet, Array, Choice, worth_of
+from redwood.planning.contract import ActionSet, Choice, worth_of
+from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import whole_number, whole_numbers
 from redwood.problems.cormab.walks_relaxation import relaxation_by_blocks
-from redwood.relaxation import Relaxation, relaxation_by_counts
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redwood.planning import Array, Policy
+from redwood.arrays import Array
+from redwood.planning.contract import Policy
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.problems.cormab.planning import BanditPlanning

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import SolutionError
-from redwood.planning import ActionSet, Array, Criterion, Planning, Policy
+from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
 from redwood.problems.cormab.instance import BanditInstance
 
 
@@ -21,7 +22,7 @@ class BanditPlanning(Planning):
 
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:
         """Return the expected one-step rewards [E, H], discounted, of a policy in simulated episodes."""
-        from redwood.problems.cormab.simulator_kernels import advance, draw_start
+        from redwood.planning.simulator_kernels import advance, draw_start
 
         chances, starts = cumulative(self.arms.transitions), cumulative(self.arms.start)
         states = draw_start(episodes, starts, seed)

@@ -12,16 +12,18 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.budget import Sense
 from redwood.errors import FormatError, InstanceError, OptionError, SolutionError
-from redwood.planning import ActionSet, Array, Criterion, Planning, Policy
+from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
 from redwood.problem import Problem, whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, make_arms
 from redwood.problems.cormab.generation import DRAWS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
-from redwood.views import Bound, View
+from redwood.views.bound import Bound
+from redwood.views.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

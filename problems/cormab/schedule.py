@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning import ActionSet, Array, Choice, Program, worth_of
+from redwood.planning.contract import ActionSet, Choice, Program, worth_of
+from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import frozen, whole_number, whole_numbers
 from redwood.problems.cormab.capacity import choose_filled
-from redwood.relaxation import Relaxation, relaxation_by_counts
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel

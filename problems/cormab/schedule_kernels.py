@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cormab.budget_kernels import over_budget
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @kernel

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from redwood.planning import Array
+from redwood.arrays import Array
 
 BEAM = 60
 """How many partial orders of elimination are kept."""

@@ -8,14 +8,11 @@ pulls is made of none of it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cormab.budget_kernels import over_budget
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @kernel

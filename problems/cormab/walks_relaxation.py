@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redwood.planning import Array
+from redwood.arrays import Array
+from redwood.planning.relaxation import Relaxation
 from redwood.problems.cormab.walks import blocks_of
-from redwood.relaxation import Relaxation
 
 STATES = 200_000
 """The most states (node, visited nodes) of the enumeration in a block."""

@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
+from redwood.clock import Clock
 from redwood.kernels import RandomState, random_state
 from redwood.problems.cvrp.combinatorial import radial_bound, tree_bound
 from redwood.problems.cvrp.cuts import CutSets, violated_sets
 from redwood.problems.cvrp.instance import CVRPInstance
 from redwood.problems.cvrp.relaxation import Relaxation
-from redwood.problems.routing.travel import Array
-from redwood.views import Bound, BoundValue, Clock
+from redwood.views.bound import Bound, BoundValue
 
 LARGEST = 1500
 """Up to this many customers the linear program is tried: its reduced costs take a matrix of all edges."""

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import InstanceError
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.routing.sequence import SHOWN
-from redwood.problems.routing.travel import Array
 
 
 def check_feasible(instance: CVRPInstance) -> None:

@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cvrp.instance import CVRPInstance
 from redwood.problems.routing.distance import distance
-from redwood.problems.routing.travel import Array
 
 DENSE = 20000
 """Up to this many nodes all pairs are looked at; beyond it the nearest neighbours give a weaker bound."""

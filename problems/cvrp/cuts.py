@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
-from redwood.problems.routing.travel import Array
 
 VIOLATION = 0.02
 """Rows violated by less are left alone."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FormatError, InstanceError
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
-from redwood.problems.routing.travel import Array, Metric, Travel
+from redwood.problems.routing.travel import Metric, Travel
 from redwood.problems.routing.tsplib import EXACT_2D, TRAVEL_ENTRIES, TRAVEL_SECTIONS, TSPLIBFile, scan
 
 if TYPE_CHECKING:

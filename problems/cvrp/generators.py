@@ -15,8 +15,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
-from redwood.problems.routing.travel import Array
 
 SIZES = (10, 20, 50, 100, 200, 500, 1000)
 CAPACITIES = (20, 30, 40, 50, 80, 100, 250)

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.problem import Instance, Solution
 from redwood.problems.routing.sequence import whole_numbers
-from redwood.problems.routing.travel import Array, Travel
+from redwood.problems.routing.travel import Travel
 
 SLACK = 1e-9
 """Share of the capacity by which a load of fractional demands may exceed it: what adding floats can lose."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 import numpy as np
 from pyomo.core.expr import LinearExpression
 from pyomo.environ import Binary, ConcreteModel, Constraint, ConstraintList, Integers, Objective, Var, minimize
 
+from redwood.arrays import Array
+from redwood.clock import Timer
 from redwood.kernels import random_state
 from redwood.problems.cvrp.bound import LARGEST, find_sets, tighten
 from redwood.problems.cvrp.cuts import CutSets, vehicles_needed
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.cvrp.relaxation import Relaxation
-from redwood.problems.routing.travel import Array
-from redwood.views import Linear, Rows
+from redwood.views.linear import Linear, Rows
 
 PREPARATION = 3.0
 """Seconds that the linear relaxation may take at most to tell which edges are useless."""
@@ -139,28 +139,12 @@ class CVRPLinear(Linear):
         if incumbent is None or not 1 < instance.size <= LARGEST:
             return CutSets.none(instance.size + 1)
         relaxation = Relaxation(instance, instance.size)
-        tighten(relaxation, instance, _Watch(self._allowed), incumbent)
+        tighten(relaxation, instance, Timer(self._allowed), incumbent)
         if math.isfinite(relaxation.best):
             kept = ~relaxation.useless_edges(incumbent)[self._tails, self._heads]
             self._tails, self._heads = self._tails[kept], self._heads[kept]
         demand = instance.demands.astype(np.float64)
         return CutSets(relaxation.members, vehicles_needed(relaxation.members, demand, instance.limit))
-
-
-class _Watch:
-    """A clock that runs for some seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.perf_counter() + seconds
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the end."""
-        return max(0.0, self._end - time.perf_counter())
-
-    def stops(self) -> bool:
-        """Return whether the end is reached."""
-        return self.seconds_left == 0.0
 
 
 def _sum(edges: list[Any], chosen: Array) -> Any:

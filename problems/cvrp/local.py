@@ -14,7 +14,7 @@ from redwood.problems.cvrp.packing import packed_routes, random_routes
 from redwood.problems.cvrp.plan import Ground, Plan, make_ground, make_plan, plan_routes, total_length
 from redwood.problems.cvrp.savings import savings_routes
 from redwood.problems.cvrp.swap_star import descend_swap_star
-from redwood.views import Local
+from redwood.views.local import Local
 
 NEAR = 20
 """How many nearest customers moves look at."""

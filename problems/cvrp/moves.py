@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below
 from redwood.problems.cvrp.plan import Ground, Plan, between, link, unlink
-from redwood.problems.routing.travel import Array
 
 RELOCATE_AFTER, RELOCATE_BEFORE, SWAP, TAILS, REVERSE, ALONE = 0, 1, 2, 3, 4, 5
 """Kinds of moves of a customer c and a near customer j: c behind j; c before j; change places; what follows c changes

@@ -6,9 +6,9 @@ import bisect
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.problems.cvrp.instance import CVRPInstance
-from redwood.problems.routing.travel import Array
 
 TRIES = 200
 """How many disturbed orders are tried before giving up."""

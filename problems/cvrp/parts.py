@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from redwood.arrays import Array
 from redwood.problem import frozen
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
-from redwood.problems.routing.travel import Array, Travel
+from redwood.problems.routing.travel import Travel
 
 LEAST = 1e-9
 """By what share a group has to become shorter, so that rounding alone is not taken for it."""

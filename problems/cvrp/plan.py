@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.routing.distance import distance
-from redwood.problems.routing.travel import Array
 
 
 class Ground(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.budget import Sense
 from redwood.errors import InstanceError
 from redwood.problem import Problem, frozen, read_text
@@ -15,9 +16,11 @@ from redwood.problems.cvrp.checks import check_feasible, routes_violations
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.cvrp.remedies import routes_remedies
 from redwood.problems.routing.graph import graph_matrix
-from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
-from redwood.stepwise import Stepwise
-from redwood.views import Bound, Linear, Local
+from redwood.problems.routing.travel import Metric, Travel, check_travel
+from redwood.views.bound import Bound
+from redwood.views.linear import Linear
+from redwood.views.local import Local
+from redwood.views.stepwise import Stepwise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,11 +8,11 @@ from typing import Any
 import highspy
 import numpy as np
 
-from redwood.compiled import quiet_highs
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cvrp.cuts import CutSets
 from redwood.problems.cvrp.instance import CVRPInstance
-from redwood.problems.routing.travel import Array
+from redwood.views.compiled import quiet_highs
 
 
 class Relaxation:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.routing.remedies import SHOWN, cheapest_gap
-from redwood.problems.routing.travel import Array
 
 
 def routes_remedies(instance: CVRPInstance, solution: Routes) -> list[str]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cvrp.plan import Ground
-from redwood.problems.routing.travel import Array
 
 
 def savings_routes(ground: Ground) -> list[list[int]]:

@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.routing.travel import Array
 
 CHANNELS = 3
 """Numbers that describe a pair: joined in the shortest solution; the shares of solutions that join it, and that serve it

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.kernels import random_state
 from redwood.problem import frozen
@@ -26,8 +27,8 @@ from redwood.problems.cvrp.stepwise_kernels import (
     window_rows,
 )
 from redwood.problems.routing.stepwise_kernels import draw_turns
-from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
-from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Teaches, Window
+from redwood.problems.routing.travel import Metric, Travel, check_travel
+from redwood.views.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Teaches, Window
 
 SECTOR = np.pi / 3
 """Customers that leave a wider gap around the depot are served from one of its sides to the other."""

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.cvrp.savings_shares import CHANNELS, describe_savings
 from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs, relax_path
@@ -23,7 +24,6 @@ from redwood.problems.routing.stepwise_kernels import (
     remove,
     window_scale,
 )
-from redwood.problems.routing.travel import Array
 
 MARKS = 2
 BASE = 14

@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cvrp.moves import GAIN, shift
 from redwood.problems.cvrp.plan import Ground, Plan, between
-from redwood.problems.routing.travel import Array
 
 PLACES = 3
 """Best places of a customer in a route that are kept: one of them is not beside the customer that leaves."""

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redwood.problems.knapsack.instance import Array, KnapsackInstance
-from redwood.views import Bound, BoundValue, Clock
+from redwood.arrays import Array
+from redwood.clock import Clock
+from redwood.problems.knapsack.instance import KnapsackInstance
+from redwood.views.bound import Bound, BoundValue
 
 STATES = 2**16
 """The core grows until more undominated packings of its items than this would have to be kept."""

@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FormatError
-from redwood.problems.knapsack.instance import Array, KnapsackInstance
+from redwood.problems.knapsack.instance import KnapsackInstance
 
 _WHOLE = re.compile(r"[+-]?\d+")
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.problems.knapsack.instance import Array
 
 CAPACITY = 25
 """Capacity of the uniform kind."""

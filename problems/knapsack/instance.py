@@ -8,10 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.problem import Instance, Solution, frozen
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 SLACK = 1e-9
 """Share of the capacity by which real weights may exceed it: what adding floats can lose."""

@@ -9,8 +9,9 @@ import numpy as np
 from pyomo.core.expr import LinearExpression
 from pyomo.environ import Binary, ConcreteModel, Constraint, Objective, Var, maximize
 
-from redwood.problems.knapsack.instance import Array, KnapsackInstance, Packing
-from redwood.views import Linear
+from redwood.arrays import Array
+from redwood.problems.knapsack.instance import KnapsackInstance, Packing
+from redwood.views.linear import Linear
 
 SMALLEST_CAPACITY = 2.0**20
 """Real weights are scaled so that the capacity is at least this: solvers check rows to an absolute 1e-6."""

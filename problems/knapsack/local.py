@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import random_state
 from redwood.problems.knapsack import local_kernels as kernels
-from redwood.problems.knapsack.instance import SLACK, Array, KnapsackInstance, Packing
-from redwood.views import Local
+from redwood.problems.knapsack.instance import SLACK, KnapsackInstance, Packing
+from redwood.views.local import Local
 
 Move = tuple[int, int]
 """The item that leaves and the item that enters; -1 for none."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
-from redwood.problems.knapsack.instance import Array
 
 PackingArrays = tuple[Array, Array, Array, Array]
 NONE = -1

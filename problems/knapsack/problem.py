@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.budget import Sense
 from redwood.errors import InstanceError, OptionError
 from redwood.problem import Problem, frozen
 from redwood.problems.knapsack import files
 from redwood.problems.knapsack.generation import CAPACITY, CLASSES, draw
-from redwood.problems.knapsack.instance import Array, KnapsackInstance, Packing
-from redwood.stepwise import Stepwise
-from redwood.views import Bound, Linear, Local, View
+from redwood.problems.knapsack.instance import KnapsackInstance, Packing
+from redwood.views.bound import Bound
+from redwood.views.linear import Linear
+from redwood.views.local import Local
+from redwood.views.stepwise import Stepwise
+from redwood.views.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,12 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.kernels import random_state
 from redwood.problem import frozen
-from redwood.problems.knapsack.instance import Array, KnapsackInstance, Packing
+from redwood.problems.knapsack.instance import KnapsackInstance, Packing
 from redwood.problems.knapsack.stepwise_kernels import FEATURES, MARKS, TINY, act_rows, begin_rows, sample_rows, window_rows
-from redwood.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
+from redwood.views.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
 
 
 @dataclass

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
-from redwood.problems.knapsack.instance import Array
 
 FEATURES = 8
 MARKS = 1

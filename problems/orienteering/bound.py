@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
+from redwood.clock import Clock
 from redwood.problems.orienteering.instance import OrienteeringInstance
 from redwood.problems.orienteering.network import Network, make_network
-from redwood.problems.routing.travel import Array
-from redwood.views import Bound, BoundValue, Clock
+from redwood.views.bound import Bound, BoundValue
 
 LARGEST = 1500
 """Up to this many nodes all distances are written down, and the linear program is tried."""

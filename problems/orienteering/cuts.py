@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problems.routing.mincut import CutFinder
-from redwood.problems.routing.travel import Array
 
 VIOLATION = 1e-4
 """A row counts as violated by more than this much."""

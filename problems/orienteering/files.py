@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FormatError
 from redwood.problems.orienteering.instance import OrienteeringInstance
-from redwood.problems.routing.travel import Array
 from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, TSPLIBFile, scan
 from redwood.problems.routing.tsplib_writer import format_nodes, format_table, format_travel
 

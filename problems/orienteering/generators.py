@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.problems.routing.placement import place
-from redwood.problems.routing.travel import Array
 
 VARIANTS = ("distance", "uniform", "constant", "clustered")
 

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problem import Instance, Solution
 from redwood.problems.routing.sequence import whole_numbers
-from redwood.problems.routing.travel import Array, Travel
+from redwood.problems.routing.travel import Travel
 
 TOLERANCE = 1e-9
 """By how much, relative to the budget, a length may exceed it: distances are not rounded, and sums of them are."""

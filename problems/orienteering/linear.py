@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 import numpy as np
 from pyomo.core.expr import LinearExpression
 from pyomo.environ import Binary, ConcreteModel, ConstraintList, Objective, Var, maximize
 
+from redwood.arrays import Array
+from redwood.clock import Timer
 from redwood.problems.orienteering.cuts import CutSets, violated_sets
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path
 from redwood.problems.orienteering.network import make_network
 from redwood.problems.orienteering.relaxation import Relaxation
-from redwood.problems.routing.travel import Array, path_length
-from redwood.views import Linear, Rows
+from redwood.problems.routing.travel import path_length
+from redwood.views.linear import Linear, Rows
 
 PREPARATION = 5.0
 """Seconds that the linear relaxation may take at most to tell which edges are useless."""
@@ -156,28 +157,12 @@ class OrienteeringLinear(Linear):
         allowed = network.allowed
         relaxation = Relaxation(network)
         if incumbent is not None and network.size > 1:
-            relaxation.tighten(_Watch(self._allowed))
+            relaxation.tighten(Timer(self._allowed))
             if math.isfinite(relaxation.best):
                 least = incumbent - network.constant + (network.step * (1.0 - 1e-6) if network.step else -1e-9 * incumbent)
                 allowed = allowed & (relaxation.best - relaxation.edge_costs >= least)
         self._tails, self._heads = np.nonzero(allowed)
         return relaxation.sets
-
-
-class _Watch:
-    """A clock that runs for some seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.perf_counter() + seconds
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the end."""
-        return max(0.0, self._end - time.perf_counter())
-
-    def stops(self) -> bool:
-        """Return whether the end is reached."""
-        return self.seconds_left == 0.0
 
 
 def _sum(values: list[float], variables: list[Any]) -> Any:

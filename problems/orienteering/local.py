@@ -7,13 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import random_state
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path, shortest_path
 from redwood.problems.orienteering.moves import improve, measure, place
 from redwood.problems.orienteering.ruin import appraise, force, recreate, ruin
 from redwood.problems.orienteering.space import Space, as_matrix, make_space, restricted
-from redwood.problems.routing.travel import Array, Travel, path_length
-from redwood.views import Local
+from redwood.problems.routing.travel import Travel, path_length
+from redwood.views.local import Local
 
 NEIGHBOURS = 30
 """Neighbour lists have so many nodes."""

@@ -6,9 +6,9 @@ where it is not visited. In a closed tour the first and the last entry are the s
 
 from __future__ import annotations
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.routing.distance import distance
-from redwood.problems.routing.travel import Array
 
 _VISITED_TRIED = 8
 _LONGEST_SEGMENT = 3

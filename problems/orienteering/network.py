@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour
-from redwood.problems.routing.travel import Array, Metric
+from redwood.problems.routing.travel import Metric
 
 CLOSED_UP_TO = 500
 """Up to this many nodes, distances that may break the triangle inequality are closed by shortest paths."""

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
+from redwood.arrays import Array
 from redwood.problem import frozen
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path
 from redwood.problems.routing.parts import random_stretches
-from redwood.problems.routing.travel import Array, path_length
+from redwood.problems.routing.travel import path_length
 
 LEAST = 1e-9
 """By what share a stretch of the same prize has to become shorter."""

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path
-from redwood.problems.routing.travel import Array, path_length
+from redwood.problems.routing.travel import path_length
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

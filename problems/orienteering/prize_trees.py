@@ -24,6 +24,7 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.orienteering.tree_outings import collected, count_outing, outing_of
 from redwood.problems.routing.relaxation_kernels import (
@@ -34,7 +35,6 @@ from redwood.problems.routing.relaxation_kernels import (
     grow_tree,
     measure,
 )
-from redwood.problems.routing.travel import Array
 
 TREES, FIRST_STEP, LAST_STEP, AVERAGING = 300, 0.8, 0.03, 0.008
 """Trees computed; first and last step of the ascent in mean edges, in which they fall evenly; weight of a new tree."""

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.budget import Sense
 from redwood.errors import InstanceError, OptionError, suggestion
 from redwood.problem import Problem, Solution, frozen
 from redwood.problems.orienteering import files, generators
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
 from redwood.problems.routing.graph import graph_matrix
-from redwood.problems.routing.travel import Array, Metric, check_travel, path_length
-from redwood.stepwise import Stepwise
-from redwood.views import Bound, Linear, Local, View
+from redwood.problems.routing.travel import Metric, check_travel, path_length
+from redwood.views.bound import Bound
+from redwood.views.linear import Linear
+from redwood.views.local import Local
+from redwood.views.stepwise import Stepwise
+from redwood.views.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,11 +8,11 @@ from typing import Any
 import highspy
 import numpy as np
 
-from redwood.compiled import quiet_highs
+from redwood.arrays import Array
+from redwood.clock import Clock
 from redwood.problems.orienteering.cuts import CutSets, violated_sets
 from redwood.problems.orienteering.network import Network
-from redwood.problems.routing.travel import Array
-from redwood.views import Clock
+from redwood.views.compiled import quiet_highs
 
 NEIGHBOURS = 10
 """Edges to so many nearest nodes are in the program from the start; others are priced in."""

@@ -9,9 +9,9 @@ doi:10.1287/trsc.2019.0914, section 5.1.
 
 from __future__ import annotations
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.orienteering.moves import between, cheapest_place, insert, measure, remove
-from redwood.problems.routing.travel import Array
 
 _RUIN_SHARE = 0.3
 _RUIN_MOST = 16

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problems.orienteering.instance import OrienteeringInstance
-from redwood.problems.routing.travel import Array, Metric, Travel
+from redwood.problems.routing.travel import Metric, Travel
 
 MATRIX_UP_TO = 1000
 """Up to so many nodes the distances are written down as a matrix."""

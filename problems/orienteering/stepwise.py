@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.kernels import random_state
 from redwood.problem import frozen
@@ -26,8 +27,8 @@ from redwood.problems.orienteering.stepwise_kernels import (
 from redwood.problems.orienteering.tree_outings import PAIRS
 from redwood.problems.routing.relaxation_kernels import EDGES
 from redwood.problems.routing.stepwise_kernels import draw_turns
-from redwood.problems.routing.travel import Array, check_travel
-from redwood.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Teaches, Window
+from redwood.problems.routing.travel import check_travel
+from redwood.views.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Teaches, Window
 
 
 @dataclass

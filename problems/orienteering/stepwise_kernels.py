@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below
 from redwood.problems.orienteering.prize_trees import OUT, describe_choice, relax_outing
 from redwood.problems.orienteering.tree_outings import OUTINGS, describe_outings
@@ -25,7 +26,6 @@ from redwood.problems.routing.stepwise_kernels import (
     remove,
     window_scale,
 )
-from redwood.problems.routing.travel import Array
 
 MARKS = 2
 WORTH = 11 + SURROUNDINGS

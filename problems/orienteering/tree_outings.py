@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.routing.travel import Array
 
 PAIRS = 2
 """Numbers that tell of a pair of positions what the outings say."""

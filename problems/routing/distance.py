@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.routing.travel import CODES, EARTH_RADIUS, Array, Metric
+from redwood.problems.routing.travel import CODES, EARTH_RADIUS, Metric
 
 _EUC_2D = CODES[Metric.EUC_2D]
 _CEIL_2D = CODES[Metric.CEIL_2D]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import InstanceError
-from redwood.problems.routing.travel import Array
 
 
 def graph_matrix(graph: Any, weight: str = "weight") -> Array:

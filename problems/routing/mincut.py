@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from redwood.problems.routing.travel import Array
+from redwood.arrays import Array
 
 UNIT = 1_000_000
 """Capacities are rounded to multiples of its inverse."""

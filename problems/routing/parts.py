@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from redwood.problems.routing.travel import Array
+from redwood.arrays import Array
 
 
 def random_arcs(tour: Array, size: int, rng: np.random.Generator, two_way: bool) -> list[Array]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.problems.routing.travel import Array
 
 PLACEMENTS = ("uniform", "clustered", "mixed")
 """Names of the placements."""

@@ -19,8 +19,8 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.routing.travel import Array
 
 EDGES = 2
 """Numbers that describe a pair of positions."""

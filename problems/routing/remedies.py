@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from redwood.problems.routing.travel import Array, Travel
+from redwood.arrays import Array
+from redwood.problems.routing.travel import Travel
 
 SHOWN = 10
 """How many remedies are told at most."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.problem import frozen
-from redwood.problems.routing.travel import Array
 
 SHOWN = 10
 """How many violations are told at most."""

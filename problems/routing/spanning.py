@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redwood.arrays import Array
+from redwood.clock import Clock
 from redwood.problems.routing.spanning_kernels import (
     LEAF,
     add_two_cheapest,
@@ -19,8 +21,7 @@ from redwood.problems.routing.spanning_kernels import (
     split_points,
     tag_components,
 )
-from redwood.problems.routing.travel import Array, Metric, Travel
-from redwood.views import Clock
+from redwood.problems.routing.travel import Metric, Travel
 
 CHUNK = 20_000_000
 """Distances between two looks at the clock, about."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
-from redwood.problems.routing.travel import Array
 
 NEAR = 3
 """How many nearest others describe the surroundings of a token."""

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.kernels import RandomState, kernel, random_below, random_float, random_state
 from redwood.problem import Instance, Solution
 from redwood.problems.routing.parts import random_arcs
 from redwood.problems.routing.stepwise_kernels import draw_turn, draw_turns, remove
-from redwood.problems.routing.travel import Array, Travel, path_length
-from redwood.stepwise import Batch, Parts, Stepwise, Target, Teaches, Window
+from redwood.problems.routing.travel import Travel, path_length
+from redwood.views.stepwise import Batch, Parts, Stepwise, Target, Teaches, Window
 
 MARKS = 2
 """Marked tokens: the current node and the destination."""

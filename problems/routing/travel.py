@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import InstanceError
 from redwood.problem import frozen
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 EARTH_RADIUS = 6378.388  # km, as TSPLIB's GEO has it
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FormatError, InstanceError, suggestion
-from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
+from redwood.problems.routing.travel import Metric, Travel, check_travel
 
 ENTRIES = ("NAME", "TYPE", "COMMENT", "DIMENSION")
 """Specification entries that every kind of file may have."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from redwood.problems.routing.travel import Array, Metric, Travel
+from redwood.arrays import Array
+from redwood.problems.routing.travel import Metric, Travel
 from redwood.problems.routing.tsplib import EXACT_2D
 
 

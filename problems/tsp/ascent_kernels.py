@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.routing.travel import Array
 
 
 @kernel

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redwood.arrays import Array
+from redwood.clock import Clock, Timer
 from redwood.problems.routing.spanning import SpanningTrees, SparseGraph
-from redwood.problems.routing.travel import Array
 from redwood.problems.tsp.ascent_kernels import ascend
 from redwood.problems.tsp.instance import TSPInstance
 from redwood.problems.tsp.local import TSPLocal
-from redwood.views import Bound, BoundValue, Clock
+from redwood.views.bound import Bound, BoundValue
 
 NEIGHBOURS = 8
 LEAVES = 30
@@ -33,16 +34,6 @@ TOURED = 50_000
 """Up to this many nodes the sparse graph holds a heuristic tour, so that no ascent on it can exceed that tour's length."""
 QUANTUM = 1024.0
 """Potentials are multiples of its inverse, so that whole distances add up without rounding errors."""
-
-
-class Endless:
-    """A clock that never stops, so that nothing depends on it."""
-
-    seconds_left = math.inf
-
-    def stops(self) -> bool:
-        """Return that there is time."""
-        return False
 
 
 @dataclass(frozen=True)
@@ -97,7 +88,7 @@ class TSPBound(Bound):
         """Compile what `bound` needs, on the first nodes of the instance."""
         if self.instance.size > 2:
             few = self.instance.travel.part(np.arange(min(self.instance.size, 12)))
-            TSPBound(TSPInstance(travel=few)).bound(Endless())
+            TSPBound(TSPInstance(travel=few)).bound(Timer())
 
     def one_tree(
         self, clock: Clock, incumbent: float | None = None, *, patience: float = 0.0, rounds: float = math.inf

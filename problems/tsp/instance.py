@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from redwood.arrays import Array
 from redwood.problem import Instance, Solution
 from redwood.problems.routing.sequence import whole_numbers
-from redwood.problems.routing.travel import Array, Travel
+from redwood.problems.routing.travel import Travel
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

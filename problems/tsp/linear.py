@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from redwood.arrays import Array
+from redwood.clock import Timer
 from redwood.errors import FitError, SolutionError, SolverError
 from redwood.problems.routing.spanning import SparseGraph
-from redwood.problems.routing.travel import Array
-from redwood.problems.tsp.bound import Endless, OneTree, TSPBound
+from redwood.problems.tsp.bound import OneTree, TSPBound
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.linear_kernels import light_cuts, useful_edges
 from redwood.problems.tsp.local import TSPLocal
-from redwood.views import Linear, Rows
+from redwood.views.linear import Linear, Rows
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
@@ -159,7 +160,7 @@ class TSPLinear(Linear):
             # a better tour is shorter by at least 1 where all distances are whole
             limit = min(limit, incumbent - (1.0 if self.instance.travel.integral else 0.0))
         rounds = max(1, ASCENT // (size * (50 + size // 20)))
-        tree = TSPBound(self.instance).one_tree(Endless(), limit if incumbent is None else incumbent, rounds=rounds)
+        tree = TSPBound(self.instance).one_tree(Timer(), limit if incumbent is None else incumbent, rounds=rounds)
         slack = 1e-6 * (1.0 if self.instance.travel.integral else max(1.0, abs(limit)))
         return self._priced_edges(cast(OneTree, tree), limit + slack)  # an endless clock stops nothing
 

@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.routing.distance import distance
-from redwood.problems.routing.travel import Array
 
 
 @kernel

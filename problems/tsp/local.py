@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import random_state
-from redwood.problems.routing.travel import Array, Travel
+from redwood.problems.routing.travel import Travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.local_kernels import (
     descend,
@@ -17,7 +18,7 @@ from redwood.problems.tsp.local_kernels import (
     reverse,
     walk,
 )
-from redwood.views import Local
+from redwood.views.local import Local
 
 NEIGHBOURS = 8
 SMALLEST = 4

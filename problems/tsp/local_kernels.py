@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.routing.distance import distance
-from redwood.problems.routing.travel import Array
 
 TINY = 1e-9
 """A move pays where it shortens the tour by more than this, so that rounding errors make no endless loop."""

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.routing.travel import Array, Travel, path_length
+from redwood.problems.routing.travel import Travel, path_length
 
 SHARE = 0.5
 """Share of the nodes that all regions of a tour free together."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from redwood.problems.routing.travel import Array, Metric
+from redwood.arrays import Array
+from redwood.problems.routing.travel import Metric
 from redwood.problems.tsp.instance import Tour, TSPInstance
 
 if TYPE_CHECKING:

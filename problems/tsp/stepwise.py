@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.kernels import random_state
 from redwood.problems.routing.relaxation_kernels import EDGES
@@ -18,11 +19,11 @@ from redwood.problems.routing.stepwise_paths import (
     pack_paths,
     unpack_paths,
 )
-from redwood.problems.routing.travel import Array, Metric, Travel, check_travel
+from redwood.problems.routing.travel import Metric, Travel, check_travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.parts import Region, draw_regions, least_nodes, put_back
 from redwood.problems.tsp.stepwise_kernels import FEATURES, window_rows
-from redwood.stepwise import Layout, Lesson, Parts, Window
+from redwood.views.stepwise import Layout, Lesson, Parts, Window
 
 
 class TSPStepwise(TourStepwise):

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs, relax_path
 from redwood.problems.routing.stepwise_kernels import (
@@ -23,7 +24,6 @@ from redwood.problems.routing.stepwise_kernels import (
     window_scale,
 )
 from redwood.problems.routing.stepwise_paths import MARKS
-from redwood.problems.routing.travel import Array
 
 CONTEXT, ENOUGH, RIM = 3, 96, 1.5
 """How many nodes the relaxation is made of: ``CONTEXT`` windows up to ``ENOUGH`` nodes, then ``RIM`` windows. Without some

@@ -7,7 +7,7 @@ from typing import Any
 
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
-from redwood.views import Local
+from redwood.views.local import Local
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from redwood.problem import Problem
 from redwood.solvers.bq.decoding import logits, sampler, window_size
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.training import view_class
-from redwood.stepwise import Lesson, Stepwise
 from redwood.trainable import Teacher
+from redwood.views.stepwise import Lesson, Stepwise
 
 GROUP = 20
 """Rollouts that are stopped after the same number of steps."""

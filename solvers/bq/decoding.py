@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.solvers.bq.network import Network
-from redwood.stepwise import Array, Batch, Stepwise, Window
+from redwood.views.stepwise import Batch, Stepwise, Window
 
 CHUNK = 512
 """Windows in one forward pass at most, which bounds the memory."""

@@ -21,7 +21,7 @@ from redwood.solver import Run
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.training import view_class
-from redwood.stepwise import Lesson
+from redwood.views.stepwise import Lesson
 
 LARGER = 2
 """Size of these instances, in sizes of the largest lesson: the policy goes where labels of a teacher cost too much."""

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from redwood.errors import ExecutorError
-from redwood.executor import Executor
-from redwood.executors.local import IN_TURN
+from redwood.execution.executor import Executor
+from redwood.execution.executors.local import IN_TURN
 from redwood.problem import Problem
 from redwood.solvers.bq.training import TestSet, view_class
-from redwood.stepwise import Lesson, Stepwise
 from redwood.trainable import Teacher
+from redwood.views.stepwise import Lesson, Stepwise
 
 TESTS = 1_000_000
 """Number of the round of test instances, beyond all others."""

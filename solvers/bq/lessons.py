@@ -18,8 +18,8 @@ from redwood.solvers.bq.network import PRESETS
 from redwood.solvers.bq.preference import PairMaker, PreferenceTrainer
 from redwood.solvers.bq.training import Recipe, Trainer, view_class
 from redwood.solvers.bq.weights import network_for
-from redwood.stepwise import Stepwise
 from redwood.trainable import Schooling
+from redwood.views.stepwise import Stepwise
 
 SHIPPED = "shipped"
 """As ``start``: the weights that come with Redwood for the problem."""

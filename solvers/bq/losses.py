@@ -9,7 +9,7 @@ from torch import Tensor
 
 from redwood.solvers.bq.decoding import autocast, tensors
 from redwood.solvers.bq.network import Network
-from redwood.stepwise import Target, Window
+from redwood.views.stepwise import Target, Window
 
 
 @dataclass(frozen=True)

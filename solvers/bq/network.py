@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from redwood.stepwise import Layout
+from redwood.views.stepwise import Layout
 
 POINTER = 32
 """Width of the vectors whose products tell which tokens are neighbours."""
@@ -105,7 +105,7 @@ class Network(nn.Module):
         self.pairs = nn.Linear(layout.edges, 1, bias=False) if layout.neighbours and layout.edges else None
 
     def forward(self, features: Tensor, present: Tensor, edges: Tensor | None = None) -> Tensor:
-        """Return encoded tokens [B, T, D] from `redwood.stepwise.Window` fields."""
+        """Return encoded tokens [B, T, D] from `redwood.views.stepwise.Window` fields."""
         device, M = features.device.type, self.layout.marks
         mixed = torch.is_autocast_enabled(device)
         with torch.autocast(device, enabled=False):  # eight bits would blur the positions

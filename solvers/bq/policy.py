@@ -16,15 +16,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FitError, OptionError
 from redwood.problem import Instance, Problem, Solution, check_arguments
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.bq.decoding import Choose, beam, discrepancies, finish, greedily, rollouts, sampler
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.weights import network_for
-from redwood.stepwise import Array, Batch, Stepwise
 from redwood.trainable import Schooling, Trainable
-from redwood.views import Local
+from redwood.views.local import Local
+from redwood.views.stepwise import Batch, Stepwise
 
 CELLS = 8_000_000
 """Rows times nodes that a batch may hold, which bounds its memory to a few hundred megabytes."""

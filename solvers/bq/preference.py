@@ -27,7 +27,7 @@ from redwood.solvers.bq.losses import Judged, judge
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.training import Trainer, view_class
-from redwood.stepwise import Batch, Lesson, Stepwise
+from redwood.views.stepwise import Batch, Lesson, Stepwise
 
 TEMPERATURE = 1.0
 """Of the sampled solutions."""

@@ -26,7 +26,7 @@ from redwood.solvers.bq.losses import losses_of
 from redwood.solvers.bq.muon import Muon
 from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
 from redwood.solvers.bq.weights import save_weights
-from redwood.stepwise import Batch, Stepwise
+from redwood.views.stepwise import Batch, Stepwise
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from redwood.errors import FitError, OptionError
 from redwood.solvers.bq.network import Network, Shape
-from redwood.stepwise import Layout
+from redwood.views.stepwise import Layout
 
 SHIPPED = Path(__file__).parent / "weights"
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FitError, OptionError
 from redwood.problem import Instance, Problem
-from redwood.problems.knapsack.instance import Array, KnapsackInstance, Packing
+from redwood.problems.knapsack.instance import KnapsackInstance, Packing
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.exact.knapsack_whole import WholeItems, whole_items
 

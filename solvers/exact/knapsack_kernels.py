@@ -8,13 +8,11 @@ the pool that holds the decisions before them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 
-Array = np.ndarray[Any, np.dtype[Any]]
 States = tuple[Array, Array, Array, Array]
 """Weights, values, masks (all int64) and pool nodes (int32) of a list of states."""
 

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from redwood.problems.knapsack.instance import Array, KnapsackInstance, Packing
+from redwood.arrays import Array
+from redwood.problems.knapsack.instance import KnapsackInstance, Packing
 
 DIGITS = 9
 """Decimal fractions of up to so many digits are scaled to whole numbers without loss."""

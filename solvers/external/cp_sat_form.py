@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from ortools.sat.python import cp_model
 
+from redwood.arrays import Array
 from redwood.errors import SolverError
 from redwood.problem import Instance, Solution
 from redwood.problems.atsp.instance import ATSPInstance
 from redwood.problems.knapsack.instance import KnapsackInstance
 from redwood.problems.orienteering.instance import OrienteeringInstance
-from redwood.problems.routing.travel import Array
 from redwood.problems.tsp.instance import TSPInstance
 from redwood.solvers.external.scaling import scaled, whole
 

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.atsp.instance import ATSPInstance
-from redwood.problems.routing.travel import Array
 from redwood.problems.tsp.instance import TSPInstance
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.external.scaling import scaled, shortest_tiny_tour

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problem import Instance, Problem, Solution
 from redwood.problems.atsp.instance import ATSPInstance
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.orienteering.instance import OrienteeringInstance, path
 from redwood.problems.orienteering.instance import Tour as Path
-from redwood.problems.routing.travel import Array
 from redwood.problems.tsp.instance import TSPInstance
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.external.scaling import scaled, whole

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import SolverError
-from redwood.problems.routing.travel import Array, Travel
+from redwood.problems.routing.travel import Travel
 
 MOST_NODES = 20_000
 """Nodes beyond which no matrix is written down (3.2 GB)."""

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.start import nearest, nearest_neighbour_tour, patched_tour
-from redwood.problems.routing.travel import Array
 from redwood.solver import Answer, Run, Solver
 
 _POLL_SECONDS = 0.02

@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
 from redwood.problems.atsp.moves import LOGGED, bridge, descend_from, swap
-from redwood.problems.routing.travel import Array
 
 LENGTH, BEST = range(2)
 """Entries of ``state``: the length of the current and of the best tour."""

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.cvrp.plan import Ground, Plan, between, link, unlink
-from redwood.problems.routing.travel import Array
 
 TEMPERATURE, COOLING, CURRENT, BEST, PENALTY, PRICE = 0, 1, 2, 3, 4, 5
 """Entries of `Search.values`: temperature, factor on it per iteration, length now, length of the best routes, fees of the

@@ -8,7 +8,7 @@ from typing import Any
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
-from redwood.views import Local
+from redwood.views.local import Local
 
 REPORT_SECONDS = 0.05
 """Improvements that follow one another faster than this are reported together: checking them costs more than finding."""

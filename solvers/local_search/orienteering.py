@@ -8,11 +8,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
 from redwood.problems.orienteering.space import as_matrix, make_space, restricted
-from redwood.problems.routing.travel import Array, Metric, Travel
+from redwood.problems.routing.travel import Metric, Travel
 from redwood.solver import Answer, Run, Solver
 
 _POLL_SECONDS = 0.02

@@ -13,10 +13,10 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
 from redwood.problems.orienteering.moves import improve, measure, place
 from redwood.problems.orienteering.ruin import appraise, force, offer, recreate, ruin
-from redwood.problems.routing.travel import Array
 
 COUNT, PRIZE, LENGTH, BEST_COUNT, BEST_PRIZE, BEST_LENGTH = range(6)
 """Entries of ``state``: the current path's number of entries, prize and length, and the same of the best path."""

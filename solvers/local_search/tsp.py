@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
-from redwood.problems.routing.travel import Array, Metric, Travel
+from redwood.problems.routing.travel import Metric, Travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.solver import Answer, Run, Solver
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel
 from redwood.problems.routing.distance import distance
 from redwood.problems.routing.travel import CODES, Metric
 from redwood.solvers.local_search.tsp_kernels import Search, descend, fill_queue, iterate
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _EXACT = CODES[Metric.EXACT]
 

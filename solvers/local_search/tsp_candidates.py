@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.problems.routing.travel import Metric, Travel
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 TRIANGULATED = 200_000
 """Up to this size edges of the Delaunay triangulation join the nearest ones; beyond it takes too long to compute."""

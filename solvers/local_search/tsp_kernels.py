@@ -9,15 +9,12 @@ Lin-Kernighan for Large Traveling Salesman Problems, doi:10.1287/ijoc.15.1.82.15
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
+from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.routing.distance import distance
 from redwood.solvers.local_search.tsp_moves import between, improve, node_at
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 # places in Search.counters
 _HEAD, _WAITING, _LOGGED, _CHANGED = 0, 1, 2, 3

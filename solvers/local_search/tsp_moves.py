@@ -14,15 +14,13 @@ Local Optimization. Helsgaun (2000), doi:10.1016/S0377-2217(99)00284-2 (continui
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.routing.distance import distance
 from redwood.problems.routing.travel import CODES, Metric
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _EUC_2D, _EXACT = CODES[Metric.EUC_2D], CODES[Metric.EXACT]
 

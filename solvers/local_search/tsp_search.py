@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import random_state
 from redwood.problems.routing.travel import Metric, Travel
 from redwood.solvers.local_search.tsp_candidates import candidate_nodes
 from redwood.solvers.local_search.tsp_kernels import Search, descend, fill_queue, iterate, waiting
 from redwood.solvers.local_search.tsp_start import candidate_lengths, curve_order, greedy_edge_tour
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 SMALL = 8
 """Up to this many places all tours are tried."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.routing.distance import distance
 from redwood.problems.routing.travel import Metric, Travel
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _BITS = 16
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redwood.compiled import CompiledModel, compile_model, dual_bound
+from redwood.arrays import Array
 from redwood.errors import ModelError, SolverError
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run
 from redwood.solvers.mip.session import MOST_NODES, Ending, Session, Solved
-from redwood.views import Array, Linear, Local, Rows
+from redwood.views.compiled import CompiledModel, compile_model, dual_bound
+from redwood.views.linear import Linear, Rows
+from redwood.views.local import Local
 
 if TYPE_CHECKING:
     from redwood.solvers.mip.highs import HiGHS

@@ -16,10 +16,11 @@ from typing import Any
 import highspy
 import numpy as np
 
-from redwood.compiled import CompiledModel, stack_rows
+from redwood.arrays import Array
 from redwood.errors import ModelError, SolverError
 from redwood.solver import Run
-from redwood.views import Array, Rows
+from redwood.views.compiled import CompiledModel, stack_rows
+from redwood.views.linear import Rows
 
 logger = logging.getLogger(__name__)
 

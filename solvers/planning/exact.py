@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FitError, OptionError
-from redwood.planning import Array, Criterion, Planning, Policy
+from redwood.planning.contract import Criterion, Planning, Policy
 from redwood.problem import Instance, Problem, frozen
 from redwood.solver import Answer, Run, Solver
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from redwood.errors import OptionError
-from redwood.planning import Criterion, Planning
-from redwood.policies import IndexPolicy
+from redwood.planning.contract import Criterion, Planning
+from redwood.planning.policies import IndexPolicy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 
@@ -45,8 +45,8 @@ class Lagrangian(Solver):
         planning.actions.argmax(planning.arms.rewards[:, :, 0])
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        from redwood.problems.cormab.average import settle
-        from redwood.problems.cormab.duality import tighten
+        from redwood.planning.bounds.average import settle
+        from redwood.planning.bounds.duality import tighten
 
         planning = problem.view(Planning, instance)
         if planning.criterion is Criterion.AVERAGE:

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError, SolutionError
-from redwood.planning import Array, Planning, Policy
+from redwood.planning.contract import Planning, Policy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 

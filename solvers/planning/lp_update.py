@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
+from redwood.clock import Timer
 from redwood.errors import OptionError, SolutionError, SolverError
-from redwood.planning import Arms, Array, Planning, Policy, check_finite
-from redwood.policies import worths
+from redwood.planning.contract import Arms, Planning, Policy, check_finite
+from redwood.planning.policies import worths
 from redwood.problem import Instance, Problem, frozen
 from redwood.solver import Answer, Run, Solver
-from redwood.views import Unlimited
 
 if TYPE_CHECKING:
-    from redwood.problems.cormab.duality import Priced
-    from redwood.problems.cormab.stretch import Stretch
+    from redwood.planning.bounds.duality import Priced
+    from redwood.planning.bounds.segment import Stretch
 
 
 LOOSE = 1e-3
@@ -78,7 +79,7 @@ class UpdatedPolicy(Policy):
 
     def _updated(self, planning: Planning, states: Array, step: int) -> list[Array]:
         """Return the worth [T, J, A, S] of the next steps for each row of states, rows that are the same sharing it."""
-        from redwood.problems.cormab.duality import refinable, relaxable
+        from redwood.planning.bounds.duality import refinable, relaxable
 
         rows, which = np.unique(states, axis=0, return_inverse=True)
         ahead = self._window(planning, step)
@@ -92,7 +93,7 @@ class UpdatedPolicy(Policy):
 
     def _window(self, planning: Planning, step: int) -> Stretch:
         """Return the next steps, what follows being worth what the first prices say."""
-        from redwood.problems.cormab.stretch import Stretch
+        from redwood.planning.bounds.segment import Stretch
 
         steps = min(self.window, planning.horizon - step)
         ending = self.ending[step + steps] / planning.discount**step
@@ -105,8 +106,8 @@ class UpdatedPolicy(Policy):
 
     def _over_relaxation(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Priced]:
         """Yield the best prices for start chances [J, S]: the program stays the same but for these."""
-        from redwood.problems.cormab.duality import price
-        from redwood.problems.cormab.relaxing import RelaxedProgram
+        from redwood.planning.bounds.duality import price
+        from redwood.planning.bounds.relaxing import RelaxedProgram
 
         program = RelaxedProgram(ahead, ahead.actions.relaxation)
         for start in starts:
@@ -120,21 +121,21 @@ class UpdatedPolicy(Policy):
 
     def _over_hull(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Priced]:
         """Yield the best prices for start chances [J, S] by column generation: the actions found for one serve the next."""
-        from redwood.problems.cormab.duality import price, refined
-        from redwood.problems.cormab.master import Master
+        from redwood.planning.bounds.duality import price, refined
+        from redwood.planning.bounds.master import Master
 
         master = Master(ahead)
         for start in starts:
             there = _from(ahead, start)
             master.begin(start)
-            yield refined(there, price(there, first), master, Unlimited(), self.rounds, ENOUGH)
+            yield refined(there, price(there, first), master, Timer(), self.rounds, ENOUGH)
 
     def _searched(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Priced]:
         """Yield the best prices for start chances [J, S] by searches that begin at the first prices."""
-        from redwood.problems.cormab.duality import tighten
+        from redwood.planning.bounds.duality import tighten
 
         for start in starts:
-            yield tighten(_from(ahead, start), Unlimited(), self.rounds, first)
+            yield tighten(_from(ahead, start), Timer(), self.rounds, first)
 
 
 def _from(ahead: Stretch, start: Array) -> Stretch:
@@ -188,7 +189,7 @@ class LPUpdate(Solver):
         planning.actions.argmax(planning.arms.rewards[:, :, 0])
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        from redwood.problems.cormab.duality import tighten
+        from redwood.planning.bounds.duality import tighten
 
         planning = problem.view(Planning, instance)
         check_finite(planning, "lp-update")

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.planning import Array, Planning, Policy, check_finite
-from redwood.policies import IndexPolicy
+from redwood.planning.contract import Planning, Policy, check_finite
+from redwood.planning.policies import IndexPolicy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 

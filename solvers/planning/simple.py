@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from redwood.errors import FitError, OptionError
-from redwood.planning import Planning
-from redwood.policies import GreedyPolicy, IndexPolicy, NullPolicy, RandomPolicy, SamplingPolicy
+from redwood.planning.contract import Planning
+from redwood.planning.policies import GreedyPolicy, IndexPolicy, NullPolicy, RandomPolicy, SamplingPolicy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FitError, OptionError
-from redwood.planning import Array, Criterion, Planning
-from redwood.policies import IndexPolicy
+from redwood.planning.contract import Criterion, Planning
+from redwood.planning.policies import IndexPolicy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from redwood.planning import Array, Planning
+from redwood.arrays import Array
+from redwood.planning.contract import Planning
 from redwood.solvers.sequoia.pricing import Relaxation
 
 AHEAD = (1, 2, 4)

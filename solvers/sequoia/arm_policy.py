@@ -9,14 +9,15 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from redwood.arrays import Array
+from redwood.clock import Timer
 from redwood.errors import SolutionError
-from redwood.planning import Array, Planning, Policy
-from redwood.policies import IndexPolicy
+from redwood.planning.contract import Planning, Policy
+from redwood.planning.policies import IndexPolicy
 from redwood.problem import frozen
 from redwood.solvers.sequoia.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.improving import policy_for
 from redwood.solvers.sequoia.pricing import Relaxation, relax
-from redwood.views import Unlimited
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class ArmPolicy(Policy):
         """Return the best action for the corrected worths in each episode's states."""
         kept = _BOUND.setdefault(self, WeakKeyDictionary())
         if planning not in kept:
-            kept[planning] = policy_for(planning, self.values(planning, relax(planning, Unlimited())))
+            kept[planning] = policy_for(planning, self.values(planning, relax(planning, Timer())))
         return kept[planning].choose(planning, states, step, rng)
 
     def values(self, planning: Planning, relaxation: Relaxation) -> Array:

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import ModelError
-from redwood.planning import ActionSet, Array, Planning
+from redwood.planning.contract import ActionSet, Planning
 from redwood.problems.cormab.interventions import InterventionsSet
 from redwood.solvers.sequoia.folded import indicators
 from redwood.solvers.sequoia.policy import QPolicy

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from redwood.views import Clock
+from redwood.clock import Clock
 
 
 class Until:

@@ -8,9 +8,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import SolutionError
-from redwood.planning import Array, Planning, Policy
-from redwood.policies import worths
+from redwood.planning.contract import Planning, Policy
+from redwood.planning.policies import worths
 from redwood.problem import frozen
 from redwood.solvers.sequoia.found import Found
 from redwood.solvers.sequoia.improving import worth_of_levels

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redwood.planning import Array, Planning
+from redwood.arrays import Array
+from redwood.planning.contract import Planning
 from redwood.solvers.sequoia.arm_features import DEMANDS, FEATURES, arm_features
 from redwood.solvers.sequoia.congestion import CongestionPolicy
 from redwood.solvers.sequoia.improving import (

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import ModelError, OptionError, SolverError, suggestion
-from redwood.planning import ActionSet, Array
+from redwood.planning.contract import ActionSet
 from redwood.solvers.sequoia.folded import Folded, Reach, harmful, indicators, limits, reach
 from redwood.solvers.sequoia.found import Found
 from redwood.solvers.sequoia.listing import Listing, listing_of

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import ModelError
-from redwood.planning import ActionSet, Array
+from redwood.planning.contract import ActionSet
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.cormab.simulator_kernels import counter_of, uniform_of
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from redwood.planning.simulator_kernels import counter_of, uniform_of
 
 
 @kernel

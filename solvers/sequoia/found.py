@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from redwood.planning import Array
+from redwood.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from redwood.planning import Array, Planning, Policy
-from redwood.policies import IndexPolicy
-from redwood.problems.cormab.stretch import Decoupled
+from redwood.arrays import Array
+from redwood.planning.bounds.segment import Decoupled
+from redwood.planning.contract import Planning, Policy
+from redwood.planning.policies import IndexPolicy
 
 CHUNK = 50
 """Episodes simulated between two looks at the clock."""

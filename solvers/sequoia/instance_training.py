@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
 from redwood.lazy import load_target
-from redwood.planning import Array, Planning
-from redwood.policy_files import load_policy, save_policy
+from redwood.planning.contract import Planning
+from redwood.planning.files import load_policy, save_policy
 from redwood.problem import Instance, Problem
 from redwood.solvers.sequoia.clocks import Hours
 from redwood.solvers.sequoia.improving import scaled

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.planning import Array, Planning, Policy
+from redwood.planning.contract import Planning, Policy
 from redwood.solvers.sequoia.improving import recorded, surpasses, variance_reduced
 from redwood.solvers.sequoia.luck import Luck
 from redwood.solvers.sequoia.maximising import Maximiser

@@ -6,7 +6,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from redwood.planning import ActionSet, Array
+from redwood.arrays import Array
+from redwood.planning.contract import ActionSet
 from redwood.solvers.sequoia.folded import Folded, harmful, indicators, worths
 
 MOST = 200_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from redwood.planning import Array
-from redwood.problems.cormab.stretch import Decoupled
+from redwood.arrays import Array
+from redwood.planning.bounds.segment import Decoupled
 
 
 class Luck:

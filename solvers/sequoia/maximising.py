@@ -6,7 +6,8 @@ import copy
 
 import numpy as np
 
-from redwood.planning import ActionSet, Array
+from redwood.arrays import Array
+from redwood.planning.contract import ActionSet
 from redwood.solvers.sequoia.embedding import Embedding
 from redwood.solvers.sequoia.network import QNetwork
 

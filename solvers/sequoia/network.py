@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
-from redwood.planning import Array
 from redwood.solvers.sequoia.folded import Folded
 
 KINDS = ("residual", "additive", "concave", "relu")

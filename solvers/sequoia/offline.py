@@ -8,9 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.planning import ActionSet, Arms, Array
-from redwood.problems.cormab.stretch import Stretch
+from redwood.planning.bounds.segment import Stretch
+from redwood.planning.contract import ActionSet, Arms
 from redwood.solvers.sequoia.improving import Episodes, fitted, worth_of_levels
 
 PRIOR = 2.0
@@ -28,7 +29,7 @@ class Estimate:
 
 
 class Kept(Protocol):
-    """Simulated episodes, such as `redwood.simulation.Rollouts`."""
+    """Simulated episodes, such as `redwood.planning.simulation.Rollouts`."""
 
     @property
     def rewards(self) -> Array:

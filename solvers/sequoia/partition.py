@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from redwood.planning import ActionSet, Array
+from redwood.arrays import Array
+from redwood.planning.contract import ActionSet
 from redwood.solvers.sequoia.folded import Folded, reach
 
 LIMITS = list[tuple[Array, Array]]

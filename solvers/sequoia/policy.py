@@ -8,8 +8,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import SolutionError
-from redwood.planning import ActionSet, Array, Planning, Policy
+from redwood.planning.contract import ActionSet, Planning, Policy
 from redwood.problem import frozen
 
 if TYPE_CHECKING:

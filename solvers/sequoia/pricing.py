@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redwood.planning import Array, Planning
-from redwood.problems.cormab.duality import Priced, tighten
-from redwood.views import Clock
+from redwood.arrays import Array
+from redwood.clock import Clock
+from redwood.planning.bounds.duality import Priced, tighten
+from redwood.planning.contract import Planning
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import ModelError
-from redwood.planning import Array
 
 if TYPE_CHECKING:
     from pyomo.core.base.block import Block

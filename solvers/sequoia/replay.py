@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redwood.planning import Array
+from redwood.arrays import Array
 
 FLOOR = 1e-3
 """Added to every error, so that no transition is never drawn."""

@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from redwood.planning import ActionSet, Array
+from redwood.arrays import Array
+from redwood.planning.contract import ActionSet
 from redwood.solvers.sequoia.folded import Folded, Reach, harmful, indicators, limits, linear_bound, worths
 from redwood.solvers.sequoia.found import Found
 from redwood.solvers.sequoia.tangents import Tangents

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redwood.errors import OptionError, suggestion
-from redwood.planning import Planning
+from redwood.planning.contract import Planning
 from redwood.problem import Problem
 from redwood.trainable import Schooling
 
@@ -27,7 +27,7 @@ def train_shared(problem: Problem[Any, Any], schooling: Schooling, recipe: Recip
     OptionError
         Where an option is unknown or out of range.
     """
-    from redwood.policy_files import save_policy
+    from redwood.planning.files import save_policy
     from redwood.solvers.sequoia.clocks import Hours
     from redwood.solvers.sequoia.sharing import Progress, share
 

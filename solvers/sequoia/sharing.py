@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from redwood.planning import Array, Planning
+from redwood.arrays import Array
+from redwood.clock import Clock
+from redwood.planning.contract import Planning
 from redwood.solvers.sequoia.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
 from redwood.solvers.sequoia.improving import Stops, misses, policy_for, recorded, simulated, variance_reduced
 from redwood.solvers.sequoia.network import single_thread
 from redwood.solvers.sequoia.pricing import Relaxation, relax
-from redwood.views import Clock
 
 RATE = 3e-3
 DECAY = 1e-4
@@ -136,7 +137,7 @@ def share(
 
 def _kept(planning: Planning, clock: Clock, path: Path) -> Relaxation:
     """Return the relaxation of an instance, from the folder where it is there."""
-    from redwood.problems.cormab.duality import price
+    from redwood.planning.bounds.duality import price
 
     if path.exists():
         with np.load(path, allow_pickle=False) as kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from redwood.errors import OptionError, suggestion
-from redwood.planning import Policy
+from redwood.planning.contract import Policy
 
 FOLDER = Path(__file__).parent / "networks"
 
@@ -25,7 +25,7 @@ def network_at(place: str) -> Policy:
     SolutionError
         Where the file holds no policy.
     """
-    from redwood.policy_files import load_policy
+    from redwood.planning.files import load_policy
 
     if place in shipped():
         return load_policy(FOLDER / f"{place}.safetensors")

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
+from redwood.clock import Clock
 from redwood.errors import FitError, OptionError
 from redwood.lazy import load_target
-from redwood.planning import Array, Planning, Policy, check_finite
+from redwood.planning.contract import Planning, Policy, check_finite
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.sequoia.clocks import Until
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.trainable import Schooling, Trainable
-from redwood.views import Clock
 
 if TYPE_CHECKING:
     from redwood.solvers.sequoia.congestion import CongestionPolicy

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from redwood.planning import ActionSet, Array
+from redwood.arrays import Array
+from redwood.planning.contract import ActionSet
 from redwood.solvers.sequoia.folded import indicators, worths
 from redwood.solvers.sequoia.network import QNetwork
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from redwood.compiled import quiet_highs
-from redwood.planning import ActionSet, Array
+from redwood.arrays import Array
+from redwood.planning.contract import ActionSet
 from redwood.solvers.sequoia.folded import Folded, indicators, linear_bound, worths
 from redwood.solvers.sequoia.found import Found
+from redwood.views.compiled import quiet_highs
 
 TURNS = 40
 """The most oracle calls."""

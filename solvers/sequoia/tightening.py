@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from redwood.compiled import quiet_highs
+from redwood.arrays import Array
 from redwood.errors import SolverError
-from redwood.planning import Array
 from redwood.solvers.sequoia.folded import Folded
+from redwood.views.compiled import quiet_highs
 
 MARGIN = 1e-6
 """Share by which the limits are widened, to cover the tolerances of the linear programs."""

@@ -18,8 +18,8 @@ from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import run_plan
 from redwood.cli.root import root
 from redwood.errors import ExecutorError, OptionError, UnknownNameError
-from redwood.executing import make_executor
-from redwood.executors.local import Local
+from redwood.execution.executing import make_executor
+from redwood.execution.executors.local import Local
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from kills import try_kills
 
 from redwood.benchmarks.cores import lend_cores
-from redwood.benchmarks.kills import try_kills
 from redwood.benchmarks.process import Order, run_job
 from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import replay, resume_plan, run_plan

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from redwood.channel import HEADER, MARK, Ear, Mouth
 from redwood.errors import SolverError
+from redwood.execution.channel import HEADER, MARK, Ear, Mouth
 
 
 @pytest.fixture

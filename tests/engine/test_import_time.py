@@ -26,7 +26,7 @@ with redirect_stdout(StringIO()) as printed:
 
 CASES = {
     "import redwood": "import redwood",
-    "import redwood.solving": "import redwood.solving",
+    "import redwood.solving.solve": "import redwood.solving.solve",
     "redwood --help": COMMAND.format(words=["--help"]),
     "redwood solve --help": COMMAND.format(words=["solve", "--help"]),
     "redwood bench --help": COMMAND.format(words=["bench", "--help"]),

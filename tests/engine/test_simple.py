@@ -10,12 +10,12 @@ import redwood
 from redwood.budget import Sense
 from redwood.errors import FormatError, InstanceError, OptionError, PluginError
 from redwood.plugins import host as hosting
-from redwood.plugins.checks import check_problem
+from redwood.plugins.conformance.checks import check_problem
 from redwood.plugins.host import Host
 from redwood.problem import Solution
 from redwood.simple import ArrayInstance, JsonProblem, Moves, Picks, array, permutation_violations, scaled
-from redwood.stepwise import Layout, Lesson, Stepwise
-from redwood.views import Local
+from redwood.views.local import Local
+from redwood.views.stepwise import Layout, Lesson, Stepwise
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

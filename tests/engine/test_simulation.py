@@ -6,7 +6,7 @@ import pytest
 
 from redwood import generate, latency, simulate, solve
 from redwood.errors import FitError, OptionError
-from redwood.policies import NullPolicy, RandomPolicy
+from redwood.planning.policies import NullPolicy, RandomPolicy
 
 
 @pytest.fixture(scope="module")

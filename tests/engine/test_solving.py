@@ -9,9 +9,9 @@ import pytest
 import redwood
 from redwood.budget import Budget, Progress, Termination
 from redwood.errors import FitError, InstanceError, OptionError, UnknownNameError
+from redwood.execution.running import prepare
 from redwood.plugins.host import host
 from redwood.result import Result, Status
-from redwood.running import prepare
 
 pytestmark = pytest.mark.usefixtures("countdown")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from redwood.errors import FitError, UnknownNameError
-from redwood.warming import BOUND, Pair, plan, warm_up
+from redwood.solving.warm_up import BOUND, Pair, plan, warm_up
 
 
 def test_the_plan_has_the_bound_and_every_solver_that_fits(countdown):

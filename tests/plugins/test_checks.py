@@ -8,11 +8,11 @@ import pytest
 
 from redwood.errors import OptionError, UnknownNameError
 from redwood.plugins import host as hosting
-from redwood.plugins import rules
-from redwood.plugins.checks import check_name, check_problem, check_solver, rule_names
+from redwood.plugins.conformance import rules
+from redwood.plugins.conformance.checks import check_name, check_problem, check_solver, rule_names
+from redwood.plugins.conformance.rules import PAGE
+from redwood.plugins.conformance.scaffold import scaffold
 from redwood.plugins.host import Host, PluginWarning
-from redwood.plugins.rules import PAGE
-from redwood.plugins.scaffold import scaffold
 
 PROBLEMS = {  # what is broken: the text of the scaffold's problem, what stands there instead, the rule, words of the message
     "wrong-sign": ("this - old)", "old - this)", "local-view", "announced"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from redwood.plugins.scaffold import scaffold
+from redwood.plugins.conformance.scaffold import scaffold
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ("redwood-jobshop", "redwood-annealing")

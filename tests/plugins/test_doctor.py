@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from redwood.plugins import host as hosting
-from redwood.plugins.doctor import Grade, examine
+from redwood.plugins.conformance.doctor import Grade, examine
 from redwood.plugins.host import Host, PluginWarning
 
 PLUGIN = """

@@ -4,9 +4,9 @@ import pytest
 
 from redwood.errors import OptionError, PluginError
 from redwood.plugins import host as hosting
-from redwood.plugins.checks import check_problem, check_solver
+from redwood.plugins.conformance.checks import check_problem, check_solver
+from redwood.plugins.conformance.scaffold import scaffold
 from redwood.plugins.host import Host
-from redwood.plugins.scaffold import scaffold
 
 
 def test_a_new_package_has_everything_and_its_own_name(tmp_path):

@@ -12,12 +12,12 @@ import torch
 import redwood
 from redwood.errors import FitError, OptionError
 from redwood.plugins import host as hosting
-from redwood.plugins.checks import check_problem
+from redwood.plugins.conformance.checks import check_problem
 from redwood.plugins.host import Host
 from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import PRESETS
 from redwood.solvers.bq.training import Recipe, Trainer, view_class
-from redwood.stepwise import Lesson, Stepwise
+from redwood.views.stepwise import Lesson, Stepwise
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 NAME = "linear-ordering"

@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.budget import Sense
 from redwood.plugins.spec import ProblemSpec, hookimpl
 from redwood.problem import Instance, Problem, Solution
-from redwood.views import Array, Linear
+from redwood.views import Linear
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -18,7 +18,8 @@ from redwood.errors import InstanceError, OptionError, RedwoodError, SolutionErr
 from redwood.problems.atsp.generators import close
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.problem import ATSP
-from redwood.views import Bound, Linear
+from redwood.views.bound import Bound
+from redwood.views.linear import Linear
 
 PROBLEM = ATSP()
 THREE = [[9999, 1, 5], [2, 9999, 3], [4, 7, 9999]]

@@ -10,10 +10,10 @@ import pytest
 
 from redwood import bound, check, generate, instance, read, simulate
 from redwood.errors import FormatError, InstanceError, OptionError, SolutionError
-from redwood.planning import Planning, Policy
+from redwood.planning.contract import Planning, Policy
+from redwood.planning.policies import IndexPolicy, NullPolicy, RandomPolicy
+from redwood.planning.simulator_kernels import advance, draw_start
 from redwood.plugins.host import host
-from redwood.policies import IndexPolicy, NullPolicy, RandomPolicy
-from redwood.problems.cormab.simulator_kernels import advance, draw_start
 
 HALF = [[0.5, 0.5], [0.5, 0.5]]
 DATA = {

@@ -26,8 +26,8 @@ def test_gymnasium_has_no_complaint(variant):
 
 def test_episodes_earn_what_the_simulator_says():
     """The mean reward of random episodes agrees with the random policy's in the simulator."""
-    from redwood.policies import RandomPolicy
-    from redwood.simulation import simulate
+    from redwood.planning.policies import RandomPolicy
+    from redwood.solving.simulate import simulate
 
     made = generate("cormab/budget", size=6, seed=2, horizon=8)
     environment, earned = BanditEnvironment(made), []

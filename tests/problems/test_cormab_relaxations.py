@@ -6,14 +6,14 @@ from scipy.optimize import linprog
 from scipy.sparse import vstack
 
 from redwood import generate
-from redwood.bounding import BoundClock
-from redwood.planning import Planning
+from redwood.clock import Timer
+from redwood.planning.bounds.duality import price, refined, tighten
+from redwood.planning.bounds.master import Master
+from redwood.planning.bounds.relaxing import RelaxedProgram, relaxed_prices
+from redwood.planning.bounds.segment import Stretch
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
-from redwood.problems.cormab.duality import price, refined, tighten
-from redwood.problems.cormab.master import Master
 from redwood.problems.cormab.problem import CoRMAB
-from redwood.problems.cormab.relaxing import RelaxedProgram, relaxed_prices
-from redwood.problems.cormab.stretch import Stretch
 
 VARIANTS = [variant for variant in CoRMAB.variants if variant != "state-dependent"]
 
@@ -83,9 +83,9 @@ def test_refined_prices_are_as_tight_from_a_kept_program():
         there = Stretch(type(arms)(arms.transitions, arms.rewards, start), planning.actions, 6, 1.0, np.zeros((10, 4)))
         kept.begin(start)
         given = price(there, first)
-        found = refined(there, given, kept, BoundClock(60), 100)
+        found = refined(there, given, kept, Timer(60), 100)
         assert found.bound <= given.bound
-        assert found.bound == pytest.approx(tighten(there, BoundClock(60)).bound, rel=2e-4)
+        assert found.bound == pytest.approx(tighten(there, Timer(60)).bound, rel=2e-4)
         first = found.prices
 
 

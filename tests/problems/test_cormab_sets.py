@@ -8,7 +8,7 @@ import pytest
 
 from redwood import generate
 from redwood.errors import InstanceError, ModelError, SolutionError
-from redwood.planning import ActionSet, worth_of
+from redwood.planning.contract import ActionSet, worth_of
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet, fill
 from redwood.problems.cormab.interventions import InterventionsSet

@@ -22,7 +22,9 @@ from redwood.problems.cvrp.plan import make_ground, make_plan, plan_routes, tota
 from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.cvrp.relaxation import Relaxation
 from redwood.problems.cvrp.swap_star import swap_star
-from redwood.views import Bound, Linear, Local
+from redwood.views.bound import Bound
+from redwood.views.linear import Linear
+from redwood.views.local import Local
 
 PROBLEM = CVRP()
 

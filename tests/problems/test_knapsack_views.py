@@ -11,7 +11,9 @@ from pyomo.environ import value
 
 from redwood.problems.knapsack.instance import Packing
 from redwood.problems.knapsack.problem import Knapsack
-from redwood.views import Bound, Linear, Local
+from redwood.views.bound import Bound
+from redwood.views.linear import Linear
+from redwood.views.local import Local
 
 PROBLEM = Knapsack()
 

@@ -13,7 +13,8 @@ from redwood.problems.orienteering.cuts import violated_sets
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour
 from redwood.problems.orienteering.network import make_network
 from redwood.problems.orienteering.problem import Orienteering
-from redwood.views import Bound, Linear
+from redwood.views.bound import Bound
+from redwood.views.linear import Linear
 
 PROBLEM = Orienteering()
 

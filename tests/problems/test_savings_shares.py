@@ -6,7 +6,7 @@ import pytest
 from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.cvrp.savings_shares import CHANNELS, WEIGHTS, describe_savings
 from redwood.problems.cvrp.stepwise_kernels import PAIRS
-from redwood.stepwise import Stepwise
+from redwood.views.stepwise import Stepwise
 
 N = 30
 

@@ -14,7 +14,7 @@ from redwood.problems.knapsack.problem import Knapsack
 from redwood.problems.orienteering.problem import Orienteering
 from redwood.problems.tsp.instance import Tour
 from redwood.problems.tsp.problem import TSP
-from redwood.stepwise import Stepwise
+from redwood.views.stepwise import Stepwise
 
 PROBLEMS = {"tsp": TSP(), "atsp": ATSP(), "cvrp": CVRP(), "knapsack": Knapsack(), "orienteering": Orienteering()}
 

@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 import redwood
-from redwood.bounding import BoundClock
-from redwood.compiled import compile_model
+from redwood.arrays import Array
+from redwood.clock import Timer
 from redwood.errors import FitError, SolutionError
 from redwood.problems.routing.spanning import SpanningTrees
-from redwood.problems.routing.travel import Array, Metric
+from redwood.problems.routing.travel import Metric
 from redwood.problems.tsp.bound import Endless, TSPBound
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.linear import TSPLinear
 from redwood.problems.tsp.linear_kernels import light_cuts
 from redwood.problems.tsp.local import TourState, TSPLocal
 from redwood.problems.tsp.problem import TSP
-from redwood.views import Rows
+from redwood.views.compiled import compile_model
+from redwood.views.linear import Rows
 
 PROBLEM = TSP()
 
@@ -61,7 +62,7 @@ def test_the_bound_never_exceeds_the_shortest_tour(size: int, seed: int, metric:
     instance = _instance(size, seed, metric, crowded=crowded)
     least, _ = _shortest(instance)
     for incumbent in (None, least):
-        value = TSPBound(instance).bound(Endless(), incumbent).value
+        value = TSPBound(instance).bound(Timer(), incumbent).value
         assert 0.0 <= value <= least * (1 + 1e-15)
         assert value == int(value) or metric is Metric.EXACT
 
@@ -70,7 +71,7 @@ def test_the_bound_never_exceeds_the_shortest_tour(size: int, seed: int, metric:
 def test_the_bound_of_the_only_tour_is_its_length(size: int) -> None:
     """Up to three nodes there is one tour, and the bound meets it."""
     instance = PROBLEM.make(coords=[(0, 0), (3, 4), (3, 0)][:size])
-    assert TSPBound(instance).bound(Endless()).value == pytest.approx(PROBLEM.objective(instance, Tour(np.arange(size))))
+    assert TSPBound(instance).bound(Timer()).value == pytest.approx(PROBLEM.objective(instance, Tour(np.arange(size))))
 
 
 @pytest.mark.parametrize(
@@ -82,19 +83,19 @@ def test_the_ascent_comes_close_to_known_optima(data_folder: Path, file: str, mo
         known = {row["file"]: float(row["value"]) for row in csv.DictReader(table) if row["problem"] == "tsp"}
     optimum = known.get(f"tsplib/{file}.tsp", 7542.0)
     instance = redwood.read(data_folder / "tsplib" / f"{file}.tsp")
-    value = TSPBound(instance).bound(Endless()).value  # type: ignore[arg-type]
+    value = TSPBound(instance).bound(Timer()).value  # type: ignore[arg-type]
     assert optimum * (1 - most / 100) <= value <= optimum
 
 
 def test_the_bound_is_the_same_each_time_without_a_clock() -> None:
     """Without a time limit, the bound depends on nothing but the instance."""
-    values = {TSPBound(_instance(60, 3)).bound(Endless()).value for _ in range(2)}
+    values = {TSPBound(_instance(60, 3)).bound(Timer()).value for _ in range(2)}
     assert len(values) == 1
 
 
 def test_a_clock_that_has_run_out_still_gives_a_valid_bound() -> None:
     """With no time at all the bound is 0, as distances are not negative."""
-    clock = BoundClock(1e-9)
+    clock = Timer(1e-9)
     assert TSPBound(_instance(50, 1)).bound(clock).value == 0.0
 
 
@@ -130,7 +131,7 @@ def test_spanning_trees_are_minimal(size: int, seed: int, metric: Metric, crowde
     instance = _instance(size, seed, metric, crowded=crowded)
     potentials = np.round(spread * np.random.default_rng(seed).standard_normal(size), 1)
     trees = SpanningTrees(instance.travel)
-    edges = trees.tree(potentials, trees.nearby(), Endless())
+    edges = trees.tree(potentials, trees.nearby(), Timer())
     assert edges is not None
     weights = instance.travel.full() + potentials[:, None] + potentials[None, :]
     shift = 1.0 - weights.min()  # scipy takes zeros for missing edges
@@ -148,7 +149,7 @@ def test_the_cheapest_edge_of_a_node_is_the_cheapest(size: int, seed: int, metri
     travel = _instance(size, seed, metric).travel
     potentials = 20.0 * np.random.default_rng(seed).standard_normal(size)
     trees = SpanningTrees(travel)
-    trees.tree(potentials, trees.nearby(), Endless())
+    trees.tree(potentials, trees.nearby(), Timer())
     weights = travel.full() + potentials[:, None] + potentials[None, :]
     weights[0, :2] = math.inf
     head, weight = trees.cheapest(0, 1)
@@ -163,7 +164,7 @@ def test_half_of_the_two_shortest_edges_add_up() -> None:
         full = travel.full().copy()
         np.fill_diagonal(full, math.inf)
         expected = np.sort(full, axis=1)[:, :2].sum() / 2.0
-        assert SpanningTrees(travel).half_sum(Endless()) == pytest.approx(expected)
+        assert SpanningTrees(travel).half_sum(Timer()) == pytest.approx(expected)
 
 
 def _check_state(instance: TSPInstance, view: TSPLocal, state: TourState) -> None:
@@ -338,7 +339,7 @@ def test_instances_too_large_for_the_edge_model_are_refused() -> None:
 def test_nodes_at_one_place_have_a_bound_and_a_model(metric: str) -> None:
     """Where all distances are 0 the ascent ends, and the model still has a tour."""
     instance = PROBLEM.make(coords=np.zeros((12, 2)), metric=metric)
-    assert TSPBound(instance).bound(Endless()).value == 0.0
+    assert TSPBound(instance).bound(Timer()).value == 0.0
     view = TSPLinear(instance)
     model = view.model()
     assert len(view.variables(model)) == 66

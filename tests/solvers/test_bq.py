@@ -10,8 +10,8 @@ import torch
 import redwood
 from redwood.budget import Iterations
 from redwood.errors import ExecutorError, FitError, OptionError
-from redwood.executor import Returned
-from redwood.executors.local import Local
+from redwood.execution.executor import Returned
+from redwood.execution.executors.local import Local
 from redwood.problems.atsp.problem import ATSP
 from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.knapsack.problem import Knapsack
@@ -25,8 +25,8 @@ from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
 from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.training import Recipe, Trainer
 from redwood.solvers.bq.weights import load_weights, network_for, save_weights
-from redwood.stepwise import Layout, Lesson, Stepwise
 from redwood.trainable import Schooling
+from redwood.views.stepwise import Layout, Lesson, Stepwise
 
 SHAPE = Shape(layers=1, width=16, heads=2, hidden=16, window=6)
 KINDS = {"tsp": TSP(), "knapsack": Knapsack(), "atsp": ATSP(), "cvrp": CVRP(), "orienteering": Orienteering()}

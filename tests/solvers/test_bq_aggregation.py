@@ -17,8 +17,8 @@ from redwood.solvers.bq.decoding import rollouts
 from redwood.solvers.bq.improvement import Improver
 from redwood.solvers.bq.network import PRESETS, Network
 from redwood.solvers.bq.training import Recipe, Trainer, view_class
-from redwood.stepwise import Lesson, Stepwise
-from redwood.training import SolverTeacher
+from redwood.solving.train import SolverTeacher
+from redwood.views.stepwise import Lesson, Stepwise
 
 PROBLEMS = {"tsp": TSP(), "atsp": ATSP()}
 TEACHERS = {"tsp": "exact", "atsp": "highs"}

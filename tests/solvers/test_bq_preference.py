@@ -12,9 +12,9 @@ from redwood.solvers.bq.network import Shape
 from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.preference import PairMaker, PreferenceTrainer
 from redwood.solvers.bq.training import Recipe, Trainer, view_class
-from redwood.stepwise import Lesson
+from redwood.solving.train import SolverTeacher
 from redwood.trainable import Schooling
-from redwood.training import SolverTeacher
+from redwood.views.stepwise import Lesson
 
 SHAPE = Shape(layers=1, width=16, heads=2, hidden=16, window=12)
 PROBLEMS = {"tsp": TSP(), "cvrp": CVRP(), "knapsack": Knapsack()}

@@ -7,9 +7,9 @@ import pyomo.environ as pyo
 import pytest
 
 from redwood.budget import Sense
-from redwood.compiled import compile_model, dual_bound, stack_rows
 from redwood.errors import ModelError, OptionError
-from redwood.views import Rows
+from redwood.views.compiled import compile_model, dual_bound, stack_rows
+from redwood.views.linear import Rows
 
 
 def production():

@@ -18,7 +18,8 @@ from redwood.errors import ModelError, OptionError, SolverError
 from redwood.problem import Instance, Problem, Solution
 from redwood.solver import Run
 from redwood.solvers.mip.highs import HiGHS
-from redwood.views import Linear, Local, Rows
+from redwood.views.linear import Linear, Rows
+from redwood.views.local import Local
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

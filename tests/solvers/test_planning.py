@@ -8,7 +8,7 @@ import pytest
 
 from redwood import bound, generate, simulate, solve
 from redwood.errors import FitError, OptionError, SolutionError
-from redwood.planning import Planning
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.problem import CoRMAB
 from redwood.solvers.planning.exact import evaluate, induce
@@ -68,12 +68,12 @@ def test_lagrangian_sees_what_myopic_does_not():
 
 def test_bound_falls_below_the_relaxation_without_prices():
     """Prices tighten the bound: it is below the value of arms that are all pulled whenever they like."""
-    from redwood.bounding import BoundClock
-    from redwood.problems.cormab.duality import price, tighten
+    from redwood.clock import Timer
+    from redwood.planning.bounds.duality import price, tighten
 
     planning = planning_of(generate("cormab/path", size=8, seed=0))
     free = price(planning, np.zeros((planning.horizon, *planning.arms.rewards.shape[:2]))).bound
-    assert tighten(planning, BoundClock(20)).bound < 0.9 * free
+    assert tighten(planning, Timer(20)).bound < 0.9 * free
 
 
 def test_whittle_is_nearly_optimal_under_a_budget():
@@ -157,13 +157,13 @@ def test_a_policy_without_an_instance_does_not_act():
 @pytest.mark.parametrize("variant", ["budget", "capacity", "schedule"])
 def test_prices_by_class_bound_what_prices_by_arm_do(variant):
     """One price a class gives a valid bound; under a budget and in a schedule it is as tight as one price an arm."""
-    from redwood.bounding import BoundClock
-    from redwood.problems.cormab.decomposition import Decomposition
-    from redwood.problems.cormab.duality import price, tighten
+    from redwood.clock import Timer
+    from redwood.planning.bounds.decomposition import Decomposition
+    from redwood.planning.bounds.duality import price, tighten
 
     planning = planning_of(generate(f"cormab/{variant}", size=8, seed=2, horizon=8))
-    tight = tighten(planning, BoundClock(60)).bound
-    prices, _ = Decomposition(planning).minimise(BoundClock(60), 200, 1e-6)
+    tight = tighten(planning, Timer(60)).bound
+    prices, _ = Decomposition(planning).minimise(Timer(60), 200, 1e-6)
     by_class = price(planning, prices).bound
     assert by_class >= tight * (1 - 2e-4)
     assert by_class <= tight * (1.02 if variant == "capacity" else 1 + 2e-4)
@@ -171,7 +171,7 @@ def test_prices_by_class_bound_what_prices_by_arm_do(variant):
 
 def test_arms_answer_prices_as_a_plain_recursion_says():
     """The kernel's worths, values and chances of levels equal those of a recursion written down in numpy."""
-    from redwood.problems.cormab.duality import price
+    from redwood.planning.bounds.duality import price
 
     planning = planning_of(generate("cormab/interventions", size=12, seed=3, budget=3, horizon=5))
     arms, rng = planning.arms, np.random.default_rng(0)
@@ -230,7 +230,7 @@ def test_plans_are_the_best_of_all_plans():
 
 def test_random_values_are_those_of_the_random_policy():
     """The first base policy's values, summed over arms, are what random actions earn in simulated episodes."""
-    from redwood.policies import RandomPolicy
+    from redwood.planning.policies import RandomPolicy
     from redwood.solvers.planning.rollout import random_chances, worth_under
 
     made = tiny("budget", seed=4)
@@ -244,16 +244,16 @@ def test_random_values_are_those_of_the_random_policy():
 
 def test_updates_follow_a_window_as_the_whole_horizon():
     """An update at the start over all steps gives the bound that the Lagrangian policy has."""
-    from redwood.bounding import BoundClock
-    from redwood.problems.cormab.duality import tighten
-    from redwood.problems.cormab.stretch import Stretch
+    from redwood.clock import Timer
+    from redwood.planning.bounds.duality import tighten
+    from redwood.planning.bounds.segment import Stretch
 
     planning = planning_of(tiny("budget", seed=6))
-    whole = tighten(planning, BoundClock(30))
+    whole = tighten(planning, Timer(30))
     ending = np.zeros((7, *planning.arms.start.shape))
     ending[:-1] = (whole.worth - whole.prices[..., None]).max(axis=2)
     half = Stretch(planning.arms, planning.actions, 3, planning.discount, ending[3])
-    value = tighten(half, BoundClock(30), prices=whole.prices[:3]).bound
+    value = tighten(half, Timer(30), prices=whole.prices[:3]).bound
     later = sum(planning.actions.argmax(row).bound for row in whole.prices[3:])
     assert value + later == pytest.approx(whole.bound, rel=2e-4)
 
@@ -263,9 +263,9 @@ def test_updates_follow_a_window_as_the_whole_horizon():
 )
 def test_updates_look_beyond_a_loose_relaxation(variant, seed, loose):
     """Updates prove no looser a bound on their window than the first prices, and over the hull the tightest one."""
-    from redwood.bounding import BoundClock
-    from redwood.planning import Arms
-    from redwood.problems.cormab.duality import price, tighten
+    from redwood.clock import Timer
+    from redwood.planning.bounds.duality import price, tighten
+    from redwood.planning.contract import Arms
 
     made = generate(f"cormab/{variant}", size=20, seed=seed)
     planning = planning_of(made)
@@ -278,7 +278,7 @@ def test_updates_look_beyond_a_loose_relaxation(variant, seed, loose):
     for start, found in zip(starts, find(ahead, starts, first), strict=True):
         there = replace(ahead, arms=Arms(planning.arms.transitions, planning.arms.rewards, start))
         assert found.bound <= price(there, first).bound * (1 + 1e-9)
-        assert found.bound <= tighten(there, BoundClock(60)).bound * (1 + 3e-3)
+        assert found.bound <= tighten(there, Timer(60)).bound * (1 + 3e-3)
 
 
 def test_endless_whittle_index_is_the_price_of_indifference():
@@ -308,13 +308,13 @@ def test_endless_whittle_index_is_the_price_of_indifference():
 @pytest.mark.parametrize("variant", ["capacity", "path", "interventions"])
 def test_known_luck_bounds_every_episode(variant):
     """In each episode, no policy earns more than the bound with perfect information of that episode."""
-    from redwood.bounding import BoundClock
-    from redwood.problems.cormab.duality import tighten
+    from redwood.clock import Timer
+    from redwood.planning.bounds.duality import tighten
     from redwood.problems.cormab.information import perfect_information
 
     made = generate(f"cormab/{variant}", size=6, seed=1, budget=2, horizon=8)
     planning = planning_of(made)
-    found = tighten(planning, BoundClock(20))
+    found = tighten(planning, Timer(20))
     most = perfect_information(planning, found.prices, 60, seed=5)
     for name in ("lagrangian", "myopic", "random"):
         policy = solve(made, name, bound_time_limit=0).solution

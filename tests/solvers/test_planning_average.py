@@ -5,7 +5,7 @@ import pytest
 
 from redwood import bound, generate, instance, read, simulate, solve
 from redwood.errors import FitError, InstanceError
-from redwood.planning import Planning
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.solvers.planning.exact import mean_reward, settle_exactly
 

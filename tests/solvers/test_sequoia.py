@@ -12,9 +12,9 @@ from torch import nn
 
 from redwood import generate, simulate, solve
 from redwood.errors import ModelError, OptionError, SolverError
-from redwood.planning import Planning, Policy
+from redwood.planning.bounds.duality import price
+from redwood.planning.contract import Planning, Policy
 from redwood.plugins.host import host
-from redwood.problems.cormab.duality import price
 from redwood.solvers.sequoia.embedding import Embedding
 from redwood.solvers.sequoia.folded import Folded, indicators, limits, linear_bound, reach
 from redwood.solvers.sequoia.learner import Learner

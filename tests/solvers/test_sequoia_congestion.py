@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from redwood import generate, instance, load_policy, save_policy, solve, train
+from redwood.clock import Timer
 from redwood.errors import FitError, OptionError, SolutionError
-from redwood.planning import Planning, Program
+from redwood.planning.bounds.duality import price
+from redwood.planning.contract import Planning, Program
+from redwood.planning.policies import NullPolicy
 from redwood.plugins.host import host
-from redwood.policies import NullPolicy
-from redwood.problems.cormab.duality import price
 from redwood.problems.cormab.listing import every
 from redwood.solvers.planning.exact import evaluate
 from redwood.solvers.sequoia.arm_features import DEMANDS, arm_features
@@ -27,7 +28,6 @@ from redwood.solvers.sequoia.learner import Learner
 from redwood.solvers.sequoia.pricing import Relaxation, relax
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.solvers.sequoia.solver import Sequoia
-from redwood.views import Unlimited
 
 
 def planning_of(domain, **options):
@@ -45,7 +45,7 @@ def crowded(request):
     made = generate(f"cormab/{domain}", size=6, seed=1, budget=2, horizon=8)
     made = replace(made, discount=0.9) if request.param == "discounted" else made
     planning = host().problem("cormab").view(Planning, made)
-    relaxation = relax(planning, Unlimited())
+    relaxation = relax(planning, Timer())
     seen = simulated(planning, policy_for(planning, relaxation.values), 400, 0, never)
     return planning, relaxation, fitted_demand(planning, relaxation, relaxation.values, seen)
 
@@ -94,7 +94,7 @@ def test_decisions_are_nearly_the_best_and_their_bounds_hold(crowded):
 def test_without_luck_rewards_have_the_same_mean():
     """By exact evaluation: over episodes the mean is the policy's worth, within four standard errors."""
     planning = planning_of("capacity", size=4, seed=3, budget=1, horizon=6)
-    values = relax(planning, Unlimited()).values
+    values = relax(planning, Timer()).values
     policy = policy_for(planning, values)
     quiet = variance_reduced(planning, values, recorded(planning, policy, 4000, 7))
     error = quiet.std(ddof=1) / np.sqrt(len(quiet))
@@ -105,7 +105,7 @@ def test_without_luck_rewards_have_the_same_mean():
 def test_without_luck_pairs_differ_less(domain):
     """Differences between two policies in the same episodes deviate less where the luck is taken out."""
     planning = planning_of(domain, size=10, seed=2, budget=2)
-    relaxation = relax(planning, Unlimited())
+    relaxation = relax(planning, Timer())
     policy = policy_for(planning, relaxation.values)
     seen = recorded(planning, policy, 400, 0)
     pairs = [
@@ -120,7 +120,7 @@ def test_without_luck_pairs_differ_less(domain):
 def test_congestion_is_ahead_of_the_worths_alone(domain):
     """On instances of 20 arms it is accepted, and ahead of the Lagrangian policy in other episodes, with 95 % confidence."""
     planning = planning_of(domain, size=20, seed=2)
-    relaxation = relax(planning, Unlimited())
+    relaxation = relax(planning, Timer())
     found = congested(planning, relaxation, relaxation.values, episodes=600, seed=0, stops=never)
     assert found.accepted
     earned = [
@@ -144,7 +144,7 @@ def test_without_curvature_it_is_the_policy_of_the_worths(crowded):
 def test_without_time_there_is_no_congestion(looks):
     """Where the clock stops before the fit, before the first trial or before the second, nothing is claimed."""
     planning = planning_of("capacity", size=5, seed=0, budget=1, horizon=4)
-    relaxation, clock = relax(planning, Unlimited()), iter([False] * looks + [True])
+    relaxation, clock = relax(planning, Timer()), iter([False] * looks + [True])
     assert congested(planning, relaxation, relaxation.values, episodes=10, seed=0, stops=lambda: next(clock)) is None
 
 
@@ -157,7 +157,7 @@ def test_demand_that_says_nothing_is_not_blown_up(size):
     actions = {"kind": "budget", "count": size, "budget": 1}
     made = instance("cormab", transitions=alike[0], rewards=alike[1], start=alike[2], actions=actions, horizon=5)
     planning = host().problem("cormab").view(Planning, made)
-    relaxation = relax(planning, Unlimited())
+    relaxation = relax(planning, Timer())
     seen = simulated(planning, policy_for(planning, relaxation.values), 100, 0, never)
     policy = fitted_demand(planning, relaxation, relaxation.values, seen)
     assert np.abs(policy.curvature).max() < 1e4 * np.abs(relaxation.values).max()
@@ -168,7 +168,7 @@ def test_fitted_worths_do_not_depend_on_units():
     coins = generate("cormab/capacity", size=8, seed=0, budget=2, horizon=6)
     cents = replace(coins, arms=replace(coins.arms, rewards=128.0 * coins.arms.rewards))
     planning, other = (host().problem("cormab").view(Planning, one) for one in (coins, cents))
-    found = relax(planning, Unlimited())
+    found = relax(planning, Timer())
     more = Relaxation(price(other, 128.0 * found.priced.prices), 128.0 * found.values)
     seen = simulated(planning, policy_for(planning, found.values), 200, 0, never)
     policy = fitted_demand(planning, found, found.values, seen)
@@ -181,7 +181,7 @@ def test_fitted_worths_do_not_depend_on_units():
 def test_a_network_is_the_answer_only_where_it_surpasses_the_rival():
     """A rival that does nothing is surpassed by the first trained network that is kept; one that is far ahead stays."""
     planning = planning_of("capacity", size=6, seed=0, budget=2, horizon=6)
-    good = policy_for(planning, relax(planning, Unlimited()).values)
+    good = policy_for(planning, relax(planning, Timer()).values)
     for rival, answer in ((NullPolicy(), "q-network"), (good, "index")):
         recipe = Recipe(network="additive", episodes=6, check=1, trials=20, pretraining=200)
         learner = Learner(planning, recipe, seed=0, rival=rival)

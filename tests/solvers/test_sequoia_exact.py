@@ -8,7 +8,7 @@ import torch
 
 from redwood import generate
 from redwood.errors import OptionError, SolverError
-from redwood.planning import Planning
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.listing import every
 from redwood.solvers.sequoia.embedding import Embedding

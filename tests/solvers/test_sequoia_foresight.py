@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from redwood import generate, load_policy, save_policy, solve
+from redwood.clock import Timer
 from redwood.errors import OptionError, SolutionError
-from redwood.planning import Planning
+from redwood.planning.contract import Planning
+from redwood.planning.policies import worths
 from redwood.plugins.host import host
-from redwood.policies import worths
 from redwood.problems.cormab.listing import every
 from redwood.solvers.planning.exact import evaluate
 from redwood.solvers.sequoia.foresight import ForesightPolicy, rivals_of
 from redwood.solvers.sequoia.foresight_kernels import move, surplus_of
 from redwood.solvers.sequoia.improving import policy_for, worth_of_levels
 from redwood.solvers.sequoia.pricing import relax
-from redwood.views import Unlimited
 
 
 def planning_of(domain, **options):
@@ -46,7 +46,7 @@ def test_rivals_are_the_best_actions_with_another_level(domain):
 def test_futures_earn_more_than_the_policy_they_are_of():
     """By exact evaluation, foresight is ahead of the Lagrangian policy and at most the optimum."""
     planning = planning_of("state-dependent", size=4, seed=2, budget=1, horizon=6)
-    relaxation = relax(planning, Unlimited())
+    relaxation = relax(planning, Timer())
     base = evaluate(planning, policy_for(planning, relaxation.values))
     ahead = evaluate(planning, ForesightPolicy(relaxation.values, 200))
     best = solve(generate("cormab/state-dependent", size=4, seed=2, budget=1, horizon=6), "exact", bound_time_limit=0)
@@ -56,7 +56,7 @@ def test_futures_earn_more_than_the_policy_they_are_of():
 def test_exact_worths_have_no_surplus():
     """Where a budget binds no arm, the worths are exact: no future brings more than they promise, and nothing is changed."""
     planning = planning_of("budget", size=4, seed=0, budget=4, horizon=5)
-    values = relax(planning, Unlimited()).values
+    values = relax(planning, Timer()).values
     policy, table = ForesightPolicy(values, 32), worth_of_levels(planning, values)
     states = np.random.default_rng(0).integers(0, 4, (6, 4))
     best = planning.actions.choose(worths(table, states, 1))

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from redwood import generate, load_policy, save_policy, simulate, solve, train
+from redwood.clock import Timer
 from redwood.errors import OptionError, SolutionError
-from redwood.planning import Planning
+from redwood.planning.bounds.duality import price
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
-from redwood.problems.cormab.duality import price
 from redwood.problems.cormab.interventions import InterventionsSet
 from redwood.solvers.sequoia.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
@@ -20,7 +21,6 @@ from redwood.solvers.sequoia.offline import estimate, learn_offline, load_log, s
 from redwood.solvers.sequoia.pricing import Relaxation, relax
 from redwood.solvers.sequoia.recipe import Recipe
 from redwood.solvers.sequoia.shipped import network_at, shipped
-from redwood.views import Unlimited
 
 
 def planning_of(domain, **options):
@@ -35,7 +35,7 @@ def never():
 def coupled():
     """Five arms with success that depends on the state, under a budget of one: the relaxation is 5 % loose here."""
     planning = planning_of("state-dependent", size=5, seed=1, budget=1, horizon=12)
-    return planning, relax(planning, Unlimited())
+    return planning, relax(planning, Timer())
 
 
 def test_an_untrained_residual_network_is_the_lagrangian_policy(coupled):
@@ -56,7 +56,7 @@ def test_an_untrained_residual_network_is_the_lagrangian_policy(coupled):
 def test_improvement_is_ahead_where_interventions_overlap():
     """Where the relaxation is loose, improved worths earn more than the Lagrangian policy by a clear interval."""
     planning = planning_of("overlapping", size=6, seed=2, budget=3, horizon=12)
-    relaxation = relax(planning, Unlimited())
+    relaxation = relax(planning, Timer())
     found = improve(planning, relaxation.values, rounds=2, episodes=600, seed=0, stops=never)
     earned = [
         planning.rollouts(policy_for(planning, values), 1000, 5).mean(axis=1) for values in (relaxation.values, found.values)
@@ -92,7 +92,7 @@ def test_features_do_not_depend_on_units(domain):
     instance = generate(f"cormab/{domain}", size=8, seed=0, budget=2, horizon=5)
     cents = replace(instance, arms=replace(instance.arms, rewards=128.0 * instance.arms.rewards))
     plannings = [host().problem("cormab").view(Planning, one) for one in (instance, cents)]
-    found = relax(plannings[0], Unlimited())
+    found = relax(plannings[0], Timer())
     scaled_up = Relaxation(price(plannings[1], 128.0 * found.priced.prices), 128.0 * found.values)
     inputs, unit = arm_features(plannings[0], found)
     others, more = arm_features(plannings[1], scaled_up)

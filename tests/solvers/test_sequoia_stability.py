@@ -6,7 +6,7 @@ import torch
 
 from redwood import generate
 from redwood.errors import OptionError
-from redwood.planning import Planning
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.embedding import Embedding
 from redwood.solvers.sequoia.learner import Learner

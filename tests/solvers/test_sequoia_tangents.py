@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from redwood import generate
-from redwood.planning import Planning
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.listing import every
 from redwood.solvers.sequoia import listing

@@ -13,7 +13,7 @@ import pytest
 import redwood
 from redwood import generate, load_policy, save_policy, simulate, solve, train
 from redwood.errors import FitError, OptionError, SolutionError
-from redwood.planning import Planning
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.climbing import climb
 from redwood.solvers.sequoia.learner import Learner
@@ -105,7 +105,7 @@ def test_saved_kinds_are_found_without_an_import():
     """A process that imported nothing of SEQUOIA reads a Q-network from its dictionary."""
     table, weights = np.zeros((1, 2, 2, 4)).tolist(), np.zeros(sum(p.numel() for p in _tiny().parameters())).tolist()
     data = {"kind": "q-network", "network": "additive", "hidden": [2], "table": table, "weights": weights, "horizon": 5}
-    code = f"from redwood.planning import Policy; print(type(Policy.from_dict({data})).__name__)"
+    code = f"from redwood.planning.contract import Policy; print(type(Policy.from_dict({data})).__name__)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "QPolicy\n"
 
 

@@ -1,7 +1,7 @@
 """The solver keeps Redwood's promises on a problem to minimise and on one to maximise, and beats a descent."""
 
 import redwood
-from redwood.plugins.testing import solver_tests
+from redwood.plugins.conformance.testing import solver_tests
 
 test_on_tsp = solver_tests("annealing", "tsp", seeds=[0])
 test_on_knapsack = solver_tests("annealing", "knapsack", seeds=[0], exclude=["budget-kept"])

@@ -8,8 +8,8 @@ import numpy as np
 from redwood.budget import Sense
 from redwood.errors import FormatError, InstanceError, SolutionError
 from redwood.problem import Instance, Problem, Solution, frozen
-from redwood.stepwise import Stepwise
 from redwood.views import Bound, Linear, Local
+from redwood.views.stepwise import Stepwise
 from redwood_jobshop.sequences import by_machine
 
 

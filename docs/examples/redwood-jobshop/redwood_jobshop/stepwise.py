@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redwood.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
+from redwood.views.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
 from redwood_jobshop.problem import JobShop, Schedule
 from redwood_jobshop.sequences import left_shifted
 

@@ -1,7 +1,7 @@
 """The problem keeps Redwood's promises, and the textbook instance is solved to its known optimum."""
 
 import redwood
-from redwood.plugins.testing import problem_tests, solver_tests
+from redwood.plugins.conformance.testing import problem_tests, solver_tests
 
 FT06 = """6 6
  2 1  0 3  1 6  3 7  5 3  4 6

@@ -1,0 +1,1 @@
+"""Bounds on what every policy can earn: dual decomposition, column generation, average reward."""

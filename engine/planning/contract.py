@@ -1,0 +1,481 @@
+"""The view `Planning`: arms moved by one joint action a step, the set of those actions, and policies that choose them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import FitError, InstanceError, ModelError, SolutionError, suggestion
+from redwood.problem import Solution
+from redwood.views.view import View
+
+if TYPE_CHECKING:
+    from pyomo.environ import ConcreteModel
+
+    from redwood.planning.relaxation import Relaxation
+    from redwood.views.compiled import CompiledModel
+
+
+class Criterion(StrEnum):
+    """Over which time rewards count."""
+
+    FINITE = "finite"
+    AVERAGE = "average"
+
+
+@dataclass(frozen=True, eq=False)
+class Arms:
+    """J small Markov chains, each moved by an action level of its own.
+
+    Arms with fewer states or levels than others are padded: with states that nothing enters, and with levels that the
+    action set never allows (their rows must still be distributions).
+
+    Attributes
+    ----------
+    transitions
+        Probability [J, A, S, S] of going from one state to another under a level.
+    rewards
+        Expected reward [J, A, S] of one step under a level.
+    start
+        Probability [J, S] of each state at the first step; arms start independently.
+    """
+
+    transitions: Array
+    rewards: Array
+    start: Array
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of arms J, levels A and states S."""
+        arms, levels, states = self.rewards.shape
+        return arms, levels, states
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What `ActionSet.argmax` found.
+
+    Attributes
+    ----------
+    levels
+        Level [J] of each arm.
+    value
+        Worth of the action.
+    bound
+        Proven upper bound on the worth of every action of the set.
+    """
+
+    levels: Array
+    value: float
+    bound: float
+    actions: ActionSet = field(repr=False)
+
+    @property
+    def witness(self) -> Any:
+        """Why the levels are allowed: who serves whom, the walk, the interventions; computed when asked for."""
+        return self.actions.witness(self.levels)
+
+
+class ActionSet(ABC):
+    """The joint actions that are allowed in every step, as levels 0 to A - 1 of each arm.
+
+    Subclasses are frozen dataclasses of arrays and numbers, and declare the set in Pyomo. Everything else follows from
+    the declaration; sets with structure override `argmax`, `contains`, `sample` and `greedy` by faster exact ways.
+    """
+
+    @property
+    @abstractmethod
+    def arms(self) -> int:
+        """Number of arms J."""
+
+    @property
+    def levels(self) -> int:
+        """Number of action levels A."""
+        return 2
+
+    @abstractmethod
+    def model(self) -> ConcreteModel:
+        """Return the set as a Pyomo model of linear constraints, without an objective."""
+
+    @abstractmethod
+    def indicators(self, model: ConcreteModel) -> list[Any]:
+        """Return the model's binary variables that say "arm j is at level a", for a from 1 on: j by j, and a by a.
+
+        An arm whose indicators are all zero is at level 0.
+        """
+
+    @cached_property
+    def classes(self) -> Array:
+        """Class [J] of each arm, from 0 on: swapping two arms of a class in an allowed action gives an allowed action.
+
+        Unless overridden each arm is a class of its own. Bounds and policies for many arms are fast where classes are few.
+        """
+        return np.arange(self.arms)
+
+    @cached_property
+    def members(self) -> list[Array]:
+        """The arms of each class."""
+        return [np.flatnonzero(self.classes == kind) for kind in range(int(self.classes.max()) + 1)]
+
+    def argmax(self, worth: Array) -> Choice:
+        """Return an action of the greatest total worth, where ``worth`` [J, A] is that of each arm at each level."""
+        return self.solve(worth)
+
+    def solve(self, worth: Array) -> Choice:
+        """Return what `argmax` does, always by mixed-integer programming on the declared model."""
+        levels, bound = self.program.maximise(worth)
+        return Choice(levels, worth_of(worth, levels), bound, self)
+
+    def choose(self, worths: Array) -> Array:
+        """Return the levels [E, J] of an action of the greatest worth for each of ``worths`` [E, J, A]."""
+        return np.array([self.argmax(worth).levels for worth in worths], np.int64).reshape(len(worths), self.arms)
+
+    def contains(self, levels: Array) -> bool:
+        """Return whether a joint action [J] is allowed."""
+        return self.in_range(levels) and self.program.values(levels) is not None
+
+    def refused(self, levels: Array) -> Array:
+        """Return which rows of joint actions [E, J] are not allowed."""
+        distinct, rows = np.unique(levels, axis=0, return_inverse=True)
+        allowed = np.array([self.contains(action) for action in distinct], bool)
+        return np.flatnonzero(~allowed[rows.ravel()])
+
+    def sample(self, rng: np.random.Generator) -> Array:
+        """Return random levels [J]: an action that is the best one for random worths, and so one that wastes nothing."""
+        return self.argmax(np.cumsum(rng.random((self.arms, self.levels)), axis=1)).levels
+
+    def samples(self, count: int, rng: np.random.Generator) -> Array:
+        """Return independent random actions [count, J]."""
+        return np.array([self.sample(rng) for _ in range(count)], np.int64).reshape(count, self.arms)
+
+    def greedy(self, worth: Array) -> Array:
+        """Return levels [J] reached by raising one arm at a time, each time for the greatest gain that is allowed.
+
+        A level that is refused to an arm once is not tried again: more pulls elsewhere seldom make room.
+        Sets without the action that leaves every arm at level 0 have nothing to start from and override this.
+        """
+        levels = np.zeros(self.arms, np.int64)
+        if not self.contains(levels):
+            raise ModelError(f"{type(self).__name__} does not allow level 0 for every arm, where greedy would start.")
+        rows, refused = np.arange(self.arms), np.zeros(worth.shape, bool)
+        while True:
+            gains = np.where(refused, -np.inf, worth - worth[rows, levels][:, None])
+            arm, level = divmod(int(np.argmax(gains)), self.levels)
+            if gains[arm, level] <= 0:
+                return levels
+            before, levels[arm] = int(levels[arm]), level
+            if not self.contains(levels):
+                levels[arm], refused[arm, level] = before, True
+
+    def witness(self, levels: Array) -> Any:
+        """Return why an action is allowed; unless overridden, the model's other variables that are not zero, by name.
+
+        Raises
+        ------
+        SolutionError
+            Where the action is not allowed.
+        """
+        values = self.program.values(levels) if self.in_range(levels) else None
+        if values is None:
+            raise SolutionError(f"the action {np.asarray(levels).tolist()} is not in the set {type(self).__name__}.")
+        rest = zip(self.program.names, values.tolist(), strict=True)
+        return {name: value for name, value in list(rest)[self.arms * (self.levels - 1) :] if value != 0}
+
+    def in_range(self, levels: Array) -> bool:
+        """Return whether levels have the shape [J] and are whole numbers within 0 to A - 1."""
+        array = np.asarray(levels)
+        if array.shape != (self.arms,) or array.dtype.kind not in "biuf":
+            return False
+        whole = array.dtype.kind != "f" or bool((array == np.rint(array)).all())
+        return whole and bool(((array >= 0) & (array < self.levels)).all())
+
+    @cached_property
+    def program(self) -> Program:
+        """The declared model, compiled once and kept in HiGHS."""
+        model = self.model()
+        return Program(model, self.indicators(model), self.arms, self.levels)
+
+    @cached_property
+    def relaxation(self) -> Relaxation:
+        """A linear relaxation of the set, which bounds begin with; unless overridden, the declared model's own."""
+        from redwood.planning.relaxation import relaxation_of
+
+        return relaxation_of(self.program.compiled, self.arms, self.levels)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: what was computed from them is computed again after unpickling."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}  # type: ignore[arg-type]
+
+
+class Program:
+    """The mixed-integer program of an action set: compiled once, then maximised for one worth after another.
+
+    With ``implied`` the indicators need not be binary in the model, where its other variables make them whole.
+    """
+
+    def __init__(
+        self, model: ConcreteModel, indicators: Sequence[Any], arms: int, levels: int, *, implied: bool = False
+    ) -> None:
+        from pyomo.environ import Constraint, Objective, Var, maximize
+
+        from redwood.views.compiled import compile_model
+
+        if len(indicators) != arms * (levels - 1):
+            needed = arms * (levels - 1)
+            raise ModelError(
+                f"{model.name} gives {len(indicators)} indicators; {arms} arms at {levels} levels need {needed}."
+            )
+        listed = {id(variable) for variable in indicators}
+        others = [entry for entry in model.component_data_objects(Var) if id(entry) not in listed]
+        model.worth = Objective(expr=0 * indicators[0], sense=maximize)
+        self.name = str(model.name)
+        self.names = [variable.name for variable in (*indicators, *others)]
+        self.rows = [row.name for row in model.component_data_objects(Constraint, active=True)]
+        self.compiled: CompiledModel = compile_model(model, indicators)
+        self._shape = (arms, levels)
+        self._count = len(indicators)
+        if not implied:
+            self._check_indicators()
+
+    def others(self) -> Array:
+        """Return the values of the variables that are no indicators, in the last solution that was found."""
+        return self.compiled.integral(np.array(self._highs.getSolution().col_value))[self._count :]
+
+    def maximise(self, worth: Array) -> tuple[Array, float]:
+        """Return the best levels [J] and a proven bound on their worth.
+
+        Raises
+        ------
+        InstanceError
+            Where the set is empty.
+        """
+        import highspy
+
+        gains = (worth[:, 1:] - worth[:, :1]).ravel()
+        self._highs.changeColsCost(self._count, np.arange(self._count, dtype=np.int32), gains.astype(np.float64))
+        self._highs.clearSolver()  # hot starts after changes of the model have given wrong objectives (HiGHS #3294)
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            rows = ", ".join(self._conflict())
+            raise InstanceError(f"the action set {self.name} is empty: no joint action satisfies its rows {rows} together.")
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise ModelError(f"HiGHS ended with status {status} on the action set {self.name}; is it bounded?")
+        bound = float(self._highs.getInfo().mip_dual_bound) if self.compiled.integer.any() else self._objective()
+        return self._levels(), float(worth[:, 0].sum()) + bound
+
+    def values(self, levels: Array) -> Array | None:
+        """Return column values [C] of the model for a joint action, or ``None`` where it is not allowed."""
+        import highspy
+
+        columns = np.arange(self._count, dtype=np.int32)
+        chosen = np.asarray(levels)[:, None] == np.arange(1, self._shape[1])
+        fixed = chosen.ravel().astype(np.float64)
+        if ((fixed < self.compiled.lower[: self._count]) | (fixed > self.compiled.upper[: self._count])).any():
+            return None
+        self._highs.changeColsCost(self._count, columns, np.zeros(self._count))
+        self._highs.changeColsBounds(self._count, columns, fixed, fixed)
+        self._highs.clearSolver()
+        self._highs.run()
+        found = self._highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        values = np.array(self._highs.getSolution().col_value) if found else None
+        self._highs.changeColsBounds(
+            self._count, columns, self.compiled.lower[: self._count], self.compiled.upper[: self._count]
+        )
+        return None if values is None else self.compiled.integral(values)
+
+    @cached_property
+    def _highs(self) -> Any:
+        return self.compiled.highs(
+            mip_rel_gap=0.0,
+            mip_abs_gap=1e-9,
+            mip_heuristic_effort=0.0,
+            mip_heuristic_run_feasibility_jump=False,
+            presolve="choose" if self.compiled.integer.any() else "off",  # it takes longer than small linear programs
+        )
+
+    def _levels(self) -> Array:
+        """Return the levels [J] that HiGHS's solution stands for."""
+        arms, levels = self._shape
+        chosen = np.rint(self._highs.getSolution().col_value[: self._count]).reshape(arms, levels - 1)
+        picked: Array = (chosen * np.arange(1, levels)).sum(axis=1).astype(np.int64)
+        return picked
+
+    def _conflict(self) -> list[str]:
+        """Return the names of rows of an empty set that cannot hold together, none of which could be left out.
+
+        Rows are taken away one after the other, and stay away where the rest is still infeasible.
+        """
+        import highspy
+
+        kept = []
+        for row, name in enumerate(self.rows):
+            self._highs.changeRowBounds(row, -np.inf, np.inf)
+            self._highs.clearSolver()
+            self._highs.run()
+            if self._highs.getModelStatus() != highspy.HighsModelStatus.kInfeasible:
+                self._highs.changeRowBounds(row, float(self.compiled.rows.lower[row]), float(self.compiled.rows.upper[row]))
+                kept.append(name)
+        for row in range(len(self.rows)):
+            self._highs.changeRowBounds(row, float(self.compiled.rows.lower[row]), float(self.compiled.rows.upper[row]))
+        return kept
+
+    def _objective(self) -> float:
+        return float(self._highs.getInfo().objective_function_value)
+
+    def _check_indicators(self) -> None:
+        """Refuse indicators that are not binary, since levels could not be read from them."""
+        lower, upper = self.compiled.lower[: self._count], self.compiled.upper[: self._count]
+        wrong = np.flatnonzero(~self.compiled.integer[: self._count] | (lower < 0) | (upper > 1))
+        if len(wrong):
+            raise ModelError(f"indicator {self.names[wrong[0]]!r} of {self.name} is not binary.")
+
+
+@dataclass(frozen=True, eq=False)
+class Policy(Solution, ABC):
+    """A rule that chooses a joint action in every state: what solving a planning problem gives.
+
+    Subclasses are frozen dataclasses of arrays and numbers, without the instance, so that policies can be saved.
+    """
+
+    kind: ClassVar[str]
+    """Name of the kind of policy, by which saved ones are read again."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the kind and the fields as plain lists and numbers, ready for JSON."""
+        return {"kind": self.kind, **super().to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the policy that `to_dict` wrote.
+
+        Raises
+        ------
+        SolutionError
+            Where the kind is neither imported nor one that a registered solver names.
+        """
+        import redwood
+        import redwood.planning.policies
+
+        kind = data.get("kind")
+        known = {found.kind: found for found in _descendants(cls)}
+        if kind not in known:
+            redwood.find_policy(str(kind))
+            known = {found.kind: found for found in _descendants(cls)}
+        if kind not in known:
+            raise SolutionError(f"policies of the kind {kind!r} are not known.{suggestion(str(kind), known)}")
+        rest = {key: value for key, value in data.items() if key != "kind"}
+        names = [entry.name for entry in fields(known[kind])]
+        for key in rest:
+            if key not in names:
+                raise SolutionError(f"a policy of the kind {kind!r} has no field {key!r}.{suggestion(key, names)}")
+        made: Self = known[kind](**rest)
+        return made
+
+    @abstractmethod
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return levels [E, J] for the states [E, J] of E episodes at a step; only random policies use ``rng``."""
+
+    def act(self, states: Any, step: int, rng: np.random.Generator | None = None) -> Array:
+        """Return the joint action that the policy takes.
+
+        Parameters
+        ----------
+        states
+            The state of each arm, [J] or for several episodes [E, J].
+        step
+            How many steps have been done.
+        rng
+            For random policies; by default the same stream at every step of every run.
+
+        Returns
+        -------
+        Array
+            The level of each arm, [J] or [E, J] as the states are.
+
+        Raises
+        ------
+        SolutionError
+            Where the policy has not met an instance yet, or states or step do not belong to that instance.
+        """
+        planning: Planning | None = getattr(self, "_planning", None)
+        if planning is None:
+            raise SolutionError(f"the policy {self.kind!r} has met no instance yet; simulate() or check() it on one first.")
+        array = np.asarray(states)
+        step = 0 if planning.criterion is Criterion.AVERAGE else step
+        rows = _checked(np.atleast_2d(array), step, planning)
+        levels = self.choose(planning, rows, step, rng or np.random.default_rng(step))
+        return levels if array.ndim == 2 else levels[0]
+
+    def meet(self, planning: Planning) -> None:
+        """Let `act` refer to an instance from now on. A policy that was solved for, checked or simulated has met one."""
+        object.__setattr__(self, "_planning", planning)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone, without the instance that was met."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+
+class Planning(View, ABC):
+    """A problem whose solution is a policy: arms, the actions allowed in every step, how long, and a simulator."""
+
+    arms: Arms
+    actions: ActionSet
+    horizon: int
+    discount: float
+    """Weight of a step's reward, to the power of the step; the worth of a policy is the weighted sum divided by H."""
+    criterion: Criterion = Criterion.FINITE
+    """Whether the H steps count, or the mean reward of endless time, in which every step is a policy's first, step 0."""
+
+    @abstractmethod
+    def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:
+        """Return the expected one-step rewards [E, H], discounted, of a policy in simulated episodes.
+
+        The luck of arm j in step t of episode e depends on (seed, e, t, j) alone, so that policies face the same.
+
+        For endless time they are those of H steps after as many that are not counted.
+
+        Raises
+        ------
+        SolutionError
+            Where the policy chooses an action outside the set.
+        """
+
+
+def check_finite(planning: Planning, solver: str) -> None:
+    """Raise `FitError` where a solver whose policies count the steps that are left is asked for endless time."""
+    if planning.criterion is Criterion.AVERAGE:
+        raise FitError(f"{solver} counts the steps that are left, and the criterion is the mean of endless time.")
+
+
+def worth_of(worth: Array, levels: Array) -> float:
+    """Return the total worth of a joint action [J], given that of each arm at each level [J, A]."""
+    return float(worth[np.arange(len(levels)), levels].sum())
+
+
+def _checked(states: Array, step: int, planning: Planning) -> Array:
+    """Return states [E, J] as indices; raise `SolutionError` where they or the step are out of range."""
+    count, _, outcomes = planning.arms.shape
+    if states.ndim != 2 or states.shape[1] != count:
+        raise SolutionError(f"states of shape {list(states.shape)} are not those of {count} arms, [J] or [E, J].")
+    wrong = (states < 0) | (states >= outcomes) | (states != np.floor(states))
+    if wrong.any():
+        raise SolutionError(f"state {states[wrong][0]} is not one of an arm's states, 0 to {outcomes - 1}.")
+    if step != np.floor(step) or not 0 <= step < planning.horizon:
+        raise SolutionError(f"step {step} is not within the horizon, 0 to {planning.horizon - 1}.")
+    return states.astype(np.int64)
+
+
+def _descendants(kind: type[Any]) -> Iterator[type[Any]]:
+    """Yield the subclasses of a class that name a kind, at any depth, and the class itself."""
+    if "kind" in vars(kind):
+        yield kind
+    for child in kind.__subclasses__():
+        yield from _descendants(child)

@@ -1,0 +1,118 @@
+"""Policies that need nothing but a table of worths and the action set: the answers of most planning solvers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import SolutionError
+from redwood.planning.contract import Planning, Policy
+from redwood.problem import frozen
+
+
+@dataclass(frozen=True, eq=False)
+class NullPolicy(Policy):
+    """Leave every arm at level 0."""
+
+    kind: ClassVar[str] = "null"
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return zeros."""
+        return np.zeros(states.shape, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class RandomPolicy(Policy):
+    """Draw an allowed action that wastes nothing, without regard to the states."""
+
+    kind: ClassVar[str] = "random"
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return random actions."""
+        return planning.actions.samples(len(states), rng)
+
+
+@dataclass(frozen=True, eq=False)
+class IndexPolicy(Policy):
+    """Take the joint action of the greatest total worth, where each arm's worth depends on its own state alone.
+
+    Attributes
+    ----------
+    worth
+        Worth [T, J, A, S] of each level of each arm in each state, at each step; the last step's are kept after it, so
+        that T = 1 is a policy which is the same at every step.
+    """
+
+    kind: ClassVar[str] = "index"
+    worth: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "worth", _table(self.worth))
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return the best action for the worths in each episode's states."""
+        return planning.actions.choose(worths(self.worth, states, step))
+
+
+@dataclass(frozen=True, eq=False)
+class GreedyPolicy(Policy):
+    """Raise one arm after another, each time the one that gains most; ``worth`` is that of `IndexPolicy`."""
+
+    kind: ClassVar[str] = "greedy"
+    worth: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "worth", _table(self.worth))
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return the greedy action in each episode's states."""
+        return np.array([planning.actions.greedy(worth) for worth in worths(self.worth, states, step)])
+
+
+@dataclass(frozen=True, eq=False)
+class SamplingPolicy(Policy):
+    """Draw random actions and take the one of the greatest worth; ``worth`` is that of `IndexPolicy`.
+
+    Attributes
+    ----------
+    draws
+        How many actions are drawn in each state.
+    """
+
+    kind: ClassVar[str] = "sampling"
+    worth: Array
+    draws: int = 100
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "worth", _table(self.worth))
+        if self.draws < 1:
+            raise SolutionError(f"draws {self.draws} is below 1; give at least 1.")
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return the best of the drawn actions in each episode's states."""
+        episodes, arms = states.shape
+        drawn = planning.actions.samples(episodes * self.draws, rng).reshape(episodes, self.draws, arms)
+        rows, worth = np.arange(episodes), worths(self.worth, states, step)
+        total = worth[rows[:, None, None], np.arange(arms), drawn].sum(axis=2)
+        best: Array = drawn[rows, total.argmax(axis=1)]
+        return best
+
+
+def worths(table: Array, states: Array, step: int) -> Array:
+    """Return the worth [E, J, A] of each level of each arm in the states [E, J], from a table [T, J, A, S]."""
+    now = table[min(step, len(table) - 1)]
+    picked: Array = now.transpose(0, 2, 1)[np.arange(states.shape[1]), states]
+    return picked
+
+
+def _table(worth: Any) -> Array:
+    try:
+        table = frozen(worth, np.float64)
+    except (TypeError, ValueError) as error:
+        raise SolutionError(f"worths are not an array of numbers: {error}.") from error
+    if table.ndim != 4 or 0 in table.shape or not np.isfinite(table).all():
+        raise SolutionError(f"worths of shape {list(table.shape)} must be finite numbers [T, J, A, S].")
+    return table

@@ -1,0 +1,109 @@
+"""`simulate()`: what a policy earns in episodes, with its interval and its share of the bound."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import OptionError
+from redwood.planning.contract import Planning, Policy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+NORMAL = 1.959963984540054
+"""Standard deviations of a normal distribution that hold 95 % of it on both sides."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rollouts:
+    """What a policy earned.
+
+    Attributes
+    ----------
+    rewards
+        Expected one-step reward [E, H] in each episode and step, discounted.
+    bound
+        Upper bound on the mean reward a step of every policy, or ``None``.
+    states, levels
+        State and level [E, H, J] of each arm before each step, where they were kept.
+    """
+
+    rewards: Array
+    bound: float | None = None
+    states: Array | None = None
+    levels: Array | None = None
+
+    @property
+    def mean(self) -> float:
+        """Mean reward a step."""
+        return float(self.rewards.mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Interval that holds the expected mean reward with 95 % confidence; infinite for a single episode."""
+        half = NORMAL * _standard_error(self.rewards.mean(axis=1))
+        return self.mean - half, self.mean + half
+
+    @property
+    def percent_of_bound(self) -> float | None:
+        """The mean as per cent of the bound; ``None`` without a positive bound."""
+        return None if self.bound is None or self.bound <= 0 else 100.0 * self.mean / self.bound
+
+    def minus(self, other: Rollouts) -> tuple[float, tuple[float, float]]:
+        """Return by how much the mean is above another policy's in the same episodes, with its 95 % interval.
+
+        Both must have been simulated with the same seed: the luck is then the same, and episodes are compared in pairs.
+
+        Raises
+        ------
+        OptionError
+            Where the numbers of episodes differ.
+        """
+        if len(self.rewards) != len(other.rewards):
+            raise OptionError(f"{len(self.rewards)} and {len(other.rewards)} episodes cannot be compared in pairs.")
+        difference = self.rewards.mean(axis=1) - other.rewards.mean(axis=1)
+        mean, half = float(difference.mean()), NORMAL * _standard_error(difference)
+        return mean, (mean - half, mean + half)
+
+    def plot(self, path: str | Path | None = None, axes: Axes | None = None) -> Axes:
+        """Draw what was kept as a heat map of states and pulls, or else the reward over time, and return the axes."""
+        from redwood.picture import drawn
+        from redwood.planning.picture import draw_arms, draw_rewards
+
+        if self.states is None or self.levels is None:
+            return drawn(lambda shown: draw_rewards(shown, {"": self}), path, axes)
+        states, levels = self.states, self.levels
+        return drawn(lambda shown: draw_arms(shown, states, levels), path, axes)
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        share = "" if self.percent_of_bound is None else f", {self.percent_of_bound:.2f} % of the bound {self.bound:.6g}"
+        return f"Rollouts: {len(self.rewards)} episodes, {self.mean:.6g} a step, 95 % in [{low:.6g}, {high:.6g}]{share}"
+
+
+@dataclass(frozen=True, eq=False)
+class WatchedPolicy(Policy):
+    """Do as another policy does, and keep the states [E, J] and the levels [E, J] of each step."""
+
+    kind: ClassVar[str] = "watched"
+    base: Policy
+    states: list[Array] = field(default_factory=list)
+    levels: list[Array] = field(default_factory=list)
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return what the other policy chooses."""
+        levels = self.base.choose(planning, states, step, rng)
+        self.states.append(states.copy())
+        self.levels.append(np.asarray(levels).copy())
+        return levels
+
+
+def _standard_error(values: Array) -> float:
+    return math.inf if len(values) < 2 else float(np.std(values, ddof=1) / math.sqrt(len(values)))

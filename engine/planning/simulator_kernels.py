@@ -1,0 +1,71 @@
+"""Moving the arms of many episodes by one step, with random numbers that are counted instead of drawn in turn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.kernels import kernel
+
+
+@kernel(inline="always")
+def _mixed(bits: np.uint64) -> np.uint64:
+    """Return bits that are thoroughly mixed (the finaliser of splitmix64)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+@kernel
+def counter_of(seed: int, episode: int, step: int) -> np.uint64:
+    """Return where the random numbers of a step begin; the start states are those of step -1."""
+    bits = _mixed(np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15))
+    bits = _mixed(bits ^ (np.uint64(episode) + np.uint64(0xD1B54A32D192ED03)))
+    return _mixed(bits ^ (np.uint64(step + 1) + np.uint64(0x8CB92BA72F3D8DD7)))
+
+
+@kernel(inline="always")
+def uniform_of(counter: np.uint64, arm: int) -> float:
+    """Return the number on [0, 1) that belongs to an arm."""
+    bits = _mixed(counter + np.uint64(arm + 1) * np.uint64(0x9E3779B97F4A7C15))
+    return (bits >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@kernel
+def draw_start(episodes: int, ends: Array, seed: int) -> Array:
+    """Return start states [E, J] from the upper ends [J, S] of the states' shares."""
+    states = np.empty((episodes, len(ends)), np.int64)
+    for episode in range(episodes):
+        counter = counter_of(seed, episode, -1)
+        for arm in range(len(ends)):
+            luck = uniform_of(counter, arm)
+            state = 0
+            while luck >= ends[arm, state]:
+                state += 1
+            states[episode, arm] = state
+    return states
+
+
+@kernel
+def advance(states: Array, levels: Array, step: int, seed: int, ends: Array, rewards: Array) -> Array:
+    """Move the states [E, J] by one step in place, and return its expected rewards [E].
+
+    ``ends`` [J, A, S, S] are the upper ends of the outcomes' shares, ``rewards`` [J, A, S] are expected ones.
+    """
+    episodes, arms = states.shape
+    outcomes = ends.shape[3] - 1  # no luck reaches the last one's end
+    total = np.zeros(episodes)
+    for episode in range(episodes):
+        counter = counter_of(seed, episode, step)
+        earned = 0.0
+        for arm in range(arms):
+            level = np.uint64(levels[episode, arm])  # unsigned indices need no test for counting from the end
+            state = np.uint64(states[episode, arm])
+            earned += rewards[arm, level, state]
+            luck = uniform_of(counter, arm)
+            outcome = 0
+            for other in range(outcomes):  # without a branch that luck decides, which processors guess wrong half the time
+                outcome += luck >= ends[arm, level, state, other]
+            states[episode, arm] = outcome
+        total[episode] = earned
+    return total

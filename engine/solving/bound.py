@@ -1,0 +1,43 @@
+"""`bound()`: the problem's own bound on the optimum of an instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redwood.clock import Timer
+from redwood.errors import OptionError
+from redwood.plugins.host import host
+from redwood.problem import Instance
+from redwood.views.bound import Bound
+
+
+@dataclass(frozen=True)
+class BoundReport:
+    """A proven bound, how it was proven, and the seconds it took."""
+
+    value: float
+    method: str
+    seconds: float
+
+
+def bound(instance: Instance, *, time_limit: float = 10.0, incumbent: float | None = None) -> BoundReport:
+    """Return a proven bound on the optimum of an instance: lower for minimisation, upper for maximisation.
+
+    Parameters
+    ----------
+    instance
+        Of a problem that offers the view `Bound`.
+    time_limit
+        Seconds.
+    incumbent
+        Objective of a known solution, which steers some methods; it is never trusted as a bound.
+    """
+    if not time_limit > 0:
+        raise OptionError(f"time limit {time_limit} s is not positive; give more than 0 seconds.")
+    problem = host().problem(instance.problem)
+    problem.validate(instance)
+    view = problem.view(Bound, instance)
+    view.warm_up()
+    clock = Timer(time_limit)
+    found = view.bound(clock, incumbent)
+    return BoundReport(found.value, found.method, clock.seconds)

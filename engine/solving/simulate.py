@@ -1,0 +1,109 @@
+"""`simulate()` and `latency()`: what a policy earns in episodes, and how long its decisions take."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from redwood.errors import FitError, OptionError
+from redwood.planning.contract import Criterion, Planning, Policy
+from redwood.planning.simulation import Rollouts, WatchedPolicy
+from redwood.plugins.host import host
+from redwood.problem import Instance
+from redwood.solving.bound import bound
+from redwood.views.bound import Bound
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long single decisions take, in seconds: the median, and what 99 % of them stay within."""
+
+    median: float
+    p99: float
+
+
+def simulate(
+    instance: Instance,
+    policy: Policy,
+    *,
+    episodes: int = 50,
+    seed: int = 0,
+    bound_time_limit: float = 10.0,
+    keep: bool = False,
+) -> Rollouts:
+    """Return what a policy earns on an instance of a planning problem.
+
+    Parameters
+    ----------
+    instance
+        Of a problem with the view `Planning`.
+    policy
+        Such as ``solve(instance, "lagrangian").solution``.
+    episodes
+        Number of independent episodes.
+    seed
+        Decides the luck of each arm in each step of each episode, whatever the policy does.
+    bound_time_limit
+        Seconds for the problem's bound; 0 for none.
+    keep
+        Whether states and levels are kept, for `Rollouts.plot`.
+
+    Raises
+    ------
+    FitError
+        Where the problem has no view `Planning`.
+    SolutionError
+        Where the policy chooses an action that is not allowed.
+    """
+    problem = host().problem(instance.problem)
+    if not problem.offers(Planning):
+        raise FitError(f"problem {instance.problem!r} is not one of planning, so there is nothing to simulate.")
+    if not isinstance(policy, Policy):
+        raise OptionError(f"the policy is {policy!r}; give one, such as solve(instance, 'lagrangian').solution.")
+    if isinstance(episodes, bool) or int(episodes) != episodes or episodes < 1:
+        raise OptionError(f"episodes {episodes!r} is not a whole number from 1 up.")
+    if not bound_time_limit >= 0:
+        raise OptionError(f"bound time limit {bound_time_limit} s is negative; give 0 for no bound.")
+    problem.validate(instance)
+    watched = WatchedPolicy(policy)
+    planning = problem.view(Planning, instance)
+    rewards = planning.rollouts(watched if keep else policy, int(episodes), seed)
+    policy.meet(planning)
+    found = None
+    if bound_time_limit > 0 and problem.offers(Bound):
+        found = bound(instance, time_limit=bound_time_limit).value
+    if not keep:
+        return Rollouts(rewards, found)
+    counted = planning.horizon
+    states, levels = (np.stack(kept[-counted:], axis=1) for kept in (watched.states, watched.levels))
+    return Rollouts(rewards, found, states, levels)
+
+
+def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: int = 0) -> Latency:
+    """Return how long a policy takes to decide for one episode at a time, in states that it comes to itself.
+
+    The first decision is left out, since it may compile or build what the others use.
+
+    Raises
+    ------
+    OptionError
+        Where there is not at least one decision to time.
+    """
+    if decisions < 1:
+        raise OptionError(f"decisions {decisions} is below 1.")
+    planning = host().problem(instance.problem).view(Planning, instance)
+    episodes = -(-decisions // planning.horizon)
+    watched = WatchedPolicy(policy)
+    planning.rollouts(watched, episodes, seed)
+    policy.meet(planning)
+    rng = np.random.default_rng(seed)
+    seconds = []
+    for index in range(-1, decisions):
+        step = max(index, 0) % planning.horizon
+        row = watched.states[step][max(index, 0) // planning.horizon][None]
+        began = time.perf_counter()
+        policy.choose(planning, row, 0 if planning.criterion is Criterion.AVERAGE else step, rng)
+        seconds.append(time.perf_counter() - began)
+    return Latency(float(np.median(seconds[1:])), float(np.quantile(seconds[1:], 0.99)))

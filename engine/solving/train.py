@@ -1,0 +1,138 @@
+"""`train()`: a solver learns a problem in a folder, from labels that another solver makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redwood.budget import AnyOf, Budget, Iterations, Seconds
+from redwood.errors import FitError, OptionError, SolverError
+from redwood.execution.executor import Executor
+from redwood.execution.executors.local import Local
+from redwood.execution.running import Task, execute
+from redwood.plugins.host import host
+from redwood.problem import Instance, Solution
+from redwood.solving.solve import check_seed, check_threads, find_solver
+from redwood.trainable import Schooling, Trainable
+
+
+def train(
+    solver: str,
+    problem: str,
+    out: str | Path,
+    *,
+    hours: float,
+    seed: int = 0,
+    threads: int = 1,
+    device: str = "cpu",
+    teacher: str = "auto",
+    executor: Executor | None = None,
+    teacher_time_limit: float | None = None,
+    on_progress: Callable[[float, str], None] | None = None,
+    **options: Any,
+) -> Path:
+    """Return the file that a trained solver takes as an option, such as ``weights=`` of ``bq``.
+
+    Interrupted by anything, the same call goes on where the last checkpoint in the folder stands.
+
+    Parameters
+    ----------
+    solver, problem
+        Registered names; the problem's with the variant of its generator after a slash, as in `redwood.generate`, for
+        trainings that take ``variant=``: ``"cormab/path"``.
+    out
+        Folder for checkpoints, labels, curves and the result.
+    hours
+        Hours of computing in all, those before an interruption included.
+    seed
+        Origin of all randomness.
+    threads
+        Processes that make labels, and threads that compute.
+    device
+        Where networks are trained, such as ``cpu`` or ``cuda``.
+    teacher
+        Name of the solver that makes the labels; by default the one that ``auto`` chooses.
+    executor
+        Where labels are made instead; ``out`` has to be seen from there.
+    teacher_time_limit
+        Seconds for each label at most. Without it the problem's lessons say how many iterations a label is worth, which
+        is meant for the teacher that ``auto`` chooses; a label made under a clock is not repeated exactly.
+    on_progress
+        Called with the hours spent and one line about the state.
+    **options
+        Those of the solver's training.
+
+    Raises
+    ------
+    FitError
+        Where the solver cannot be trained, or the problem has nothing to learn from.
+    OptionError
+        Where an option is unknown or out of range.
+    """
+    if not hours > 0:
+        raise OptionError(f"hours {hours} is not positive.")
+    problem, _, variant = problem.partition("/")
+    if variant and options.setdefault("variant", variant) != variant:
+        raise OptionError(f"variant {options['variant']!r} is not the {variant!r} of the problem's name.")
+    kind = host().solver_entry(solver, problem).load()
+    if not (isinstance(kind, type) and issubclass(kind, Trainable)):
+        raise FitError(f"solver {solver!r} has nothing to train for problem {problem!r}.")
+    found = host().problem(problem)
+    if threads > 1 and executor is None and type(found).__module__ == "__main__":
+        raise OptionError(
+            f"problem {problem!r} was registered in this session, where other processes cannot import it; give threads=1, "
+            "or put it into a file and load that with --plugin."
+        )
+    schooling = Schooling(
+        folder=Path(out),
+        teacher=SolverTeacher(teacher, _check_seconds(teacher_time_limit)),
+        hours=hours,
+        executor=Local(check_threads(threads)) if executor is None else executor,
+        seed=check_seed(seed),
+        threads=check_threads(threads),
+        device=device,
+        on_progress=on_progress,
+        set_up=PluginFiles(tuple(host().files)) if host().files else None,
+    )
+    return kind.train(found, schooling, **options)
+
+
+def _check_seconds(seconds: float | None) -> float | None:
+    if seconds is not None and not seconds > 0:
+        raise OptionError(f"teacher time limit {seconds} s is not positive.")
+    return seconds
+
+
+@dataclass(frozen=True)
+class PluginFiles:
+    """Loads plugins that are single files into the host of another process."""
+
+    files: tuple[Path, ...]
+
+    def __call__(self) -> None:
+        for file in self.files:
+            host().load_file(file)
+
+
+@dataclass(frozen=True)
+class SolverTeacher:
+    """Makes labels with a registered solver; can be sent to other processes."""
+
+    solver: str
+    seconds: float | None = None
+
+    def __call__(self, instance: Instance, iterations: int, seed: int) -> Solution:
+        """Return the checked solution after so many iterations, after its seconds, or when the solver ends by itself."""
+        problem = host().problem(instance.problem)
+        _, made, _ = find_solver(instance, self.solver, None, {})
+        limits: list[Budget] = [Iterations(iterations)] if iterations and self.seconds is None else []
+        budget = AnyOf((*limits, *([] if self.seconds is None else [Seconds(self.seconds)])))
+        outcome = execute(Task(problem, instance, made, budget, seed, None, 1))
+        solution = outcome.best or (outcome.answer.solution if outcome.answer is not None else None)
+        if solution is None or problem.violations(instance, solution):
+            raise SolverError(
+                f"teacher {self.solver!r} found no solution of an instance of size {instance.size}. {outcome.error}"
+            )
+        return solution

@@ -1,0 +1,84 @@
+"""The view `Local`: what a local search needs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from redwood.views.view import View
+
+if TYPE_CHECKING:
+    from redwood.problem import Solution
+
+MOVES = 3
+"""Random moves that make a perturbation, where a view has none of its own."""
+
+
+class Local(View, ABC):
+    """What a local search needs. A state is a mutable object that the view makes, owns and alone understands.
+
+    `construct`, `copy` and `perturb` have defaults, which a problem overrides where it can do better.
+    """
+
+    @abstractmethod
+    def initial(self, rng: np.random.Generator) -> Any:
+        """Return the state of a random feasible solution: a fresh draw at every call, without regard to its objective."""
+
+    def construct(self, rng: np.random.Generator) -> Any:
+        """Return the state of a solution that a quick greedy rule builds; ``rng`` picks starts and breaks ties.
+
+        Unless overridden, a descent from a random solution takes the place of the rule.
+        """
+        state = self.initial(rng)
+        self.descend(state)
+        return state
+
+    @abstractmethod
+    def state(self, solution: Solution) -> Any:
+        """Return the state of a feasible solution, which is copied."""
+
+    def copy(self, state: Any) -> Any:
+        """Return an independent copy of a state."""
+        return deepcopy(state)
+
+    @abstractmethod
+    def solution(self, state: Any) -> Solution:
+        """Return the solution that a state stands for, as a copy."""
+
+    @abstractmethod
+    def objective(self, state: Any) -> float:
+        """Return the objective of a state, kept up to date by the other methods."""
+
+    @abstractmethod
+    def propose(self, state: Any, rng: np.random.Generator) -> tuple[Any, float] | None:
+        """Return a random feasible move and the change of the objective that it would make, or ``None`` for no move."""
+
+    @abstractmethod
+    def apply(self, state: Any, move: Any) -> None:
+        """Make a proposed move. The state must not have changed since."""
+
+    @abstractmethod
+    def descend(self, state: Any) -> None:
+        """Improve the state to a local optimum of the view's neighbourhoods."""
+
+    def perturb(self, state: Any, rng: np.random.Generator) -> None:
+        """Change a small random part of the state, keeping it feasible; unless overridden, by a few random moves."""
+        for _ in range(MOVES):
+            proposed = self.propose(state, rng)
+            if proposed is not None:
+                self.apply(state, proposed[0])
+
+    def warm_up(self) -> None:
+        """Compile what the other methods need, by calling them once; override it where less will do."""
+        rng = np.random.default_rng(0)
+        self.initial(rng)
+        state = self.copy(self.construct(rng))
+        self.descend(state)
+        self.perturb(state, rng)
+        move = self.propose(state, rng)
+        if move is not None:
+            self.apply(state, move[0])
+        self.solution(state)

@@ -1,0 +1,1 @@
+"""Conformance: what every registered problem and solver has to keep, and tools for the authors of plugins."""
