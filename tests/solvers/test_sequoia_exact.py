@@ -11,14 +11,14 @@ from redwood.errors import OptionError, SolverError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.listing import every
-from redwood.solvers.sequoia.embedding import Embedding
-from redwood.solvers.sequoia.folded import indicators
-from redwood.solvers.sequoia.found import Found
-from redwood.solvers.sequoia.learner import Learner
-from redwood.solvers.sequoia.network import QNetwork, Shape
-from redwood.solvers.sequoia.recipe import Recipe
-from redwood.solvers.sequoia.search import Search, drawn_from
-from redwood.solvers.sequoia.tightening import lp_limits
+from redwood.solvers.sequoia.learning.learner import Learner
+from redwood.solvers.sequoia.learning.recipe import Recipe
+from redwood.solvers.sequoia.networks.folded import indicators
+from redwood.solvers.sequoia.networks.network import QNetwork, Shape
+from redwood.solvers.sequoia.search.embedding import Embedding
+from redwood.solvers.sequoia.search.found import Found
+from redwood.solvers.sequoia.search.search import Search, drawn_from
+from redwood.solvers.sequoia.search.tightening import lp_limits
 
 DOMAINS = ["capacity", "schedule", "path", "interventions", "overlapping"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.folded import Folded, reach
+from redwood.solvers.sequoia.networks.folded import Folded, reach
 
 LIMITS = list[tuple[Array, Array]]
 """Limits of the inputs of each layer's neurons."""

@@ -11,12 +11,12 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import ModelError, OptionError, SolverError, suggestion
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.folded import Folded, Reach, harmful, indicators, limits, reach
-from redwood.solvers.sequoia.found import Found
-from redwood.solvers.sequoia.listing import Listing, listing_of
-from redwood.solvers.sequoia.partition import Part, add_parts
-from redwood.solvers.sequoia.search import STARTS, Search, linear_best
-from redwood.solvers.sequoia.tightening import lp_limits
+from redwood.solvers.sequoia.networks.folded import Folded, Reach, harmful, indicators, limits, reach
+from redwood.solvers.sequoia.search.found import Found
+from redwood.solvers.sequoia.search.listing import Listing, listing_of
+from redwood.solvers.sequoia.search.partition import Part, add_parts
+from redwood.solvers.sequoia.search.search import STARTS, Search, linear_best
+from redwood.solvers.sequoia.search.tightening import lp_limits
 
 TOLERANCE = 1e-5
 """By how much the program's objective may differ from the network's own value, relative to the latter from 1 on.
@@ -68,7 +68,7 @@ class Embedding:
         ``interval``, or ``lp`` for two linear programs a neuron after the first layer: fewer binaries, more time before.
     partitions
         Groups of inputs into which the program divides each ReLU that needs a binary; 1 for none. More of them bound the
-        ReLU more tightly, at the price of columns and rows; see `redwood.solvers.sequoia.partition.Part`.
+        ReLU more tightly, at the price of columns and rows; see `redwood.solvers.sequoia.search.partition.Part`.
     programs
         Whether `decide` solves the program where the search's bound does not prove its action; otherwise that action is
         returned with that bound, which is no more than milliseconds of work for any number of arms.

@@ -8,7 +8,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolverError
-from redwood.solvers.sequoia.folded import Folded
+from redwood.solvers.sequoia.networks.folded import Folded
 from redwood.views.compiled import quiet_highs
 
 MARGIN = 1e-6
