@@ -66,8 +66,8 @@ def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, see
     """Return the policy whose joint worths are what the policy of the worths [H + 1, J, S] earned in episodes.
 
     As in `redwood.solvers.sequoia.learning.improving.fitted`, what an episode misses from a step on is regressed on its
-    states, but on few numbers, sums over arms, whatever the number of arms: the inputs of networks of arms, and squares of demands,
-    whose coefficients may not be positive.
+    states, but on few numbers, sums over arms, whatever the number of arms: the inputs of networks of arms, and squares of
+    demands, whose coefficients may not be positive.
     """
     from scipy.optimize import lsq_linear
 
