@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from redwood.budget import Budget, Iterations, Seconds, Sense, Target, TargetGap, Termination
+    from redwood.embedding.embed import embed
+    from redwood.embedding.embedded import Embedded, EmbeddingCheck, EmbeddingReport
+    from redwood.embedding.predictor import Scaling
     from redwood.errors import RedwoodError
     from redwood.planning.files import load_policy, save_policy
     from redwood.planning.simulation import Rollouts
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "solving.bound": ("BoundReport", "bound"),
     "budget": ("Budget", "Iterations", "Seconds", "Sense", "Target", "TargetGap", "Termination"),
+    "embedding.embed": ("embed",),
+    "embedding.embedded": ("Embedded", "EmbeddingCheck", "EmbeddingReport"),
+    "embedding.predictor": ("Scaling",),
     "errors": ("RedwoodError",),
     "solving.explain": ("Explanation", "explain"),
     "solving.plot": ("plot",),
@@ -50,6 +56,9 @@ __all__ = [
     "BoundReport",
     "Budget",
     "Check",
+    "Embedded",
+    "EmbeddingCheck",
+    "EmbeddingReport",
     "Explanation",
     "Incumbent",
     "Instance",
@@ -60,6 +69,7 @@ __all__ = [
     "Result",
     "Rollouts",
     "Run",
+    "Scaling",
     "Seconds",
     "Sense",
     "Solution",
@@ -70,6 +80,7 @@ __all__ = [
     "Termination",
     "bound",
     "check",
+    "embed",
     "explain",
     "find_policy",
     "generate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Formulation:
+class Formulation(ABC):
     """A predictor as columns and rows, the inputs standing first.
 
     Attributes
@@ -53,6 +54,14 @@ class Formulation:
     rows: Rows
     outputs: Array
     offset: Array
+
+    @abstractmethod
+    def complete(self, point: Array) -> Array:
+        """Return the values of all columns [inputs + C] at a point [inputs]."""
+
+    def snap(self, values: Array) -> Array:
+        """Return the inputs [inputs] that the values of all columns stand for."""
+        return values[: self.inputs].copy()
 
     @property
     def binaries(self) -> int:
