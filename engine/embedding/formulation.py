@@ -97,19 +97,21 @@ class RowList:
         )
 
 
-def append_piece(highs: Any, piece: Piece | Formulation, places: Array | None = None) -> None:
+def append_piece(highs: Any, piece: Piece | Formulation, places: Array | None = None, *, relaxed: bool = False) -> None:
     """Put columns and rows at the end of a HiGHS program.
 
     Parameters
     ----------
     places
         The program's columns of the piece's columns; by default they are the same.
+    relaxed
+        Whether to leave integrality out.
     """
     import highspy
 
     count, first = len(piece.lower), highs.getNumCol()
     highs.addVars(count, piece.lower.astype(np.float64), piece.upper.astype(np.float64))
-    whole = (first + np.flatnonzero(piece.integer)).astype(np.int32)
+    whole = (first + np.flatnonzero(piece.integer & (not relaxed))).astype(np.int32)
     highs.changeColsIntegrality(len(whole), whole, np.full(len(whole), int(highspy.HighsVarType.kInteger), np.uint8))
     rows = piece.rows
     columns = rows.columns if places is None else places[rows.columns]

@@ -114,7 +114,7 @@ def lp_limits(base: Any, network: ReluNetwork, wide: Limits, inputs: Array) -> L
             low[neuron], high[neuron] = max(low[neuron], least), min(high[neuron], most)
         tighter.append((low, high))
         piece = relu_layer(layer, (low, high), places, relaxed.getNumCol())
-        append_piece(relaxed, piece)
+        append_piece(relaxed, piece, relaxed=True)
         places = np.concatenate([places, piece.value])
     return tighter
 

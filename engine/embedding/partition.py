@@ -14,6 +14,10 @@ GroupLimits = Callable[[int, Array, list[Array]], tuple[Array, Array]]
 """Number of a layer, weights of a ReLU and groups of the values before to the limits [G] of ``w_g x`` of each group."""
 Divide = Callable[[Array], tuple[list[Array], tuple[Array, Array]]]
 """The same for one layer: weights of a ReLU to groups and their limits."""
+SMALLEST = 1e-6
+"""The smallest limit besides 0: HiGHS 1.16's presolve has cut optima off where coefficients of binaries were about 1e-9."""
+MARGIN = 1e-9
+"""Share by which the limits of groups are widened, to cover rounding."""
 
 
 class Group(NamedTuple):
@@ -89,6 +93,9 @@ def interval_groups(limits: Sequence[tuple[Array, Array]], low: Array, high: Arr
             [float(np.where(row[of] > 0, row[of] * sides[side][of], row[of] * sides[1 - side][of]).sum()) for of in groups]
             for side in (0, 1)
         )
-        return np.array(least) - 1e-9, np.array(most) + 1e-9
+        low, high = np.array(least), np.array(most)
+        low, high = low - MARGIN * np.abs(low), high + MARGIN * np.abs(high)
+        wide = (0 < np.abs(low)) & (np.abs(low) < SMALLEST), (0 < np.abs(high)) & (np.abs(high) < SMALLEST)
+        return np.where(wide[0], -SMALLEST, low), np.where(wide[1], SMALLEST, high)
 
     return within

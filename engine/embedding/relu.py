@@ -10,7 +10,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.embedding.formulation import Formulation, Piece, RowList
 from redwood.embedding.network import Affine, ReluNetwork
-from redwood.embedding.partition import Divide, Group, GroupLimits, add_groups, grouped
+from redwood.embedding.partition import SMALLEST, Divide, Group, GroupLimits, add_groups, grouped
 from redwood.views.compiled import stack_rows
 
 
@@ -163,7 +163,7 @@ def relu_layer(
             always = low[neuron] >= 0 and not keep
             rows.add(columns, weights, bias, bias if always else np.inf)
             continue
-        least, most = min(float(low[neuron]), 0.0), max(float(high[neuron]), 0.0)
+        least, most = _apart(float(low[neuron]), float(high[neuron]))
         rows.add(columns, weights, bias, np.inf)
         rows.add(np.append(columns, switch[neuron]), np.append(weights, -least), -np.inf, bias - least)
         rows.add([value[neuron], switch[neuron]], [1.0, -most], -np.inf, 0.0)
@@ -185,3 +185,10 @@ def relu_layer(
         switch,
         tuple(groups),
     )
+
+
+def _apart(low: float, high: float) -> tuple[float, float]:
+    """Return the limits with 0 between them; those of a ReLU that may be on or off are not nearer to it than `SMALLEST`."""
+    if low < 0 < high:
+        return min(low, -SMALLEST), max(high, SMALLEST)
+    return min(low, 0.0), max(high, 0.0)
