@@ -7,12 +7,9 @@ limits of ReLUs; ``table`` writes the tables of the page "Embed a network in my 
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import json
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +19,6 @@ from torch import nn
 
 from redwood import Embedded, embed
 from redwood.arrays import Array
-from redwood.clock import Timer
 
 
 class Residual(nn.Module):

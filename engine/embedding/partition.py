@@ -95,7 +95,7 @@ def interval_groups(limits: Sequence[tuple[Array, Array]], low: Array, high: Arr
         )
         low, high = np.array(least), np.array(most)
         low, high = low - MARGIN * np.abs(low), high + MARGIN * np.abs(high)
-        wide = (0 < np.abs(low)) & (np.abs(low) < SMALLEST), (0 < np.abs(high)) & (np.abs(high) < SMALLEST)
+        wide = (np.abs(low) > 0) & (np.abs(low) < SMALLEST), (np.abs(high) > 0) & (np.abs(high) < SMALLEST)
         return np.where(wide[0], -SMALLEST, low), np.where(wide[1], SMALLEST, high)
 
     return within

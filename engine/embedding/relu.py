@@ -57,6 +57,7 @@ class ReluFormulation(Formulation):
             kept, switched = piece.value >= 0, piece.switch >= 0
             values[piece.value[kept]] = np.maximum(sums, 0.0)[kept]
             values[piece.switch[switched]] = sums[switched] > 0
+            values[piece.switch[switched] + switched.sum()] = np.maximum(-sums, 0.0)[switched]
             for group in piece.groups:
                 values[group.column] = values[group.switch] * (values[group.sources] @ group.weights)
         return values
@@ -139,9 +140,9 @@ def relu_layer(
 ) -> Layer:
     """Return the columns and rows of a layer, whose columns begin with number ``first``.
 
-    With L and U the limits and z for "on", a ReLU h of ``w x + b`` has the rows ``h - w x >= b``,
-    ``h - w x - L z <= b - L`` and ``h - U z <= 0``; one that can only harm the first of them; one that is on throughout
-    ``h - w x = b``.
+    With L and U the limits and z for "on", a ReLU h of ``w x + b`` has a column q for what is cut off below 0 and the rows
+    ``h - w x - q = b``, ``h - U z <= 0`` and ``q - L z <= -L``; one that can only harm has ``h - w x >= b``, one that is on
+    throughout ``h - w x = b``. With the long row once instead of twice, HiGHS solves as fast or faster.
 
     Parameters
     ----------
@@ -154,7 +155,9 @@ def relu_layer(
     needed = np.ones(count, bool) if keep else high > 0
     switched = ~harm if keep else (low < 0) & (high > 0) & ~harm
     value = np.where(needed, first + np.cumsum(needed) - 1, -1)
+    on_or_off = int(switched.sum())
     switch = np.where(switched, first + needed.sum() + np.cumsum(switched) - 1, -1)
+    cut_off = switch + on_or_off
     for neuron in np.flatnonzero(needed).tolist():
         used = np.flatnonzero((layer.matrix[neuron] != 0) & (places >= 0))
         columns, weights = np.append(places[used], value[neuron]), np.append(-layer.matrix[neuron, used], 1.0)
@@ -164,22 +167,22 @@ def relu_layer(
             rows.add(columns, weights, bias, bias if always else np.inf)
             continue
         least, most = _apart(float(low[neuron]), float(high[neuron]))
-        rows.add(columns, weights, bias, np.inf)
-        rows.add(np.append(columns, switch[neuron]), np.append(weights, -least), -np.inf, bias - least)
+        rows.add(np.append(columns, cut_off[neuron]), np.append(weights, -1.0), bias, bias)
         rows.add([value[neuron], switch[neuron]], [1.0, -most], -np.inf, 0.0)
+        rows.add([cut_off[neuron], switch[neuron]], [1.0, -least], -np.inf, -least)
     groups: list[Group] = []
     for neuron in np.flatnonzero(switched).tolist():
         if divide is None:
             break
-        ends, width = (int(value[neuron]), int(switch[neuron])), first + int(needed.sum() + switched.sum()) + len(groups)
+        ends, width = (int(value[neuron]), int(switch[neuron])), first + int(needed.sum()) + 2 * on_or_off + len(groups)
         groups += add_groups(rows, layer.matrix[neuron], float(layer.bias[neuron]), places, ends, width, divide)
     on, off = low >= 0, high <= 0
-    bottom = np.zeros(count) if keep else np.maximum(low, 0.0)
+    bottom, top = np.zeros(count) if keep else np.maximum(low, 0.0), np.maximum(high, 0.0)
     ends_of = [(group.low, group.high) for group in groups]
     return Layer(
-        np.concatenate([bottom[needed], (on & ~off)[switched], [least for least, _ in ends_of]]).astype(float),
-        np.concatenate([np.maximum(high, 0.0)[needed], (~off)[switched], [most for _, most in ends_of]]).astype(float),
-        np.repeat([False, True, False], [needed.sum(), switched.sum(), len(groups)]),
+        np.concatenate([bottom[needed], (on & ~off)[switched], np.zeros(on_or_off), [low for low, _ in ends_of]]),
+        np.concatenate([top[needed], (~off)[switched], np.maximum(-low, 0.0)[switched], [high for _, high in ends_of]]),
+        np.repeat([False, True, False], [needed.sum(), on_or_off, on_or_off + len(groups)]),
         rows.rows(),
         value,
         switch,

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from redwood import generate, simulate, solve
 from redwood.errors import ModelError, OptionError, SolverError
@@ -20,8 +19,8 @@ from redwood.solvers.sequoia.learning.recipe import PUBLISHED, Recipe
 from redwood.solvers.sequoia.networks.folded import Folded, indicators, limits, linear_bound, reach
 from redwood.solvers.sequoia.networks.network import KINDS, QNetwork, Shape
 from redwood.solvers.sequoia.policy import policy_of
+from redwood.solvers.sequoia.pyomo_block import network_block
 from redwood.solvers.sequoia.search.embedding import Embedding
-from redwood.solvers.sequoia.search.pyomo_block import network_block
 
 DOMAINS = ["capacity", "schedule", "path", "interventions"]
 
@@ -113,30 +112,10 @@ def test_folded_networks_check_their_shapes():
         Folded(np.zeros(3), 0.0, (np.zeros((2, 3)), np.zeros((1, 4))), (np.zeros(2),))
 
 
-def test_pyomo_block_equals_the_network():
-    """The optimum over a user's constraints is the best of all feasible points by the forward pass."""
-    import pyomo.environ as pyo
-
-    torch.manual_seed(4)
-    net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 1)).double()
-    model = pyo.ConcreteModel()
-    model.x = pyo.Var(range(6), domain=pyo.Binary)
-    model.few = pyo.Constraint(expr=sum(model.x.values()) <= 3)
-    model.q = network_block(net, list(model.x.values()))
-    model.worth = pyo.Objective(expr=model.q.outputs[0], sense=pyo.maximize)
-    pyo.SolverFactory("appsi_highs").solve(model)
-    points = torch.tensor([point for point in product((0.0, 1.0), repeat=6) if sum(point) <= 3]).double()
-    assert pyo.value(model.worth) == pytest.approx(float(net(points).max()), abs=1e-6)
-
-
-def test_pyomo_block_refuses_other_layers():
-    """A layer that is neither linear nor a ReLU is named."""
-    import pyomo.environ as pyo
-
-    model = pyo.ConcreteModel()
-    model.x = pyo.Var(range(2), bounds=(0, 1))
-    with pytest.raises(ModelError, match="Tanh"):
-        network_block(nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1)), list(model.x.values()))
+def test_the_old_name_of_the_embedding_says_the_new_one():
+    """`network_block` of 0.1 is an error that names `redwood.embed`."""
+    with pytest.raises(ModelError, match=r"redwood\.embed"):
+        network_block(None, [])
 
 
 def test_residual_starts_as_the_lagrangian_policy():
