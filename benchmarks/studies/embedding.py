@@ -1,15 +1,20 @@
 """Predictors in programs: right answers against enumeration, and time, nodes and rows beside OMLT.
 
-``python benchmarks/studies/embedding.py answers`` holds 200 random models against enumeration; ``beside`` solves the same
-models by `redwood.embed` and by OMLT on HiGHS, one thread, and adds lines to a JSONL file; ``limits`` compares ways to find
-limits of ReLUs; ``table`` writes the tables of the page "Embed a network in my MIP".
+``python benchmarks/studies/embedding.py answers 200`` holds random models over all kinds of predictors against
+enumeration; ``beside`` maximises the same predictors over a box by `redwood.embed` and by OMLT on HiGHS, one thread, and
+adds lines to a JSONL file; ``table`` writes the tables of the page "Embed a network in my MIP" from it.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +24,7 @@ from torch import nn
 
 from redwood import Embedded, embed
 from redwood.arrays import Array
+from redwood.views.compiled import compile_model
 
 
 class Residual(nn.Module):
@@ -111,11 +117,9 @@ def onnx_case(inputs: int, outputs: int, seed: int, double: bool = True) -> Any:
 
 
 TORCH = ("chain", "single", "leaky", "normalised", "residual")
-SKLEARN = ("ridge", "logistic", "perceptron", "perceptron-classes", "tree", "forest", "forest-classes", "boosting") + (
-    "boosting-classes",
-    "binned",
-    "scaled-forest",
-    "scaled-perceptron",
+SKLEARN = (
+    *("ridge", "logistic", "perceptron", "perceptron-classes", "tree", "forest", "forest-classes", "boosting"),
+    *("boosting-classes", "binned", "scaled-forest", "scaled-perceptron"),
 )
 KINDS = (*TORCH, *SKLEARN, "onnx")
 
@@ -180,5 +184,219 @@ def answers(count: int) -> None:
     print(f"{wrong} of {count} random models differ from enumeration; {time.perf_counter() - began:.0f} s")  # noqa: T201
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """One model solved in one way."""
+
+    predictor: str
+    way: str
+    seconds: float
+    build_seconds: float
+    nodes: int
+    rows: int
+    binaries: int
+    value: float
+    bound: float
+
+
+def surface(points: Array) -> Array:
+    """Return what the predictors have learnt at points [N, inputs] of the unit box."""
+    bent = np.sin(3 * points[:, 0] * points[:, 1]) + 2 * (points[:, 2] - 0.5) ** 2
+    return np.asarray(bent + points[:, 3] - 0.5 * points[:, 4] + 0.5 * np.sin(5 * points[:, 5:].sum(axis=1)))
+
+
+def trained_network(hidden: Sequence[int], inputs: int, seed: int) -> nn.Sequential:
+    """Return a perceptron trained on 2,000 points of the surface."""
+    torch.manual_seed(seed)
+    points = np.random.default_rng(seed).uniform(0, 1, (2000, inputs))
+    widths = [inputs, *hidden]
+    layers = [layer for before, after in itertools.pairwise(widths) for layer in (nn.Linear(before, after), nn.ReLU())]
+    net = nn.Sequential(*layers, nn.Linear(widths[-1], 1)).double()
+    given, target = torch.tensor(points), torch.tensor(surface(points))
+    optimiser = torch.optim.Adam(net.parameters(), lr=5e-3)
+    for _ in range(400):
+        optimiser.zero_grad()
+        ((net(given)[:, 0] - target) ** 2).mean().backward()
+        optimiser.step()
+    return net
+
+
+def trained_forest(count: int, depth: int, inputs: int, seed: int) -> Any:
+    """Return a forest fitted to 1,000 points of the surface."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    points = np.random.default_rng(seed).uniform(0, 1, (1000, inputs))
+    return RandomForestRegressor(count, max_depth=depth, random_state=seed).fit(points, surface(points))
+
+
+def box(inputs: int) -> pyo.ConcreteModel:
+    """Return a model of inputs in the unit box."""
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(range(inputs), bounds=(0, 1))
+    return model
+
+
+def with_redwood(predictor: Any, inputs: int, **options: Any) -> pyo.ConcreteModel:
+    """Return the model that maximises a predictor, by `redwood.embed`."""
+    model = box(inputs)
+    model.worth = pyo.Objective(expr=embed(model, predictor, model.x, **options).outputs[0], sense=pyo.maximize)
+    return model
+
+
+def with_omlt(formulation: Any, inputs: int) -> pyo.ConcreteModel:
+    """Return the model that maximises a predictor, by OMLT."""
+    from omlt import OmltBlock
+
+    model = box(inputs)
+    model.embedding = OmltBlock()
+    model.embedding.build_formulation(formulation)
+    model.same = pyo.Constraint(range(inputs), rule=lambda _, i: model.x[i] == model.embedding.inputs[i])
+    model.worth = pyo.Objective(expr=model.embedding.outputs[0], sense=pyo.maximize)
+    return model
+
+
+def omlt_network(net: nn.Sequential, inputs: int, partition: bool) -> Any:
+    """Return OMLT's formulation of a perceptron, big-M or by partition."""
+    from omlt.neuralnet import NetworkDefinition, ReluBigMFormulation, ReluPartitionFormulation
+    from omlt.neuralnet.layer import DenseLayer, InputLayer
+
+    definition, before = (
+        NetworkDefinition(scaled_input_bounds=dict.fromkeys(range(inputs), (0.0, 1.0))),
+        InputLayer([inputs]),
+    )
+    definition.add_layer(before)
+    linear = [layer for layer in net if isinstance(layer, nn.Linear)]
+    for place, layer in enumerate(linear):
+        kind = "relu" if place < len(linear) - 1 else "linear"
+        weight, bias = layer.weight.detach().numpy().T, layer.bias.detach().numpy()
+        after = DenseLayer([weight.shape[0]], [weight.shape[1]], activation=kind, weights=weight, biases=bias)
+        definition.add_layer(after)
+        definition.add_edge(before, after)
+        before = after
+    return (ReluPartitionFormulation if partition else ReluBigMFormulation)(definition)
+
+
+def omlt_forest(forest: Any, inputs: int) -> Any:
+    """Return OMLT's formulation of a forest, which it takes as an ONNX model."""
+    from omlt.gbt import GBTBigMFormulation, GradientBoostedTreeModel
+    from onnx import TensorProto, helper
+
+    nodes: dict[str, list[Any]] = {name: [] for name in NODES}
+    leaves: dict[str, list[Any]] = {"treeids": [], "nodeids": [], "weights": []}
+    for number, tree in enumerate(member.tree_ for member in forest.estimators_):
+        for node in range(tree.node_count):
+            leaf = tree.children_left[node] < 0
+            split = (0, 0.0, "LEAF", 0, 0)
+            if not leaf:
+                ends = int(tree.children_left[node]), int(tree.children_right[node])
+                split = (int(tree.feature[node]), float(tree.threshold[node]), "BRANCH_LEQ", *ends)
+            else:
+                weight = float(tree.value[node, 0, 0]) / len(forest.estimators_)
+                for name, entry in zip(leaves, (number, node, weight), strict=True):
+                    leaves[name].append(entry)
+            for name, entry in zip(NODES, (number, node, *split), strict=True):
+                nodes[name].append(entry)
+    attributes = {f"nodes_{name}": entries for name, entries in nodes.items()}
+    attributes |= {f"target_{name}": entries for name, entries in leaves.items()}
+    attributes |= {"n_targets": [1], "target_ids": [0] * len(leaves["weights"])}
+    one = attributes.pop("n_targets")[0]
+    made = helper.make_node("TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=one, **attributes)
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, size]) for name, size in (("x", inputs), ("y", 1))]
+    model = helper.make_model(helper.make_graph([made], "forest", ends[:1], ends[1:]))
+    bounds = dict.fromkeys(range(inputs), (0.0, 1.0))
+    return GBTBigMFormulation(GradientBoostedTreeModel(model, scaled_input_bounds=bounds))
+
+
+NODES = ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")
+
+
+def timed(name: str, way: str, build: Callable[[], pyo.ConcreteModel], limit: float, **options: Any) -> Outcome:
+    """Return how one way does, building and solving, on one thread."""
+    began = time.perf_counter()
+    model = build()
+    built = time.perf_counter() - began
+    compiled = compile_model(model, list(model.x.values()))
+    highs = compiled.highs(time_limit=limit, **options)
+    began = time.perf_counter()
+    highs.run()
+    seconds, info = time.perf_counter() - began + built, highs.getInfo()
+    ends = float(info.objective_function_value), float(info.mip_dual_bound)
+    sizes = len(compiled.rows.lower), int(compiled.integer.sum())
+    return Outcome(name, way, seconds, built, int(info.mip_node_count), *sizes, *ends)
+
+
+NETWORKS = (((32, 32), 5), ((32, 32), 10), ((64, 64), 5), ((32, 32, 32), 5), ((48, 48), 8), ((64, 64, 64), 5))
+FORESTS = ((20, 4, 5), (20, 6, 10), (50, 5, 5), (100, 4, 5), (40, 6, 8), (100, 5, 10))
+
+
+def beside(out: Path, limit: float, which: str) -> None:
+    """Solve the same models by Redwood and by OMLT, and add lines to a file."""
+    torch.set_num_threads(1)
+    for seed, (hidden, inputs) in enumerate(NETWORKS if which != "forests" else ()):
+        net, name = trained_network(hidden, inputs, seed), f"MLP {'-'.join(map(str, hidden))}, {inputs} inputs"
+        for way, options in (
+            ("redwood", {}),
+            ("redwood linear", {"limits": "linear"}),
+            ("redwood 2 groups", {"partitions": 2}),
+        ):
+            _note(out, timed(name, way, partial(with_redwood, net, inputs, **options), limit))
+        for way, partition in (("omlt big-M", False), ("omlt partition", True)):
+            _note(out, timed(name, way, lambda net=net, n=inputs, p=partition: with_omlt(omlt_network(net, n, p), n), limit))
+    for seed, (count, depth, inputs) in enumerate(FORESTS if which != "networks" else ()):
+        forest, name = trained_forest(count, depth, inputs, seed), f"{count} trees of depth {depth}, {inputs} inputs"
+        off = {"presolve": "off"}
+        for way, options in (("default", {}), ("presolve off", off)):
+            _note(out, timed(name, f"redwood, {way}", partial(with_redwood, forest, inputs), limit, **options))
+            _note(
+                out,
+                timed(name, f"omlt, {way}", lambda f=forest, n=inputs: with_omlt(omlt_forest(f, n), n), limit, **options),
+            )
+
+
+def _note(out: Path, outcome: Outcome) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("a") as file:
+        file.write(json.dumps(asdict(outcome)) + "\n")
+
+
+def table(out: Path) -> str:
+    """Return the outcomes as a table, with the geometric means of the seconds."""
+    found = [Outcome(**json.loads(line)) for line in out.read_text().splitlines()]
+    lines = [
+        "| predictor | way | seconds (building) | nodes | rows | binaries | optimum | bound |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for it in found:
+        sizes = f"{it.nodes:,} | {it.rows:,} | {it.binaries:,}"
+        lines.append(
+            f"| {it.predictor} | {it.way} | {it.seconds:.2f} ({it.build_seconds:.2f}) | {sizes} | {it.value:.4f} | {it.bound:.4f} |"
+        )
+    lines += ["", "| way | geometric mean of the seconds |", "|---|---|"]
+    groups: dict[tuple[str, str], list[float]] = {}
+    for it in found:
+        kind = "perceptrons" if "MLP" in it.predictor else "forests, budget" if "budget" in it.predictor else "forests"
+        groups.setdefault((kind, it.way), []).append(it.seconds)
+    for (kind, way), seconds in groups.items():
+        lines.append(f"| {kind}: {way} | {float(np.exp(np.mean(np.log(seconds)))):.2f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["answers", "beside", "table"])
+    parser.add_argument("count", type=int, nargs="?", default=200)
+    parser.add_argument("--out", type=Path, default=Path("runs/embedding.jsonl"))
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds a model")
+    parser.add_argument("--which", choices=["all", "networks", "forests"], default="all")
+    given = parser.parse_args()
+    if given.what == "answers":
+        answers(given.count)
+    elif given.what == "beside":
+        beside(given.out, given.limit, given.which)
+    else:
+        print(table(given.out))  # noqa: T201
+
+
 if __name__ == "__main__":
-    answers(36)
+    main()
