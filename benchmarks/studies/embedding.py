@@ -368,9 +368,8 @@ def table(out: Path) -> str:
     ]
     for it in found:
         sizes = f"{it.nodes:,} | {it.rows:,} | {it.binaries:,}"
-        lines.append(
-            f"| {it.predictor} | {it.way} | {it.seconds:.2f} ({it.build_seconds:.2f}) | {sizes} | {it.value:.4f} | {it.bound:.4f} |"
-        )
+        spent, ends = f"{it.seconds:.2f} ({it.build_seconds:.2f})", f"{it.value:.4f} | {it.bound:.4f}"
+        lines.append(f"| {it.predictor} | {it.way} | {spent} | {sizes} | {ends} |")
     lines += ["", "| way | geometric mean of the seconds |", "|---|---|"]
     groups: dict[tuple[str, str], list[float]] = {}
     for it in found:

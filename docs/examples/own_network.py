@@ -1,14 +1,14 @@
 """A torch network of your own inside a Pyomo model of your own, solved on HiGHS.
 
 A bakery puts up to five of eight products on a shelf. A network has learnt what a shelf earns from past days; which
-products go together is a matter of constraints. The program finds the shelf that the network values most.
+products go together is a matter of constraints. The program finds the shelf with the highest predicted earnings.
 """
 
 import pyomo.environ as pyo
 import torch
 from torch import nn
 
-from redwood.solvers.sequoia.search.pyomo_block import network_block
+from redwood import Embedded, embed
 
 PRODUCTS = 8
 
@@ -34,20 +34,19 @@ def learn(seed: int = 0) -> nn.Sequential:
     return net
 
 
-def model_of(net: nn.Sequential) -> pyo.ConcreteModel:
-    """Return the shelf as a program: at most five products, two that need each other, the network's worth."""
+def model_of(net: nn.Sequential) -> tuple[pyo.ConcreteModel, Embedded]:
+    """Return the shelf as a program: at most five products, two that need each other, the predicted earnings."""
     model = pyo.ConcreteModel()
     model.on = pyo.Var(range(PRODUCTS), domain=pyo.Binary)
     model.room = pyo.Constraint(expr=sum(model.on.values()) <= 5)
     model.together = pyo.Constraint(expr=model.on[0] == model.on[7])
-    model.q = network_block(net, list(model.on.values()))
-    model.worth = pyo.Objective(expr=model.q.outputs[0], sense=pyo.maximize)
-    return model
+    embedded = embed(model, net, model.on)
+    model.earnings = pyo.Objective(expr=embedded.outputs[0], sense=pyo.maximize)
+    return model, embedded
 
 
 if __name__ == "__main__":
-    net = learn()
-    model = model_of(net)
-    pyo.SolverFactory("appsi_highs").solve(model)
-    shelf = torch.tensor([[round(pyo.value(on)) for on in model.on.values()]]).double()
-    print("shelf", shelf.int().tolist()[0], "program", pyo.value(model.worth), "network", net(shelf).item())
+    model, embedded = model_of(learn())
+    results = pyo.SolverFactory("appsi_highs").solve(model)
+    check = embedded.check(results=results)
+    print("shelf", check.inputs, "network", check.predicted, "bound", check.bound, "deviation", check.deviation)

@@ -180,7 +180,7 @@ class Embedded:
         values = self._target.values(solution)
         count = self.formulation.inputs
         point = np.clip(self.formulation.snap(values), self._target.low, self._target.high)
-        point = np.where(self._target.integer, np.rint(point), point)
+        point = np.where(self._target.integer, np.rint(point) + 0.0, point)  # 0.0 in place of -0.0
         claimed = self.formulation.outputs @ values + self.formulation.offset
         predicted = self._predictor.evaluate(point[None])[0]
         moved = np.abs(point - values[:count]) / np.maximum(1.0, np.abs(point))
