@@ -257,23 +257,22 @@ def with_omlt(formulation: Any, inputs: int) -> pyo.ConcreteModel:
 
 def omlt_network(net: nn.Sequential, inputs: int, partition: bool) -> Any:
     """Return OMLT's formulation of a perceptron, big-M or by partition."""
-    from omlt.neuralnet import NetworkDefinition, ReluBigMFormulation, ReluPartitionFormulation
-    from omlt.neuralnet.layer import DenseLayer, InputLayer
+    import omlt.neuralnet
+    import omlt.neuralnet.layer
 
-    definition, before = (
-        NetworkDefinition(scaled_input_bounds=dict.fromkeys(range(inputs), (0.0, 1.0))),
-        InputLayer([inputs]),
-    )
+    parts: Any = omlt.neuralnet  # without types
+    definition = parts.NetworkDefinition(scaled_input_bounds=dict.fromkeys(range(inputs), (0.0, 1.0)))
+    before = parts.layer.InputLayer([inputs])
     definition.add_layer(before)
     linear = [layer for layer in net if isinstance(layer, nn.Linear)]
     for place, layer in enumerate(linear):
         kind = "relu" if place < len(linear) - 1 else "linear"
         weight, bias = layer.weight.detach().numpy().T, layer.bias.detach().numpy()
-        after = DenseLayer([weight.shape[0]], [weight.shape[1]], activation=kind, weights=weight, biases=bias)
+        after = parts.layer.DenseLayer([weight.shape[0]], [weight.shape[1]], activation=kind, weights=weight, biases=bias)
         definition.add_layer(after)
         definition.add_edge(before, after)
         before = after
-    return (ReluPartitionFormulation if partition else ReluBigMFormulation)(definition)
+    return (parts.ReluPartitionFormulation if partition else parts.ReluBigMFormulation)(definition)
 
 
 def omlt_forest(forest: Any, inputs: int) -> Any:
@@ -281,32 +280,30 @@ def omlt_forest(forest: Any, inputs: int) -> Any:
     from omlt.gbt import GBTBigMFormulation, GradientBoostedTreeModel
     from onnx import TensorProto, helper
 
-    nodes: dict[str, list[Any]] = {name: [] for name in NODES}
-    leaves: dict[str, list[Any]] = {"treeids": [], "nodeids": [], "weights": []}
+    entries: dict[str, list[Any]] = {f"nodes_{name}": [] for name in NODES}
+    entries |= {f"target_{name}": [] for name in TARGETS}
     for number, tree in enumerate(member.tree_ for member in forest.estimators_):
         for node in range(tree.node_count):
-            leaf = tree.children_left[node] < 0
-            split = (0, 0.0, "LEAF", 0, 0)
-            if not leaf:
-                ends = int(tree.children_left[node]), int(tree.children_right[node])
-                split = (int(tree.feature[node]), float(tree.threshold[node]), "BRANCH_LEQ", *ends)
-            else:
+            split: tuple[Any, ...] = (0, 0.0, "LEAF", 0, 0)
+            if tree.children_left[node] < 0:
                 weight = float(tree.value[node, 0, 0]) / len(forest.estimators_)
-                for name, entry in zip(leaves, (number, node, weight), strict=True):
-                    leaves[name].append(entry)
+                for name, entry in zip(TARGETS, (number, node, 0, weight), strict=True):
+                    entries[f"target_{name}"].append(entry)
+            else:
+                children = int(tree.children_left[node]), int(tree.children_right[node])
+                split = (int(tree.feature[node]), float(tree.threshold[node]), "BRANCH_LEQ", *children)
             for name, entry in zip(NODES, (number, node, *split), strict=True):
-                nodes[name].append(entry)
-    attributes = {f"nodes_{name}": entries for name, entries in nodes.items()}
-    attributes |= {f"target_{name}": entries for name, entries in leaves.items()}
-    attributes |= {"n_targets": [1], "target_ids": [0] * len(leaves["weights"])}
-    one = attributes.pop("n_targets")[0]
-    made = helper.make_node("TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=one, **attributes)
+                entries[f"nodes_{name}"].append(entry)
+    made = helper.make_node("TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml")
+    made.attribute.extend(helper.make_attribute(name, value) for name, value in {"n_targets": 1, **entries}.items())
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, size]) for name, size in (("x", inputs), ("y", 1))]
     model = helper.make_model(helper.make_graph([made], "forest", ends[:1], ends[1:]))
-    bounds = dict.fromkeys(range(inputs), (0.0, 1.0))
-    return GBTBigMFormulation(GradientBoostedTreeModel(model, scaled_input_bounds=bounds))
+    formulation: Any = GBTBigMFormulation
+    wrapped: Any = GradientBoostedTreeModel
+    return formulation(wrapped(model, scaled_input_bounds=dict.fromkeys(range(inputs), (0.0, 1.0))))
 
 
+TARGETS = ("treeids", "nodeids", "ids", "weights")
 NODES = ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")
 
 
@@ -334,23 +331,36 @@ def beside(out: Path, limit: float, which: str) -> None:
     torch.set_num_threads(1)
     for seed, (hidden, inputs) in enumerate(NETWORKS if which != "forests" else ()):
         net, name = trained_network(hidden, inputs, seed), f"MLP {'-'.join(map(str, hidden))}, {inputs} inputs"
-        for way, options in (
-            ("redwood", {}),
-            ("redwood linear", {"limits": "linear"}),
-            ("redwood 2 groups", {"partitions": 2}),
-        ):
+        ours: dict[str, dict[str, Any]] = {
+            "redwood": {},
+            "redwood linear": {"limits": "linear"},
+            "redwood 2 groups": {"partitions": 2},
+        }
+        for way, options in ours.items():
             _note(out, timed(name, way, partial(with_redwood, net, inputs, **options), limit))
         for way, partition in (("omlt big-M", False), ("omlt partition", True)):
-            _note(out, timed(name, way, lambda net=net, n=inputs, p=partition: with_omlt(omlt_network(net, n, p), n), limit))
+            _note(out, timed(name, way, partial(_omlt_model, net, inputs, partition), limit))
     for seed, (count, depth, inputs) in enumerate(FORESTS if which != "networks" else ()):
         forest, name = trained_forest(count, depth, inputs, seed), f"{count} trees of depth {depth}, {inputs} inputs"
-        off = {"presolve": "off"}
-        for way, options in (("default", {}), ("presolve off", off)):
-            _note(out, timed(name, f"redwood, {way}", partial(with_redwood, forest, inputs), limit, **options))
-            _note(
-                out,
-                timed(name, f"omlt, {way}", lambda f=forest, n=inputs: with_omlt(omlt_forest(f, n), n), limit, **options),
-            )
+        for budget in (False, True):
+            title = name + (", budget" if budget else "")
+            for way, options in (("default", {}), ("presolve off", {"presolve": "off"})):
+                for who, omlt in (("redwood", False), ("omlt", True)):
+                    build = partial(_forest_model, forest, inputs, budget, omlt)
+                    _note(out, timed(title, f"{who}, {way}", build, limit, **options))
+
+
+def _omlt_model(net: nn.Sequential, inputs: int, partition: bool) -> pyo.ConcreteModel:
+    return with_omlt(omlt_network(net, inputs, partition), inputs)
+
+
+def _forest_model(forest: Any, inputs: int, budget: bool, omlt: bool) -> pyo.ConcreteModel:
+    """Return the model that maximises a forest over a box, or over a box with a budget for the inputs."""
+    model = with_omlt(omlt_forest(forest, inputs), inputs) if omlt else with_redwood(forest, inputs)
+    if budget:
+        prices = [0.5 + (i * 37 % 10) / 10 for i in range(inputs)]
+        model.budget = pyo.Constraint(expr=sum(prices[i] * model.x[i] for i in range(inputs)) <= 0.3 * inputs)
+    return model
 
 
 def _note(out: Path, outcome: Outcome) -> None:

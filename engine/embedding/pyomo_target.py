@@ -97,7 +97,8 @@ class PyomoTarget(Target):
         """Return the part of a sum in variables, or ``None``, and the part that is a number."""
         from pyomo.core.expr import LinearExpression
 
-        fixed = np.isin(places, np.flatnonzero(~self._free))
+        fixed = places < len(self.numbers)
+        fixed[fixed] = ~self._free[places[fixed]]
         moved = float(values[fixed] @ self.numbers[places[fixed]])
         free = [columns[place] for place in places[~fixed].tolist()]
         return (LinearExpression(linear_coefs=values[~fixed].tolist(), linear_vars=free) if free else None), moved
