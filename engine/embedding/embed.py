@@ -116,7 +116,7 @@ def _check_options(
         raise OptionError("sense= is a promise about the outputs, which the class chosen does not keep; leave it out.")
     if classes and not margin > 0:
         raise OptionError(f"margin {margin} must be above 0: at a tie the program could choose either class.")
-    if classes and scaling is not None and (scaling.output_shift != 0.0 or scaling.output_scale != 1.0):
+    if classes and scaling is not None and (np.any(scaling.output_shift) or np.any(np.asarray(scaling.output_scale) != 1.0)):
         raise OptionError(
             "the class chosen is that of the predictor's own outputs; leave output_shift and output_scale out."
         )
@@ -158,7 +158,8 @@ def _formulation(model: Any, target: Target, limits: str, partitions: int, sense
         return tree_formulation(model, low, high, target.integer), []
     known = interval_limits(model, low, high) if limits == "interval" else linear_limits(model, low, high)
     if limits == "lp" and model.layers:
-        known = lp_limits(target.base()[0], model, known, target.base()[1])
+        base, columns = target.base()
+        known = lp_limits(base, model, known, columns)
     harmful = None if sense is None else model.only_lowers(1.0 if sense == "max" else -1.0)
     groups = interval_groups(known, low, high)
     return relu_formulation(model, known, harmful=harmful, partitions=partitions, group_limits=groups), known
