@@ -29,13 +29,14 @@ def read_torch(module: Any, inputs: int) -> Predictor:
         raise ModelError(f"a {type(module).__name__} is no torch module.")
     kind = type(module).__name__
     _check_modules(module)
+    root = nn.Sequential(module) if isinstance(module, LAYERS) else module  # a trace begins inside of its root
     try:
-        graph = _Tracer().trace(module)
+        graph = _Tracer().trace(root)
     except ModelError:
         raise
     except Exception as error:
         raise ModelError(f"the forward of {kind} cannot be traced ({error}). Supported: {KNOWN}.") from error
-    network = _Reader(module, inputs).read(graph)
+    network = _Reader(root, inputs).read(graph)
     narrow = any(numbers.dtype != torch.float64 for numbers in module.state_dict().values() if numbers.is_floating_point())
     return Predictor(kind, network, _evaluator(module, True), _evaluator(module, False) if narrow else None)
 

@@ -302,6 +302,20 @@ def test_what_cannot_be_embedded_is_named(case):
     assert model.component("embedding") is None
 
 
+def test_a_single_layer_and_a_layer_without_relus_are_programs_without_binaries():
+    """A Linear alone is embedded, and so is a network whose ReLUs are all on or off."""
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)).double()
+    with torch.no_grad():
+        net[0].weight.fill_(1.0)
+        net[0].bias.copy_(torch.tensor([-3.0, 0.0]))
+    for predictor in (nn.Linear(2, 1), net):
+        model = box(2)
+        embedded = embed(model, predictor, model.x)
+        maximised(model, embedded)
+        assert embedded.report().binaries == 0
+        assert embedded.check().deviation < 1e-6
+
+
 def test_a_forward_that_does_more_than_its_layers_is_found():
     """What no inspection shows, a hook for all modules, is found by asking the network at random points."""
     net, model = chain(2), box(2)
