@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import pickle
 import uuid
@@ -24,6 +23,7 @@ from redwood.errors import ExecutorError, FormatError, OptionError
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import Local
 from redwood.plugins.host import host
+from redwood.tolerance import same
 
 PLAN = "plan.json"
 SOLUTIONS = "solutions"
@@ -156,7 +156,7 @@ class Replay:
 def _agree(old: dict[str, Any], new: dict[str, Any]) -> bool:
     if old["status"] != new["status"] or (old["objective"] is None) != (new["objective"] is None):
         return False
-    return old["objective"] is None or math.isclose(old["objective"], new["objective"], rel_tol=1e-9, abs_tol=1e-9)
+    return old["objective"] is None or same(old["objective"], new["objective"])
 
 
 def replay(out: Path, word: str) -> Replay:

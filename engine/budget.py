@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from redwood.errors import OptionError
+from redwood.tolerance import relative_gap, same
 
 
 class Sense(StrEnum):
@@ -46,13 +47,6 @@ class Progress:
     objective: float | None
     bound: float | None
     sense: Sense
-
-
-def relative_gap(objective: float | None, bound: float | None) -> float | None:
-    """Return |objective - bound| / max(|objective|, 1e-9), or ``None`` without both."""
-    if objective is None or bound is None:
-        return None
-    return abs(objective - bound) / max(abs(objective), 1e-9)
 
 
 class Budget(ABC):
@@ -111,14 +105,15 @@ class Iterations(Budget):
 
 @dataclass(frozen=True)
 class Target(Budget):
-    """Stop at a solution as good as an objective value."""
+    """Stop at a solution as good as an objective value, or the same up to rounding."""
 
     objective: float
 
     def reason(self, progress: Progress) -> Termination | None:
-        if progress.objective is None or progress.sense.better(self.objective, progress.objective):
+        if progress.objective is None:
             return None
-        return Termination.TARGET
+        short = progress.sense.better(self.objective, progress.objective) and not same(self.objective, progress.objective)
+        return None if short else Termination.TARGET
 
 
 @dataclass(frozen=True)
@@ -132,7 +127,7 @@ class TargetGap(Budget):
             raise OptionError(f"target gap {self.gap} is negative; give 0 or more (0.01 is one per cent).")
 
     def reason(self, progress: Progress) -> Termination | None:
-        gap = relative_gap(progress.objective, progress.bound)
+        gap = relative_gap(progress.objective, progress.bound, progress.sense)
         return Termination.TARGET if gap is not None and gap <= self.gap else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -31,6 +32,9 @@ class Instance(ABC):
     name: str = ""
     best_known: float | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "best_known", known_value(self.best_known))
+
     @property
     @abstractmethod
     def size(self) -> int:
@@ -44,6 +48,27 @@ class Instance(ABC):
                 digest.update(entry.name.encode())
                 _digest(digest, getattr(self, entry.name))
         return digest.hexdigest()
+
+
+def known_value(value: Any) -> float | None:
+    """Return a best known value as a number of Python's own, an ``int`` where it came as one.
+
+    Raises
+    ------
+    InstanceError
+        Where it is not a finite number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise InstanceError(f"best_known {value!r} is not a number; give the objective of the best solution known, or None.")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise InstanceError(f"best_known {str(value)[:40]} is not a finite number that a float can hold.")
+    return int(value) if isinstance(value, (int, np.integer)) else float(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +145,13 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
 
     def margin(self, instance: InstanceT, solution: SolutionT) -> float:
         """Return how far `objective` may lie from the truth: 0 unless it is an estimate, as that of a policy is."""
+        return 0.0
+
+    def magnitude(self, instance: InstanceT) -> float:
+        """Return the magnitude of an objective's terms where they can cancel out, as rewards of either sign do; else 0.
+
+        Values near zero are then compared on the scale of what was added up.
+        """
         return 0.0
 
     def solution(self, data: Any) -> SolutionT:

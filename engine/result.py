@@ -10,10 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redwood.budget import Termination, relative_gap
+from redwood.budget import Termination
 from redwood.errors import FitError, FormatError
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
+from redwood.tolerance import relative_gap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +66,8 @@ class Result:
     bound
         Best proven bound on the optimum, from the solver or from the problem's own bound; ``None`` without one.
     gap
-        |objective - bound| / max(|objective|, 1e-9), or ``None``.
+        The difference of objective and bound over the larger magnitude of both, positive where it is open; 0 where they are
+        equal, negative where the bound is beyond the objective by noise, ``None`` without a bound.
     best_known
         Best value known for the instance, where its file or the user gave one.
     seconds
@@ -98,8 +100,14 @@ class Result:
 
     @property
     def gap(self) -> float | None:
-        """Relative distance of the objective from the bound."""
-        return relative_gap(self.objective, self.bound)
+        """Distance of the objective from the bound, relative to the larger of both."""
+        if self.objective is None or self.bound is None:
+            return None
+        return relative_gap(self.objective, self.bound, self._sense)
+
+    @property
+    def _sense(self) -> str:
+        return str(host().problem(self.problem).sense)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data with the keys that ``redwood solve --json`` prints, and the trajectory."""
@@ -176,7 +184,7 @@ class Result:
         Path(path).write_text(text, encoding="utf-8")
 
     def _title(self) -> str:
-        gap = "" if self.gap is None else f", gap {100 * self.gap:.2f} %"
+        gap = "" if self.gap is None else f", gap {format_gap(self.gap)}"
         return f"{self.instance or self.problem}: {format_value(self.objective)}{gap} ({self.solver})"
 
     def __repr__(self) -> str:
@@ -184,7 +192,7 @@ class Result:
             f"Result: {self.problem} {self.instance!r} (size {self.size}) by {self.solver}, seed {self.seed}",
             f"  status       {self.status} (stopped: {self.termination})",
             f"  objective    {format_value(self.objective)}",
-            f"  bound        {format_value(self.bound)}" + ("" if self.gap is None else f"   gap {100 * self.gap:.3f} %"),
+            f"  bound        {format_value(self.bound)}" + ("" if self.gap is None else f"   gap {format_gap(self.gap, 3)}"),
             "  seconds      " + ", ".join(f"{part} {seconds:.2f}" for part, seconds in vars(self.seconds).items()),
         ]
         lines += [f"  initial      {self.initial}"] * (self.initial is not None)
@@ -193,7 +201,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Return the result as a small table, for notebooks."""
-        gap = "" if self.gap is None else f" (gap {100 * self.gap:.3f} %)"
+        gap = "" if self.gap is None else f" (gap {format_gap(self.gap, 3)})"
         rows = {
             "status": f"{self.status}, stopped: {self.termination}",
             "objective": format_value(self.objective),
@@ -216,4 +224,11 @@ def format_value(value: float | None) -> str:
     return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.6g}"
 
 
-__all__ = ["Result", "Solution", "Status", "Timing", "format_value"]
+def format_gap(gap: float | None, digits: int = 2) -> str:
+    """Return a gap for people, in per cent; one that is negative, which only noise makes it, as such; empty for none."""
+    if gap is None:
+        return ""
+    return "0, within noise" if gap < 0 else f"{100 * gap:.{digits}f} %"
+
+
+__all__ = ["Result", "Solution", "Status", "Timing", "format_gap", "format_value"]

@@ -23,6 +23,7 @@ from redwood.solving.bound import bound
 from redwood.solving.read import generate
 from redwood.solving.simulate import simulate
 from redwood.solving.solve import solve
+from redwood.tolerance import CONFLICT, same
 
 SOLVERS = ("null", "greedy", "myopic", "lookahead", "whittle", "rollout", "lagrangian", "lp-update")
 ROUNDING = 1e-9
@@ -93,7 +94,8 @@ def _check_set(actions: ActionSet, vectors: int, seed: int, tally: Tally) -> Non
         tally.vectors += 1
         tally.wrong += actions.contains(levels) != (actions.program.values(levels) is not None)
     for worth in rng.normal(size=(10, actions.arms, actions.levels)):
-        tally.wrong += abs(actions.argmax(worth).value - actions.solve(worth).value) > 1e-6
+        value, declared = actions.argmax(worth).value, actions.solve(worth).value
+        tally.wrong += not same(value, declared, float(np.abs(worth).sum()), CONFLICT)
     if isinstance(actions, PathSet) and actions.strict:
         walked = _walked(actions)
         for code in range(2**actions.arms):

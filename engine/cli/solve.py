@@ -272,7 +272,7 @@ def _show(order: Order, results: Sequence[Result]) -> None:
 
 
 def _row(result: Result) -> tuple[str, ...]:
-    from redwood.result import format_value
+    from redwood.result import format_gap, format_value
 
     seconds = result.seconds
     return (
@@ -281,8 +281,8 @@ def _row(result: Result) -> tuple[str, ...]:
         result.solver,
         format_value(result.objective),
         format_value(result.bound),
-        _percent(result.gap),
-        _percent(_to_known(result)),
+        format_gap(result.gap),
+        _to_known(result),
         str(result.status),
         str(result.termination),
         f"{seconds.solve:.2f}",
@@ -291,13 +291,11 @@ def _row(result: Result) -> tuple[str, ...]:
     )
 
 
-def _to_known(result: Result) -> float | None:
-    from redwood.budget import relative_gap
+def _to_known(result: Result) -> str:
+    """Return how much worse the objective is than the best known one, in per cent; negative where it is better."""
+    from redwood.plugins.host import host
+    from redwood.tolerance import gap_to
 
     if result.best_known is None or result.objective is None:
-        return None
-    return relative_gap(result.best_known, result.objective)
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.2f} %"
+        return ""
+    return f"{100 * gap_to(result.objective, result.best_known, host().problem(result.problem).sense):.2f} %"

@@ -19,6 +19,7 @@ from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem, Solution
 from redwood.result import Result, Status, Timing
 from redwood.solver import Answer, Incumbent, Run, Solver
+from redwood.tolerance import same
 from redwood.views.bound import Bound
 
 logger = logging.getLogger(__name__)
@@ -179,7 +180,8 @@ def conclude(
     proven = answer.proven and not complaint
     failed = bool(outcome.error or complaint)
     margin = 0.0 if solution is None else problem.margin(instance, solution)
-    bound, doubt = _best_bound(problem.sense, objective, [outcome.bound, answer.bound], margin)
+    magnitude = problem.magnitude(instance)
+    bound, doubt = _best_bound(problem.sense, objective, [outcome.bound, answer.bound], margin, magnitude)
     if proven and objective is not None:
         bound = objective
     bound_taken = 0.0
@@ -187,9 +189,9 @@ def conclude(
         bound_time_limit = min(bound_time_limit, PATIENCE)
     if not proven and not failed and bound_time_limit > 0 and problem.offers(Bound):
         own, more_doubt, bound_taken = _own_bound(task, outcome, bound_time_limit, objective)
-        bound, refuted = _best_bound(problem.sense, objective, [bound, own], margin)
+        bound, refuted = _best_bound(problem.sense, objective, [bound, own], margin, magnitude)
         doubt = " ".join(part for part in (doubt, more_doubt, refuted) if part)
-    status = _status(objective, bound, proven, failed)
+    status = _status(objective, bound, proven, failed, magnitude)
     result = Result(
         problem=problem.name,
         instance=instance.name,
@@ -261,24 +263,24 @@ def _best_checked(
 
 
 def _best_bound(
-    sense: Sense, objective: float | None, bounds: Sequence[float | None], margin: float
+    sense: Sense, objective: float | None, bounds: Sequence[float | None], margin: float, magnitude: float
 ) -> tuple[float | None, str]:
     """Return the tightest bound that the objective does not contradict, and a complaint about those it does."""
     finite = [bound for bound in bounds if bound is not None and math.isfinite(bound)]
-    valid = [bound for bound in finite if not contradicts(sense, objective, bound, margin)]
-    wrong = [bound for bound in finite if contradicts(sense, objective, bound, margin)]
+    valid = [bound for bound in finite if not contradicts(sense, objective, bound, margin, magnitude)]
+    wrong = [bound for bound in finite if contradicts(sense, objective, bound, margin, magnitude)]
     doubt = f"A bound of {wrong[0]:.9g} contradicts the checked objective {objective:.9g} and was dropped." if wrong else ""
     if not valid:
         return None, doubt
     return (max(valid) if sense is Sense.MIN else min(valid)), doubt
 
 
-def _status(objective: float | None, bound: float | None, proven: bool, failed: bool) -> Status:
+def _status(objective: float | None, bound: float | None, proven: bool, failed: bool, magnitude: float) -> Status:
     if failed:
         return Status.FAILED
     if objective is None:
         return Status.INFEASIBLE if proven else Status.NONE
-    closed = bound is not None and abs(objective - bound) <= 1e-9 * max(1.0, abs(objective))
+    closed = bound is not None and same(objective, bound, magnitude)
     return Status.OPTIMAL if proven or closed else Status.FEASIBLE
 
 

@@ -13,6 +13,7 @@ from redwood.problems.cvrp.combinatorial import radial_bound, tree_bound
 from redwood.problems.cvrp.cuts import CutSets, violated_sets
 from redwood.problems.cvrp.instance import CVRPInstance
 from redwood.problems.cvrp.relaxation import Relaxation
+from redwood.tolerance import eased
 from redwood.views.bound import Bound, BoundValue
 
 LARGEST = 1500
@@ -52,9 +53,7 @@ class CVRPBound(Bound):
 
     def _rounded(self, value: float) -> float:
         """Return the bound rounded up where all lengths are whole numbers, and lowered by what floats can lose."""
-        if self._instance.travel.integral:
-            return float(math.ceil(value - 1e-6 * max(1.0, abs(value) * 1e-3))) if value > 0 else 0.0
-        return value - 1e-9 * max(1.0, abs(value))
+        return max(0.0, eased(value, "min", step=1.0 if self._instance.travel.integral else 0.0))
 
 
 def tighten(relaxation: Relaxation, instance: CVRPInstance, clock: Clock, incumbent: float) -> float:
