@@ -40,15 +40,15 @@ class Tiny:
         Its optimum by enumeration; ``None`` where nothing is feasible.
     price
         The objective of a solution by the definition, ``None`` where it breaks a rule.
-    loops
-        Whether its distances are real numbers of a magnitude at which absolute thresholds of local searches fail.
+    open_fault
+        Whether local searches are known to fail on it: its distances are large real numbers, or its budget is 0.
     """
 
     instance: Instance
     shape: str
     optimum: float | None
     price: Callable[[Any], float | None]
-    loops: bool = False
+    open_fault: bool = False
 
 
 def draw(problem: str, rng: np.random.Generator) -> Tiny:
@@ -190,7 +190,7 @@ def _draw_orienteering(rng: np.random.Generator) -> Tiny:
         math.fsum(prizes[node] for node in set(path)) for path, length in zip(paths, each, strict=True) if length <= limit
     ]
     instance = host().problem("orienteering").make(**given, prizes=prizes, budget=budget, start=start, end=end)
-    return Tiny(instance, f"{shape}, budget {budget:g}", max(earned), price, _loops(lengths))
+    return Tiny(instance, f"{shape}, budget {budget:g}", max(earned), price, budget == 0 or _loops(lengths))
 
 
 def _draw_knapsack(rng: np.random.Generator) -> Tiny:

@@ -54,6 +54,10 @@ class SolverError(RedwoodError, RuntimeError):
     """A solver failed or broke its contract; a run that meets it has status ``failed``."""
 
 
+class NoSolutionError(SolutionError):
+    """No feasible solution was found, and whether there is one is open; a run that ends so has status ``none``."""
+
+
 class ExecutorError(RedwoodError, RuntimeError):
     """Work cannot be carried out where it was sent, such as to a cluster that does not answer."""
 

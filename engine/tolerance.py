@@ -12,6 +12,8 @@ CONFLICT = 1e-6
 """Share by which a bound must go beyond a checked objective to contradict it: bounds of peers are no more exact."""
 STEP = 1e-6
 """Share of a step within which a computed value counts as a multiple of the step."""
+HIGHS_LOSS = 2e-6
+"""What HiGHS's bound on a mixed-integer program can be off by, absolutely: its feasibility tolerance, twice."""
 UNIT = 2.0**20
 """Magnitude that `unit_scale` brings a number to."""
 

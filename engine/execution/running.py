@@ -12,7 +12,7 @@ from typing import Any
 
 from redwood.budget import Budget, Sense, Termination
 from redwood.clock import Timer
-from redwood.errors import FitError, InstanceError, MissingDependencyError, OptionError, RedwoodError
+from redwood.errors import FitError, InstanceError, MissingDependencyError, NoSolutionError, OptionError, RedwoodError
 from redwood.execution.bounding import contradicts
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
@@ -111,6 +111,9 @@ def execute(
         run.stopped = Termination.INTERRUPTED
     except USAGE_ERRORS:
         raise
+    except NoSolutionError as without:
+        run = run or task.run()
+        answer = Answer(run.best, message=str(without))
     except Exception as failure:
         logger.debug("solver %s failed", type(task.solver).__name__, exc_info=True)
         run = run or task.run()
@@ -155,6 +158,8 @@ def _run_many(
         stopped, error = Termination.INTERRUPTED, ""
     except USAGE_ERRORS:
         raise
+    except NoSolutionError as without:
+        return [Answer(run.best, message=str(without)) for run in runs], ""
     except Exception as failure:
         logger.debug("solver %s failed on a batch", type(solver).__name__, exc_info=True)
         stopped, error = Termination.ERROR, f"{type(failure).__name__}: {failure}"

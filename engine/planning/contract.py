@@ -14,6 +14,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import FitError, InstanceError, ModelError, SolutionError, suggestion
 from redwood.problem import Solution
+from redwood.tolerance import HIGHS_LOSS, unit_scale
 from redwood.views.view import View
 
 if TYPE_CHECKING:
@@ -259,7 +260,8 @@ class Program:
         import highspy
 
         gains = (worth[:, 1:] - worth[:, :1]).ravel()
-        self._highs.changeColsCost(self._count, np.arange(self._count, dtype=np.int32), gains.astype(np.float64))
+        scale = unit_scale(float(np.abs(gains).max(initial=0.0)))  # the tolerances of HiGHS are absolute
+        self._highs.changeColsCost(self._count, np.arange(self._count, dtype=np.int32), gains.astype(np.float64) * scale)
         self._highs.clearSolver()  # hot starts after changes of the model have given wrong objectives (HiGHS #3294)
         self._highs.run()
         status = self._highs.getModelStatus()
@@ -268,7 +270,8 @@ class Program:
             raise InstanceError(f"the action set {self.name} is empty: no joint action satisfies its rows {rows} together.")
         if status != highspy.HighsModelStatus.kOptimal:
             raise ModelError(f"HiGHS ended with status {status} on the action set {self.name}; is it bounded?")
-        bound = float(self._highs.getInfo().mip_dual_bound) if self.compiled.integer.any() else self._objective()
+        whole = self.compiled.integer.any()
+        bound = (float(self._highs.getInfo().mip_dual_bound) + HIGHS_LOSS if whole else self._objective()) / scale
         return self._levels(), float(worth[:, 0].sum()) + bound
 
     def values(self, levels: Array) -> Array | None:

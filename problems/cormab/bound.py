@@ -8,10 +8,8 @@ from redwood.planning.bounds.duality import tighten
 from redwood.planning.contract import Criterion
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.planning import BanditPlanning
+from redwood.tolerance import ROUNDING, SAME
 from redwood.views.bound import Bound, BoundValue
-
-ROUNDING = 1e-9
-"""Share by which the bound is raised, to cover the rounding of sums."""
 
 
 class BanditBound(Bound):
@@ -19,6 +17,7 @@ class BanditBound(Bound):
 
     def __init__(self, instance: BanditInstance) -> None:
         self._planning = BanditPlanning(instance)
+        self._magnitude = instance.magnitude
 
     def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
         """Return the Lagrangian bound at the best prices that the clock allows; it is valid at any prices."""
@@ -26,4 +25,5 @@ class BanditBound(Bound):
             found = settle(self._planning, clock).bound
         else:
             found = tighten(self._planning, clock).bound / self._planning.horizon
-        return BoundValue(found + ROUNDING * abs(found), "Lagrangian over the joint actions")
+        lost = max(SAME * abs(found), ROUNDING * self._magnitude)
+        return BoundValue(found + lost, "Lagrangian over the joint actions")

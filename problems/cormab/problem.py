@@ -195,6 +195,10 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         """Return five standard errors of the objective."""
         return MARGIN * self._evaluate(instance, solution).error
 
+    def magnitude(self, instance: BanditInstance) -> float:
+        """Return the most that rewards of a step can sum to, of either sign."""
+        return instance.magnitude
+
     def violations(self, instance: BanditInstance, solution: Policy) -> list[str]:
         """Return the first action outside the set that the policy chose in the simulated episodes."""
         complaint = self._evaluate(instance, solution).complaint

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import ModelError, SolverError
+from redwood.errors import ModelError, NoSolutionError, SolverError
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run
 from redwood.solvers.mip.session import MOST_NODES, Ending, Session, Solved
@@ -56,7 +57,8 @@ class Search:
         """Search until proven or stopped, and return the answer."""
         if self.problem.offers(Local):
             steps = min(self.options.local_steps, 20 * self.instance.size)
-            find_incumbent(self.problem, self.instance, self.run, steps)
+            with contextlib.suppress(NoSolutionError):  # the program may still find one, or prove that there is none
+                find_incumbent(self.problem, self.instance, self.run, steps)
         if not self.run.stops():
             self.solve()
         if self.broken and self.run.best is None:

@@ -21,14 +21,12 @@ from redwood.arrays import Array
 from redwood.budget import Sense
 from redwood.errors import ModelError, SolverError
 from redwood.solver import Run
-from redwood.tolerance import SAME, unit_scale, usable_step
+from redwood.tolerance import HIGHS_LOSS, SAME, unit_scale, usable_step
 from redwood.views.compiled import CompiledModel, scaled_rows, stack_rows
 from redwood.views.linear import Rows
 
 logger = logging.getLogger(__name__)
 
-LOSS = 2e-6
-"""What HiGHS's bound on a mixed-integer program can be off by, absolutely: its feasibility tolerance, twice."""
 LARGEST_COST = 2.0**50
 """Costs that HiGHS gets stay below: it takes 1e20 for infinite."""
 REAL_COSTS, WHOLE_COSTS = (2.0**14, 2.0**30), (1.0, 2.0**30)
@@ -129,7 +127,7 @@ class Session:
 
     def precise(self, incumbent: float) -> bool:
         """Return whether HiGHS's absolute tolerances are small beside an incumbent, or beside a step of the objective."""
-        loss = LOSS / self._scale
+        loss = HIGHS_LOSS / self._scale
         return loss <= 0.5 * SAME * abs(incumbent) or loss <= 0.1 * usable_step(self.model.step, abs(incumbent))
 
     def _set_costs(self, costs: Array, offset: float) -> None:
@@ -139,7 +137,7 @@ class Session:
     def _eased(self, bound: float) -> float:
         """Return a bound of HiGHS in the model's units, less what its tolerances can have added."""
         bound = bound / self._scale
-        loss = LOSS / self._scale + 0.25 * SAME * abs(bound)
+        loss = HIGHS_LOSS / self._scale + 0.25 * SAME * abs(bound)
         return bound - loss if self.model.sense is Sense.MIN else bound + loss
 
     def add(self, rows: Rows) -> None:
