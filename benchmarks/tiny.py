@@ -74,7 +74,7 @@ def _draw_distances(rng: np.random.Generator, nodes: int, symmetric: bool) -> tu
 
 
 def _draw_matrix(rng: np.random.Generator, nodes: int, shape: str, scale: float) -> np.ndarray[Any, Any]:
-    matrix = rng.random((nodes, nodes)) * scale
+    matrix: np.ndarray[Any, Any] = rng.random((nodes, nodes)) * scale
     if shape == "ties":
         matrix = rng.integers(1, 4, (nodes, nodes)) * scale
     elif shape == "zeros":
