@@ -91,7 +91,11 @@ def check(
     everything
         Whether to take instances, too, at which local searches are known to fail.
     """
-    tiny = draw(problem, np.random.default_rng(seed))
+    try:
+        tiny = draw(problem, np.random.default_rng(seed))
+    except Exception as error:  # each instance drawn is one that the problem has to take
+        yield "instance", Tally(1, 0, Counter(["raised"])), [f"raised: {type(error).__name__}: {error}"]
+        return
     for solver in solvers or (*SOLVERS[problem], "bound"):
         if (solver in SOLVERS[problem] or solver == "bound") and (everything or not tiny.open_fault):
             found = dict(_faults(tiny, solver, time_limit))

@@ -88,7 +88,7 @@ def _draw_matrix(rng: np.random.Generator, nodes: int, shape: str, scale: float)
         matrix = np.zeros((nodes, nodes))
     if rng.random() < 0.3 and scale >= 1e3:
         matrix = np.rint(matrix)
-    return np.minimum(matrix, LARGEST)
+    return np.asarray(np.minimum(matrix, LARGEST))
 
 
 def _loops(lengths: Matrix) -> bool:
@@ -124,6 +124,8 @@ def _draw_cvrp(rng: np.random.Generator) -> Tiny:
         demands, capacity = [demand * unit for demand in demands], capacity * unit
     vehicles = int(rng.integers(1, customers + 2)) if rng.random() < 0.5 else None
     limit = capacity if whole else capacity * (1.0 + SLACK)
+    if vehicles is not None:  # the problem refuses fewer than the sum of the demands needs
+        vehicles = max(vehicles, math.ceil(math.fsum(demands) / limit))
     most = customers if vehicles is None else vehicles
     cheapest = dict(_cheapest_routes(lengths, demands, limit, customers))
 
