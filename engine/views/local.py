@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from redwood.errors import NoSolutionError
 from redwood.views.view import View
 
 if TYPE_CHECKING:

@@ -1,9 +1,10 @@
 """The standing defence against wrong proofs, and that it would notice one."""
 
 import numpy as np
+import proofs
 import pytest
+import tiny
 
-from redwood.benchmarks import proofs, tiny
 from redwood.plugins.host import host
 from redwood.problems.knapsack.instance import Packing
 from redwood.solver import Answer, Solver

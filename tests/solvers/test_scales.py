@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from tiny import draw
 
 import redwood
-from redwood.benchmarks.tiny import draw
 from redwood.result import Status
 
 SCALES = (1e-12, 1e-9, 1e-6, 1e-3, 1.0)

@@ -1,4 +1,4 @@
-"""Random tiny instances of odd scales, each solver's claims against enumeration: ``python -m redwood.benchmarks.proofs``.
+"""Random tiny instances of odd scales, each solver's claims against enumeration: ``python benchmarks/studies/proofs.py``.
 
 For every instance, solver and claim: is an answer that passes for feasible so, and priced as the definition prices it; is
 one that is called optimal the optimum; is no bound beyond the optimum; is nothing called infeasible that is not; does no run
@@ -20,11 +20,11 @@ from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from tiny import DRAWS, Tiny, draw
 
-from redwood.benchmarks.tiny import DRAWS, Tiny, draw
-from redwood.execution.bounding import bound
 from redwood.plugins.host import host
 from redwood.result import Result
+from redwood.solving.bound import bound
 from redwood.solving.solve import solve
 from redwood.tolerance import SAME, beyond, same
 
