@@ -109,6 +109,9 @@ def execute(
     except KeyboardInterrupt:
         run = run or task.run()
         run.stopped = Termination.INTERRUPTED
+    except NoSolutionError as none:
+        run = run or task.run()
+        answer = Answer(run.best, message=str(none))
     except USAGE_ERRORS:
         raise
     except NoSolutionError as without:

@@ -21,7 +21,8 @@ MOVES = 3
 class Local(View, ABC):
     """What a local search needs. A state is a mutable object that the view makes, owns and alone understands.
 
-    `construct`, `copy` and `perturb` have defaults, which a problem overrides where it can do better.
+    `construct`, `copy` and `perturb` have defaults, which a problem overrides where it can do better. Where feasible
+    solutions are hard to find, `initial` and `construct` raise `NoSolutionError` when they have tried enough.
     """
 
     @abstractmethod

@@ -279,7 +279,10 @@ def find_incumbent(problem: Problem[Any, Any], instance: Instance, run: Run, ste
     """
     view = problem.view(Local, instance)
     latest = run.seconds + 0.1 * run.seconds_left
-    state = view.construct(run.rng) if run.best is None else view.state(run.best)
+    try:
+        state = view.construct(run.rng) if run.best is None else view.state(run.best)
+    except NoSolutionError:  # the model may prove that there is none
+        return
     view.descend(state)
     run.report(view.solution(state))
     for _ in range(steps):
