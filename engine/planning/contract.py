@@ -148,6 +148,9 @@ class ActionSet(ABC):
         allowed = np.array([self.contains(action) for action in distinct], bool)
         return np.flatnonzero(~allowed[rows.ravel()])
 
+    def warm_up(self) -> None:  # noqa: B027 (most have nothing to add)
+        """Compile those kernels of the other methods that small sets do not come to, before a clock starts."""
+
     def sample(self, rng: np.random.Generator) -> Array:
         """Return random levels [J]: an action that is the best one for random worths, and so one that wastes nothing."""
         return self.argmax(np.cumsum(rng.random((self.arms, self.levels)), axis=1)).levels

@@ -47,6 +47,13 @@ class ATSPBound(Bound):
         value = self._rounded(relaxation.tighten(clock, goal), 0.0)
         return BoundValue(value, "linear program with subtour rows") if value > best.value else best
 
+    def warm_up(self) -> None:
+        """Import what `bound` needs: nothing is compiled."""
+        import scipy.optimize
+        import scipy.sparse.csgraph  # noqa: F401
+
+        import redwood.problems.atsp.relaxation  # noqa: F401
+
     @property
     def _step(self) -> float:
         return 1.0 if self._instance.travel.integral else 0.0

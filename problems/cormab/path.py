@@ -193,6 +193,12 @@ class PathSet(ActionSet):
 
         return np.asarray(choose_visits(self.visits, gains, self.budget))
 
+    def warm_up(self) -> None:
+        """Compile the scan of the maximal visited sets, which only large networks need."""
+        from redwood.problems.cormab.path_kernels import choose_visits
+
+        choose_visits(np.ones(1, np.uint64), np.ones((1, 2)), 1)
+
     def contains(self, levels: Array) -> bool:
         """Return whether a closed walk visits all pulled arms."""
         if not self.in_range(levels) or int(np.sum(levels)) > self.budget:

@@ -45,6 +45,12 @@ class OrienteeringBound(Bound):
         tight = BoundValue(_rounded(network, value), "linear program with subtour rows")
         return min(best, tight, key=lambda found: found.value)
 
+    def warm_up(self) -> None:
+        """Import what `bound` needs: nothing is compiled."""
+        import scipy.sparse.csgraph  # noqa: F401
+
+        import redwood.problems.orienteering.relaxation  # noqa: F401
+
 
 def half_edge_bound(network: Network) -> float:
     """Return the value of the fractional knapsack, for the inner nodes alone."""
