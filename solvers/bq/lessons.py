@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from redwood.errors import FitError, OptionError, suggestion
 from redwood.problem import Problem
 from redwood.solvers.bq.aggregation import TailMaker
@@ -108,7 +106,6 @@ def train_policy(
     layout = view_class(problem).layout
     begun = network_for(problem.name, layout, "" if start == SHIPPED else start, "cpu") if start else None
     shape = PRESETS[preset] if begun is None else begun.shape
-    torch.set_num_threads(schooling.threads)
     labels = LabelMaker(problem, schooling.teacher, schooling.folder / "labels", schooling.seed, schooling.set_up)
     spent = _make_labels(labels, schooling, rounds, label_share)
     trainer = Trainer(

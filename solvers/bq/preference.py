@@ -151,8 +151,8 @@ class PreferenceTrainer(Trainer):
         window = view.window(batch, window_size(self.network, batch))
         judged: Judged = judge(self.network, window, view.target(batch, window))
         rows = torch.from_numpy(batch.rows).to(self.device)
-        sums = torch.zeros(len(instances), device=self.device)
-        counts = torch.zeros(len(instances), device=self.device)
+        sums = torch.zeros(len(instances), dtype=torch.float32, device=self.device)
+        counts = torch.zeros(len(instances), dtype=torch.float32, device=self.device)
         sums = sums.index_add(0, rows[judged.known], judged.right[judged.known])
         counts = counts.index_add(0, rows[judged.known], torch.ones_like(judged.right[judged.known]))
         return sums / torch.where(counts > 0, counts, torch.nan), judged.neighbours

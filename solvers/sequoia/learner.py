@@ -78,6 +78,7 @@ class Learner:
     van Hasselt, Guez, Silver (2016), Deep reinforcement learning with double Q-learning, arXiv:1509.06461.
     """
 
+    @single_thread()
     def __init__(
         self,
         planning: Planning,
@@ -331,6 +332,7 @@ class Learner:
     def _maximiser(self) -> Maximiser:
         return Maximiser(self.network, self.planning.actions, self.recipe.slack, programs=self.recipe.programs)
 
+    @single_thread()
     def save(self, path: Path) -> None:
         """Write everything that an exact continuation needs; a crash leaves the old file or the new one."""
         state = {
@@ -355,6 +357,7 @@ class Learner:
             os.fsync(file.fileno())
         os.replace(unfinished, path)
 
+    @single_thread()
     def load(self, path: Path) -> None:
         """Go on where `save` left off.
 

@@ -20,6 +20,7 @@ from redwood.solvers.sequoia.arm_policy import ArmPolicy
 from redwood.solvers.sequoia.improving import Stops, misses, policy_for, recorded, simulated, variance_reduced
 from redwood.solvers.sequoia.network import single_thread
 from redwood.solvers.sequoia.pricing import Relaxation, relax
+from redwood.torch_settings import torch_settings
 
 RATE = 3e-3
 DECAY = 1e-4
@@ -57,10 +58,13 @@ class Lesson:
 class ArmNetwork(nn.Module):
     """The network of an `ArmPolicy` while it is trained; untrained it corrects nothing."""
 
+    @torch_settings()
     def __init__(self, hidden: tuple[int, ...]) -> None:
         super().__init__()
         self.widths = (FEATURES, *hidden, 1)
-        self.layers = nn.ModuleList([nn.Linear(before, after) for before, after in pairwise(self.widths)])
+        self.layers = nn.ModuleList(
+            [nn.Linear(before, after, dtype=torch.float32) for before, after in pairwise(self.widths)]
+        )
         nn.init.zeros_(self.layers[-1].weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.layers[-1].bias)  # type: ignore[arg-type]
         self.double()
