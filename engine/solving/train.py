@@ -14,6 +14,7 @@ from redwood.execution.executors.local import Local
 from redwood.execution.running import Task, execute
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
+from redwood.saved import only_training
 from redwood.solving.solve import check_seed, check_threads, find_solver
 from redwood.trainable import Schooling, Trainable
 
@@ -96,7 +97,8 @@ def train(
         on_progress=on_progress,
         set_up=PluginFiles(tuple(host().files)) if host().files else None,
     )
-    return kind.train(found, schooling, **options)
+    with only_training(schooling.folder):
+        return kind.train(found, schooling, **options)
 
 
 def _check_seconds(seconds: float | None) -> float | None:

@@ -15,6 +15,7 @@ import torch
 from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.planning.contract import Planning, Policy
+from redwood.saved import load_checkpoint, reading
 from redwood.solvers.sequoia.improving import recorded, surpasses, variance_reduced
 from redwood.solvers.sequoia.luck import Luck
 from redwood.solvers.sequoia.maximising import Maximiser
@@ -366,7 +367,11 @@ class Learner:
         OptionError
             Where the file is of a training with other options.
         """
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state = load_checkpoint(path)
+        with reading(path):
+            self._take(state, path)
+
+    def _take(self, state: dict[str, Any], path: Path) -> None:
         asked, kept = json.loads(json.dumps(asdict(self.recipe))), json.loads(state["recipe"])
         others = [
             f"{name} {kept.get(name)!r} and not {value!r}"

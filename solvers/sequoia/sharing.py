@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.planning.contract import Planning
+from redwood.saved import reading
 from redwood.solvers.sequoia.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
 from redwood.solvers.sequoia.improving import Stops, misses, policy_for, recorded, simulated, variance_reduced
@@ -144,7 +145,7 @@ def _kept(planning: Planning, clock: Clock, path: Path) -> Relaxation:
     from redwood.planning.bounds.duality import price
 
     if path.exists():
-        with np.load(path, allow_pickle=False) as kept:
+        with reading(path), np.load(path, allow_pickle=False) as kept:
             return Relaxation(price(planning, kept["prices"]), kept["values"])
     made = relax(planning, clock)
     with path.with_suffix(".new").open("wb") as file:
