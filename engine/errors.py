@@ -22,10 +22,6 @@ class SolutionError(RedwoodError, ValueError):
     """A solution is malformed or breaks a rule of its problem."""
 
 
-class NoSolutionError(SolutionError):
-    """A construction found no feasible solution; a run that meets it has status ``none``, and not ``failed``."""
-
-
 class OptionError(RedwoodError, ValueError):
     """An option is unknown, or its value is out of range."""
 

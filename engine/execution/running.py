@@ -114,9 +114,6 @@ def execute(
         answer = Answer(run.best, message=str(none))
     except USAGE_ERRORS:
         raise
-    except NoSolutionError as without:
-        run = run or task.run()
-        answer = Answer(run.best, message=str(without))
     except Exception as failure:
         logger.debug("solver %s failed", type(task.solver).__name__, exc_info=True)
         run = run or task.run()

@@ -16,7 +16,6 @@ from redwood.problems.cormab.planning import BanditPlanning
 from redwood.tolerance import ROUNDING, SAME
 from redwood.views.bound import Bound, BoundValue
 
-
 REHEARSED = (4, 10)
 """Arms of the instances that kernels are compiled on."""
 
