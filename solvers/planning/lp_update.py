@@ -10,7 +10,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.clock import Timer
-from redwood.errors import OptionError, SolutionError, SolverError
+from redwood.errors import OptionError, SolutionError
 from redwood.planning.contract import Arms, Planning, Policy, check_finite
 from redwood.planning.policies import worths
 from redwood.problem import Instance, Problem, frozen
@@ -113,11 +113,11 @@ class UpdatedPolicy(Policy):
         for start in starts:
             program.begin(start)
             prices = program.prices()
-            if prices is None:
-                raise SolverError("the relaxed program of a window ended without prices, though nothing limits it.")
             there = _from(ahead, start)
-            found = price(there, prices)
-            yield found if ahead.actions.relaxation.tight else min(price(there, first), found, key=lambda tried: tried.bound)
+            found = price(there, first if prices is None else prices)
+            if prices is not None and not ahead.actions.relaxation.tight:
+                found = min(price(there, first), found, key=lambda tried: tried.bound)
+            yield found
 
     def _over_hull(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Priced]:
         """Yield the best prices for start chances [J, S] by column generation: the actions found for one serve the next."""
