@@ -90,5 +90,5 @@ def optimised(highs: Any, seconds: float, name: str) -> bool:
             return False
         if attempt == 0:
             highs.clearSolver()
-    logger.warning("HiGHS ended with status %s on %s; the prices found so far are kept.", status, name)
+    logger.info("HiGHS ended with status %s on %s; the prices found so far are kept.", status, name)
     return False

@@ -55,7 +55,7 @@ class RelaxedProgram:
         if status == highspy.HighsModelStatus.kTimeLimit:
             return None
         if status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kUnknown) or not solution.dual_valid:
-            logger.warning("HiGHS ended with status %s on the relaxed program of occupation measures.", status)
+            logger.info("HiGHS ended with status %s on the relaxed program of occupation measures.", status)
             return None
         planning, links = self._planning, self._relaxation.links
         levels, kinds = planning.arms.shape[1], int(self._relaxation.classes.max()) + 1
