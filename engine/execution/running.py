@@ -14,6 +14,7 @@ from redwood.budget import Budget, Sense, Termination
 from redwood.clock import Timer
 from redwood.errors import FitError, InstanceError, MissingDependencyError, NoSolutionError, OptionError, RedwoodError
 from redwood.execution.bounding import contradicts
+from redwood.planning.contract import Policy
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem, Solution
@@ -213,11 +214,22 @@ def conclude(
         trajectory=_whole_trajectory(problem.sense, outcome, objective),
         solution=solution,
         initial=verdict,
-        message=" ".join(part for part in (outcome.error or complaint, doubt, answer.message, note) if part),
+        message=" ".join(
+            part for part in (outcome.error or complaint, doubt, answer.message, note, _deciding(solution)) if part
+        ),
         source=instance,
     )
     host().manager.hook.redwood_solved(result=result)
     return result
+
+
+def _deciding(solution: Solution | None) -> str:
+    """Return what decides in a policy, in words; nothing for other solutions."""
+    if not isinstance(solution, Policy):
+        return ""
+    described = solution.describe()
+    said = {True: ", each action a proven maximum", False: ", no action proven to be a maximum", None: ""}
+    return f"Decides by {described['decides_by']}{said[described['proven']]}."
 
 
 def _whole_trajectory(sense: Sense, outcome: Outcome, objective: float | None) -> tuple[tuple[float, float], ...]:

@@ -389,6 +389,14 @@ class Policy(Solution, ABC):
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return levels [E, J] for the states [E, J] of E episodes at a step; only random policies use ``rng``."""
 
+    def describe(self) -> dict[str, Any]:
+        """Return what decides, as plain data.
+
+        ``decides_by`` names it, such as ``"index"`` or ``"q-network"``; ``proven`` says whether each joint action is a
+        proven maximum of that, ``None`` where there is nothing to maximise or nobody knows. Policies may add keys.
+        """
+        return {"decides_by": self.kind, "proven": None}
+
     def act(self, states: Any, step: int, rng: np.random.Generator | None = None) -> Array:
         """Return the joint action that the policy takes.
 
@@ -459,6 +467,12 @@ def check_finite(planning: Planning, solver: str) -> None:
     """Raise `FitError` where a solver whose policies count the steps that are left is asked for endless time."""
     if planning.criterion is Criterion.AVERAGE:
         raise FitError(f"{solver} counts the steps that are left, and the criterion is the mean of endless time.")
+
+
+def check_average(planning: Planning, solver: str) -> None:
+    """Raise `FitError` where a solver for the mean of endless time is asked for a horizon."""
+    if planning.criterion is not Criterion.AVERAGE:
+        raise FitError(f"{solver} is for the criterion 'average', and that of the instance is {str(planning.criterion)!r}.")
 
 
 def worth_of(worth: Array, levels: Array) -> float:

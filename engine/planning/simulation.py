@@ -97,6 +97,11 @@ class WatchedPolicy(Policy):
     states: list[Array] = field(default_factory=list)
     levels: list[Array] = field(default_factory=list)
 
+    def meet(self, planning: Planning) -> None:
+        """Let the other policy meet the instance as well, since it may remember episodes."""
+        super().meet(planning)
+        self.base.meet(planning)
+
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return what the other policy chooses."""
         levels = self.base.choose(planning, states, step, rng)

@@ -67,6 +67,10 @@ class UpdatedPolicy(Policy):
             if getattr(self, name) < 1:
                 raise SolutionError(f"{name} {getattr(self, name)} is below 1; give at least 1.")
 
+    def describe(self) -> dict[str, Any]:
+        """Return that updated prices decide; the oracle proves each joint action to be a maximum under them."""
+        return {"decides_by": "lp-update", "proven": True}
+
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best action for the worths of each episode's last update."""
         memory: _Memory | None = getattr(self, "_memory", None)

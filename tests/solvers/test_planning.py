@@ -82,7 +82,7 @@ def test_whittle_is_nearly_optimal_under_a_budget():
     result = solve(made, "whittle", bound_time_limit=0)
     planning = planning_of(made)
     assert evaluate(planning, result.solution) >= 0.999 * induce(planning)[1]
-    assert result.message == ""
+    assert "not indexable" not in result.message
 
 
 def test_whittle_needs_two_levels():
