@@ -55,7 +55,7 @@ def main(size: int, seeds: int, horizon: int, episodes: int, vectors: int, domai
     for domain in domains or CoRMAB.variants:
         tally = Tally()
         for seed in range(seeds):
-            instance = generate(f"cormab/{domain}", size=size, seed=seed, budget=max(1, size // 3), horizon=horizon)
+            instance = generate(f"cormab/{domain}", size=size, seed=seed, budget=max(2, size // 3), horizon=horizon)
             _check_values(instance, episodes, tally)
             _check_set(host().problem("cormab").view(Planning, instance).actions, vectors, seed, tally)
         click.echo(

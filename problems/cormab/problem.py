@@ -137,7 +137,8 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         variant
             The domain.
         budget
-            Number of workers B; by default the published one, a quarter of the arms (a fifth from 100 arms on).
+            Number of workers B; by default the published one, a quarter of the arms (a fifth from 100 arms on). A schedule
+            has two at least.
         horizon, criterion
             Number of steps, and over which time rewards count, as for `make`.
         network
@@ -151,7 +152,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             Where an option is out of range or does not concern the variant.
         """
         try:
-            workers = usual_budget(size) if budget is None else whole_number("budget", budget, 1)
+            workers = usual_budget(size, variant) if budget is None else whole_number("budget", budget, 1)
             steps = whole_number("horizon", horizon, 1)
         except InstanceError as error:
             raise OptionError(str(error)) from error

@@ -129,7 +129,7 @@ class LPPriority(Solver):
 def drawn_levels(probabilities: Array, states: Array, rng: np.random.Generator) -> Array:
     """Return levels [E, J] drawn by their probabilities [J, A, S] in states [E, J]."""
     ends = np.cumsum(probabilities, axis=1)[np.arange(states.shape[1]), :-1, states]
-    noise: Array = rng.random(states.shape)
+    noise = np.asarray(rng.random(states.shape))
     levels: Array = (noise[:, :, None] >= ends).sum(axis=2)
     return levels
 

@@ -52,7 +52,7 @@ class AdvicePolicy(Policy):
         same = states == virtual
         nothing = np.zeros((*states.shape, planning.actions.levels))
         chosen = planning.actions.choose(agreement(advised, np.ones(states.shape, bool), 1.0 + same, nothing))
-        noise: Array = rng.random(states.shape)
+        noise = np.asarray(rng.random(states.shape))
         ends = np.cumsum(planning.arms.transitions, axis=3)[np.arange(states.shape[1]), advised, virtual, :-1]
         alone = (noise[:, :, None] >= ends).sum(axis=2)
         object.__setattr__(self, "_memory", _Memory(alone, same & (chosen == advised), states))
