@@ -213,7 +213,6 @@ SOLVERS = (
         target="redwood.solvers.planning.lagrangian:Lagrangian",
         views=frozenset({"Planning"}),
         determinism=Determinism.DETERMINISTIC,
-        choices=(Choice(score=60),),
     ),
     SolverSpec(
         name="lp-update",
@@ -221,6 +220,14 @@ SOLVERS = (
         target="redwood.solvers.planning.lp_update:LPUpdate",
         views=frozenset({"Planning"}),
         determinism=Determinism.DETERMINISTIC,
+    ),
+    SolverSpec(
+        name="portfolio",
+        summary="The policies of the fitting planning solvers, tried in the same episodes; the best is the answer.",
+        target="redwood.solvers.planning.portfolio:Portfolio",
+        views=frozenset({"Planning"}),
+        determinism=Determinism.NONE,
+        choices=(Choice(score=60),),
     ),
     SolverSpec(
         name="constant",
