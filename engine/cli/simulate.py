@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -200,9 +200,13 @@ def _difference(one: dict[str, Any]) -> str:
 
 def _mean_row(solver: str, records: Sequence[dict[str, Any]], compared: bool) -> list[str]:
     """Return the row of a solver's means over instances, with the 95 % interval of the mean."""
+    import numpy as np
+
+    from redwood.estimation import half_width
+
     means = [one["mean"] for one in records]
     shares = [one["percent_of_bound"] for one in records if one["percent_of_bound"] is not None]
-    half = 1.96 * stdev(means) / len(means) ** 0.5 if len(means) > 1 else 0.0
+    half = half_width(np.array(means)) if len(means) > 1 else 0.0
     middle = fmean(means)
     share = f"{fmean(shares):.2f}" if shares else "-"
     spent = f"{1e3 * fmean(one['latency']['median'] for one in records):.3g}"

@@ -11,14 +11,12 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
+from redwood.estimation import adjusted, half_width
 from redwood.planning.contract import Planning, Policy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
-NORMAL = 1.959963984540054
-"""Standard deviations of a normal distribution that hold 95 % of it on both sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,22 +31,31 @@ class Rollouts:
         Upper bound on the mean reward a step of every policy, or ``None``.
     states, levels
         State and level [E, H, J] of each arm before each step, where they were kept.
+    control
+        Control variate [E], of expectation 0, that is taken off an episode's mean reward a step; ``None`` for fewer than
+        eight episodes.
     """
 
     rewards: Array
     bound: float | None = None
     states: Array | None = None
     levels: Array | None = None
+    control: Array | None = None
+
+    @property
+    def adjusted(self) -> Array:
+        """Mean reward a step [E] of each episode, less the control variate."""
+        return adjusted(self.rewards, self.control)
 
     @property
     def mean(self) -> float:
         """Mean reward a step."""
-        return float(self.rewards.mean())
+        return float(self.adjusted.mean())
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Interval that holds the expected mean reward with 95 % confidence; infinite for a single episode."""
-        half = NORMAL * _standard_error(self.rewards.mean(axis=1))
+        """Interval of Student's t that holds the expected mean reward with 95 % confidence; infinite for one episode."""
+        half = half_width(self.adjusted)
         return self.mean - half, self.mean + half
 
     @property
@@ -59,7 +66,7 @@ class Rollouts:
     def minus(self, other: Rollouts) -> tuple[float, tuple[float, float]]:
         """Return by how much the mean is above another policy's in the same episodes, with its 95 % interval.
 
-        Both must have been simulated with the same seed: the luck is then the same, and episodes are compared in pairs.
+        Both must have been simulated with the same seed: random numbers are then common, and episodes are compared in pairs.
 
         Raises
         ------
@@ -68,8 +75,8 @@ class Rollouts:
         """
         if len(self.rewards) != len(other.rewards):
             raise OptionError(f"{len(self.rewards)} and {len(other.rewards)} episodes cannot be compared in pairs.")
-        difference = self.rewards.mean(axis=1) - other.rewards.mean(axis=1)
-        mean, half = float(difference.mean()), NORMAL * _standard_error(difference)
+        difference = self.adjusted - other.adjusted
+        mean, half = float(difference.mean()), half_width(difference)
         return mean, (mean - half, mean + half)
 
     def plot(self, path: str | Path | None = None, axes: Axes | None = None) -> Axes:
@@ -108,7 +115,3 @@ class WatchedPolicy(Policy):
         self.states.append(states.copy())
         self.levels.append(np.asarray(levels).copy())
         return levels
-
-
-def _standard_error(values: Array) -> float:
-    return math.inf if len(values) < 2 else float(np.std(values, ddof=1) / math.sqrt(len(values)))

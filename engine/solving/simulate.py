@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from redwood.errors import FitError, OptionError
+from redwood.estimation import noise_seed, observe
 from redwood.planning.contract import Criterion, Planning, Policy
 from redwood.planning.simulation import Rollouts, WatchedPolicy
 from redwood.plugins.host import host
@@ -44,7 +45,7 @@ def simulate(
     episodes
         Number of independent episodes.
     seed
-        Decides the luck of each arm in each step of each episode, whatever the policy does.
+        Decides the noise of each arm in each step of each episode, whatever the policy does; every instance has its own.
     bound_time_limit
         Seconds for the problem's bound; 0 for none.
     keep
@@ -67,18 +68,13 @@ def simulate(
     if not bound_time_limit >= 0:
         raise OptionError(f"bound time limit {bound_time_limit} s is negative; give 0 for no bound.")
     problem.validate(instance)
-    watched = WatchedPolicy(policy)
-    planning = problem.view(Planning, instance)
-    rewards = planning.rollouts(watched if keep else policy, int(episodes), seed)
-    policy.meet(planning)
+    seen = observe(problem.view(Planning, instance), policy, int(episodes), noise_seed(instance, seed))
     found = None
     if bound_time_limit > 0 and problem.offers(Bound):
         found = bound(instance, time_limit=bound_time_limit).value
     if not keep:
-        return Rollouts(rewards, found)
-    counted = planning.horizon
-    states, levels = (np.stack(kept[-counted:], axis=1) for kept in (watched.states, watched.levels))
-    return Rollouts(rewards, found, states, levels)
+        return Rollouts(seen.rewards, found, control=seen.control)
+    return Rollouts(seen.rewards, found, seen.states, seen.levels, seen.control)
 
 
 def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: int = 0) -> Latency:
