@@ -185,6 +185,9 @@ class TimedPolicy(Policy):
     base: Policy
     late: Callable[[], bool]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", self.base.kind)  # complaints shall name the policy that acts
+
     def meet(self, planning: Planning) -> None:
         """Let the other policy meet the instance as well, since it may remember episodes."""
         super().meet(planning)
