@@ -67,7 +67,7 @@ def test_whittle_takes_the_criterion_of_the_instance():
     assert mean_reward(planning_of(made), policy) >= 0.99 * settle_exactly(planning_of(made))[1]
 
 
-@pytest.mark.parametrize("solver", ["lp-update", "rollout", "sequoia"])
+@pytest.mark.parametrize("solver", ["rollout", "sequoia"])
 def test_solvers_that_count_the_steps_left_say_so(solver):
     """A solver for a horizon refuses endless time."""
     with pytest.raises(FitError, match="counts the steps that are left"):

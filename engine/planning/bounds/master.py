@@ -58,6 +58,11 @@ class Master:
         prices[:, :, 1:] = duals.reshape(steps, arms, levels - 1)
         return float(self._highs.getInfo().objective_function_value), prices
 
+    def measures(self) -> Array:
+        """Return the occupation measures [H, J, A, S] of the last solution."""
+        size = int(np.prod(self._shape))
+        return np.array(self._highs.getSolution().col_value[:size]).reshape(self._shape)
+
     def _load(self) -> Any:
         """Return HiGHS with the occupation measures and all rows, and no action yet."""
         from scipy.sparse import csc_array

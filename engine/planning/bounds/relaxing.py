@@ -66,6 +66,11 @@ class RelaxedProgram:
         prices[:, :, 1:][:, never] = planning.horizon * np.ptp(planning.arms.rewards)  # more than any level could be worth
         return prices[:, self._relaxation.classes]
 
+    def measures(self) -> Array:
+        """Return the occupation measures [H, J, A, S] of the last solution."""
+        shape = (self._planning.horizon, *self._planning.arms.shape)
+        return np.array(self.highs.getSolution().col_value[: int(np.prod(shape))]).reshape(shape)
+
 
 def begin(highs: Any, start: Array) -> None:
     """Let the arms of a program of occupation measures begin with chances [J, S] of their states."""
