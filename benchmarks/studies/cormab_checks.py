@@ -25,7 +25,7 @@ from redwood.solving.simulate import simulate
 from redwood.solving.solve import solve
 from redwood.tolerance import CONFLICT, same
 
-SOLVERS = ("null", "greedy", "myopic", "lookahead", "whittle", "rollout", "lagrangian", "lp-update")
+SOLVERS = ("null", "constant", "greedy", "myopic", "lookahead", "whittle", "rollout", "lagrangian", "lp-update")
 ROUNDING = 1e-9
 """Share of a value by which sums may differ."""
 
