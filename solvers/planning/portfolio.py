@@ -13,6 +13,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.budget import Iterations, Seconds
 from redwood.errors import FitError, OptionError, SolverError
+from redwood.estimation import adjusted, observe
 from redwood.planning.contract import Criterion, Planning, Policy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
@@ -43,7 +44,7 @@ class Trial:
     name, policy
         The solver with its options, and its policy.
     rewards
-        Mean reward a step [E] in each episode.
+        Mean reward a step [E] in each episode, less its control variate.
     seconds
         What the episodes took.
     bound, message
@@ -75,11 +76,11 @@ class Trial:
 class Portfolio(Solver):
     """Let the planning solvers that fit the instance make their policies, and answer with the one that earns most.
 
-    All policies are tried in the same simulated episodes, with common random numbers; these are other episodes than those
-    that the objective is estimated in, so that the choice does not flatter it. A candidate may take half of the time that is
-    left, its trial included; one that takes longer is left out, and the message says so. Those that are not behind the best
-    beyond chance are tried in more episodes, as far as half of the time that is left goes. Where joint states are few, the
-    exact optimum is the answer.
+    All policies are tried in the same simulated episodes, with common random numbers and control variates; these are other
+    episodes than those that the objective is estimated in, so that the choice does not flatter it. A candidate may take half
+    of the time that is left, its trial included; one that takes longer is left out, and the message says so. Those that are
+    not behind the best beyond chance are tried in more episodes, as far as half of the time that is left goes. Where joint
+    states are few, the exact optimum is the answer.
 
     Attributes
     ----------
@@ -153,7 +154,8 @@ class Portfolio(Solver):
             raise SolverError("it gave no policy")
         made = time.perf_counter()
         timed = TimedPolicy(policy, lambda: time.perf_counter() - began > seconds)
-        rewards = planning.rollouts(timed, self.episodes, seed).mean(axis=1)
+        seen = observe(planning, timed, self.episodes, seed)
+        rewards = adjusted(seen.rewards, seen.control)
         return Trial(name, policy, rewards, time.perf_counter() - made, answer.bound, answer.message)
 
     def _repeated(self, planning: Planning, trials: list[Trial], seconds: float, seed: int) -> list[Trial]:
@@ -167,8 +169,9 @@ class Portfolio(Solver):
         done = []
         for trial in trials:
             if trial in level:
-                rewards = planning.rollouts(trial.policy, more, seed + 1).mean(axis=1)
-                trial = replace(trial, rewards=np.concatenate((trial.rewards, rewards)))
+                seen = observe(planning, trial.policy, more, seed + 2)
+                rewards = np.concatenate((trial.rewards, adjusted(seen.rewards, seen.control)))
+                trial = replace(trial, rewards=rewards)
             done.append(trial)
         return done
 
