@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from redwood.errors import OptionError
-from redwood.estimation import half_width
+from redwood.planning.evaluation import half_width
 from redwood.problem import Instance
 from redwood.solving.read import generate
 from redwood.solving.solve import solve

@@ -14,8 +14,8 @@ import torch
 from redwood.arrays import Array
 from redwood.clock import Timer
 from redwood.errors import SolverError
-from redwood.estimation import half_width
 from redwood.planning.contract import ActionSet, Planning
+from redwood.planning.evaluation import half_width
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.embedding import BOUNDS, Decision, Embedding
 from redwood.solvers.sequoia.folded import Folded, indicators

@@ -20,8 +20,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError
-from redwood.estimation import half_width
 from redwood.planning.contract import Planning, Policy
+from redwood.planning.evaluation import half_width
 from redwood.planning.policies import IndexPolicy
 from redwood.plugins.host import host
 from redwood.solvers.planning.exact import evaluate, induce

@@ -202,7 +202,7 @@ def _mean_row(solver: str, records: Sequence[dict[str, Any]], compared: bool) ->
     """Return the row of a solver's means over instances, with the 95 % interval of the mean."""
     import numpy as np
 
-    from redwood.estimation import half_width
+    from redwood.planning.evaluation import half_width
 
     means = [one["mean"] for one in records]
     shares = [one["percent_of_bound"] for one in records if one["percent_of_bound"] is not None]

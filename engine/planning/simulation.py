@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,12 +10,11 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.estimation import adjusted, half_width
 from redwood.planning.contract import Planning, Policy
+from redwood.planning.evaluation import adjusted, half_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
 
 
 @dataclass(frozen=True, eq=False)

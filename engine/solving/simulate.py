@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from redwood.errors import FitError, OptionError
-from redwood.estimation import noise_seed, observe
 from redwood.planning.contract import Criterion, Planning, Policy
+from redwood.planning.evaluation import noise_seed, observe
 from redwood.planning.simulation import Rollouts, WatchedPolicy
 from redwood.plugins.host import host
 from redwood.problem import Instance

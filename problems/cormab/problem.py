@@ -15,8 +15,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.budget import Sense
 from redwood.errors import FormatError, InstanceError, OptionError, SolutionError
-from redwood.estimation import adjusted, noise_seed, observe
 from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
+from redwood.planning.evaluation import adjusted, noise_seed, observe
 from redwood.problem import Problem, whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, make_arms

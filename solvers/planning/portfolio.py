@@ -13,8 +13,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.budget import Iterations, Seconds
 from redwood.errors import FitError, OptionError, SolverError
-from redwood.estimation import adjusted, observe
 from redwood.planning.contract import Criterion, Planning, Policy
+from redwood.planning.evaluation import adjusted, observe
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.planning.constant import Constant

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from redwood import generate, simulate, solve
-from redwood.estimation import adjusted, half_width, noise_seed, observe
 from redwood.planning.contract import Planning
+from redwood.planning.evaluation import adjusted, half_width, noise_seed, observe
 from redwood.planning.policies import NullPolicy
 from redwood.plugins.host import host
 from redwood.solvers.planning.exact import evaluate
