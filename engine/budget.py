@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redwood.errors import OptionError
+from redwood.settings import not_negative, number, positive, whole
 from redwood.tolerance import relative_gap, same
 
 
@@ -76,8 +76,7 @@ class Seconds(Budget):
     limit: float
 
     def __post_init__(self) -> None:
-        if not self.limit > 0:
-            raise OptionError(f"time limit {self.limit} s is not positive; give more than 0 seconds.")
+        positive("time limit", self.limit, " s", "give more than 0 seconds")
 
     def reason(self, progress: Progress) -> Termination | None:
         return Termination.TIME if progress.seconds >= self.limit else None
@@ -93,8 +92,7 @@ class Iterations(Budget):
     limit: int
 
     def __post_init__(self) -> None:
-        if self.limit < 1:
-            raise OptionError(f"iteration limit {self.limit} is below 1; give at least 1.")
+        whole("iteration limit", self.limit, 1)
 
     def reason(self, progress: Progress) -> Termination | None:
         return Termination.ITERATIONS if progress.iterations >= self.limit else None
@@ -108,6 +106,9 @@ class Target(Budget):
     """Stop at a solution as good as an objective value, or the same up to rounding."""
 
     objective: float
+
+    def __post_init__(self) -> None:
+        number("target", self.objective)
 
     def reason(self, progress: Progress) -> Termination | None:
         if progress.objective is None:
@@ -123,8 +124,7 @@ class TargetGap(Budget):
     gap: float
 
     def __post_init__(self) -> None:
-        if not self.gap >= 0:
-            raise OptionError(f"target gap {self.gap} is negative; give 0 or more (0.01 is one per cent).")
+        not_negative("target gap", self.gap, "", "give 0 or more (0.01 is one per cent)")
 
     def reason(self, progress: Progress) -> Termination | None:
         gap = relative_gap(progress.objective, progress.bound, progress.sense)

@@ -92,19 +92,46 @@ def prepare(solver: Solver, problem: Problem[Any, Any], instance: Instance) -> S
     return partner
 
 
+class _CallbackFailedError(BaseException):
+    """Ends a run whose caller's function raised: no solver takes it for a failure of its own."""
+
+
+class _Callback:
+    """Calls the caller's function and remembers what it raised, for some libraries swallow what comes out of a callback."""
+
+    def __init__(self, function: Callable[[Incumbent], None]) -> None:
+        self._function = function
+        self.error: BaseException | None = None
+
+    def __call__(self, incumbent: Incumbent) -> None:
+        if self.error is not None:
+            raise _CallbackFailedError
+        try:
+            self._function(incumbent)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.error = error
+            raise _CallbackFailedError from error
+
+
 def execute(
     task: Task, on_improvement: Callable[[Incumbent], None] | None = None, on_ready: Callable[[float], None] | None = None
 ) -> Outcome:
-    """Run a task in this process. Whatever ends the run, the best solution reported survives."""
+    """Run a task in this process. Whatever ends the run, the best solution reported survives.
+
+    What ``on_improvement`` raises is raised here.
+    """
     began = time.perf_counter()
     answer, error, run = None, "", None
     compiled = 0.0
+    callback = None if on_improvement is None else _Callback(on_improvement)
     try:
         partner = prepare(task.solver, task.problem, task.instance)
         compiled = time.perf_counter() - began
         if on_ready is not None:
             on_ready(compiled)
-        run = task.run(on_improvement, partner)
+        run = task.run(callback, partner)
         run.start_clock()
         answer = task.solver.run(task.problem, task.instance, run)
     except KeyboardInterrupt:
@@ -115,12 +142,16 @@ def execute(
         answer = Answer(run.best, message=str(none))
     except USAGE_ERRORS:
         raise
-    except Exception as failure:
+    except _CallbackFailedError:
+        pass  # raised below
+    except BaseException as failure:  # a solver that calls sys.exit() has failed, and nobody else
         logger.debug("solver %s failed", type(task.solver).__name__, exc_info=True)
         run = run or task.run()
         run.stopped = Termination.ERROR
         error = f"{type(failure).__name__}: {failure}"
-    outcome = outcome_of(run, answer, error)
+    if callback is not None and callback.error is not None:
+        raise callback.error
+    outcome = outcome_of(run or task.run(), answer, error)
     outcome.compile_seconds = compiled
     outcome.solve_seconds = max(0.0, time.perf_counter() - began - compiled)
     return outcome
@@ -161,7 +192,7 @@ def _run_many(
         raise
     except NoSolutionError as without:
         return [Answer(run.best, message=str(without)) for run in runs], ""
-    except Exception as failure:
+    except BaseException as failure:
         logger.debug("solver %s failed on a batch", type(solver).__name__, exc_info=True)
         stopped, error = Termination.ERROR, f"{type(failure).__name__}: {failure}"
     else:
@@ -251,7 +282,7 @@ def _own_bound(task: Task, outcome: Outcome, limit: float, objective: float | No
         return view.bound(clock, objective).value, "", clock.seconds
     except KeyboardInterrupt:
         return None, "The bound was interrupted.", clock.seconds
-    except Exception as failure:
+    except BaseException as failure:
         logger.debug("the bound of problem %s failed", task.problem.name, exc_info=True)
         return None, f"The bound failed: {type(failure).__name__}: {failure}", clock.seconds
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from redwood.errors import FormatError, OptionError, UnknownNameError, suggestion
+from redwood.errors import FormatError, UnknownNameError, suggestion
 from redwood.plugins.host import host
 from redwood.plugins.spec import ProblemSpec
 from redwood.problem import Instance, Solution, check_arguments, read_text
+from redwood.settings import check_seed, whole
 
 HEAD = 65536
 """Bytes of a file that decide what it is."""
@@ -103,11 +104,10 @@ def generate(problem: str, size: int, seed: int = 0, **options: Any) -> Instance
     found = host().problem(name)
     if variant and variant not in found.variants:
         raise UnknownNameError(f"problem {name!r} has no variant {variant!r}.{suggestion(variant, found.variants)}")
-    if isinstance(size, bool) or int(size) != size or size < 1:
-        raise OptionError(f"size {size!r} is not a whole number from 1 up.")
+    size, seed = whole("size", size, 1), check_seed(seed)
     check_arguments(found.generate, options, f"the generator of {name!r}", skip=("size", "rng", "variant"))
     default = found.variants[0] if found.variants else ""
-    made: Instance = found.generate(int(size), np.random.default_rng(seed), variant=variant or default, **options)
+    made: Instance = found.generate(size, np.random.default_rng(seed), variant=variant or default, **options)
     if made.name:
         return made
     label = "-".join(part for part in (name, variant, str(size), f"s{seed}") if part)

@@ -13,6 +13,7 @@ from redwood.planning.evaluation import noise_seed, observe
 from redwood.planning.simulation import Rollouts, WatchedPolicy
 from redwood.plugins.host import host
 from redwood.problem import Instance
+from redwood.settings import check_seed, not_negative, whole
 from redwood.solving.bound import bound
 from redwood.views.bound import Bound
 
@@ -63,12 +64,10 @@ def simulate(
         raise FitError(f"problem {instance.problem!r} is not one of planning, so there is nothing to simulate.")
     if not isinstance(policy, Policy):
         raise OptionError(f"the policy is {policy!r}; give one, such as solve(instance, 'lagrangian').solution.")
-    if isinstance(episodes, bool) or int(episodes) != episodes or episodes < 1:
-        raise OptionError(f"episodes {episodes!r} is not a whole number from 1 up.")
-    if not bound_time_limit >= 0:
-        raise OptionError(f"bound time limit {bound_time_limit} s is negative; give 0 for no bound.")
+    episodes, seed = whole("episodes", episodes, 1), check_seed(seed)
+    not_negative("bound time limit", bound_time_limit, " s", "give 0 for no bound")
     problem.validate(instance)
-    seen = observe(problem.view(Planning, instance), policy, int(episodes), noise_seed(instance, seed))
+    seen = observe(problem.view(Planning, instance), policy, episodes, noise_seed(instance, seed))
     found = None
     if bound_time_limit > 0 and problem.offers(Bound):
         found = bound(instance, time_limit=bound_time_limit).value
@@ -87,8 +86,7 @@ def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: i
     OptionError
         Where there is not at least one decision to time.
     """
-    if decisions < 1:
-        raise OptionError(f"decisions {decisions} is below 1.")
+    decisions, seed = whole("decisions", decisions, 1), check_seed(seed)
     planning = host().problem(instance.problem).view(Planning, instance)
     episodes = -(-decisions // planning.horizon)
     watched = WatchedPolicy(policy)

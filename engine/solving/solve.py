@@ -15,6 +15,7 @@ from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem, Solution
 from redwood.result import Result
+from redwood.settings import check_seed, check_threads, not_negative, positive
 from redwood.solver import Incumbent, Solver
 from redwood.solving.choose import choose
 
@@ -54,7 +55,8 @@ def solve(
     initial
         A solution to start from (or its tour, routes or items). An infeasible one is rejected, and the result says why.
     on_improvement
-        Called with each `Incumbent` (seconds, objective, solution) as it is found.
+        Called with each `Incumbent` (seconds, objective, solution) as it is found. What it raises ends
+        the run and is raised.
     target, target_gap
         Stop at this objective, or at this gap to the solver's own bound.
     iterations
@@ -116,6 +118,11 @@ def solve_many(
         raise FitError(f"solve_many takes instances of one problem, and was given {', '.join(kinds)}.")
     if time_limit is None and iterations is None and target_gap is None:
         time_limit = DEFAULT_TIME_LIMIT * len(instances)
+    seed, threads = check_seed(seed), check_threads(threads)
+    if time_limit is not None:
+        positive("time limit", time_limit, " s", "give more than 0 seconds")
+    make_budget(time_limit, iterations, None, target_gap, None)
+    bound_seconds(bound_time_limit, time_limit)
     entry, made, note = find_solver(instances[0], solver, time_limit, options)
     if made.batches() and not isolate:
         results = _solve_batch(
@@ -180,6 +187,8 @@ def make_budget(
     time_limit: float | None, iterations: int | None, target: float | None, target_gap: float | None, budget: Budget | None
 ) -> Budget:
     """Return the budget that ends when the first of the given limits does; 10 seconds where none is given."""
+    if budget is not None and not isinstance(budget, Budget):
+        raise OptionError(f"budget {str(budget)[:40]!r} is no Budget, such as Seconds(10) | Target(100).")
     parts: list[Budget] = [] if budget is None else [budget]
     if time_limit is None and iterations is None and target is None and target_gap is None and budget is None:
         time_limit = DEFAULT_TIME_LIMIT
@@ -210,23 +219,7 @@ def bound_seconds(bound_time_limit: float | None, time_limit: float | None) -> f
     """Return how long the bound may take: the smaller of 10 s and the time limit where nothing is said."""
     if bound_time_limit is None:
         return min(10.0, math.inf if time_limit is None else time_limit)
-    if not bound_time_limit >= 0:
-        raise OptionError(f"bound time limit {bound_time_limit} s is negative; give 0 for no bound.")
-    return bound_time_limit
-
-
-def check_seed(seed: int) -> int:
-    """Return the seed, or raise `OptionError` where it is not a whole number from 0 up."""
-    if isinstance(seed, bool) or int(seed) != seed or seed < 0:
-        raise OptionError(f"seed {seed!r} is not a whole number from 0 up.")
-    return int(seed)
-
-
-def check_threads(threads: int) -> int:
-    """Return the number of threads, or raise `OptionError` where it is below 1."""
-    if int(threads) != threads or threads < 1:
-        raise OptionError(f"threads {threads!r} is not a whole number from 1 up.")
-    return int(threads)
+    return not_negative("bound time limit", bound_time_limit, " s", "give 0 for no bound")
 
 
 def _execute_isolated(task: Task, on_improvement: Callable[[Incumbent], None] | None) -> Outcome:

@@ -15,7 +15,8 @@ from redwood.execution.running import Task, execute
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
 from redwood.saved import only_training
-from redwood.solving.solve import check_seed, check_threads, find_solver
+from redwood.settings import check_seed, check_threads, positive
+from redwood.solving.solve import find_solver
 from redwood.trainable import Schooling, Trainable
 
 
@@ -72,8 +73,8 @@ def train(
     OptionError
         Where an option is unknown or out of range.
     """
-    if not hours > 0:
-        raise OptionError(f"hours {hours} is not positive.")
+    positive("hours", hours)
+    seed, threads = check_seed(seed), check_threads(threads)
     problem, _, variant = problem.partition("/")
     if variant and options.setdefault("variant", variant) != variant:
         raise OptionError(f"variant {options['variant']!r} is not the {variant!r} of the problem's name.")
@@ -90,9 +91,9 @@ def train(
         folder=Path(out),
         teacher=SolverTeacher(teacher, _check_seconds(teacher_time_limit)),
         hours=hours,
-        executor=Local(check_threads(threads)) if executor is None else executor,
-        seed=check_seed(seed),
-        threads=check_threads(threads),
+        executor=Local(threads) if executor is None else executor,
+        seed=seed,
+        threads=threads,
         device=device,
         on_progress=on_progress,
         set_up=PluginFiles(tuple(host().files)) if host().files else None,
@@ -102,9 +103,7 @@ def train(
 
 
 def _check_seconds(seconds: float | None) -> float | None:
-    if seconds is not None and not seconds > 0:
-        raise OptionError(f"teacher time limit {seconds} s is not positive.")
-    return seconds
+    return None if seconds is None else positive("teacher time limit", seconds, " s")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,10 +115,8 @@ class CompiledModel:
         """
         import highspy
 
-        # HiGHS fixes its number of threads at its first run in a process and refuses any other number after.
-        highspy.Highs.resetGlobalScheduler(True)
         made = quiet_highs()
-        for name, value in {"threads": threads, "random_seed": seed % 2**31, **options}.items():
+        for name, value in {"threads": min(threads, os.cpu_count() or 1), "random_seed": seed % 2**31, **options}.items():
             if made.setOptionValue(name, value) == highspy.HighsStatus.kError:
                 raise OptionError(f"HiGHS takes no {name}={value!r}.")
         rows = scaled_rows(self.rows)[0]
@@ -146,9 +145,12 @@ class CompiledModel:
 def quiet_highs() -> Highs:
     """Return a HiGHS object of one thread that logs nothing, not even its banner.
 
-    One with more threads than those before it would end their next runs: HiGHS has one scheduler for all of a process.
+    One with more threads than those before it would end their next runs: HiGHS has one scheduler for all of a process, which
+    fixes its number of threads at its first run and refuses any other number after. So it is made anew here.
     """
     import highspy
+
+    highspy.Highs.resetGlobalScheduler(True)
 
     class QuietHighs(highspy.Highs):  # type: ignore[misc]
         """HiGHS with its log off from the first moment: some versions print a banner while they are constructed."""

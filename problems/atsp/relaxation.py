@@ -36,7 +36,6 @@ class Relaxation:
         self._known: set[bytes] = set()
         self.best, self.best_reduced = -math.inf, self._cost
         self._reduced = self._cost
-        highspy.Highs.resetGlobalScheduler(True)  # an earlier run with other threads would refuse this one
         self._highs: Any = quiet_highs()
         self._highs.setOptionValue("threads", 1)
         rows = 2 * self.size

@@ -45,7 +45,6 @@ class Relaxation:
         self.best = -math.inf
         self.best_reduced = self.reduced
         self._row_values = np.zeros(0)
-        highspy.Highs.resetGlobalScheduler(True)  # an earlier run with other threads would refuse this one
         self._highs: Any = quiet_highs()
         self._highs.setOptionValue("threads", 1)
         self._highs.passModel(self._program())

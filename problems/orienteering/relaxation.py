@@ -45,7 +45,6 @@ class Relaxation:
         self._length_unit = unit_scale(float(network.limit), *PLAIN)
         self.visits, self.values, self._trip = np.zeros(0), np.zeros(0), 0.0
         self._known: set[bytes] = set()
-        highspy.Highs.resetGlobalScheduler(True)  # an earlier run with other threads would refuse this one
         self._highs: Any = quiet_highs()
         self._highs.setOptionValue("threads", 1)
         self._first_program()

@@ -51,7 +51,7 @@ def test_nothing_ends_an_empty_budget():
     [
         (lambda: Seconds(0), "time limit 0 s is not positive"),
         (lambda: Seconds(float("nan")), "time limit nan s"),
-        (lambda: Iterations(0), "iteration limit 0 is below 1"),
+        (lambda: Iterations(0), "iteration limit 0 is not a whole number from 1 up"),
         (lambda: TargetGap(-1), "target gap -1 is negative"),
     ],
 )
