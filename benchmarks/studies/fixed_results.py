@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import redwood
+from redwood.errors import FitError
 from redwood.plugins.host import host
 from redwood.plugins.spec import Determinism
 
@@ -71,7 +72,10 @@ def row(pair: Pair) -> dict[str, Any]:
     """Return what the pair's solver comes to: status, objective, and a digest of the solution where it is discrete."""
     instance = redwood.generate(pair.problem, pair.size, SEED)
     iterations = TO_THE_END if pair.solver in ("exact", "highs") else ITERATIONS
-    result = redwood.solve(instance, pair.solver, iterations=iterations, seed=SEED, bound_time_limit=0)
+    try:
+        result = redwood.solve(instance, pair.solver, iterations=iterations, seed=SEED, bound_time_limit=0)
+    except FitError:  # such as a solver for the average reward on a finite horizon
+        return {"status": "does not fit", "objective": None, "solution": None}
     discrete = result.solution is not None and not pair.problem.startswith("cormab")
     text = json.dumps(result.solution.to_dict(), sort_keys=True) if discrete else ""
     return {
