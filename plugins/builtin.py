@@ -53,6 +53,18 @@ PROBLEMS = (
         formats=(Format((".vrp",), r"^\s*TYPE\s*:\s*CVRP\b"),),
     ),
     ProblemSpec(
+        name="vrp",
+        summary="Rich vehicle routing: windows, fleets, depots, open routes, pickups, shipments, prizes and limits.",
+        target="redwood.problems.vrp.problem:VRP",
+        formats=(
+            Format((".vrp",), r"^\s*TYPE\s*:\s*(?!CVRP\b)\w*(VRP|PDP)\w*"),
+            Format((".txt",), r"\A\s*\S[^\n]*\n\s*VEHICLE\s*\n\s*NUMBER\s+CAPACITY"),
+            Format((".txt",), r"\A\s*\d+[ \t]+[\d.]+[ \t]+[\d.]+[ \t]*\r?\n[ \t]*(-?[\d.]+[ \t]+){8}-?[\d.]+[ \t]*\r?$"),
+            Format((".txt",), r"\A\s*\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]*\r?\n[ \t]*[\d.]+[ \t]+[\d.]+[ \t]*\r?$"),
+            Format((".json",), r'"problem"\s*:\s*"vrp"'),
+        ),
+    ),
+    ProblemSpec(
         name="knapsack",
         summary="0-1 knapsack: the most valuable items that fit into one capacity.",
         target="redwood.problems.knapsack.problem:Knapsack",
