@@ -128,6 +128,13 @@ SOLVERS = (
     ),
     SolverSpec(
         name="local-search",
+        summary="Ruin and recreate by string removals (SISR) for rich vehicle routing, annealed; vehicles saved first.",
+        target="redwood.solvers.local_search.vrp:VRPLocalSearch",
+        problems=("vrp",),
+        choices=(Choice(score=60),),
+    ),
+    SolverSpec(
+        name="local-search",
         summary="Iterated local search for any problem with moves: perturb, descend, accept late.",
         target="redwood.solvers.local_search.generic:IteratedLocalSearch",
         views=frozenset({"Local"}),
