@@ -31,6 +31,12 @@ def check_instance(instance: VRPInstance) -> None:
             f"customer {instance.customers[optional[0]]!r} is optional, so the fewest vehicles are none at all; "
             "with objective 'fewest-vehicles' every customer has to be required."
         )
+    neither = np.flatnonzero(~(instance.delivery.any(axis=1) | instance.pickup.any(axis=1)))
+    if instance.linehauls_first and len(neither):
+        raise InstanceError(
+            f"customer {instance.customers[neither[0]]!r} has neither a delivery nor a pickup, "
+            "and with linehauls_first all need one."
+        )
     for customer in np.flatnonzero(instance.required):
         reasons = unservable(instance, int(customer))
         if reasons:

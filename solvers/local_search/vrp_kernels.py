@@ -377,8 +377,9 @@ def sort_out(ground: Ground, search: Search, state: RandomState) -> None:
 @kernel(_nrt=False)
 def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState) -> None:
     """Insert the candidates one after the other, each where it is cheapest of what is not overlooked."""
-    for i in range(search.counters[OUT]):
-        c = search.out[i]
+    count = search.counters[OUT]
+    for i in range(2 * count if ground.ordered else count):  # a pickup may have had to wait for a delivery before it
+        c = search.out[i % count]
         g = ground.group[c]
         if plan.route[c] >= 0 or (g >= 0 and plan.grouped[g] > 0):
             continue
