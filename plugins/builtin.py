@@ -190,6 +190,13 @@ SOLVERS = (
         requires=(Requirement("pyvrp", "pip install pyvrp"),),
     ),
     SolverSpec(
+        name="pyvrp",
+        summary="PyVRP's iterated local search (MIT licence) for rich vehicle routing.",
+        target="redwood.solvers.external.pyvrp_vrp:PyVRPRich",
+        problems=("vrp",),
+        requires=(Requirement("pyvrp", "pip install pyvrp"),),
+    ),
+    SolverSpec(
         name="ortools-routing",
         summary="The routing library of OR-Tools, by guided local search (Apache-2.0 licence).",
         target="redwood.solvers.external.ortools_routing:ORToolsRouting",
