@@ -28,6 +28,8 @@ REPORT_SHARE = 0.02
 """Share of the time that reports may take."""
 FIRST_CYCLE = 1000
 """Iterations a customer of the first annealing where the budget has no end; each later one is twice as long."""
+SETTLE_ITERATIONS, SETTLE_SHARE = 20, 0.03
+"""Iterations a customer, and the share of the budget, at most, of a greedy improvement before the temperature is set."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -150,7 +152,22 @@ class _Annealing:
         self._search.is_stale[driven] = True
         self._search.counters[STALE] = len(driven)
         construct(self._plan, self._ground, self._search, self._strings, self._state)
+        self._settle()
         self._leg = self._mean_leg()
+
+    def _settle(self) -> None:
+        """Improve greedily for a small share of the budget, so that legs have about their final length."""
+        from redwood.solvers.local_search.vrp_kernels import anneal
+
+        run, size = self._run, self._instance.size
+        left = min(SETTLE_ITERATIONS * size, SETTLE_SHARE * min(run.iterations_left, 1e15))
+        until = run.seconds + SETTLE_SHARE * run.seconds_left
+        chunk = max(1, SETTLE_ITERATIONS * size // 100)
+        while left >= 1 and run.seconds < until and not run.stops():
+            run.advance(
+                int(anneal(self._plan, self._ground, self._search, self._strings, self._state, min(chunk, int(left))))
+            )
+            left -= chunk
 
     def _mean_leg(self) -> float:
         """Return the mean cost of a leg, without what vehicles cost by themselves."""
