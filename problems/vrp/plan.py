@@ -321,7 +321,7 @@ def choose_windows(plan: Plan, ground: Ground, r: int) -> None:
         p = q
 
 
-@kernel(_nrt=False)
+@kernel(_nrt=False, inline="always")
 def stop_distance(plan: Plan, ground: Ground, k: int, i: int, j: int) -> float:
     """Return the distance from stop i to stop j for a vehicle of type k; nothing to an open end."""
     if plan.place[j] < 0:
@@ -329,7 +329,7 @@ def stop_distance(plan: Plan, ground: Ground, k: int, i: int, j: int) -> float:
     return road_distance(ground.roads, ground.profile[k], plan.place[i], plan.place[j])
 
 
-@kernel(_nrt=False)
+@kernel(_nrt=False, inline="always")
 def stop_duration(plan: Plan, ground: Ground, k: int, i: int, j: int) -> float:
     """Return the travel time from stop i to stop j for a vehicle of type k."""
     if plan.place[j] < 0:

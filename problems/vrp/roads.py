@@ -172,7 +172,7 @@ def _code(roads: Roads) -> int:
     return CODES[roads.rounding] + (len(CODES) if roads.metric is Metric.GREAT_CIRCLE else 0)
 
 
-@kernel(_nrt=False)
+@kernel(_nrt=False, inline="always")
 def road_distance(roads: RoadArrays, profile: int, i: int, j: int) -> float:
     """Return the distance from place i to place j: the counterpart of `Roads.distance`."""
     count = roads.distances.shape[0]
@@ -196,7 +196,7 @@ def road_distance(roads: RoadArrays, profile: int, i: int, j: int) -> float:
     return float(length)
 
 
-@kernel(_nrt=False)
+@kernel(_nrt=False, inline="always")
 def road_duration(roads: RoadArrays, profile: int, i: int, j: int) -> float:
     """Return the travel time from place i to place j: the counterpart of `Roads.duration`."""
     count = roads.durations.shape[0]
