@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import SolutionError, suggestion
+from redwood.errors import MissingDependencyError, SolutionError, suggestion
 from redwood.problem import Instance, Solution
 from redwood.problems.vrp.roads import Roads
 
@@ -299,6 +299,34 @@ class VRPSolution(Solution):
             "routes": [{name: getattr(route, name) for name in entries} for route in self.routes],
             "left_out": dict(self.left_out),
         }
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame with one row a stop: route, position, vehicle, name, and arrival and load where told.
+
+        Raises
+        ------
+        MissingDependencyError
+            Where pandas is not installed.
+        """
+        from redwood.problems.vrp.maps import stops
+
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingDependencyError("to_frame needs pandas, which is not installed: pip install pandas.") from error
+        return pandas.DataFrame(stops(self))
+
+    def to_geojson(self, instance: VRPInstance) -> dict[str, Any]:
+        """Return routes as lines and places as points, as `redwood.problems.vrp.maps.geojson` has them."""
+        from redwood.problems.vrp.maps import geojson
+
+        return geojson(instance, self)
+
+    def to_html(self, instance: VRPInstance) -> str:
+        """Return a page with a map and a table of stops, as `redwood.problems.vrp.maps.html_map` has them."""
+        from redwood.problems.vrp.maps import html_map
+
+        return html_map(instance, self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

@@ -135,17 +135,26 @@ def _triangular(instance: VRPInstance, vehicle: VehicleType, customer: int) -> b
     roads = instance.roads
     if roads.size > DENSE:
         return roads.distances is None and roads.durations is None
-    nodes = np.arange(roads.size)
     place = len(instance.depots) + customer
     ends = [] if vehicle.end is None else [(place, vehicle.end)]
     for i, j in [(vehicle.start, place), *ends]:
         for measure in (roads.distance, roads.duration):
-            around = measure(vehicle.profile, i, nodes) + measure(vehicle.profile, nodes, j)  # type: ignore[arg-type]
-            direct = float(measure(vehicle.profile, np.array([i]), np.array([j]))[0])
-            inner = (nodes != i) & (nodes != j)
-            if bool((around[inner] < direct - SLACK * max(1.0, abs(direct))).any()):
+            nodes = np.arange(roads.size)
+            matrix = measure(vehicle.profile, nodes[:, None], nodes[None, :])
+            if _shortest(matrix, i)[j] < matrix[i, j] * (1.0 - SLACK):
                 return False
     return True
+
+
+def _shortest(matrix: Array, start: int) -> Array:
+    """Return the lengths of shortest ways from a place to all, by rounds that end when nothing becomes shorter."""
+    best = np.array(matrix[start])
+    for _ in range(len(matrix)):
+        shorter = np.minimum(best, (best[:, None] + matrix).min(axis=0))
+        if np.array_equal(shorter, best):
+            break
+        best = shorter
+    return best
 
 
 def latest_start(instance: VRPInstance, vehicle: VehicleType) -> float:

@@ -69,8 +69,8 @@ class VRPLocalSearch(Solver):
     longest: float = 10.0
     split: float = 0.5
     blink: float = 0.01
-    hot: float = 1.0
-    cold: float = 0.01
+    hot: float = 3.0
+    cold: float = 0.02
     neighbours: int = 60
     fleet_share: float = 0.4
 

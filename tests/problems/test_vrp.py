@@ -508,3 +508,26 @@ def test_format_error_names_the_line():
     """A Solomon text with a word for a number names the line."""
     with pytest.raises(FormatError, match="line 11"):
         host().problem("vrp").parse(SOLOMON.replace("1 2 2 3", "1 2 two 3"), "r")
+
+
+CITIES = [
+    {"name": "depot", "lon": 13.4, "lat": 52.5},
+    {"name": "Hamburg <north>", "lon": 10.0, "lat": 53.55},
+    {"name": "Leipzig", "lon": 12.37, "lat": 51.34, "prize": 10},
+]
+
+
+def test_frame_geojson_and_map_hold_names_and_reasons():
+    """The table has a row a stop, GeoJSON a line a route, and the page escapes names and fetches nothing."""
+    pandas = pytest.importorskip("pandas")
+    instance, problem = redwood.instance("vrp", customers=CITIES), host().problem("vrp")
+    told = problem.described(instance, problem.solution([["Hamburg <north>"]]))
+    frame = told.to_frame()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame["name"].tolist() == ["Hamburg <north>"]
+    kinds = [feature["properties"]["kind"] for feature in told.to_geojson(instance)["features"]]
+    assert kinds == ["depot", "route", "customer", "left out"]
+    page = told.to_html(instance)
+    assert "Hamburg &lt;north&gt;" in page
+    assert "the prize is 10" in page
+    assert "http" not in page
