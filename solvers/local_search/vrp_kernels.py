@@ -64,7 +64,7 @@ FEW, MANY = 0.05, 0.25
 RANDOM_TYPE = 0.3
 """Probability that a new route has any type instead of the cheapest one."""
 EPSILON = 1e-10
-"""Share of the best cost by which another must be lower to be better."""
+"""Share of its cost by which a solution must be lower than the best one to be better."""
 
 
 class Strings(NamedTuple):
@@ -165,7 +165,7 @@ def decide(plan: Plan, ground: Ground, search: Search, state: RandomState) -> No
         counters[LACKING] += 1
     if worse < -values[TEMPERATURE] * math.log(1.0 - random_float(state)):
         accept(plan, ground, search, penalty)
-        if counters[ABSENT] == 0 and values[CURRENT] < values[BEST] - EPSILON * max(1.0, abs(values[BEST])):
+        if counters[ABSENT] == 0 and values[CURRENT] < values[BEST] - EPSILON * abs(values[CURRENT]):
             save_best(plan, ground, search)
     else:
         restore(plan, ground, search)

@@ -256,6 +256,21 @@ def test_answer_tells_times_loads_and_reasons():
     assert all("prize is" in why for why in result.solution.left_out.values())
 
 
+def test_solution_after_a_start_that_leaves_somebody_out_is_kept():
+    """Where greedy insertion does not fit all loads into the vehicles, what annealing finds is returned."""
+    loads = [6, 5, 5, 4, 4, 4, 3, 3, 3, 3]  # 40 in all, for four vehicles of 10
+    found = 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        spots = rng.integers(0, 50, size=(10, 2)).tolist()
+        rows = [{"x": x, "y": y, "delivery": load} for (x, y), load in zip(spots, loads, strict=True)]
+        instance = redwood.instance(
+            "vrp", depots=[{"x": 25, "y": 25}], customers=rows, vehicles=[{"number": 4, "capacity": 10}]
+        )
+        found += redwood.solve(instance, "local-search", iterations=3000, seed=seed, bound_time_limit=0).solution is not None
+    assert found == 6
+
+
 def test_no_feasible_routes_are_said_so():
     """Where two customers cannot be served by the one vehicle, nothing is returned, with the names of those who are out."""
     rows = [{"name": "a", "x": 9, "y": 0, "due": 9}, {"name": "b", "x": -9, "y": 0, "due": 9}]
