@@ -216,7 +216,7 @@ class BQ(Solver, Trainable):
     def _present(self, task: _Task, rows: Array, rng: np.random.Generator | None) -> None:
         """Solve presentations of ``rows`` in chunks that fit the memory, and report the solutions."""
         factor = self.width if self.decoding in (Decoding.BEAM, Decoding.DISCREPANCY) else self.averaging
-        limit = max(1, CELLS // (factor * max(instance.size for instance in task.instances)))
+        limit = max(1, CELLS // (factor * max(1, *(instance.size for instance in task.instances))))
         for begin in range(0, len(rows), limit):
             chunk = rows[begin : begin + limit]
             batch = self._decode(task, chunk, rng)
