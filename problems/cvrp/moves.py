@@ -131,7 +131,7 @@ def reverse_change(plan: Plan, ground: Ground, c: int, j: int) -> float:
     if plan.route[c] != plan.route[j] or plan.after[c] == j:
         return math.inf
     stop = plan.after[c]
-    while stop != j:
+    while stop != j:  # along the route, as far as its end
         if stop > ground.size:
             return math.inf
         stop = plan.after[stop]
@@ -154,11 +154,11 @@ def exchange_tails(plan: Plan, ground: Ground, c: int, d: int) -> None:
     """Let the customers behind c and behind stop d, on different routes, change routes."""
     old = plan.after[c]
     p = c
-    while plan.after[d] <= ground.size:
+    while plan.after[d] <= ground.size:  # each round moves a customer of the tail
         moved = plan.after[d]
         shift(plan, ground, moved, p)
         p = moved
-    while old <= ground.size:
+    while old <= ground.size:  # each round moves a customer of the tail
         following = plan.after[old]
         shift(plan, ground, old, d)
         d = old

@@ -69,10 +69,10 @@ def swap_star(plan: Plan, ground: Ground, r: int, s: int) -> float:
     found = (0, 0, 0, 0)
     a = 0
     c = plan.after[ground.size + 1 + r]
-    while c <= ground.size:
+    while c <= ground.size:  # along a route, as far as its end
         b = 0
         j = plan.after[ground.size + 1 + s]
-        while j <= ground.size:
+        while j <= ground.size:  # likewise
             extra = ground.demand[j] - ground.demand[c]
             if plan.load[r] + extra <= ground.limit and plan.load[s] - extra <= ground.limit:
                 cost_c, place_c = place_without(plan, ground, c, j, there_costs[a], there[a])
