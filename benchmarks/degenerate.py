@@ -1,8 +1,9 @@
 """Solve degenerate instances with every solver that fits: ``python -m redwood.benchmarks.degenerate``.
 
-Instances without a choice (one node, no customer, no item), without lengths (all nodes at one place), without room (a budget or
-capacity of 0), and with lengths far from 1 (a forbidden edge, metres of a map, picometres). A solver may say that it does not
-take an instance; it must neither raise, nor be wrong, nor go on beyond its limit. Solvers run in this process, one thread each.
+Instances without a choice (one node, no customer, no item), without lengths (all nodes at one place), without room (a
+budget or capacity of 0), and with lengths far from 1 (a forbidden edge, metres of a map, picometres). A solver may say that
+it does not take an instance; it must neither raise, nor be wrong, nor go on beyond its limit. Solvers run in this process,
+one thread each.
 """
 
 from __future__ import annotations

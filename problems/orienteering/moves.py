@@ -13,8 +13,8 @@ from redwood.problems.routing.distance import distance
 _VISITED_TRIED = 8
 _LONGEST_SEGMENT = 3
 GAIN_SHARE = 1e-13
-"""A move pays where it gains more than this share of the edges that it takes out: its gain rounds to less than 2e-15 of them,
-so every move made shortens the path truly, and no sequence of moves can come back to a path."""
+"""A move pays where it gains more than this share of the edges that it takes out: its gain rounds to less than 2e-15 of
+them, so every move made shortens the path truly, and no sequence of moves can come back to a path."""
 MOVES_A_NODE = 100
 """One descent makes so many moves for each node of the path at most; a few are usual."""
 

@@ -21,9 +21,9 @@ def obeys_triangle_rule(metric: Metric) -> bool:
 def certainly_out_of_reach(instance: OrienteeringInstance) -> Array:
     """Return which nodes [N] are on no path within the budget, as far as that is certain.
 
-    A node is out of reach where the shortest ways to it from the start and from it to the end are too long together. Where the
-    triangle rule fails, these ways may lead through other nodes; with more than `MATRIX_UP_TO` nodes they are not looked for,
-    and no node counts as out of reach.
+    A node is out of reach where the shortest ways to it from the start and from it to the end are too long together. Where
+    the triangle rule fails, these ways may lead through other nodes; with more than `MATRIX_UP_TO` nodes they are not looked
+    for, and no node counts as out of reach.
     """
     travel = instance.travel
     if obeys_triangle_rule(travel.metric):

@@ -16,8 +16,8 @@ from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.routing.distance import distance
 
 GAIN_SHARE = 1e-13
-"""A move pays where it shortens the tour by more than this share of the edges that it takes out: its gain rounds to less than
-2e-15 of them, so that every move made shortens the tour truly, and no sequence of moves can come back to a tour."""
+"""A move pays where it shortens the tour by more than this share of the edges that it takes out: its gain rounds to less
+than 2e-15 of them, so that every move made shortens the tour truly, and no sequence of moves can come back to a tour."""
 
 
 @kernel

@@ -396,3 +396,11 @@ def test_a_schedule_needs_two_workers():
     """With one worker no arm could meet two, and the generator says so."""
     with pytest.raises(OptionError, match="budget 1 of a schedule allows no pull"):
         generate("cormab/schedule", size=8, budget=1)
+@pytest.mark.parametrize("budget", [6, 10**9])
+def test_a_budget_beyond_all_nodes_costs_no_time(budget):
+    """Six nodes hang together, so that six pulls are all that a walk can make: a budget of 1e9 is one of 6."""
+    actions = PathSet(edges=[[0, 1], [1, 2], [2, 3], [3, 4], [0, 4], [4, 5]], count=6, source=0, budget=budget)
+    assert actions.budget == 6
+    assert actions.samples(50, np.random.default_rng(0)).sum(axis=1).max() <= 6
+    assert actions.contains(np.ones(6, np.int64))
+    assert actions.argmax(np.stack([np.zeros(6), np.ones(6)], axis=1)).value == 6.0

@@ -152,7 +152,7 @@ def test_ctrl_c_ends_a_run_at_the_scale_of_a_map(problem: str, tmp_path: Path) -
         "import sys, redwood\n"
         "told = lambda found: print('improved', flush=True)\n"
         "result = redwood.solve(redwood.read(sys.argv[1]), time_limit=300, bound_time_limit=0, on_improvement=told)\n"
-        "print(result.stopped, result.status)\n"
+        "print(result.termination, result.status)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(copied)], stdout=subprocess.PIPE, text=True)
     try:
