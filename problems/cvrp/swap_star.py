@@ -78,9 +78,11 @@ def swap_star(plan: Plan, ground: Ground, r: int, s: int) -> float:
                 cost_c, place_c = place_without(plan, ground, c, j, there_costs[a], there[a])
                 cost_j, place_j = place_without(plan, ground, j, c, back_costs[b], back[b])
                 change = removal(plan, ground, c) + removal(plan, ground, j) + cost_c + cost_j
-                if change < best and change < -GAIN_SHARE * opened(plan, c, j, place_c, place_j):
-                    best = change
-                    found = (c, place_c, j, place_j)
+                if change < best:
+                    removed, change = exchange_change(plan, ground, c, j, place_c, place_j)
+                    if change < best and change < -GAIN_SHARE * removed:
+                        best = change
+                        found = (c, place_c, j, place_j)
             b += 1
             j = plan.after[j]
         a += 1
@@ -134,10 +136,26 @@ def place_without(plan: Plan, ground: Ground, c: int, j: int, costs: Array, plac
 
 
 @kernel
-def opened(plan: Plan, c: int, j: int, place_c: int, place_j: int) -> float:
-    """Return the length of the legs at c and j and behind the stops where they go: no leg taken out is missing."""
-    beside = plan.leg[plan.before[c]] + plan.leg[c] + plan.leg[plan.before[j]] + plan.leg[j]
-    return float(beside + plan.leg[place_c] + plan.leg[place_j])
+def exchange_change(plan: Plan, ground: Ground, c: int, j: int, place_c: int, place_j: int) -> tuple[float, float]:
+    """Return the length of the legs that an exchange takes out, and its change of length.
+
+    Only legs that go or come are added up: a long leg that closes a hole and is opened again would swallow the others.
+    """
+    out_c, in_c = moved_legs(plan, ground, c, j, place_c)
+    out_j, in_j = moved_legs(plan, ground, j, c, place_j)
+    return out_c + out_j, in_c + in_j - out_c - out_j
+
+
+@kernel
+def moved_legs(plan: Plan, ground: Ground, c: int, j: int, place: int) -> tuple[float, float]:
+    """Return the lengths of the legs that go and come in the route of j when j leaves and c is put behind a stop."""
+    p = plan.before[j]
+    n = plan.after[j]
+    gone = plan.leg[p] + plan.leg[j]
+    if place == p:
+        return float(gone), float(between(ground, p, c) + between(ground, c, n))
+    fresh = between(ground, p, n) + between(ground, place, c) + between(ground, c, plan.after[place])
+    return float(gone + plan.leg[place]), float(fresh)
 
 
 @kernel

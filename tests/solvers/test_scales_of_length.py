@@ -175,3 +175,31 @@ def test_views_rehearse_on_few_nodes(problem: str, monkeypatch: pytest.MonkeyPat
     for method in ("initial", "construct", "descend", "perturb", "propose"):
         monkeypatch.setitem(vars(view), method, None)
     view.warm_up()
+
+
+@pytest.mark.parametrize("problem", ["tsp", "atsp", "cvrp", "orienteering"])
+def test_descents_end_where_lengths_of_all_magnitudes_meet(problem: str) -> None:
+    """Lengths from 1 to 1e15 in one instance leave only rounding of the short ones: descents after perturbations still end.
+
+    A process of its own, since a descent that does not end could not be left.
+    """
+    code = (
+        "import sys, numpy as np, redwood\n"
+        "from redwood.plugins.host import host\n"
+        "from redwood.views import Local\n"
+        "problem = sys.argv[1]\n"
+        "for seed in range(100):\n"
+        "    rng = np.random.default_rng(seed)\n"
+        "    matrix = np.where(rng.random((20, 20)) < 0.5, 10.0 ** rng.integers(8, 16), rng.random((20, 20)))\n"
+        "    matrix = matrix if problem == 'atsp' else np.maximum(matrix, matrix.T)\n"
+        "    data = {'cvrp': {'demands': np.minimum(np.arange(20), 2), 'capacity': 7},\n"
+        "            'orienteering': {'prizes': np.ones(20), 'budget': 1e15}}.get(problem, {})\n"
+        "    view = host().problem(problem).view(Local, redwood.instance(problem, matrix=matrix, **data))\n"
+        "    state = view.initial(rng)\n"
+        "    for _ in range(10):\n"
+        "        view.descend(state)\n"
+        "        view.perturb(state, rng)\n"
+        "print('ended')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, problem], capture_output=True, text=True, timeout=120, check=True)
+    assert ended.stdout == "ended\n"
