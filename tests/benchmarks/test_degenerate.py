@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from degenerate import PROBLEMS, Case, degenerate_cases, try_solver
 
-from redwood.benchmarks.degenerate import PROBLEMS, Case, degenerate_cases, try_solver
 from redwood.problems.tsp.problem import TSP
 
 SOLVERS = ("local-search", "greedy", "random", "highs")
 SHARE = 7
-"""One of so many cases is tried here; ``python -m redwood.benchmarks.degenerate`` tries them all, with every solver."""
+"""One of so many cases is tried here; ``python benchmarks/studies/degenerate.py`` tries them all, with every solver."""
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

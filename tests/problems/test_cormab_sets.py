@@ -396,6 +396,8 @@ def test_a_schedule_needs_two_workers():
     """With one worker no arm could meet two, and the generator says so."""
     with pytest.raises(OptionError, match="budget 1 of a schedule allows no pull"):
         generate("cormab/schedule", size=8, budget=1)
+
+
 @pytest.mark.parametrize("budget", [6, 10**9])
 def test_a_budget_beyond_all_nodes_costs_no_time(budget):
     """Six nodes hang together, so that six pulls are all that a walk can make: a budget of 1e9 is one of 6."""

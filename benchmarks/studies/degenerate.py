@@ -1,4 +1,4 @@
-"""Solve degenerate instances with every solver that fits: ``python -m redwood.benchmarks.degenerate``.
+"""Solve degenerate instances with every solver that fits: ``python benchmarks/studies/degenerate.py``.
 
 Instances without a choice (one node, no customer, no item), without lengths (all nodes at one place), without room (a
 budget or capacity of 0), and with lengths far from 1 (a forbidden edge, metres of a map, picometres). A solver may say that
