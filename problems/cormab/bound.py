@@ -47,7 +47,7 @@ def _rehearse(kind: type[ActionSet], criterion: Criterion) -> None:
     """Bound a small instance of every variant whose action set is of a kind."""
     for size in REHEARSED:
         for draw in DRAWS.values():
-            arms, actions = draw(size, usual_budget(size), np.random.default_rng(0))
+            arms, actions = draw(size, max(2, usual_budget(size)), np.random.default_rng(0))
             if type(actions) is kind:
                 small = BanditInstance(arms=arms, actions=actions, horizon=3, criterion=criterion)
                 BanditBound(small).bound(Timer())
