@@ -18,6 +18,10 @@ class FormatError(InstanceError):
     """A file is not what its format demands; the message names the place."""
 
 
+class OutputError(RedwoodError, OSError):
+    """A file cannot be written; what stood there before is whole."""
+
+
 class SolutionError(RedwoodError, ValueError):
     """A solution is malformed or breaks a rule of its problem."""
 

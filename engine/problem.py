@@ -15,6 +15,7 @@ import numpy as np
 
 from redwood.budget import Sense
 from redwood.errors import FitError, FormatError, InstanceError, OptionError, SolutionError, suggestion
+from redwood.files import read_text, stem
 from redwood.views.view import View
 
 if TYPE_CHECKING:
@@ -167,12 +168,15 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
         return cast(SolutionT, made)
 
     def parse(self, text: str, name: str) -> InstanceT:
-        """Return the validated instance that a file's text holds; raises `FormatError` naming the place."""
+        """Return the validated instance that a file's text holds; raises `FormatError` naming the place.
+
+        Subclasses may add keyword options, which `read` passes on.
+        """
         raise FormatError(f"problem {self.name!r} cannot be read from files.")
 
-    def read(self, path: Path) -> InstanceT:
-        """Return the validated instance in a file. Problems with binary files override this."""
-        return self.parse(read_text(path), path.stem)
+    def read(self, path: Path, **options: Any) -> InstanceT:
+        """Return the validated instance in a file; ``options`` are those of `parse`. Binary files: override it."""
+        return self.parse(read_text(path), stem(path), **options)
 
     def format(self, instance: InstanceT) -> str:
         """Return the instance as the text of a file that `parse` reads back."""
@@ -211,17 +215,6 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
 
 
 ViewT = TypeVar("ViewT", bound=View)
-
-
-def read_text(path: Path) -> str:
-    """Return a text file's content; raises `FormatError` where there is none."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror}.") from error
-    if b"\x00" in data[:65536]:
-        raise FormatError(f"{path}: holds binary data, and a text file was expected.")
-    return data.decode("utf-8", errors="replace")
 
 
 def check_arguments(function: Any, given: Mapping[str, Any], what: str, skip: tuple[str, ...] = ()) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from redwood.budget import Termination
 from redwood.errors import FitError, FormatError
+from redwood.files import parse_json, write_text
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
 from redwood.tolerance import relative_gap
@@ -145,7 +146,7 @@ class Result:
             Where the text is not such a result.
         """
         try:
-            return cls._from_dict(json.loads(text))
+            return cls._from_dict(parse_json(text, "the text"))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"the text is not a Redwood result: {type(error).__name__}: {error}") from error
 
@@ -181,7 +182,7 @@ class Result:
         if self.source is None or self.solution is None:
             raise FitError("there is no solution with its instance to write.")
         text = host().problem(self.problem).format_solution(self.source, self.solution)
-        Path(path).write_text(text, encoding="utf-8")
+        write_text(path, text)
 
     def _title(self) -> str:
         gap = "" if self.gap is None else f", gap {format_gap(self.gap)}"

@@ -14,7 +14,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.budget import Sense
-from redwood.errors import FormatError, InstanceError, OptionError, SolutionError
+from redwood.errors import InstanceError, OptionError, SolutionError
+from redwood.files import parse_json
 from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
 from redwood.planning.evaluation import adjusted, noise_seed, observe
 from redwood.problem import Problem, whole_number, whole_numbers
@@ -218,10 +219,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
 
     def parse_solution(self, text: str, instance: BanditInstance) -> Policy:
         """Return the policy of a JSON file."""
-        try:
-            return self.solution(json.loads(text))
-        except ValueError as error:
-            raise FormatError(f"the policy is not one JSON object: {error}.") from error
+        return self.solution(parse_json(text, "the policy"))
 
     def format_solution(self, instance: BanditInstance, solution: Policy) -> str:
         """Return the policy as JSON, its arrays as nested lists; `redwood.save_policy` writes them more compactly."""

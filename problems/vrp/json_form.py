@@ -11,6 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FormatError, suggestion
+from redwood.files import parse_json
 from redwood.problems.vrp.instance import VehicleType, VRPInstance
 from redwood.problems.vrp.roads import Metric
 
@@ -22,10 +23,7 @@ FIELDS = (
 
 def parse(text: str, name: str) -> dict[str, Any]:
     """Return the arguments of `VRP.make` that a text holds."""
-    try:
-        data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise FormatError(f"{name}: is not one JSON object: {error}.") from error
+    data = parse_json(text, name)
     if not isinstance(data, dict):
         raise FormatError(f"{name}: is JSON of a {type(data).__name__}; expected an object.")
     if data.get("problem", "vrp") != "vrp":

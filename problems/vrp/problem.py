@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from redwood.budget import Sense
-from redwood.problem import Problem, read_text
+from redwood.problem import Problem
 from redwood.problems.vrp import files, generators
 from redwood.problems.vrp.checks import cost, numbered, violations
 from redwood.problems.vrp.fields import assemble, roads_of
@@ -171,10 +170,6 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             ``"cost"`` or ``"fewest-vehicles"``; by default what a JSON file says, else cost.
         """
         return files.parse_instance(self, text, name, rounding, objective)
-
-    def read(self, path: Path, *, rounding: str | None = None, objective: str | None = None) -> VRPInstance:
-        """Return the validated instance in a file; options as in `parse`."""
-        return self.parse(read_text(path), path.stem, rounding=rounding, objective=objective)
 
     def format(self, instance: VRPInstance) -> str:
         """Return the instance as JSON."""

@@ -38,7 +38,7 @@ def test_seeds_are_checked_everywhere(seed, tsp, bandit, tmp_path):
     refused("seed", redwood.solve, tsp, "greedy", seed=seed)
     refused("seed", redwood.solve_many, [tsp], "greedy", seed=seed)
     refused("seed", redwood.simulate, *bandit, seed=seed)
-    refused("seed", redwood.planning.simulation.latency, *bandit, seed=seed)
+    refused("seed", redwood.latency, *bandit, seed=seed)
     refused("seed", redwood.train, "bq", "tsp", tmp_path / "new", hours=1, seed=seed)
     assert not (tmp_path / "new").exists()
 
@@ -70,7 +70,7 @@ def test_counts_are_checked_everywhere(count, tsp, bandit, tmp_path):
     refused("threads", redwood.solve_many, [tsp], "greedy", threads=count)
     refused("threads", redwood.train, "bq", "tsp", tmp_path, hours=1, threads=count)
     refused("episodes", redwood.simulate, *bandit, episodes=count)
-    refused("decisions", redwood.planning.simulation.latency, *bandit, decisions=count)
+    refused("decisions", redwood.latency, *bandit, decisions=count)
     if count is not None:
         refused("iteration limit", redwood.solve, tsp, "greedy", iterations=count)
 
