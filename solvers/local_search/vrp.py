@@ -11,10 +11,11 @@ import numpy as np
 
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
-from redwood.problems.vrp.checks import NumberedRoute, numbered
+from redwood.problems.vrp.checks import NumberedRoute, cost, numbered
 from redwood.problems.vrp.instance import Route, VRPInstance, VRPSolution
 from redwood.problems.vrp.reasons import described
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.local_search.vrp_pool import RoutePool
 
 if TYPE_CHECKING:
     from redwood.problems.vrp.plan import Ground, Plan
@@ -30,6 +31,10 @@ FIRST_CYCLE = 1000
 """Iterations a customer of the first annealing where the budget has no end; each later one is twice as long."""
 SETTLE_ITERATIONS, SETTLE_SHARE = 20, 0.03
 """Iterations a customer, and the share of the budget, at most, of a greedy improvement before the temperature is set."""
+POOLED = (0.5, 0.85)
+"""Shares of a time limit after which the best choice among all routes met is looked for."""
+POOL_SHARE, POOL_LEAST = 0.08, 2.0
+"""Share of the time that each look may take; shorter time limits, in seconds, have none."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -41,7 +46,8 @@ class VRPLocalSearch(Solver):
     It starts from the initial solution or from greedy insertion. With the objective ``"fewest-vehicles"``, or where the
     start leaves required customers out, a share of the budget goes to serving everybody with fewer vehicles first, by
     counts of absence. Then temperatures fall exponentially from first to last, over the iterations or, without a limit on
-    those, over the seconds. Without any limit there are annealings that double in length.
+    those, over the seconds. Without any limit there are annealings that double in length. Within a time limit alone, routes
+    met on the way are kept, and twice a set-partitioning program on HiGHS looks for the best choice among them.
 
     Attributes
     ----------
@@ -111,6 +117,12 @@ class VRPLocalSearch(Solver):
         return Answer(described(typed, cast(VRPSolution, run.best)))
 
 
+def _cost(instance: VRPInstance, route: NumberedRoute) -> float:
+    """Return what a route costs with its vehicle, without the prizes of those who are not on it."""
+    others = float(instance.prize.sum() - instance.prize[route.customers].sum())
+    return cost(instance, [route]) - others + instance.vehicle_price
+
+
 class _Annealing:
     """The saving of vehicles where it is due, then annealings one after another."""
 
@@ -130,6 +142,10 @@ class _Annealing:
         self._began = self._cycle_began = 0.0
         self._growing = float(FIRST_CYCLE * instance.size)
         self._chunk = 10
+        self._pool: RoutePool | None = None
+        self._looks: list[float] = []
+        if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf:
+            self._pool, self._looks = RoutePool(instance), list(POOLED)
         self._reported, self._report_due = math.inf, 0.0
         given = numbered(instance, run.initial) if isinstance(run.initial, VRPSolution) else []
         self._begin(given)
@@ -223,8 +239,33 @@ class _Annealing:
         self._chunk = max(1, int(self._chunk * min(4.0, POLL / max(seconds, 1e-6))))
         if self._search.values[BEST] < self._reported and self._run.seconds >= self._report_due:
             self.report()
+        if self._pool is not None and not self._saving:
+            self._pool.add(self._plan, self._ground)
+            if self._looks and self._used() >= self._looks[0]:
+                self._looks.pop(0)
+                self._choose_routes(self._pool)
         if self._saving and (not self._search.counters[FLEET] or self._used() >= self._options.fleet_share):
             self._end_saving()
+
+    def _choose_routes(self, pool: RoutePool) -> None:
+        """Go on from the best choice among the routes met, where it is better than the best routes."""
+        from redwood.solvers.local_search.vrp_search import BEST
+
+        self.report()
+        best, most = float(self._search.values[BEST]), int(self._plan.counts[1])
+        seconds = min(POOL_SHARE * self._seconds, self._run.seconds_left)
+        rows = pool.best(seconds)
+        if not rows:
+            return
+        total = sum(_cost(self._instance, route) for route in rows)
+        served = np.concatenate([route.customers for route in rows])
+        total += float(self._instance.prize.sum() - self._instance.prize[served].sum())
+        if total < best - 1e-9 * abs(best):
+            leg = self._leg
+            self._begin(rows)
+            self._leg = leg
+            self._plan.counts[1] = most
+            self.report()
 
     def _end_saving(self) -> None:
         """Go on from the best routes, with no more vehicles than they have."""

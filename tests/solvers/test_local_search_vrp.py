@@ -14,6 +14,7 @@ from redwood.problems.vrp.checks import NumberedRoute, cost, route_faults, viola
 from redwood.problems.vrp.insertion import insertion_cost, shipment_cost
 from redwood.problems.vrp.instance import Route, VRPSolution
 from redwood.problems.vrp.plan import join, load_routes, make_ground, make_plan, open_route, refresh
+from redwood.solvers.local_search.vrp_pool import RoutePool
 
 FEATURES = (
     *("windows", "several", "release", "duration", "distance", "fleet", "depots", "open", "prizes", "groups", "shipments"),
@@ -269,6 +270,33 @@ def test_solution_after_a_start_that_leaves_somebody_out_is_kept():
         )
         found += redwood.solve(instance, "local-search", iterations=3000, seed=seed, bound_time_limit=0).solution is not None
     assert found == 6
+
+
+def test_pool_of_routes_gives_their_best_choice():
+    """Of the routes of several plans the program chooses those that serve everybody at the least cost."""
+    rng, instance = np.random.default_rng(2), redwood.generate("vrp/prizes", 8, seed=3)
+    ground, pool, met = make_ground(instance, 7), RoutePool(instance), {}
+    for _ in range(40):
+        plan = make_plan(instance, ground)
+        parts = np.split(rng.permutation(8), np.sort(rng.choice(np.arange(1, 8), size=3, replace=False)))
+        routes = [NumberedRoute(0, part) for part in parts]
+        fitting = [route for route in routes if not route_faults(instance, route)]
+        load_routes(plan, ground, fitting)
+        pool.add(plan, ground)
+        for route in fitting:
+            price = cost(instance, [route]) - instance.prize.sum() + instance.prize[route.customers].sum()
+            key = frozenset(route.customers.tolist())
+            met[key] = min(met.get(key, math.inf), price)
+    best = math.inf
+    for parts in itertools.chain.from_iterable(itertools.combinations(met.items(), n) for n in range(1, 5)):
+        served = [c for customers, _ in parts for c in customers]
+        left = np.setdiff1d(np.arange(8), served)
+        if len(set(served)) == len(served) and not instance.required[left].any():
+            best = min(best, sum(price for _, price in parts) + instance.prize[left].sum())
+    found = pool.best(5.0)
+    assert math.isinf(best) == (found is None)
+    if found is not None and math.isfinite(best):
+        assert cost(instance, found) <= best + 1e-6
 
 
 def test_no_feasible_routes_are_said_so():
