@@ -85,8 +85,8 @@ def executor_options(command: CommandT) -> CommandT:
 def chosen_executor(name: str, jobs: int | None, scheduler: str | None, pairs: Sequence[str]) -> Executor:
     """Return the executor that the options of `executor_options` ask for."""
     from redwood.cli.values import class_options, split_options
-    from redwood.execution.executing import make_executor
     from redwood.plugins.host import host
+    from redwood.solving.executors import make_executor
 
     named = {"jobs": jobs, "scheduler": scheduler}
     given = [f"{key}={value}" for key, value in named.items() if value is not None]

@@ -18,8 +18,8 @@ from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import run_plan
 from redwood.cli.root import root
 from redwood.errors import ExecutorError, OptionError, UnknownNameError
-from redwood.execution.executing import make_executor
 from redwood.execution.executors.local import Local
+from redwood.solving.executors import make_executor
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -160,7 +160,7 @@ def test_ctrl_c_frees_the_workers_of_dask(cluster, tmp_path, processes_of, runni
     said = child.communicate(timeout=60)[1].decode()
     assert child.returncode == 130, said
     assert "1 of 4 jobs are finished" in said
-    assert processes_of(cluster.mark, CHILD) == processes_of(cluster.mark, "redwood.benchmarks") == []
+    assert processes_of(cluster.mark, CHILD) == processes_of(cluster.mark, "redwood.execution") == []
     assert len(jobs_of(out)) == 1
     with Client(cluster.address, timeout=60, set_as_default=False) as client:
         assert client.submit(abs, -1).result(timeout=60) == 1

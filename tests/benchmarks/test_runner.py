@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from kills import try_kills
 
-from redwood.benchmarks.cores import lend_cores
-from redwood.benchmarks.process import Order, run_job
+from redwood.benchmarks.jobs import JobRequest, carry_out, leave
 from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import replay, resume_plan, run_plan
 from redwood.errors import FormatError, OptionError
+from redwood.execution.cores import lend_cores
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -75,7 +75,7 @@ def rude_run(tmp_path_factory):
         ("hang", "feasible", "killed", 7, ""),
         ("crash", "failed", "error", 5, "out of luck"),
         ("cheat", "failed", "error", None, "number 0 is not between"),
-        ("segfault", "failed", "error", 6, "died of SIGSEGV"),
+        ("segfault", "failed", "error", 6, "died of signal SIGSEGV"),
         ("exit", "failed", "error", 6, "exit code 3"),
         ("scribble", "failed", "error", 6, "garbage came through the pipe"),
         ("shout", "feasible", "converged", 4, ""),
@@ -171,12 +171,11 @@ def test_two_runners_do_not_write_to_one_folder(toy_plan, tmp_path):
         run_plan(toy_plan('name = "steps"'), tmp_path)
 
 
-def test_a_stopped_job_has_no_result(toy_plan, nursery):
+def test_a_stopped_job_has_no_result(toy_plan):
     """A job that is stopped from outside is killed at once, and leaves nothing to record."""
     (job,) = toy_plan('name = "hang"', time_limit=60).jobs
-    stop = threading.Event()
-    threading.Timer(0.5, stop.set).start()
-    assert run_job(Order("s", job, None, (str(PLUGIN),)), nursery, stop) is None
+    threading.Timer(0.5, leave, ["stopped"]).start()
+    assert carry_out(JobRequest("stopped", job, None, (str(PLUGIN),))) is None
 
 
 def test_memory_is_limited(toy_plan, tmp_path):
@@ -213,14 +212,18 @@ def test_replay_says_whether_it_agrees(toy_plan, tmp_path):
         replay(tmp_path, "nothing")
 
 
-def test_a_changed_instance_is_not_run(toy_plan, nursery):
+def test_a_changed_instance_is_not_run(toy_plan):
     """A job whose instance is not the planned one is refused."""
     import dataclasses
 
     (job,) = toy_plan('name = "steps"').jobs
     other = dataclasses.replace(job, case=dataclasses.replace(job.case, fingerprint="0" * 64))
-    watched = run_job(Order("s", other, None, (str(PLUGIN),)), nursery, threading.Event())
-    assert "not what it was" in watched.failure
+    try:
+        done = carry_out(JobRequest("changed", other, None, (str(PLUGIN),)))
+    finally:
+        leave("changed")
+    assert done.results[0]["status"] == "failed"
+    assert "not what it was" in done.results[0]["message"]
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
