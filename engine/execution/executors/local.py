@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures import Executor as Pool
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from redwood.errors import OptionError
@@ -72,7 +73,8 @@ class Local(Executor):
         while True:
             while not broken and len(running) < self.jobs and (next_one := next(queue, None)) is not None:
                 try:
-                    running[pool.submit(function, next_one[1])] = next_one[0]
+                    with _safe_path():  # processes of a pool are started as items come
+                        running[pool.submit(function, next_one[1])] = next_one[0]
                 except BrokenProcessPool as error:
                     broken = True
                     yield Returned(next_one[0], None, f"a process died: {error}")
@@ -86,6 +88,20 @@ class Local(Executor):
                     broken = True
                     returned = Returned(position, None, f"a process died: {error}")
                 yield returned
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keep the working folder off ``sys.path`` of the interpreters that are started meanwhile."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("PYTHONSAFEPATH", None)
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _processes(count: int) -> ProcessPoolExecutor:
