@@ -119,10 +119,23 @@ class Child:
             for process in _tree(root):
                 with contextlib.suppress(psutil.Error):
                     process.kill()
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.name() == self._token or process.environ().get(TOKEN) == self._token:
+        if self._worker is not None:
+            psutil.wait_procs([self._worker], timeout=1.0)
+        until, quiet_looks = time.monotonic() + LAST_WORD, 0
+        while time.monotonic() < until and quiet_looks < 2:  # somebody may be forked during a look
+            left = [process for process in psutil.process_iter() if self._is_marked(process)]
+            quiet_looks = 0 if left else quiet_looks + 1
+            for process in left:
+                with contextlib.suppress(psutil.Error):
                     process.kill()
+            time.sleep(0.01)
+
+    def _is_marked(self, process: psutil.Process) -> bool:
+        """Return whether a process belongs to the run, by its name or its environment, and is alive."""
+        with contextlib.suppress(psutil.Error, OSError):
+            marked = process.name() == self._token or process.environ().get(TOKEN) == self._token
+            return marked and process.status() != psutil.STATUS_ZOMBIE
+        return False
 
     def _number(self, patience: float) -> int | None:
         """Return the next number that the keeper tells, or ``None`` where it is dead or silent."""

@@ -161,7 +161,7 @@ def execute(
         if stopped is not None:
             outcome.stopped, outcome.error = stopped, error
         elif not outcome.error:
-            _take_answer(outcome, answer)
+            _take_answer(outcome, answer, first.problem.solution_type)
     return outcomes
 
 
@@ -189,14 +189,14 @@ def outcome_of(run: Run) -> Outcome:
         return Outcome(stopped=Termination.ERROR, error=f"the solver has damaged its run: {error_text(error)}")
 
 
-def _take_answer(outcome: Outcome, answer: Any) -> None:
+def _take_answer(outcome: Outcome, answer: Any, expected: type[Solution]) -> None:
     try:
-        outcome.answer = checked_answer(answer)
+        outcome.answer = checked_answer(answer, expected)
     except SolverError as error:
         outcome.stopped, outcome.error = Termination.ERROR, str(error)
 
 
-def checked_answer(answer: Any) -> Answer:
+def checked_answer(answer: Any, expected: type[Solution]) -> Answer:
     """Return what a solver answered, as an `Answer` whose parts have the types that they should have.
 
     Raises
@@ -210,8 +210,8 @@ def checked_answer(answer: Any) -> Answer:
         solution, bound, proven, message = answer.solution, answer.bound, answer.proven, answer.message
     except Exception as error:
         raise SolverError(f"the answer cannot be read: {error_text(error)}") from error
-    if solution is not None and not isinstance(solution, Solution):
-        raise SolverError(f"the solver answered with a {type(solution).__name__} and not a Solution.")
+    if solution is not None and not isinstance(solution, expected):
+        raise SolverError(f"the solver answered with a {type(solution).__name__} and not a {expected.__name__}.")
     if not isinstance(message, str):
         raise SolverError(f"the message of the answer is a {type(message).__name__} and not a text.")
     return Answer(solution, checked_bound(bound), _truth(proven), message[:LONGEST_TEXT])
