@@ -112,6 +112,24 @@ def test_local_names_what_died(tmp_path):
     assert "process" in returned[0].lost
 
 
+def kill_at_three(number):
+    """Be killed by the system over the number 3."""
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return number
+
+
+def test_a_killed_worker_loses_what_it_had_and_no_more():
+    """Each item comes back once, at its own place; only what was under way at the kill is lost, the killer among it."""
+    returned = sorted(Local(2).run(kill_at_three, range(8)), key=lambda one: one.position)
+    assert [one.position for one in returned] == list(range(8))
+    lost = [one.position for one in returned if one.lost]
+    assert 3 in lost
+    assert len(lost) <= 2
+    assert all(one.value == one.position for one in returned if not one.lost)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_function_s_own_failure_is_raised(jobs):
     """What the function raises is no loss, but the caller's to see."""

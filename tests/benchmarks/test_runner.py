@@ -17,7 +17,7 @@ from kills import try_kills
 from redwood.benchmarks.jobs import JobRequest, carry_out, leave
 from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import replay, resume_plan, run_plan
-from redwood.errors import FormatError, OptionError
+from redwood.errors import ExecutorError, FormatError, OptionError
 from redwood.execution.cores import lend_cores
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -154,6 +154,45 @@ def test_finished_jobs_are_not_run_again(toy_plan, tmp_path):
     assert set(runs_of(tmp_path)) == {"steps"}
     assert run_plan(resume_plan(tmp_path), tmp_path) == (2, 2)
     assert set(runs_of(tmp_path)) == {"steps", "proving"}
+
+
+def test_failed_jobs_are_run_again_on_demand(toy_plan, tmp_path):
+    """`retry_failed` runs what has failed, and nothing else; the new record takes the old one's place."""
+    plan = toy_plan('name = "steps"', 'name = "crash"')
+    run_plan(plan, tmp_path)
+    assert run_plan(plan, tmp_path) == (2, 2)
+    seen = []
+    run_plan(plan, tmp_path, retry_failed=True, on_progress=seen.append)
+    assert [progress.record["label"] for progress in seen if progress.record] == ["crash"]
+    assert sorted(runs_of(tmp_path)) == ["crash", "steps"]
+    assert len([record for record in read_records(tmp_path) if record["kind"] == "run"]) == 2
+
+
+def test_edited_code_is_warned_of(tmp_path):
+    """Records name version and digest of the code; resuming after the plugin's file was edited warns, and only then."""
+    (tmp_path / "toy.toml").write_text(
+        "time_limit = 1\nbound_time_limit = 0\n[[instances]]\ngenerate = 'countdown'\nsizes = [30]\n"
+        "[[solvers]]\nname = 'steps'\n"
+    )
+    plugin = tmp_path / "countdown.py"
+    plugin.write_text(PLUGIN.read_text())
+    words = [sys.executable, "-m", "redwood", "bench", "run", "toy.toml", "--out", "out", "--plugin", str(plugin)]
+
+    def run():
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True).stderr
+
+    assert "Warning" not in run() + run()
+    (record,) = runs_of(tmp_path / "out").values()
+    assert len(record["code"]["digest"]) == 16
+    plugin.write_text(PLUGIN.read_text() + "# edited\n")
+    assert "Warning: 1 records of steps for countdown were made by other code" in run()
+
+
+def test_records_that_are_removed_meanwhile_are_missed(toy_plan, tmp_path):
+    """A run whose records are removed under it ends with an error instead of claiming that they are there."""
+    plan = toy_plan('name = "steps"', 'name = "proving"')
+    with pytest.raises(ExecutorError, match="was removed while"):
+        run_plan(plan, tmp_path, on_progress=lambda progress: (tmp_path / "records.jsonl").unlink(missing_ok=True))
 
 
 def test_another_suite_does_not_mix_with_the_records(toy_plan, tmp_path):

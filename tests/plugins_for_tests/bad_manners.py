@@ -291,6 +291,21 @@ def floods_reports(problem: Any, instance: Any, run: Run) -> Any:
 
 
 @manner
+def reports_and_hangs(problem: Any, instance: Any, run: Run) -> Any:
+    for step in range(1, 20):
+        run.report(problem.solution_type(6 - step / 10))
+    time.sleep(60)
+
+
+@manner
+def swallows_everything(problem: Any, instance: Any, run: Run) -> Any:
+    for value in (5, 4, 3):
+        with contextlib.suppress(BaseException):
+            run.report(problem.solution_type(value))
+    return answer(problem, 3)
+
+
+@manner
 def floods_output(problem: Any, instance: Any, run: Run) -> Any:
     while True:
         os.write(1, b"garbage\n" * 1000)
