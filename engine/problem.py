@@ -78,7 +78,11 @@ class Solution:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain lists and numbers, ready for JSON."""
-        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
+        return {name: _plain(value) for name, value in self.to_data().items()}
+
+    def to_data(self) -> dict[str, Any]:
+        """Return what `from_dict` takes, arrays as they are."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -113,6 +117,10 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
     """What the beginning of such a file matches, for a spec that is made of the class; empty where there are no files."""
     solution_suffix: ClassVar[str] = ".sol"
     """Suffix of solution files that `format_solution` writes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the class alone: problems are made without arguments, and what they remember is no part of them."""
+        return (type(self), ())
 
     @abstractmethod
     def make(self, *args: Any, **data: Any) -> InstanceT:

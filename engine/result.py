@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redwood.budget import Termination
-from redwood.errors import FitError, FormatError
-from redwood.files import parse_json, write_text
-from redwood.plugins.host import host
-from redwood.problem import Instance, Solution
+from redwood.errors import FitError, FormatError, OptionError
+from redwood.files import write_text
+from redwood.problem import Instance, Problem, Solution
 from redwood.tolerance import relative_gap
 
 if TYPE_CHECKING:
@@ -98,17 +97,12 @@ class Result:
     initial: str | None = None
     message: str = ""
     source: Instance | None = field(default=None, repr=False)
+    authority: Problem[Any, Any] | None = field(default=None, repr=False)
 
     @property
     def gap(self) -> float | None:
         """Distance of the objective from the bound, relative to the larger of both."""
-        if self.objective is None or self.bound is None:
-            return None
-        return relative_gap(self.objective, self.bound, self._sense)
-
-    @property
-    def _sense(self) -> str:
-        return str(host().problem(self.problem).sense)
+        return None if self.authority is None else relative_gap(self.objective, self.bound, self.authority.sense)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data with the keys that ``redwood solve --json`` prints, and the trajectory."""
@@ -138,23 +132,29 @@ class Result:
 
     @classmethod
     def from_json(cls, text: str) -> Result:
-        """Return the result that `to_json` wrote; its problem must be registered.
+        """Raise `OptionError`: reading a result needs its problem, which `redwood.read_result` looks up."""
+        raise OptionError("Result.from_json is now redwood.read_result(text), which looks the problem up.")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], problem: Problem[Any, Any]) -> Result:
+        """Return the result that `to_dict` wrote, of an instance of the problem.
 
         Raises
         ------
         FormatError
-            Where the text is not such a result.
+            Where the data are not such a result.
         """
         try:
-            return cls._from_dict(parse_json(text, "the text"))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"the text is not a Redwood result: {type(error).__name__}: {error}") from error
+            return cls._from_dict(data, problem)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise FormatError(f"the data are not a Redwood result: {type(error).__name__}: {error}") from error
 
     @classmethod
-    def _from_dict(cls, data: Mapping[str, Any]) -> Result:
+    def _from_dict(cls, data: Mapping[str, Any], problem: Problem[Any, Any]) -> Result:
         kept = {key: value for key, value in data.items() if key != "gap"}
         solution = kept["solution"]
-        kept["solution"] = None if solution is None else host().problem(kept["problem"]).solution(solution)
+        kept["solution"] = None if solution is None else problem.solution(solution)
+        kept["authority"] = problem
         kept["status"], kept["termination"] = Status(kept["status"]), Termination(kept["termination"])
         kept["seconds"] = Timing(**kept["seconds"])
         kept["trajectory"] = tuple((float(at), float(value)) for at, value in kept.get("trajectory", ()))
@@ -168,21 +168,19 @@ class Result:
         FitError
             Where the result was read from JSON and so has no instance, or the problem has no picture.
         """
-        if self.source is None:
+        if self.source is None or self.authority is None:
             raise FitError(
                 "this result has no instance attached (it was read from JSON); use redwood.plot(instance, solution)."
             )
         from redwood.picture import plot_solution
 
-        problem = host().problem(self.problem)
-        return plot_solution(problem, self.source, self.solution, path=path, axes=axes, title=self._title())
+        return plot_solution(self.authority, self.source, self.solution, path=path, axes=axes, title=self._title())
 
     def save_solution(self, path: str | Path) -> None:
         """Write the solution in the problem's own file format."""
-        if self.source is None or self.solution is None:
+        if self.source is None or self.authority is None or self.solution is None:
             raise FitError("there is no solution with its instance to write.")
-        text = host().problem(self.problem).format_solution(self.source, self.solution)
-        write_text(path, text)
+        write_text(path, self.authority.format_solution(self.source, self.solution))
 
     def _title(self) -> str:
         gap = "" if self.gap is None else f", gap {format_gap(self.gap)}"

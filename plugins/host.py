@@ -27,6 +27,7 @@ import pluggy
 from redwood.errors import ConflictError, FitError, MissingDependencyError, PluginError, UnknownNameError, suggestion
 from redwood.execution.executor import Executor
 from redwood.lazy import load_target
+from redwood.planning.contract import POLICY_TARGETS
 from redwood.plugins.spec import (
     API_VERSION,
     AnySpec,
@@ -359,6 +360,9 @@ class Host:
         self._problems += [Entry(spec, record.name, cls) for spec in problems]
         self._solvers += [Entry(spec, record.name, cls) for spec in solvers]
         self._executors += [Entry(spec, record.name) for spec in executors]
+        for named in (named for spec in solvers for named in spec.policies):
+            kind, _, target = named.partition("=")
+            POLICY_TARGETS[kind] = target
         record.problems = [spec.name for spec in problems]
         record.solvers = [spec.name for spec in solvers]
         record.executors = [spec.name for spec in executors]

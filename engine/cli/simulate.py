@@ -19,6 +19,7 @@ from redwood.cli.shared import (
     plugin_option,
     print_json,
     print_table,
+    prints_to_stderr,
     problem_option,
     say_error,
 )
@@ -142,7 +143,8 @@ def _simulated(errand: Errand, instance: Instance, name: str, first: Rollouts | 
     texts = split_options(errand.options)
     cls = None if name == "auto" else host().solver_entry(name, instance.problem).load()
     given = dict(texts) if cls is None else class_options(cls, f"solver {name!r}", texts)
-    result = redwood.solve(instance, name, time_limit=errand.time_limit, seed=errand.seed, bound_time_limit=0, **given)
+    with prints_to_stderr():
+        result = redwood.solve(instance, name, time_limit=errand.time_limit, seed=errand.seed, bound_time_limit=0, **given)
     if result.solution is None:
         return {"error": f"{errand.file}: {result.solver} made no policy ({result.status}): {result.message}"}, None, None
     wanted = 10.0 if first is None else 0.0

@@ -21,6 +21,7 @@ from redwood.cli.shared import (
     plugin_option,
     print_json,
     print_table,
+    prints_to_stderr,
     problem_option,
     say_error,
     say_file_error,
@@ -187,7 +188,8 @@ def _solve_file(order: Order, file: Path, known: BestKnown | None, place: str) -
     options = _typed_options(order, instance)
     open_ended = (order.time_limit, order.iterations, order.target, order.target_gap) == (None,) * 4
     limit = DEFAULT_TIME_LIMIT if open_ended else order.time_limit
-    with following(f"{place}{instance.name or file.stem}", limit, instance.best_known, order.quiet) as follower:
+    label = f"{place}{instance.name or file.stem}"
+    with following(label, limit, instance.best_known, order.quiet) as follower, prints_to_stderr():
         return redwood.solve(
             instance,
             order.solver,

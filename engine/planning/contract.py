@@ -13,6 +13,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError, InstanceError, ModelError, SolutionError, suggestion
+from redwood.lazy import load_target
 from redwood.problem import Solution
 from redwood.tolerance import HIGHS_LOSS, unit_scale
 from redwood.views.view import View
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
     from redwood.planning.relaxation import Relaxation
     from redwood.views.compiled import CompiledModel
+
+
+POLICY_TARGETS: dict[str, str] = {
+    name.lower(): f"redwood.planning.policies:{name}Policy" for name in ("Null", "Random", "Index", "Greedy", "Sampling")
+}
+"""Lazy targets of the kinds of policies that can be read: those of this package, and what plugins have declared."""
 
 
 class Criterion(StrEnum):
@@ -354,9 +361,9 @@ class Policy(Solution, ABC):
     kind: ClassVar[str]
     """Name of the kind of policy, by which saved ones are read again."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the kind and the fields as plain lists and numbers, ready for JSON."""
-        return {"kind": self.kind, **super().to_dict()}
+    def to_data(self) -> dict[str, Any]:
+        """Return the kind and the fields."""
+        return {"kind": self.kind, **super().to_data()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -365,24 +372,16 @@ class Policy(Solution, ABC):
         Raises
         ------
         SolutionError
-            Where the kind is neither imported nor one that a registered solver names.
+            Where the kind is neither imported nor declared by a plugin that is loaded.
         """
-        import redwood
-        import redwood.planning.policies
-
-        kind = data.get("kind")
-        known = {found.kind: found for found in _descendants(cls)}
-        if kind not in known:
-            redwood.find_policy(str(kind))
-            known = {found.kind: found for found in _descendants(cls)}
-        if kind not in known:
-            raise SolutionError(f"policies of the kind {kind!r} are not known.{suggestion(str(kind), known)}")
+        kind = str(data.get("kind"))
+        found = _policy_class(cls, kind)
         rest = {key: value for key, value in data.items() if key != "kind"}
-        names = [entry.name for entry in fields(known[kind])]
+        names = [entry.name for entry in fields(found)]
         for key in rest:
             if key not in names:
                 raise SolutionError(f"a policy of the kind {kind!r} has no field {key!r}.{suggestion(key, names)}")
-        made: Self = known[kind](**rest)
+        made: Self = found(**rest)
         return made
 
     @abstractmethod
@@ -491,6 +490,17 @@ def _checked(states: Array, step: int, planning: Planning) -> Array:
     if step != np.floor(step) or not 0 <= step < planning.horizon:
         raise SolutionError(f"step {step} is not within the horizon, 0 to {planning.horizon - 1}.")
     return states.astype(np.int64)
+
+
+def _policy_class(base: type[Any], kind: str) -> type[Any]:
+    """Return the class of a kind of policies: one that is imported already or, imported now, one that was declared."""
+    known: dict[str, Any] = {**POLICY_TARGETS, **{found.kind: found for found in _descendants(base)}}
+    if kind not in known:
+        raise SolutionError(f"policies of the kind {kind!r} are not known.{suggestion(kind, known)}")
+    found: type[Any] = load_target(known[kind])
+    if not issubclass(found, base):
+        raise SolutionError(f"{known[kind]!r}, declared for policies of the kind {kind!r}, is no {base.__name__}.")
+    return found
 
 
 def _descendants(kind: type[Any]) -> Iterator[type[Any]]:

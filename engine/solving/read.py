@@ -15,6 +15,7 @@ from redwood.files import parse_json, read_text, stem, suffix
 from redwood.plugins.host import host
 from redwood.plugins.spec import ProblemSpec
 from redwood.problem import Instance, Problem, Solution, check_arguments
+from redwood.result import Result
 from redwood.settings import check_seed, whole
 
 HEAD = 65536
@@ -143,6 +144,22 @@ def load_solution(path: Path, instance: Instance) -> Solution:
         raise FormatError(f"{path}: the result in it has no solution.")
     solution: Solution = host().problem(instance.problem).solution(data)
     return solution
+
+
+def read_result(text: str) -> Result:
+    """Return the result that `Result.to_json` wrote; its problem must be registered.
+
+    Raises
+    ------
+    FormatError
+        Where the text is not such a result.
+    """
+    try:
+        data = parse_json(text, "the text")
+        problem = host().problem(str(data["problem"]))
+    except (TypeError, KeyError) as error:
+        raise FormatError(f"the text is not a Redwood result: {type(error).__name__}: {error}") from error
+    return Result.from_dict(data, problem)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redwood.budget import AnyOf, Budget, Iterations, Seconds, Target, TargetGap
-from redwood.errors import FitError, OptionError, SolutionError, suggestion
-from redwood.execution.running import Outcome, Task, conclude, execute, execute_many
+from redwood.errors import FitError, OptionError, RedwoodError, SolutionError, suggestion
+from redwood.execution.checking import Checker, conclude
+from redwood.execution.messages import error_text
+from redwood.execution.task import Task
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem, Solution
@@ -18,6 +20,7 @@ from redwood.result import Result
 from redwood.settings import check_seed, check_threads, not_negative, positive
 from redwood.solver import Incumbent, Solver
 from redwood.solving.choose import choose
+from redwood.solving.running import announce, find_partner, run_tasks
 
 DEFAULT_TIME_LIMIT = 10.0
 """Seconds, where the caller gives no budget at all."""
@@ -84,11 +87,25 @@ def solve(
     entry, made, note = find_solver(instance, solver, time_limit, options)
     problem.validate(instance)
     start, verdict = offer_initial(problem, instance, initial)
-    task = Task(problem, instance, made, limits, check_seed(seed), start, check_threads(threads))
+    partner = find_partner(made, problem.name)
+    task = Task(problem, instance, made, limits, check_seed(seed), start, check_threads(threads), partner)
+    checker = Checker.of(problem, instance, apart=isolate)
     load = time.perf_counter() - started
-    outcome = _execute_isolated(task, on_improvement) if isolate else execute(task, on_improvement)
+    listener = None if on_improvement is None else lambda _, incumbent: on_improvement(incumbent)
+    (outcome,) = run_tasks([task], [checker], isolate=isolate, on_improvement=listener)
     outcome.load_seconds += load
-    return conclude(task, entry, outcome, seconds, verdict, note)
+    name, version = _named(entry, made)
+    result = conclude(
+        checker,
+        outcome,
+        solver=name,
+        version=version,
+        seed=task.seed,
+        bound_time_limit=seconds,
+        initial=verdict,
+        note=note,
+    )
+    return announce(result)
 
 
 def solve_many(
@@ -179,7 +196,12 @@ def make_solver(entry: Entry[SolverSpec], options: Mapping[str, Any]) -> Solver:
     for key in given:
         if key not in known:
             raise OptionError(f"solver {entry.spec.name!r} has no option {key!r}.{suggestion(key, known)}")
-    made: Solver = cls(**given)
+    try:
+        made: Solver = cls(**given)
+    except RedwoodError:
+        raise
+    except Exception as error:
+        raise OptionError(f"solver {entry.spec.name!r} cannot be made with these options: {error_text(error)}") from error
     return made
 
 
@@ -222,10 +244,9 @@ def bound_seconds(bound_time_limit: float | None, time_limit: float | None) -> f
     return not_negative("bound time limit", bound_time_limit, " s", "give 0 for no bound")
 
 
-def _execute_isolated(task: Task, on_improvement: Callable[[Incumbent], None] | None) -> Outcome:
-    from redwood.execution.worker import execute_isolated
-
-    return execute_isolated(task, on_improvement)
+def _named(entry: Entry[SolverSpec] | None, solver: Solver) -> tuple[str, str]:
+    """Return the name of a solver and the version of the plugin that brought it."""
+    return (type(solver).__name__, "") if entry is None else (entry.spec.name, host().version(entry.plugin))
 
 
 def _solve_batch(
@@ -246,15 +267,16 @@ def _solve_batch(
     limits = make_budget(time_limit, iterations, None, target_gap, None)
     for instance in instances:
         problem.validate(instance)
-    tasks = [
-        Task(problem, instance, solver, limits, check_seed(seed) + i, None, check_threads(threads))
-        for i, instance in enumerate(instances)
-    ]
+    first, lent, partner = check_seed(seed), check_threads(threads), find_partner(solver, problem.name)
+    tasks = [Task(problem, instance, solver, limits, first + i, None, lent, partner) for i, instance in enumerate(instances)]
+    checkers = [Checker.of(problem, instance, apart=False) for instance in instances]
     loaded = time.perf_counter() - started
-    outcomes = execute_many(tasks)
+    outcomes = run_tasks(tasks, checkers, isolate=False)
+    name, version = _named(entry, solver)
     seconds = bound_seconds(bound_time_limit, None if time_limit is None else time_limit / len(instances))
     results = []
-    for task, outcome in zip(tasks, outcomes, strict=True):
+    for task, checker, outcome in zip(tasks, checkers, outcomes, strict=True):
         outcome.load_seconds = loaded
-        results.append(conclude(task, entry, outcome, seconds, None, note))
+        facts: dict[str, Any] = {"solver": name, "version": version, "seed": task.seed, "note": note}
+        results.append(announce(conclude(checker, outcome, bound_time_limit=seconds, **facts)))
     return results

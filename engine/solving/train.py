@@ -9,13 +9,15 @@ from typing import Any
 
 from redwood.budget import AnyOf, Budget, Iterations, Seconds
 from redwood.errors import FitError, OptionError, SolverError
+from redwood.execution.checking import Checker, conclude
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import Local
-from redwood.execution.running import Task, execute
+from redwood.execution.task import Task
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
 from redwood.saved import only_training
 from redwood.settings import check_seed, check_threads, positive
+from redwood.solving.running import find_partner, plugin_files, run_tasks
 from redwood.solving.solve import find_solver
 from redwood.trainable import Schooling, Trainable
 
@@ -96,7 +98,7 @@ def train(
         threads=threads,
         device=device,
         on_progress=on_progress,
-        set_up=PluginFiles(tuple(host().files)) if host().files else None,
+        set_up=plugin_files(),
     )
     with only_training(schooling.folder):
         return kind.train(found, schooling, **options)
@@ -104,17 +106,6 @@ def train(
 
 def _check_seconds(seconds: float | None) -> float | None:
     return None if seconds is None else positive("teacher time limit", seconds, " s")
-
-
-@dataclass(frozen=True)
-class PluginFiles:
-    """Loads plugins that are single files into the host of another process."""
-
-    files: tuple[Path, ...]
-
-    def __call__(self) -> None:
-        for file in self.files:
-            host().load_file(file)
 
 
 @dataclass(frozen=True)
@@ -130,10 +121,13 @@ class SolverTeacher:
         _, made, _ = find_solver(instance, self.solver, None, {})
         limits: list[Budget] = [Iterations(iterations)] if iterations and self.seconds is None else []
         budget = AnyOf((*limits, *([] if self.seconds is None else [Seconds(self.seconds)])))
-        outcome = execute(Task(problem, instance, made, budget, seed, None, 1))
-        solution = outcome.best or (outcome.answer.solution if outcome.answer is not None else None)
-        if solution is None or problem.violations(instance, solution):
+        task = Task(problem, instance, made, budget, seed, partner=find_partner(made, problem.name))
+        checker = Checker.of(problem, instance, apart=False)
+        (outcome,) = run_tasks([task], [checker], isolate=False)
+        result = conclude(checker, outcome, solver=self.solver, seed=seed)
+        if result.solution is None:
             raise SolverError(
-                f"teacher {self.solver!r} found no solution of an instance of size {instance.size}. {outcome.error}"
+                f"teacher {self.solver!r} found no solution of an instance of size {instance.size}. {result.message}"
             )
+        solution: Solution = result.solution
         return solution

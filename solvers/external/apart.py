@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pickle
+import secrets
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from redwood.errors import SolverError
-from redwood.execution.channel import Ear, Mouth
+from redwood.execution.channel import Receiver, Sender
 
 GRACE = 0.2
 """Seconds past the deadline after which the process is killed."""
@@ -55,33 +56,34 @@ def call_apart(target: str, deadline: float, **arguments: Any) -> Generator[Any,
     )
     if child.stdin is None or child.stdout is None:
         raise SolverError("the library's process has no pipes.")
-    request = pickle.dumps((target, {"deadline": deadline, **arguments}))
-    ear = Ear(os.dup(child.stdout.fileno()))
+    secret = secrets.token_bytes(16)
+    request = pickle.dumps((secret, target, {"deadline": deadline, **arguments}))
+    receiver = Receiver(os.dup(child.stdout.fileno()), secret)
     try:
         with contextlib.suppress(BrokenPipeError):  # it died at once, which is told below
             child.stdin.write(len(request).to_bytes(8, "big") + request)
             child.stdin.flush()  # and left open: that it closes tells the child that we are gone
-        yield from _messages(child, ear, deadline)
+        yield from _messages(child, receiver, deadline)
     finally:
         child.kill()
         child.wait()
-        ear.close()
+        receiver.close()
         child.stdout.close()
         with contextlib.suppress(BrokenPipeError):
             child.stdin.close()
 
 
-def _messages(child: subprocess.Popen[bytes], ear: Ear, deadline: float) -> Iterator[Any]:
+def _messages(child: subprocess.Popen[bytes], receiver: Receiver, deadline: float) -> Iterator[Any]:
     while (left := deadline + GRACE - time.monotonic()) > 0:
         try:
-            heard = [json.loads(message) for message in ear.hear(min(left, 0.5))]
+            received = [json.loads(message) for message in receiver.receive(min(left, 0.5))]
         except EOFError:
             code = child.wait()
             cause = f"died of signal {-code}" if code < 0 else f"ended with exit code {code}"
             raise SolverError(f"the library's process {cause} without an answer.") from None
         except ValueError:
             raise SolverError("the library's process sent what is no JSON.") from None
-        for message in heard:
+        for message in received:
             if "error" in message:
                 raise SolverError(str(message["error"])[:500])
             if "done" in message:
@@ -91,19 +93,20 @@ def _messages(child: subprocess.Popen[bytes], ear: Ear, deadline: float) -> Iter
 
 def serve() -> None:
     """Be the child: read the call from standard input, make it, and send messages through what was standard output."""
-    mouth = Mouth(os.dup(1))
+    reports = os.dup(1)
     os.dup2(2, 1)  # the library's prints take the way of its errors
-    target, arguments = pickle.loads(_read(int.from_bytes(_read(8), "big")))
+    secret, target, arguments = pickle.loads(_read(int.from_bytes(_read(8), "big")))
+    sender = Sender(reports, secret)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         module, _, name = target.partition(":")
         __import__(module)
         function = getattr(sys.modules[module], name)
-        function(lambda value: mouth.say(json.dumps({"sent": value}).encode()), **arguments)
+        function(lambda value: sender.send(json.dumps({"sent": value}).encode()), **arguments)
     except Exception as error:
-        mouth.say(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        sender.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
     else:
-        mouth.say(json.dumps({"done": True}).encode())
+        sender.send(json.dumps({"done": True}).encode())
 
 
 def _read(size: int) -> bytes:

@@ -161,7 +161,7 @@ def test_wrong_names_and_files_are_refused(problem):
         problem.parse(json.dumps({"problem": "other"}), "file")
     with pytest.raises(FormatError, match="takes no 'size'"):
         problem.parse(json.dumps({"problem": "carry", "size": 3}), "file")
-    with pytest.raises(FormatError, match="not one JSON object"):
+    with pytest.raises(FormatError, match="no JSON"):
         problem.parse("{", "file")
 
 
