@@ -112,7 +112,7 @@ def test_prints_of_a_solver_stay_out_of_the_json(count_file, tmp_path):
 
 @pytest.mark.parametrize("name", ["random.py", "redwood.py"])
 def test_the_working_folder_shadows_nothing(name, tmp_path):
-    """Modules in the working folder are imported by no process that a command starts: isolated, of a benchmark, of a pool."""
+    """Modules in the working folder are imported by no process that a command starts."""
     (tmp_path / name).write_text("raise SystemExit('shadowed')")
     (tmp_path / "s.toml").write_text(
         "time_limit = 1\nbound_time_limit = 0\n[[instances]]\ngenerate = 'tsp'\nsizes = [5]\n[[solvers]]\nname = 'greedy'\n"
