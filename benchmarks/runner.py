@@ -26,6 +26,8 @@ from redwood.tolerance import same
 
 PLAN = "plan.json"
 SOLUTIONS = "solutions"
+BUILT_IN = "builtin"
+"""The plugin whose problems are known to bear being imported before a fork."""
 
 
 class ChangedCodeWarning(UserWarning):
@@ -227,8 +229,10 @@ def _requests(plan: Plan, session: str, jobs: Sequence[Job], fresh: bool) -> lis
     data = None if plan.data is None else str(plan.data.resolve())
     files = tuple(str(file) for file in host().files)
     solvers = {(job.solver, job.case.problem) for job in jobs if job.solver not in ("", "auto")}
-    preload = sorted({module for names in solvers for module in host().solver_entry(*names).spec.preload})
-    return [JobRequest(session, job, data, files, fresh, tuple(preload)) for job in jobs]
+    preload = {module for names in solvers for module in host().solver_entry(*names).spec.preload}
+    problems = [host().problem_entry(name) for name in {job.case.problem for job in jobs}]
+    preload |= {entry.spec.target.partition(":")[0] for entry in problems if entry.plugin == BUILT_IN}
+    return [JobRequest(session, job, data, files, fresh, tuple(sorted(preload))) for job in jobs]
 
 
 def _crowd(plan: Plan, executor: Executor) -> dict[str, Any]:

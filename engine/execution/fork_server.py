@@ -60,7 +60,7 @@ def _prepare(preload: Sequence[str]) -> None:
     """Import modules, call functions named ``module:function``, and wake the compiler up, once for all runs."""
     for target in preload:
         module, _, function = target.partition(":")
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(Exception):  # whoever needs it will meet the error, and can tell it
             imported = importlib.import_module(module)
             if function:
                 getattr(imported, function)()
@@ -144,7 +144,7 @@ def _wait(worker: int, standard_input: int) -> None:
 
 def _end(worker: int) -> int:
     """Kill and bury the solver's process and all of its descendants; return its exit code."""
-    code, until, me = -int(signal.SIGKILL), time.monotonic() + PATIENCE, psutil.Process()
+    code, until = -int(signal.SIGKILL), time.monotonic() + PATIENCE
     with contextlib.suppress(ProcessLookupError):
         os.killpg(worker, signal.SIGKILL)  # nobody has waited for it yet, so the group is its own
     while time.monotonic() < until:
@@ -155,8 +155,9 @@ def _end(worker: int) -> int:
         if gone == worker:
             code = os.waitstatus_to_exitcode(status)
         elif gone == 0:
-            for process in me.children(recursive=True):
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
             time.sleep(0.001)
+            if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:  # a look at all processes is dear
+                for process in psutil.Process().children(recursive=True):
+                    with contextlib.suppress(psutil.Error):
+                        process.kill()
     return code

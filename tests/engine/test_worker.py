@@ -164,7 +164,8 @@ redwood.register(Mine, name="mine", problems=["countdown"])
 result = redwood.solve(redwood.instance("countdown", largest=9), solver="mine", isolate=True, time_limit=20, value=4)
 assert result.objective == 4, result
 """
-    done = subprocess.run([sys.executable, "-c", script, str(host().files[-1])], capture_output=True, text=True, check=False)
+    plugin = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
+    done = subprocess.run([sys.executable, "-c", script, str(plugin)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
