@@ -429,7 +429,10 @@ def _importer(name: str) -> Callable[[], ModuleType]:
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise PluginError("the file does not exist.")
-    name = f"redwood_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:8]
+    name = f"redwood_file_{path.stem}_{digest}"
+    if name in sys.modules:  # of another host in this process: its classes must stay the same ones
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError("it is not a Python file.")
