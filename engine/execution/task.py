@@ -224,7 +224,9 @@ def checked_answer(answer: Any, expected: type[Solution]) -> Answer:
         raise SolverError(f"the solver answered with a {type(solution).__name__} and not a {expected.__name__}.")
     if not isinstance(message, str):
         raise SolverError(f"the message of the answer is a {type(message).__name__} and not a text.")
-    return Answer(solution, checked_bound(bound), _truth(proven), message[:LONGEST_TEXT])
+    if not isinstance(proven, (bool, np.bool_)):
+        raise SolverError(f"proven is a {type(proven).__name__} and not True or False.")
+    return Answer(solution, checked_bound(bound), bool(proven), message[:LONGEST_TEXT])
 
 
 def checked_bound(bound: Any) -> float | None:
@@ -246,12 +248,3 @@ def checked_bound(bound: Any) -> float | None:
     except Exception as error:
         raise SolverError(f"the bound cannot be read: {error_text(error)}") from error
     return None if math.isnan(value) else value
-
-
-def _truth(proven: Any) -> bool:
-    try:
-        if type(proven).__name__ in ("bool", "bool_"):
-            return bool(proven)
-    except Exception as error:
-        raise SolverError(f"proven cannot be read: {error_text(error)}") from error
-    raise SolverError(f"proven is a {type(proven).__name__} and not True or False.")

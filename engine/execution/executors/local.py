@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures import Executor as Pool
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from redwood.errors import OptionError
@@ -73,7 +73,7 @@ class Local(Executor):
         while True:
             while not broken and len(running) < self.jobs and (next_one := next(queue, None)) is not None:
                 try:
-                    with _safe_path():  # processes of a pool are started as items come
+                    with _safe_path() if isinstance(pool, ProcessPoolExecutor) else nullcontext():  # it starts processes now
                         running[pool.submit(function, next_one[1])] = next_one[0]
                 except BrokenProcessPool as error:
                     broken = True
