@@ -17,14 +17,14 @@ from redwood.errors import SolverError
 from redwood.planning.contract import ActionSet, Planning
 from redwood.planning.evaluation import half_width
 from redwood.plugins.host import host
-from redwood.solvers.sequoia.embedding import BOUNDS, Decision, Embedding
-from redwood.solvers.sequoia.folded import Folded, indicators
-from redwood.solvers.sequoia.improving import policy_for, recorded, scaled, variance_reduced
-from redwood.solvers.sequoia.learner import Learner
-from redwood.solvers.sequoia.maximising import Maximiser
-from redwood.solvers.sequoia.network import KINDS, QNetwork
-from redwood.solvers.sequoia.pricing import relax
-from redwood.solvers.sequoia.recipe import Recipe
+from redwood.solvers.sequoia.learning.improving import policy_for, recorded, scaled, variance_reduced
+from redwood.solvers.sequoia.learning.learner import Learner
+from redwood.solvers.sequoia.learning.pricing import relax
+from redwood.solvers.sequoia.learning.recipe import Recipe
+from redwood.solvers.sequoia.networks.folded import Folded, indicators
+from redwood.solvers.sequoia.networks.network import KINDS, QNetwork
+from redwood.solvers.sequoia.search.embedding import BOUNDS, Decision, Embedding
+from redwood.solvers.sequoia.search.maximising import Maximiser
 from redwood.solving.read import generate
 from redwood.solving.simulate import simulate
 from redwood.solving.solve import solve

@@ -26,12 +26,12 @@ from redwood.planning.policies import IndexPolicy
 from redwood.plugins.host import host
 from redwood.solvers.planning.exact import evaluate, induce
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
-from redwood.solvers.sequoia.demand import congested
 from redwood.solvers.sequoia.foresight import ForesightPolicy
-from redwood.solvers.sequoia.improving import improve, policy_for, recorded, variance_reduced
-from redwood.solvers.sequoia.offline import save_log
-from redwood.solvers.sequoia.pricing import Relaxation, relax
-from redwood.solvers.sequoia.shipped import network_at
+from redwood.solvers.sequoia.learning.demand import congested
+from redwood.solvers.sequoia.learning.improving import improve, policy_for, recorded, variance_reduced
+from redwood.solvers.sequoia.learning.offline import save_log
+from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
+from redwood.solvers.sequoia.networks.shipped import network_at
 from redwood.solving.read import generate
 from redwood.solving.simulate import simulate
 from redwood.solving.solve import solve

@@ -8,7 +8,7 @@ import pyomo.environ as pyo
 import torch
 from torch import nn
 
-from redwood.solvers.sequoia.pyomo_block import network_block
+from redwood.solvers.sequoia.search.pyomo_block import network_block
 
 PRODUCTS = 8
 

@@ -15,9 +15,9 @@ from redwood.errors import SolutionError
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.policies import IndexPolicy
 from redwood.problem import frozen
-from redwood.solvers.sequoia.arm_features import FEATURES, arm_features
-from redwood.solvers.sequoia.improving import policy_for
-from redwood.solvers.sequoia.pricing import Relaxation, relax
+from redwood.solvers.sequoia.learning.improving import policy_for
+from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
+from redwood.solvers.sequoia.networks.arm_features import FEATURES, arm_features
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from redwood.arrays import Array
 from redwood.errors import ModelError
 from redwood.planning.contract import ActionSet, Planning
 from redwood.problems.cormab.interventions import InterventionsSet
-from redwood.solvers.sequoia.folded import indicators
+from redwood.solvers.sequoia.networks.folded import indicators
 from redwood.solvers.sequoia.policy import QPolicy
 
 Value = Callable[[Array], Array]

@@ -13,8 +13,8 @@ from redwood.errors import SolutionError
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.policies import worths
 from redwood.problem import frozen
-from redwood.solvers.sequoia.found import Found
-from redwood.solvers.sequoia.improving import worth_of_levels
+from redwood.solvers.sequoia.learning.improving import worth_of_levels
+from redwood.solvers.sequoia.search.found import Found
 
 TURNS = 4
 """Oracle calls a decision; after the first two little is gained."""

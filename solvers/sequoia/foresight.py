@@ -13,7 +13,7 @@ from redwood.planning.contract import Planning, Policy
 from redwood.planning.policies import worths
 from redwood.problem import frozen
 from redwood.problems.cormab.planning import cumulative
-from redwood.solvers.sequoia.improving import worth_of_levels
+from redwood.solvers.sequoia.learning.improving import worth_of_levels
 
 ROUND = 32
 """Futures between two decisions on which rivals are tried further."""
@@ -108,7 +108,7 @@ class ForesightPolicy(Policy):
 
     def _surplus(self, planning: Planning, table: Array, actions: Array, states: Array, step: int, luck: Array) -> Array:
         """Return what futures [N, M] bring beyond the worths after actions [N, J] in states [N, J]."""
-        from redwood.solvers.sequoia.foresight_kernels import move, surplus_of
+        from redwood.solvers.sequoia.search.foresight_kernels import move, surplus_of
 
         ends = cumulative(planning.arms.transitions)
         now, levels = np.repeat(states, len(luck), axis=0), np.repeat(actions, len(luck), axis=0)

@@ -14,9 +14,9 @@ from redwood.planning.contract import ActionSet, Planning, Policy
 from redwood.problem import frozen
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.embedding import Decision, Embedding
-    from redwood.solvers.sequoia.folded import Folded
-    from redwood.solvers.sequoia.network import QNetwork
+    from redwood.solvers.sequoia.networks.folded import Folded
+    from redwood.solvers.sequoia.networks.network import QNetwork
+    from redwood.solvers.sequoia.search.embedding import Decision, Embedding
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class QPolicy(Policy):
     Attributes
     ----------
     network
-        Form of the network, as in `redwood.solvers.sequoia.network.Shape`.
+        Form of the network, as in `redwood.solvers.sequoia.networks.network.Shape`.
     hidden
         Widths [L] of its hidden layers.
     table
@@ -79,7 +79,7 @@ class QPolicy(Policy):
 
     def folded(self, actions: ActionSet, states: Array, step: int) -> list[Folded]:
         """Return the network as a function of the action alone, in each of the states [E, J] at a step."""
-        from redwood.solvers.sequoia.network import single_thread
+        from redwood.solvers.sequoia.networks.network import single_thread
 
         network, _ = self._loaded(actions)
         with single_thread():
@@ -89,7 +89,7 @@ class QPolicy(Policy):
         """Return the network and its program for an action set, made at the first call."""
         kept = _LOADED.setdefault(self, WeakKeyDictionary())
         if actions not in kept:
-            from redwood.solvers.sequoia.embedding import Embedding
+            from redwood.solvers.sequoia.search.embedding import Embedding
 
             network = self.module()
             if network.shape.arms != actions.arms or network.shape.levels != actions.levels:
@@ -103,7 +103,7 @@ class QPolicy(Policy):
 
     def module(self) -> QNetwork:
         """Return the network as a torch module."""
-        from redwood.solvers.sequoia.network import QNetwork, Shape
+        from redwood.solvers.sequoia.networks.network import QNetwork, Shape
 
         _, arms, levels, states = self.table.shape
         shape = Shape(self.network, arms, levels, states, self.horizon, tuple(self.hidden.tolist()), self.unit)

@@ -15,13 +15,13 @@ from redwood.lazy import load_target
 from redwood.planning.contract import Planning, Policy, check_finite
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
-from redwood.solvers.sequoia.clocks import Until
-from redwood.solvers.sequoia.recipe import Recipe
+from redwood.solvers.sequoia.learning.clocks import Until
+from redwood.solvers.sequoia.learning.recipe import Recipe
 from redwood.trainable import Schooling, Trainable
 
 if TYPE_CHECKING:
     from redwood.solvers.sequoia.congestion import CongestionPolicy
-    from redwood.solvers.sequoia.pricing import Relaxation
+    from redwood.solvers.sequoia.learning.pricing import Relaxation
 
 SHARE = 0.3
 """Share of the time that the Lagrangian worths of ``residual`` may take."""
@@ -36,22 +36,22 @@ class Sequoia(Recipe, Solver, Trainable):
     """SEQUOIA: deep Q-learning with combinatorial actions, on HiGHS. The budget of the call is training time.
 
     The options are those of `Recipe`, and ``weights``: the file of a trained policy, or the name of a network that Redwood
-    ships (`redwood.solvers.sequoia.shipped.shipped`), which is then taken as it is. With ``logged``, a file of episodes
-    (`redwood.solvers.sequoia.offline.save_log`), nothing but that file and the action set is used: neither the arms' chances
-    nor a simulation; ``temperature`` and ``pessimism`` are those of `redwood.solvers.sequoia.offline.learn_offline`.
+    ships (`redwood.solvers.sequoia.networks.shipped`), which is then taken as it is. With ``logged``, a file of episodes
+    (`save_log` of `redwood.solvers.sequoia.learning.offline`), nothing but that file and the action set is used: neither
+    the arms' chances nor a simulation; ``temperature`` and ``pessimism`` are those of `learn_offline` there.
     With ``foresight``, a number of futures, the worths of ``residual`` are improved as ever, and before each decision the
     policy tries rivals of its action in so many simulated futures: milliseconds that pay where the Lagrangian relaxation
     is loose; see `redwood.solvers.sequoia.foresight.ForesightPolicy`.
     Otherwise a decision of a network is the action of the greatest Q over the whole set, with a proven bound on any
     other's: exactly where the set can be listed, elsewhere up to ``slack`` (0 for exactly); see
-    `redwood.solvers.sequoia.embedding.Embedding`. The policy that was best in simulated trials, apart from the episodes of
-    the objective, is the answer.
+    `redwood.solvers.sequoia.search.embedding.Embedding`. The policy that was best in simulated trials, apart from
+    the episodes of the objective, is the answer.
 
     ``residual``, the default, begins as the Lagrangian policy. Its worths are improved by
-    `redwood.solvers.sequoia.improving.improve`; then congestion is added, the cost of arms that compete at the same time
-    (`redwood.solvers.sequoia.congestion.CongestionPolicy`, whose decisions are nearly the best: four calls of the set's
-    oracle). From the improved worths a network is trained like the others. Each candidate is kept only where it is ahead of
-    the one before in trial episodes with 95 % confidence, so congestion is the answer until a network surpasses it.
+    `redwood.solvers.sequoia.learning.improving.improve`; then congestion is added, the cost of arms that compete at the
+    same time (`redwood.solvers.sequoia.congestion.CongestionPolicy`, whose decisions are nearly the best: four calls of
+    the set's oracle). From the improved worths a network is trained like the others. Each candidate is kept only where it is
+    ahead of the one before in trial episodes with 95 % confidence, so congestion is the answer until a network surpasses it.
 
     References
     ----------
@@ -70,8 +70,8 @@ class Sequoia(Recipe, Solver, Trainable):
         import highspy  # noqa: F401
         import scipy.optimize  # noqa: F401
 
-        import redwood.solvers.sequoia.demand
-        import redwood.solvers.sequoia.learner  # noqa: F401
+        import redwood.solvers.sequoia.learning.demand
+        import redwood.solvers.sequoia.learning.learner  # noqa: F401
 
         planning = problem.view(Planning, instance)
         planning.actions.argmax(planning.arms.rewards[:, :, 0])
@@ -79,7 +79,7 @@ class Sequoia(Recipe, Solver, Trainable):
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         from redwood.solvers.sequoia.foresight import ForesightPolicy
-        from redwood.solvers.sequoia.learner import Learner
+        from redwood.solvers.sequoia.learning.learner import Learner
 
         planning = problem.view(Planning, instance)
         check_finite(planning, "a Q-network of SEQUOIA")
@@ -109,9 +109,9 @@ class Sequoia(Recipe, Solver, Trainable):
         from redwood.solvers.sequoia.arm_policy import ArmPolicy
         from redwood.solvers.sequoia.congestion import CongestionPolicy
         from redwood.solvers.sequoia.foresight import ForesightPolicy
-        from redwood.solvers.sequoia.improving import scaled
+        from redwood.solvers.sequoia.learning.improving import scaled
+        from redwood.solvers.sequoia.networks.shipped import network_at
         from redwood.solvers.sequoia.policy import QPolicy
-        from redwood.solvers.sequoia.shipped import network_at
 
         found = network_at(self.weights)
         if isinstance(found, ArmPolicy):
@@ -142,7 +142,7 @@ class Sequoia(Recipe, Solver, Trainable):
 
     def _offline(self, planning: Planning, seed: int) -> Answer:
         """Return the policy that a log teaches."""
-        from redwood.solvers.sequoia.offline import learn_offline, load_log
+        from redwood.solvers.sequoia.learning.offline import learn_offline, load_log
 
         shape = planning.arms.shape
         log = load_log(self.logged, shape, planning.horizon)
@@ -153,7 +153,7 @@ class Sequoia(Recipe, Solver, Trainable):
 
     def policy_of_table(self, planning: Planning, table: Array, seed: int) -> Policy:
         """Return the policy of a residual network that corrects worths [H, J, A, S] by nothing."""
-        from redwood.solvers.sequoia.learner import Learner
+        from redwood.solvers.sequoia.learning.learner import Learner
 
         return Learner(planning, self, seed, table, load_target(self.policy_kind)).policy()
 
@@ -163,8 +163,8 @@ class Sequoia(Recipe, Solver, Trainable):
             if self.start:
                 raise OptionError("start= is for network residual: a network of arms corrects Lagrangian worths.")
             return Begun()
-        from redwood.solvers.sequoia.demand import congested
-        from redwood.solvers.sequoia.improving import improve, scaled
+        from redwood.solvers.sequoia.learning.demand import congested
+        from redwood.solvers.sequoia.learning.improving import improve, scaled
 
         relaxation = relax_within(planning, clock)
         until = Until(clock, IMPROVING * clock.seconds_left)
@@ -196,7 +196,7 @@ class Sequoia(Recipe, Solver, Trainable):
     def _transferred(self, planning: Planning, relaxation: Relaxation) -> Array:
         """Return the worths [H + 1, J, S] that a network of arms gives."""
         from redwood.solvers.sequoia.arm_policy import ArmPolicy
-        from redwood.solvers.sequoia.shipped import network_at
+        from redwood.solvers.sequoia.networks.shipped import network_at
 
         found = network_at(self.start)
         if not isinstance(found, ArmPolicy):
@@ -249,10 +249,10 @@ class Sequoia(Recipe, Solver, Trainable):
         chosen = {name: options.pop(name) for name in names if name in options}
         every = float(options.pop("checkpoint_seconds", 10.0))
         if "instances" in options:
-            from redwood.solvers.sequoia.shared_training import train_shared
+            from redwood.solvers.sequoia.learning.shared_training import train_shared
 
             return train_shared(problem, schooling, cls(**chosen), options)
-        from redwood.solvers.sequoia.instance_training import train_instance
+        from redwood.solvers.sequoia.learning.instance_training import train_instance
 
         return train_instance(problem, schooling, cls(**chosen), every, options)
 
@@ -273,6 +273,6 @@ class Begun:
 
 def relax_within(planning: Planning, clock: Clock) -> Relaxation:
     """Return the relaxation at the best prices that a share of the time allows."""
-    from redwood.solvers.sequoia.pricing import relax
+    from redwood.solvers.sequoia.learning.pricing import relax
 
     return relax(planning, Until(clock, SHARE * clock.seconds_left))

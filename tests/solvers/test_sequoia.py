@@ -15,13 +15,13 @@ from redwood.errors import ModelError, OptionError, SolverError
 from redwood.planning.bounds.duality import price
 from redwood.planning.contract import Planning, Policy
 from redwood.plugins.host import host
-from redwood.solvers.sequoia.embedding import Embedding
-from redwood.solvers.sequoia.folded import Folded, indicators, limits, linear_bound, reach
-from redwood.solvers.sequoia.learner import Learner
-from redwood.solvers.sequoia.network import KINDS, QNetwork, Shape
+from redwood.solvers.sequoia.learning.learner import Learner
+from redwood.solvers.sequoia.learning.recipe import PUBLISHED, Recipe
+from redwood.solvers.sequoia.networks.folded import Folded, indicators, limits, linear_bound, reach
+from redwood.solvers.sequoia.networks.network import KINDS, QNetwork, Shape
 from redwood.solvers.sequoia.policy import policy_of
-from redwood.solvers.sequoia.pyomo_block import network_block
-from redwood.solvers.sequoia.recipe import PUBLISHED, Recipe
+from redwood.solvers.sequoia.search.embedding import Embedding
+from redwood.solvers.sequoia.search.pyomo_block import network_block
 
 DOMAINS = ["capacity", "schedule", "path", "interventions"]
 
@@ -205,6 +205,6 @@ def test_the_example_in_the_docs_runs():
 
 def test_no_actions_have_no_indicators():
     """Where nothing is left to try, the indicators are an empty table of the right width."""
-    from redwood.solvers.sequoia.folded import indicators
+    from redwood.solvers.sequoia.networks.folded import indicators
 
     assert indicators(np.zeros((0, 6), np.int64), 4).shape == (0, 18)

@@ -14,9 +14,8 @@ from redwood.planning.policies import NullPolicy
 from redwood.plugins.host import host
 from redwood.problems.cormab.listing import every
 from redwood.solvers.planning.exact import evaluate
-from redwood.solvers.sequoia.arm_features import DEMANDS, arm_features
-from redwood.solvers.sequoia.demand import congested, fitted_demand
-from redwood.solvers.sequoia.improving import (
+from redwood.solvers.sequoia.learning.demand import congested, fitted_demand
+from redwood.solvers.sequoia.learning.improving import (
     earned_by,
     policy_for,
     recorded,
@@ -24,9 +23,10 @@ from redwood.solvers.sequoia.improving import (
     surpasses,
     variance_reduced,
 )
-from redwood.solvers.sequoia.learner import Learner
-from redwood.solvers.sequoia.pricing import Relaxation, relax
-from redwood.solvers.sequoia.recipe import Recipe
+from redwood.solvers.sequoia.learning.learner import Learner
+from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
+from redwood.solvers.sequoia.learning.recipe import Recipe
+from redwood.solvers.sequoia.networks.arm_features import DEMANDS, arm_features
 from redwood.solvers.sequoia.solver import Sequoia
 
 

@@ -7,18 +7,18 @@ import pytest
 import torch
 
 from redwood import generate
+from redwood.embedding.limits import lp_limits
 from redwood.errors import OptionError, SolverError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.listing import every
-from redwood.solvers.sequoia.embedding import Embedding
-from redwood.solvers.sequoia.folded import indicators
-from redwood.solvers.sequoia.found import Found
-from redwood.solvers.sequoia.learner import Learner
-from redwood.solvers.sequoia.network import QNetwork, Shape
-from redwood.solvers.sequoia.recipe import Recipe
-from redwood.solvers.sequoia.search import Search, drawn_from
-from redwood.solvers.sequoia.tightening import lp_limits
+from redwood.solvers.sequoia.learning.learner import Learner
+from redwood.solvers.sequoia.learning.recipe import Recipe
+from redwood.solvers.sequoia.networks.folded import indicators
+from redwood.solvers.sequoia.networks.network import QNetwork, Shape
+from redwood.solvers.sequoia.search.embedding import Embedding
+from redwood.solvers.sequoia.search.found import Found
+from redwood.solvers.sequoia.search.search import Search, drawn_from
 
 DOMAINS = ["capacity", "schedule", "path", "interventions", "overlapping"]
 
@@ -153,7 +153,7 @@ def test_partitioned_relus_leave_the_optimum_as_it_is(domain, partitions):
         start = Embedding(planning.actions, network.matrices(), listed=False, programs=False).decide(folded)
         for known in (None, start):
             assert embedding.solve(folded, known).value == pytest.approx(best, abs=2e-6)
-    assert len(embedding._parts) > 0
+    assert all(layer.groups for layer in embedding._written.pieces)
 
 
 def test_groups_tighten_the_relaxation_of_a_program():
@@ -234,7 +234,7 @@ def test_limits_by_linear_programs_are_tighter_and_hold():
     assert after.value == pytest.approx(before.value, abs=2e-6)
     assert after.binaries <= before.binaries
     wide = plain.limits(folded)
-    low, high = lp_limits(plain._highs, folded, wide, plain._value)[1]
+    low, high = lp_limits(planning.actions.program.compiled.highs(), folded.network(), wide, np.arange(8))[1]
     hidden = folded.hidden(indicators(every(planning.actions, 1000), 2))[0] @ folded.weights[1].T + folded.biases[1]
     assert ((low >= wide[1][0]) & (high <= wide[1][1])).all()
     assert (high - low).sum() < 0.95 * (wide[1][1] - wide[1][0]).sum()

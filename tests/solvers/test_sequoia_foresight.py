@@ -12,9 +12,9 @@ from redwood.plugins.host import host
 from redwood.problems.cormab.listing import every
 from redwood.solvers.planning.exact import evaluate
 from redwood.solvers.sequoia.foresight import ForesightPolicy, rivals_of
-from redwood.solvers.sequoia.foresight_kernels import move, surplus_of
-from redwood.solvers.sequoia.improving import policy_for, worth_of_levels
-from redwood.solvers.sequoia.pricing import relax
+from redwood.solvers.sequoia.learning.improving import policy_for, worth_of_levels
+from redwood.solvers.sequoia.learning.pricing import relax
+from redwood.solvers.sequoia.search.foresight_kernels import move, surplus_of
 
 
 def planning_of(domain, **options):

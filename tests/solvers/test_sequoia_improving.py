@@ -13,14 +13,14 @@ from redwood.planning.bounds.duality import price
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.interventions import InterventionsSet
-from redwood.solvers.sequoia.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
-from redwood.solvers.sequoia.improving import fitted, improve, policy_for, scaled, simulated, surpasses
-from redwood.solvers.sequoia.learner import Learner
-from redwood.solvers.sequoia.offline import estimate, learn_offline, load_log, save_log
-from redwood.solvers.sequoia.pricing import Relaxation, relax
-from redwood.solvers.sequoia.recipe import Recipe
-from redwood.solvers.sequoia.shipped import network_at, shipped
+from redwood.solvers.sequoia.learning.improving import fitted, improve, policy_for, scaled, simulated, surpasses
+from redwood.solvers.sequoia.learning.learner import Learner
+from redwood.solvers.sequoia.learning.offline import estimate, learn_offline, load_log, save_log
+from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
+from redwood.solvers.sequoia.learning.recipe import Recipe
+from redwood.solvers.sequoia.networks.arm_features import FEATURES, arm_features
+from redwood.solvers.sequoia.networks.shipped import network_at, shipped
 
 
 def planning_of(domain, **options):

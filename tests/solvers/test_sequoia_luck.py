@@ -7,11 +7,11 @@ from redwood import generate
 from redwood.clock import Timer
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
-from redwood.solvers.sequoia.improving import policy_for, scaled, simulated
-from redwood.solvers.sequoia.learner import Learner
-from redwood.solvers.sequoia.luck import Luck
-from redwood.solvers.sequoia.pricing import relax
-from redwood.solvers.sequoia.recipe import Recipe
+from redwood.solvers.sequoia.learning.improving import policy_for, scaled, simulated
+from redwood.solvers.sequoia.learning.learner import Learner
+from redwood.solvers.sequoia.learning.luck import Luck
+from redwood.solvers.sequoia.learning.pricing import relax
+from redwood.solvers.sequoia.learning.recipe import Recipe
 
 
 def planning_of(domain="capacity", size=6, **options):

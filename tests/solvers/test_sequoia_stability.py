@@ -8,10 +8,10 @@ from redwood import generate
 from redwood.errors import OptionError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
-from redwood.solvers.sequoia.embedding import Embedding
-from redwood.solvers.sequoia.learner import Learner
-from redwood.solvers.sequoia.recipe import Recipe
-from redwood.solvers.sequoia.stability import Stability
+from redwood.solvers.sequoia.learning.learner import Learner
+from redwood.solvers.sequoia.learning.recipe import Recipe
+from redwood.solvers.sequoia.learning.stability import Stability
+from redwood.solvers.sequoia.search.embedding import Embedding
 
 QUICK = Recipe(network="relu", hidden=(8, 6), trials=1, check=100, pretraining=150, rate=1e-2, batch=16, episodes=2)
 

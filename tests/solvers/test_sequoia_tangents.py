@@ -8,14 +8,14 @@ from redwood import generate
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.listing import every
-from redwood.solvers.sequoia import listing
-from redwood.solvers.sequoia.embedding import Embedding
-from redwood.solvers.sequoia.folded import indicators, limits, linear_bound, worths
-from redwood.solvers.sequoia.found import Found
-from redwood.solvers.sequoia.maximising import Maximiser
-from redwood.solvers.sequoia.network import QNetwork, Shape
+from redwood.solvers.sequoia.networks.folded import indicators, limits, linear_bound, worths
+from redwood.solvers.sequoia.networks.network import QNetwork, Shape
 from redwood.solvers.sequoia.policy import policy_of
-from redwood.solvers.sequoia.tangents import WHOLE, Tangents
+from redwood.solvers.sequoia.search import listing
+from redwood.solvers.sequoia.search.embedding import Embedding
+from redwood.solvers.sequoia.search.found import Found
+from redwood.solvers.sequoia.search.maximising import Maximiser
+from redwood.solvers.sequoia.search.tangents import WHOLE, Tangents
 
 DOMAINS = ["capacity", "schedule", "path", "interventions", "overlapping"]
 

@@ -16,8 +16,8 @@ from redwood.errors import FitError, OptionError, SolutionError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.climbing import climb
-from redwood.solvers.sequoia.learner import Learner
-from redwood.solvers.sequoia.recipe import Recipe
+from redwood.solvers.sequoia.learning.learner import Learner
+from redwood.solvers.sequoia.learning.recipe import Recipe
 
 SHORT = {
     "size": 5,
@@ -111,7 +111,7 @@ def test_saved_kinds_are_found_without_an_import():
 
 
 def _tiny():
-    from redwood.solvers.sequoia.network import QNetwork, Shape
+    from redwood.solvers.sequoia.networks.network import QNetwork, Shape
 
     return QNetwork(Shape("additive", 2, 2, 4, 5, (2,)))
 
@@ -146,8 +146,8 @@ def test_climbing_is_allowed_and_never_above_the_best(domain):
     learner = Learner(planning, Recipe(network="relu", trials=1, pretraining=100), seed=0)
     learner.prepare()
     states = np.random.default_rng(0).integers(0, 4, (5, 8))
-    from redwood.solvers.sequoia.embedding import Embedding
-    from redwood.solvers.sequoia.folded import indicators
+    from redwood.solvers.sequoia.networks.folded import indicators
+    from redwood.solvers.sequoia.search.embedding import Embedding
 
     embedding = Embedding(planning.actions, learner.network.matrices())
     for folded in learner.network.fold(states, np.zeros(5, np.int64)):

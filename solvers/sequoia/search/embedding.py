@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.embedding.formulation import append_piece, patch
+from redwood.embedding.limits import Limits, lp_limits
+from redwood.embedding.partition import GroupLimits, interval_groups
+from redwood.embedding.relu import ReluFormulation, relu_formulation
 from redwood.errors import ModelError, OptionError, SolverError, suggestion
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.folded import Folded, Reach, harmful, indicators, limits, reach
-from redwood.solvers.sequoia.found import Found
-from redwood.solvers.sequoia.listing import Listing, listing_of
-from redwood.solvers.sequoia.partition import Part, add_parts
-from redwood.solvers.sequoia.search import STARTS, Search, linear_best
-from redwood.solvers.sequoia.tightening import lp_limits
+from redwood.solvers.sequoia.networks.folded import Folded, Reach, harmful, indicators, limits, reach
+from redwood.solvers.sequoia.search.found import Found
+from redwood.solvers.sequoia.search.listing import Listing, listing_of
+from redwood.solvers.sequoia.search.search import STARTS, Search, linear_best
 
 TOLERANCE = 1e-5
 """By how much the program's objective may differ from the network's own value, relative to the latter from 1 on.
@@ -68,7 +70,7 @@ class Embedding:
         ``interval``, or ``lp`` for two linear programs a neuron after the first layer: fewer binaries, more time before.
     partitions
         Groups of inputs into which the program divides each ReLU that needs a binary; 1 for none. More of them bound the
-        ReLU more tightly, at the price of columns and rows; see `redwood.solvers.sequoia.partition.Part`.
+        ReLU more tightly, at the price of columns and rows; see `redwood.embedding.partition`.
     programs
         Whether `decide` solves the program where the search's bound does not prove its action; otherwise that action is
         returned with that bound, which is no more than milliseconds of work for any number of arms.
@@ -102,9 +104,11 @@ class Embedding:
         self.weights = weights
         self._seconds, self._may_list, self._bounds, self._programs = seconds, listed, bounds, programs
         self._starts = starts
-        self._partitions, self._parts = partitions, list[Part]()
+        self._partitions = partitions
         self._count = actions.arms * (actions.levels - 1)
         self._highs: Any = None
+        self._written: ReluFormulation | None = None
+        self._reached: dict[bytes, tuple[Array, Array]] = {}
 
     def decide(self, folded: Folded, *, tolerance: float = 1e-7, slack: float | None = None, least: float = 1.0) -> Decision:
         """Return the best action: of a list where the set is small, by search alone where its bound is close, or by program.
@@ -136,6 +140,11 @@ class Embedding:
     def first(self) -> Reach | None:
         """What the first layer can come to over the set, before its bias."""
         return reach(self.actions, self.weights[0]) if self.weights else None
+
+    @cached_property
+    def _set(self) -> Any:
+        """The action set alone, in HiGHS."""
+        return self.actions.program.compiled.highs()
 
     @cached_property
     def search(self) -> Search | None:
@@ -170,12 +179,10 @@ class Embedding:
         if self.first is None:
             found = linear_best(folded, self.actions)
             return Decision(found.levels, found.value, found.bound)
-        if self._highs is None:
-            self._build()
-        wide = self.limits(folded)
-        binaries = self._update(folded, wide)
+        within = self.limits(folded)
         if self._bounds == "lp":
-            binaries = self._update(folded, lp_limits(self._highs, folded, wide, self._value))
+            within = lp_limits(self._set, folded.network(), within, np.arange(self._count))
+        binaries = self._update(folded, within)
         if start is not None:
             self._begin(folded, start)
         if np.isfinite(self._seconds):
@@ -191,7 +198,7 @@ class Embedding:
             )
         return made if start is None or start.value <= made.value else replace(made, levels=start.levels, value=start.value)
 
-    def limits(self, folded: Folded) -> list[tuple[Array, Array]]:
+    def limits(self, folded: Folded) -> Limits:
         """Return proven limits of the input of every ReLU."""
         return [] if self.first is None else limits(folded, self.first)
 
@@ -214,7 +221,7 @@ class Embedding:
         bound = float(info.mip_dual_bound) + folded.offset + TOLERANCE * max(1.0, abs(value))
         return Decision(levels, value, max(bound, value), True, binaries)
 
-    def _build(self) -> None:
+    def _build(self, formulation: ReluFormulation) -> None:
         """Put the rows and columns of the ReLUs below and beside those of the action set."""
         compiled = self.actions.program.compiled
         self._highs = compiled.highs(
@@ -225,95 +232,68 @@ class Embedding:
             mip_heuristic_effort=0.0,
             mip_heuristic_run_feasibility_jump=False,
         )
-        self._harmful = self.harmful()
-        self._value: list[Array] = []
-        self._switch: list[Array] = []
-        self._row: list[Array] = []
-        columns, rows = compiled.size, len(compiled.rows.lower)
-        previous = np.arange(self._count)
-        for matrix, harm in zip(self.weights[:-1], self._harmful, strict=True):
-            names = columns + np.arange(len(matrix))
-            switches = np.where(harm, -1, names + len(matrix))
-            columns += 2 * len(matrix)
-            self._add_columns(len(matrix))
-            starts = np.empty(len(matrix), np.int64)
-            for neuron, row in enumerate(matrix):
-                starts[neuron] = rows
-                rows += self._add_rows(row, previous, int(names[neuron]), int(switches[neuron]))
-            self._value.append(names)
-            self._switch.append(switches)
-            self._row.append(starts)
-            previous = names
-        self._highs.changeColsCost(len(previous), previous.astype(np.int32), self.weights[-1][0].astype(np.float64))
-        if self._partitions > 1:
-            self._parts = add_parts(self._highs, self.actions, self.weights, self._value, self._switch, self._partitions)
+        own = np.arange(len(formulation.lower))
+        self._places = np.concatenate([np.arange(self._count), compiled.size + own])
+        self._first_row = len(compiled.rows.lower)
+        append_piece(self._highs, formulation, self._places)
 
-    def _add_columns(self, count: int) -> None:
-        """Add a value and a switch for each neuron of a layer."""
-        import highspy
-
-        first = self._highs.getNumCol()
-        self._highs.addVars(2 * count, np.zeros(2 * count), np.ones(2 * count))
-        for column in range(first + count, first + 2 * count):
-            self._highs.changeColIntegrality(column, highspy.HighsVarType.kInteger)
-
-    def _add_rows(self, row: Array, previous: Array, value: int, switch: int) -> int:
-        """Add h - w x >= b, and where a switch z is needed h - w x - L z <= b - L and h - U z <= 0; their numbers later."""
-        infinity = np.inf
-        used = np.flatnonzero(row)
-        columns, weights = np.append(previous[used], value), np.append(-row[used], 1.0)
-        self._highs.addRow(0.0, infinity, len(columns), columns.astype(np.int32), weights)
-        if switch < 0:
-            return 1
-        self._highs.addRow(
-            -infinity, 0.0, len(columns) + 1, np.append(columns, switch).astype(np.int32), np.append(weights, 1.0)
-        )
-        self._highs.addRow(-infinity, 0.0, 2, np.array([value, switch], np.int32), np.array([1.0, -1.0]))
-        return 3
-
-    def _update(self, folded: Folded, found: list[tuple[Array, Array]]) -> int:
+    def _update(self, folded: Folded, found: Limits) -> int:
         """Write what depends on the state, with the limits of each layer's inputs, and return how many binaries are left."""
         if self.first is None or any(
             mine.shape != given.shape for mine, given in zip(self.weights, folded.weights, strict=True)
         ):
             raise ModelError("the network given is not the one that the program was built for.")
-        highs, binaries = self._highs, 0
-        highs.clearSolver()  # hot starts after changes of bounds have given wrong objectives (HiGHS #3294)
-        highs.changeColsCost(self._count, np.arange(self._count, dtype=np.int32), folded.linear.astype(np.float64))
-        for layer, (low, high) in enumerate(found):
-            low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
-            values, bias = self._value[layer].astype(np.int32), folded.biases[layer]
-            highs.changeColsBounds(len(values), values, np.zeros(len(values)), high)
-            for neuron, row in enumerate(self._row[layer].tolist()):
-                highs.changeRowBounds(row, bias[neuron], np.inf)
-                switch = int(self._switch[layer][neuron])
-                if switch < 0:
-                    continue
-                least, most = float(low[neuron]), float(high[neuron])
-                highs.changeRowBounds(row + 1, -np.inf, bias[neuron] - least)
-                highs.changeCoeff(row + 1, switch, -least)
-                highs.changeCoeff(row + 2, switch, -most)
-                highs.changeColBounds(switch, float(least >= 0 and most > 0), float(most > 0))
-                binaries += least < 0 < most
-        for part in self._parts:
-            part.update(highs, folded, found)
-        return binaries
+        formulation = relu_formulation(
+            folded.network(),
+            found,
+            harmful=self.harmful(),
+            partitions=self._partitions,
+            group_limits=self._group_limits(found),
+            keep=True,
+        )
+        if self._written is None:
+            self._build(formulation)
+        else:
+            patch(self._highs, self._written, formulation, self._places, self._first_row)
+        self._written = formulation
+        self._highs.clearSolver()  # hot starts after changes of bounds have given wrong objectives (HiGHS #3294)
+        costs = formulation.outputs[0]
+        self._highs.changeColsCost(len(costs), self._places.astype(np.int32), costs.astype(np.float64))
+        return formulation.binaries
+
+    def _group_limits(self, found: Limits) -> GroupLimits:
+        """Return what gives the limits of groups of inputs: over the action set in the first layer, by intervals after."""
+        later = interval_groups(found, np.zeros(self._count), np.ones(self._count))
+
+        def within(layer: int, row: Array, groups: list[Array]) -> tuple[Array, Array]:
+            if layer > 0:
+                return later(layer, row, groups)
+            key = row.tobytes()
+            if key not in self._reached:
+                self._reached[key] = _reached(self.actions, row, groups)
+            return self._reached[key]
+
+        return within
 
     def _begin(self, folded: Folded, start: Found) -> None:
         """Hand HiGHS a full solution for a known action."""
         import highspy
 
         own = self.actions.program.values(start.levels)
-        if own is None:
+        if own is None or self._written is None:
             raise SolverError(f"the action {start.levels.tolist()} to begin from is not in the action set.")
         columns = np.zeros(self._highs.getNumCol())
         columns[: len(own)] = own
-        for layer, value in enumerate(folded.hidden(indicators(start.levels[None], self.actions.levels))):
-            columns[self._value[layer]] = value[0]
-            needed = self._switch[layer] >= 0
-            columns[self._switch[layer][needed]] = value[0][needed] > 0
-        for part in self._parts:
-            part.begin(columns)
+        columns[self._places] = self._written.complete(indicators(start.levels[None], self.actions.levels)[0])
         given = highspy.HighsSolution()
         given.col_value = columns.tolist()
         self._highs.setSolution(given)
+
+
+def _reached(actions: ActionSet, row: Array, groups: list[Array]) -> tuple[Array, Array]:
+    """Return the limits [G] of each group of a first-layer neuron over the action set."""
+    split = np.zeros((len(groups), actions.arms * (actions.levels - 1)))
+    for group, inputs in enumerate(groups):
+        split[group, inputs] = row[inputs]
+    found = reach(actions, split)
+    return found.least, found.greatest

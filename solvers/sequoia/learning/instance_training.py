@@ -20,9 +20,9 @@ from redwood.planning.contract import Planning
 from redwood.planning.files import load_policy, save_policy
 from redwood.problem import Instance, Problem
 from redwood.saved import reading
-from redwood.solvers.sequoia.clocks import Hours
-from redwood.solvers.sequoia.improving import scaled
-from redwood.solvers.sequoia.learner import Learner
+from redwood.solvers.sequoia.learning.clocks import Hours
+from redwood.solvers.sequoia.learning.improving import scaled
+from redwood.solvers.sequoia.learning.learner import Learner
 from redwood.trainable import Schooling
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.folded import indicators, worths
-from redwood.solvers.sequoia.network import QNetwork
+from redwood.solvers.sequoia.networks.folded import indicators, worths
+from redwood.solvers.sequoia.networks.network import QNetwork
 
 RENEWED = 50
 """Gradient steps between two looks for the actions at which first-layer neurons are lowest and highest."""
@@ -18,7 +18,7 @@ RENEWED = 50
 class Stability:
     """How far the ReLUs of a ``relu`` network are from being stable over an action set.
 
-    The limits of the first layer's inputs are those of the program (`redwood.solvers.sequoia.folded.limits`): the
+    The limits of the first layer's inputs are those of the program (`redwood.solvers.sequoia.networks.folded.limits`): the
     extremes of ``W_1 u`` over the set, whose gradient is the extreme action itself. The limits of later layers follow by
     intervals.
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.folded import Folded, indicators, linear_bound, worths
-from redwood.solvers.sequoia.found import Found
+from redwood.solvers.sequoia.networks.folded import Folded, indicators, linear_bound, worths
+from redwood.solvers.sequoia.search.found import Found
 from redwood.views.compiled import quiet_highs
 
 TURNS = 40

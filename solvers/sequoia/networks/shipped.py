@@ -7,7 +7,7 @@ from pathlib import Path
 from redwood.errors import OptionError, suggestion
 from redwood.planning.contract import Policy
 
-FOLDER = Path(__file__).parent / "networks"
+FOLDER = Path(__file__).parents[1] / "weights"
 
 
 def shipped() -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.folded import Folded, harmful, indicators, worths
+from redwood.solvers.sequoia.networks.folded import Folded, harmful, indicators, worths
 
 MOST = 200_000
 """The most actions that are listed."""
@@ -30,7 +30,7 @@ class Listing:
     """
 
     def __init__(self, actions: Array, weights: tuple[Array, ...], steps: int) -> None:
-        from redwood.solvers.sequoia.listing_kernels import first_layer
+        from redwood.solvers.sequoia.search.listing_kernels import first_layer
 
         self._actions, self._weights = actions, weights
         self._first = _blocks(first_layer(actions, np.ascontiguousarray(weights[0].T), steps))
@@ -48,7 +48,7 @@ class Listing:
 
     def worth(self, folded: Folded, rows: Array | None = None) -> Array:
         """Return what the network says of the actions of these rows [N], or of all, its offset left out."""
-        from redwood.solvers.sequoia.listing_kernels import linear_worth, worth_of_blocks
+        from redwood.solvers.sequoia.search.listing_kernels import linear_worth, worth_of_blocks
 
         listed, first = self._actions, self._first
         if rows is not None:
@@ -65,7 +65,7 @@ class Listing:
         The first tangent is taken at the oracle's answer to the one without an action, the next ones where those
         before them promise most.
         """
-        from redwood.solvers.sequoia.listing_kernels import linear_worth
+        from redwood.solvers.sequoia.search.listing_kernels import linear_worth
 
         rows, promise = None, np.empty(0)
         slope, _, _ = self._tangent(folded, np.zeros(len(folded.linear)))

@@ -6,7 +6,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import Planning
-from redwood.solvers.sequoia.pricing import Relaxation
+from redwood.solvers.sequoia.learning.pricing import Relaxation
 
 AHEAD = (1, 2, 4)
 """Steps ahead for which the arm's expected spending is told."""

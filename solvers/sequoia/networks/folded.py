@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.embedding.network import Affine, ReluNetwork
 from redwood.errors import ModelError
 from redwood.planning.contract import ActionSet
 
@@ -47,6 +48,18 @@ class Folded:
         """Return Q [N] of actions given as indicators [N, K]."""
         total: Array = self.offset + indicators @ self.linear
         return total + self.hidden(indicators)[-1] @ self.weights[-1][0] if self.weights else total
+
+    def network(self) -> ReluNetwork:
+        """Return it in the form that is embedded in programs."""
+        widths = np.cumsum([len(self.linear), *(len(matrix) for matrix in self.weights[:-1])])
+        padded = [
+            np.hstack([np.zeros((len(matrix), width - matrix.shape[1])), matrix])
+            for matrix, width in zip(self.weights, widths.tolist(), strict=False)
+        ]
+        layers = tuple(Affine(matrix, bias) for matrix, bias in zip(padded, self.biases, strict=False))
+        output = padded[-1].copy() if padded else np.zeros((1, len(self.linear)))
+        output[0, : len(self.linear)] += self.linear
+        return ReluNetwork(len(self.linear), layers, Affine(output, np.array([self.offset])))
 
     def hidden(self, indicators: Array) -> list[Array]:
         """Return the values [N, n] of each hidden layer."""

@@ -14,7 +14,7 @@ from redwood.problem import Problem
 from redwood.trainable import Schooling
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.recipe import Recipe
+    from redwood.solvers.sequoia.learning.recipe import Recipe
 
 OPTIONS = ("instances", "variant", "size")
 
@@ -28,8 +28,8 @@ def train_shared(problem: Problem[Any, Any], schooling: Schooling, recipe: Recip
         Where an option is unknown or out of range.
     """
     from redwood.planning.files import save_policy
-    from redwood.solvers.sequoia.clocks import Hours
-    from redwood.solvers.sequoia.sharing import Progress, share
+    from redwood.solvers.sequoia.learning.clocks import Hours
+    from redwood.solvers.sequoia.learning.sharing import Progress, share
 
     count, sizes, variant = _checked(problem, options)
     schooling.folder.mkdir(parents=True, exist_ok=True)

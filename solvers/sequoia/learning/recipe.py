@@ -52,7 +52,7 @@ class Recipe:
         policy. Without it ``relu`` takes milliseconds for any number of arms; every decision still has its bound.
     stability
         Weight in the loss of the share by which ReLUs can be switched by the action, 0 to 1/2 on the average; for ``relu``,
-        whose programs become small with it. See `redwood.solvers.sequoia.stability.Stability`.
+        whose programs become small with it. See `redwood.solvers.sequoia.learning.stability.Stability`.
     check
         Episodes of training after which the network is tried in simulation; the best one tried is the result. Trials solve
         programs only where ``slack`` is 0: what is tried is what a search does with the network.
@@ -60,7 +60,7 @@ class Recipe:
         Simulated episodes of a try.
     improvements
         For ``residual``: rounds of policy improvement on expected targets before the first episode, each of which has to
-        beat the incumbent in trial episodes; see `redwood.solvers.sequoia.improving.improve`.
+        beat the incumbent in trial episodes; see `redwood.solvers.sequoia.learning.improving.improve`.
     improvement_episodes
         Episodes simulated in each round to learn from, and as many to try the candidate.
     congestion

@@ -9,9 +9,9 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.folded import Folded, Reach, harmful, indicators, limits, linear_bound, worths
-from redwood.solvers.sequoia.found import Found
-from redwood.solvers.sequoia.tangents import Tangents
+from redwood.solvers.sequoia.networks.folded import Folded, Reach, harmful, indicators, limits, linear_bound, worths
+from redwood.solvers.sequoia.search.found import Found
+from redwood.solvers.sequoia.search.tangents import Tangents
 
 ROUNDS = 12
 """The most oracle calls on slopes."""
@@ -124,7 +124,7 @@ class Search:
 
     def around(self, folded: Folded, levels: Array) -> tuple[Array, Array]:
         """Return Q where one arm has another level [J, A], and where two arms swap theirs [J, J]; see `worth_around`."""
-        from redwood.solvers.sequoia.search_kernels import worth_around
+        from redwood.solvers.sequoia.search.search_kernels import worth_around
 
         inner = folded.biases[0] + self._effects[np.arange(len(levels)), levels].sum(axis=0)
         linear, biases = worths(self._actions, folded.linear), np.concatenate([np.zeros(0), *folded.biases[1:]])

@@ -16,14 +16,14 @@ from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.planning.contract import Planning, Policy
 from redwood.saved import load_checkpoint, reading
-from redwood.solvers.sequoia.improving import recorded, surpasses, variance_reduced
-from redwood.solvers.sequoia.luck import Luck
-from redwood.solvers.sequoia.maximising import Maximiser
-from redwood.solvers.sequoia.network import QNetwork, Shape, single_thread
+from redwood.solvers.sequoia.learning.improving import recorded, surpasses, variance_reduced
+from redwood.solvers.sequoia.learning.luck import Luck
+from redwood.solvers.sequoia.learning.recipe import Recipe
+from redwood.solvers.sequoia.learning.replay import Batch, Replay
+from redwood.solvers.sequoia.learning.stability import Stability
+from redwood.solvers.sequoia.networks.network import QNetwork, Shape, single_thread
 from redwood.solvers.sequoia.policy import QPolicy, policy_of
-from redwood.solvers.sequoia.recipe import Recipe
-from redwood.solvers.sequoia.replay import Batch, Replay
-from redwood.solvers.sequoia.stability import Stability
+from redwood.solvers.sequoia.search.maximising import Maximiser
 
 TRIAL_SEED = 271_828
 """Seed of the simulated episodes by which networks are compared during training; no result is reported on it."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
-from redwood.solvers.sequoia.folded import Folded
+from redwood.solvers.sequoia.networks.folded import Folded
 from redwood.torch_settings import torch_settings
 
 KINDS = ("residual", "additive", "concave", "relu")

@@ -8,8 +8,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.embedding import Embedding
-from redwood.solvers.sequoia.network import QNetwork
+from redwood.solvers.sequoia.networks.network import QNetwork
+from redwood.solvers.sequoia.search.embedding import Embedding
 
 
 class Maximiser:

@@ -8,9 +8,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import Planning
-from redwood.solvers.sequoia.arm_features import DEMANDS, FEATURES, arm_features
 from redwood.solvers.sequoia.congestion import CongestionPolicy
-from redwood.solvers.sequoia.improving import (
+from redwood.solvers.sequoia.learning.improving import (
     Episodes,
     Stops,
     earned_by,
@@ -19,7 +18,8 @@ from redwood.solvers.sequoia.improving import (
     simulated,
     surpasses,
 )
-from redwood.solvers.sequoia.pricing import Relaxation
+from redwood.solvers.sequoia.learning.pricing import Relaxation
+from redwood.solvers.sequoia.networks.arm_features import DEMANDS, FEATURES, arm_features
 
 RIDGE = 3e-2
 """Weight of the squares of coefficients, as a share of the number of episodes; columns are scaled to a variance of 1."""
@@ -65,9 +65,9 @@ def congested(
 def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, seen: Episodes) -> CongestionPolicy:
     """Return the policy whose joint worths are what the policy of the worths [H + 1, J, S] earned in episodes.
 
-    As in `redwood.solvers.sequoia.improving.fitted`, what an episode misses from a step on is regressed on its states, but
-    on few numbers, sums over arms, whatever the number of arms: the inputs of networks of arms, and squares of demands,
-    whose coefficients may not be positive.
+    As in `redwood.solvers.sequoia.learning.improving.fitted`, what an episode misses from a step on is regressed on its
+    states, but on few numbers, sums over arms, whatever the number of arms: the inputs of networks of arms, and squares of
+    demands, whose coefficients may not be positive.
     """
     from scipy.optimize import lsq_linear
 

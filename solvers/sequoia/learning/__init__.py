@@ -1,0 +1,1 @@
+"""Training Q-networks: episodes, targets, comparisons between policies, regularisation."""
