@@ -55,7 +55,14 @@ def interrupted(tmp_path):
             str(slow),
         ]
         command += ["--solver", "slow", "-o", f"sign={sign}", "--time-limit", "60", "--json"]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True)
+        child = subprocess.Popen(  # a test run under nohup or in the background ignores signals, and so would the child
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            text=True,
+            preexec_fn=lambda: signal.signal(end, signal.SIG_DFL),
+        )
         deadline = time.monotonic() + 60
         while not sign.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
