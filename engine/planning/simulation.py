@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.planning.contract import Planning, Policy
 from redwood.planning.evaluation import adjusted, half_width
 
 if TYPE_CHECKING:
@@ -91,28 +88,3 @@ class Rollouts:
         low, high = self.interval
         share = "" if self.percent_of_bound is None else f", {self.percent_of_bound:.2f} % of the bound {self.bound:.6g}"
         return f"Rollouts: {len(self.rewards)} episodes, {self.mean:.6g} a step, 95 % in [{low:.6g}, {high:.6g}]{share}"
-
-
-@dataclass(frozen=True, eq=False)
-class WatchedPolicy(Policy):
-    """Do as another policy does, and keep the states [E, J] and the levels [E, J] of each step."""
-
-    kind: ClassVar[str] = "watched"
-    base: Policy
-    states: list[Array] = field(default_factory=list)
-    levels: list[Array] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", self.base.kind)  # complaints shall name the policy that acts
-
-    def meet(self, planning: Planning) -> None:
-        """Let the other policy meet the instance as well, since it may remember episodes."""
-        super().meet(planning)
-        self.base.meet(planning)
-
-    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
-        """Return what the other policy chooses."""
-        levels = self.base.choose(planning, states, step, rng)
-        self.states.append(states.copy())
-        self.levels.append(np.asarray(levels).copy())
-        return levels

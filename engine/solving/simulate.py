@@ -9,8 +9,8 @@ import numpy as np
 
 from redwood.errors import FitError, OptionError
 from redwood.planning.contract import Criterion, Planning, Policy
-from redwood.planning.evaluation import noise_seed, observe
-from redwood.planning.simulation import Rollouts, WatchedPolicy
+from redwood.planning.evaluation import RecordingPolicy, noise_seed, observe
+from redwood.planning.simulation import Rollouts
 from redwood.plugins.host import host
 from redwood.problem import Instance
 from redwood.settings import check_seed, not_negative, whole
@@ -89,14 +89,14 @@ def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: i
     decisions, seed = whole("decisions", decisions, 1), check_seed(seed)
     planning = host().problem(instance.problem).view(Planning, instance)
     episodes = -(-decisions // planning.horizon)
-    watched = WatchedPolicy(policy)
-    planning.rollouts(watched, episodes, seed)
+    recorded = RecordingPolicy(policy)
+    planning.rollouts(recorded, episodes, seed)
     policy.meet(planning)
     rng = np.random.default_rng(seed)
     seconds = []
     for index in range(-1, decisions):
         step = max(index, 0) % planning.horizon
-        row = watched.states[step][max(index, 0) // planning.horizon][None]
+        row = recorded.states[step][max(index, 0) // planning.horizon][None].astype(np.int64)
         began = time.perf_counter()
         policy.choose(planning, row, 0 if planning.criterion is Criterion.AVERAGE else step, rng)
         seconds.append(time.perf_counter() - began)

@@ -9,6 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import InstanceError
 from redwood.problems.vrp.instance import OBJECTIVES, SLACK, VehicleType, VRPInstance
+from redwood.problems.vrp.roads import Roads
 from redwood.problems.vrp.schedule import earliest_start, latest_end, loads_on, route_distance, schedule
 
 SHOWN = 4
@@ -180,11 +181,8 @@ def most_cost(instance: VRPInstance) -> float:
     return total + instance.size * legs
 
 
-def longest_leg(roads: object, profile: int) -> tuple[float, float]:
+def longest_leg(roads: Roads, profile: int) -> tuple[float, float]:
     """Return an upper bound on finite distances and durations between two places."""
-    from redwood.problems.vrp.roads import Roads
-
-    assert isinstance(roads, Roads)
     if roads.distances is not None:
         matrix = roads.distances[profile if len(roads.distances) > 1 else 0]
         longest = float(np.max(matrix, initial=0.0, where=np.isfinite(matrix)))
