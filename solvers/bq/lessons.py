@@ -138,6 +138,8 @@ def train_policy(
     before = trainer.counters.step
     if before and trainer.counters.hours >= schooling.hours:
         log.info("%s has had its %g hours; there is nothing to do", schooling.folder, schooling.hours)
+    if before == 0 and trainer.counters.hours < schooling.hours:
+        trainer.train(steps=1)  # whatever what follows takes
     maker = TailMaker(problem, expert, labels.folder, schooling.seed)
     improver = Improver(problem, labels.folder, schooling.seed)
     imitation = schooling.hours * (1.0 - prefer)
