@@ -12,6 +12,7 @@ from redwood.benchmarks.records import expanded
 from redwood.benchmarks.report import CaseSummary, Record, summarise
 from redwood.benchmarks.statistics import FIRST_GAP, holm, signed_rank
 from redwood.errors import OptionError
+from redwood.tolerance import SAME
 
 LEVEL = 0.05
 """Chance of a false alarm in the whole comparison."""
@@ -83,7 +84,7 @@ def compare(
     if not groups:
         raise OptionError("the two runs have no job in common: same instance, solver, options, seed and limits.")
     gaps = [[_gap(run, cases) - _gap(other, cases) for other, run in pairs] for pairs in groups.values()]
-    p_values = holm([signed_rank([value for value in row if abs(value) > 1e-9]) for row in gaps])
+    p_values = holm([signed_rank([value for value in row if abs(value) > SAME]) for row in gaps])
     return [
         _change(key, pairs, row, p_value, tolerance, time_tolerance)
         for (key, pairs), row, p_value in zip(groups.items(), gaps, p_values, strict=True)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 from redwood.errors import FormatError
-from redwood.problem import Instance, read_text
+from redwood.files import read_text
+from redwood.problem import Instance
 
 
 class BestKnown:

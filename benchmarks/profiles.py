@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from redwood.tolerance import SAME
+
 Steps = list[tuple[float, float]]
 """A step function as its jumps: (argument, value from there on), arguments increasing."""
 
@@ -21,7 +23,7 @@ def time_to_gap(trajectory: Sequence[Sequence[float]], gaps: Sequence[float], ta
     target
         The gap that is asked for, a share.
     """
-    reached = (point[0] for point, gap in zip(trajectory, gaps, strict=True) if gap <= target + 1e-12)
+    reached = (point[0] for point, gap in zip(trajectory, gaps, strict=True) if gap <= target + SAME)
     return min(reached, default=math.inf)
 
 

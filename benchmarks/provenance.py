@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -57,6 +60,27 @@ def library_version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return ""
+
+
+@cache
+def code_digest(targets: tuple[str, ...], session: str) -> str:
+    """Return a digest of the Python sources behind lazy targets: their top-level packages or modules, as of a session."""
+    digest = hashlib.sha256()
+    for name in sorted({target.partition(":")[0].partition(".")[0] for target in targets}):
+        for file in _sources(name):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _sources(name: str) -> list[Path]:
+    """Return the Python files of an importable module or package."""
+    module = sys.modules.get(name)
+    spec = module.__spec__ if module is not None else importlib.util.find_spec(name)
+    if spec is None:
+        return []
+    if spec.submodule_search_locations:
+        return sorted(file for folder in spec.submodule_search_locations for file in Path(folder).rglob("*.py"))
+    return [Path(spec.origin)] if spec.origin and Path(spec.origin).is_file() else []
 
 
 def processor_name() -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from redwood.errors import FormatError, OptionError
+from redwood.errors import ExecutorError, FormatError, OptionError
 
 RECORDS = "records.jsonl"
 
@@ -21,7 +21,7 @@ JOB_KINDS = ("run", "bound", "batch")
 
 
 def read_records(folder: Path) -> list[dict[str, Any]]:
-    """Return the records in a folder, in the order in which they were written.
+    """Return the records in a folder, in the order in which they were written; of a job that was retried the last one.
 
     A line that was cut off by a crash is passed over: its job is not finished, and is run again on resuming.
 
@@ -34,7 +34,9 @@ def read_records(folder: Path) -> list[dict[str, Any]]:
         text = (folder / RECORDS).read_text(encoding="utf-8")
     except OSError as error:
         raise FormatError(f"{folder}: holds no benchmark records ({RECORDS}): {error.strerror}.") from error
-    return [record for line in text.split("\n") if (record := _parsed(line)) is not None]
+    records = [record for line in text.split("\n") if (record := _parsed(line)) is not None]
+    last = {record["job"]: position for position, record in enumerate(records) if record["kind"] in JOB_KINDS}
+    return [record for position, record in enumerate(records) if last.get(record.get("job", ""), position) == position]
 
 
 def expanded(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -83,6 +85,8 @@ class Ledger:
         """Append one record."""
         line = json.dumps(_finite(record), allow_nan=False).encode() + b"\n"
         with self._lock:
+            if os.fstat(self._descriptor).st_nlink == 0:
+                raise ExecutorError(f"{RECORDS} was removed while the run was writing to it; nothing more can be recorded.")
             written = os.write(self._descriptor, line)
             if written != len(line):
                 raise OSError(f"only {written} of {len(line)} bytes of a record could be written.")

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from redwood.benchmarks.records import JOB_KINDS, expanded
-from redwood.benchmarks.statistics import bootstrap_interval, duels, gap_to, primal_integral, shifted_geometric_mean
+from redwood.benchmarks.statistics import bootstrap_interval, duels, primal_integral, shifted_geometric_mean
 from redwood.result import format_value
+from redwood.tolerance import CONFLICT, SAME, beyond, gap_to
 
 STARVED = 0.9
 """Share of a core below which a run on one thread was held up by others."""
@@ -51,7 +52,8 @@ class CaseSummary:
         """Return whether the best solution is beyond a bound, by more than the error of an objective that is estimated."""
         if self.best is None:
             return False
-        return gap_to(self.best, bound, self.facts["sense"]) < -1e-6 - self.margin / max(abs(bound), 1e-9)
+        better = -self.margin if self.facts["sense"] == "max" else self.margin
+        return beyond(self.facts["sense"], bound, self.best + better, share=CONFLICT)
 
     def gap(self, run: Record, to: float | None) -> float | None:
         """Return the gap of a run to a value, or ``None`` without either."""
@@ -180,7 +182,7 @@ def _solver_row(label: str, runs: Sequence[Record], cases: dict[str, CaseSummary
         str(len(runs)),
         str(len(solved)),
         str(sum(_is_optimal(run, cases) for run in solved)),
-        str(sum(gap <= 1e-9 for gap in everything)),
+        str(sum(gap <= SAME for gap in everything)),
         _percent(statistics.mean(abs(gap) for gap in to_bound) if to_bound else None),
         _mean_integral(runs, cases),
         f"{shifted_geometric_mean(seconds):.2f}",
@@ -204,7 +206,7 @@ def _is_optimal(run: Record, cases: dict[str, CaseSummary]) -> bool:
     case = cases[_print(run)]
     gap, claim = case.gap(run, case.bound), run["result"]["bound"]
     proven = run["result"]["status"] == "optimal" and not (claim is not None and case.refutes(claim))
-    return proven or (gap is not None and abs(gap) <= 1e-9)
+    return proven or (gap is not None and abs(gap) <= SAME)
 
 
 def _mean_integral(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> str:
@@ -301,7 +303,7 @@ def doubts(records: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str
                 claim = f"claims a bound of {bound:.9g} that the solution {case.best:.9g} refutes."
                 found.append(f"- {who} on {case.facts['name']}: {claim}")
         known = case.facts["best_known"]
-        if case.best is not None and known is not None and gap_to(case.best, known, case.facts["sense"]) < -1e-9:
+        if case.best is not None and known is not None and beyond(case.facts["sense"], known, case.best):
             found.append(f"- {case.facts['name']}: solution {case.best:.9g} is better than the best known {known:.9g}.")
     crowded = [record for record in records if record["kind"] == "session" and record.get("oversubscribed")]
     for session in crowded:

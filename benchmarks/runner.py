@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import pickle
 import uuid
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from redwood.benchmarks.carrying import Done, carry_out, leave, now
+from redwood.benchmarks.jobs import Done, JobRequest, carry_out, code_of, leave, now
 from redwood.benchmarks.planning import Job, Plan, make_plan
-from redwood.benchmarks.process import Found, Order, Watched
 from redwood.benchmarks.provenance import provenance
 from redwood.benchmarks.records import JOB_KINDS, Ledger, expanded, open_ledger, read_records
 from redwood.benchmarks.suite import parse_suite
@@ -24,9 +22,16 @@ from redwood.errors import ExecutorError, FormatError, OptionError
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import Local
 from redwood.plugins.host import host
+from redwood.tolerance import same
 
 PLAN = "plan.json"
 SOLUTIONS = "solutions"
+BUILT_IN = "builtin"
+"""The plugin whose problems are known to bear being imported before a fork."""
+
+
+class ChangedCodeWarning(UserWarning):
+    """Records in a folder were made by other code than what would run now."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ def run_plan(
     jobs: int = 1,
     executor: Executor | None = None,
     fresh: bool = False,
+    retry_failed: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> tuple[int, int]:
     """Run the jobs of a plan that have no record in ``out`` yet, and return how many are finished, of how many.
@@ -62,6 +68,8 @@ def run_plan(
         Where to run them instead.
     fresh
         Start an interpreter for each job instead of forking one that has the libraries imported.
+    retry_failed
+        Run the jobs whose records say that they failed once more; the new records count.
     on_progress
         Called in the main thread after each job.
 
@@ -75,7 +83,9 @@ def run_plan(
     executor = Local(jobs) if executor is None else executor
     with open_ledger(out) as ledger:
         _claim(plan, out)
-        done = {record["job"] for record in read_records(out) if record["kind"] in JOB_KINDS}
+        known = [record for record in read_records(out) if record["kind"] in JOB_KINDS]
+        done = {record["job"] for record in known if not (retry_failed and _has_failed(record))}
+        _warn_of_changed_code(plan, known)
         left = [job for job in plan.jobs if job.id not in done]
         finished = len(plan.jobs) - len(left)
         if on_progress is not None:
@@ -91,6 +101,30 @@ def run_plan(
     if runner.lost:
         raise ExecutorError(f"{len(runner.lost)} jobs were lost ({runner.lost[0]}); `redwood bench resume` runs them.")
     return finished, len(plan.jobs)
+
+
+def _has_failed(record: dict[str, Any]) -> bool:
+    """Return whether a job failed: its solver on an instance, or its bound."""
+    if record["kind"] == "bound":
+        return record["result"]["bound"] is None
+    return any(part["result"]["status"] == "failed" for part in expanded([record]))
+
+
+def _warn_of_changed_code(plan: Plan, known: Sequence[dict[str, Any]]) -> None:
+    """Warn of records that other sources of solver or problem than today's have made."""
+    jobs, session = {job.id: job for job in plan.jobs}, uuid.uuid4().hex
+    changed: dict[str, int] = {}
+    for record in known:
+        job = jobs.get(record["job"])
+        if job is None or not record.get("code", {}).get("digest"):
+            continue
+        today = code_of(job.solver, job.case.problem, job.case.size, job.time_limit, session)
+        if today["digest"] != record["code"]["digest"]:
+            name = f"{job.label or 'the bound'} for {job.case.problem}"
+            changed[name] = changed.get(name, 0) + 1
+    for name, count in changed.items():
+        words = f"{count} records of {name} were made by other code than is installed now; the folder mixes both."
+        warnings.warn(words, ChangedCodeWarning, stacklevel=3)
 
 
 def resume_plan(out: Path) -> Plan:
@@ -156,7 +190,7 @@ class Replay:
 def _agree(old: dict[str, Any], new: dict[str, Any]) -> bool:
     if old["status"] != new["status"] or (old["objective"] is None) != (new["objective"] is None):
         return False
-    return old["objective"] is None or math.isclose(old["objective"], new["objective"], rel_tol=1e-9, abs_tol=1e-9)
+    return old["objective"] is None or same(old["objective"], new["objective"])
 
 
 def replay(out: Path, word: str) -> Replay:
@@ -183,7 +217,7 @@ def replay(out: Path, word: str) -> Replay:
         raise OptionError(f"job {found[0]['job']} is not planned here: its instance or its solver is another.")
     session = uuid.uuid4().hex[:8]
     try:
-        done = carry_out(*_orders(plan, session, [job], fresh=False))
+        done = carry_out(_requests(plan, session, [job], fresh=False)[0])
     finally:
         leave(session)
     if done is None:
@@ -191,12 +225,14 @@ def replay(out: Path, word: str) -> Replay:
     return Replay(found[0], _record(job, done))
 
 
-def _orders(plan: Plan, session: str, jobs: Sequence[Job], fresh: bool) -> list[Order]:
+def _requests(plan: Plan, session: str, jobs: Sequence[Job], fresh: bool) -> list[JobRequest]:
     data = None if plan.data is None else str(plan.data.resolve())
     files = tuple(str(file) for file in host().files)
     solvers = {(job.solver, job.case.problem) for job in jobs if job.solver not in ("", "auto")}
-    preload = sorted({module for names in solvers for module in host().solver_entry(*names).spec.preload})
-    return [Order(session, job, data, files, fresh, tuple(preload)) for job in jobs]
+    preload = {module for names in solvers for module in host().solver_entry(*names).spec.preload}
+    problems = [host().problem_entry(name) for name in {job.case.problem for job in jobs}]
+    preload |= {entry.spec.target.partition(":")[0] for entry in problems if entry.plugin == BUILT_IN}
+    return [JobRequest(session, job, data, files, fresh, tuple(sorted(preload))) for job in jobs]
 
 
 def _crowd(plan: Plan, executor: Executor) -> dict[str, Any]:
@@ -223,8 +259,8 @@ class _Runner:
         """Yield the records as jobs finish. Ctrl-C stops those under way, and they have no record."""
         head = {"kind": "session", "session": self._session, "started": now(), "executor": type(self._executor).__name__}
         self._ledger.append(head | _crowd(self._plan, self._executor) | provenance())
-        orders = _orders(self._plan, self._session, jobs, self._fresh)
-        through = self._executor.run(carry_out, orders, waits=True, leave=partial(leave, self._session))
+        requests = _requests(self._plan, self._session, jobs, self._fresh)
+        through = self._executor.run(carry_out, requests, waits=True, leave=partial(leave, self._session))
         try:
             for returned in through:
                 if returned.lost:
@@ -266,12 +302,7 @@ class _Runner:
 
 def _record(job: Job, done: Done) -> dict[str, Any]:
     """Return the record of a finished job, whatever became of it."""
-    watched = done.watched
-    result = dict(watched.result) if watched.result is not None else {}
-    share = None
-    if watched.processor_seconds is not None and watched.solve_seconds > 0.2:  # below that the kernel's ticks are too coarse
-        share = round(watched.processor_seconds / watched.solve_seconds, 3)
-    process = {"seconds": round(watched.seconds, 4), "cpu_share": share, "peak_mb": result.pop("peak_mb", None)}
+    process: dict[str, Any] = {"seconds": round(done.seconds, 4), "cpu_share": done.processor_share, "peak_mb": done.peak_mb}
     process |= {"load_average": done.load, "cores": list(done.cores), "host": done.host}
     head: dict[str, Any] = {"kind": "batch" if job.more else "run" if job.solver else "bound", "job": job.id}
     head |= {"cases": [case.to_dict() for case in job.cases]} if job.more else {"case": job.case.to_dict()}
@@ -279,33 +310,5 @@ def _record(job: Job, done: Done) -> dict[str, Any]:
     if job.solver:
         head |= {"solver": job.solver, "label": job.label, "options": dict(job.options), "seed": job.seed}
         limits |= {"iterations": job.iterations}
-    if job.more:
-        results = result.get("results") or [_result_of_lost(job, watched, i) for i in range(len(job.cases))]
-        return head | limits | {"results": results, "process": process}
-    return head | limits | {"result": result or _result_of_lost(job, watched, 0), "process": process}
-
-
-def _result_of_lost(job: Job, watched: Watched, position: int) -> dict[str, Any]:
-    """Return the result of an instance whose job was killed, died or refused: what it had reported counts.
-
-    The seconds of a batch are divided by its size.
-    """
-    count = len(job.cases)
-    seconds = {"compile": round(watched.compile_seconds / count, 6), "solve": round(watched.solve_seconds / count, 6)}
-    found = watched.found.get(position, Found())
-    if not job.solver:
-        return {"bound": None, "method": "", "seconds": seconds, "message": watched.failure or "killed at its limit."}
-    objective = found.trajectory[-1][1] if found.trajectory else None
-    status = "failed" if watched.failure else "none" if objective is None else "feasible"
-    return {
-        "solver": job.solver,
-        "version": "",
-        "status": status,
-        "termination": "killed" if watched.killed else "error",
-        "objective": objective,
-        "bound": None,
-        "seconds": seconds,
-        "trajectory": found.trajectory,
-        "solution": None if found.solution is None else pickle.loads(found.solution).to_dict(),
-        "message": watched.failure,
-    }
+    results: dict[str, Any] = {"results": list(done.results)} if job.more else {"result": done.results[0]}
+    return head | limits | results | {"process": process, "code": done.code}

@@ -9,14 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from redwood.tolerance import SAME, gap_to
+
 FIRST_GAP = 0.1
 """Gap that counts before the first solution is found, as in the DIMACS challenge: 10 % worse than the best known."""
-
-
-def gap_to(objective: float, reference: float, sense: str) -> float:
-    """Return how much worse an objective is than a reference, as a share of the reference; negative where better."""
-    difference = objective - reference if sense == "min" else reference - objective
-    return difference / max(abs(reference), 1e-9)
 
 
 def primal_integral(trajectory: Sequence[Sequence[float]], limit: float, reference: float, sense: str) -> float:
@@ -111,7 +107,7 @@ class Duel:
     corrected: float = math.nan
 
 
-def duel(first: str, second: str, pairs: Sequence[tuple[float, float]], tolerance: float = 1e-9) -> Duel:
+def duel(first: str, second: str, pairs: Sequence[tuple[float, float]], tolerance: float = SAME) -> Duel:
     """Return how two solvers compare on paired gaps, smaller being better.
 
     References

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from redwood.embedding.embedded import Embedded, EmbeddingCheck, EmbeddingReport
     from redwood.embedding.predictor import Scaling
     from redwood.errors import RedwoodError
-    from redwood.planning.files import load_policy, save_policy
+    from redwood.planning.files import save_policy
     from redwood.planning.simulation import Rollouts
     from redwood.problem import Instance, Problem, Solution
     from redwood.result import Result, Status
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from redwood.solving.bound import BoundReport, bound
     from redwood.solving.explain import Explanation, explain
     from redwood.solving.plot import plot
-    from redwood.solving.read import Check, check, generate, instance, read, read_solution
-    from redwood.solving.register import find_policy, register
+    from redwood.solving.read import Check, check, generate, instance, read, read_result, read_solution
+    from redwood.solving.register import find_policy, load_policy, register
     from redwood.solving.simulate import Latency, latency, simulate
     from redwood.solving.solve import solve, solve_many
     from redwood.solving.train import train
@@ -38,10 +38,10 @@ _HOMES = {
     "errors": ("RedwoodError",),
     "solving.explain": ("Explanation", "explain"),
     "solving.plot": ("plot",),
-    "planning.files": ("load_policy", "save_policy"),
+    "planning.files": ("save_policy",),
     "problem": ("Instance", "Problem", "Solution"),
-    "solving.read": ("Check", "check", "generate", "instance", "read", "read_solution"),
-    "solving.register": ("find_policy", "register"),
+    "solving.read": ("Check", "check", "generate", "instance", "read", "read_result", "read_solution"),
+    "solving.register": ("find_policy", "load_policy", "register"),
     "result": ("Result", "Status"),
     "planning.simulation": ("Rollouts",),
     "solving.simulate": ("Latency", "latency", "simulate"),
@@ -89,6 +89,7 @@ __all__ = [
     "load_policy",
     "plot",
     "read",
+    "read_result",
     "read_solution",
     "register",
     "save_policy",

@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redwood.errors import OptionError
+from redwood.settings import not_negative, number, positive, whole
+from redwood.tolerance import relative_gap, same
 
 
 class Sense(StrEnum):
@@ -48,13 +49,6 @@ class Progress:
     sense: Sense
 
 
-def relative_gap(objective: float | None, bound: float | None) -> float | None:
-    """Return |objective - bound| / max(|objective|, 1e-9), or ``None`` without both."""
-    if objective is None or bound is None:
-        return None
-    return abs(objective - bound) / max(abs(objective), 1e-9)
-
-
 class Budget(ABC):
     """A rule that ends a run. Subclass it and implement `reason` to write one of your own."""
 
@@ -82,8 +76,7 @@ class Seconds(Budget):
     limit: float
 
     def __post_init__(self) -> None:
-        if not self.limit > 0:
-            raise OptionError(f"time limit {self.limit} s is not positive; give more than 0 seconds.")
+        positive("time limit", self.limit, " s", "give more than 0 seconds")
 
     def reason(self, progress: Progress) -> Termination | None:
         return Termination.TIME if progress.seconds >= self.limit else None
@@ -99,8 +92,7 @@ class Iterations(Budget):
     limit: int
 
     def __post_init__(self) -> None:
-        if self.limit < 1:
-            raise OptionError(f"iteration limit {self.limit} is below 1; give at least 1.")
+        whole("iteration limit", self.limit, 1)
 
     def reason(self, progress: Progress) -> Termination | None:
         return Termination.ITERATIONS if progress.iterations >= self.limit else None
@@ -111,14 +103,18 @@ class Iterations(Budget):
 
 @dataclass(frozen=True)
 class Target(Budget):
-    """Stop at a solution as good as an objective value."""
+    """Stop at a solution as good as an objective value, or the same up to rounding."""
 
     objective: float
 
+    def __post_init__(self) -> None:
+        number("target", self.objective)
+
     def reason(self, progress: Progress) -> Termination | None:
-        if progress.objective is None or progress.sense.better(self.objective, progress.objective):
+        if progress.objective is None:
             return None
-        return Termination.TARGET
+        short = progress.sense.better(self.objective, progress.objective) and not same(self.objective, progress.objective)
+        return None if short else Termination.TARGET
 
 
 @dataclass(frozen=True)
@@ -128,11 +124,10 @@ class TargetGap(Budget):
     gap: float
 
     def __post_init__(self) -> None:
-        if not self.gap >= 0:
-            raise OptionError(f"target gap {self.gap} is negative; give 0 or more (0.01 is one per cent).")
+        not_negative("target gap", self.gap, "", "give 0 or more (0.01 is one per cent)")
 
     def reason(self, progress: Progress) -> Termination | None:
-        gap = relative_gap(progress.objective, progress.bound)
+        gap = relative_gap(progress.objective, progress.bound, progress.sense)
         return Termination.TARGET if gap is not None and gap <= self.gap else None
 
 

@@ -18,6 +18,10 @@ class FormatError(InstanceError):
     """A file is not what its format demands; the message names the place."""
 
 
+class OutputError(RedwoodError, OSError):
+    """A file cannot be written; what stood there before is whole."""
+
+
 class SolutionError(RedwoodError, ValueError):
     """A solution is malformed or breaks a rule of its problem."""
 
@@ -52,6 +56,10 @@ class ModelError(RedwoodError, ValueError):
 
 class SolverError(RedwoodError, RuntimeError):
     """A solver failed or broke its contract; a run that meets it has status ``failed``."""
+
+
+class NoSolutionError(SolutionError):
+    """No feasible solution was found, and whether there is one is open; a run that ends so has status ``none``."""
 
 
 class ExecutorError(RedwoodError, RuntimeError):

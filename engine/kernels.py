@@ -1,13 +1,13 @@
 """Compiled kernels: Numba with a disk cache that never serves stale code, and a small random generator.
 
 Numba's own cache notices a change in the file of a function, but not in the files of the kernels that it calls. Here
-the cache folder is named by a digest of the file *and* of every kernel that the function uses from other files.
+the cache folder is named by a digest of the file *and* of every kernel that the function uses from other files. A function
+without a file (``python -c``, a notebook's cell) is compiled anew in every process.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import types
 from collections.abc import Callable
 from functools import cache
@@ -16,7 +16,8 @@ from typing import Any, TypeVar, overload
 
 import numba
 import numpy as np
-from numba.core import config as numba_config
+
+from redwood.kernel_cache import KernelCache
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 RandomState = np.ndarray[Any, np.dtype[np.uint64]]
@@ -39,33 +40,29 @@ def kernel(function: Any = None, **options: Any) -> Any:
     if function is None:
         return lambda decorated: kernel(decorated, **options)
     digest = _digest(function)
-    previous = numba_config.CACHE_DIR
-    numba_config.CACHE_DIR = str(cache_folder() / digest)
-    try:
-        compiled = numba.njit(cache=True, **options)(function)
-    finally:
-        numba_config.CACHE_DIR = previous
+    compiled = numba.njit(**options)(function)
+    if digest is not None:
+        compiled._cache = KernelCache(function, digest)  # what Numba's own `cache=True` sets
     compiled.redwood_digest = digest
     return compiled
 
 
-def cache_folder() -> Path:
-    """Return where compiled kernels are kept: ``$REDWOOD_CACHE`` or the user's cache folder."""
-    base = os.environ.get("REDWOOD_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "redwood")
-    return Path(base).expanduser() / "kernels"
-
-
-def _digest(function: Callable[..., Any]) -> str:
+def _digest(function: Callable[..., Any]) -> str | None:
     """Return a digest of a function's file and of every kernel and constant that this file has imported so far.
 
-    Not only of those that the function itself names: a kernel of the same file may pass them on.
+    Not only of those that the function itself names: a kernel of the same file may pass them on. ``None`` where the function
+    or an imported kernel has no file, as on standard input: then nobody can say whether kept machine code is fresh.
     """
     own = function.__globals__
-    digest = hashlib.sha256(_file_digest(function.__code__.co_filename).encode())
+    content = _file_digest(function.__code__.co_filename)
+    if content is None:
+        return None
+    digest = hashlib.sha256(content.encode())
     for name, value in sorted(own.items(), key=lambda item: item[0]):
-        imported = getattr(value, "redwood_digest", None)
-        if imported is not None and value.py_func.__globals__ is not own:
-            digest.update(f"{name}={imported}".encode())
+        if hasattr(value, "redwood_digest") and value.py_func.__globals__ is not own:
+            if value.redwood_digest is None:
+                return None
+            digest.update(f"{name}={value.redwood_digest}".encode())
         elif isinstance(value, (int, float)):
             digest.update(f"{name}={value!r}".encode())
         elif isinstance(value, types.ModuleType) and value.__name__.startswith("redwood."):
@@ -76,11 +73,11 @@ def _digest(function: Callable[..., Any]) -> str:
 
 
 @cache
-def _file_digest(path: str) -> str:
+def _file_digest(path: str) -> str | None:
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError:  # defined in a notebook or a string: the code has no file, and Numba has its own way to cache it
-        return path
+    except (OSError, ValueError):  # defined in a notebook or a string
+        return None
 
 
 def random_state(rng: np.random.Generator) -> RandomState:

@@ -42,7 +42,7 @@ def plot_solution(
 
     def draw(shown: Axes) -> None:
         problem.plot(instance, made, shown)
-        shown.set_title(title or instance.name)
+        shown.set_title(title or instance.name, parse_math=False)
 
     return drawn(draw, path, axes)
 

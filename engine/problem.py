@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -14,6 +15,7 @@ import numpy as np
 
 from redwood.budget import Sense
 from redwood.errors import FitError, FormatError, InstanceError, OptionError, SolutionError, suggestion
+from redwood.files import read_text, stem
 from redwood.views.view import View
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ class Instance(ABC):
     name: str = ""
     best_known: float | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "best_known", known_value(self.best_known))
+
     @property
     @abstractmethod
     def size(self) -> int:
@@ -46,13 +51,38 @@ class Instance(ABC):
         return digest.hexdigest()
 
 
+def known_value(value: Any) -> float | None:
+    """Return a best known value as a number of Python's own, an ``int`` where it came as one.
+
+    Raises
+    ------
+    InstanceError
+        Where it is not a finite number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise InstanceError(f"best_known {value!r} is not a number; give the objective of the best solution known, or None.")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise InstanceError(f"best_known {str(value)[:40]} is not a finite number that a float can hold.")
+    return int(value) if isinstance(value, (int, np.integer)) else float(value)
+
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """One answer to an instance. Subclasses are frozen dataclasses of arrays, numbers and lists."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain lists and numbers, ready for JSON."""
-        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
+        return {name: _plain(value) for name, value in self.to_data().items()}
+
+    def to_data(self) -> dict[str, Any]:
+        """Return what `from_dict` takes, arrays as they are."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -88,6 +118,10 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
     solution_suffix: ClassVar[str] = ".sol"
     """Suffix of solution files that `format_solution` writes."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the class alone: problems are made without arguments, and what they remember is no part of them."""
+        return (type(self), ())
+
     @abstractmethod
     def make(self, *args: Any, **data: Any) -> InstanceT:
         """Return a validated instance from arrays, matrices or graphs.
@@ -122,6 +156,13 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
         """Return how far `objective` may lie from the truth: 0 unless it is an estimate, as that of a policy is."""
         return 0.0
 
+    def magnitude(self, instance: InstanceT) -> float:
+        """Return the magnitude of an objective's terms where they can cancel out, as rewards of either sign do; else 0.
+
+        Values near zero are then compared on the scale of what was added up.
+        """
+        return 0.0
+
     def solution(self, data: Any) -> SolutionT:
         """Return a solution from what a user has: a solution, a mapping of its fields, or its first field alone."""
         if isinstance(data, self.solution_type):
@@ -135,12 +176,15 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
         return cast(SolutionT, made)
 
     def parse(self, text: str, name: str) -> InstanceT:
-        """Return the validated instance that a file's text holds; raises `FormatError` naming the place."""
+        """Return the validated instance that a file's text holds; raises `FormatError` naming the place.
+
+        Subclasses may add keyword options, which `read` passes on.
+        """
         raise FormatError(f"problem {self.name!r} cannot be read from files.")
 
-    def read(self, path: Path) -> InstanceT:
-        """Return the validated instance in a file. Problems with binary files override this."""
-        return self.parse(read_text(path), path.stem)
+    def read(self, path: Path, **options: Any) -> InstanceT:
+        """Return the validated instance in a file; ``options`` are those of `parse`. Binary files: override it."""
+        return self.parse(read_text(path), stem(path), **options)
 
     def format(self, instance: InstanceT) -> str:
         """Return the instance as the text of a file that `parse` reads back."""
@@ -179,17 +223,6 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
 
 
 ViewT = TypeVar("ViewT", bound=View)
-
-
-def read_text(path: Path) -> str:
-    """Return a text file's content; raises `FormatError` where there is none."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror}.") from error
-    if b"\x00" in data[:65536]:
-        raise FormatError(f"{path}: holds binary data, and a text file was expected.")
-    return data.decode("utf-8", errors="replace")
 
 
 def check_arguments(function: Any, given: Mapping[str, Any], what: str, skip: tuple[str, ...] = ()) -> None:

@@ -10,10 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redwood.budget import Termination, relative_gap
-from redwood.errors import FitError, FormatError
-from redwood.plugins.host import host
-from redwood.problem import Instance, Solution
+from redwood.budget import Termination
+from redwood.errors import FitError, FormatError, OptionError
+from redwood.files import write_text
+from redwood.problem import Instance, Problem, Solution
+from redwood.tolerance import relative_gap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +66,8 @@ class Result:
     bound
         Best proven bound on the optimum, from the solver or from the problem's own bound; ``None`` without one.
     gap
-        |objective - bound| / max(|objective|, 1e-9), or ``None``.
+        The difference of objective and bound over the larger magnitude of both, positive where it is open; 0 where they are
+        equal, negative where the bound is beyond the objective by noise, ``None`` without a bound.
     best_known
         Best value known for the instance, where its file or the user gave one.
     seconds
@@ -95,11 +97,12 @@ class Result:
     initial: str | None = None
     message: str = ""
     source: Instance | None = field(default=None, repr=False)
+    authority: Problem[Any, Any] | None = field(default=None, repr=False)
 
     @property
     def gap(self) -> float | None:
-        """Relative distance of the objective from the bound."""
-        return relative_gap(self.objective, self.bound)
+        """Distance of the objective from the bound, relative to the larger of both."""
+        return None if self.authority is None else relative_gap(self.objective, self.bound, self.authority.sense)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data with the keys that ``redwood solve --json`` prints, and the trajectory."""
@@ -129,23 +132,29 @@ class Result:
 
     @classmethod
     def from_json(cls, text: str) -> Result:
-        """Return the result that `to_json` wrote; its problem must be registered.
+        """Raise `OptionError`: reading a result needs its problem, which `redwood.read_result` looks up."""
+        raise OptionError("Result.from_json is now redwood.read_result(text), which looks the problem up.")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], problem: Problem[Any, Any]) -> Result:
+        """Return the result that `to_dict` wrote, of an instance of the problem.
 
         Raises
         ------
         FormatError
-            Where the text is not such a result.
+            Where the data are not such a result.
         """
         try:
-            return cls._from_dict(json.loads(text))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"the text is not a Redwood result: {type(error).__name__}: {error}") from error
+            return cls._from_dict(data, problem)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise FormatError(f"the data are not a Redwood result: {type(error).__name__}: {error}") from error
 
     @classmethod
-    def _from_dict(cls, data: Mapping[str, Any]) -> Result:
+    def _from_dict(cls, data: Mapping[str, Any], problem: Problem[Any, Any]) -> Result:
         kept = {key: value for key, value in data.items() if key != "gap"}
         solution = kept["solution"]
-        kept["solution"] = None if solution is None else host().problem(kept["problem"]).solution(solution)
+        kept["solution"] = None if solution is None else problem.solution(solution)
+        kept["authority"] = problem
         kept["status"], kept["termination"] = Status(kept["status"]), Termination(kept["termination"])
         kept["seconds"] = Timing(**kept["seconds"])
         kept["trajectory"] = tuple((float(at), float(value)) for at, value in kept.get("trajectory", ()))
@@ -159,24 +168,22 @@ class Result:
         FitError
             Where the result was read from JSON and so has no instance, or the problem has no picture.
         """
-        if self.source is None:
+        if self.source is None or self.authority is None:
             raise FitError(
                 "this result has no instance attached (it was read from JSON); use redwood.plot(instance, solution)."
             )
         from redwood.picture import plot_solution
 
-        problem = host().problem(self.problem)
-        return plot_solution(problem, self.source, self.solution, path=path, axes=axes, title=self._title())
+        return plot_solution(self.authority, self.source, self.solution, path=path, axes=axes, title=self._title())
 
     def save_solution(self, path: str | Path) -> None:
         """Write the solution in the problem's own file format."""
-        if self.source is None or self.solution is None:
+        if self.source is None or self.authority is None or self.solution is None:
             raise FitError("there is no solution with its instance to write.")
-        text = host().problem(self.problem).format_solution(self.source, self.solution)
-        Path(path).write_text(text, encoding="utf-8")
+        write_text(path, self.authority.format_solution(self.source, self.solution))
 
     def _title(self) -> str:
-        gap = "" if self.gap is None else f", gap {100 * self.gap:.2f} %"
+        gap = "" if self.gap is None else f", gap {format_gap(self.gap)}"
         return f"{self.instance or self.problem}: {format_value(self.objective)}{gap} ({self.solver})"
 
     def __repr__(self) -> str:
@@ -184,7 +191,7 @@ class Result:
             f"Result: {self.problem} {self.instance!r} (size {self.size}) by {self.solver}, seed {self.seed}",
             f"  status       {self.status} (stopped: {self.termination})",
             f"  objective    {format_value(self.objective)}",
-            f"  bound        {format_value(self.bound)}" + ("" if self.gap is None else f"   gap {100 * self.gap:.3f} %"),
+            f"  bound        {format_value(self.bound)}" + ("" if self.gap is None else f"   gap {format_gap(self.gap, 3)}"),
             "  seconds      " + ", ".join(f"{part} {seconds:.2f}" for part, seconds in vars(self.seconds).items()),
         ]
         lines += [f"  initial      {self.initial}"] * (self.initial is not None)
@@ -193,7 +200,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Return the result as a small table, for notebooks."""
-        gap = "" if self.gap is None else f" (gap {100 * self.gap:.3f} %)"
+        gap = "" if self.gap is None else f" (gap {format_gap(self.gap, 3)})"
         rows = {
             "status": f"{self.status}, stopped: {self.termination}",
             "objective": format_value(self.objective),
@@ -216,4 +223,11 @@ def format_value(value: float | None) -> str:
     return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.6g}"
 
 
-__all__ = ["Result", "Solution", "Status", "Timing", "format_value"]
+def format_gap(gap: float | None, digits: int = 2) -> str:
+    """Return a gap for people, in per cent; one that is negative, which only noise makes it, as such; empty for none."""
+    if gap is None:
+        return ""
+    return "0, within noise" if gap < 0 else f"{100 * gap:.{digits}f} %"
+
+
+__all__ = ["Result", "Solution", "Status", "Timing", "format_gap", "format_value"]

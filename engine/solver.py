@@ -157,6 +157,9 @@ class Run:
         SolverError
             Where the solution is infeasible, which is a defect of the solver.
         """
+        if not isinstance(solution, self._problem.solution_type):
+            expected = self._problem.solution_type.__name__
+            raise SolverError(f"the solver reported a {type(solution).__name__} and not a {expected}.")
         violations = self._problem.violations(self._instance, solution)
         if violations:
             raise SolverError(f"the solver reported an infeasible solution: {violations[0]}")

@@ -53,6 +53,18 @@ PROBLEMS = (
         formats=(Format((".vrp",), r"^\s*TYPE\s*:\s*CVRP\b"),),
     ),
     ProblemSpec(
+        name="vrp",
+        summary="Rich vehicle routing: windows, fleets, depots, open routes, pickups, shipments, prizes and limits.",
+        target="redwood.problems.vrp.problem:VRP",
+        formats=(
+            Format((".vrp",), r"^\s*TYPE\s*:\s*(?!CVRP\b)\w*(VRP|PDP)\w*"),
+            Format((".txt",), r"\A\s*\S[^\n]*\n\s*VEHICLE\s*\n\s*NUMBER\s+CAPACITY"),
+            Format((".txt",), r"\A\s*\d+[ \t]+[\d.]+[ \t]+[\d.]+[ \t]*\r?\n[ \t]*(-?[\d.]+[ \t]+){8}-?[\d.]+[ \t]*\r?$"),
+            Format((".txt",), r"\A\s*\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]*\r?\n[ \t]*[\d.]+[ \t]+[\d.]+[ \t]*\r?$"),
+            Format((".json",), r'"problem"\s*:\s*"vrp"'),
+        ),
+    ),
+    ProblemSpec(
         name="knapsack",
         summary="0-1 knapsack: the most valuable items that fit into one capacity.",
         target="redwood.problems.knapsack.problem:Knapsack",
@@ -116,6 +128,13 @@ SOLVERS = (
     ),
     SolverSpec(
         name="local-search",
+        summary="Ruin and recreate by string removals (SISR) for rich vehicle routing, annealed; vehicles saved first.",
+        target="redwood.solvers.local_search.vrp:VRPLocalSearch",
+        problems=("vrp",),
+        choices=(Choice(score=60),),
+    ),
+    SolverSpec(
+        name="local-search",
         summary="Iterated local search for any problem with moves: perturb, descend, accept late.",
         target="redwood.solvers.local_search.generic:IteratedLocalSearch",
         views=frozenset({"Local"}),
@@ -171,6 +190,13 @@ SOLVERS = (
         requires=(Requirement("pyvrp", "pip install pyvrp"),),
     ),
     SolverSpec(
+        name="pyvrp",
+        summary="PyVRP's iterated local search (MIT licence) for rich vehicle routing.",
+        target="redwood.solvers.external.pyvrp_vrp:PyVRPRich",
+        problems=("vrp",),
+        requires=(Requirement("pyvrp", "pip install pyvrp"),),
+    ),
+    SolverSpec(
         name="ortools-routing",
         summary="The routing library of OR-Tools, by guided local search (Apache-2.0 licence).",
         target="redwood.solvers.external.ortools_routing:ORToolsRouting",
@@ -213,7 +239,6 @@ SOLVERS = (
         target="redwood.solvers.planning.lagrangian:Lagrangian",
         views=frozenset({"Planning"}),
         determinism=Determinism.DETERMINISTIC,
-        choices=(Choice(score=60),),
     ),
     SolverSpec(
         name="lp-update",
@@ -221,6 +246,38 @@ SOLVERS = (
         target="redwood.solvers.planning.lp_update:LPUpdate",
         views=frozenset({"Planning"}),
         determinism=Determinism.DETERMINISTIC,
+    ),
+    SolverSpec(
+        name="portfolio",
+        summary="The policies of the fitting planning solvers, tried in the same episodes; the best is the answer.",
+        target="redwood.solvers.planning.portfolio:Portfolio",
+        views=frozenset({"Planning"}),
+        determinism=Determinism.NONE,
+        choices=(Choice(score=60),),
+    ),
+    SolverSpec(
+        name="constant",
+        summary="The best joint action to hold in every step, exactly, without regard to the states.",
+        target="redwood.solvers.planning.constant:Constant",
+        views=frozenset({"Planning"}),
+        determinism=Determinism.DETERMINISTIC,
+        policies=("constant=redwood.solvers.planning.constant:ConstantPolicy",),
+    ),
+    SolverSpec(
+        name="lp-priority",
+        summary="For the average reward: arms of a focus set follow their own optimal policies, the others priorities.",
+        target="redwood.solvers.planning.lp_priority:LPPriority",
+        views=frozenset({"Planning"}),
+        determinism=Determinism.DETERMINISTIC,
+        policies=("lp-priority=redwood.solvers.planning.lp_priority:FocusPolicy",),
+    ),
+    SolverSpec(
+        name="follow-virtual-advice",
+        summary="For the average reward: arms imitate virtual arms that follow their own optimal policies.",
+        target="redwood.solvers.planning.virtual_advice:FollowVirtualAdvice",
+        views=frozenset({"Planning"}),
+        determinism=Determinism.DETERMINISTIC,
+        policies=("virtual-advice=redwood.solvers.planning.virtual_advice:AdvicePolicy",),
     ),
     SolverSpec(
         name="lookahead",

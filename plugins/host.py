@@ -27,6 +27,7 @@ import pluggy
 from redwood.errors import ConflictError, FitError, MissingDependencyError, PluginError, UnknownNameError, suggestion
 from redwood.execution.executor import Executor
 from redwood.lazy import load_target
+from redwood.planning.contract import POLICY_TARGETS
 from redwood.plugins.spec import (
     API_VERSION,
     AnySpec,
@@ -359,6 +360,9 @@ class Host:
         self._problems += [Entry(spec, record.name, cls) for spec in problems]
         self._solvers += [Entry(spec, record.name, cls) for spec in solvers]
         self._executors += [Entry(spec, record.name) for spec in executors]
+        for named in (named for spec in solvers for named in spec.policies):
+            kind, _, target = named.partition("=")
+            POLICY_TARGETS[kind] = target
         record.problems = [spec.name for spec in problems]
         record.solvers = [spec.name for spec in solvers]
         record.executors = [spec.name for spec in executors]
@@ -425,7 +429,10 @@ def _importer(name: str) -> Callable[[], ModuleType]:
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise PluginError("the file does not exist.")
-    name = f"redwood_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:8]
+    name = f"redwood_file_{path.stem}_{digest}"
+    if name in sys.modules:  # of another host in this process: its classes must stay the same ones
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError("it is not a Python file.")

@@ -23,11 +23,11 @@ import numpy as np
 import redwood
 from redwood.budget import AnyOf, Budget, Iterations, Seconds, Sense
 from redwood.errors import OptionError
-from redwood.execution.running import prepare
 from redwood.plugins.host import host
 from redwood.problem import Instance
 from redwood.solver import Run
 from redwood.solvers.bq.policy import BQ
+from redwood.solving.running import find_partner
 
 OPTIMA = {200: 10.69355, 500: 16.55083, 1000: 23.15606}
 """Mean optimal lengths of the 128 uniform instances of each size."""
@@ -106,7 +106,10 @@ def data_folder() -> Path:
 def measure(solver: BQ, instances: Sequence[Instance], budget: Budget) -> tuple[list[float], float]:
     """Return the objectives of a batch and the core-seconds that it took, compilation apart."""
     problem: Any = host().problem(instances[0].problem)
-    partner = prepare(solver, problem, instances[0])
+    partner = find_partner(solver, problem.name)
+    solver.prepare(problem, instances[0])
+    if partner is not None:
+        partner.prepare(problem, instances[0])
     runs = [Run(problem, instance, budget=budget, partner=partner) for instance in instances]
     began = time.process_time()
     solver.run_many(problem, instances, runs)

@@ -20,6 +20,7 @@ import redwood
 from redwood.errors import OptionError
 from redwood.problem import Instance
 from redwood.problems.orienteering.generators import VARIANTS
+from redwood.tolerance import same
 
 
 @click.command()
@@ -42,8 +43,8 @@ def main(solvers: str, time_limit: float, match: str, every: int, generated: int
         bound = redwood.bound(instance, time_limit=time_limit).value
         prizes = [-1.0 if result.objective is None else result.objective for result in results]
         for name, prize in zip(names, prizes, strict=True):
-            best[name] += prize >= max(prizes) - 1e-9
-        closed += max(prizes) >= bound - 1e-9 or any(result.status == "optimal" for result in results)
+            best[name] += same(prize, max(prizes))
+        closed += same(max(prizes), bound) or any(result.status == "optimal" for result in results)
         total += 1
         marks = ["*" if result.status == "optimal" else "" for result in results]
         cells = [f"{prize:g}{mark}" for prize, mark in zip(prizes, marks, strict=True)]

@@ -15,6 +15,7 @@ from redwood.arrays import Array
 from redwood.clock import Timer
 from redwood.errors import SolverError
 from redwood.planning.contract import ActionSet, Planning
+from redwood.planning.evaluation import half_width
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.learning.improving import policy_for, recorded, scaled, variance_reduced
 from redwood.solvers.sequoia.learning.learner import Learner
@@ -316,7 +317,7 @@ def _solver(name: str) -> tuple[str, dict[str, Any]]:
 
 
 def _interval(values: Array) -> str:
-    half = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.inf
+    half = half_width(values)
     return f"{values.mean():.2f} +- {half:.2f}"
 
 

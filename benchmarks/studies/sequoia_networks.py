@@ -21,6 +21,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.planning.contract import Planning, Policy
+from redwood.planning.evaluation import half_width
 from redwood.planning.policies import IndexPolicy
 from redwood.plugins.host import host
 from redwood.solvers.planning.exact import evaluate, induce
@@ -191,7 +192,7 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
 
 
 def _interval(values: Array) -> str:
-    half = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.inf
+    half = half_width(values)
     return f"{values.mean():.3f} +- {half:.3f}"
 
 

@@ -128,7 +128,24 @@ def network_in_a_program():
     save(figure, "sequoia")
 
 
+def vehicle_routes():
+    """Draw the routes of vans and bikes through the shops of the page on routing."""
+    from matplotlib.figure import Figure
+
+    vehicles = [
+        {"name": "van", "number": 3, "capacity": 25, "fixed_cost": 10, "max_duration": 4},
+        {"name": "bike", "number": 2, "capacity": 8, "distance_cost": 0.4, "max_distance": 25},
+    ]
+    shops = HERE.parent / "examples" / "bakery.csv"
+    instance = redwood.instance("vrp", customers=shops, vehicles=vehicles, speed=25, name="bakery")
+    solution = redwood.solve(instance, "local-search", iterations=20_000, bound_time_limit=0).solution
+    figure = Figure(figsize=(8, 4))
+    redwood.plot(instance, solution, axes=figure.add_subplot())
+    save(figure, "routing")
+
+
 if __name__ == "__main__":
+    vehicle_routes()
     tail_sub_problem()
     one_label_many_lessons()
     network_in_a_program()

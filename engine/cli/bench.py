@@ -29,6 +29,8 @@ fresh_option = click.option(
     "--fresh", is_flag=True, help="An interpreter for each job, not a fork of one that has the libraries imported."
 )
 
+retry_option = click.option("--retry-failed", is_flag=True, help="Run the jobs that failed once more.")
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def bench() -> None:
@@ -55,6 +57,7 @@ def list_suites(as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and do not run it.")
 @executor_options
 @fresh_option
+@retry_option
 @json_option
 @plugin_option
 @click.pass_context
@@ -84,6 +87,7 @@ def run(ctx: click.Context, /, suite: str, out: Path, data: Path | None, dry_run
 @click.argument("folder", type=ExistingFile)
 @executor_options
 @fresh_option
+@retry_option
 @json_option
 @plugin_option
 @click.pass_context
@@ -209,6 +213,7 @@ def _run(
     as_json: bool,
     *,
     fresh: bool,
+    retry_failed: bool,
     jobs: int | None,
     executor: str,
     scheduler: str | None,
@@ -234,7 +239,7 @@ def _run(
                 print_json(progress.record)
 
         try:
-            run_plan(plan, out, executor=chosen, fresh=fresh, on_progress=show)
+            run_plan(plan, out, executor=chosen, fresh=fresh, retry_failed=retry_failed, on_progress=show)
         except KeyboardInterrupt:
             click.echo(f"Interrupted: {state[0]} of {state[1]} jobs are finished; resume with the same command.", err=True)
             return INTERRUPTED

@@ -24,7 +24,7 @@ def explain(ctx: click.Context, file: Path, solution: Path | None, problem: str 
     Exit code 0 where nothing is wrong, 1 where something is.
     """
     import redwood
-    from redwood.problem import read_text
+    from redwood.files import read_text
 
     for path in (file, *([solution] if solution is not None else [])):
         read_text(path)  # a file that is not there is wrong use, and not something to explain

@@ -30,6 +30,7 @@ def generate(
     """
     import redwood
     from redwood.cli.values import call_options, split_options
+    from redwood.files import write_text
     from redwood.plugins.host import host
 
     if out is None and (count > 1 or as_json):
@@ -47,7 +48,7 @@ def generate(
             continue
         file = out if out.suffix else out / f"{'-'.join([*problem.split('/'), str(size), f's{drawn}'])}{found.suffix}"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        write_text(file, text)
         if as_json:
             print_json({"problem": name, "file": str(file), "size": instance.size, "seed": drawn})
         else:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -85,13 +89,30 @@ def executor_options(command: CommandT) -> CommandT:
 def chosen_executor(name: str, jobs: int | None, scheduler: str | None, pairs: Sequence[str]) -> Executor:
     """Return the executor that the options of `executor_options` ask for."""
     from redwood.cli.values import class_options, split_options
-    from redwood.execution.executing import make_executor
     from redwood.plugins.host import host
+    from redwood.solving.executors import make_executor
 
     named = {"jobs": jobs, "scheduler": scheduler}
     given = [f"{key}={value}" for key, value in named.items() if value is not None]
     texts = split_options([*given, *pairs])
     return make_executor(name, class_options(host().executor_entry(name).load(), f"executor {name!r}", texts))
+
+
+@contextmanager
+def prints_to_stderr() -> Iterator[None]:
+    """Send to standard error what a solver prints, from Python or from C: standard output is for programs to read."""
+    sys.stdout.flush()
+    is_real = sys.stdout is sys.__stdout__ and sys.__stdout__ is not None and sys.__stdout__.fileno() == 1
+    kept = os.dup(1) if is_real else -1
+    try:
+        if is_real:
+            os.dup2(2, 1)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if is_real:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def say_error(error: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +19,7 @@ from redwood.cli.shared import (
     plugin_option,
     print_json,
     print_table,
+    prints_to_stderr,
     problem_option,
     say_error,
 )
@@ -142,7 +143,8 @@ def _simulated(errand: Errand, instance: Instance, name: str, first: Rollouts | 
     texts = split_options(errand.options)
     cls = None if name == "auto" else host().solver_entry(name, instance.problem).load()
     given = dict(texts) if cls is None else class_options(cls, f"solver {name!r}", texts)
-    result = redwood.solve(instance, name, time_limit=errand.time_limit, seed=errand.seed, bound_time_limit=0, **given)
+    with prints_to_stderr():
+        result = redwood.solve(instance, name, time_limit=errand.time_limit, seed=errand.seed, bound_time_limit=0, **given)
     if result.solution is None:
         return {"error": f"{errand.file}: {result.solver} made no policy ({result.status}): {result.message}"}, None, None
     wanted = 10.0 if first is None else 0.0
@@ -200,9 +202,13 @@ def _difference(one: dict[str, Any]) -> str:
 
 def _mean_row(solver: str, records: Sequence[dict[str, Any]], compared: bool) -> list[str]:
     """Return the row of a solver's means over instances, with the 95 % interval of the mean."""
+    import numpy as np
+
+    from redwood.planning.evaluation import half_width
+
     means = [one["mean"] for one in records]
     shares = [one["percent_of_bound"] for one in records if one["percent_of_bound"] is not None]
-    half = 1.96 * stdev(means) / len(means) ** 0.5 if len(means) > 1 else 0.0
+    half = half_width(np.array(means)) if len(means) > 1 else 0.0
     middle = fmean(means)
     share = f"{fmean(shares):.2f}" if shares else "-"
     spent = f"{1e3 * fmean(one['latency']['median'] for one in records):.3g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from redwood.cli.shared import (
     plugin_option,
     print_json,
     print_table,
+    prints_to_stderr,
     problem_option,
+    say_error,
     say_file_error,
 )
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from redwood.benchmarks.known import BestKnown
     from redwood.problem import Instance
     from redwood.result import Result
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def carry_out(order: Order) -> int:
     from redwood.benchmarks.known import BestKnown
     from redwood.budget import Termination
     from redwood.cli.inputs import gather_files
-    from redwood.errors import FitError, InstanceError
+    from redwood.errors import MissingDependencyError, OptionError, OutputError, RedwoodError, UnknownNameError
 
     files = gather_files(order.files)
     _check_order(order, files)
@@ -108,11 +113,17 @@ def carry_out(order: Order) -> int:
             try:
                 place = f"{position}/{len(files)} " if len(files) > 1 else ""
                 results.append(_solve_file(order, file, known, place))
-            except (InstanceError, FitError) as error:
-                say_file_error(file, error)
+                _keep(order, file, results[-1])
+            except (OptionError, UnknownNameError, MissingDependencyError, click.ClickException, BrokenPipeError):
+                raise  # wrong for every file
+            except OutputError as error:
+                say_error(error)
+                unreadable = True
+            except Exception as error:  # one bad file never ends a batch, whatever it raises
+                logger.debug("file %s could not be solved", file, exc_info=True)
+                say_file_error(file, error if isinstance(error, RedwoodError) else f"{type(error).__name__}: {error}")
                 unreadable = True
                 continue
-            _keep(order, file, results[-1])
             if results[-1].termination is Termination.INTERRUPTED and position < len(files):
                 interrupted = True
                 break
@@ -143,16 +154,24 @@ def _check_order(order: Order, files: Sequence[Path]) -> None:
         raise click.UsageError(f"--initial is for one instance, and {len(files)} files are given.")
     if order.plot is not None and len(files) > 1 and order.plot.suffix:
         raise click.UsageError(f"--plot {order.plot} is one file, and {len(files)} instances are given; name a folder.")
+    if order.plot is not None and order.plot.suffix:
+        from matplotlib.figure import Figure
+
+        known = Figure().canvas.get_supported_filetypes()
+        if order.plot.suffix[1:].lower() not in known:
+            raise click.UsageError(f"--plot {order.plot}: pictures are {', '.join(sorted(known))}.")
     if order.out is not None or order.plot is not None:
         _refuse_same_names(files)
 
 
 def _refuse_same_names(files: Sequence[Path]) -> None:
     seen: dict[str, Path] = {}
+    from redwood.files import stem
+
     for file in files:
-        if file.stem in seen:
-            raise click.UsageError(f"{seen[file.stem]} and {file} would be written under one name; solve them apart.")
-        seen[file.stem] = file
+        if stem(file) in seen:
+            raise click.UsageError(f"{seen[stem(file)]} and {file} would be written under one name; solve them apart.")
+        seen[stem(file)] = file
 
 
 def _solve_file(order: Order, file: Path, known: BestKnown | None, place: str) -> Result:
@@ -169,7 +188,8 @@ def _solve_file(order: Order, file: Path, known: BestKnown | None, place: str) -
     options = _typed_options(order, instance)
     open_ended = (order.time_limit, order.iterations, order.target, order.target_gap) == (None,) * 4
     limit = DEFAULT_TIME_LIMIT if open_ended else order.time_limit
-    with following(f"{place}{instance.name or file.stem}", limit, instance.best_known, order.quiet) as follower:
+    label = f"{place}{instance.name or file.stem}"
+    with following(label, limit, instance.best_known, order.quiet) as follower, prints_to_stderr():
         return redwood.solve(
             instance,
             order.solver,
@@ -204,29 +224,39 @@ def _typed_options(order: Order, instance: Instance) -> dict[str, Any]:
 
 
 def _keep(order: Order, file: Path, result: Result) -> None:
-    """Print the result for programs, and write what was asked for."""
-    if order.as_json:
-        print_json(as_record(result, whole=order.trajectory))
-    if result.solution is None:
-        return
-    if order.out is not None:
-        from redwood.plugins.host import host
+    """Write what was asked for, and then print the result for programs: a broken pipe loses no file."""
+    from redwood.files import stem
 
-        order.out.mkdir(parents=True, exist_ok=True)
-        result.save_solution(order.out / f"{file.stem}{host().problem(result.problem).solution_suffix}")
-    if order.plot is not None:
-        _draw(result, order.plot if order.plot.suffix else order.plot / f"{file.stem}.png")
+    try:
+        if order.out is not None and result.solution is not None:
+            from redwood.plugins.host import host
+
+            _folder(order.out)
+            result.save_solution(order.out / f"{stem(file)}{host().problem(result.problem).solution_suffix}")
+        if order.plot is not None and result.solution is not None:
+            _draw(result, order.plot if order.plot.suffix else order.plot / f"{stem(file)}.png")
+    finally:
+        if order.as_json:
+            print_json(as_record(result, whole=order.trajectory))
 
 
 def _draw(result: Result, picture: Path) -> None:
-    """Save the picture of a result; that an instance cannot be drawn is said, and is no failure to solve it."""
-    from redwood.errors import FitError
-
-    picture.parent.mkdir(parents=True, exist_ok=True)
+    """Save the picture of a result; that it cannot be drawn is said, and loses no result."""
+    _folder(picture.parent)
     try:
         result.plot(picture)
-    except FitError as error:
-        click.echo(f"Not drawn: {result.instance}: {error}", err=True)
+    except Exception as error:  # whatever the drawing library makes of it
+        click.echo(f"Not drawn: {result.instance}: {' '.join(str(error).split())}", err=True)
+
+
+def _folder(place: Path) -> None:
+    """Make a folder that is not there yet."""
+    from redwood.errors import OutputError
+
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"folder {place} cannot be made: {error.strerror}.") from error
 
 
 def as_record(result: Result, whole: bool) -> dict[str, Any]:
@@ -272,7 +302,7 @@ def _show(order: Order, results: Sequence[Result]) -> None:
 
 
 def _row(result: Result) -> tuple[str, ...]:
-    from redwood.result import format_value
+    from redwood.result import format_gap, format_value
 
     seconds = result.seconds
     return (
@@ -281,8 +311,8 @@ def _row(result: Result) -> tuple[str, ...]:
         result.solver,
         format_value(result.objective),
         format_value(result.bound),
-        _percent(result.gap),
-        _percent(_to_known(result)),
+        format_gap(result.gap),
+        _to_known(result),
         str(result.status),
         str(result.termination),
         f"{seconds.solve:.2f}",
@@ -291,13 +321,11 @@ def _row(result: Result) -> tuple[str, ...]:
     )
 
 
-def _to_known(result: Result) -> float | None:
-    from redwood.budget import relative_gap
+def _to_known(result: Result) -> str:
+    """Return how much worse the objective is than the best known one, in per cent; negative where it is better."""
+    from redwood.plugins.host import host
+    from redwood.tolerance import gap_to
 
     if result.best_known is None or result.objective is None:
-        return None
-    return relative_gap(result.best_known, result.objective)
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.2f} %"
+        return ""
+    return f"{100 * gap_to(result.objective, result.best_known, host().problem(result.problem).sense):.2f} %"

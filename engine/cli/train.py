@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -87,7 +89,23 @@ def train(
             on_progress=show,
             **given,
         )
+    trained = _trained(weights)
     if as_json:
-        print_json({"solver": solver, "problem": problem, "weights": str(weights)})
-    else:
-        click.echo(f"Trained weights: {weights}")
+        print_json({"solver": solver, "problem": problem, "weights": str(weights), "trained": trained})
+        return
+    if trained.get("steps of this call") == 0:
+        click.echo(f"Nothing was left to do: the training in {out} has had its {hours:g} hours. Give more to go on.")
+    click.echo(f"Trained weights: {weights}")
+    for name, value in trained.items():
+        told = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
+        click.echo(f"  {name}: {told}")
+
+
+def _trained(weights: Path) -> dict[str, Any]:
+    """Return what the card beside the weights says of the training; nothing where there is no such card."""
+    card = weights.with_suffix(".json")
+    try:
+        found = json.loads(card.read_text())["trained"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}

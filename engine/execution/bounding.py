@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from redwood.budget import Sense
+from redwood.tolerance import CONFLICT, beyond
 
 
-def contradicts(sense: Sense, objective: float | None, value: float, margin: float = 0.0) -> bool:
-    """Return whether a bound claims that a checked solution cannot exist, beyond rounding and the margin of an estimate."""
+def contradicts(sense: Sense, objective: float | None, value: float, margin: float = 0.0, magnitude: float = 0.0) -> bool:
+    """Return whether a bound claims that a checked solution cannot exist.
+
+    Parameters
+    ----------
+    sense
+        Of the problem.
+    objective
+        Of the checked solution; nothing contradicts ``None``.
+    value
+        The bound.
+    margin
+        Error of an objective that is an estimate.
+    magnitude
+        Magnitude of the objective's terms, where these can cancel out.
+    """
     if objective is None:
         return False
-    slack = 1e-6 * max(1.0, abs(objective)) + margin
-    return value > objective + slack if sense is Sense.MIN else value < objective - slack
+    most = objective + margin if sense is Sense.MIN else objective - margin
+    return beyond(sense, value, most, magnitude, CONFLICT)

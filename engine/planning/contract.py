@@ -13,7 +13,9 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError, InstanceError, ModelError, SolutionError, suggestion
+from redwood.lazy import load_target
 from redwood.problem import Solution
+from redwood.tolerance import HIGHS_LOSS, unit_scale
 from redwood.views.view import View
 
 if TYPE_CHECKING:
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
     from redwood.planning.relaxation import Relaxation
     from redwood.views.compiled import CompiledModel
+
+
+POLICY_TARGETS: dict[str, str] = {
+    name.lower(): f"redwood.planning.policies:{name}Policy" for name in ("Null", "Random", "Index", "Greedy", "Sampling")
+}
+"""Lazy targets of the kinds of policies that can be read: those of this package, and what plugins have declared."""
 
 
 class Criterion(StrEnum):
@@ -147,6 +155,9 @@ class ActionSet(ABC):
         allowed = np.array([self.contains(action) for action in distinct], bool)
         return np.flatnonzero(~allowed[rows.ravel()])
 
+    def warm_up(self) -> None:  # noqa: B027 (most have nothing to add)
+        """Compile those kernels of the other methods that small sets do not come to, before a clock starts."""
+
     def sample(self, rng: np.random.Generator) -> Array:
         """Return random levels [J]: an action that is the best one for random worths, and so one that wastes nothing."""
         return self.argmax(np.cumsum(rng.random((self.arms, self.levels)), axis=1)).levels
@@ -259,7 +270,8 @@ class Program:
         import highspy
 
         gains = (worth[:, 1:] - worth[:, :1]).ravel()
-        self._highs.changeColsCost(self._count, np.arange(self._count, dtype=np.int32), gains.astype(np.float64))
+        scale = unit_scale(float(np.abs(gains).max(initial=0.0)))  # the tolerances of HiGHS are absolute
+        self._highs.changeColsCost(self._count, np.arange(self._count, dtype=np.int32), gains.astype(np.float64) * scale)
         self._highs.clearSolver()  # hot starts after changes of the model have given wrong objectives (HiGHS #3294)
         self._highs.run()
         status = self._highs.getModelStatus()
@@ -268,7 +280,8 @@ class Program:
             raise InstanceError(f"the action set {self.name} is empty: no joint action satisfies its rows {rows} together.")
         if status != highspy.HighsModelStatus.kOptimal:
             raise ModelError(f"HiGHS ended with status {status} on the action set {self.name}; is it bounded?")
-        bound = float(self._highs.getInfo().mip_dual_bound) if self.compiled.integer.any() else self._objective()
+        whole = self.compiled.integer.any()
+        bound = (float(self._highs.getInfo().mip_dual_bound) + HIGHS_LOSS if whole else self._objective()) / scale
         return self._levels(), float(worth[:, 0].sum()) + bound
 
     def values(self, levels: Array) -> Array | None:
@@ -348,9 +361,9 @@ class Policy(Solution, ABC):
     kind: ClassVar[str]
     """Name of the kind of policy, by which saved ones are read again."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the kind and the fields as plain lists and numbers, ready for JSON."""
-        return {"kind": self.kind, **super().to_dict()}
+    def to_data(self) -> dict[str, Any]:
+        """Return the kind and the fields."""
+        return {"kind": self.kind, **super().to_data()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -359,29 +372,29 @@ class Policy(Solution, ABC):
         Raises
         ------
         SolutionError
-            Where the kind is neither imported nor one that a registered solver names.
+            Where the kind is neither imported nor declared by a plugin that is loaded.
         """
-        import redwood
-        import redwood.planning.policies
-
-        kind = data.get("kind")
-        known = {found.kind: found for found in _descendants(cls)}
-        if kind not in known:
-            redwood.find_policy(str(kind))
-            known = {found.kind: found for found in _descendants(cls)}
-        if kind not in known:
-            raise SolutionError(f"policies of the kind {kind!r} are not known.{suggestion(str(kind), known)}")
+        kind = str(data.get("kind"))
+        found = _policy_class(cls, kind)
         rest = {key: value for key, value in data.items() if key != "kind"}
-        names = [entry.name for entry in fields(known[kind])]
+        names = [entry.name for entry in fields(found)]
         for key in rest:
             if key not in names:
                 raise SolutionError(f"a policy of the kind {kind!r} has no field {key!r}.{suggestion(key, names)}")
-        made: Self = known[kind](**rest)
+        made: Self = found(**rest)
         return made
 
     @abstractmethod
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return levels [E, J] for the states [E, J] of E episodes at a step; only random policies use ``rng``."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides, as plain data.
+
+        ``decides_by`` names it, such as ``"index"`` or ``"q-network"``; ``proven`` says whether each joint action is a
+        proven maximum of that, ``None`` where there is nothing to maximise or nobody knows. Policies may add keys.
+        """
+        return {"decides_by": self.kind, "proven": None}
 
     def act(self, states: Any, step: int, rng: np.random.Generator | None = None) -> Array:
         """Return the joint action that the policy takes.
@@ -455,6 +468,12 @@ def check_finite(planning: Planning, solver: str) -> None:
         raise FitError(f"{solver} counts the steps that are left, and the criterion is the mean of endless time.")
 
 
+def check_average(planning: Planning, solver: str) -> None:
+    """Raise `FitError` where a solver for the mean of endless time is asked for a horizon."""
+    if planning.criterion is not Criterion.AVERAGE:
+        raise FitError(f"{solver} is for the criterion 'average', and that of the instance is {str(planning.criterion)!r}.")
+
+
 def worth_of(worth: Array, levels: Array) -> float:
     """Return the total worth of a joint action [J], given that of each arm at each level [J, A]."""
     return float(worth[np.arange(len(levels)), levels].sum())
@@ -471,6 +490,17 @@ def _checked(states: Array, step: int, planning: Planning) -> Array:
     if step != np.floor(step) or not 0 <= step < planning.horizon:
         raise SolutionError(f"step {step} is not within the horizon, 0 to {planning.horizon - 1}.")
     return states.astype(np.int64)
+
+
+def _policy_class(base: type[Any], kind: str) -> type[Any]:
+    """Return the class of a kind of policies: one that is imported already or, imported now, one that was declared."""
+    known: dict[str, Any] = {**POLICY_TARGETS, **{found.kind: found for found in _descendants(base)}}
+    if kind not in known:
+        raise SolutionError(f"policies of the kind {kind!r} are not known.{suggestion(kind, known)}")
+    found: type[Any] = load_target(known[kind])
+    if not issubclass(found, base):
+        raise SolutionError(f"{known[kind]!r}, declared for policies of the kind {kind!r}, is no {base.__name__}.")
+    return found
 
 
 def _descendants(kind: type[Any]) -> Iterator[type[Any]]:

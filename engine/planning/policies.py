@@ -44,13 +44,20 @@ class IndexPolicy(Policy):
     worth
         Worth [T, J, A, S] of each level of each arm in each state, at each step; the last step's are kept after it, so
         that T = 1 is a policy which is the same at every step.
+    decides_by
+        What the worths are, such as ``"index"``, ``"lagrangian"`` or ``"myopic"``.
     """
 
     kind: ClassVar[str] = "index"
     worth: Array
+    decides_by: str = "index"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "worth", _table(self.worth))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the worths are; the action set's oracle proves each joint action to be a maximum."""
+        return {"decides_by": self.decides_by, "proven": True}
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best action for the worths in each episode's states."""
@@ -66,6 +73,10 @@ class GreedyPolicy(Policy):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "worth", _table(self.worth))
+
+    def describe(self) -> dict[str, Any]:
+        """Return that no joint action is proven to be the best."""
+        return {"decides_by": self.kind, "proven": False}
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the greedy action in each episode's states."""
@@ -90,6 +101,10 @@ class SamplingPolicy(Policy):
         object.__setattr__(self, "worth", _table(self.worth))
         if self.draws < 1:
             raise SolutionError(f"draws {self.draws} is below 1; give at least 1.")
+
+    def describe(self) -> dict[str, Any]:
+        """Return that no joint action is proven to be the best."""
+        return {"decides_by": self.kind, "proven": False}
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best of the drawn actions in each episode's states."""

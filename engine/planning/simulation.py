@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.planning.contract import Planning, Policy
+from redwood.planning.evaluation import adjusted, half_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-NORMAL = 1.959963984540054
-"""Standard deviations of a normal distribution that hold 95 % of it on both sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,22 +26,31 @@ class Rollouts:
         Upper bound on the mean reward a step of every policy, or ``None``.
     states, levels
         State and level [E, H, J] of each arm before each step, where they were kept.
+    control
+        Control variate [E], of expectation 0, that is taken off an episode's mean reward a step; ``None`` for fewer than
+        eight episodes.
     """
 
     rewards: Array
     bound: float | None = None
     states: Array | None = None
     levels: Array | None = None
+    control: Array | None = None
+
+    @property
+    def adjusted(self) -> Array:
+        """Mean reward a step [E] of each episode, less the control variate."""
+        return adjusted(self.rewards, self.control)
 
     @property
     def mean(self) -> float:
         """Mean reward a step."""
-        return float(self.rewards.mean())
+        return float(self.adjusted.mean())
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Interval that holds the expected mean reward with 95 % confidence; infinite for a single episode."""
-        half = NORMAL * _standard_error(self.rewards.mean(axis=1))
+        """Interval of Student's t that holds the expected mean reward with 95 % confidence; infinite for one episode."""
+        half = half_width(self.adjusted)
         return self.mean - half, self.mean + half
 
     @property
@@ -59,7 +61,7 @@ class Rollouts:
     def minus(self, other: Rollouts) -> tuple[float, tuple[float, float]]:
         """Return by how much the mean is above another policy's in the same episodes, with its 95 % interval.
 
-        Both must have been simulated with the same seed: the luck is then the same, and episodes are compared in pairs.
+        Both must have been simulated with the same seed: random numbers are then common, and episodes are compared in pairs.
 
         Raises
         ------
@@ -68,8 +70,8 @@ class Rollouts:
         """
         if len(self.rewards) != len(other.rewards):
             raise OptionError(f"{len(self.rewards)} and {len(other.rewards)} episodes cannot be compared in pairs.")
-        difference = self.rewards.mean(axis=1) - other.rewards.mean(axis=1)
-        mean, half = float(difference.mean()), NORMAL * _standard_error(difference)
+        difference = self.adjusted - other.adjusted
+        mean, half = float(difference.mean()), half_width(difference)
         return mean, (mean - half, mean + half)
 
     def plot(self, path: str | Path | None = None, axes: Axes | None = None) -> Axes:
@@ -86,24 +88,3 @@ class Rollouts:
         low, high = self.interval
         share = "" if self.percent_of_bound is None else f", {self.percent_of_bound:.2f} % of the bound {self.bound:.6g}"
         return f"Rollouts: {len(self.rewards)} episodes, {self.mean:.6g} a step, 95 % in [{low:.6g}, {high:.6g}]{share}"
-
-
-@dataclass(frozen=True, eq=False)
-class WatchedPolicy(Policy):
-    """Do as another policy does, and keep the states [E, J] and the levels [E, J] of each step."""
-
-    kind: ClassVar[str] = "watched"
-    base: Policy
-    states: list[Array] = field(default_factory=list)
-    levels: list[Array] = field(default_factory=list)
-
-    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
-        """Return what the other policy chooses."""
-        levels = self.base.choose(planning, states, step, rng)
-        self.states.append(states.copy())
-        self.levels.append(np.asarray(levels).copy())
-        return levels
-
-
-def _standard_error(values: Array) -> float:
-    return math.inf if len(values) < 2 else float(np.std(values, ddof=1) / math.sqrt(len(values)))

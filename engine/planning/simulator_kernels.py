@@ -40,7 +40,7 @@ def draw_start(episodes: int, ends: Array, seed: int) -> Array:
         for arm in range(len(ends)):
             luck = uniform_of(counter, arm)
             state = 0
-            while luck >= ends[arm, state]:
+            while luck >= ends[arm, state]:  # the last end is 2, above all luck
                 state += 1
             states[episode, arm] = state
     return states

@@ -17,8 +17,8 @@ from redwood.views.local import Local
 
 CHECKED = 500
 """Moves of a descent after which it is checked that they did improve."""
-GAIN = 1e-9
-"""A smaller improvement is rounding."""
+GAIN_SHARE = 1e-12
+"""An improvement by a smaller share of the objective is rounding."""
 
 
 class Moves(Local):
@@ -71,15 +71,18 @@ class Moves(Local):
 
     def descend(self, state: Any) -> None:
         """Make the first move that improves, going on from its place in the list, until none does."""
-        moves, at, waited, made, worth = list(self.moves(state)), 0, 0, 0, self.objective(state)
+        moves, at, waited, made, now = list(self.moves(state)), 0, 0, 0, self.objective(state)
+        checked = now
         while waited < len(moves):
             move = moves[at % len(moves)]
             at, waited = at + 1, waited + 1
-            if self.sign * self.change(state, move) < -GAIN:
+            change = self.sign * self.change(state, move)
+            if change < -GAIN_SHARE * abs(now):
                 self.apply(state, move)
+                now += self.sign * change
                 moves, waited, made = list(self.moves(state)), 0, made + 1
                 if made % CHECKED == 0:
-                    worth = self._improved(state, worth)
+                    now = checked = self._improved(state, checked)
 
     def _improved(self, state: Any, before: float) -> float:
         """Return the objective, which must have become better; else a descent that trusts `change` would never end."""

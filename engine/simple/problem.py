@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from redwood.errors import FormatError, InstanceError, OptionError, PluginError, suggestion
+from redwood.files import parse_json
 from redwood.problem import Instance, InstanceT, Problem, SolutionT
 from redwood.simple.instance import check_arrays, data_of, given_fields, numbers
 
@@ -58,10 +59,7 @@ class JsonProblem(Problem[InstanceT, SolutionT]):
 
     def parse(self, text: str, name: str) -> InstanceT:
         """Return the instance that `format` wrote."""
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise FormatError(f"{name}: is not one JSON object: {error}.") from error
+        data = parse_json(text, name)
         if not isinstance(data, dict) or data.pop("problem", self.name) != self.name:
             raise FormatError(f'{name}: is not a JSON object that begins with "problem": "{self.name}".')
         try:
@@ -75,10 +73,7 @@ class JsonProblem(Problem[InstanceT, SolutionT]):
 
     def parse_solution(self, text: str, instance: InstanceT) -> SolutionT:
         """Return the solution that `format_solution` wrote."""
-        try:
-            return self.solution(json.loads(text))
-        except ValueError as error:
-            raise FormatError(f"the solution is not one JSON object: {error}.") from error
+        return self.solution(parse_json(text, "the solution"))
 
 
 def _adopt(problem: type[Problem[Any, Any]], view: Any) -> None:

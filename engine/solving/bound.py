@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from redwood.clock import Timer
-from redwood.errors import OptionError
 from redwood.plugins.host import host
 from redwood.problem import Instance
+from redwood.settings import positive
 from redwood.views.bound import Bound
 
 
@@ -32,8 +32,7 @@ def bound(instance: Instance, *, time_limit: float = 10.0, incumbent: float | No
     incumbent
         Objective of a known solution, which steers some methods; it is never trusted as a bound.
     """
-    if not time_limit > 0:
-        raise OptionError(f"time limit {time_limit} s is not positive; give more than 0 seconds.")
+    positive("time limit", time_limit, " s", "give more than 0 seconds")
     problem = host().problem(instance.problem)
     problem.validate(instance)
     view = problem.view(Bound, instance)

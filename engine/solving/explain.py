@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from redwood.errors import FormatError, InstanceError, RedwoodError, SolutionError
+from redwood.files import read_text
 from redwood.plugins.host import host
-from redwood.problem import Instance, read_text
+from redwood.problem import Instance
 from redwood.result import format_value
 from redwood.solving.read import load_solution, read
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from redwood.errors import FormatError, OptionError, UnknownNameError, suggestion
+from redwood.errors import FormatError, SolutionError, UnknownNameError, suggestion
+from redwood.files import parse_json, read_text, stem, suffix
 from redwood.plugins.host import host
 from redwood.plugins.spec import ProblemSpec
-from redwood.problem import Instance, Solution, check_arguments, read_text
+from redwood.problem import Instance, Problem, Solution, check_arguments
+from redwood.result import Result
+from redwood.settings import check_seed, whole
 
 HEAD = 65536
-"""Bytes of a file that decide what it is."""
+"""Characters of a file that decide what it is."""
 
 
 def read(path: str | Path, problem: str | None = None, **options: Any) -> Instance:
@@ -42,19 +44,21 @@ def read(path: str | Path, problem: str | None = None, **options: Any) -> Instan
         Where the problem's reader takes no option of that name.
     """
     file = Path(path)
-    name = problem or recognise(file)
-    kind = host().problem(name)
-    check_arguments(kind.read, options, f"the reader of {name!r}", skip=("path",))
-    found: Instance = kind.read(file, **options)
+    text = None if problem is not None and _reads_itself(host().problem(problem)) else read_text(file)
+    kind = host().problem(problem or recognise(text or "", file))
+    asked = kind.read if _reads_itself(kind) else kind.parse
+    check_arguments(asked, options, f"the reader of {kind.name!r}", skip=("path", "text", "name"))
+    found: Instance = kind.read(file, **options) if text is None else kind.parse(text, stem(file), **options)
     return found
 
 
-def recognise(path: Path) -> str:
-    """Return the name of the problem that a file holds an instance of."""
-    head = _head(path)
+def recognise(text: str, path: Path) -> str:
+    """Return the name of the problem that the text of a file holds an instance of."""
+    lines = (line for line in text[:HEAD].splitlines() if line.strip())
+    head = "\n".join(lines)  # without empty lines, over which patterns would search again and again
     specs = [entry.spec for entry in host().problem_entries]
     matching = [spec for spec in specs if _matches(spec, head)]
-    suffixed = [spec for spec in specs if any(path.suffix.lower() in form.suffixes for form in spec.formats)]
+    suffixed = [spec for spec in specs if any(suffix(path) in form.suffixes for form in spec.formats)]
     both = [spec for spec in matching if spec in suffixed]
     for candidates in (both, matching, suffixed):
         names = {spec.name for spec in candidates}
@@ -103,11 +107,10 @@ def generate(problem: str, size: int, seed: int = 0, **options: Any) -> Instance
     found = host().problem(name)
     if variant and variant not in found.variants:
         raise UnknownNameError(f"problem {name!r} has no variant {variant!r}.{suggestion(variant, found.variants)}")
-    if isinstance(size, bool) or int(size) != size or size < 1:
-        raise OptionError(f"size {size!r} is not a whole number from 1 up.")
+    size, seed = whole("size", size, 1), check_seed(seed)
     check_arguments(found.generate, options, f"the generator of {name!r}", skip=("size", "rng", "variant"))
     default = found.variants[0] if found.variants else ""
-    made: Instance = found.generate(int(size), np.random.default_rng(seed), variant=variant or default, **options)
+    made: Instance = found.generate(size, np.random.default_rng(seed), variant=variant or default, **options)
     if made.name:
         return made
     label = "-".join(part for part in (name, variant, str(size), f"s{seed}") if part)
@@ -116,7 +119,11 @@ def generate(problem: str, size: int, seed: int = 0, **options: Any) -> Instance
 
 def read_solution(path: str | Path, instance: Instance) -> Solution:
     """Return the solution of an instance that a file in the problem's own format holds (``.tour``, ``.sol``)."""
-    found: Solution = host().problem(instance.problem).parse_solution(read_text(Path(path)), instance)
+    text = read_text(Path(path))
+    try:
+        found: Solution = host().problem(instance.problem).parse_solution(text, instance)
+    except (FormatError, SolutionError) as error:
+        raise type(error)(str(error) if str(path) in str(error) else f"{path}: {error}") from error
     return found
 
 
@@ -128,18 +135,31 @@ def load_solution(path: Path, instance: Instance) -> Solution:
     FormatError
         Where the file cannot be read or holds no solution.
     """
-    if path.suffix.lower() != ".json":
+    if suffix(path) != ".json":
         return read_solution(path, instance)
-    try:
-        data: Any = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{path}: is not one JSON object: {error}.") from error
+    data = parse_json(read_text(path), path)
     if isinstance(data, dict) and "solution" in data:
         data = data["solution"]
     if data is None:
         raise FormatError(f"{path}: the result in it has no solution.")
     solution: Solution = host().problem(instance.problem).solution(data)
     return solution
+
+
+def read_result(text: str) -> Result:
+    """Return the result that `Result.to_json` wrote; its problem must be registered.
+
+    Raises
+    ------
+    FormatError
+        Where the text is not such a result.
+    """
+    try:
+        data = parse_json(text, "the text")
+        problem = host().problem(str(data["problem"]))
+    except (TypeError, KeyError) as error:
+        raise FormatError(f"the text is not a Redwood result: {type(error).__name__}: {error}") from error
+    return Result.from_dict(data, problem)
 
 
 @dataclass(frozen=True)
@@ -163,12 +183,9 @@ def check(instance: Instance, solution: Any) -> Check:
     return Check(None if violations else float(problem.objective(instance, made)), violations)
 
 
-def _head(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(HEAD).decode("utf-8", errors="replace")
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror}.") from error
+def _reads_itself(kind: Problem[Any, Any]) -> bool:
+    """Return whether a problem reads files in a way of its own, such as binary ones."""
+    return type(kind).read is not Problem.read
 
 
 def _matches(spec: ProblemSpec, head: str) -> bool:

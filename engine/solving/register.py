@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from redwood.lazy import load_target
+from redwood.planning import files
+from redwood.planning.contract import POLICY_TARGETS, Policy
 from redwood.plugins.host import host
 from redwood.plugins.spec import Choice, Determinism
 
@@ -52,9 +55,17 @@ def register(
 
 def find_policy(kind: str) -> type | None:
     """Import and return the class of a kind of policy that a registered solver names; ``None`` where none does."""
-    for entry in host().solver_entries:
-        for named in entry.spec.policies:
-            if named.partition("=")[0] == kind:
-                found: type = load_target(named.partition("=")[2])
-                return found
-    return None
+    host()  # declares the kinds of all plugins
+    return load_target(POLICY_TARGETS[kind]) if kind in POLICY_TARGETS else None
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Return the policy of a file that `save_policy` wrote, of whatever plugin.
+
+    Raises
+    ------
+    SolutionError
+        Where the file cannot be read, holds no policy, or was written by a later version.
+    """
+    host()
+    return files.load_policy(path)

@@ -9,9 +9,11 @@ import numpy as np
 
 from redwood.errors import FitError, OptionError
 from redwood.planning.contract import Criterion, Planning, Policy
-from redwood.planning.simulation import Rollouts, WatchedPolicy
+from redwood.planning.evaluation import RecordingPolicy, noise_seed, observe
+from redwood.planning.simulation import Rollouts
 from redwood.plugins.host import host
 from redwood.problem import Instance
+from redwood.settings import check_seed, not_negative, whole
 from redwood.solving.bound import bound
 from redwood.views.bound import Bound
 
@@ -44,7 +46,7 @@ def simulate(
     episodes
         Number of independent episodes.
     seed
-        Decides the luck of each arm in each step of each episode, whatever the policy does.
+        Decides the noise of each arm in each step of each episode, whatever the policy does; every instance has its own.
     bound_time_limit
         Seconds for the problem's bound; 0 for none.
     keep
@@ -62,23 +64,16 @@ def simulate(
         raise FitError(f"problem {instance.problem!r} is not one of planning, so there is nothing to simulate.")
     if not isinstance(policy, Policy):
         raise OptionError(f"the policy is {policy!r}; give one, such as solve(instance, 'lagrangian').solution.")
-    if isinstance(episodes, bool) or int(episodes) != episodes or episodes < 1:
-        raise OptionError(f"episodes {episodes!r} is not a whole number from 1 up.")
-    if not bound_time_limit >= 0:
-        raise OptionError(f"bound time limit {bound_time_limit} s is negative; give 0 for no bound.")
+    episodes, seed = whole("episodes", episodes, 1), check_seed(seed)
+    not_negative("bound time limit", bound_time_limit, " s", "give 0 for no bound")
     problem.validate(instance)
-    watched = WatchedPolicy(policy)
-    planning = problem.view(Planning, instance)
-    rewards = planning.rollouts(watched if keep else policy, int(episodes), seed)
-    policy.meet(planning)
+    seen = observe(problem.view(Planning, instance), policy, episodes, noise_seed(instance, seed))
     found = None
     if bound_time_limit > 0 and problem.offers(Bound):
         found = bound(instance, time_limit=bound_time_limit).value
     if not keep:
-        return Rollouts(rewards, found)
-    counted = planning.horizon
-    states, levels = (np.stack(kept[-counted:], axis=1) for kept in (watched.states, watched.levels))
-    return Rollouts(rewards, found, states, levels)
+        return Rollouts(seen.rewards, found, control=seen.control)
+    return Rollouts(seen.rewards, found, seen.states, seen.levels, seen.control)
 
 
 def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: int = 0) -> Latency:
@@ -91,18 +86,17 @@ def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: i
     OptionError
         Where there is not at least one decision to time.
     """
-    if decisions < 1:
-        raise OptionError(f"decisions {decisions} is below 1.")
+    decisions, seed = whole("decisions", decisions, 1), check_seed(seed)
     planning = host().problem(instance.problem).view(Planning, instance)
     episodes = -(-decisions // planning.horizon)
-    watched = WatchedPolicy(policy)
-    planning.rollouts(watched, episodes, seed)
+    recorded = RecordingPolicy(policy)
+    planning.rollouts(recorded, episodes, seed)
     policy.meet(planning)
     rng = np.random.default_rng(seed)
     seconds = []
     for index in range(-1, decisions):
         step = max(index, 0) % planning.horizon
-        row = watched.states[step][max(index, 0) // planning.horizon][None]
+        row = recorded.states[step][max(index, 0) // planning.horizon][None].astype(np.int64)
         began = time.perf_counter()
         policy.choose(planning, row, 0 if planning.criterion is Criterion.AVERAGE else step, rng)
         seconds.append(time.perf_counter() - began)

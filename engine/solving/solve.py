@@ -9,14 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redwood.budget import AnyOf, Budget, Iterations, Seconds, Target, TargetGap
-from redwood.errors import FitError, OptionError, SolutionError, suggestion
-from redwood.execution.running import Outcome, Task, conclude, execute, execute_many
+from redwood.errors import FitError, OptionError, RedwoodError, SolutionError, suggestion
+from redwood.execution.checking import Checker, conclude
+from redwood.execution.messages import error_text
+from redwood.execution.task import Task
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem, Solution
 from redwood.result import Result
+from redwood.settings import check_seed, check_threads, not_negative, positive
 from redwood.solver import Incumbent, Solver
 from redwood.solving.choose import choose
+from redwood.solving.running import announce, find_partner, run_tasks
 
 DEFAULT_TIME_LIMIT = 10.0
 """Seconds, where the caller gives no budget at all."""
@@ -54,7 +58,8 @@ def solve(
     initial
         A solution to start from (or its tour, routes or items). An infeasible one is rejected, and the result says why.
     on_improvement
-        Called with each `Incumbent` (seconds, objective, solution) as it is found.
+        Called with each `Incumbent` (seconds, objective, solution) as it is found. What it raises ends
+        the run and is raised.
     target, target_gap
         Stop at this objective, or at this gap to the solver's own bound.
     iterations
@@ -82,11 +87,25 @@ def solve(
     entry, made, note = find_solver(instance, solver, time_limit, options)
     problem.validate(instance)
     start, verdict = offer_initial(problem, instance, initial)
-    task = Task(problem, instance, made, limits, check_seed(seed), start, check_threads(threads))
+    partner = find_partner(made, problem.name)
+    task = Task(problem, instance, made, limits, check_seed(seed), start, check_threads(threads), partner)
+    checker = Checker.of(problem, instance, apart=isolate)
     load = time.perf_counter() - started
-    outcome = _execute_isolated(task, on_improvement) if isolate else execute(task, on_improvement)
+    listener = None if on_improvement is None else lambda _, incumbent: on_improvement(incumbent)
+    (outcome,) = run_tasks([task], [checker], isolate=isolate, on_improvement=listener)
     outcome.load_seconds += load
-    return conclude(task, entry, outcome, seconds, verdict, note)
+    name, version = _named(entry, made)
+    result = conclude(
+        checker,
+        outcome,
+        solver=name,
+        version=version,
+        seed=task.seed,
+        bound_time_limit=seconds,
+        initial=verdict,
+        note=note,
+    )
+    return announce(result)
 
 
 def solve_many(
@@ -116,6 +135,11 @@ def solve_many(
         raise FitError(f"solve_many takes instances of one problem, and was given {', '.join(kinds)}.")
     if time_limit is None and iterations is None and target_gap is None:
         time_limit = DEFAULT_TIME_LIMIT * len(instances)
+    seed, threads = check_seed(seed), check_threads(threads)
+    if time_limit is not None:
+        positive("time limit", time_limit, " s", "give more than 0 seconds")
+    make_budget(time_limit, iterations, None, target_gap, None)
+    bound_seconds(bound_time_limit, time_limit)
     entry, made, note = find_solver(instances[0], solver, time_limit, options)
     if made.batches() and not isolate:
         results = _solve_batch(
@@ -172,7 +196,12 @@ def make_solver(entry: Entry[SolverSpec], options: Mapping[str, Any]) -> Solver:
     for key in given:
         if key not in known:
             raise OptionError(f"solver {entry.spec.name!r} has no option {key!r}.{suggestion(key, known)}")
-    made: Solver = cls(**given)
+    try:
+        made: Solver = cls(**given)
+    except RedwoodError:
+        raise
+    except Exception as error:
+        raise OptionError(f"solver {entry.spec.name!r} cannot be made with these options: {error_text(error)}") from error
     return made
 
 
@@ -180,6 +209,8 @@ def make_budget(
     time_limit: float | None, iterations: int | None, target: float | None, target_gap: float | None, budget: Budget | None
 ) -> Budget:
     """Return the budget that ends when the first of the given limits does; 10 seconds where none is given."""
+    if budget is not None and not isinstance(budget, Budget):
+        raise OptionError(f"budget {str(budget)[:40]!r} is no Budget, such as Seconds(10) | Target(100).")
     parts: list[Budget] = [] if budget is None else [budget]
     if time_limit is None and iterations is None and target is None and target_gap is None and budget is None:
         time_limit = DEFAULT_TIME_LIMIT
@@ -210,29 +241,12 @@ def bound_seconds(bound_time_limit: float | None, time_limit: float | None) -> f
     """Return how long the bound may take: the smaller of 10 s and the time limit where nothing is said."""
     if bound_time_limit is None:
         return min(10.0, math.inf if time_limit is None else time_limit)
-    if not bound_time_limit >= 0:
-        raise OptionError(f"bound time limit {bound_time_limit} s is negative; give 0 for no bound.")
-    return bound_time_limit
+    return not_negative("bound time limit", bound_time_limit, " s", "give 0 for no bound")
 
 
-def check_seed(seed: int) -> int:
-    """Return the seed, or raise `OptionError` where it is not a whole number from 0 up."""
-    if isinstance(seed, bool) or int(seed) != seed or seed < 0:
-        raise OptionError(f"seed {seed!r} is not a whole number from 0 up.")
-    return int(seed)
-
-
-def check_threads(threads: int) -> int:
-    """Return the number of threads, or raise `OptionError` where it is below 1."""
-    if int(threads) != threads or threads < 1:
-        raise OptionError(f"threads {threads!r} is not a whole number from 1 up.")
-    return int(threads)
-
-
-def _execute_isolated(task: Task, on_improvement: Callable[[Incumbent], None] | None) -> Outcome:
-    from redwood.execution.worker import execute_isolated
-
-    return execute_isolated(task, on_improvement)
+def _named(entry: Entry[SolverSpec] | None, solver: Solver) -> tuple[str, str]:
+    """Return the name of a solver and the version of the plugin that brought it."""
+    return (type(solver).__name__, "") if entry is None else (entry.spec.name, host().version(entry.plugin))
 
 
 def _solve_batch(
@@ -253,15 +267,16 @@ def _solve_batch(
     limits = make_budget(time_limit, iterations, None, target_gap, None)
     for instance in instances:
         problem.validate(instance)
-    tasks = [
-        Task(problem, instance, solver, limits, check_seed(seed) + i, None, check_threads(threads))
-        for i, instance in enumerate(instances)
-    ]
+    first, lent, partner = check_seed(seed), check_threads(threads), find_partner(solver, problem.name)
+    tasks = [Task(problem, instance, solver, limits, first + i, None, lent, partner) for i, instance in enumerate(instances)]
+    checkers = [Checker.of(problem, instance, apart=False) for instance in instances]
     loaded = time.perf_counter() - started
-    outcomes = execute_many(tasks)
+    outcomes = run_tasks(tasks, checkers, isolate=False)
+    name, version = _named(entry, solver)
     seconds = bound_seconds(bound_time_limit, None if time_limit is None else time_limit / len(instances))
     results = []
-    for task, outcome in zip(tasks, outcomes, strict=True):
+    for task, checker, outcome in zip(tasks, checkers, outcomes, strict=True):
         outcome.load_seconds = loaded
-        results.append(conclude(task, entry, outcome, seconds, None, note))
+        facts: dict[str, Any] = {"solver": name, "version": version, "seed": task.seed, "note": note}
+        results.append(announce(conclude(checker, outcome, bound_time_limit=seconds, **facts)))
     return results

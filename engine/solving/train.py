@@ -9,12 +9,16 @@ from typing import Any
 
 from redwood.budget import AnyOf, Budget, Iterations, Seconds
 from redwood.errors import FitError, OptionError, SolverError
+from redwood.execution.checking import Checker, conclude
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import Local
-from redwood.execution.running import Task, execute
+from redwood.execution.task import Task
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
-from redwood.solving.solve import check_seed, check_threads, find_solver
+from redwood.saved import only_training
+from redwood.settings import check_seed, check_threads, positive
+from redwood.solving.running import find_partner, plugin_files, run_tasks
+from redwood.solving.solve import find_solver
 from redwood.trainable import Schooling, Trainable
 
 
@@ -71,8 +75,8 @@ def train(
     OptionError
         Where an option is unknown or out of range.
     """
-    if not hours > 0:
-        raise OptionError(f"hours {hours} is not positive.")
+    positive("hours", hours)
+    seed, threads = check_seed(seed), check_threads(threads)
     problem, _, variant = problem.partition("/")
     if variant and options.setdefault("variant", variant) != variant:
         raise OptionError(f"variant {options['variant']!r} is not the {variant!r} of the problem's name.")
@@ -89,31 +93,19 @@ def train(
         folder=Path(out),
         teacher=SolverTeacher(teacher, _check_seconds(teacher_time_limit)),
         hours=hours,
-        executor=Local(check_threads(threads)) if executor is None else executor,
-        seed=check_seed(seed),
-        threads=check_threads(threads),
+        executor=Local(threads) if executor is None else executor,
+        seed=seed,
+        threads=threads,
         device=device,
         on_progress=on_progress,
-        set_up=PluginFiles(tuple(host().files)) if host().files else None,
+        set_up=plugin_files(),
     )
-    return kind.train(found, schooling, **options)
+    with only_training(schooling.folder):
+        return kind.train(found, schooling, **options)
 
 
 def _check_seconds(seconds: float | None) -> float | None:
-    if seconds is not None and not seconds > 0:
-        raise OptionError(f"teacher time limit {seconds} s is not positive.")
-    return seconds
-
-
-@dataclass(frozen=True)
-class PluginFiles:
-    """Loads plugins that are single files into the host of another process."""
-
-    files: tuple[Path, ...]
-
-    def __call__(self) -> None:
-        for file in self.files:
-            host().load_file(file)
+    return None if seconds is None else positive("teacher time limit", seconds, " s")
 
 
 @dataclass(frozen=True)
@@ -129,10 +121,13 @@ class SolverTeacher:
         _, made, _ = find_solver(instance, self.solver, None, {})
         limits: list[Budget] = [Iterations(iterations)] if iterations and self.seconds is None else []
         budget = AnyOf((*limits, *([] if self.seconds is None else [Seconds(self.seconds)])))
-        outcome = execute(Task(problem, instance, made, budget, seed, None, 1))
-        solution = outcome.best or (outcome.answer.solution if outcome.answer is not None else None)
-        if solution is None or problem.violations(instance, solution):
+        task = Task(problem, instance, made, budget, seed, partner=find_partner(made, problem.name))
+        checker = Checker.of(problem, instance, apart=False)
+        (outcome,) = run_tasks([task], [checker], isolate=False)
+        result = conclude(checker, outcome, solver=self.solver, seed=seed)
+        if result.solution is None:
             raise SolverError(
-                f"teacher {self.solver!r} found no solution of an instance of size {instance.size}. {outcome.error}"
+                f"teacher {self.solver!r} found no solution of an instance of size {instance.size}. {result.message}"
             )
+        solution: Solution = result.solution
         return solution

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.budget import Sense
 from redwood.errors import ModelError, OptionError
+from redwood.tolerance import ROUNDING, SAME, eased, unit_scale, usable_step
 from redwood.views.linear import Rows
 
 if TYPE_CHECKING:
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
 FREE_DUAL = 1e-7
-"""HiGHS's dual tolerance: a reduced cost as small as this on an unbounded column counts as zero."""
+"""HiGHS's dual tolerance: a reduced cost of this share of the largest cost on an unbounded column counts as zero."""
+LOST = 1e-13
+"""Share of the magnitudes of its terms that a bound of weak duality can lose to rounding."""
+PLAIN_ROWS = 2.0**-13, 2.0**23
+"""Rows whose largest entry is between these go to HiGHS as they are; it drops entries of 1e-9 and refuses those of 1e15."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,24 +78,33 @@ class CompiledModel:
         return float(np.gcd.reduce(costs.astype(np.int64)))
 
     def round_bound(self, bound: float) -> float:
-        """Return a bound moved to the next value that the objective can take, or, without steps, eased by 1e-9 of it.
+        """Return a bound moved to the next value that the objective can take, or, without steps, eased by rounding.
 
-        Bounds come from floating-point solvers; one within a millionth of a step of a value counts as that value.
+        Bounds come from floating-point solvers; one within a millionth of a step of a value counts as that value. None is
+        weaker than what the bounds of the columns say.
         """
         if not self.cost.any():
             return self.offset
-        slack = 1e-9 * abs(bound)
-        if not math.isfinite(bound) or self.step == 0.0 or slack > 0.1 * self.step:
-            return bound - slack if self.sense is Sense.MIN else bound + slack
-        steps = (bound - self.offset) / self.step
-        tolerance = max(1e-6, slack / self.step)
-        whole = math.ceil(steps - tolerance) if self.sense is Sense.MIN else math.floor(steps + tolerance)
-        return self.offset + whole * self.step
+        share = SAME if usable_step(self.step, abs(bound)) else ROUNDING
+        moved = eased(bound - self.offset, self.sense, step=self.step, magnitude=abs(bound), share=share) + self.offset
+        return max(moved, self.box_bound) if self.sense is Sense.MIN else min(moved, self.box_bound)
+
+    @cached_property
+    def box_bound(self) -> float:
+        """The bound without any row: each column at its better end."""
+        used = self.cost != 0
+        upward = (self.cost > 0) == (self.sense is Sense.MAX)
+        return self.offset + float((self.cost[used] * np.where(upward, self.upper, self.lower)[used]).sum())
+
+    def magnitude(self, values: Array) -> float:
+        """Return the sum of the magnitudes that the objective at column values [C] is made of."""
+        return abs(self.offset) + float(np.abs(self.cost) @ np.abs(values))
 
     def highs(self, *, threads: int = 1, seed: int = 0, **options: bool | int | float | str) -> Highs:
         """Return a HiGHS object that holds the model, silent, for as many changes and solves as wanted.
 
-        ``options`` are HiGHS's own. Values of `cost` may be changed in place with ``changeColsCost``.
+        ``options`` are HiGHS's own. Rows of extreme magnitude are scaled, see `scaled_rows`. Values of `cost` may be changed
+        in place with ``changeColsCost``.
 
         Raises
         ------
@@ -100,12 +115,11 @@ class CompiledModel:
         """
         import highspy
 
-        # HiGHS fixes its number of threads at its first run in a process and refuses any other number after.
-        highspy.Highs.resetGlobalScheduler(True)
         made = quiet_highs()
-        for name, value in {"threads": threads, "random_seed": seed % 2**31, **options}.items():
+        for name, value in {"threads": min(threads, os.cpu_count() or 1), "random_seed": seed % 2**31, **options}.items():
             if made.setOptionValue(name, value) == highspy.HighsStatus.kError:
                 raise OptionError(f"HiGHS takes no {name}={value!r}.")
+        rows = scaled_rows(self.rows)[0]
         status = made.passModel(
             self.size,
             len(self.rows.lower),
@@ -116,11 +130,11 @@ class CompiledModel:
             self.cost,
             self.lower,
             self.upper,
-            self.rows.lower,
-            self.rows.upper,
-            self.rows.starts,
-            self.rows.columns,
-            self.rows.values,
+            rows.lower,
+            rows.upper,
+            rows.starts,
+            rows.columns,
+            rows.values,
             self.integer.astype(np.int32),
         )
         if status == highspy.HighsStatus.kError:
@@ -131,9 +145,12 @@ class CompiledModel:
 def quiet_highs() -> Highs:
     """Return a HiGHS object of one thread that logs nothing, not even its banner.
 
-    One with more threads than those before it would end their next runs: HiGHS has one scheduler for all of a process.
+    One with more threads than those before it would end their next runs: HiGHS has one scheduler for all of a process, which
+    fixes its number of threads at its first run and refuses any other number after. So it is made anew here.
     """
     import highspy
+
+    highspy.Highs.resetGlobalScheduler(True)
 
     class QuietHighs(highspy.Highs):  # type: ignore[misc]
         """HiGHS with its log off from the first moment: some versions print a banner while they are constructed."""
@@ -145,6 +162,22 @@ def quiet_highs() -> Highs:
     made = QuietHighs()
     made.setOptionValue("threads", 1)
     return made
+
+
+def scaled_rows(rows: Rows) -> tuple[Rows, Array]:
+    """Return rows fit for HiGHS's absolute tolerances, and the powers of two [R] that they were multiplied by.
+
+    Multiply the duals of the scaled rows by these powers to get those of the rows given.
+    """
+    scales = np.ones(len(rows.lower))
+    owners = np.repeat(np.arange(len(scales)), np.diff(rows.starts))
+    largest = np.zeros(len(scales))
+    np.maximum.at(largest, owners, np.abs(rows.values))
+    for row in np.flatnonzero((largest > 0) & ((largest < PLAIN_ROWS[0]) | (largest > PLAIN_ROWS[1]))):
+        scales[row] = unit_scale(float(largest[row]))
+    if (scales == 1.0).all():
+        return rows, scales
+    return Rows(rows.starts, rows.columns, rows.values * scales[owners], rows.lower * scales, rows.upper * scales), scales
 
 
 def stack_rows(parts: Sequence[Rows]) -> Rows:
@@ -163,8 +196,8 @@ def stack_rows(parts: Sequence[Rows]) -> Rows:
 def dual_bound(model: CompiledModel, rows: Rows, duals: Array) -> tuple[float, Array]:
     """Return the bound that row duals [R] prove for the model with these rows, and the reduced costs [C].
 
-    By weak duality it holds whatever the duals are, so it needs no trust in the solver that gave them; it is infinite
-    where an unbounded column or row has a dual of the wrong sign.
+    By weak duality it holds whatever the duals are, so it needs no trust in the solver that gave them; it is eased by what
+    its sum can lose to rounding, and infinite where an unbounded column or row has a dual of the wrong sign.
     """
     sign = 1.0 if model.sense is Sense.MIN else -1.0
     price = sign * duals
@@ -174,9 +207,13 @@ def dual_bound(model: CompiledModel, rows: Rows, duals: Array) -> tuple[float, A
     reduced = sign * model.cost - np.bincount(rows.columns, weights=spread, minlength=model.size)
     corner = np.where(reduced > 0, model.lower, model.upper)
     worth = np.where(np.isfinite(corner), reduced * np.where(np.isfinite(corner), corner, 0.0), -math.inf)
-    worth[~np.isfinite(corner) & (np.abs(reduced) <= FREE_DUAL)] = 0.0
-    total = float((price * np.where(price != 0, reach, 0.0)).sum() + worth.sum())
-    return sign * total + model.offset, sign * reduced
+    free = ~np.isfinite(corner)
+    worth[free & (np.abs(reduced) <= FREE_DUAL * np.abs(model.cost).max(initial=0.0))] = 0.0
+    fixed = price * np.where(price != 0, reach, 0.0)
+    total = float(fixed.sum() + worth.sum())
+    entries = np.abs(model.cost) + np.bincount(rows.columns, weights=np.abs(spread), minlength=model.size)
+    lost = LOST * float(np.abs(fixed).sum() + (entries * np.where(free, 0.0, np.abs(corner))).sum() + abs(model.offset))
+    return sign * (total - lost) + model.offset, sign * reduced
 
 
 def compile_model(model: ConcreteModel, variables: Sequence[Any] = ()) -> CompiledModel:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from redwood.errors import NoSolutionError
 from redwood.views.view import View
 
 if TYPE_CHECKING:
@@ -20,12 +21,19 @@ MOVES = 3
 class Local(View, ABC):
     """What a local search needs. A state is a mutable object that the view makes, owns and alone understands.
 
-    `construct`, `copy` and `perturb` have defaults, which a problem overrides where it can do better.
+    `construct`, `copy` and `perturb` have defaults, which a problem overrides where it can do better. Where feasible
+    solutions are hard to find, `initial` and `construct` raise `NoSolutionError` when they have tried enough.
     """
 
     @abstractmethod
     def initial(self, rng: np.random.Generator) -> Any:
-        """Return the state of a random feasible solution: a fresh draw at every call, without regard to its objective."""
+        """Return the state of a random feasible solution: a fresh draw at every call, without regard to its objective.
+
+        Raises
+        ------
+        NoSolutionError
+            Where none was found, of an instance for which that is hard or impossible.
+        """
 
     def construct(self, rng: np.random.Generator) -> Any:
         """Return the state of a solution that a quick greedy rule builds; ``rng`` picks starts and breaks ties.
@@ -74,8 +82,11 @@ class Local(View, ABC):
     def warm_up(self) -> None:
         """Compile what the other methods need, by calling them once; override it where less will do."""
         rng = np.random.default_rng(0)
-        self.initial(rng)
-        state = self.copy(self.construct(rng))
+        try:
+            self.initial(rng)
+            state = self.copy(self.construct(rng))
+        except NoSolutionError:  # what is left to compile, the run will
+            return
         self.descend(state)
         self.perturb(state, rng)
         move = self.propose(state, rng)

@@ -152,7 +152,7 @@ def check_bounds(
         best, solution = (min if found.sense is Sense.MIN else max)(priced, key=lambda pair: pair[0])
         margin = found.margin(instance, solution)
         for claimer, value in claims:
-            if contradicts(found.sense, best, value, margin):
+            if contradicts(found.sense, best, value, margin, found.magnitude(instance)):
                 message = f"{claimer} claims the bound {value:.9g}, and a solution of {best:.9g} exists."
                 findings.append(Finding(BOUND_RULE, f"{problem} of size {size}, seed {seed}", message))
     return findings

@@ -18,6 +18,8 @@ from enum import StrEnum
 from multiprocessing.connection import Connection
 from typing import Any
 
+import msgspec
+
 from redwood.errors import PluginError
 from redwood.lazy import load_target
 from redwood.plugins.host import BASES, Entry, Host, PluginRecord, PluginState, host
@@ -159,6 +161,13 @@ def _listed(names: Any) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
+SERVE = "from redwood.plugins.conformance.doctor import serve; serve()"
+"""What a child does."""
+
+LARGEST = 2**20
+"""Bytes of what a child says of one target, at most."""
+
+
 def _inspect_in_child(specs: Sequence[AnySpec], patience: float) -> list[list[str]]:
     """Return the faults of each target; a child that dies or hangs on one is replaced for the rest."""
     faults: list[list[str]] = []
@@ -170,7 +179,7 @@ def _inspect_in_child(specs: Sequence[AnySpec], patience: float) -> list[list[st
 def _one_child(specs: Sequence[AnySpec], patience: float) -> list[list[str]]:
     reading, writing = os.pipe()
     child = subprocess.Popen(
-        [sys.executable, "-c", "from redwood.plugins.conformance.doctor import serve; serve()", str(writing)],
+        [sys.executable, "-P", "-c", f"import sys; sys.path[:] = {sys.path!r}; {SERVE}", str(writing)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -184,9 +193,9 @@ def _one_child(specs: Sequence[AnySpec], patience: float) -> list[list[str]]:
         with contextlib.suppress(BrokenPipeError), child.stdin as mouth:  # one that died at once is found dead below
             mouth.write(order)
     with contextlib.closing(Connection(reading, writable=False)) as channel:
-        with contextlib.suppress(EOFError, OSError):
+        with contextlib.suppress(EOFError, OSError, msgspec.MsgspecError):
             while len(faults) < len(specs) and channel.poll(patience):
-                faults.append(pickle.loads(channel.recv_bytes()))
+                faults.append(msgspec.json.decode(channel.recv_bytes(LARGEST), type=list[str]))
         if len(faults) < len(specs):
             faults.append([_death(child, patience)])
     with contextlib.suppress(ProcessLookupError):
@@ -211,7 +220,7 @@ def serve() -> None:
     for file in order["files"]:
         host().load_file(file)
     for spec in order["specs"]:
-        channel.send_bytes(pickle.dumps(_inspect_target(spec)))
+        channel.send_bytes(msgspec.json.encode(_inspect_target(spec)))
 
 
 def _inspect_target(spec: AnySpec) -> list[str]:

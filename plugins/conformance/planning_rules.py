@@ -12,6 +12,7 @@ from redwood.planning.contract import Planning
 from redwood.planning.policies import RandomPolicy
 from redwood.plugins.conformance.problem_rules import ProblemCase
 from redwood.plugins.conformance.rules import Rule, close
+from redwood.tolerance import CONFLICT, beyond
 
 DRAWS = 8
 """Random worths and actions a case."""
@@ -50,12 +51,13 @@ def _argmax(case: ProblemCase) -> Iterator[str]:
     samples = planning.actions.samples(DRAWS, rng)
     for worth in _worths(case, planning):
         choice, model = planning.actions.argmax(worth), planning.actions.solve(worth)
-        if not close(choice.value, model.value):
+        magnitude = float(np.abs(worth).max(axis=1).sum())
+        if not close(choice.value, model.value, magnitude):
             yield f"argmax found {choice.value:.9g}, the declared model {model.value:.9g}."
-        if choice.bound < choice.value - 1e-6:
+        if beyond("max", choice.bound, choice.value, magnitude, CONFLICT):
             yield f"argmax claims the bound {choice.bound:.9g} below its own value {choice.value:.9g}."
         best = max(float(worth[np.arange(len(levels)), levels].sum()) for levels in samples)
-        if best > choice.value + 1e-6:
+        if best > choice.value and not close(best, choice.value, magnitude):
             yield f"argmax found {choice.value:.9g}, and a sampled action is worth {best:.9g}."
         if not planning.actions.contains(choice.levels):
             yield f"contains() refuses what argmax chose: {choice.levels.tolist()}."
@@ -85,7 +87,7 @@ def _sets_pickle(case: ProblemCase) -> Iterator[str]:
     planning = _planning(case)
     worth = np.random.default_rng(case.seed).normal(size=planning.arms.shape[:2])
     copy = pickle.loads(pickle.dumps(planning.actions))
-    if not close(copy.argmax(worth).value, planning.actions.argmax(worth).value):
+    if not close(copy.argmax(worth).value, planning.actions.argmax(worth).value, float(np.abs(worth).sum())):
         yield "a pickled action set has another argmax."
 
 

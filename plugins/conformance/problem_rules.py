@@ -128,7 +128,7 @@ def _local(case: ProblemCase) -> Iterator[str]:
             move, delta = proposed
             view.apply(state, move)
             yield from _agrees(case, view, state, f"after move {step} from {make.__name__}")
-            if not close(view.objective(state) - before, delta, max(1.0, abs(before))):
+            if not close(view.objective(state) - before, delta, max(abs(before), abs(view.objective(state)))):
                 yield f"a move announced {delta:.9g} and changed the objective by {view.objective(state) - before:.9g}."
                 return  # a descent that trusts it may never end
         kept, held = view.copy(state), view.solution(state).to_dict()
@@ -234,7 +234,8 @@ def _bound(case: ProblemCase) -> Iterator[str]:
         value = bound(case.instance, time_limit=5).value
         for solution in case.solutions:
             objective = case.problem.objective(case.instance, solution)
-            if contradicts(case.problem.sense, objective, value, case.problem.margin(case.instance, solution)):
+            error = case.problem.margin(case.instance, solution), case.problem.magnitude(case.instance)
+            if contradicts(case.problem.sense, objective, value, *error):
                 yield f"the view Bound says {value:.9g}, and a solution of {objective:.9g} exists."
                 return
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from redwood.errors import FitError, OptionError, suggestion
 from redwood.problem import Instance
+from redwood.tolerance import CONFLICT, same
 
 PAGE = "docs/conformance.md"
 """Where the rules are documented, each under a heading of its own name."""
@@ -24,8 +25,6 @@ FOLDER = Path("redwood-counter-examples")
 PATIENCE = 120
 """Seconds of computing that one rule may take on one small instance; compiling kernels takes some tens."""
 HANGS = f"it was not done after {PATIENCE} s of computing: does a loop of it never end?"
-TOLERANCE = 1e-6
-"""Relative difference of objectives that counts as rounding."""
 
 
 @dataclass(frozen=True)
@@ -178,9 +177,9 @@ def plain(value: Any) -> Any:
     return value
 
 
-def close(a: float, b: float, scale: float = 1.0) -> bool:
-    """Return whether two objectives differ by rounding at most."""
-    return abs(a - b) <= TOLERANCE * max(scale, abs(a), abs(b))
+def close(a: float, b: float, magnitude: float = 0.0) -> bool:
+    """Return whether two objectives differ by rounding at most; ``magnitude`` is that of their terms, which may cancel."""
+    return same(a, b, magnitude, CONFLICT)
 
 
 def _release(text: str) -> tuple[int, ...]:

@@ -134,7 +134,7 @@ def augment(
     seen = np.zeros(n, dtype=np.bool_)
     row = first
     column = -1
-    while row >= 0:
+    while row >= 0:  # each round sees one more column, and a column without a row is left
         best = math.inf
         nearest = -1
         for j in range(n):
@@ -157,7 +157,7 @@ def augment(
         column = nearest
         seen[column] = True
         row = leader[column]
-    while column >= 0:
+    while column >= 0:  # back along the path
         previous = back[column]
         leader[column] = first if previous < 0 else leader[previous]
         follower[leader[column]] = column
@@ -172,7 +172,7 @@ def patch_cycles(matrix: Array, rows: Array, columns: Array, follower: Array) ->
     count = 0
     for i in range(n):
         j = i
-        while cycle[j] < 0:
+        while cycle[j] < 0:  # each round marks a row
             cycle[j] = count
             j = follower[j]
             if cycle[j] == count:

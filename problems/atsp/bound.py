@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.problems.atsp.instance import ATSPInstance
+from redwood.tolerance import STEP, eased, usable_step
 from redwood.views.bound import Bound, BoundValue
 
 LARGEST = 2000
@@ -34,15 +36,23 @@ class ATSPBound(Bound):
         if size < 3:
             matrix = self._instance.matrix
             return BoundValue(float(matrix[0, 1] + matrix[1, 0]) if size == 2 else 0.0, "exact")
-        best = BoundValue(self._rounded(self._assignment()), "assignment")
+        best = BoundValue(self._assignment(), "assignment")
         goal = math.inf if incumbent is None else incumbent
         if size > LARGEST or clock.stops() or best.value >= goal:
             return best
         from redwood.problems.atsp.relaxation import Relaxation
 
-        goal -= self._step * (1.0 - 1e-6)
-        value = self._rounded(Relaxation(self._instance.matrix, NEIGHBOURS).tighten(clock, goal))
+        goal -= (1.0 - STEP) * usable_step(self._step, abs(best.value))
+        relaxation = Relaxation(self._instance.matrix, NEIGHBOURS)
+        value = self._rounded(relaxation.tighten(clock, goal), 0.0)
         return BoundValue(value, "linear program with subtour rows") if value > best.value else best
+
+    def warm_up(self) -> None:
+        """Import what `bound` needs: nothing is compiled."""
+        import scipy.optimize
+        import scipy.sparse.csgraph  # noqa: F401
+
+        import redwood.problems.atsp.relaxation  # noqa: F401
 
     @property
     def _step(self) -> float:
@@ -52,11 +62,22 @@ class ATSPBound(Bound):
         from scipy.optimize import linear_sum_assignment
 
         cost = np.array(self._instance.matrix, dtype=np.float64)
-        np.fill_diagonal(cost, 1.0 + cost.sum(axis=1).max())
-        chosen = linear_sum_assignment(cost)
-        return float(cost[chosen].sum())
+        most = _tour_length(cost)  # no optimal tour has a longer arc, and huge ones would cost digits
+        np.minimum(cost, most, out=cost)
+        np.fill_diagonal(cost, 2.0 * most or 1.0)
+        return self._rounded(float(cost[linear_sum_assignment(cost)].sum()), most)
 
-    def _rounded(self, value: float) -> float:
+    def _rounded(self, value: float, magnitude: float) -> float:
         """Return the bound rounded up where all distances are whole, and lowered by what floats can lose."""
-        eased = value - 1e-9 * max(1.0, abs(value))
-        return float(max(0.0, math.ceil(eased - 1e-6) if self._instance.travel.integral else eased))
+        return max(0.0, eased(value, "min", step=self._step, magnitude=magnitude))
+
+
+def _tour_length(cost: Array) -> float:
+    """Return the length of the tour that goes to the nearest node left, from node 0."""
+    left, node, length = np.ones(len(cost), dtype=bool), 0, 0.0
+    for _ in range(len(cost) - 1):
+        left[node] = False
+        following = int(np.where(left, cost[node], np.inf).argmin())
+        length += float(cost[node, following])
+        node = following
+    return length + float(cost[node, 0])

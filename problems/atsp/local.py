@@ -16,6 +16,8 @@ from redwood.views.local import Local
 
 NEIGHBOURS = 10
 """How many nearest nodes to go to, and to come from, a descent looks at."""
+FEW = 12
+"""Nodes that `ATSPLocal.warm_up` takes."""
 WINDOW = 30
 """Longest segment of a random move or perturbation."""
 
@@ -35,6 +37,7 @@ class ATSPLocal(Local):
 
     def __init__(self, instance: ATSPInstance) -> None:
         self._size = instance.size
+        self._travel = instance.travel
         self._matrix = np.array(instance.matrix, dtype=np.float64)  # writable, as the kernels are compiled for
 
     def initial(self, rng: np.random.Generator) -> TourState:
@@ -85,7 +88,8 @@ class ATSPLocal(Local):
     def descend(self, state: TourState) -> None:
         """Make the best exchanges by neighbour lists until there is none."""
         if self._size > 2:
-            descend(self._matrix, *self._near, state.order)
+            while descend(self._matrix, *self._near, state.order) > 0.0:
+                pass  # ends: every exchange shortens the tour, see GAIN_SHARE
             state.length = self._measure(state.order)
 
     def perturb(self, state: TourState, rng: np.random.Generator) -> None:
@@ -99,6 +103,11 @@ class ATSPLocal(Local):
         window = max(1, min(WINDOW, self._size // 4))
         bridge(self._matrix, order, position, scratch, log, np.empty_like(order), queued, random_state(rng), window)
         state.length = self._measure(order)
+
+    def warm_up(self) -> None:
+        """Compile what the other methods need, on the first nodes of the instance."""
+        few = self._travel.part(np.arange(min(self._size, FEW)))
+        super(ATSPLocal, ATSPLocal(ATSPInstance(travel=few))).warm_up()
 
     @cached_property
     def _near(self) -> tuple[Array, Array]:

@@ -11,6 +11,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.problems.atsp.cuts import violated_sets
+from redwood.problems.routing.scaling import DUAL_TOLERANCE, cost_scale, scaled_costs
+from redwood.tolerance import ROUNDING, to_beat
 from redwood.views.compiled import quiet_highs
 
 
@@ -23,6 +25,7 @@ class Relaxation:
 
     def __init__(self, matrix: Array, neighbours: int) -> None:
         self._cost = matrix.astype(np.float64)
+        self._scale = cost_scale(matrix[matrix > 0])
         self._cost[np.diag_indices(len(matrix))] = np.inf
         self.size = len(matrix)
         self.sets = np.zeros((0, self.size), dtype=bool)
@@ -33,7 +36,6 @@ class Relaxation:
         self._known: set[bytes] = set()
         self.best, self.best_reduced = -math.inf, self._cost
         self._reduced = self._cost
-        highspy.Highs.resetGlobalScheduler(True)  # an earlier run with other threads would refuse this one
         self._highs: Any = quiet_highs()
         self._highs.setOptionValue("threads", 1)
         rows = 2 * self.size
@@ -57,7 +59,7 @@ class Relaxation:
 
     def useless_arcs(self, incumbent: float, step: float) -> Array:
         """Return which arcs [N, N] only tours no shorter than ``incumbent`` use, lengths being multiples of ``step``."""
-        least = incumbent - (1.0 - 1e-6) * step if step else incumbent + 1e-9 * abs(incumbent)
+        least = to_beat(incumbent, "min", step)
         useless = np.asarray(self.best + self.best_reduced > least)
         useless[np.arange(self.size), self.best_reduced.argmin(axis=1)] = False  # no node is left without any arc
         useless[self.best_reduced.argmin(axis=0), np.arange(self.size)] = False
@@ -69,7 +71,7 @@ class Relaxation:
         self._highs.run()
         solution = self._highs.getSolution()
         if solution.dual_valid:
-            self._note(np.asarray(solution.row_dual))
+            self._note(np.asarray(solution.row_dual) / self._scale)
         self.values = np.asarray(solution.col_value)
         return bool(self._highs.getModelStatus() == highspy.HighsModelStatus.kOptimal)
 
@@ -82,17 +84,23 @@ class Relaxation:
             members = self.sets[row]
             reduced[np.ix_(~members, members)] -= sets[row]
         least = reduced.min(axis=1)
-        value = float(out.sum() + into.sum() + sets.sum() + least.sum())
+        terms = np.concatenate([out, into, sets, least])
+        value = math.fsum(terms.tolist()) - self._lost(duals, least)
         self._reduced = reduced
         if value > self.best:
             self.best, self.best_reduced = value, reduced - least[:, None]
+
+    def _lost(self, duals: Array, least: Array) -> float:
+        """Return what rounding can have added to a bound: its terms are differences of the duals."""
+        reach = float(np.abs(duals).sum()) + self.size * float(np.abs(duals).max(initial=0.0))
+        return 0.1 * ROUNDING * (reach + float(np.abs(least).sum()))
 
     def _add_arcs(self) -> bool:
         """Add the arcs left out with the most negative reduced costs; returns whether there were any."""
         missing = np.where(self._present, 0.0, self._reduced)
         order = np.argpartition(missing, min(2, self.size - 1), axis=1)[:, :3]
         tails, heads = np.repeat(np.arange(self.size), order.shape[1]), order.ravel()
-        chosen = missing[tails, heads] < -1e-6
+        chosen = missing[tails, heads] * self._scale < -DUAL_TOLERANCE
         if not chosen.any():
             return False
         self._add_columns(tails[chosen], heads[chosen])
@@ -110,7 +118,7 @@ class Relaxation:
         count = len(tails)
         self._highs.addCols(
             count,
-            self._cost[tails, heads],
+            scaled_costs(self._cost[tails, heads], self._scale),
             np.zeros(count),
             np.full(count, np.inf),
             len(index),
@@ -137,7 +145,7 @@ def _first_arcs(cost: Array, neighbours: int) -> tuple[Array, Array]:
     count = min(neighbours, size - 1)
     chosen[np.arange(size)[:, None], np.argpartition(cost, count - 1, axis=1)[:, :count]] = True
     chosen[np.argpartition(cost, count - 1, axis=0)[:count], np.arange(size)[None, :]] = True
-    chosen[linear_sum_assignment(np.where(np.isinf(cost), 1e9 * (1.0 + cost[np.isfinite(cost)].max()), cost))] = True
+    chosen[linear_sum_assignment(np.where(np.isinf(cost), size * cost[np.isfinite(cost)].max() or 1.0, cost))] = True
     chosen[np.arange(size), np.roll(np.arange(size), -1)] = True  # a tour, so that added rows stay feasible
     chosen[np.diag_indices(size)] = False
     tails, heads = np.nonzero(chosen)

@@ -23,7 +23,7 @@ def cheapest_remaining(row: Array, open_nodes: Array, pool: Array, keys: Array) 
     for k in range(count):
         key = row[open_nodes[k]]
         at = k
-        while at > 0 and keys[(at - 1) // 2] < key:
+        while at > 0 and keys[(at - 1) // 2] < key:  # up the heap
             keys[at] = keys[(at - 1) // 2]
             pool[at] = pool[(at - 1) // 2]
             at = (at - 1) // 2

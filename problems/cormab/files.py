@@ -12,8 +12,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FormatError, InstanceError, suggestion
+from redwood.files import parse_json, read_text
 from redwood.planning.contract import ActionSet
-from redwood.problem import read_text
 from redwood.problems.cormab.generation import KINDS
 from redwood.problems.cormab.instance import BanditInstance
 
@@ -44,10 +44,7 @@ def parse(text: str, name: str) -> dict[str, Any]:
     FormatError
         Where the text is not JSON, or has keys too many or too few.
     """
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{name}: line {error.lineno} is no JSON: {error.msg}.") from error
+    data = parse_json(text, name)
     keys = {"problem", "horizon", "discount", "actions", "start", "rewards", "transitions"}
     if not isinstance(data, dict) or set(data) - {"criterion"} != keys:
         found = sorted(data) if isinstance(data, dict) else type(data).__name__
@@ -89,8 +86,8 @@ def read_network(path: Path, size: int) -> tuple[Array, int]:
     """
     text = read_text(path)
     try:
-        graphs = dict(json.loads(text)["graphs"])
-    except (KeyError, TypeError, ValueError) as error:
+        graphs = dict(parse_json(text, path)["graphs"])
+    except (KeyError, TypeError) as error:
         raise FormatError(f"{path}: is not a file of graphs: {type(error).__name__}: {error}.") from error
     if str(size) not in graphs:
         raise FormatError(f"{path}: holds no graph with {size} nodes; it has {', '.join(graphs)}.")

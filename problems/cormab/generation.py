@@ -11,11 +11,13 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.errors import OptionError
 from redwood.planning.contract import ActionSet, Arms
 from redwood.problems.cormab.arms import STATES, draw_rewards, draw_state_success, draw_success, ladder
 from redwood.problems.cormab.budget import BudgetSet
@@ -27,12 +29,17 @@ from redwood.problems.cormab.schedule import ScheduleSet
 logger = logging.getLogger(__name__)
 
 SLOTS = 5
+REDRAWS = 200
+"""How often the slots of a schedule are drawn, where these leave nothing to choose."""
 Draw = tuple[Arms, ActionSet]
 
 
-def usual_budget(size: int) -> int:
-    """Return the published number of workers B for J arms: 5, 10, 20 for 20, 40, 100, and a quarter or fifth elsewhere."""
-    return max(1, size // 4 if size < 100 else size // 5)
+def usual_budget(size: int, variant: str = "") -> int:
+    """Return the published number of workers B for J arms: 5, 10, 20 for 20, 40, 100, and a quarter or fifth elsewhere.
+
+    A schedule has two workers at least, since a pulled arm meets two.
+    """
+    return max(2 if variant == "schedule" else 1, size // 4 if size < 100 else size // 5)
 
 
 def draw_budget(size: int, budget: int, rng: np.random.Generator) -> Draw:
@@ -57,15 +64,29 @@ def draw_schedule(size: int, budget: int, rng: np.random.Generator) -> Draw:
     """Return the published arms, then slot weights of arms and of workers, then the slots of each.
 
     Arms prefer late slots (weights ascend) and are free in two of five; workers prefer early ones and are free in three.
+    Slots are drawn anew where they leave nothing to choose: two arms at least can be pulled, alone, where there are two.
     """
+    if budget < 2:
+        raise OptionError(
+            f"budget {budget} of a schedule allows no pull: each pulled arm meets two workers; give at least 2."
+        )
     arms = _draw_arms(size, budget, rng)
+    for _ in range(REDRAWS):
+        actions = _draw_slots(size, budget, rng)
+        pulls = (actions.contains(alone) for alone in np.eye(size, dtype=np.int64))
+        if len(list(islice((pull for pull in pulls if pull), 2))) == min(size, 2):
+            return arms, actions
+    raise OptionError(f"no schedule of {size} arms and {budget} workers with two arms to choose from in {REDRAWS} draws.")
+
+
+def _draw_slots(size: int, budget: int, rng: np.random.Generator) -> ScheduleSet:
     late, early = np.sort(rng.random(SLOTS)), np.sort(rng.random(SLOTS))[::-1]
     arm_slots, worker_slots = np.zeros((size, SLOTS), bool), np.zeros((budget, SLOTS), bool)
     for row in arm_slots:
         row[rng.choice(SLOTS, 2, replace=False, p=late / late.sum())] = True
     for row in worker_slots:
         row[rng.choice(SLOTS, 3, replace=False, p=early / early.sum())] = True
-    return arms, ScheduleSet(arm_slots, worker_slots, budget)
+    return ScheduleSet(arm_slots, worker_slots, budget)
 
 
 def draw_path(size: int, budget: int, rng: np.random.Generator) -> Draw:

@@ -31,7 +31,7 @@ def best_courses(
                     best = -np.inf
                     for level in range(levels):
                         outcome = 0
-                        while luck >= ends[arm, level, state, outcome]:
+                        while luck >= ends[arm, level, state, outcome]:  # the last end is 2, above all luck
                             outcome += 1
                         best = max(
                             best, weights[step] * rewards[arm, level, state] - prices[step, arm, level] + ahead[outcome]
@@ -40,7 +40,7 @@ def best_courses(
                 ahead[:] = before
             luck = uniform_of(first, arm)
             state = 0
-            while luck >= starts[arm, state]:
+            while luck >= starts[arm, state]:  # the last end is 2, above all luck
                 state += 1
             total[episode] += ahead[state]
     return total

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from redwood.planning.contract import ActionSet, Arms
 from redwood.problem import Instance
 
@@ -38,3 +40,8 @@ class BanditInstance(Instance):
     def size(self) -> int:
         """Number of arms J."""
         return len(self.arms.rewards)
+
+    @property
+    def magnitude(self) -> float:
+        """The most that rewards of a step can sum to, of either sign."""
+        return float(np.abs(self.arms.rewards).max(axis=(1, 2)).sum())

@@ -47,7 +47,8 @@ class PathSet(ActionSet):
     source
         Node where the walk begins and ends.
     budget
-        The most arms pulled in a step; the walk has twice as many steps.
+        The most arms pulled in a step; the walk has twice as many steps. More than J allows nothing that J does not, since a
+        walk of 2 (J - 1) steps visits every node, and is kept as J.
     strict
         ``False`` for the set that the published model amounts to: its waiting loops stand outside the one-unit
         constraint, so that every node counts as visited and only the budget is left.
@@ -68,6 +69,7 @@ class PathSet(ActionSet):
     def __post_init__(self) -> None:
         for name, least in (("count", 1), ("source", 0), ("budget", 1)):
             object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
+        object.__setattr__(self, "budget", min(self.budget, self.count))
         if not isinstance(self.strict, (bool, np.bool_)):
             raise InstanceError(f"strict {self.strict!r} is neither true nor false.")
         edges = whole_numbers("edges", self.edges)
@@ -192,6 +194,12 @@ class PathSet(ActionSet):
         from redwood.problems.cormab.path_kernels import choose_visits
 
         return np.asarray(choose_visits(self.visits, gains, self.budget))
+
+    def warm_up(self) -> None:
+        """Compile the scan of the maximal visited sets, which only large networks need."""
+        from redwood.problems.cormab.path_kernels import choose_visits
+
+        choose_visits(np.ones(1, np.uint64), np.ones((1, 2)), 1)
 
     def contains(self, levels: Array) -> bool:
         """Return whether a closed walk visits all pulled arms."""

@@ -14,7 +14,7 @@ def _place(nodes: Array, masks: Array, node: int, mask: np.uint64) -> np.int64:
     size = len(nodes)
     mixed = (mask ^ (np.uint64(node) * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
     slot = np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(size - 1))
-    while nodes[slot] >= 0 and not (nodes[slot] == node and masks[slot] == mask):
+    while nodes[slot] >= 0 and not (nodes[slot] == node and masks[slot] == mask):  # at least half of the table is free
         slot = (slot + 1) & (size - 1)
     return slot
 
@@ -56,7 +56,7 @@ def enumerate_visits(
     done, count = 0, 1
     for step in range(steps):
         layer = count
-        while done < layer:
+        while done < layer:  # each round expands one state
             for place in range(starts[queue_nodes[done]], starts[queue_nodes[done] + 1]):
                 node = heads[place]
                 if distances[node] > steps - step - 1:
@@ -84,7 +84,7 @@ def enumerate_visits(
 def _bits(mask: np.uint64) -> int:
     """Return how many bits are set."""
     count = 0
-    while mask:
+    while mask:  # each round clears a bit
         mask &= mask - np.uint64(1)
         count += 1
     return count

@@ -14,8 +14,10 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.budget import Sense
-from redwood.errors import FormatError, InstanceError, OptionError, SolutionError
+from redwood.errors import InstanceError, OptionError, SolutionError
+from redwood.files import parse_json
 from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
+from redwood.planning.evaluation import adjusted, noise_seed, observe
 from redwood.problem import Problem, whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, make_arms
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 EPISODES = 100
 """Episodes by which `CoRMAB.objective` estimates the worth of a policy."""
 SEED = 1919
-"""Seed of these episodes: the same luck for every policy."""
+"""Seed of these episodes: common random numbers for all policies of an instance, and other ones for every instance."""
 MARGIN = 5.0
 """Standard errors by which an estimate may miss the truth before anybody calls it a contradiction."""
 
@@ -44,10 +46,12 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     action of the set in every step from the states of all arms, for the greatest expected reward a step,
     ``E[sum_t discount^t sum_j r_j(s_jt, u_jt)] / H``; or, by the criterion ``average``, the mean of endless time.
 
-    The objective is estimated by 100 simulated episodes with a fixed seed, so that it repeats and policies face the
-    same luck; `margin` is five standard errors of it. Variants are the domains of Xu et al. (2025), ``capacity``,
-    ``schedule``, ``path`` and ``interventions``; ``path-published``, whose action set is what the published model of
-    paths amounts to; ``budget``; ``overlapping`` interventions; and ``state-dependent`` success under a budget.
+    The objective is estimated by 100 simulated episodes with a fixed seed and a control variate, so that it repeats and
+    policies of an instance face the same noise; `margin` is five standard errors of it.
+
+    Variants are the domains of Xu et al. (2025), ``capacity``, ``schedule``, ``path`` and ``interventions``;
+    ``path-published``, whose action set is what the published model of paths amounts to; ``budget``; ``overlapping``
+    interventions; and ``state-dependent`` success under a budget.
 
     References
     ----------
@@ -137,7 +141,8 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         variant
             The domain.
         budget
-            Number of workers B; by default the published one, a quarter of the arms (a fifth from 100 arms on).
+            Number of workers B; by default the published one, a quarter of the arms (a fifth from 100 arms on). A schedule
+            has two at least.
         horizon, criterion
             Number of steps, and over which time rewards count, as for `make`.
         network
@@ -151,7 +156,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             Where an option is out of range or does not concern the variant.
         """
         try:
-            workers = usual_budget(size) if budget is None else whole_number("budget", budget, 1)
+            workers = usual_budget(size, variant) if budget is None else whole_number("budget", budget, 1)
             steps = whole_number("horizon", horizon, 1)
         except InstanceError as error:
             raise OptionError(str(error)) from error
@@ -185,7 +190,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             actions.argmax(np.zeros((count, levels)))  # raises where the set is empty
 
     def objective(self, instance: BanditInstance, solution: Policy) -> float:
-        """Return the mean reward a step over 100 simulated episodes with a fixed seed."""
+        """Return the mean reward a step over 100 simulated episodes, a control variate taken off."""
         found = self._evaluate(instance, solution)
         if found.complaint:
             raise SolutionError(found.complaint)
@@ -194,6 +199,10 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     def margin(self, instance: BanditInstance, solution: Policy) -> float:
         """Return five standard errors of the objective."""
         return MARGIN * self._evaluate(instance, solution).error
+
+    def magnitude(self, instance: BanditInstance) -> float:
+        """Return the most that rewards of a step can sum to, of either sign."""
+        return instance.magnitude
 
     def violations(self, instance: BanditInstance, solution: Policy) -> list[str]:
         """Return the first action outside the set that the policy chose in the simulated episodes."""
@@ -210,10 +219,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
 
     def parse_solution(self, text: str, instance: BanditInstance) -> Policy:
         """Return the policy of a JSON file."""
-        try:
-            return self.solution(json.loads(text))
-        except ValueError as error:
-            raise FormatError(f"the policy is not one JSON object: {error}.") from error
+        return self.solution(parse_json(text, "the policy"))
 
     def format_solution(self, instance: BanditInstance, solution: Policy) -> str:
         """Return the policy as JSON, its arrays as nested lists; `redwood.save_policy` writes them more compactly."""
@@ -231,7 +237,8 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         if kept is not None and kept.instance is instance:
             return kept
         try:
-            rewards = self.view(Planning, instance).rollouts(policy, EPISODES, SEED).mean(axis=1)
+            seen = observe(self.view(Planning, instance), policy, EPISODES, noise_seed(instance, SEED))
+            rewards = adjusted(seen.rewards, seen.control)
         except (SolutionError, IndexError, ValueError) as error:
             found = _Evaluation(instance, math.nan, math.nan, str(error))
         else:

@@ -36,6 +36,7 @@ class ScheduleSet(ActionSet):
     A worker meets at most one arm in a slot, and at most ``budget`` arms are pulled. By Hall's theorem, arms have two
     meetings each if and only if, for every set of slots, the arms that are free in no other slot need no more meetings
     than the workers have there. That the two workers differ follows in nearly all cases, and is checked.
+    The published program lets one worker meet an arm twice: with few workers that allows actions which are refused here.
 
     Attributes
     ----------

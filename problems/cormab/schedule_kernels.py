@@ -53,7 +53,7 @@ def _augment(start: int, arm_slots: Array, worker_slots: Array, slot_of: Array, 
     queue[0] = workers * slots + start
     lost[start] = -1
     done, count = 0, 1
-    while done < count:
+    while done < count:  # each arm and each meeting is queued once
         entry = queue[done]
         done += 1
         first, last, arm = 0, workers, entry - workers * slots
@@ -85,7 +85,7 @@ def _augment(start: int, arm_slots: Array, worker_slots: Array, slot_of: Array, 
 def _move(meeting: int, taker: Array, instead: Array, lost: Array, slot_of: Array, holder: Array) -> None:
     """Hand over the meetings of a path that ends at a free one, from its end to its start."""
     slots = holder.shape[1]
-    while meeting >= 0:
+    while meeting >= 0:  # back along the path, to its start
         arm, worker, slot = taker[meeting], meeting // slots, meeting % slots
         holder[worker, slot] = arm
         slot_of[arm, worker] = slot

@@ -153,11 +153,11 @@ def _trace(
     stack = np.empty((len(layers), 3), np.int64)
     stack[0] = (last, moves, pulls)
     size = 1
-    while size:
+    while size:  # each layer is put on the stack once
         size -= 1
         layer, made, pulled = stack[size]
         state, origin = 0, 0  # of the one state of a table
-        while layers[layer, 0] >= 0:
+        while layers[layer, 0] >= 0:  # from layer to earlier layer
             source, other = layers[layer, 0], layers[layer, 1]
             width, few = min(layers[layer, 3], budget) + 1, min(layers[source, 3], budget)
             value = cells[offsets[layer] + (origin + made) * width + pulled]

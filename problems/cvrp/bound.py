@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.clock import Clock
+from redwood.clock import Clock, Timer
 from redwood.kernels import RandomState, random_state
 from redwood.problems.cvrp.combinatorial import radial_bound, tree_bound
 from redwood.problems.cvrp.cuts import CutSets, violated_sets
 from redwood.problems.cvrp.instance import CVRPInstance
 from redwood.problems.cvrp.relaxation import Relaxation
+from redwood.problems.routing.travel import Metric, Travel
+from redwood.tolerance import eased
 from redwood.views.bound import Bound, BoundValue
 
 LARGEST = 1500
@@ -25,6 +28,8 @@ NOISES = (0.0, 0.05, 0.3, 1.0, 1.0, 3.0)
 """Disturbances of the separation, tried in turn while the former finds little."""
 ENOUGH = 20
 """So many violated sets are enough for a round."""
+REHEARSED = 12
+"""Customers of the instance that kernels are compiled on."""
 STEP = 2e-3
 """Rows without use are dropped whenever the bound has risen by this share of itself."""
 
@@ -50,11 +55,28 @@ class CVRPBound(Bound):
         raised = BoundValue(self._rounded(value), "linear program with rounded capacity cuts")
         return max(best, raised, key=lambda found: found.value)
 
+    def warm_up(self) -> None:
+        """Compile what `bound` needs, on a few customers with the distances of the instance."""
+        _rehearse(self._instance.travel.metric)
+
     def _rounded(self, value: float) -> float:
         """Return the bound rounded up where all lengths are whole numbers, and lowered by what floats can lose."""
-        if self._instance.travel.integral:
-            return float(math.ceil(value - 1e-6 * max(1.0, abs(value) * 1e-3))) if value > 0 else 0.0
-        return value - 1e-9 * max(1.0, abs(value))
+        return max(0.0, eased(value, "min", step=1.0 if self._instance.travel.integral else 0.0))
+
+
+@cache
+def _rehearse(metric: Metric) -> None:
+    """Bound a small instance of a metric, and look for cuts at a point that a small one may not come to."""
+    places = np.random.default_rng(0).random((REHEARSED + 1, 2))
+    explicit = np.abs(places[:, None] - places[None]).sum(axis=2) if metric is Metric.EXPLICIT else None
+    travel = Travel(metric, None if metric is Metric.EXPLICIT else places, explicit)
+    small = CVRPInstance(travel=travel, demands=np.arange(REHEARSED + 1), capacity=2.0 * REHEARSED)
+    CVRPBound(small).bound(Timer())
+    tails, heads = np.triu_indices(REHEARSED + 1, 1)
+    relaxation = Relaxation(small, REHEARSED)
+    relaxation.add_sets(find_sets(small, tails, heads, np.full(len(tails), 0.3), random_state(np.random.default_rng(0))))
+    relaxation.solve(1.0)
+    relaxation.bound()
 
 
 def tighten(relaxation: Relaxation, instance: CVRPInstance, clock: Clock, incumbent: float) -> float:

@@ -175,7 +175,7 @@ def grow(
     best_length = 0
     best = 0.0
     c = seed
-    while True:
+    while True:  # each round takes in one more customer
         inside[c] = True
         order[length] = c
         length += 1

@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from redwood.kernels import random_state
+from redwood.polling import Chunks
+from redwood.problem import frozen
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.cvrp.moves import descend_plan, make_move, move_change, propose_move
 from redwood.problems.cvrp.packing import packed_routes, random_routes
@@ -20,6 +22,8 @@ NEAR = 20
 """How many nearest customers moves look at."""
 TRIES = 200
 """How many random moves are tried until one is allowed."""
+FEW = 12
+"""Customers that `CVRPLocal.warm_up` takes."""
 KICK = 4
 """Random moves of a perturbation."""
 
@@ -77,10 +81,24 @@ class CVRPLocal(Local):
 
     def descend(self, state: RoutesState) -> None:
         """Make improving moves until there are none, SWAP* where the others have come to their end."""
-        descend_plan(state.plan, self._ground, NEAR)
-        while descend_swap_star(state.plan, self._ground, NEAR) < 0.0:
-            descend_plan(state.plan, self._ground, NEAR)
+        self._descend_by_moves(state.plan)
+        while self._descend_by_swaps(state.plan):  # ends: every exchange shortens the routes, see GAIN_SHARE
+            self._descend_by_moves(state.plan)
         state.length = total_length(state.plan, self._instance.size)
+
+    def _descend_by_moves(self, plan: Plan) -> None:
+        fresh, customer, chunk = np.ones(self._instance.size + 1, dtype=np.bool_), 1, Chunks(100)
+        while customer:
+            _, customer = descend_plan(plan, self._ground, NEAR, fresh, customer, chunk())
+
+    def _descend_by_swaps(self, plan: Plan) -> bool:
+        """Make improving exchanges of SWAP* until there are none; return whether there was one."""
+        tried, customer, total = np.zeros((len(plan.load), len(plan.load)), dtype=np.bool_), 1, 0.0
+        chunk = Chunks(10_000)
+        while customer:
+            change, customer = descend_swap_star(plan, self._ground, NEAR, tried, customer, chunk())
+            total += change
+        return total < 0.0
 
     def perturb(self, state: RoutesState, rng: np.random.Generator) -> None:
         """Make a few random allowed moves, whatever they cost."""
@@ -88,6 +106,13 @@ class CVRPLocal(Local):
             proposed = self.propose(state, rng)
             if proposed is not None:
                 self.apply(state, proposed[0])
+
+    def warm_up(self) -> None:
+        """Compile what the other methods need, on the first customers of the instance."""
+        few = np.arange(min(self._instance.size, FEW) + 1)
+        part = self._instance.travel.part(few)
+        small = CVRPInstance(travel=part, demands=frozen(self._instance.demands[few]), capacity=self._instance.capacity)
+        super(CVRPLocal, CVRPLocal(small)).warm_up()
 
     @cached_property
     def _ground(self) -> Ground:

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below
 from redwood.problems.cvrp.plan import Ground, Plan, between, link, unlink
@@ -21,8 +19,9 @@ RELOCATE_AFTER, RELOCATE_BEFORE, SWAP, TAILS, REVERSE, ALONE = 0, 1, 2, 3, 4, 5
 """Kinds of moves of a customer c and a near customer j: c behind j; c before j; change places; what follows c changes
 with what precedes j, so that j follows c; the customers behind c up to j reversed; c to a route of its own."""
 KINDS = 6
-GAIN = 1e-9
-"""Smaller gains are rounding errors."""
+GAIN_SHARE = 1e-13
+"""A move pays where it gains more than this share of the legs that it takes out: its gain rounds to less than 2e-15 of them,
+so every move made shortens the routes truly, and no sequence of moves can come back to the same routes."""
 
 
 @kernel(_nrt=False)
@@ -60,7 +59,7 @@ def make_move(plan: Plan, ground: Ground, kind: int, c: int, j: int) -> None:
         exchange_tails(plan, ground, c, plan.before[j])
     elif kind == REVERSE:
         first = plan.after[c]
-        while plan.after[c] != j:
+        while plan.after[c] != j:  # j follows c on the route, and comes a stop nearer each time
             shift(plan, ground, plan.after[first], c)
     else:
         shift(plan, ground, c, ground.size + 1 + plan.empty[plan.used[0] - 1])
@@ -119,6 +118,7 @@ def tail_load(plan: Plan, ground: Ground, stop: int) -> float:
     """Return the demand behind a stop on its route."""
     load = 0.0
     c = plan.after[stop]
+    # a route is a ring that its end closes, so walks along it, here and below, stop there
     while c <= ground.size:
         load += ground.demand[c]
         c = plan.after[c]
@@ -131,7 +131,7 @@ def reverse_change(plan: Plan, ground: Ground, c: int, j: int) -> float:
     if plan.route[c] != plan.route[j] or plan.after[c] == j:
         return math.inf
     stop = plan.after[c]
-    while stop != j:
+    while stop != j:  # along the route, as far as its end
         if stop > ground.size:
             return math.inf
         stop = plan.after[stop]
@@ -154,15 +154,30 @@ def exchange_tails(plan: Plan, ground: Ground, c: int, d: int) -> None:
     """Let the customers behind c and behind stop d, on different routes, change routes."""
     old = plan.after[c]
     p = c
-    while plan.after[d] <= ground.size:
+    while plan.after[d] <= ground.size:  # each round moves a customer of the tail
         moved = plan.after[d]
         shift(plan, ground, moved, p)
         p = moved
-    while old <= ground.size:
+    while old <= ground.size:  # each round moves a customer of the tail
         following = plan.after[old]
         shift(plan, ground, old, d)
         d = old
         old = following
+
+
+@kernel(_nrt=False)
+def removed_length(plan: Plan, kind: int, c: int, j: int) -> float:
+    """Return the length of the legs that a move takes out."""
+    if kind == SWAP:
+        return float(plan.leg[plan.before[c]] + plan.leg[c] + plan.leg[plan.before[j]] + plan.leg[j])
+    if kind == TAILS:
+        return float(plan.leg[c] + plan.leg[plan.before[j]])
+    if kind == REVERSE:
+        return float(plan.leg[c] + plan.leg[j])
+    away = float(plan.leg[plan.before[c]] + plan.leg[c])
+    if kind == RELOCATE_AFTER:
+        return away + float(plan.leg[j])
+    return away + float(plan.leg[plan.before[j]]) if kind == RELOCATE_BEFORE else away
 
 
 @kernel(_nrt=False)
@@ -182,30 +197,38 @@ def propose_move(plan: Plan, ground: Ground, state: RandomState, near: int, trie
 
 
 @kernel
-def descend_plan(plan: Plan, ground: Ground, near: int) -> float:
-    """Make improving moves until there are none over the ``near`` nearest customers; return the change of length."""
+def descend_plan(plan: Plan, ground: Ground, near: int, fresh: Array, first: int, steps: int) -> tuple[float, int]:
+    """Make improving moves over the ``near`` nearest customers; return the change of length, and where to go on.
+
+    Customers marked in ``fresh`` [N + 1] are looked at in turn, from customer ``first`` on and up to ``steps`` times; 0 is
+    returned as the customer to go on from where no move is left.
+    """
     size = ground.size
     width = min(near, ground.near.shape[1])
-    fresh = np.ones(size + 1, dtype=np.bool_)
     total = 0.0
-    improved = True
-    while improved:
-        improved = False
-        for c in range(1, size + 1):
-            if not fresh[c]:
-                continue
-            fresh[c] = False
-            kind, j, change = best_move(plan, ground, c, width)
-            while change < -GAIN:
-                wake(plan, size, fresh, c)
-                wake(plan, size, fresh, j)
-                make_move(plan, ground, kind, c, j)
-                wake(plan, size, fresh, c)
-                wake(plan, size, fresh, j)
-                total += change
-                improved = True
-                kind, j, change = best_move(plan, ground, c, width)
-    return total
+    c = first
+    waited = 0
+    while waited < size:  # each round takes a step, or comes nearer to the end of a whole turn without any
+        if not fresh[c]:
+            waited += 1
+            c = c + 1 if c < size else 1
+            continue
+        if steps == 0:
+            return total, c
+        steps -= 1
+        waited = 0
+        fresh[c] = False
+        kind, j, change = best_move(plan, ground, c, width)
+        if change < -GAIN_SHARE * removed_length(plan, kind, c, j):
+            wake(plan, size, fresh, c)
+            wake(plan, size, fresh, j)
+            make_move(plan, ground, kind, c, j)
+            wake(plan, size, fresh, c)
+            wake(plan, size, fresh, j)
+            total += change
+        else:
+            c = c + 1 if c < size else 1
+    return total, 0
 
 
 @kernel(_nrt=False)
@@ -220,7 +243,7 @@ def best_move(plan: Plan, ground: Ground, c: int, width: int) -> tuple[int, int,
             continue
         for other in range(ALONE):
             change = move_change(plan, ground, other, c, j)
-            if change < best - GAIN:
+            if change < best:
                 best = change
                 kind = other
                 found = j

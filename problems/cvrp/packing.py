@@ -7,7 +7,7 @@ import bisect
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import SolutionError
+from redwood.errors import NoSolutionError
 from redwood.problems.cvrp.instance import CVRPInstance
 
 TRIES = 200
@@ -32,7 +32,7 @@ def packed_routes(instance: CVRPInstance, rng: np.random.Generator) -> list[list
 
     Raises
     ------
-    SolutionError
+    NoSolutionError
         Where no order that was tried fits.
     """
     demands = instance.demands.astype(np.float64)
@@ -41,7 +41,7 @@ def packed_routes(instance: CVRPInstance, rng: np.random.Generator) -> list[list
         routes = _best_fit(1 + np.argsort(-disturbed, kind="stable"), demands, instance.limit, instance.slots)
         if routes is not None:
             return routes
-    raise SolutionError(
+    raise NoSolutionError(
         f"no packing of the customers into {instance.slots} vehicles of capacity {instance.capacity:g} was found."
     )
 

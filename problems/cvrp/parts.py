@@ -96,7 +96,7 @@ def put_back(
         new = [group.nodes[route].tolist() for route in answer.routes]
         fits = instance.vehicles is None or len(new) <= len(old)
         before = routes_length(instance.travel, old)
-        if fits and routes_length(instance.travel, new) < before - LEAST * max(1.0, before):
+        if fits and routes_length(instance.travel, new) < before * (1.0 - LEAST):
             for r in group.routes:
                 del routes[owner][r]
             extra[owner] += new

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.budget import Sense
 from redwood.errors import InstanceError
-from redwood.problem import Problem, frozen, read_text
+from redwood.problem import Problem, frozen
 from redwood.problems.cvrp import files, generators
 from redwood.problems.cvrp.checks import check_feasible, routes_violations
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
@@ -179,10 +178,6 @@ class CVRP(Problem[CVRPInstance, Routes]):
         Unrounded, Euclidean distances are taken as they are; the best known value, which assumes the rounding, is dropped.
         """
         return files.parse_instance(self, text, name, rounded)
-
-    def read(self, path: Path, *, rounded: bool = True) -> CVRPInstance:
-        """Return the validated instance in a ``.vrp`` file; ``rounded`` as in `parse`."""
-        return self.parse(read_text(path), path.stem, rounded=rounded)
 
     def format(self, instance: CVRPInstance) -> str:
         """Return a VRPLIB ``.vrp`` text."""

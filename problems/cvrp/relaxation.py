@@ -12,6 +12,8 @@ from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cvrp.cuts import CutSets
 from redwood.problems.cvrp.instance import CVRPInstance
+from redwood.problems.routing.scaling import DUAL_TOLERANCE, cost_scale, scaled_costs
+from redwood.tolerance import ROUNDING, to_beat
 from redwood.views.compiled import quiet_highs
 
 
@@ -28,6 +30,7 @@ class Relaxation:
         self.size = size
         self._integral = instance.travel.integral
         self.distance = instance.travel.full().astype(np.float64)
+        self._scale = cost_scale(self.distance[self.distance > 0])
         self.members = np.zeros((0, size + 1), dtype=np.bool_)
         self.inner = np.zeros(0, dtype=np.bool_)
         self.tails, self.heads = _first_edges(self.distance, neighbours)
@@ -42,7 +45,6 @@ class Relaxation:
         self.best = -math.inf
         self.best_reduced = self.reduced
         self._row_values = np.zeros(0)
-        highspy.Highs.resetGlobalScheduler(True)  # an earlier run with other threads would refuse this one
         self._highs: Any = quiet_highs()
         self._highs.setOptionValue("threads", 1)
         self._highs.passModel(self._program())
@@ -55,7 +57,7 @@ class Relaxation:
         if not solution.dual_valid:
             return False
         self.values = np.asarray(solution.col_value)
-        self.duals = np.asarray(solution.row_dual)
+        self.duals = np.asarray(solution.row_dual) / self._scale
         self._row_values = np.asarray(solution.row_value)
         return True
 
@@ -76,27 +78,32 @@ class Relaxation:
         self.reduced = self._reduced(duals)
         shortfall = np.minimum(0.0, self.reduced)
         shortfall[0] *= 2.0
-        value = float(fixed.sum() + np.triu(shortfall, 1).sum())
+        value = float(fixed.sum() + np.triu(shortfall, 1).sum()) - self._lost(duals, fixed, shortfall)
         if value > self.best:
             self.best, self.best_reduced = value, self.reduced
         return value
 
+    def _lost(self, duals: Array, fixed: Array, shortfall: Array) -> float:
+        """Return what rounding can have added to a bound: its terms are differences of the duals."""
+        reach = np.abs(fixed).sum() + np.abs(shortfall).sum() + len(duals) * np.abs(duals).max(initial=0.0)
+        return 0.1 * ROUNDING * float(reach)
+
     def useless_edges(self, incumbent: float) -> Array:
         """Return which edges [N + 1, N + 1] only solutions no better than ``incumbent`` use: bound plus reduced cost."""
-        least = incumbent - (1.0 - 1e-6 if self._integral else 1e-9 * abs(incumbent))
+        least = to_beat(incumbent, "min", 1.0 if self._integral else 0.0)
         return np.asarray(self.best + self.best_reduced > least)
 
     def add_edges(self, most: int) -> int:
         """Add the edges left out with the most negative reduced costs of the last `bound`; return their number."""
         missing = np.where(self.present, 0.0, np.triu(self.reduced, 1))
         flat = np.argpartition(missing.ravel(), min(most, missing.size - 1))[:most]
-        flat = flat[missing.ravel()[flat] < -1e-6]
+        flat = flat[missing.ravel()[flat] * self._scale < -DUAL_TOLERANCE]
         tails, heads = np.unravel_index(flat, missing.shape)
         if len(tails) == 0:
             return 0
         starts, rows, values = self._columns(tails, heads)
         upper = np.where(tails == 0, 2.0, 1.0)
-        cost = self.distance[tails, heads]
+        cost = scaled_costs(self.distance[tails, heads], self._scale)
         self._highs.addCols(len(tails), cost, np.zeros(len(tails)), upper, len(rows), starts, rows, values)
         self.present[tails, heads] = True
         self.tails, self.heads = np.concatenate([self.tails, tails]), np.concatenate([self.heads, heads])
@@ -137,7 +144,7 @@ class Relaxation:
         program = highspy.HighsLp()
         edges = len(self.tails)
         program.num_col_, program.num_row_ = edges, self.size + 1
-        program.col_cost_ = self.distance[self.tails, self.heads]
+        program.col_cost_ = scaled_costs(self.distance[self.tails, self.heads], self._scale)
         program.col_lower_, program.col_upper_ = np.zeros(edges), np.where(self.tails == 0, 2.0, 1.0)
         program.row_lower_, program.row_upper_ = self.lower, self.upper
         starts, rows, values = self._columns(self.tails, self.heads)

@@ -63,7 +63,7 @@ def join(tails: Array, heads: Array, demand: Array, limit: float, links: Array) 
 @kernel
 def root(parent: Array, i: int) -> int:
     """Return the representative of a set, halving the path to it."""
-    while parent[i] != i:
+    while parent[i] != i:  # a forest: no node is met twice
         parent[i] = parent[parent[i]]
         i = parent[i]
     return i
@@ -81,7 +81,7 @@ def unroll(links: Array, flat: Array, starts: Array) -> int:
         starts[routes] = at
         previous = 0
         stop = first
-        while stop != 0:
+        while stop != 0:  # a path without cycles, as `join` makes it, ends
             seen[stop] = True
             flat[at] = stop
             at += 1

@@ -404,10 +404,10 @@ def target_rows(
             choice[b] = 2 * where[0] + (1 if via[b, 0] else 0)
             right[b, where[0], 1 if via[b, 0] else 0] = True
         last = left[b] - 1
-        while last > 0 and not via[b, last]:
+        while last > 0 and not via[b, last]:  # down to 0
             last -= 1
         second = 1
-        while second < left[b] and not via[b, second]:
+        while second < left[b] and not via[b, second]:  # up to the last one
             second += 1
         if nodes[b, 0] != 0:
             neighbours[b, 0, 1] = 1 if via[b, 0] else where[0]

@@ -14,7 +14,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.cvrp.moves import GAIN, shift
+from redwood.problems.cvrp.moves import GAIN_SHARE, shift
 from redwood.problems.cvrp.plan import Ground, Plan, between
 
 PLACES = 3
@@ -22,16 +22,19 @@ PLACES = 3
 
 
 @kernel
-def descend_swap_star(plan: Plan, ground: Ground, near: int) -> float:
-    """Make the best exchange of each pair of routes with near customers until none improves; return the change."""
-    routes = len(plan.load)
+def descend_swap_star(plan: Plan, ground: Ground, near: int, tried: Array, first: int, steps: int) -> tuple[float, int]:
+    """Make the best exchange of pairs of routes with near customers where one improves them; return change and customer.
+
+    Customers are looked at in turn, from ``first`` on; pairs marked in ``tried`` [R, R] have no exchange. Where ``steps`` or
+    more pairs of customers have been tried, the customer to go on from is returned; 0 where no exchange is left.
+    """
     width = min(near, ground.near.shape[1])
-    tried = np.zeros((routes, routes), dtype=np.bool_)
     total = 0.0
-    improved = True
-    while improved:
-        improved = False
-        for c in range(1, ground.size + 1):
+    c = first
+    waited = 0
+    while waited < ground.size:  # each round tries pairs, which are steps, or comes nearer to the end of a turn without any
+        waited += 1
+        if steps > 0:
             for k in range(width):
                 j = ground.near[c, k]
                 r = plan.route[c]
@@ -42,15 +45,19 @@ def descend_swap_star(plan: Plan, ground: Ground, near: int) -> float:
                     continue
                 tried[r, s] = True
                 tried[s, r] = True
+                steps -= 1 + plan.members[r] * plan.members[s]
+                waited = 0
                 change = swap_star(plan, ground, r, s)
                 if change < 0.0:
                     total += change
-                    improved = True
                     tried[r, :] = False
                     tried[:, r] = False
                     tried[s, :] = False
                     tried[:, s] = False
-    return total
+            c = c + 1 if c < ground.size else 1
+        else:
+            return total, c
+    return total, 0
 
 
 @kernel
@@ -58,22 +65,24 @@ def swap_star(plan: Plan, ground: Ground, r: int, s: int) -> float:
     """Make the best exchange of a customer of route r and one of route s, if it shortens them; return the change."""
     there_costs, there = best_places(plan, ground, r, s)
     back_costs, back = best_places(plan, ground, s, r)
-    best = -GAIN
+    best = 0.0
     found = (0, 0, 0, 0)
     a = 0
     c = plan.after[ground.size + 1 + r]
-    while c <= ground.size:
+    while c <= ground.size:  # along a route, as far as its end
         b = 0
         j = plan.after[ground.size + 1 + s]
-        while j <= ground.size:
+        while j <= ground.size:  # likewise
             extra = ground.demand[j] - ground.demand[c]
             if plan.load[r] + extra <= ground.limit and plan.load[s] - extra <= ground.limit:
                 cost_c, place_c = place_without(plan, ground, c, j, there_costs[a], there[a])
                 cost_j, place_j = place_without(plan, ground, j, c, back_costs[b], back[b])
                 change = removal(plan, ground, c) + removal(plan, ground, j) + cost_c + cost_j
                 if change < best:
-                    best = change
-                    found = (c, place_c, j, place_j)
+                    removed, change = exchange_change(plan, ground, c, j, place_c, place_j)
+                    if change < best and change < -GAIN_SHARE * removed:
+                        best = change
+                        found = (c, place_c, j, place_j)
             b += 1
             j = plan.after[j]
         a += 1
@@ -94,7 +103,7 @@ def best_places(plan: Plan, ground: Ground, r: int, s: int) -> tuple[Array, Arra
     c = plan.after[ground.size + 1 + r]
     for a in range(count):
         stop = ground.size + 1 + s
-        while True:
+        while True:  # once around the ring of route s
             onward = plan.after[stop]
             cost = between(ground, stop, c) + between(ground, c, onward) - plan.leg[stop]
             at = PLACES
@@ -124,6 +133,29 @@ def place_without(plan: Plan, ground: Ground, c: int, j: int, costs: Array, plac
         if costs[k] < best and places[k] != j and places[k] != p:
             return float(costs[k]), int(places[k])
     return float(best), int(place)
+
+
+@kernel
+def exchange_change(plan: Plan, ground: Ground, c: int, j: int, place_c: int, place_j: int) -> tuple[float, float]:
+    """Return the length of the legs that an exchange takes out, and its change of length.
+
+    Only legs that go or come are added up: a long leg that closes a hole and is opened again would swallow the others.
+    """
+    out_c, in_c = moved_legs(plan, ground, c, j, place_c)
+    out_j, in_j = moved_legs(plan, ground, j, c, place_j)
+    return out_c + out_j, in_c + in_j - out_c - out_j
+
+
+@kernel
+def moved_legs(plan: Plan, ground: Ground, c: int, j: int, place: int) -> tuple[float, float]:
+    """Return the lengths of the legs that go and come in the route of j when j leaves and c is put behind a stop."""
+    p = plan.before[j]
+    n = plan.after[j]
+    gone = plan.leg[p] + plan.leg[j]
+    if place == p:
+        return float(gone), float(between(ground, p, c) + between(ground, c, n))
+    fresh = between(ground, p, n) + between(ground, place, c) + between(ground, c, plan.after[place])
+    return float(gone + plan.leg[place]), float(fresh)
 
 
 @kernel

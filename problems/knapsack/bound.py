@@ -18,6 +18,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.problems.knapsack.instance import KnapsackInstance
+from redwood.tolerance import ROUNDING
 from redwood.views.bound import Bound, BoundValue
 
 STATES = 2**16
@@ -26,8 +27,6 @@ CORE = 1000
 """The most items in the core."""
 SAFE = 2e-15
 """Share that covers the rounding of a bound's three floating-point operations."""
-ROUNDING = 1e-12
-"""Share by which bounds of real data are raised, to cover the rounding of sums."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +150,8 @@ def _sort(instance: KnapsackInstance, fitting: Array) -> _Sorted:
     if len(fitting) and np.issubdtype(weights.dtype, np.integer):
         divisor = int(np.gcd.reduce(weights))
         weights, capacity = weights // divisor, math.floor(capacity) // divisor
+    if np.issubdtype(weights.dtype, np.floating):
+        capacity *= 1.0 + ROUNDING  # sums of weights may be too large by their rounding
     values, weights = instance.values[fitting].astype(np.float64), weights.astype(np.float64)
     ratios = values / weights
     order = np.argsort(-ratios, kind="stable")
@@ -162,6 +163,7 @@ def _sort(instance: KnapsackInstance, fitting: Array) -> _Sorted:
 def _reach(items: _Sorted, weight: Array | float, value: Array | float, left: int, right: int) -> Array:
     """Return the most that packings can grow to by items from ``right`` on, or by dropping items up to ``left``."""
     room = items.capacity - np.asarray(weight, dtype=np.float64)
+    room = np.where((room < 0) & (room > -0.1 * ROUNDING * items.capacity), 0.0, room)
     fill, empty = items.ratio(right) * (1.0 + SAFE), items.ratio(left) * (1.0 - SAFE)
     slope = np.where(room >= 0, fill, empty)
     reach: Array = value + np.where(room == 0, 0.0, room) * np.where(room == 0, 0.0, slope)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,11 @@ from pyomo.environ import Binary, ConcreteModel, Constraint, Objective, Var, max
 
 from redwood.arrays import Array
 from redwood.problems.knapsack.instance import KnapsackInstance, Packing
+from redwood.tolerance import ROUNDING, unit_scale
 from redwood.views.linear import Linear
 
-SMALLEST_CAPACITY = 2.0**20
-"""Real weights are scaled so that the capacity is at least this: solvers check rows to an absolute 1e-6."""
+PLAIN = 2.0**20, 2.0**30
+"""Real weights are scaled to a capacity of the first, whole ones if beyond the second: solvers check rows to 1e-6."""
 
 
 class KnapsackLinear(Linear):
@@ -35,7 +35,8 @@ class KnapsackLinear(Linear):
         weights = (instance.weights[self._fitting] * scale).tolist()
         model.value = Objective(expr=LinearExpression(linear_coefs=values, linear_vars=chosen), sense=maximize)
         weight = LinearExpression(linear_coefs=weights, linear_vars=chosen)
-        model.fits = Constraint(expr=weight <= instance.capacity * scale)
+        allowed = instance.capacity if instance.limit == instance.capacity else instance.limit * (1.0 - ROUNDING)
+        model.fits = Constraint(expr=weight <= allowed * scale)
         return model
 
     def variables(self, model: ConcreteModel) -> list[Any]:
@@ -53,6 +54,5 @@ class KnapsackLinear(Linear):
     def _scale(self) -> float:
         """Return a power of two, so that scaling loses nothing."""
         instance = self._instance
-        if np.issubdtype(instance.weights.dtype, np.integer) or not 0 < instance.capacity < SMALLEST_CAPACITY:
-            return 1
-        return 2.0 ** math.ceil(math.log2(SMALLEST_CAPACITY / instance.capacity))
+        whole = np.issubdtype(instance.weights.dtype, np.integer)
+        return unit_scale(float(instance.capacity), 0.0 if whole else PLAIN[0], PLAIN[1] if whole else PLAIN[0])

@@ -12,6 +12,8 @@ from redwood.problems.knapsack import local_kernels as kernels
 from redwood.problems.knapsack.instance import SLACK, KnapsackInstance, Packing
 from redwood.views.local import Local
 
+FEW = 12
+"""Items that `KnapsackLocal.warm_up` takes."""
 Move = tuple[int, int]
 """The item that leaves and the item that enters; -1 for none."""
 
@@ -122,7 +124,8 @@ class KnapsackLocal(Local):
 
     def descend(self, state: State) -> None:
         """Add and exchange items until neither improves the packing."""
-        kernels.descend(
+        kernels.recount(state.arrays, self._values, self._weights)
+        while kernels.descend(
             state.arrays,
             self._values,
             self._weights,
@@ -130,13 +133,20 @@ class KnapsackLocal(Local):
             self._by_ratio,
             self._by_weight,
             self._sorted_weights,
-        )
+        ):
+            pass  # ends: each exchange is for an item of a higher value, so that no packing comes back
         state.moves = 0
 
     def perturb(self, state: State, rng: np.random.Generator) -> None:
         """Unpack a few items, mostly near the break of the greedy packing, and pack others."""
         random = random_state(rng)
         kernels.shake(state.arrays, self._values, self._weights, self._capacity, self._by_ratio, self._centre, random)
+
+    def warm_up(self) -> None:
+        """Compile what the other methods need, on the first items of the instance."""
+        whole = self._instance
+        few = KnapsackInstance(values=whole.values[:FEW], weights=whole.weights[:FEW], capacity=whole.capacity)
+        super(KnapsackLocal, KnapsackLocal(few)).warm_up()
 
     def _empty(self) -> State:
         size = self._instance.size

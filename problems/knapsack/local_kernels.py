@@ -104,13 +104,10 @@ def descend(
     by_ratio: Array,
     by_weight: Array,
     sorted_weights: Array,
-) -> None:
-    """Add items and exchange pairs until neither improves the packing."""
-    recount(packing, values, weights)
-    changed = True
-    while changed:
-        changed = fill(packing, values, weights, capacity, by_ratio)
-        changed = swap_pass(packing, values, weights, capacity, by_weight, sorted_weights) or changed
+) -> bool:
+    """Add items and exchange pairs, each looked at once; return whether that improved the packing."""
+    changed = fill(packing, values, weights, capacity, by_ratio)
+    return swap_pass(packing, values, weights, capacity, by_weight, sorted_weights) or changed
 
 
 @kernel

@@ -10,6 +10,7 @@ from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.problems.orienteering.instance import OrienteeringInstance
 from redwood.problems.orienteering.network import Network, make_network
+from redwood.tolerance import STEP, eased, usable_step
 from redwood.views.bound import Bound, BoundValue
 
 LARGEST = 1500
@@ -40,9 +41,15 @@ class OrienteeringBound(Bound):
             return best
         from redwood.problems.orienteering.relaxation import Relaxation
 
-        value = Relaxation(network).tighten(clock, goal + network.step * (1.0 - 1e-6))
+        value = Relaxation(network).tighten(clock, goal + (1.0 - STEP) * usable_step(network.step, abs(best.value)))
         tight = BoundValue(_rounded(network, value), "linear program with subtour rows")
         return min(best, tight, key=lambda found: found.value)
+
+    def warm_up(self) -> None:
+        """Import what `bound` needs: nothing is compiled."""
+        import scipy.sparse.csgraph  # noqa: F401
+
+        import redwood.problems.orienteering.relaxation  # noqa: F401
 
 
 def half_edge_bound(network: Network) -> float:
@@ -78,7 +85,4 @@ def _fractional_knapsack(values: Array, weights: Array, capacity: float) -> floa
 
 def _rounded(network: Network, value: float) -> float:
     """Return the bound with the ends' prizes, eased by what floats can lose, or down to a sum that prizes have."""
-    eased = value + 1e-9 * max(1.0, abs(value))
-    if network.step > 0.0:
-        eased = math.floor(eased / network.step + 1e-6) * network.step
-    return network.constant + eased
+    return network.constant + max(0.0, eased(value, "max", step=network.step))

@@ -16,6 +16,7 @@ from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, p
 from redwood.problems.orienteering.network import make_network
 from redwood.problems.orienteering.relaxation import Relaxation
 from redwood.problems.routing.travel import path_length
+from redwood.tolerance import to_beat
 from redwood.views.linear import Linear, Rows
 
 PREPARATION = 5.0
@@ -159,7 +160,7 @@ class OrienteeringLinear(Linear):
         if incumbent is not None and network.size > 1:
             relaxation.tighten(Timer(self._allowed))
             if math.isfinite(relaxation.best):
-                least = incumbent - network.constant + (network.step * (1.0 - 1e-6) if network.step else -1e-9 * incumbent)
+                least = to_beat(incumbent, "max", network.step) - network.constant
                 allowed = allowed & (relaxation.best - relaxation.edge_costs >= least)
         self._tails, self._heads = np.nonzero(allowed)
         return relaxation.sets

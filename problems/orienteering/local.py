@@ -12,7 +12,7 @@ from redwood.kernels import random_state
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path, shortest_path
 from redwood.problems.orienteering.moves import improve, measure, place
 from redwood.problems.orienteering.ruin import appraise, force, recreate, ruin
-from redwood.problems.orienteering.space import Space, as_matrix, make_space, restricted
+from redwood.problems.orienteering.space import SQUARE, Space, as_matrix, make_space, restricted
 from redwood.problems.routing.travel import Travel, path_length
 from redwood.views.local import Local
 
@@ -40,8 +40,10 @@ class PathState:
 class OrienteeringLocal(Local):
     """Moves are (kind, place, other): insert a node behind a place, remove, exchange for a node, reverse up to a place."""
 
-    def __init__(self, instance: OrienteeringInstance) -> None:
+    def __init__(self, instance: OrienteeringInstance, *, matrix: bool | None = None) -> None:
+        """Work on an instance, by a matrix of distances or by coordinates; by default as `as_matrix` has it."""
         self._instance = instance
+        self._by_matrix = as_matrix(instance) if matrix is None else matrix
         self._prizes = np.array(instance.prizes, dtype=np.float64)
         self._limit = (instance.budget + instance.limit) / 2.0
         self._ends = float(self._prizes[np.unique([instance.start, instance.end])].sum())
@@ -102,7 +104,7 @@ class OrienteeringLocal(Local):
 
     def descend(self, state: PathState) -> None:
         """Shorten by 2-opt and Or-opt and insert what then fits, until neither helps."""
-        while True:
+        while True:  # each round but the last one inserts a node
             before = len(state.nodes)
             self._set(state, self._shortened(state.nodes))
             self._set(state, self._filled(state.nodes, None).nodes)
@@ -121,9 +123,13 @@ class OrienteeringLocal(Local):
         if self._length(buffer[:count]) <= self._limit:
             self._set(state, self._filled(self._shortened(buffer[:count]), rng).nodes)
 
+    def warm_up(self) -> None:
+        """Compile what the other methods need, on four nodes with distances kept as those of the instance are."""
+        super(OrienteeringLocal, OrienteeringLocal(SQUARE, matrix=self._by_matrix)).warm_up()
+
     @cached_property
     def _space(self) -> Space:
-        return make_space(self._travel, as_matrix(self._instance))
+        return make_space(self._travel, self._by_matrix)
 
     @cached_property
     def _near(self) -> Array:
@@ -132,7 +138,7 @@ class OrienteeringLocal(Local):
     @cached_property
     def _travel(self) -> Travel:
         nodes = np.arange(self._instance.travel.size)
-        return restricted(self._instance.travel, nodes, as_matrix(self._instance))
+        return restricted(self._instance.travel, nodes, self._by_matrix)
 
     def _buffers(self, nodes: Array) -> tuple[Array, Array, Array, Array]:
         """Return a path with room to grow, the places of its nodes, and an empty stack with its marks."""

@@ -12,7 +12,11 @@ from redwood.problems.routing.distance import distance
 
 _VISITED_TRIED = 8
 _LONGEST_SEGMENT = 3
-_SLACK = 1e-9
+GAIN_SHARE = 1e-13
+"""A move pays where it gains more than this share of the edges that it takes out: its gain rounds to less than 2e-15 of
+them, so every move made shortens the path truly, and no sequence of moves can come back to a path."""
+MOVES_A_NODE = 100
+"""One descent makes so many moves for each node of the path at most; a few are usual."""
 
 
 @kernel
@@ -99,7 +103,7 @@ def cheapest_place(
 @kernel
 def reverse(path: Array, pos: Array, first: int, last: int) -> None:
     """Reverse the places ``first`` to ``last``, which must lie between the ends."""
-    while first < last:
+    while first < last:  # a place nearer from both sides each time
         path[first], path[last] = path[last], path[first]
         pos[path[first]] = first
         pos[path[last]] = last
@@ -125,17 +129,19 @@ def improve(
     ``queued`` [N] marks the nodes on the stack. The neighbourhoods are those of Bentley (1992), doi:10.1287/ijoc.4.4.387.
     """
     saved = 0.0
-    while waiting > 0:
+    moves = MOVES_A_NODE * count
+    while waiting > 0:  # each round takes a node off the stack, and only a move puts nodes on it
         waiting -= 1
         node = stack[waiting]
         queued[node] = False
-        if pos[node] < 0:
+        if pos[node] < 0 or moves == 0:
             continue
         gain, ends = _two_opt(metric, points, matrix, neighbours, path, pos, count, node)
         if gain == 0.0:
             gain, ends = _or_opt(metric, points, matrix, neighbours, path, pos, count, node)
         if gain > 0.0:
             saved += gain
+            moves -= 1
             for other in ends:
                 if other >= 0 and not queued[other] and waiting < len(stack):
                     queued[other] = True
@@ -169,8 +175,9 @@ def _two_opt(
             if j < 0 or not 0 <= j + side <= last:
                 continue
             d = path[j + side]
-            gain = here + between(metric, points, matrix, c, d) - joined - between(metric, points, matrix, b, d)
-            if gain > _SLACK:
+            removed = here + between(metric, points, matrix, c, d)
+            gain = removed - joined - between(metric, points, matrix, b, d)
+            if gain > GAIN_SHARE * removed:
                 low, high = (i, j) if i < j else (j, i)
                 if side == 1:
                     reverse(path, pos, low + 1, high)
@@ -192,11 +199,8 @@ def _or_opt(
             if first < 1 or last > count - 2 or (size == 1 and side == -1):
                 continue
             before, after, other = path[first - 1], path[last + 1], path[last if side == 1 else first]
-            freed = (
-                between(metric, points, matrix, before, path[first])
-                + between(metric, points, matrix, path[last], after)
-                - between(metric, points, matrix, before, after)
-            )
+            cut = between(metric, points, matrix, before, path[first]) + between(metric, points, matrix, path[last], after)
+            freed = cut - between(metric, points, matrix, before, after)
             for k in range(neighbours.shape[1]):
                 c = neighbours[a, k]
                 joined = between(metric, points, matrix, a, c)
@@ -210,9 +214,9 @@ def _or_opt(
                     if not 0 <= at + way <= count - 1 or first <= at + way <= last:
                         continue
                     d = path[at + way]
-                    gain = freed - joined - between(metric, points, matrix, other, d)
-                    gain += between(metric, points, matrix, c, d)
-                    if gain > _SLACK:
+                    opened = between(metric, points, matrix, c, d)
+                    gain = freed - joined - between(metric, points, matrix, other, d) + opened
+                    if gain > GAIN_SHARE * (cut + opened):
                         # walking along the path, `a` comes first behind c if way is 1, last before c if way is -1
                         _move(path, pos, first, last, min(at, at + way), (way == 1) != (side == 1))
                         return gain, (before, after, a, other, c, d)

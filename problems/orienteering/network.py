@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,10 @@ CLOSED_UP_TO = 500
 """Up to this many nodes, distances that may break the triangle inequality are closed by shortest paths."""
 
 
+LEAST, MOST, ORDINARY = 1e-2, 1e7, 1e3
+"""Budgets that are kept as they are, and what the others are measured to."""
+
+
 @dataclass(frozen=True)
 class Network:
     """The nodes that a path can reach, and the edges that it can use.
@@ -26,8 +31,11 @@ class Network:
     ----------
     nodes
         Node number of each inner node in the instance, [M].
+    unit
+        What lengths are measured in here: 1, or a power of two where the budget is far from 1, since solvers of linear
+        programs take lengths of 1e15 for infinite and lengths of 1e-9 for none.
     lengths
-        Lengths [M + 2, M + 2].
+        Lengths [M + 2, M + 2], in units.
     allowed
         Which edges i < j a path within the budget can use, [M + 2, M + 2].
     prizes
@@ -42,6 +50,7 @@ class Network:
     allowed: Array
     prizes: Array
     constant: float
+    unit: float = 1.0
 
     @property
     def size(self) -> int:
@@ -50,13 +59,15 @@ class Network:
 
     @property
     def limit(self) -> float:
-        """The longest length allowed."""
-        return self.instance.limit
+        """The longest length allowed, in units."""
+        return self.instance.limit / self.unit
 
     @property
     def direct(self) -> float:
-        """Length of the path without inner nodes."""
-        return 0.0 if self.instance.closed else float(self.lengths[self.size, self.size + 1])
+        """Length of the path without inner nodes, in units; where it is too long, so much too long at most."""
+        if self.instance.closed:
+            return 0.0
+        return min(float(self.lengths[self.size, self.size + 1]), self.limit + max(self.limit, 1.0))
 
     @cached_property
     def single(self) -> int:
@@ -97,22 +108,31 @@ def make_network(instance: OrienteeringInstance) -> Network:
     travel, start, end = instance.travel, instance.start, instance.end
     others = np.setdiff1d(np.arange(travel.size), [start, end])
     order = np.concatenate([others, [start, end]])
-    lengths = travel.between(order[:, None], order[None, :]).astype(np.float64)
+    unit = _unit(instance.limit)
+    limit = instance.limit / unit
+    lengths = travel.between(order[:, None], order[None, :]).astype(np.float64) / unit
     np.fill_diagonal(lengths, 0.0)
     shortest = _shortest(lengths, travel.metric)
     first, last = shortest[len(others)], shortest[len(others) + 1]
-    reach = first[: len(others)] + last[: len(others)] <= instance.limit
+    reach = first[: len(others)] + last[: len(others)] <= limit
     kept = np.concatenate([np.flatnonzero(reach), [len(others), len(others) + 1]])
     lengths, first, last = lengths[np.ix_(kept, kept)], first[kept], last[kept]
     way = np.minimum(first[:, None] + last[None, :], last[:, None] + first[None, :])
-    allowed = np.triu(way + lengths <= instance.limit, 1)
+    allowed = np.triu(way + lengths <= limit, 1)
     size = int(reach.sum())
     allowed[size, size + 1] = False
     if instance.closed:
         allowed[:, size + 1] = False
     constant = float(instance.prizes[np.unique([start, end])].sum())
     nodes = others[reach]
-    return Network(instance, nodes, lengths, allowed, instance.prizes[nodes].astype(np.float64), constant)
+    return Network(instance, nodes, lengths, allowed, instance.prizes[nodes].astype(np.float64), constant, unit)
+
+
+def _unit(limit: float) -> float:
+    """Return 1 for budgets of an ordinary magnitude, else the power of two of which the budget is about `ORDINARY` many."""
+    if limit == 0.0 or LEAST <= limit <= MOST:
+        return 1.0
+    return float(2.0 ** round(math.log2(limit / ORDINARY)))
 
 
 def _shortest(lengths: Array, metric: Metric) -> Array:

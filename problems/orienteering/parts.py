@@ -102,4 +102,4 @@ def _better(instance: OrienteeringInstance, new: Array, old: Array) -> bool:
     if not np.isclose(earned, before, rtol=1e-12, atol=0.0):
         return earned > before
     length, until = path_length(instance.travel, new), path_length(instance.travel, old)
-    return length < until - LEAST * max(1.0, until)
+    return length < until * (1.0 - LEAST)

@@ -12,10 +12,15 @@ from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.problems.orienteering.cuts import CutSets, violated_sets
 from redwood.problems.orienteering.network import Network
+from redwood.problems.routing.scaling import DUAL_TOLERANCE
+from redwood.tolerance import ROUNDING, unit_scale
 from redwood.views.compiled import quiet_highs
 
 NEIGHBOURS = 10
 """Edges to so many nearest nodes are in the program from the start; others are priced in."""
+
+PLAIN = 2.0**-4, 2.0**24
+"""Prizes and budgets between these need no scale for HiGHS's absolute tolerances."""
 
 
 class Relaxation:
@@ -36,9 +41,10 @@ class Relaxation:
         self.best = math.inf
         self.visit_costs, self.edge_costs = np.zeros(self.size), np.zeros_like(network.lengths)
         self._reduced = self.edge_costs
+        self._unit = unit_scale(float(network.prizes.max(initial=0.0)), *PLAIN)
+        self._length_unit = unit_scale(float(network.limit), *PLAIN)
         self.visits, self.values, self._trip = np.zeros(0), np.zeros(0), 0.0
         self._known: set[bytes] = set()
-        highspy.Highs.resetGlobalScheduler(True)  # an earlier run with other threads would refuse this one
         self._highs: Any = quiet_highs()
         self._highs.setOptionValue("threads", 1)
         self._first_program()
@@ -83,16 +89,20 @@ class Relaxation:
         network, size = self.network, self.size
         lower, upper = np.zeros(self._base), np.zeros(self._base)
         lower[size : size + 2] = upper[size : size + 2] = (2.0, 0.0) if network.instance.closed else (1.0, 1.0)
-        lower[size + 2], upper[size + 2] = -np.inf, network.limit
+        lower[size + 2], upper[size + 2] = -np.inf, network.limit * self._length_unit
         none = np.zeros(0, np.int32)
         self._highs.addRows(self._base, lower, upper, 0, np.zeros(self._base, np.int32), none, np.zeros(0))
         for node in range(size):
-            self._highs.addCol(-network.prizes[node], 0.0, 1.0, 1, np.array([node], np.int32), np.array([-2.0]))
+            self._highs.addCol(-network.prizes[node] * self._unit, 0.0, 1.0, 1, np.array([node], np.int32), np.array([-2.0]))
         rows, values = self._direct()
-        self._highs.addCol(0.0, 0.0, 1.0, len(rows), np.array(rows, np.int32), np.array(values))
+        self._highs.addCol(0.0, 0.0, 1.0, len(rows), np.array(rows, np.int32), self._scaled(rows, values))
         if network.single >= 0:
             rows, values = self._single()
-            self._highs.addCol(0.0, 0.0, 1.0, len(rows), np.array(rows, np.int32), np.array(values))
+            self._highs.addCol(0.0, 0.0, 1.0, len(rows), np.array(rows, np.int32), self._scaled(rows, values))
+
+    def _scaled(self, rows: list[int], values: list[float]) -> Array:
+        """Return the entries of a column with that of the budget in its unit."""
+        return np.asarray(np.where(np.array(rows) == self.size + 2, self._length_unit, 1.0) * np.array(values))
 
     def _direct(self) -> tuple[list[int], list[float]]:
         if self.network.instance.closed:
@@ -109,7 +119,9 @@ class Relaxation:
         self._highs.run()
         solution = self._highs.getSolution()
         if solution.dual_valid:
-            self._note(np.asarray(solution.row_dual))
+            duals = np.asarray(solution.row_dual) / self._unit
+            duals[self.size + 2] *= self._length_unit
+            self._note(duals)
         values = np.asarray(solution.col_value)
         self.visits, self.values = values[: self.size], values[self._own :]
         self._trip = float(values[self.size + 1]) if self.network.single >= 0 else 0.0
@@ -132,16 +144,22 @@ class Relaxation:
         ends = 2.0 * nodes[size] if network.instance.closed else nodes[size] + nodes[size + 1]
         total = ends + budget * network.limit + np.minimum(visits, 0.0).sum() + sum(min(0.0, other) for other in others)
         total += np.minimum(edges[network.allowed], 0.0).sum()
+        total -= 0.1 * ROUNDING * self._reach(nodes, sets, budget)
         self._reduced = edges
         if -total < self.best:
             self.best, self.visit_costs, self.edge_costs = float(-total), visits, edges
+
+    def _reach(self, nodes: Array, sets: Array, budget: float) -> float:
+        """Return the magnitude of what a bound is computed from: its terms are differences of duals and prizes."""
+        dual = max(float(np.abs(nodes).max(initial=0.0)), float(np.abs(sets).max(initial=0.0)))
+        return 4.0 * (self.size + 2) * dual + float(self.network.prizes.sum()) + 2.0 * abs(budget) * self.network.limit
 
     def _add_edges(self) -> bool:
         """Add the edges left out with the most negative reduced costs; returns whether there were any."""
         missing = np.where(self._present, 0.0, self._reduced).ravel()
         most = min(3 * self.size + 10, missing.size - 1)
         chosen = np.argpartition(missing, most)[:most]
-        chosen = chosen[missing[chosen] < -1e-6 * max(1.0, float(self.network.prizes.max(initial=0.0)))]
+        chosen = chosen[missing[chosen] < -DUAL_TOLERANCE * float(self.network.prizes.max(initial=0.0))]
         if len(chosen) == 0:
             return False
         self._add_columns(*np.unravel_index(chosen, self._present.shape))
@@ -157,7 +175,9 @@ class Relaxation:
         each = np.arange(len(tails))
         owner = np.concatenate([each, each, each, columns])
         index = np.concatenate([tails, heads, np.full(len(tails), self.size + 2), self._base + rows])
-        value = np.concatenate([np.ones(2 * len(tails)), self.network.lengths[tails, heads], np.ones(len(rows))])
+        value = np.concatenate(
+            [np.ones(2 * len(tails)), self.network.lengths[tails, heads] * self._length_unit, np.ones(len(rows))]
+        )
         order = np.argsort(owner, kind="stable")
         starts = np.searchsorted(owner[order], each).astype(np.int32)
         bounds = np.zeros(len(tails)), np.zeros(len(tails)), np.ones(len(tails))

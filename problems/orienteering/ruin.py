@@ -9,6 +9,8 @@ doi:10.1287/trsc.2019.0914, section 5.1.
 
 from __future__ import annotations
 
+import math
+
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.orienteering.moves import between, cheapest_place, insert, measure, remove
@@ -99,15 +101,18 @@ def force(
     count = insert(trial, pos, count, where, node)
     waiting = touch(trial[where], stack, touch(trial[where + 2], stack, touch(node, stack, 0, queued), queued), queued)
     length = measure(metric, points, matrix, trial, count)
-    while length > limit:
+    while length > limit:  # each round removes a node, or ends
         poorest, least = -1, 1e300
         saving = 0.0
         for at in range(1, count - 1):
             a, b, c = trial[at - 1], trial[at], trial[at + 1]
             freed = between(metric, points, matrix, a, b) + between(metric, points, matrix, b, c)
             freed -= between(metric, points, matrix, a, c)
-            ratio = prizes[b] * (1.0 + _NOISE * random_float(random)) / (min(freed, length - limit) + 1e-9 * limit)
-            if b != node and freed > 0.0 and ratio < least:
+            noise = 1.0 + _NOISE * random_float(random)
+            if b == node or freed <= 0.0:
+                continue
+            ratio = prizes[b] * noise / (min(freed, length - limit) + 1e-9 * limit)
+            if ratio < least:
                 poorest, least, saving = at, ratio, freed
         if poorest < 0:
             break
@@ -195,12 +200,13 @@ def recreate(
         if pos[node] < 0:
             added[node], at = cheapest_place(metric, points, matrix, neighbours, trial, pos, count, node)
             behind[node] = trial[at] if at >= 0 else -1
-    while True:
+    while True:  # each round inserts one of the ``many`` nodes, or ends
         chosen, most = -1, -1.0
         for k in range(many):
             node = offered[k]
             if pos[node] < 0 and behind[node] >= 0 and length + added[node] <= limit:
-                ratio = worth[node] / (max(added[node], 0.0) + 1e-6 * limit)
+                lengthening = max(added[node], 0.0) + 1e-6 * limit
+                ratio = worth[node] / lengthening if lengthening > 0.0 else math.inf
                 if ratio > most:
                     chosen, most = node, ratio
         if chosen < 0:

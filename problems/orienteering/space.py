@@ -5,11 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.problem import frozen
 from redwood.problems.orienteering.instance import OrienteeringInstance
 from redwood.problems.routing.travel import Metric, Travel
 
 MATRIX_UP_TO = 1000
 """Up to so many nodes the distances are written down as a matrix."""
+
+SQUARE = OrienteeringInstance(
+    travel=Travel(Metric.EXACT, frozen(np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]))),
+    prizes=frozen(np.ones(4)),
+    budget=3.5,
+    start=0,
+    end=0,
+)
+"""Four nodes on which kernels are compiled: the instance that is to be solved may be large."""
 
 Space = tuple[int, Array, Array | None]
 """Metric, points and matrix: the first arguments of the compiled moves; ``None`` for the matrix has them compiled apart."""

@@ -55,7 +55,7 @@ def close_unreachable(
     own = points[offset:]
     matrix = np.empty((0, 0))
     k = 0
-    while k < left:
+    while k < left:  # each round goes on or closes a node
         node = remaining[k]
         way = distance(metric, own, matrix, current, node) + distance(metric, own, matrix, node, end)
         if way <= budget:
@@ -279,7 +279,7 @@ def _holds(nodes: Array, node: int) -> bool:
 @kernel
 def _add_richest(prizes: Array, open_nodes: Array, nodes: Array, tokens: int) -> int:
     """Fill the window up with the open nodes of the highest prize that it does not hold; return the number of tokens."""
-    while tokens < len(nodes):
+    while tokens < len(nodes):  # one more token each time
         best = -1
         for k in range(len(open_nodes)):
             node = open_nodes[k]

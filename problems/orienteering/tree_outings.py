@@ -51,7 +51,7 @@ def _walk(n: int, above: Array, kept: Array, path: Array) -> int:
     sibling = np.full(n, -1, dtype=np.int32)
     leads = np.zeros(n, dtype=np.bool_)
     i = 1
-    while i > 0:
+    while i > 0:  # up the tree to its root
         leads[i] = True
         i = above[i]
     for i in range(1, n):
@@ -61,14 +61,14 @@ def _walk(n: int, above: Array, kept: Array, path: Array) -> int:
     stack = np.zeros(n, dtype=np.int32)
     top = 1
     count = 0
-    while top > 0:
+    while top > 0:  # each position is on the stack once
         top -= 1
         i = stack[top]
         path[count] = i
         count += 1
         for last in (True, False):  # what leads to position 1 waits at the bottom
             c = child[i]
-            while c >= 0:
+            while c >= 0:  # along a list
                 if leads[c] == last:
                     stack[top] = c
                     top += 1
@@ -81,7 +81,7 @@ def _untangle(lengths: Array, path: Array) -> None:
     """Turn stretches of a path round while one gets shorter by that; its ends stay."""
     last = len(path) - 1
     better = True
-    while better:
+    while better:  # ends: every exchange shortens the path by a share of its edges far above rounding
         better = False
         for a in range(last - 1):
             for b in range(a + 2, last):
@@ -95,7 +95,7 @@ def _untangle(lengths: Array, path: Array) -> None:
 @kernel
 def _shorten(count: int, lengths: Array, prizes: Array, length: float, budget: float, path: Array) -> tuple[int, float]:
     """Take out the positions that bring least by the length they cost until the path fits; return number and length."""
-    while length > budget and count > 2:
+    while length > budget and count > 2:  # one position fewer each time
         worst = math.inf
         where = 1
         saved = 0.0
@@ -118,7 +118,7 @@ def _fill_up(n: int, count: int, lengths: Array, prizes: Array, length: float, b
     used = np.zeros(n, dtype=np.bool_)
     for k in range(count):
         used[path[k]] = True
-    while True:
+    while True:  # one more position each time, or the end
         best = 0.0
         chosen = -1
         where = 0

@@ -53,7 +53,7 @@ def split_points(points: Array, order: Array, ranges: Array, boxes: Array) -> No
 @kernel
 def _select(points: Array, order: Array, low: int, high: int, place: int, axis: int) -> None:
     """Reorder ``order[low:high + 1]`` so that no coordinate before ``place`` exceeds one after it (Hoare's selection)."""
-    while low < high:
+    while low < high:  # Hoare: the range shrinks each time, as i passes low and j passes high
         pivot = points[order[(low + high) // 2], axis]
         i, j = low, high
         while i <= j:
@@ -131,7 +131,7 @@ def cheapest_edge(
     base = potentials[node]
     stack[0] = 0
     height = 1
-    while height > 0:
+    while height > 0:  # each box of the tree is on the stack once
         height -= 1
         box = stack[height]
         if tags[box] == own or _box_weight(metric, points, boxes, box, node, corner) + base + lowest[box] >= weight:
@@ -285,7 +285,7 @@ def _is_alone(
     inner = len(ranges) // 2
     stack[0] = 0
     height = 1
-    while height > 0:
+    while height > 0:  # each box of the tree is on the stack once
         height -= 1
         other = stack[height]
         if tags[other] == tags[box]:
@@ -323,7 +323,7 @@ def join_components(component: Array, best: Array, tail: Array, head: Array, edg
 
 @kernel
 def _root(link: Array, node: int) -> int:
-    while link[node] != node:
+    while link[node] != node:  # a forest: no node is met twice
         link[node] = link[link[node]]
         node = link[node]
     return node

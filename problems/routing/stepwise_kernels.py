@@ -47,7 +47,7 @@ def sift(keys: Array, items: Array, count: int) -> None:
     root = 0
     key = keys[0]
     item = items[0]
-    while True:
+    while True:  # down the heap
         child = 2 * root + 1
         if child >= count:
             break

@@ -20,6 +20,8 @@ from redwood.views.stepwise import Batch, Parts, Stepwise, Target, Teaches, Wind
 
 MARKS = 2
 """Marked tokens: the current node and the destination."""
+LEAST = 1e-12
+"""By what share an arc has to become shorter, so that rounding alone is not taken for it."""
 NO_LINKS = np.empty((0, 0), dtype=np.int32)
 
 
@@ -122,7 +124,7 @@ class TourStepwise(Stepwise[Paths]):
         for owner, arc, order, steps in zip(owners, arcs, batch.order, batch.steps, strict=True):
             travel = self.travel(owner)
             fresh = np.append(arc[order[:steps]], arc[-1])
-            better = path_length(travel, fresh) < path_length(travel, arc) - 1e-12
+            better = path_length(travel, fresh) < path_length(travel, arc) * (1.0 - LEAST)
             pieces[owner].append((fresh if better else arc)[:-1])
             improved[owner] |= better
         mended = zip(improved, solutions, pieces, strict=True)
@@ -180,7 +182,7 @@ class TourStepwise(Stepwise[Paths]):
         All other edges are lengthened alike, so much that a good tour takes the free one.
         """
         last = len(matrix) - 1
-        matrix = matrix + 2.0 * max(float(matrix.max()), 1e-9)
+        matrix = matrix + 2.0 * (float(matrix.max()) or 1.0)
         matrix[last, 0] = 0.0
         if self.two_way:
             matrix[0, last] = 0.0
@@ -343,7 +345,7 @@ def act_rows(
         if left[b] == 0:
             continue
         node = nodes[b]
-        while node >= 0:
+        while node >= 0:  # links are pairs, and a node that was visited ends it
             remove(node, remaining[b], place[b], left[b])
             left[b] -= 1
             current[b] = node

@@ -116,7 +116,7 @@ def spanning_tree(
     place[0] = 0
     height = 1
     total = 0.0
-    while height > 0:
+    while height > 0:  # each node is taken off the heap once
         node = heap[0]
         height -= 1
         if height > 0:
@@ -143,7 +143,7 @@ def spanning_tree(
 def _sink(heap: Array, place: Array, key: Array, node: int, height: int) -> None:
     """Put ``node`` at the top of the heap and let it sink."""
     at, weight = 0, key[node]
-    while True:
+    while True:  # down the heap
         child = 2 * at + 1
         if child >= height:
             break
@@ -162,7 +162,7 @@ def _sink(heap: Array, place: Array, key: Array, node: int, height: int) -> None
 def _rise(heap: Array, place: Array, key: Array, node: int) -> None:
     """Let ``node`` rise from its place in the heap."""
     at, weight = place[node], key[node]
-    while at > 0:
+    while at > 0:  # up the heap
         above = (at - 1) // 2
         if key[heap[above]] <= weight:
             break

@@ -20,6 +20,7 @@ from redwood.problems.routing.spanning import SpanningTrees, SparseGraph
 from redwood.problems.tsp.ascent_kernels import ascend
 from redwood.problems.tsp.instance import TSPInstance
 from redwood.problems.tsp.local import TSPLocal
+from redwood.tolerance import ROUNDING, STEP, eased, usable_step
 from redwood.views.bound import Bound, BoundValue
 
 NEIGHBOURS = 8
@@ -81,7 +82,7 @@ class TSPBound(Bound):
         if tree is not None and tree.value > value:
             value, method = tree.value, "1-tree" if not tree.potentials.any() else "1-tree with Held-Karp ascent"
         if self.instance.travel.integral:
-            value = math.ceil(value - 1e-6)
+            value = eased(value, "min", step=1.0, share=ROUNDING)
         return BoundValue(float(max(0.0, value)), method)
 
     def warm_up(self) -> None:
@@ -103,7 +104,8 @@ class TSPBound(Bound):
         if best is None or clock.seconds_left < patience:
             return best
         graph = self._sparse_graph(best.edges)
-        scale = max(best.value / size, 1.0 / QUANTUM if self.instance.travel.integral else 1e-12)
+        longest = float(self.instance.travel.between(*best.edges.T).max())
+        scale = max(best.value / size, 1.0 / QUANTUM if self.instance.travel.integral else ROUNDING * longest)
         potentials, previous = np.zeros(size), np.zeros(size)
         step, steps, began = LONGEST_STEP, 50 + size // 20, clock.seconds_left
         while step >= SHORTEST_STEP and rounds > 0 and not self._proves(best, incumbent):
@@ -167,7 +169,8 @@ class TSPBound(Bound):
         edges = np.concatenate([edges, extra[None]])
         lengths = self.instance.travel.between(edges[:, 0], edges[:, 1])
         terms = np.concatenate([lengths, (degree - 2) * potentials])
-        return OneTree(self._safe(math.fsum(terms.tolist()), float(np.abs(terms).sum())), potentials, edges)
+        magnitude = float(lengths.sum() + 2.0 * np.abs(potentials).sum())
+        return OneTree(self._safe(math.fsum(terms.tolist()), magnitude), potentials, edges)
 
     def _second_edge(self, potentials: Array, graph: SparseGraph, edges: Array, degree: Array) -> Array:
         """Return the second edge of the leaf at which it seems to cost most: with any leaf the 1-tree is a minimum one."""
@@ -190,11 +193,13 @@ class TSPBound(Bound):
         """Return a sum less what rounding can have added to it; sums of whole distances are exact."""
         size = abs(value) if magnitude is None else magnitude
         exact = self.instance.travel.integral and size * QUANTUM < 2**53
-        return value if exact else value - 1e-12 * size
+        return value if exact else value - ROUNDING * size
 
     def _proves(self, tree: OneTree, incumbent: float | None) -> bool:
-        slack = 1.0 - 1e-6 if self.instance.travel.integral else 0.0
-        return incumbent is not None and tree.value > incumbent - max(slack, 1e-12 * abs(incumbent))
+        if incumbent is None:
+            return False
+        step = usable_step(1.0 if self.instance.travel.integral else 0.0, abs(incumbent))
+        return tree.value > incumbent - max((1.0 - STEP) * step, ROUNDING * abs(incumbent))
 
 
 def _shrinking(step: float, stuck: bool, rounds: float) -> float:

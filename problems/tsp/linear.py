@@ -22,6 +22,7 @@ from redwood.problems.tsp.bound import OneTree, TSPBound
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.linear_kernels import light_cuts, useful_edges
 from redwood.problems.tsp.local import TSPLocal
+from redwood.tolerance import CONFLICT, to_beat
 from redwood.views.linear import Linear, Rows
 
 if TYPE_CHECKING:
@@ -155,13 +156,12 @@ class TSPLinear(Linear):
         local = TSPLocal(self.instance)
         state = local.construct(np.random.default_rng(0))
         local.descend(state)
-        limit = state.length
+        limit = to_beat(state.length, "min")  # the tour itself stays possible
         if incumbent is not None:
-            # a better tour is shorter by at least 1 where all distances are whole
-            limit = min(limit, incumbent - (1.0 if self.instance.travel.integral else 0.0))
+            limit = min(limit, to_beat(incumbent, "min", 1.0 if self.instance.travel.integral else 0.0))
         rounds = max(1, ASCENT // (size * (50 + size // 20)))
         tree = TSPBound(self.instance).one_tree(Timer(), limit if incumbent is None else incumbent, rounds=rounds)
-        slack = 1e-6 * (1.0 if self.instance.travel.integral else max(1.0, abs(limit)))
+        slack = 0.0 if self.instance.travel.integral else CONFLICT * abs(limit)  # for the rounding of reduced costs
         return self._priced_edges(cast(OneTree, tree), limit + slack)  # an endless clock stops nothing
 
     def _priced_edges(self, tree: OneTree, limit: float) -> Array:

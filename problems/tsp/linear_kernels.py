@@ -74,16 +74,16 @@ def light_cuts(starts: Array, heads: Array, values: Array, group: Array, limit: 
     for node in range(size):
         left += group[node] == node
     count = 0
-    while left > 1 and count < len(sides):
+    while left > 1 and count < len(sides):  # one group fewer each time
         before, final, value = _order_groups(starts, heads, values, group, following, left)
         if value < limit:
             node = final
-            while node >= 0:
+            while node >= 0:  # along the list of a group
                 sides[count, node] = True
                 node = following[node]
             count += 1
         node = final
-        while node >= 0:
+        while node >= 0:  # along the list of a group
             group[node] = before
             node = following[node]
         following[last[before]] = final
@@ -102,7 +102,7 @@ def _order_groups(
     before, final = -1, group[0]
     heap = [(0.0, np.int64(final))]
     count = 0
-    while count < left and len(heap) > 0:
+    while count < left and len(heap) > 0:  # what is pushed stems from an edge, once each
         key, node = heapq.heappop(heap)
         if done[node] or -key != joined[node]:
             continue
@@ -110,7 +110,7 @@ def _order_groups(
         count += 1
         before, final = final, node
         member = node
-        while member >= 0:
+        while member >= 0:  # along the list of a group
             for entry in range(starts[member], starts[member + 1]):
                 other = group[heads[entry]]
                 if not done[other]:

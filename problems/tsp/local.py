@@ -8,6 +8,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import random_state
+from redwood.polling import Chunks
 from redwood.problems.routing.travel import Travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.local_kernels import (
@@ -90,8 +91,10 @@ class TSPLocal(Local):
 
     def descend(self, state: TourState) -> None:
         """Improve the tour by 2-opt and Or-opt moves, from the nodes that moves and perturbations have touched."""
-        if self.instance.size >= SMALLEST:
-            state.length += descend(*self._travel, self._near, state.tour, state.place, state.waiting)
+        left, chunk = self.instance.size if self.instance.size >= SMALLEST else 0, Chunks(10_000)
+        while left > 0:  # ends: every move shortens the tour, see GAIN_SHARE
+            change, left = descend(*self._travel, self._near, state.tour, state.place, state.waiting, chunk())
+            state.length += change
 
     def perturb(self, state: TourState, rng: np.random.Generator) -> None:
         """Exchange two neighbouring segments (a double bridge), each of at most `REACH` nodes."""
@@ -125,7 +128,7 @@ def greedy_tour(travel: Travel, near: Array, rng: np.random.Generator) -> Array:
     sides = np.full((size, 2), -1, dtype=np.int64)
     ends, count = np.arange(size), near.shape[1]
     paths = size
-    while paths > 1:
+    while paths > 1:  # a round that joins none doubles the neighbours, until they are all ends
         tails, heads = np.repeat(ends, near.shape[1]), ends[near.ravel()]
         lengths = travel.between(tails, heads)
         order = np.lexsort((rng.random(len(lengths)), lengths))

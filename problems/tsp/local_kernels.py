@@ -15,15 +15,19 @@ from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.routing.distance import distance
 
-TINY = 1e-9
-"""A move pays where it shortens the tour by more than this, so that rounding errors make no endless loop."""
+GAIN_SHARE = 1e-13
+"""A move pays where it shortens the tour by more than this share of the edges that it takes out: its gain rounds to less
+than 2e-15 of them, so that every move made shortens the tour truly, and no sequence of moves can come back to a tour."""
 
 
 @kernel
-def descend(metric: int, points: Array, matrix: Array, near: Array, tour: Array, place: Array, waiting: Array) -> float:
-    """Improve a tour until no move of a node pays, and return the change of its length.
+def descend(
+    metric: int, points: Array, matrix: Array, near: Array, tour: Array, place: Array, waiting: Array, steps: int
+) -> tuple[float, int]:
+    """Improve a tour at up to ``steps`` nodes; return the change of its length, and how many nodes still wait.
 
-    ``place`` [N] is where each node stands in ``tour`` [N]; ``waiting`` [N] marks the nodes to look at, none at the end.
+    ``place`` [N] is where each node stands in ``tour`` [N]; ``waiting`` [N] marks the nodes to look at, and none at the end
+    where no move of a node pays.
     """
     size = len(tour)
     queue = np.empty(size, dtype=np.int32)
@@ -34,7 +38,8 @@ def descend(metric: int, points: Array, matrix: Array, near: Array, tour: Array,
             count += 1
     change = 0.0
     touched = np.empty(6, dtype=np.int64)
-    while count > 0:
+    while count > 0 and steps > 0:
+        steps -= 1
         node = queue[head]
         head = (head + 1) % size
         count -= 1
@@ -48,7 +53,7 @@ def descend(metric: int, points: Array, matrix: Array, near: Array, tour: Array,
                 waiting[other] = True
                 queue[(head + count) % size] = other
                 count += 1
-    return change
+    return change, count
 
 
 @kernel
@@ -65,9 +70,9 @@ def _shorten(
             if close >= edge:
                 break
             after = tour[(place[other] + forward) % size]
-            gain = edge + distance(metric, points, matrix, other, after) - close
-            gain -= distance(metric, points, matrix, beside, after)
-            if gain > TINY:
+            removed = edge + distance(metric, points, matrix, other, after)
+            gain = removed - close - distance(metric, points, matrix, beside, after)
+            if gain > GAIN_SHARE * removed:
                 touched[:] = -1
                 touched[0], touched[1], touched[2], touched[3] = node, beside, other, after
                 if forward == 1:
@@ -99,8 +104,8 @@ def _relocate(
     size = len(tour)
     last = tour[(place[node] + forward * (length - 1)) % size]
     left, right = tour[(place[node] - forward) % size], tour[(place[node] + forward * length) % size]
-    freed = distance(metric, points, matrix, left, node) + distance(metric, points, matrix, last, right)
-    freed -= distance(metric, points, matrix, left, right)
+    cut = distance(metric, points, matrix, left, node) + distance(metric, points, matrix, last, right)
+    freed = cut - distance(metric, points, matrix, left, right)
     for other in near[node]:
         close = distance(metric, points, matrix, node, other)
         if close >= freed:
@@ -111,9 +116,9 @@ def _relocate(
             beyond = tour[(place[other] + side) % size]
             if beyond == last:
                 continue
-            gain = freed + distance(metric, points, matrix, other, beyond) - close
-            gain -= distance(metric, points, matrix, last, beyond)
-            if gain > TINY:
+            opened = distance(metric, points, matrix, other, beyond)
+            gain = freed + opened - close - distance(metric, points, matrix, last, beyond)
+            if gain > GAIN_SHARE * (cut + opened):
                 touched[0], touched[1], touched[2] = node, last, left
                 touched[3], touched[4], touched[5] = right, other, beyond
                 first = place[node] if forward == 1 else place[last]
@@ -235,7 +240,7 @@ def join_greedily(tails: Array, heads: Array, degree: Array, link: Array, sides:
 
 @kernel
 def _root(link: Array, node: int) -> int:
-    while link[node] != node:
+    while link[node] != node:  # a forest: no node is met twice
         link[node] = link[link[node]]
         node = link[node]
     return node

@@ -19,6 +19,8 @@ from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.routing.travel import Travel, path_length
 
+LEAST = 1e-12
+"""By what share a region has to become shorter, so that rounding alone is not taken for it."""
 SHARE = 0.5
 """Share of the nodes that all regions of a tour free together."""
 
@@ -80,7 +82,7 @@ def put_back(travel: Travel, tour: Array, regions: Sequence[Region], orders: Seq
     best: Array | None = None
     for region, order in zip(regions, orders, strict=True):
         fresh = region.nodes[order]
-        if path_length(travel, fresh) >= path_length(travel, region.nodes) - 1e-12:
+        if path_length(travel, fresh) >= path_length(travel, region.nodes) * (1.0 - LEAST):
             continue
         changed = adjacent.copy()
         found = np.empty(len(tour), dtype=np.int64)

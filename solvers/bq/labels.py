@@ -15,6 +15,7 @@ from redwood.errors import ExecutorError
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import IN_TURN
 from redwood.problem import Problem
+from redwood.saved import reading
 from redwood.solvers.bq.training import TestSet, view_class
 from redwood.trainable import Teacher
 from redwood.views.stepwise import Lesson, Stepwise
@@ -75,7 +76,7 @@ class LabelMaker:
         path = self.folder / f"test-{lesson.size}.npz"
         if not path.exists():
             self._write(lesson, TESTS, path)
-        with np.load(path) as arrays:
+        with reading(path), np.load(path) as arrays:
             instances, solutions = kind.unpack(dict(arrays))
         return TestSet(instances, [self.problem.objective(i, s) for i, s in zip(instances, solutions, strict=True)])
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from redwood.errors import FitError, OptionError, suggestion
 from redwood.problem import Problem
 from redwood.solvers.bq.aggregation import TailMaker
+from redwood.solvers.bq.effort import LEVELS, LoweredEffort, affordable_effort, read_effort, write_effort
 from redwood.solvers.bq.improvement import Improver
 from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import PRESETS
@@ -20,6 +20,8 @@ from redwood.solvers.bq.training import Recipe, Trainer, view_class
 from redwood.solvers.bq.weights import network_for
 from redwood.trainable import Schooling
 from redwood.views.stepwise import Stepwise
+
+log = logging.getLogger(__name__)
 
 SHIPPED = "shipped"
 """As ``start``: the weights that come with Redwood for the problem."""
@@ -108,9 +110,13 @@ def train_policy(
     layout = view_class(problem).layout
     begun = network_for(problem.name, layout, "" if start == SHIPPED else start, "cpu") if start else None
     shape = PRESETS[preset] if begun is None else begun.shape
-    torch.set_num_threads(schooling.threads)
-    labels = LabelMaker(problem, schooling.teacher, schooling.folder / "labels", schooling.seed, schooling.set_up)
-    spent = _make_labels(labels, schooling, rounds, label_share)
+    began = time.perf_counter()
+    effort = _effort(problem, schooling, label_share, test_instances, rounds)
+    expert = LoweredEffort(schooling.teacher, effort)
+    labels = LabelMaker(problem, expert, schooling.folder / "labels", schooling.seed, schooling.set_up)
+    _make_labels(labels, schooling, rounds, label_share, began)
+    tests = labels.tests(test_instances)
+    spent = (time.perf_counter() - began) / 3600
     trainer = Trainer(
         problem,
         schooling.folder,
@@ -124,12 +130,17 @@ def train_policy(
             test_steps=test_steps,
             seed=schooling.seed,
         ),
-        tests=labels.tests(test_instances),
+        tests=tests,
         device=schooling.device,
         start=begun,
     )
     trainer.counters.hours += spent
-    maker = TailMaker(problem, schooling.teacher, labels.folder, schooling.seed)
+    before = trainer.counters.step
+    if before and trainer.counters.hours >= schooling.hours:
+        log.info("%s has had its %g hours; there is nothing to do", schooling.folder, schooling.hours)
+    if before == 0 and trainer.counters.hours < schooling.hours:
+        trainer.train(steps=1)  # whatever what follows takes
+    maker = TailMaker(problem, expert, labels.folder, schooling.seed)
     improver = Improver(problem, labels.folder, schooling.seed)
     imitation = schooling.hours * (1.0 - prefer)
     stretches = max(tails, int(improve))
@@ -145,10 +156,51 @@ def train_policy(
     if prefer:
         trainer = _preferring(trainer, schooling)
         trainer.train(schooling.hours, on_progress=schooling.on_progress)
-    trainer.test()
+    if trainer.counters.step == 0:
+        raise OptionError(
+            f"no gradient step was made: labels and tests took {60 * spent:.2g} of {60 * schooling.hours:.2g} minutes; give "
+            f"more than {2 * spent:.2g} hours. The labels are kept."
+        )
+    gaps = trainer.test()
+    trained = {
+        "steps": trainer.counters.step,
+        "steps of this call": trainer.counters.step - before,
+        "hours": round(trainer.counters.hours, 4),
+        "label effort": effort,
+        "gaps to the expert, %": {name: round(gap, 3) for name, gap in gaps.items()},
+    }
     path = schooling.folder / f"{problem.name}.safetensors"
-    trainer.release(path, {"problem": problem.name, "seed": schooling.seed})
+    trainer.release(path, {"problem": problem.name, "seed": schooling.seed, "trained": trained})
     return path
+
+
+def _effort(problem: Problem[Any, Any], schooling: Schooling, share: float, tests: int, rounds: int) -> float:
+    """Return the effort of the labels in the folder; in a new one the largest that keeps within their share of the hours.
+
+    Raises
+    ------
+    OptionError
+        Where the first labels take longer at the least effort.
+    """
+    folder = schooling.folder / "labels"
+    if any(folder.glob("*.npz")) or share == 0:
+        return read_effort(folder)
+    kind, allowed = view_class(problem), 3600 * share * schooling.hours
+    fixed = all(lesson.iterations == 0 for lesson in kind.lessons) or getattr(schooling.teacher, "seconds", None) is not None
+    workers = max(1, schooling.executor.slots)
+    effort = affordable_effort(
+        schooling.teacher,
+        kind.lessons,
+        kind.example,
+        labels=lambda lesson: max(1, rounds) * lesson.count / workers + tests * (lesson in kind.lessons[:2]),
+        seconds=allowed,
+        hint=f"labels and tests of problem {problem.name!r} take {{minutes}} minutes on {workers} processes, and "
+        f"label_share {share:g} of {schooling.hours:g} hours is {allowed / 60:.2g}: give {{factor:.2g}} times the hours, "
+        "more processes, a greater label_share or a quicker teacher.",
+        levels=(1.0,) if fixed else LEVELS,
+    )
+    write_effort(folder, effort)
+    return effort
 
 
 def _preferring(trainer: Trainer, schooling: Schooling) -> Trainer:
@@ -162,14 +214,18 @@ def _preferring(trainer: Trainer, schooling: Schooling) -> Trainer:
     return tuned
 
 
-def _make_labels(labels: LabelMaker, schooling: Schooling, rounds: int, share: float) -> float:
-    """Make the rounds that are missing and, in a new folder, more until their share of the hours is spent; return hours."""
-    began = time.perf_counter()
+def _make_labels(labels: LabelMaker, schooling: Schooling, rounds: int, share: float, began: float) -> None:
+    """Make the rounds that are missing and, in a new folder, more of them as long as their share of the hours lasts."""
     fresh = not (schooling.folder / "checkpoint.pt").exists()
-    number = 0
-    while number < rounds or (fresh and (time.perf_counter() - began) / 3600 < share * schooling.hours):
+    number, longest = 0, 0.0
+
+    def spent() -> float:
+        return (time.perf_counter() - began) / 3600
+
+    while number < rounds or (fresh and spent() + longest < share * schooling.hours):
+        before = spent()
         labels.make(range(number, number + 1), schooling.executor)
+        longest = max(longest, spent() - before)
         number += 1
         if schooling.on_progress is not None:
-            schooling.on_progress((time.perf_counter() - began) / 3600, f"{number} rounds of labels")
-    return (time.perf_counter() - began) / 3600
+            schooling.on_progress(spent(), f"{number} rounds of labels")

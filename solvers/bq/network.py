@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -46,18 +47,22 @@ PRESETS = {
 network, for owners of a GPU."""
 
 
+linear = partial(nn.Linear, dtype=torch.float32)
+"""A linear layer in single precision, whatever the user's default dtype is."""
+
+
 class Block(nn.Module):
     """Self-attention and feed-forward part, each added to its input."""
 
     def __init__(self, shape: Shape, edges: int) -> None:
         super().__init__()
         self.heads = shape.heads
-        self.mix = nn.Linear(shape.width, 3 * shape.width, bias=False)
-        self.out = nn.Linear(shape.width, shape.width, bias=False)
-        self.up = nn.Linear(shape.width, shape.hidden)
-        self.down = nn.Linear(shape.hidden, shape.width)
-        self.bias = nn.Linear(edges, shape.heads) if edges else None
-        self.scale = nn.Parameter(torch.zeros(2)) if shape.rezero else None
+        self.mix = linear(shape.width, 3 * shape.width, bias=False)
+        self.out = linear(shape.width, shape.width, bias=False)
+        self.up = linear(shape.width, shape.hidden)
+        self.down = linear(shape.hidden, shape.width)
+        self.bias = linear(edges, shape.heads) if edges else None
+        self.scale = nn.Parameter(torch.zeros(2, dtype=torch.float32)) if shape.rezero else None
         if self.scale is None:
             nn.init.zeros_(self.out.weight)
             nn.init.zeros_(self.down.weight)
@@ -97,12 +102,12 @@ class Network(nn.Module):
     def __init__(self, layout: Layout, shape: Shape) -> None:
         super().__init__()
         self.layout, self.shape = layout, shape
-        self.embed = nn.Linear(layout.features, shape.width)
-        self.marks = nn.Parameter(0.5 * torch.randn(layout.marks, shape.width))
+        self.embed = linear(layout.features, shape.width)
+        self.marks = nn.Parameter(0.5 * torch.randn(layout.marks, shape.width, dtype=torch.float32))
         self.blocks = nn.ModuleList(Block(shape, layout.edges) for _ in range(shape.layers))
-        self.score = nn.Linear(shape.width, layout.scores)
-        self.pointer = nn.Linear(shape.width, 2 * POINTER) if layout.neighbours else None
-        self.pairs = nn.Linear(layout.edges, 1, bias=False) if layout.neighbours and layout.edges else None
+        self.score = linear(shape.width, layout.scores)
+        self.pointer = linear(shape.width, 2 * POINTER) if layout.neighbours else None
+        self.pairs = linear(layout.edges, 1, bias=False) if layout.neighbours and layout.edges else None
 
     def forward(self, features: Tensor, present: Tensor, edges: Tensor | None = None) -> Tensor:
         """Return encoded tokens [B, T, D] from `redwood.views.stepwise.Window` fields."""

@@ -23,6 +23,7 @@ from redwood.solver import Answer, Run, Solver
 from redwood.solvers.bq.decoding import Choose, beam, discrepancies, finish, greedily, rollouts, sampler
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.weights import network_for
+from redwood.torch_settings import torch_settings
 from redwood.trainable import Schooling, Trainable
 from redwood.views.local import Local
 from redwood.views.stepwise import Batch, Stepwise
@@ -151,9 +152,10 @@ class BQ(Solver, Trainable):
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         view = problem.view(Stepwise, instance)
-        network = self._network(problem, view)
-        batch = view.begin(np.zeros(1, dtype=np.int64), np.random.default_rng(0))
-        finish(network, view, batch.take(np.zeros(1, dtype=np.int64)), stops=_after(2))
+        with torch_settings(threads=1):
+            network = self._network(problem, view)
+            batch = view.begin(np.zeros(1, dtype=np.int64), np.random.default_rng(0))
+            finish(network, view, batch.take(np.zeros(1, dtype=np.int64)), stops=_after(2))
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         return self.run_many(problem, [instance], [run])[0]
@@ -162,9 +164,10 @@ class BQ(Solver, Trainable):
         for run in runs:
             if run.initial is not None:
                 run.report(run.initial)
-        network = self._network(problem, problem.view(Stepwise, instances[0]))
         partner = runs[0].partner
-        (self if partner is None else replace(self, search=Search.NONE)).improve(network, problem, instances, runs)
+        with torch_settings(runs[0].threads):
+            network = self._network(problem, problem.view(Stepwise, instances[0]))
+            (self if partner is None else replace(self, search=Search.NONE)).improve(network, problem, instances, runs)
         if partner is not None and not all(run.stops() for run in runs):
             return _hand_over(partner, problem, instances, runs)
         return [Answer(run.best, message="" if run.best else NONE_FEASIBLE) for run in runs]
@@ -196,7 +199,8 @@ class BQ(Solver, Trainable):
         from redwood.solvers.bq.lessons import train_policy
 
         check_arguments(train_policy, options, "the training of 'bq'", skip=("problem", "schooling"))
-        return train_policy(problem, schooling, **options)
+        with torch_settings(schooling.threads):
+            return train_policy(problem, schooling, **options)
 
     def _network(self, problem: Problem[Any, Any], view: Stepwise[Any]) -> Network:
         return network_for(problem.name, view.layout, self.weights, self.device, self.window)
@@ -212,7 +216,7 @@ class BQ(Solver, Trainable):
     def _present(self, task: _Task, rows: Array, rng: np.random.Generator | None) -> None:
         """Solve presentations of ``rows`` in chunks that fit the memory, and report the solutions."""
         factor = self.width if self.decoding in (Decoding.BEAM, Decoding.DISCREPANCY) else self.averaging
-        limit = max(1, CELLS // (factor * max(instance.size for instance in task.instances)))
+        limit = max(1, CELLS // (factor * max(1, *(instance.size for instance in task.instances))))
         for begin in range(0, len(rows), limit):
             chunk = rows[begin : begin + limit]
             batch = self._decode(task, chunk, rng)

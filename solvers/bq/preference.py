@@ -21,6 +21,7 @@ from torch.nn import functional
 from redwood.budget import Iterations
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem, Solution
+from redwood.saved import load_checkpoint, reading
 from redwood.solver import Run
 from redwood.solvers.bq.decoding import rollouts, sampler, window_size
 from redwood.solvers.bq.losses import Judged, judge
@@ -94,7 +95,7 @@ class PreferenceTrainer(Trainer):
         """Return the trainer of a folder that begins, unless it has begun, where another training's checkpoint stands."""
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "checkpoint.pt").exists():
-            state = torch.load(trainer.checkpoint, map_location="cpu", weights_only=True)
+            state = load_checkpoint(trainer.checkpoint)
             state["counters"]["files"] = sorted(path.name for path in pairs.glob("better-*.npz"))
             torch.save(state, folder / "checkpoint.new")
             os.replace(folder / "checkpoint.new", folder / "checkpoint.pt")
@@ -124,7 +125,7 @@ class PreferenceTrainer(Trainer):
         instances: list[Instance] = []
         solutions: list[Solution] = []
         for name in names:
-            with np.load(self.labels / name) as arrays:
+            with reading(self.labels / name), np.load(self.labels / name) as arrays:
                 more = self.kind.unpack(dict(arrays))
             instances += more[0]
             solutions += more[1]
@@ -151,8 +152,8 @@ class PreferenceTrainer(Trainer):
         window = view.window(batch, window_size(self.network, batch))
         judged: Judged = judge(self.network, window, view.target(batch, window))
         rows = torch.from_numpy(batch.rows).to(self.device)
-        sums = torch.zeros(len(instances), device=self.device)
-        counts = torch.zeros(len(instances), device=self.device)
+        sums = torch.zeros(len(instances), dtype=torch.float32, device=self.device)
+        counts = torch.zeros(len(instances), dtype=torch.float32, device=self.device)
         sums = sums.index_add(0, rows[judged.known], judged.right[judged.known])
         counts = counts.index_add(0, rows[judged.known], torch.ones_like(judged.right[judged.known]))
         return sums / torch.where(counts > 0, counts, torch.nan), judged.neighbours

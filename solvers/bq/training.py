@@ -20,6 +20,7 @@ from torch import Tensor, distributed
 
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem, Solution
+from redwood.saved import load_checkpoint, reading
 from redwood.solvers.bq.curves import append_row, draw_curves, read_columns
 from redwood.solvers.bq.decoding import rollouts, window_size
 from redwood.solvers.bq.losses import losses_of
@@ -256,7 +257,15 @@ class Trainer:
         save_weights(self.average, path, full)
 
     def _load(self) -> None:
-        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        state = load_checkpoint(self.checkpoint, self.device)
+        with reading(self.checkpoint):
+            self._take(state)
+        missing = [name for name in self.counters.files if not (self.labels / name).exists()]
+        if missing:
+            log.warning("label file %s is gone, so this resume is not exact; the files that are there serve.", missing[0])
+            self.counters.files = self._label_files()
+
+    def _take(self, state: Mapping[str, Any]) -> None:
         if state["describe"] != self.network.describe():
             raise OptionError(f"{self.checkpoint} holds another network than asked for; give another folder.")
         self.network.load_state_dict(state["network"])
@@ -264,10 +273,6 @@ class Trainer:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.counters = Counters(**state["counters"])
-        missing = [name for name in self.counters.files if not (self.labels / name).exists()]
-        if missing:
-            log.warning("label file %s is gone, so this resume is not exact; the files that are there serve.", missing[0])
-            self.counters.files = self._label_files()
 
     def _step(self) -> tuple[float, float, float]:
         rng = np.random.default_rng([self.recipe.seed, self.rank, self.counters.step])  # nothing to save for a resume
@@ -341,7 +346,7 @@ class Trainer:
         instances: list[Instance] = []
         solutions: list[Solution] = []
         for name in self.counters.files:
-            with np.load(self.labels / name) as arrays:
+            with reading(self.labels / name), np.load(self.labels / name) as arrays:
                 more = self.kind.unpack(dict(arrays))
             instances += more[0]
             solutions += more[1]

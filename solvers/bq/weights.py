@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -40,11 +40,27 @@ def load_weights(path: Path, device: str = "cpu") -> Network:
         with safe_open(path, framework="pt", device=device) as file:
             described = json.loads((file.metadata() or {})["network"])
             tensors = {name: file.get_tensor(name).float() for name in sorted(file.keys())}
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise OptionError(f"weights {path} cannot be read: {type(error).__name__}: {error}.") from error
-    network = Network(Layout(**described["layout"]), Shape(**described["shape"]))
+    network = _empty_network(path, described, {name: tensor.shape for name, tensor in tensors.items()})
     network.load_state_dict(tensors)
     return network.to(torch.device(device)).eval().requires_grad_(False)
+
+
+def _empty_network(path: Path, described: Any, shapes: Mapping[str, Sequence[int]]) -> Network:
+    """Return the network that a file describes, once its tensors are known to be those that the file holds."""
+    try:
+        layout, shape = Layout(**described["layout"]), Shape(**described["shape"])
+        if shape.layers > len(shapes):
+            raise ValueError(f"it describes {shape.layers} layers and holds {len(shapes)} tensors")
+        with torch.device("meta"):
+            expected = {name: tensor.shape for name, tensor in Network(layout, shape).state_dict().items()}
+        wrong = sorted(set(expected) ^ set(shapes)) or [name for name in expected if expected[name] != shapes[name]]
+        if wrong:
+            raise ValueError(f"tensor {wrong[0]!r} is not as the description says")
+    except (TypeError, ValueError, KeyError, RuntimeError, ArithmeticError, AttributeError) as error:
+        raise OptionError(f"weights {path} cannot be read: {type(error).__name__}: {error}.") from error
+    return Network(layout, shape)
 
 
 @lru_cache(maxsize=8)

@@ -13,6 +13,7 @@ from redwood.problem import Instance, Problem
 from redwood.problems.knapsack.instance import KnapsackInstance, Packing
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.exact.knapsack_whole import WholeItems, whole_items
+from redwood.tolerance import ROUNDING
 
 if TYPE_CHECKING:
     from redwood.solvers.exact.knapsack_kernels import States
@@ -23,8 +24,6 @@ LARGEST = 2**28
 """The largest ``max_states``: pool nodes are counted in 32 bits."""
 NODES = 4
 """Nodes of the pool for each state allowed."""
-ROUNDING = 1e-12
-"""Share by which bounds on real values are raised, to cover their conversion."""
 
 
 @dataclass(frozen=True)

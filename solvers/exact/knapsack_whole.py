@@ -10,6 +10,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.problems.knapsack.instance import KnapsackInstance, Packing
+from redwood.tolerance import ROUNDING
 
 DIGITS = 9
 """Decimal fractions of up to so many digits are scaled to whole numbers without loss."""
@@ -17,8 +18,6 @@ ROOM = 2**60
 """Sums of scaled numbers stay below this, so that no state of the programme overflows 64 bits."""
 RESOLUTION = 1e-10
 """Values that are no decimal fractions are rounded so that all of them together lose this share of the largest one."""
-ROUNDING = 1e-12
-"""Share of the capacity that sums of real weights may lose to rounding; the problem allows a thousand times as much."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,12 @@ def whole_items(instance: KnapsackInstance) -> WholeItems:
     Whole numbers and decimal fractions of up to `DIGITS` digits are scaled without loss. Other weights are rounded up
     to multiples of a power of two (by less than 1e-17 of their sum), other values down (see `WholeItems.loss`).
     """
-    weights, capacity = _whole_weights(instance)
-    values, unit, loss = _whole_values(np.where(weights <= capacity, instance.values, 0))
-    free = np.flatnonzero((weights == 0) & (instance.values > 0))
-    items = np.flatnonzero((values > 0) & (weights > 0) & (weights <= capacity))
-    values, weights = values[items], weights[items]
+    fitting = np.flatnonzero((instance.weights <= instance.limit) & (instance.values > 0))  # others must not set the scale
+    weights, capacity = _whole_weights(instance.weights[fitting], instance.capacity, instance.limit)
+    free, kept = fitting[weights == 0], (weights > 0) & (weights <= capacity)
+    items, weights = fitting[kept], weights[kept]
+    values, unit, loss = _whole_values(instance.values[items])
+    items, values, weights = items[values > 0], values[values > 0], weights[values > 0]
     if len(items):
         weight_divisor, value_divisor = int(np.gcd.reduce(weights)), int(np.gcd.reduce(values))
         weights, capacity = weights // weight_divisor, capacity // weight_divisor
@@ -78,12 +78,11 @@ def whole_items(instance: KnapsackInstance) -> WholeItems:
     return WholeItems(values[order], weights[order], capacity, items[order], free, unit, loss)
 
 
-def _whole_weights(instance: KnapsackInstance) -> tuple[Array, int]:
+def _whole_weights(weights: Array, capacity: float, most: float) -> tuple[Array, int]:
     """Return whole weights and the capacity: all that the problem allows, but for the rounding of sums."""
-    weights = instance.weights
     if np.issubdtype(weights.dtype, np.integer):
-        return weights.astype(np.int64), min(math.floor(instance.capacity), int(weights.sum()))
-    limit = Fraction(instance.limit) * (1 - Fraction(ROUNDING))
+        return weights.astype(np.int64), min(math.floor(capacity), int(weights.sum()))
+    limit = Fraction(most) * (1 - Fraction(ROUNDING))
     scaled = _decimal(weights)
     if scaled is not None:
         return scaled[0], min(math.floor(limit * scaled[1]), int(scaled[0].sum()))

@@ -11,14 +11,12 @@ from redwood.errors import FitError, OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.solver import Answer, Run, Solver
+from redwood.tolerance import ROUNDING
 
 LARGEST = 22
 """More nodes would take above 400 MB."""
 SUBSETS = 2**14
 """Subsets between two looks at the clock: some tens of milliseconds."""
-
-ROUNDING = 1e-12
-"""Share by which the bound of real lengths is lowered, to cover the rounding of sums."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,15 +14,22 @@ from redwood.errors import OptionError, SolverError
 from redwood.problem import Instance, Problem
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.solver import Answer, Run, Solver
-from redwood.solvers.external.scaling import MOST_NODES
+from redwood.solvers.external.apart import call_apart
+from redwood.solvers.external.scaling import MOST_NODES, whole_loads
+
+_SMALLEST, _LARGEST = 0.1, 1e5  # the library refuses distances and demands whose largest lies outside
+_TYPICAL = 1e4
+_TOLERANCE = 1e-5  # loads beyond the capacity by less count as within it in the library
 
 
 @dataclass(frozen=True)
 class HGS(Solver):
-    """One call of hybrid genetic search with SWAP*; an iteration is one without improvement, as HGS counts them.
+    """Hybrid genetic search with SWAP*; an iteration is one without improvement, as HGS counts them.
 
-    The library takes no start and reports nothing before its end. Its clock counts the seconds of the processor, not of the
-    wall; where both a time limit and iterations are given, the iterations count. Distances are handed over as they are.
+    The library takes no start, reports nothing before its end and may crash: it runs in a process of its own, which is
+    killed at the time limit. A short search comes first, so that there is an answer then; where both a time limit and
+    iterations are given, the iterations count. Distances that are not whole, above 100,000 or below 0.1 are scaled so that
+    the longest is 10,000; demands to whole numbers where they have a common unit.
 
     Attributes
     ----------
@@ -38,32 +47,92 @@ class HGS(Solver):
         if self.patience < 1:
             raise OptionError(f"patience {self.patience} is below 1.")
 
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        """Fail early where the library is not installed."""
+        import hygese  # noqa: F401
+
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Let the library use what is left of the time or of the iterations."""
-        from hygese import AlgorithmParameters
-        from hygese import Solver as Library
-
         typed = cast(CVRPInstance, instance)
         if typed.size < 2:  # a single customer makes the library loop for ever
             return Answer(Routes([[1]] if typed.size else []))
         if typed.size > MOST_NODES:
             raise SolverError(f"{typed.size} customers need too large a matrix; at most {MOST_NODES}.")
-        iterations = int(min(self.patience, run.iterations_left))
-        limited = math.isfinite(run.iterations_left) or math.isinf(run.seconds_left)  # with a limit HGS starts anew
-        parameters = AlgorithmParameters(
-            seed=run.seed % 2**31, nbIter=iterations, timeLimit=0.0 if limited else run.seconds_left
+        iterations = int(min(self.patience, run.iterations_left)) if math.isfinite(run.iterations_left) else None
+        answers = call_apart(
+            "redwood.solvers.external.hgs_library:search",
+            time.monotonic() + run.seconds_left,
+            data=_data(typed),
+            seed=run.seed % 2**31,
+            patience=self.patience,
+            iterations=iterations,
         )
-        data = {
-            "distance_matrix": np.ascontiguousarray(typed.travel.full(), dtype=np.float64),
-            "demands": np.asarray(typed.demands, dtype=np.float64),
-            "vehicle_capacity": float(typed.limit),
-            "service_times": np.zeros(typed.size + 1),
-        }
-        if typed.vehicles is not None:
-            data["num_vehicles"] = int(typed.vehicles)
+        received = []
         try:
-            routes = Library(parameters, verbose=False).solve_cvrp(data).routes
-        except TypeError:  # the library's null pointer for "nothing feasible found"
-            return Answer(run.best, message="HGS found no solution with so few vehicles.")
-        run.advance(iterations)
-        return Answer(Routes(routes))
+            with closing(answers):
+                for routes in answers:
+                    received.append(routes)
+                    if routes is not None:
+                        run.report(Routes(routes))
+                    if run.stops():
+                        break
+        except SolverError:
+            _blame_fleet(typed, run)
+            raise
+        run.advance(iterations or self.patience)
+        run.stops()
+        return Answer(run.best, message=_message(typed, received, iterations))
+
+
+def _blame_fleet(instance: CVRPInstance, run: Run) -> None:
+    """Raise `NoSolutionError` where the library may have crashed because it found no packing into the vehicles."""
+    from redwood.problems.cvrp.packing import packed_routes
+
+    if instance.vehicles is not None and run.best is None:
+        packed_routes(instance, run.rng)
+
+
+def _message(instance: CVRPInstance, received: list[Any], iterations: int | None) -> str:
+    if not received:
+        return "HGS had no answer by the time limit."
+    if received[-1] is None:
+        return f"HGS found no solution with {instance.slots} vehicles."
+    if iterations is None and len(received) == 1:
+        return "HGS was stopped before its answer; that of its first, short search stands."
+    return ""
+
+
+def _data(instance: CVRPInstance) -> dict[str, Any]:
+    """Return an instance in the library's form and within its range of numbers."""
+    demands, capacity = _within_range(instance)
+    return {
+        "distance_matrix": _distances(instance),
+        "demands": demands,
+        "vehicle_capacity": capacity,
+        "service_times": np.zeros(instance.size + 1),
+        "num_vehicles": instance.slots,
+    }
+
+
+def _distances(instance: CVRPInstance) -> np.ndarray[Any, Any]:
+    matrix = np.array(instance.travel.full(), dtype=np.float64)
+    longest = float(matrix.max())
+    if longest == 0.0:  # all routes are equal, and the library divides by the longest distance
+        return np.ones_like(matrix) - np.eye(len(matrix))
+    if instance.travel.integral and _SMALLEST <= longest <= _LARGEST:
+        return np.ascontiguousarray(matrix)
+    return matrix / longest * _TYPICAL
+
+
+def _within_range(instance: CVRPInstance) -> tuple[np.ndarray[Any, Any], float]:
+    """Return demands and capacity; where a unit is near the library's tolerance, the capacity is less by it."""
+    loads = whole_loads(instance)
+    demands, capacity = loads.demands.astype(np.float64), float(loads.capacity)
+    largest = float(demands.max())
+    if largest == 0.0:  # any route may serve everybody, and the library divides by the largest demand
+        return np.append(0.0, np.ones(instance.size)), float(instance.size)
+    if largest <= _LARGEST:
+        return demands, capacity
+    scale = _LARGEST / largest
+    margin = _TOLERANCE if scale < 10 * _TOLERANCE else 0.0
+    return demands * scale, capacity * scale - margin

@@ -17,7 +17,7 @@ from redwood.problems.orienteering.instance import OrienteeringInstance, path
 from redwood.problems.orienteering.instance import Tour as Path
 from redwood.problems.tsp.instance import TSPInstance
 from redwood.solver import Answer, Run, Solver
-from redwood.solvers.external.scaling import scaled, whole
+from redwood.solvers.external.scaling import scaled, whole, whole_loads
 
 _LARGEST = 1_000_000.0
 _BUDGET_LARGEST = 1e8
@@ -92,9 +92,9 @@ def _model(instance: Instance) -> tuple[Any, Any]:
         )
         manager = pywrapcp.RoutingIndexManager(instance.size + 1, fleet, 0)
         model, _ = _with_distances(manager, scaled(instance.travel, _LARGEST).matrix)
-        demands, scale = whole(instance.demands, upwards=True)
-        demand = model.RegisterUnaryTransitVector(demands.tolist())
-        model.AddDimension(demand, 0, int(instance.limit * scale), True, "load")
+        loads = whole_loads(instance)
+        demand = model.RegisterUnaryTransitVector(loads.demands.tolist())
+        model.AddDimension(demand, 0, loads.capacity, True, "load")
         return manager, model
     if not isinstance(instance, (ATSPInstance, TSPInstance)):
         raise TypeError(f"OR-Tools routing takes no {type(instance).__name__}.")

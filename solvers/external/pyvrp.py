@@ -15,7 +15,7 @@ from redwood.problems.orienteering.instance import OrienteeringInstance
 from redwood.problems.orienteering.instance import Tour as Path
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.solver import Answer, Run, Solver
-from redwood.solvers.external.scaling import scaled
+from redwood.solvers.external.scaling import scaled, whole_loads
 
 if TYPE_CHECKING:
     from pyvrp import ProblemData
@@ -77,9 +77,9 @@ def _data(instance: Instance) -> ProblemData:
     from pyvrp import Client, VehicleType
 
     if isinstance(instance, CVRPInstance):
-        demands, capacity = _whole_demands(instance)
-        fleet = VehicleType(instance.size if instance.vehicles is None else instance.vehicles, capacity=[capacity])
-        clients = [Client(node, delivery=[int(demands[node])]) for node in range(1, instance.size + 1)]
+        loads = whole_loads(instance)
+        fleet = VehicleType(instance.slots, capacity=[loads.capacity])
+        clients = [Client(node, delivery=[int(loads.demands[node])]) for node in range(1, instance.size + 1)]
         return _build(scaled(instance.travel, _LARGEST).matrix, clients, [0], fleet)
     if isinstance(instance, TSPInstance):
         clients = [Client(node) for node in range(1, instance.size)]
@@ -106,15 +106,6 @@ def _build(matrix: np.ndarray[Any, Any], clients: list[Any], depots: list[int], 
 
 def _visitable(instance: OrienteeringInstance) -> np.ndarray[Any, Any]:
     return np.setdiff1d(np.arange(instance.travel.size), [instance.start, instance.end])
-
-
-def _whole_demands(instance: CVRPInstance) -> tuple[np.ndarray[Any, Any], int]:
-    """Return demands and capacity as whole numbers; fractional demands are scaled, rounded up."""
-    demands = np.asarray(instance.demands)
-    if np.issubdtype(demands.dtype, np.integer):
-        return demands, int(instance.capacity)
-    scale = 1e9 / instance.capacity
-    return np.ceil(demands * scale).astype(np.int64), int(instance.limit * scale)
 
 
 def _solution(instance: Instance, routes: list[Any]) -> Solution:

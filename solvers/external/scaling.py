@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolverError
+from redwood.problems.cvrp.instance import SLACK, CVRPInstance
 from redwood.problems.routing.travel import Travel
 
 MOST_NODES = 20_000
 """Nodes beyond which no matrix is written down (3.2 GB)."""
+
+MOST_LOAD = 10**9
+"""Units of load in a vehicle at most: beyond, the penalties of some libraries overflow."""
+
+MOST_PARTS = 10**8
+"""Parts at most into which a capacity is cut to make fractional demands whole: finer ones are within `SLACK`."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +68,48 @@ def whole(values: Array, largest: float = 1e6, *, upwards: bool = False) -> tupl
         return numbers.astype(np.int64), 1.0
     scale = largest / float(numbers.max())
     return (np.ceil(numbers * scale) if upwards else np.rint(numbers * scale)).astype(np.int64), scale
+
+
+@dataclass(frozen=True)
+class Loads:
+    """Demands [N + 1] as int64, and the capacity in the same unit."""
+
+    demands: Array
+    capacity: int
+
+
+def whole_loads(instance: CVRPInstance) -> Loads:
+    """Return demands and capacity as whole numbers of at most `MOST_LOAD`, in their largest common unit.
+
+    Where they have one, exactly the routes within capacity stay within it. Where they have none, or too small a one,
+    demands are rounded up to a billionth of the capacity.
+    """
+    loads = _common_unit(instance) or _rounded_up(instance)
+    total = int(loads.demands.sum())
+    return Loads(loads.demands, max(1, min(loads.capacity, total)))
+
+
+def _common_unit(instance: CVRPInstance) -> Loads | None:
+    """Return the loads without loss, or ``None``."""
+    if np.issubdtype(instance.demands.dtype, np.integer):
+        unit = max(1, int(np.gcd.reduce(instance.demands)))
+        demands, capacity = instance.demands // unit, math.floor(instance.capacity) // unit
+        capacity = min(capacity, int(demands.sum()))
+        return Loads(demands, capacity) if capacity <= MOST_LOAD else None
+    tolerance = SLACK / (4 * instance.size)
+    numbers, places = np.unique(instance.demands, return_inverse=True)
+    shares, parts = [], 1
+    for number in (numbers / instance.capacity).tolist():
+        share = Fraction(number).limit_denominator(MOST_PARTS)
+        parts = math.lcm(parts, share.denominator)
+        if parts > MOST_PARTS or abs(float(share) - number) > tolerance * number:
+            return None
+        shares.append(share)
+    demands = np.array([int(share * parts) for share in shares], dtype=np.int64)[places]
+    return Loads(demands, parts)
+
+
+def _rounded_up(instance: CVRPInstance) -> Loads:
+    scale = MOST_LOAD / instance.limit
+    noise = 1e-6  # of the multiplication, in units: what fills a vehicle exactly must go on fitting
+    return Loads(np.ceil(instance.demands * scale - noise).astype(np.int64), MOST_LOAD)

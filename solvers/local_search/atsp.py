@@ -10,12 +10,12 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
+from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.start import nearest, nearest_neighbour_tour, patched_tour
 from redwood.solver import Answer, Run, Solver
 
-_POLL_SECONDS = 0.02
 _REPORT_SECONDS = 0.2
 ASSIGNED = 2_000
 """Nodes up to which the search begins with an assignment, whose time grows with their cube."""
@@ -73,7 +73,7 @@ class ATSPLocalSearch(Solver):
             search.advance(steps)
             run.advance(steps)
             now = time.perf_counter()
-            chunk = max(1, int(chunk * min(4.0, max(0.25, _POLL_SECONDS / max(now - begin, 1e-6)))))
+            chunk = next_chunk(chunk, now - begin)
             if search.best_length < reported and now - told > _REPORT_SECONDS:
                 run.report(search.solution())
                 reported, told = search.best_length, now
@@ -101,7 +101,8 @@ class _Search:
         self._tails = nearest(worth.T, options.neighbours)
         self._random = random_state(rng)
         self._order = np.array(first if start is None else start, dtype=np.int64)
-        descend(matrix, self._heads, self._tails, self._order)
+        while descend(matrix, self._heads, self._tails, self._order) > 0.0:
+            pass  # ends: every exchange shortens the tour, see GAIN_SHARE
         self._best = self._order.copy()
         self._state = np.full(2, float(matrix[self._order, np.roll(self._order, -1)].sum()))
         self._cycle = self._left = 0

@@ -17,6 +17,8 @@ from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
 from redwood.problems.atsp.moves import LOGGED, bridge, descend_from, swap
 
+ROUNDING = 1e-12
+"""Share by which a tour must be shorter to be the best: `LENGTH` is a sum of many changes."""
 LENGTH, BEST = range(2)
 """Entries of ``state``: the length of the current and of the best tour."""
 
@@ -56,7 +58,7 @@ def search(
         change -= gained
         if change <= 0.0 or change < -temperature * math.log(max(random_float(random), 1e-300)):
             state[LENGTH] += change
-            if state[LENGTH] < state[BEST] - 1e-9 * abs(state[BEST]):
+            if state[LENGTH] < state[BEST] * (1.0 - ROUNDING):
                 state[BEST] = state[LENGTH]
                 best[:] = order
         else:

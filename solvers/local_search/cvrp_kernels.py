@@ -25,6 +25,8 @@ customers out now, price of a unit of fees."""
 OUT, LOGGED, DIRTY, ITERATION, SKIP, LACKING = 0, 1, 2, 3, 4, 5
 """Entries of `Search.counters`: customers out, entries of the log, stops that differ from the best, iterations begun,
 positions until the next blink, iterations of this window that ended with customers out."""
+ROUNDING = 1e-11
+"""Share of the best length by which routes must be shorter to be the best: `CURRENT` is a sum of many changes."""
 LEAST_PRICE = 0.2
 """The price never falls below this."""
 WINDOW = 1000
@@ -177,7 +179,7 @@ def remove_string(
             kept += 1
     span = length + kept
     behind = 0  # how far the string may reach back, and must where the route ends soon
-    stop = plan.before[c]
+    stop = plan.before[c]  # a route is a ring that its end closes, and the walks along it stop there
     while behind < span - 1 and stop <= ground.size:
         behind += 1
         stop = plan.before[stop]
@@ -344,7 +346,7 @@ def any_position(plan: Plan, ground: Ground, c: int, room: float) -> tuple[int, 
             continue
         start = ground.size + 1 + r
         gap = ground.depot[c]
-        while True:
+        while True:  # once around the ring of the route
             onward = between(ground, c, plan.after[start])
             cost = gap + onward - plan.leg[start]
             if cost < cheapest:
@@ -405,7 +407,7 @@ def keep(search: Search, plan: Plan) -> None:
     for k in range(counters[LOGGED]):
         mark(search, search.customers[k])
         mark(search, abs(search.places[k]))
-    if counters[OUT] == 0 and search.values[CURRENT] < search.values[BEST] - 1e-7:
+    if counters[OUT] == 0 and search.values[CURRENT] < search.values[BEST] - ROUNDING * abs(search.values[BEST]):
         for k in range(counters[DIRTY]):
             stop = search.stale[k]
             search.best[stop] = plan.after[stop]

@@ -10,15 +10,15 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
+from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
-from redwood.problems.orienteering.space import as_matrix, make_space, restricted
-from redwood.problems.routing.travel import Metric, Travel
+from redwood.problems.orienteering.reach import certainly_out_of_reach, obeys_triangle_rule
+from redwood.problems.orienteering.space import MATRIX_UP_TO, SQUARE, as_matrix, make_space, restricted
+from redwood.problems.routing.travel import Travel
 from redwood.solver import Answer, Run, Solver
 
-_POLL_SECONDS = 0.02
 _REPORT_SECONDS = 0.2
-_SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,13 @@ class OrienteeringLocalSearch(Solver):
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels, for a matrix or for coordinates as the instance needs, on four nodes."""
-        typed = cast(OrienteeringInstance, instance)
-        toy = OrienteeringInstance(travel=Travel(Metric.EXACT, _SQUARE), prizes=np.ones(4), budget=3.5, start=0, end=0)
-        search = _Search(toy, self, np.array([0, 0]), np.random.default_rng(0), matrix=as_matrix(typed))
+        matrix = as_matrix(cast(OrienteeringInstance, instance))
+        search = _Search(SQUARE, self, np.array([0, 0]), np.random.default_rng(0), matrix=matrix)
         search.fill()
         search.advance(2)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        """Search until the budget is used up, or every reachable node is on the path."""
+        """Search until the budget is used up, or every node with a prize that may be reached is on the path."""
         typed = cast(OrienteeringInstance, instance)
         start = path(typed, cast(Tour, run.initial)) if run.initial is not None else shortest_path(typed)
         search = _Search(typed, self, start, run.rng, matrix=as_matrix(typed))
@@ -73,7 +72,7 @@ class OrienteeringLocalSearch(Solver):
             search.advance(steps)
             run.advance(steps)
             now = time.perf_counter()
-            chunk = _next_chunk(chunk, now - begin)
+            chunk = next_chunk(chunk, now - begin)
             if search.best_value > reported and now - told > _REPORT_SECONDS:
                 run.report(search.solution())
                 reported, told = search.best_value, now
@@ -81,13 +80,8 @@ class OrienteeringLocalSearch(Solver):
         run.report(best)
         if not search.complete:
             return Answer(best)
-        return Answer(best, bound=search.total, proven=True, message="every reachable node is visited")
-
-
-def _next_chunk(chunk: int, seconds: float) -> int:
-    """Return how many iterations take about as long as the clock may stay unread."""
-    factor = _POLL_SECONDS / max(seconds, 1e-6)
-    return max(1, int(chunk * min(4.0, max(0.25, factor))))
+        bound = float(problem.objective(instance, best))
+        return Answer(best, bound=bound, proven=True, message="every reachable node is visited")
 
 
 class _Search:
@@ -120,8 +114,8 @@ class _Search:
             self._prizes,
             (instance.budget + instance.limit) / 2.0,
         )
-        self._ends = float(instance.prizes[np.unique([instance.start, instance.end])].sum())
-        self.total = self._ends + float(self._prizes.sum() - self._prizes[np.isin(self._nodes, start[[0, -1]])].sum())
+        ends = [instance.start, instance.end]
+        self._earning = np.setdiff1d(np.flatnonzero((instance.prizes > 0.0) & ~certainly_out_of_reach(instance)), ends)
         self._path = np.zeros(travel.size + 2, np.int64)
         self._best = np.zeros(travel.size + 2, np.int64)
         self._state = np.zeros(6)
@@ -137,8 +131,11 @@ class _Search:
 
     @property
     def complete(self) -> bool:
-        """Whether the best path earns every prize within reach."""
-        return self.best_value[0] + self._ends >= self.total
+        """Whether the best path visits every node that has a prize and is not proven to be out of reach."""
+        count = int(self._state[self._kernels.BEST_COUNT])
+        if count - 2 < len(self._earning):
+            return False
+        return bool(np.isin(self._earning, self._nodes[self._best[:count]]).all())
 
     def solution(self) -> Tour:
         """Return the best path."""
@@ -184,6 +181,6 @@ class _Search:
 
 def _kept(instance: OrienteeringInstance, start: Array) -> Array:
     """Return the sorted numbers of the nodes that a path may visit, and those of the path to start from."""
-    if instance.travel.matrix is not None:  # may break the triangle inequality
-        return np.arange(instance.travel.size)
-    return np.union1d(np.flatnonzero(detours(instance) <= instance.limit), start)
+    if obeys_triangle_rule(instance.travel.metric) or instance.travel.size > MATRIX_UP_TO:
+        return np.union1d(np.flatnonzero(detours(instance) <= instance.limit), start)
+    return np.union1d(np.flatnonzero(~certainly_out_of_reach(instance)), start)

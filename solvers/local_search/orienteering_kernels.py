@@ -21,6 +21,8 @@ from redwood.problems.orienteering.ruin import appraise, force, offer, recreate,
 COUNT, PRIZE, LENGTH, BEST_COUNT, BEST_PRIZE, BEST_LENGTH = range(6)
 """Entries of ``state``: the current path's number of entries, prize and length, and the same of the best path."""
 
+ROUNDING = 1e-12
+"""Share by which a path of the same prize must be shorter than the best one to take its place."""
 _FORCED_SHARE = 0.3
 _LENGTH_WEIGHT = 0.1
 
@@ -118,12 +120,12 @@ def _settle(
     prize = 0.0
     for at in range(1, count - 1):
         prize += prizes[trial[at]]
-    exchange = _LENGTH_WEIGHT * state[BEST_PRIZE] / max(limit, 1e-300)
+    exchange = _LENGTH_WEIGHT * state[BEST_PRIZE] / limit if limit > 0.0 else 0.0
     rise = prize - state[PRIZE] - exchange * (length - state[LENGTH])
     if length <= limit and (rise >= 0.0 or rise > temperature * math.log(max(random_float(random), 1e-300))):
         path[:count] = trial[:count]
         state[COUNT], state[PRIZE], state[LENGTH] = count, prize, length
-        better = prize > state[BEST_PRIZE] or (prize == state[BEST_PRIZE] and length < state[BEST_LENGTH] - 1e-9)
+        better = prize > state[BEST_PRIZE] or (prize == state[BEST_PRIZE] and length < state[BEST_LENGTH] * (1.0 - ROUNDING))
         if better:
             best[:count] = trial[:count]
             state[BEST_COUNT], state[BEST_PRIZE], state[BEST_LENGTH] = count, prize, length

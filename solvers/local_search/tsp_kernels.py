@@ -23,6 +23,8 @@ STEPS = 50
 """Number of steps of the random walks that find where to perturb."""
 REACH = 1000
 """Largest distance along the tour between places that one perturbation changes."""
+MOVES = 50
+"""Moves made at one node before the others in the queue have their turn."""
 BLOCK = 5000
 """Perturbations are made in so many neighbouring nodes, one for each, before the search moves on to the next ones."""
 
@@ -83,7 +85,7 @@ def fill_queue(search: Search) -> None:
 def descend(search: Search, limit: int) -> float:
     """Improve at up to ``limit`` queued nodes; returns the gain. Nothing can be undone afterwards."""
     total = 0.0
-    while search.counters[_WAITING] > 0 and limit > 0:
+    while search.counters[_WAITING] > 0 and limit > 0:  # at most ``limit`` times
         limit -= 1
         search.counters[_LOGGED] = 0
         total += _improve_next(search)
@@ -112,7 +114,7 @@ def iterate(search: Search, iterations: int, heat: float, done: int, limit: floa
     for iteration in range(done, done + iterations):
         search.counters[_LOGGED] = 0
         change = _kick(search, iteration)
-        while search.counters[_WAITING] > 0:
+        while search.counters[_WAITING] > 0:  # ends: what is queued stems from a move, and the log has room for so many
             change -= _improve_next(search)
         temperature = heat * (1.0 - iteration / limit)
         allowed = search.tolerance
@@ -162,14 +164,14 @@ def _keep(best: Array, order: Array, changed: Array, counters: Array) -> None:
 
 @kernel(_nrt=False)
 def _improve_next(search: Search) -> float:
-    """Take a node from the queue and improve there as long as possible; returns the gain."""
+    """Take a node from the queue and improve there as long as possible, `MOVES` times at most; returns the gain."""
     metric, points, matrix = search.metric, search.points, search.matrix
     neighbours, lengths, order, position = search.neighbours, search.lengths, search.order, search.position
     path, breadth, tolerance, counters = search.path, search.breadth, search.tolerance, search.counters
     queue, queued, log_place, log_node = search.queue, search.queued, search.log_place, search.log_node
     node = _pop(queue, queued, counters)
     total = 0.0
-    while True:
+    for _ in range(MOVES):
         shift = min(search.shift, len(log_place) - counters[_LOGGED])
         gain = improve(metric, points, matrix, neighbours, lengths, order, position, path, breadth, tolerance, shift, node)
         if gain <= 0.0:
@@ -177,6 +179,8 @@ def _improve_next(search: Search) -> float:
         total += gain
         _queue_ends(order, path, queue, queued, counters)
         _rearrange(order, position, path, search.buffer, log_place, log_node, counters)
+    _push(queue, queued, counters, node)
+    return total
 
 
 @kernel(_nrt=False)

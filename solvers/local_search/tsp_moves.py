@@ -24,6 +24,10 @@ from redwood.problems.routing.travel import CODES, Metric
 
 _EUC_2D, _EXACT = CODES[Metric.EUC_2D], CODES[Metric.EXACT]
 
+GAIN_SHARE = 1e-13
+"""A gain is real where it exceeds this share of the largest sum on the way to it: a move of ten edges rounds to 2e-15 of it,
+so every move made shortens the tour truly, and no sequence of moves can come back to a tour."""
+
 
 @kernel(_nrt=False)
 def between(metric: int, points: Array, matrix: Array, i: int, j: int) -> float:
@@ -67,7 +71,8 @@ def improve(
     """Look for a move that removes an edge at ``t1`` and shortens the tour; returns its gain, or 0.
 
     ``path[0]`` becomes (base, direction, number of segments), and the rows after it the segments. Moves that would
-    rewrite more than ``shift`` places are passed over.
+    rewrite more than ``shift`` places are passed over. A gain exceeds ``tolerance`` and the share `GAIN_SHARE` of the
+    largest sum that it was computed from.
     """
     size = len(order)
     for direction in (1, -1):
@@ -81,6 +86,7 @@ def improve(
         path[0, 1] = direction
         first = between(metric, points, matrix, t1, t2)
         best = tolerance
+        peak = first
         leaf = (0, 0, 0, 0)
         most = tolerance
         move = (0, 0, 0)
@@ -98,7 +104,7 @@ def improve(
                 t4 = node_at(order, base, direction, p4)
                 gain2 = gain1 + between(metric, points, matrix, t3, t4)
                 closed = gain2 - between(metric, points, matrix, t4, t1)
-                if closed > most and min(p3, size - p3) <= shift:
+                if closed > most and closed > GAIN_SHARE * max(first, gain2) and min(p3, size - p3) <= shift:
                     most = closed
                     move = (0, p3, 0)
                 for k5 in range(breadth[1]):
@@ -115,13 +121,14 @@ def improve(
                     t6 = node_at(order, base, direction, p6)
                     gain4 = gain3 + between(metric, points, matrix, t5, t6)
                     closed = gain4 - between(metric, points, matrix, t6, t1)
-                    if closed > most:
+                    if closed > most and closed > GAIN_SHARE * max(first, gain2, gain4):
                         _set_path(path, size, 1 if p5 > p3 else 2, p3, p5)
                         if moved(path, size) <= shift:
                             most = closed
                             move = (1 if p5 > p3 else 2, p3, p5)
                     if gain4 > best:
                         best = gain4
+                        peak = max(first, gain2)
                         leaf = (1 if p5 > p3 else 2, p3, p5, t6)
             # t4 after t3: a cycle from t2 to t3, which must be opened again
             if p3 < size - 1:
@@ -145,13 +152,14 @@ def improve(
                         gain4 = gain3 + between(metric, points, matrix, t5, t6)
                         closed = gain4 - between(metric, points, matrix, t6, t1)
                         kind = 3 if side == 1 else 4
-                        if closed > most:
+                        if closed > most and closed > GAIN_SHARE * max(first, gain2, gain4):
                             _set_path(path, size, kind, p3, p5)
                             if moved(path, size) <= shift:
                                 most = closed
                                 move = (kind, p3, p5)
                         if gain4 > best:
                             best = gain4
+                            peak = max(first, gain2)
                             leaf = (kind, p3, p5, t6)
         if most > tolerance:
             _set_path(path, size, move[0], move[1], move[2])
@@ -173,6 +181,7 @@ def improve(
                 t1,
                 leaf[3],
                 best,
+                max(peak, best),
             )
             if closed > 0.0:
                 return float(closed)
@@ -229,8 +238,12 @@ def _extend(
     t1: int,
     last: int,
     gain: float,
+    peak: float,
 ) -> float:
-    """Lengthen the path step by step, the best step each time, until closing it gains; returns the gain, or 0."""
+    """Lengthen the path step by step, the best step each time, until closing it gains; returns the gain, or 0.
+
+    ``gain`` is the length of the edges taken out so far less that of the edges put in, and ``peak`` the largest it has been.
+    """
     size = len(order)
     base, direction = path[0, 0], path[0, 1]
     for level in range(2, len(breadth)):
@@ -244,7 +257,7 @@ def _extend(
             p3 = direction * (position[t3] - base)
             if p3 < 0:
                 p3 += size
-            i = 1
+            i = 1  # the segments cover all places, so one of them holds p3
             while not (path[i, 0] <= p3 <= path[i, 1] or path[i, 1] <= p3 <= path[i, 0]):
                 i += 1
             if p3 == path[i, 0]:
@@ -261,9 +274,10 @@ def _extend(
             return 0.0
         _turn(path, best_segment, best3, best4)
         gain = best
+        peak = max(peak, gain)
         last = best_node
         closed = gain - between(metric, points, matrix, last, t1)
-        if closed > tolerance and moved(path, size) <= shift:
+        if closed > tolerance and closed > GAIN_SHARE * peak and moved(path, size) <= shift:
             return float(closed)
     return 0.0
 
@@ -276,7 +290,7 @@ def _turn(path: Array, i: int, p3: int, p4: int) -> None:
         path[j + 1, 0], path[j + 1, 1] = path[j, 0], path[j, 1]
     path[i + 1, 0], path[i + 1, 1] = p3, path[i, 1]
     path[i, 1] = p4
-    low, high = 1, i
+    low, high = 1, i  # they meet after half of the segments
     while low <= high:
         a0, a1 = path[low, 0], path[low, 1]
         path[low, 0], path[low, 1] = path[high, 1], path[high, 0]

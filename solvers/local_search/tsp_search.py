@@ -145,7 +145,7 @@ def make_search(
         counters=np.zeros(4, dtype=np.int64),
         balances=np.zeros(1),
         random=random_state(rng),
-        tolerance=1e-9 * float(lengths.mean()) if lengths.size else 0.0,
+        tolerance=1e-9 * float(np.median(lengths[:, 0])) if lengths.size else 0.0,
         shift=max(50_000, size // 20),
     )
 

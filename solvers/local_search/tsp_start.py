@@ -37,7 +37,7 @@ def greedy_edge_tour(travel: Travel, neighbours: Array, lengths: Array) -> Array
     parents = np.arange(size, dtype=np.int32)
     nodes = np.arange(size, dtype=np.int32)
     count = 0
-    while True:
+    while True:  # each round joins two fragments at least: the shortest edge between nearest ends of two is never refused
         count += _join_shortest(nodes, neighbours, lengths, links, parents)
         if count == size - 1:
             return _walk(links, np.empty(size, dtype=np.int32))
@@ -111,7 +111,7 @@ def _link(tails: Array, heads: Array, links: Array, parents: Array) -> int:
 
 @kernel
 def _root(parents: Array, node: int) -> int:
-    while parents[node] != node:
+    while parents[node] != node:  # a forest: no node is met twice
         parents[node] = parents[parents[node]]
         node = parents[node]
     return node
@@ -121,7 +121,7 @@ def _root(parents: Array, node: int) -> int:
 def _walk(links: Array, tour: Array) -> Array:
     """Fill ``tour`` [N] with the path that ``links`` [N, 2] describe, from one of its two ends."""
     node = 0
-    while links[node, 1] >= 0:
+    while links[node, 1] >= 0:  # a path has two nodes with one link
         node += 1
     previous = -1
     for place in range(len(tour)):
@@ -137,7 +137,7 @@ def _hilbert_keys(cells: Array, keys: Array) -> None:
         x, y = cells[i, 0], cells[i, 1]
         key = 0
         side = 1 << (_BITS - 1)
-        while side > 0:
+        while side > 0:  # halved each time
             right = 1 if x & side else 0
             upper = 1 if y & side else 0
             key += side * side * ((3 * right) ^ upper)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from redwood.budget import Iterations
-from redwood.errors import OptionError
+from redwood.errors import NoSolutionError, OptionError
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.views.local import Local
@@ -74,7 +74,8 @@ class HiGHS(Solver):
         import pyomo.environ  # noqa: F401
 
         if problem.offers(Local):
-            problem.view(Local, instance).warm_up()
+            with contextlib.suppress(NoSolutionError):  # the model may prove that there is none
+                problem.view(Local, instance).warm_up()
         _rehearse(problem)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:

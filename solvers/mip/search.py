@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import ModelError, SolverError
+from redwood.errors import ModelError, NoSolutionError, SolverError
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run
 from redwood.solvers.mip.session import MOST_NODES, Ending, Session, Solved
+from redwood.tolerance import CONFLICT, same, usable_step
 from redwood.views.compiled import CompiledModel, compile_model, dual_bound
 from redwood.views.linear import Linear, Rows
 from redwood.views.local import Local
@@ -55,7 +57,8 @@ class Search:
         """Search until proven or stopped, and return the answer."""
         if self.problem.offers(Local):
             steps = min(self.options.local_steps, 20 * self.instance.size)
-            find_incumbent(self.problem, self.instance, self.run, steps)
+            with contextlib.suppress(NoSolutionError):  # the program may still find one, or prove that there is none
+                find_incumbent(self.problem, self.instance, self.run, steps)
         if not self.run.stops():
             self.solve()
         if self.broken and self.run.best is None:
@@ -73,9 +76,9 @@ class Search:
             self.options.log,
             presolve=self.options.presolve,
             mip_rel_gap=self.options.mip_rel_gap,
-            mip_abs_gap=max(1e-6, 0.999 * model.step),  # the objective cannot take a value in between
             mip_heuristic_effort=self.options.mip_heuristic_effort,
         )
+        session.rescale(self.run.objective)
         if self.separates:
             self.cut(session)
         while not self.done and self.branch(session):
@@ -135,7 +138,7 @@ class Search:
             return
         bound, reduced = self.relaxed
         sign = 1.0 if self.run.sense.better(0.0, 1.0) else -1.0
-        room = sign * (incumbent - bound) + 1e-6 * max(1.0, abs(incumbent))
+        room = sign * (incumbent - bound) + CONFLICT * max(abs(incumbent), abs(bound))
         free = model.integer & (model.lower < model.upper)
         for columns, ends in ((sign * reduced > room, model.lower), (sign * reduced < -room, model.upper)):
             chosen = np.flatnonzero(free & columns & np.isfinite(ends))
@@ -149,6 +152,7 @@ class Search:
         rest of the round.
         """
         self.fix(session)
+        session.rescale(self.run.objective)
         model = session.model
         offered: list[tuple[Array, Rows | None]] = []
 
@@ -170,12 +174,27 @@ class Search:
         if self.done:
             return False
         if solved.ending is Ending.SOLVED and offered[-1][1] is None:  # the best point of the relaxation is a solution
-            self.proven = self.options.mip_rel_gap == 0
-            return False
+            return self.settle(session, solved.objective)
         self.hasty = self.run.bound != before
         violated = [rows for _, rows in offered if rows is not None]
         self.add(session, violated)
         return bool(violated)
+
+    def settle(self, session: Session, claimed: float) -> bool:
+        """Take HiGHS's optimum for proven where its tolerances allow it; returns whether another scale promises more.
+
+        ``claimed`` is what HiGHS takes the optimum for. It is better than any solution where integral columns are so up to
+        a tolerance only and cost much.
+        """
+        incumbent = self.run.objective
+        if self.options.mip_rel_gap or incumbent is None:
+            return False
+        if not session.precise(incumbent):
+            return session.rescale(incumbent)
+        step = usable_step(session.model.step, abs(incumbent))
+        close = same(claimed, incumbent) or abs(claimed - incumbent) <= 0.1 * step
+        self.proven = close or not self.run.sense.better(claimed, incumbent)
+        return False
 
     def start(self, model: CompiledModel) -> Array | None:
         """Return column values of the best solution, NaN where unknown, where the model can express it."""
@@ -207,7 +226,8 @@ class Search:
         claimed = model.objective(values)
         self.run.report(solution)
         worth = float(self.problem.objective(self.instance, solution))
-        if self.run.sense.better(claimed, worth) and abs(claimed - worth) > 1e-6 * max(1.0, abs(worth)):
+        close = same(claimed, worth, model.magnitude(values), CONFLICT)
+        if self.run.sense.better(claimed, worth) and not close:
             self.doubt = (
                 f"The model prices a solution at {claimed:.9g} that is worth {worth:.9g}, so its bounds prove nothing."
             )
@@ -217,7 +237,7 @@ class Search:
         if not np.isfinite(bound):
             return self.proven
         bound, incumbent = model.round_bound(bound), self.run.objective
-        if incumbent is not None and not self.run.sense.better(bound, incumbent):
+        if incumbent is not None and (same(bound, incumbent) or self.run.sense.better(incumbent, bound)):
             bound, self.proven = incumbent, True
         if not self.doubt:
             self.run.report_bound(bound)
@@ -249,7 +269,7 @@ def _stalls(bounds: list[float]) -> bool:
     if len(bounds) <= STALL_ROUNDS:
         return False
     before, now = bounds[-1 - STALL_ROUNDS], bounds[-1]
-    return abs(now - before) < STALL_RISE * max(1.0, abs(now))
+    return same(now, before, share=STALL_RISE)
 
 
 def find_incumbent(problem: Problem[Any, Any], instance: Instance, run: Run, steps: int) -> None:
@@ -259,7 +279,10 @@ def find_incumbent(problem: Problem[Any, Any], instance: Instance, run: Run, ste
     """
     view = problem.view(Local, instance)
     latest = run.seconds + 0.1 * run.seconds_left
-    state = view.construct(run.rng) if run.best is None else view.state(run.best)
+    try:
+        state = view.construct(run.rng) if run.best is None else view.state(run.best)
+    except NoSolutionError:  # the model may prove that there is none
+        return
     view.descend(state)
     run.report(view.solution(state))
     for _ in range(steps):

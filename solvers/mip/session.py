@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import math
 import signal
 import threading
 import time
@@ -17,12 +18,19 @@ import highspy
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.budget import Sense
 from redwood.errors import ModelError, SolverError
 from redwood.solver import Run
-from redwood.views.compiled import CompiledModel, stack_rows
+from redwood.tolerance import HIGHS_LOSS, SAME, unit_scale, usable_step
+from redwood.views.compiled import CompiledModel, scaled_rows, stack_rows
 from redwood.views.linear import Rows
 
 logger = logging.getLogger(__name__)
+
+LARGEST_COST = 2.0**50
+"""Costs that HiGHS gets stay below: it takes 1e20 for infinite."""
+REAL_COSTS, WHOLE_COSTS = (2.0**14, 2.0**30), (1.0, 2.0**30)
+"""Objectives of these magnitudes go to HiGHS as they are, real ones and those of whole numbers."""
 
 POLL_SECONDS = 0.005
 """How often a running HiGHS is asked to stop, at most."""
@@ -69,7 +77,9 @@ class Solved:
     duals
         Row duals [R] of a linear relaxation, or ``None``.
     bound
-        HiGHS's own bound on the objective; meaningful after `Session.branch` alone.
+        HiGHS's own bound on the objective, eased by its tolerances; meaningful after `Session.branch` alone.
+    objective
+        What HiGHS takes the objective at ``values`` for; they may be integral up to its tolerance only.
     nodes
         Branch-and-bound nodes explored.
     used_up
@@ -80,12 +90,17 @@ class Solved:
     values: Array | None
     duals: Array | None
     bound: float
+    objective: float
     nodes: int
     used_up: bool
 
 
 class Session:
-    """One model in HiGHS, solved again and again while rows are added and columns fixed."""
+    """One model in HiGHS, solved again and again while rows are added and columns fixed.
+
+    HiGHS's tolerances are absolute, so it gets objective and rows scaled by powers of two, which loses nothing. All that
+    comes out is in the model's own units.
+    """
 
     def __init__(self, model: CompiledModel, run: Run, log: bool = False, **options: bool | int | float | str) -> None:
         self.model = model
@@ -93,9 +108,43 @@ class Session:
         self._run = run
         self._log = log
         self._highs = model.highs(threads=run.threads, seed=run.seed, log_to_console=False, output_flag=log, **options)
+        self._scale, self._row_scales = 1.0, scaled_rows(model.rows)[1]
+        self.rescale(None)
+
+    def rescale(self, incumbent: float | None) -> bool:
+        """Scale the objective so that HiGHS's tolerances are small beside an incumbent; returns whether that changed it."""
+        model = self.model
+        costs = np.where((model.lower == 0) & (model.upper == 0), 0.0, model.cost)
+        largest = float(np.abs(costs).max(initial=0.0))
+        scale = unit_scale(abs(incumbent or 0.0) or largest, *(WHOLE_COSTS if model.step else REAL_COSTS))
+        if largest * scale > LARGEST_COST:
+            scale = 2.0 ** math.floor(math.log2(LARGEST_COST / largest))
+        changed = scale != self._scale
+        if changed or scale != 1.0:  # columns may have been fixed since
+            self._scale = scale
+            self._set_costs(costs * scale, model.offset * scale)
+        return changed
+
+    def precise(self, incumbent: float) -> bool:
+        """Return whether HiGHS's absolute tolerances are small beside an incumbent, or beside a step of the objective."""
+        loss = HIGHS_LOSS / self._scale
+        return loss <= 0.5 * SAME * abs(incumbent) or loss <= 0.1 * usable_step(self.model.step, abs(incumbent))
+
+    def _set_costs(self, costs: Array, offset: float) -> None:
+        self._highs.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
+        self._highs.changeObjectiveOffset(offset)
+
+    def _eased(self, bound: float) -> float:
+        """Return a bound of HiGHS in the model's units, less what its tolerances can have added."""
+        bound = bound / self._scale
+        loss = HIGHS_LOSS / self._scale + 0.25 * SAME * abs(bound)
+        return bound - loss if self.model.sense is Sense.MIN else bound + loss
 
     def add(self, rows: Rows) -> None:
         """Add rows."""
+        self.rows = stack_rows([self.rows, rows])
+        rows, scales = scaled_rows(rows)
+        self._row_scales = np.concatenate([self._row_scales, scales])
         status = self._highs.addRows(
             len(rows.lower),
             np.asarray(rows.lower, np.float64),
@@ -107,7 +156,6 @@ class Session:
         )
         if status == highspy.HighsStatus.kError:
             raise ModelError(f"HiGHS refuses {len(rows.lower)} separated rows; do they name columns that exist?")
-        self.rows = stack_rows([self.rows, rows])
 
     def fix(self, columns: Array, values: Array) -> None:
         """Fix columns [F] to values [F]."""
@@ -144,6 +192,8 @@ class Session:
             Where the model is unbounded, or HiGHS fails.
         """
         self._highs.setOptionValue("solve_relaxation", False)
+        step = usable_step(self.model.step, abs(self._run.objective or 0.0))
+        self._highs.setOptionValue("mip_abs_gap", 0.999 * step * self._scale)  # the objective takes no value in between
         self._highs.setOptionValue("mip_max_nodes", int(min(self._run.iterations_left, MOST_NODES)))
         if start is not None:
             known = np.flatnonzero(~np.isnan(start)).astype(np.int32)
@@ -156,10 +206,9 @@ class Session:
 
     def _tell_unbounded(self, kinds: list[Any]) -> Solved:
         """Tell an unbounded model from an infeasible one, which presolve may leave open, by solving it without costs."""
-        every = np.arange(self.model.size, dtype=np.int32)
-        self._highs.changeColsCost(len(every), every, np.zeros(len(every)))
+        self._set_costs(np.zeros(self.model.size), 0.0)
         solved = self._solve(kinds, lambda values: False, lambda bound: False)
-        self._highs.changeColsCost(len(every), every, self.model.cost)
+        self._set_costs(self.model.cost * self._scale, self.model.offset * self._scale)
         if solved.ending is Ending.SOLVED:
             raise SolverError("the model is unbounded: feasible solutions may be as good as one likes.")
         return solved
@@ -179,7 +228,7 @@ class Session:
                     enough = on_solution(np.array(data.mip_solution)) or enough
                     return
                 if time.perf_counter() - polled >= POLL_SECONDS:
-                    good = kind == Kind.kCallbackMipInterrupt and on_bound(data.mip_dual_bound)
+                    good = kind == Kind.kCallbackMipInterrupt and on_bound(self._eased(data.mip_dual_bound))
                     enough = good or self._run.stops() or enough
                     polled = time.perf_counter()
             except BaseException as failure:  # HiGHS would swallow it
@@ -207,9 +256,12 @@ class Session:
         solution = self._highs.getSolution()
         feasible = info.primal_solution_status == 2 or model_status == ModelStatus.kModelEmpty
         values = np.array(solution.col_value) if feasible else None
-        duals = np.array(solution.row_dual) if solution.dual_valid else None
+        duals = np.array(solution.row_dual) * self._row_scales / self._scale if solution.dual_valid else None
         used_up = model_status == ModelStatus.kSolutionLimit
-        return Solved(ending, values, duals, info.mip_dual_bound, max(0, info.mip_node_count), used_up)
+        objective = info.objective_function_value / self._scale
+        return Solved(
+            ending, values, duals, self._eased(info.mip_dual_bound), objective, max(0, info.mip_node_count), used_up
+        )
 
 
 @contextlib.contextmanager

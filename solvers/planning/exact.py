@@ -39,6 +39,10 @@ class TablePolicy(Policy):
         object.__setattr__(self, "actions", frozen(self.actions, np.int64))
         object.__setattr__(self, "choices", frozen(self.choices, np.int64))
 
+    def describe(self) -> dict[str, Any]:
+        """Return that a table of optimal actions decides."""
+        return {"decides_by": "table", "proven": True}
+
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the optimal action in each episode's states."""
         found: Array = self.actions[self.choices[min(step, len(self.choices) - 1)][tuple(states.T)]]

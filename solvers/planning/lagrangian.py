@@ -51,7 +51,7 @@ class Lagrangian(Solver):
         planning = problem.view(Planning, instance)
         if planning.criterion is Criterion.AVERAGE:
             settled = settle(planning, run, self.rounds)
-            return Answer(IndexPolicy(settled.worth[None]), bound=settled.bound + 1e-9 * abs(settled.bound))
+            return Answer(IndexPolicy(settled.worth[None], "lagrangian"), bound=settled.bound + 1e-9 * abs(settled.bound))
         found = tighten(planning, run, self.rounds)
         bound = found.bound / planning.horizon
-        return Answer(IndexPolicy(found.worth), bound=bound + 1e-9 * abs(bound))
+        return Answer(IndexPolicy(found.worth, "lagrangian"), bound=bound + 1e-9 * abs(bound))

@@ -52,14 +52,14 @@ class Rollout(Solver):
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         planning = problem.view(Planning, instance)
         check_finite(planning, "rollout")
-        best = policy = IndexPolicy(worth_under(planning, random_chances(planning, self.draws, run.rng)))
+        best = policy = IndexPolicy(worth_under(planning, random_chances(planning, self.draws, run.rng)), "rollout")
         run.report(policy)
         for _ in range(self.improvements):
             if run.stops():
                 break
             counted = CountingPolicy(policy)
             planning.rollouts(counted, self.episodes, int(run.rng.integers(2**31)))
-            policy = IndexPolicy(worth_under(planning, counted.chances(planning)))
+            policy = IndexPolicy(worth_under(planning, counted.chances(planning)), "rollout")
             if run.report(policy):
                 best = policy
             run.advance()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from redwood.errors import FitError, OptionError
-from redwood.planning.contract import Planning
+from redwood.planning.contract import Arms, Planning
 from redwood.planning.policies import GreedyPolicy, IndexPolicy, NullPolicy, RandomPolicy, SamplingPolicy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
@@ -33,12 +34,48 @@ class Random(Solver):
         return Answer(RandomPolicy())
 
 
+class MyopicReward(StrEnum):
+    """Which reward `Myopic` looks at."""
+
+    STEP = "step"
+    NEXT_STATE = "next-state"
+
+
 @dataclass(frozen=True)
 class Myopic(Solver):
-    """Take the action of the greatest expected reward in this step, by the action set's exact oracle."""
+    """Take the action of the greatest expected reward, by the action set's exact oracle, without regard to what follows.
+
+    Attributes
+    ----------
+    reward
+        ``step``: the expected reward of this step. ``next-state``: that of the state that this step leads to, which is what
+        the literature on restless bandits calls myopic; it is for rewards that belong to states, whatever is done in them.
+    """
+
+    reward: str = MyopicReward.STEP
+
+    def __post_init__(self) -> None:
+        if self.reward not in list(MyopicReward):
+            raise OptionError(f"reward {self.reward!r} is not one of {', '.join(MyopicReward)}.")
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        return Answer(IndexPolicy(problem.view(Planning, instance).arms.rewards[None]))
+        arms = problem.view(Planning, instance).arms
+        of_states = rewards_of_states(arms)
+        if self.reward == MyopicReward.STEP:
+            hint = (
+                "Rewards do not depend on the action, so none is better than another now; reward='next-state' looks ahead."
+            )
+            return Answer(IndexPolicy(arms.rewards[None], "myopic"), message=hint if of_states else "")
+        if not of_states:
+            raise FitError(
+                "reward 'next-state' is for rewards of states alone, and those of the instance depend on the action."
+            )
+        return Answer(IndexPolicy(np.einsum("jasz,jz->jas", arms.transitions, arms.rewards[:, 0])[None], "myopic"))
+
+
+def rewards_of_states(arms: Arms) -> bool:
+    """Return whether the rewards of arms are the same whatever is done in a state."""
+    return bool(np.allclose(arms.rewards, arms.rewards[:, :1], rtol=1e-12, atol=1e-15))
 
 
 @dataclass(frozen=True)

@@ -2,129 +2,172 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import FitError, OptionError
-from redwood.planning.contract import Criterion, Planning
+from redwood.errors import FitError, OptionError, SolverError
+from redwood.planning.contract import Arms, Planning
 from redwood.planning.policies import IndexPolicy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 
-logger = logging.getLogger(__name__)
+NEARLY_ONE = 1e-5
+"""How far below 1 the discount is that stands for the average criterion where an arm has several recurrent classes."""
+SETTLED = 1e-3
+"""Relative difference of indices at two such discounts up to which they are extrapolated to the discount 1."""
 
-ROUNDS = 5000
-"""The most iterations of relative values."""
-CONVERGED = 1e-9
-"""Change of the relative values, as a share of the largest price, at which they stand still."""
+
+class IndexCriterion(StrEnum):
+    """Over which time the price of a pull is paid."""
+
+    FINITE = "finite"
+    DISCOUNTED = "discounted"
+    AVERAGE = "average"
+
+
+@dataclass(frozen=True, eq=False)
+class Indices:
+    """Whittle indices.
+
+    Attributes
+    ----------
+    values
+        Index [T, J, S] of each arm's states; T is 1 for infinite time, else the horizon.
+    not_indexable
+        The arms that are not indexable. Their index is the highest price at which pulling is still optimal.
+    multichain
+        The arms with a policy of several recurrent classes, under which the average criterion has no unique relative values;
+        their indices are limits of discounted ones.
+    """
+
+    values: Array
+    not_indexable: tuple[int, ...]
+    multichain: tuple[int, ...] = ()
+
+    def message(self) -> str:
+        """Return which arms are not indexable, and which indices are limits, in words."""
+        count = self.values.shape[1]
+        parts = []
+        if self.not_indexable:
+            one = len(self.not_indexable) == 1
+            parts.append(f"{_listed(self.not_indexable, count)} {'is' if one else 'are'} not indexable.")
+        if self.multichain:
+            one = len(self.multichain) == 1
+            parts.append(
+                f"{_listed(self.multichain, count)} {'has' if one else 'have'} policies of several recurrent classes: "
+                f"{'its indices are' if one else 'their indices are'} limits of discounted ones."
+            )
+        return " ".join(parts)
 
 
 @dataclass(frozen=True)
 class Whittle(Solver):
     """Index every state of every arm by the price a pull at which pulling and resting are worth the same.
 
-    The price is the same in all steps that are left, so the index depends on the step. An arm is indexable if a higher
-    price never makes pulling attractive where a lower one did not; prices on a grid are tried, and arms that break the
-    rule are reported, their index being the highest price at which pulling is still as good.
+    An arm is indexable if a higher price never makes pulling attractive where a lower one did not. Indices are exact:
+    over infinite time by raising the price from one change of the arm's optimal policy to the next, in O(S^3) an arm, and
+    over a horizon by following all kinks of the piecewise linear values. Both prove or refute indexability on the way; the
+    message names the arms that are not indexable; their index is the highest price at which pulling is still optimal.
 
     Attributes
     ----------
-    prices
-        How many prices the grid has, from the lowest to the highest that can matter; indices lie between two of them.
     criterion
-        ``finite`` for the steps that are left, ``average`` for the mean reward of endless time, which gives one index a
-        state that does not depend on the step; by default the instance's own.
+        ``finite`` for the steps that are left, ``discounted`` for infinite time at the instance's discount, ``average`` for
+        the mean reward of infinite time; the last two give one index a state that does not depend on the step. By default
+        the instance's own criterion.
 
     References
     ----------
     Whittle (1988), Restless bandits: activity allocation in a changing world, doi:10.2307/3214163.
+    Gast, Gaujal, Khun (2023), Testing indexability and computing Whittle and Gittins index in subcubic time,
+    arXiv:2203.05207, algorithm 1 without its fast matrix multiplication.
     """
 
-    prices: int = 400
     criterion: str | None = None
 
     def __post_init__(self) -> None:
-        if self.criterion is not None and self.criterion not in list(Criterion):
-            raise OptionError(f"criterion {self.criterion!r} is not one of {', '.join(Criterion)}.")
-        if self.prices < 2:
-            raise OptionError(f"prices {self.prices} is below 2; a grid needs at least its two ends.")
+        if self.criterion is not None and self.criterion not in list(IndexCriterion):
+            raise OptionError(f"criterion {self.criterion!r} is not one of {', '.join(IndexCriterion)}.")
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        from redwood.solvers.planning.index_kernels import finite_indices, stationary_indices
+
+        one = np.ones((2, 1, 1)), np.zeros((2, 1))
+        stationary_indices(*one, 1.0, True)
+        finite_indices(*one, 1.0, 1)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         planning = problem.view(Planning, instance)
-        if planning.arms.shape[1] != 2:
-            raise FitError(f"Whittle's index is for two levels, and the arms have {planning.arms.shape[1]}.")
-        find = indices if (self.criterion or planning.criterion) == Criterion.FINITE else average_indices
-        worth, broken = find(planning, self.prices)
-        message = f"{broken} of {len(planning.arms.start)} arms are not indexable." if broken else ""
-        return Answer(IndexPolicy(worth), message=message)
+        criterion = IndexCriterion(self.criterion or planning.criterion)
+        if criterion is IndexCriterion.DISCOUNTED and planning.discount == 1:
+            raise OptionError("criterion 'discounted' needs a discount below 1, and that of the instance is 1.")
+        found = indices(planning.arms, criterion, planning.horizon, planning.discount)
+        worth = np.zeros((len(found.values), *planning.arms.rewards.shape))
+        worth[:, :, 1] = found.values
+        return Answer(IndexPolicy(worth), message=found.message())
 
 
-def indices(planning: Planning, count: int) -> tuple[Array, int]:
-    """Return the index as the worth [H, J, 2, S] of being pulled, and how many arms are not indexable on the grid."""
-    arms = planning.arms
-    spread = float(np.ptp(arms.rewards)) * planning.horizon
-    grid = np.linspace(-spread, spread, count)
-    ahead = np.zeros((count, *arms.start.shape))
-    worth = np.zeros((planning.horizon, *arms.rewards.shape))
-    broken = np.zeros(len(arms.start), bool)
-    for step in range(planning.horizon - 1, -1, -1):
-        reward = planning.discount**step * arms.rewards
-        level = reward + _moved(arms.transitions, ahead)
-        level[:, :, 1] -= grid[:, None, None]
-        gain = level[:, :, 1] - level[:, :, 0]
-        worth[step, :, 1] = _crossing(grid, gain)
-        pulled = gain >= 0
-        broken |= (pulled[1:] & ~pulled[:-1]).any(axis=(0, 2))
-        ahead = level.max(axis=2)
-    return worth, int(broken.sum())
+def indices(arms: Arms, criterion: IndexCriterion, horizon: int = 1, discount: float = 1.0) -> Indices:
+    """Return the Whittle indices of arms with two levels.
 
+    Parameters
+    ----------
+    arms
+        Alike arms are worked on once.
+    criterion
+        Over which time the price is paid.
+    horizon
+        Number of steps H, for the finite criterion.
+    discount
+        Weight of a step's reward and price, to the power of the step; not for the average criterion.
 
-def average_indices(planning: Planning, count: int) -> tuple[Array, int]:
-    """Return the index for endless time as the worth [1, J, 2, S] of being pulled, and how many arms are not indexable.
-
-    Relative values for all prices of the grid are iterated together, each step a mixture of moving and staying, which
-    changes no index and makes the iteration converge where arms are periodic.
+    Raises
+    ------
+    FitError
+        Where the arms have other than two levels.
     """
-    arms = planning.arms
-    spread = float(np.ptp(arms.rewards)) * 2.0 * arms.shape[2]
-    grid = np.linspace(-spread, spread, count)
-    ahead = np.zeros((count, *arms.start.shape))
-    for _ in range(ROUNDS):
-        level = arms.rewards + _moved(arms.transitions, ahead)
-        level[:, :, 1] -= grid[:, None, None]
-        after = 0.5 * (level.max(axis=2) + ahead)
-        change = after - ahead
-        ahead = after - after[:, :, :1]
-        if np.ptp(change, axis=2).max() < CONVERGED * spread:
-            break
-    else:
-        logger.warning("relative values still move after %d iterations; the indices are approximate.", ROUNDS)
-    gain = level[:, :, 1] - level[:, :, 0]
-    worth = np.zeros((1, *arms.rewards.shape))
-    worth[0, :, 1] = _crossing(grid, gain)
-    pulled = gain >= -CONVERGED * spread
-    broken = (pulled[1:] & ~pulled[:-1]).any(axis=(0, 2))
-    return worth, int(broken.sum())
+    from redwood.solvers.planning.index_kernels import MULTICHAIN, NOT_INDEXABLE
+
+    count, levels, _ = arms.shape
+    if levels != 2:
+        raise FitError(f"Whittle's index is for two levels, and the arms have {levels}.")
+    flat = np.concatenate((arms.transitions.reshape(count, -1), arms.rewards.reshape(count, -1)), axis=1)
+    _, first, same = np.unique(flat, axis=0, return_index=True, return_inverse=True)
+    each = [_of_arm(arms, arm, criterion, horizon, discount) for arm in first]
+    values = np.stack([each[row][0] for row in same.ravel()], axis=1)
+    kinds = np.array([each[row][1] for row in same.ravel()])
+    limits = np.array([each[row][2] for row in same.ravel()])
+    broken = np.flatnonzero(kinds == NOT_INDEXABLE)
+    if (kinds == MULTICHAIN).any():
+        raise SolverError(
+            f"the indices of arm {int(np.argmax(kinds == MULTICHAIN))} were not found: its prices go in circles."
+        )
+    return Indices(values, tuple(broken.tolist()), tuple(np.flatnonzero(limits).tolist()))
 
 
-def _moved(transitions: Array, ahead: Array) -> Array:
-    """Return what functions [P, J, S] of the next state are expected to be, [P, J, A, S]."""
-    arms, levels, states, _ = transitions.shape
-    moved = np.matmul(transitions.reshape(arms, levels * states, states), ahead.transpose(1, 2, 0))
-    found: Array = moved.reshape(arms, levels, states, len(ahead)).transpose(3, 0, 1, 2)
-    return found
+def _of_arm(arms: Arms, arm: int, criterion: IndexCriterion, horizon: int, discount: float) -> tuple[Array, int, bool]:
+    """Return the index [T, S] of an arm, what it turned out to be, and whether the index is a limit."""
+    from redwood.solvers.planning.index_kernels import MULTICHAIN, finite_indices, stationary_indices
+
+    own = np.ascontiguousarray(arms.transitions[arm]), np.ascontiguousarray(arms.rewards[arm])
+    if criterion is IndexCriterion.FINITE:
+        return *finite_indices(*own, discount, horizon), False
+    average = criterion is IndexCriterion.AVERAGE
+    found, kind = stationary_indices(*own, 1.0 if average else discount, average)
+    if not average or kind != MULTICHAIN:
+        return found[None], kind, False
+    far, _ = stationary_indices(*own, 1.0 - NEARLY_ONE, False)
+    near, kind = stationary_indices(*own, 1.0 - NEARLY_ONE / 2.0, False)
+    close = np.abs(near - far) <= SETTLED * np.maximum(np.abs(near), np.ptp(arms.rewards[arm]))
+    return np.where(close, 2.0 * near - far, near)[None], kind, True
 
 
-def _crossing(grid: Array, gain: Array) -> Array:
-    """Return the highest price [J, S] at which the gain of pulling [P, J, S] is not negative, between grid points."""
-    last = len(grid) - 1 - np.argmax((gain >= 0)[::-1], axis=0)
-    last = np.minimum(last, len(grid) - 2)
-    here = np.take_along_axis(gain, last[None], axis=0)[0]
-    after = np.take_along_axis(gain, last[None] + 1, axis=0)[0]
-    share = np.clip(here / np.where(here > after, here - after, 1.0), 0.0, 1.0)
-    crossing: Array = grid[last] + share * (grid[last + 1] - grid[last])
-    return crossing
+def _listed(which: Sequence[int], count: int) -> str:
+    """Return arms by number, the first ten of them, and how many there are."""
+    names = ", ".join(str(arm) for arm in which[:10]) + (", ..." if len(which) > 10 else "")
+    return f"Arm {names} of {count}" if len(which) == 1 else f"Arms {names} ({len(which)} of {count})"

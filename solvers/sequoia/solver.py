@@ -50,9 +50,8 @@ class Sequoia(Recipe, Solver, Trainable):
     ``residual``, the default, begins as the Lagrangian policy. Its worths are improved by
     `redwood.solvers.sequoia.learning.improving.improve`; then congestion is added, the cost of arms that compete at the
     same time (`redwood.solvers.sequoia.congestion.CongestionPolicy`, whose decisions are nearly the best: four calls of
-    the set's oracle). From the improved worths a network is trained like the others. Each candidate is kept only where it
-    is ahead of the one before in trial episodes with 95 % confidence, so congestion is the answer until a network
-    surpasses it.
+    the set's oracle). From the improved worths a network is trained like the others. Each candidate is kept only where it is
+    ahead of the one before in trial episodes with 95 % confidence, so congestion is the answer until a network surpasses it.
 
     References
     ----------

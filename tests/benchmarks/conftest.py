@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from redwood.benchmarks import carrying
-from redwood.benchmarks.children import Children, children_for
+from redwood.benchmarks import jobs
 from redwood.benchmarks.planning import make_plan
 from redwood.benchmarks.suite import parse_suite
 from redwood.plugins.host import host
@@ -43,38 +42,31 @@ def toy_plan():
     return make
 
 
-class Lent(Children):
-    """The nursery of all tests, which outlives each run: starting one takes two seconds of a core."""
+class Lent:
+    """The fork server of all tests, which outlives each run: starting one takes two seconds of a core."""
 
-    def __init__(self, nursery):
-        self._nursery = nursery
-
-    def start(self, order):
-        return self._nursery.start(order)
+    def __init__(self, server):
+        self.start = server.start
 
     def close(self):
-        pass
+        """Leave the server as it is."""
 
 
 @pytest.fixture(scope="session")
-def nursery():
+def server():
     """Where the processes of jobs come from."""
-    source = children_for(threads=1, fresh=False)
-    yield source
-    source.close()
+    with jobs.make_server(threads=1) as source:
+        yield source
 
 
 @pytest.fixture(scope="session")
-def lending(nursery):
-    """Return a context in which runs in this process fork their jobs from one nursery."""
-    lent = Lent(nursery)
+def lending(server):
+    """Return a context in which runs in this process fork their jobs from one server."""
 
     @contextlib.contextmanager
     def lend():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                carrying, "children_for", lambda threads, fresh, _: children_for(threads, fresh) if fresh else lent
-            )
+            patch.setattr(jobs, "make_server", lambda threads, preload: Lent(server))
             yield
 
     return lend
@@ -82,7 +74,7 @@ def lending(nursery):
 
 @pytest.fixture
 def quick(lending):
-    """Let the runs of a test fork their jobs from one nursery."""
+    """Let the runs of a test fork their jobs from one server."""
     with lending():
         yield
 

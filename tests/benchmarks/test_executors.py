@@ -18,8 +18,8 @@ from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import run_plan
 from redwood.cli.root import root
 from redwood.errors import ExecutorError, OptionError, UnknownNameError
-from redwood.execution.executing import make_executor
 from redwood.execution.executors.local import Local
+from redwood.solving.executors import make_executor
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -112,6 +112,24 @@ def test_local_names_what_died(tmp_path):
     assert "process" in returned[0].lost
 
 
+def kill_at_three(number):
+    """Be killed by the system over the number 3."""
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return number
+
+
+def test_a_killed_worker_loses_what_it_had_and_no_more():
+    """Each item comes back once, at its own place; only what was under way at the kill is lost, the killer among it."""
+    returned = sorted(Local(2).run(kill_at_three, range(8)), key=lambda one: one.position)
+    assert [one.position for one in returned] == list(range(8))
+    lost = [one.position for one in returned if one.lost]
+    assert 3 in lost
+    assert len(lost) <= 2
+    assert all(one.value == one.position for one in returned if not one.lost)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_function_s_own_failure_is_raised(jobs):
     """What the function raises is no loss, but the caller's to see."""
@@ -160,7 +178,7 @@ def test_ctrl_c_frees_the_workers_of_dask(cluster, tmp_path, processes_of, runni
     said = child.communicate(timeout=60)[1].decode()
     assert child.returncode == 130, said
     assert "1 of 4 jobs are finished" in said
-    assert processes_of(cluster.mark, CHILD) == processes_of(cluster.mark, "redwood.benchmarks") == []
+    assert processes_of(cluster.mark, CHILD) == processes_of(cluster.mark, "redwood.execution") == []
     assert len(jobs_of(out)) == 1
     with Client(cluster.address, timeout=60, set_as_default=False) as client:
         assert client.submit(abs, -1).result(timeout=60) == 1

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from kills import try_kills
 
-from redwood.benchmarks.cores import lend_cores
-from redwood.benchmarks.process import Order, run_job
+from redwood.benchmarks.jobs import JobRequest, carry_out, leave
 from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import replay, resume_plan, run_plan
-from redwood.errors import FormatError, OptionError
+from redwood.errors import ExecutorError, FormatError, OptionError
+from redwood.execution.cores import lend_cores
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -75,7 +75,7 @@ def rude_run(tmp_path_factory):
         ("hang", "feasible", "killed", 7, ""),
         ("crash", "failed", "error", 5, "out of luck"),
         ("cheat", "failed", "error", None, "number 0 is not between"),
-        ("segfault", "failed", "error", 6, "died of SIGSEGV"),
+        ("segfault", "failed", "error", 6, "died of signal SIGSEGV"),
         ("exit", "failed", "error", 6, "exit code 3"),
         ("scribble", "failed", "error", 6, "garbage came through the pipe"),
         ("shout", "feasible", "converged", 4, ""),
@@ -156,6 +156,45 @@ def test_finished_jobs_are_not_run_again(toy_plan, tmp_path):
     assert set(runs_of(tmp_path)) == {"steps", "proving"}
 
 
+def test_failed_jobs_are_run_again_on_demand(toy_plan, tmp_path):
+    """`retry_failed` runs what has failed, and nothing else; the new record takes the old one's place."""
+    plan = toy_plan('name = "steps"', 'name = "crash"')
+    run_plan(plan, tmp_path)
+    assert run_plan(plan, tmp_path) == (2, 2)
+    seen = []
+    run_plan(plan, tmp_path, retry_failed=True, on_progress=seen.append)
+    assert [progress.record["label"] for progress in seen if progress.record] == ["crash"]
+    assert sorted(runs_of(tmp_path)) == ["crash", "steps"]
+    assert len([record for record in read_records(tmp_path) if record["kind"] == "run"]) == 2
+
+
+def test_edited_code_is_warned_of(tmp_path):
+    """Records name version and digest of the code; resuming after the plugin's file was edited warns, and only then."""
+    (tmp_path / "toy.toml").write_text(
+        "time_limit = 1\nbound_time_limit = 0\n[[instances]]\ngenerate = 'countdown'\nsizes = [30]\n"
+        "[[solvers]]\nname = 'steps'\n"
+    )
+    plugin = tmp_path / "countdown.py"
+    plugin.write_text(PLUGIN.read_text())
+    words = [sys.executable, "-m", "redwood", "bench", "run", "toy.toml", "--out", "out", "--plugin", str(plugin)]
+
+    def run():
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True).stderr
+
+    assert "Warning" not in run() + run()
+    (record,) = runs_of(tmp_path / "out").values()
+    assert len(record["code"]["digest"]) == 16
+    plugin.write_text(PLUGIN.read_text() + "# edited\n")
+    assert "Warning: 1 records of steps for countdown were made by other code" in run()
+
+
+def test_records_that_are_removed_meanwhile_are_missed(toy_plan, tmp_path):
+    """A run whose records are removed under it ends with an error instead of claiming that they are there."""
+    plan = toy_plan('name = "steps"', 'name = "proving"')
+    with pytest.raises(ExecutorError, match="was removed while"):
+        run_plan(plan, tmp_path, on_progress=lambda progress: (tmp_path / "records.jsonl").unlink(missing_ok=True))
+
+
 def test_another_suite_does_not_mix_with_the_records(toy_plan, tmp_path):
     """A folder belongs to one suite as it was then."""
     run_plan(toy_plan('name = "proving"'), tmp_path)
@@ -171,12 +210,11 @@ def test_two_runners_do_not_write_to_one_folder(toy_plan, tmp_path):
         run_plan(toy_plan('name = "steps"'), tmp_path)
 
 
-def test_a_stopped_job_has_no_result(toy_plan, nursery):
+def test_a_stopped_job_has_no_result(toy_plan):
     """A job that is stopped from outside is killed at once, and leaves nothing to record."""
     (job,) = toy_plan('name = "hang"', time_limit=60).jobs
-    stop = threading.Event()
-    threading.Timer(0.5, stop.set).start()
-    assert run_job(Order("s", job, None, (str(PLUGIN),)), nursery, stop) is None
+    threading.Timer(0.5, leave, ["stopped"]).start()
+    assert carry_out(JobRequest("stopped", job, None, (str(PLUGIN),))) is None
 
 
 def test_memory_is_limited(toy_plan, tmp_path):
@@ -213,14 +251,18 @@ def test_replay_says_whether_it_agrees(toy_plan, tmp_path):
         replay(tmp_path, "nothing")
 
 
-def test_a_changed_instance_is_not_run(toy_plan, nursery):
+def test_a_changed_instance_is_not_run(toy_plan):
     """A job whose instance is not the planned one is refused."""
     import dataclasses
 
     (job,) = toy_plan('name = "steps"').jobs
     other = dataclasses.replace(job, case=dataclasses.replace(job.case, fingerprint="0" * 64))
-    watched = run_job(Order("s", other, None, (str(PLUGIN),)), nursery, threading.Event())
-    assert "not what it was" in watched.failure
+    try:
+        done = carry_out(JobRequest("changed", other, None, (str(PLUGIN),)))
+    finally:
+        leave("changed")
+    assert done.results[0]["status"] == "failed"
+    assert "not what it was" in done.results[0]["message"]
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])

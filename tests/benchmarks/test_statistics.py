@@ -5,12 +5,12 @@ import pytest
 from redwood.benchmarks.statistics import (
     bootstrap_interval,
     duels,
-    gap_to,
     holm,
     primal_integral,
     shifted_geometric_mean,
     signed_rank,
 )
+from redwood.tolerance import gap_to
 
 
 @pytest.mark.parametrize(

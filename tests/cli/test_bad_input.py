@@ -49,7 +49,7 @@ def test_bad_files_are_refused(redwood, tmp_path, kind):
         (("-o", "tour.json"), "Files to write are named by --out"),
         (("--problem", "tps"), "no problem is named 'tps'. Did you mean 'tsp'?"),
         (("--time-limit", "-1"), "time limit -1.0 s is not positive"),
-        (("--iterations", "0"), "iteration limit 0 is below 1"),
+        (("--iterations", "0"), "iteration limit 0 is not a whole number from 1 up"),
         (("--seed", "-4"), "seed -4 is not a whole number from 0 up"),
         (("--threads", "0"), "threads 0 is not a whole number from 1 up"),
         (("--initial", "absent.tour"), "absent.tour: cannot be read"),

@@ -13,7 +13,7 @@ def test_training_ends_with_weights_that_solve(redwood, json_lines, tmp_path):
         "--problem",
         "knapsack",
         "--hours",
-        0.001,
+        0.006,
         "--out",
         tmp_path,
         "-o",
@@ -22,6 +22,14 @@ def test_training_ends_with_weights_that_solve(redwood, json_lines, tmp_path):
         "test_instances=2",
     )
     assert Path(record["weights"]).is_file()
+    trained = record["trained"]
+    assert trained["steps"] == trained["steps of this call"] > 0
+    assert 0 < trained["hours"] < 0.02
+    assert all(gap >= 0 for gap in trained["gaps to the expert, %"].values())
+    words = ("--problem", "knapsack", "--hours", 0.006, "--out", tmp_path, "-o", "preset=tiny", "-o", "test_instances=2")
+    again = redwood("train", "bq", *words)
+    assert "Nothing was left to do" in again.stdout
+    assert f"steps: {trained['steps']}" in again.stdout
     redwood("generate", "knapsack", "--size", 9, "--out", tmp_path / "small.kp")
     (solved,) = json_lines("solve", tmp_path / "small.kp", "--solver", "bq", "-o", f"weights={record['weights']}")
     assert solved["status"] in ("feasible", "optimal")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shlex
 import shutil
 import tomllib
@@ -39,11 +40,10 @@ def place(tmp_path, monkeypatch):
 
 
 def blocks(page):
-    """Yield the language, the text and the line of each block of code on a page, with the files it includes."""
+    """Yield the language, the text and the line of each block of code on a page."""
     text = page.read_text()
-    for found in re.finditer(r"^```(python|sh|toml)\n(.*?)^```$", text, re.M | re.S):
-        body = re.sub(r'^--8<-- "(.*)"$', lambda named: (DOCS / "examples" / named[1]).read_text(), found[2], flags=re.M)
-        yield found[1], body, text[: found.start()].count("\n") + 1
+    for found in re.finditer(r'^```(python|sh|toml)(?: title="[^"]+")?\n(.*?)^```$', text, re.M | re.S):
+        yield found[1], found[2], text[: found.start()].count("\n") + 1
 
 
 def page_cases():
@@ -63,6 +63,15 @@ def test_all_code_of_a_page_runs(page, place):
             run_shell(body, f"{page.name}:{line}")
         else:
             run_python(body, names, f"{page.name}:{line}")
+
+
+def test_code_of_an_example_file_is_the_file():
+    """Every block that names an example file holds that file, and no page includes one by a snippet."""
+    included = runpy.run_path(str(DOCS / "include_examples.py"))["included"]
+    named = [page for page in WRITTEN if 'title="docs/examples/' in page.read_text()]
+    assert named
+    assert [page.name for page in named if included(page.read_text()) != page.read_text()] == []
+    assert [page.name for page in WRITTEN if "--8<" in page.read_text()] == []
 
 
 def run_python(body, names, where):

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from redwood.budget import AnyOf, Iterations, Progress, Seconds, Sense, Target, TargetGap, Termination, relative_gap
+from redwood.budget import AnyOf, Iterations, Progress, Seconds, Sense, Target, TargetGap, Termination
 from redwood.errors import OptionError
+from redwood.tolerance import relative_gap
 
 
 def progress(seconds=0.0, iterations=0, objective=None, bound=None, sense=Sense.MIN):
@@ -50,7 +51,7 @@ def test_nothing_ends_an_empty_budget():
     [
         (lambda: Seconds(0), "time limit 0 s is not positive"),
         (lambda: Seconds(float("nan")), "time limit nan s"),
-        (lambda: Iterations(0), "iteration limit 0 is below 1"),
+        (lambda: Iterations(0), "iteration limit 0 is not a whole number from 1 up"),
         (lambda: TargetGap(-1), "target gap -1 is negative"),
     ],
 )
@@ -60,10 +61,23 @@ def test_bad_limits_are_refused_with_their_value(make, message):
         make()
 
 
-def test_gap_is_relative_to_the_objective():
-    """The gap is |objective - bound| / |objective|, either sense, and None without both."""
-    assert relative_gap(100, 90) == pytest.approx(0.1)
-    assert relative_gap(-50, -60) == pytest.approx(0.2)
-    assert relative_gap(0, 0) == 0
-    assert relative_gap(None, 1) is None
-    assert relative_gap(1, None) is None
+def test_gap_is_relative_to_the_larger_magnitude():
+    """The gap is signed, positive where it is open, over the larger of |objective| and |bound|, and None without both."""
+    assert relative_gap(100, 90, Sense.MIN) == pytest.approx(0.1)
+    assert relative_gap(100, 90, Sense.MAX) == pytest.approx(-0.1)
+    assert relative_gap(90, 100, Sense.MAX) == pytest.approx(0.1)
+    assert relative_gap(-50, -60, Sense.MIN) == pytest.approx(1 / 6)
+    assert relative_gap(2e-12, 1e-12, Sense.MIN) == pytest.approx(0.5)
+    assert relative_gap(0, 0, Sense.MIN) == 0
+    assert relative_gap(1e-30, 0, Sense.MIN) == 1
+    assert relative_gap(None, 1, Sense.MIN) is None
+    assert relative_gap(1, None, Sense.MIN) is None
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1.0, 1e9, 1e18])
+def test_target_is_met_at_any_scale(scale):
+    """A target is met by what equals it up to rounding, and by nothing a millionth short of it."""
+    near = Progress(0.0, 0, (1 + 1e-12) * scale, None, Sense.MIN)
+    short = Progress(0.0, 0, (1 + 1e-6) * scale, None, Sense.MIN)
+    assert Target(scale).reason(near) is Termination.TARGET
+    assert Target(scale).reason(short) is None

@@ -9,8 +9,6 @@ import pytest
 import redwood
 from redwood.budget import Budget, Progress, Termination
 from redwood.errors import FitError, InstanceError, OptionError, UnknownNameError
-from redwood.execution.running import prepare
-from redwood.plugins.host import host
 from redwood.result import Result, Status
 
 pytestmark = pytest.mark.usefixtures("countdown")
@@ -163,9 +161,9 @@ def test_wrong_use_is_explained(call, error, message):
 
 
 def test_result_survives_json():
-    """`from_json` gives back what `to_json` wrote."""
+    """`read_result` gives back what `to_json` wrote."""
     result = redwood.solve(number(), solver="steps", iterations=3, initial=9)
-    again = Result.from_json(result.to_json())
+    again = redwood.read_result(result.to_json())
     assert again.to_dict() == result.to_dict()
     assert again.solution.value == result.solution.value
     assert set(json.loads(result.to_json())) >= {"problem", "objective", "gap", "seconds", "best_known"}
@@ -175,7 +173,13 @@ def test_broken_json_is_refused():
     """Text that is no result is a typed error."""
     for text in ("{", "[]", '{"problem": "countdown"}'):
         with pytest.raises(redwood.RedwoodError):
-            Result.from_json(text)
+            redwood.read_result(text)
+
+
+def test_the_old_name_of_reading_a_result_says_the_new_one():
+    """`Result.from_json` is an error that names `redwood.read_result`."""
+    with pytest.raises(OptionError, match="read_result"):
+        Result.from_json("{}")
 
 
 def test_solve_many_keeps_order_and_seeds():
@@ -245,4 +249,4 @@ class HandingOn(redwood.Solver):
 def test_a_partner_that_does_not_fit_is_named():
     instance = redwood.generate("knapsack", size=5, seed=0)
     with pytest.raises(FitError, match="HandingOn would hand its solutions on, but solver 'lagrangian' does not fit"):
-        prepare(HandingOn(), host().problem("knapsack"), instance)
+        redwood.solve(instance, HandingOn())

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,17 @@ import pytest
 import redwood
 from redwood.budget import Termination
 from redwood.errors import OptionError
+from redwood.plugins.host import PluginWarning, host
+from redwood.plugins.spec import hookimpl
 from redwood.result import Status
 
 pytestmark = pytest.mark.usefixtures("countdown")
+
+
+@pytest.fixture
+def bad(countdown):
+    """The solver with bad manners."""
+    countdown.load_file(Path(__file__).parents[1] / "plugins_for_tests" / "bad_manners.py")
 
 
 def number(largest=10):
@@ -65,6 +74,60 @@ def test_improvements_stream_to_the_caller():
     assert seen == [6, 5, 4, 3]
 
 
+@pytest.mark.parametrize("isolate", [False, True])
+@pytest.mark.parametrize("manner", ["prints", "swallows-everything"])
+def test_an_exception_of_the_caller_is_the_caller_s(bad, manner, isolate):
+    """What `on_improvement` raises is raised, in this process and isolated, even where the solver swallows it."""
+
+    def fail(incumbent):
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        redwood.solve(number(), "bad", manner=manner, time_limit=5, isolate=isolate, on_improvement=fail)
+
+
+def test_what_is_in_the_pipe_at_the_kill_counts(bad):
+    """Improvements that were sent before the kill are read, however long the caller was busy meanwhile."""
+    first = []
+
+    def be_busy(incumbent):
+        if not first:
+            first.append(incumbent)
+            time.sleep(2.0)
+
+    result = redwood.solve(
+        number(), "bad", manner="reports-and-hangs", time_limit=0.5, isolate=True, on_improvement=be_busy, bound_time_limit=0
+    )
+    assert result.termination is Termination.KILLED
+    assert [value for _, value in result.trajectory] == [6 - step / 10 for step in range(20)]
+
+
+def test_policies_come_back(bad):
+    """A restless bandit is solved in a process of its own, and its policy acts here as the one that was made here."""
+    instance = redwood.generate("cormab", size=6, seed=2)
+    here, there = (redwood.solve(instance, "myopic", bound_time_limit=0, isolate=isolate) for isolate in (False, True))
+    assert there.objective == here.objective
+    assert type(there.solution) is type(here.solution)
+
+
+def test_a_failing_hook_is_a_warning():
+    """A plugin that fails over a result costs a warning, and the result is returned."""
+    plugin = types.ModuleType("failing_logger")
+
+    @hookimpl
+    def redwood_solved(result):
+        raise ValueError("disk full")
+
+    plugin.redwood_solved = redwood_solved
+    redwood.register(plugin)
+    try:
+        with pytest.warns(PluginWarning, match="redwood_solved failed: ValueError: disk full"):
+            result = redwood.solve(number(), "steps")
+    finally:
+        host().manager.unregister(plugin)
+    assert result.objective == 3
+
+
 def test_interrupt_ends_the_child():
     """Ctrl-C in the parent kills the child and returns the best so far."""
 
@@ -101,9 +164,8 @@ redwood.register(Mine, name="mine", problems=["countdown"])
 result = redwood.solve(redwood.instance("countdown", largest=9), solver="mine", isolate=True, time_limit=20, value=4)
 assert result.objective == 4, result
 """
-    from redwood.plugins.host import host
-
-    done = subprocess.run([sys.executable, "-c", script, str(host().files[-1])], capture_output=True, text=True, check=False)
+    plugin = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
+    done = subprocess.run([sys.executable, "-c", script, str(plugin)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

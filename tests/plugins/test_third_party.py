@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import redwood
 from redwood.errors import FitError, OptionError
@@ -68,10 +67,8 @@ def labelled(ordering, tmp_path_factory):
     """A folder of training whose labels HiGHS has made in two processes, and the weights that came out."""
     folder = tmp_path_factory.mktemp("training")
     view_class(ordering).lessons = SHORT
-    weights = redwood.train(
-        "bq", NAME, folder, hours=1e-6, threads=2, teacher="highs", teacher_time_limit=5, preset="tiny", test_instances=2
-    )
-    torch.set_num_threads(1)
+    labels = {"teacher": "highs", "teacher_time_limit": 5, "label_share": 0.6, "test_instances": 2}
+    weights = redwood.train("bq", NAME, folder, hours=10 / 3600, threads=2, preset="tiny", **labels)
     return folder, weights
 
 

@@ -1,12 +1,18 @@
 """Relaxed action sets, and the programs over them."""
 
+import json
+import os
+from pathlib import Path
+
+import highspy
 import numpy as np
 import pytest
 from scipy.optimize import linprog
 from scipy.sparse import vstack
 
-from redwood import generate
+from redwood import bound, generate, instance
 from redwood.clock import Timer
+from redwood.planning.bounds.decomposition import Decomposition
 from redwood.planning.bounds.duality import price, refined, tighten
 from redwood.planning.bounds.master import Master
 from redwood.planning.bounds.relaxing import RelaxedProgram, relaxed_prices
@@ -14,6 +20,7 @@ from redwood.planning.bounds.segment import Stretch
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.problem import CoRMAB
+from redwood.solvers.planning.exact import induce
 
 VARIANTS = [variant for variant in CoRMAB.variants if variant != "state-dependent"]
 
@@ -96,3 +103,45 @@ def test_walks_relaxed_by_blocks_hold_every_action():
     for gains in np.random.default_rng(2).random((5, 40)):
         best = actions.argmax(np.column_stack((np.zeros(40), gains))).value
         assert best - 1e-7 <= most(actions.relaxation, gains) <= 1.1 * best
+
+
+class Failing:
+    """HiGHS that gives up with a status other than that of its time limit."""
+
+    def __init__(self, base):
+        self.base, self.runs = base, 0
+
+    def __getattr__(self, name):
+        return getattr(self.base, name)
+
+    def run(self):
+        self.runs += 1
+
+    def getModelStatus(self):
+        return highspy.HighsModelStatus.kUnknown
+
+
+def test_a_bound_survives_a_program_that_highs_gives_up():
+    """Column generation begins once more, then keeps the prices in hand: what it gives is a bound, and no error."""
+    planning = host().problem("cormab").view(Planning, generate("cormab/budget", size=4, seed=1, budget=2, horizon=5))
+    made = Decomposition(planning)
+    made._highs = Failing(made._highs)
+    prices, _ = made.minimise(Timer(20), 50, 1e-6)
+    assert made._highs.runs == 2
+    assert price(planning, prices).bound >= induce(planning)[1]
+
+
+def test_spread_starts_over_a_long_horizon_have_a_bound():
+    """Twenty arms on a cycle of eight states, of which HiGHS's simplex method loses its way, have a finite bound."""
+    if "REDWOOD_DATA" not in os.environ:
+        pytest.skip("REDWOOD_DATA does not name the folder of the arms")
+    arm = json.loads((Path(os.environ["REDWOOD_DATA"]) / "cormab" / "hard_arms.json").read_text())["nonSA8"]
+    made = instance(
+        "cormab",
+        transitions=np.tile(arm["transitions"], (20, 1, 1, 1)),
+        rewards=np.tile(arm["rewards"], (20, 1, 1)),
+        start=np.eye(8)[np.arange(20) % 8],
+        actions={"kind": "budget", "count": 20, "budget": 12},
+        horizon=200,
+    )
+    assert 0 < bound(made, time_limit=10).value <= 20.0 + 1e-6

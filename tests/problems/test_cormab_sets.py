@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from redwood import generate
-from redwood.errors import InstanceError, ModelError, SolutionError
+from redwood.errors import InstanceError, ModelError, OptionError, SolutionError
 from redwood.planning.contract import ActionSet, worth_of
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet, fill
@@ -382,3 +382,27 @@ def test_the_rows_of_an_empty_set_are_named():
 
     with pytest.raises(InstanceError, match="own is empty: no joint action satisfies its rows few, many together"):
         Empty().argmax(np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("size", range(2, 8))
+def test_small_schedules_leave_something_to_choose(size):
+    """In each of twenty small schedules, two arms at least can be pulled, so that actions differ."""
+    for seed in range(20):
+        actions = generate("cormab/schedule", size=size, seed=seed).actions
+        assert sum(actions.contains(alone) for alone in np.eye(size, dtype=int)) >= 2
+
+
+def test_a_schedule_needs_two_workers():
+    """With one worker no arm could meet two, and the generator says so."""
+    with pytest.raises(OptionError, match="budget 1 of a schedule allows no pull"):
+        generate("cormab/schedule", size=8, budget=1)
+
+
+@pytest.mark.parametrize("budget", [6, 10**9])
+def test_a_budget_beyond_all_nodes_costs_no_time(budget):
+    """Six nodes hang together, so that six pulls are all that a walk can make: a budget of 1e9 is one of 6."""
+    actions = PathSet(edges=[[0, 1], [1, 2], [2, 3], [3, 4], [0, 4], [4, 5]], count=6, source=0, budget=budget)
+    assert actions.budget == 6
+    assert actions.samples(50, np.random.default_rng(0)).sum(axis=1).max() <= 6
+    assert actions.contains(np.ones(6, np.int64))
+    assert actions.argmax(np.stack([np.zeros(6), np.ones(6)], axis=1)).value == 6.0

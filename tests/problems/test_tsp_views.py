@@ -17,7 +17,7 @@ from redwood.clock import Timer
 from redwood.errors import FitError, SolutionError
 from redwood.problems.routing.spanning import SpanningTrees
 from redwood.problems.routing.travel import Metric
-from redwood.problems.tsp.bound import Endless, TSPBound
+from redwood.problems.tsp.bound import TSPBound
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.linear import TSPLinear
 from redwood.problems.tsp.linear_kernels import light_cuts
@@ -102,10 +102,11 @@ def test_a_clock_that_has_run_out_still_gives_a_valid_bound() -> None:
 def test_a_short_clock_gives_a_bound_between_none_and_the_best() -> None:
     """Time that allows half of the shortest edges, and little more, gives a weaker bound that is still above 0."""
 
-    class Asked(Endless):
+    class Asked(Timer):
         """A clock that stops after it has been asked so many times."""
 
         def __init__(self, times: int) -> None:
+            super().__init__()
             self.times = times
 
         def stops(self) -> bool:

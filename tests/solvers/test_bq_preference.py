@@ -64,7 +64,7 @@ def test_training_on_pairs_prefers_the_better(trained, tmp_path):
 def test_schooling_can_end_with_preferences(tmp_path, monkeypatch):
     """From nothing to weights, with labels of the policy's own and preferences on the way."""
     monkeypatch.setattr(view_class(TSP()), "lessons", (Lesson(10, 4, 1),))
-    schooling = Schooling(tmp_path, SolverTeacher("local-search"), hours=2e-4)
+    schooling = Schooling(tmp_path, SolverTeacher("local-search"), hours=1e-3)
     options = {"preset": "tiny", "batch": 8, "test_instances": 2, "checkpoint_steps": 1, "test_steps": 1000}
     path = BQ.train(TSP(), schooling, improve=True, prefer=0.3, **options)
     assert path.exists()

@@ -102,10 +102,11 @@ def test_variants_may_not_contradict(tmp_path):
 
 
 def test_saved_kinds_are_found_without_an_import():
-    """A process that imported nothing of SEQUOIA reads a Q-network from its dictionary."""
+    """A process that has found its plugins and imported nothing of SEQUOIA reads a Q-network from its dictionary."""
     table, weights = np.zeros((1, 2, 2, 4)).tolist(), np.zeros(sum(p.numel() for p in _tiny().parameters())).tolist()
     data = {"kind": "q-network", "network": "additive", "hidden": [2], "table": table, "weights": weights, "horizon": 5}
-    code = f"from redwood.planning.contract import Policy; print(type(Policy.from_dict({data})).__name__)"
+    code = "from redwood.plugins.host import host; from redwood.planning.contract import Policy; host()"
+    code += f"; print(type(Policy.from_dict({data})).__name__)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "QPolicy\n"
 
 

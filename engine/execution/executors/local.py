@@ -5,10 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures import Executor as Pool
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from redwood.errors import OptionError
@@ -51,8 +52,12 @@ class Local(Executor):
                 for position, item in enumerate(items):
                     yield Returned(position, function(item))
                 return
-            pool = ThreadPoolExecutor(self.jobs) if waits else _processes(min(self.jobs, len(items) or 1))
-            yield from self._through(pool, function, items)
+            queue, left = iter(enumerate(items)), len(items)
+            while left:  # a pool that a dead process has broken is followed by another
+                pool = ThreadPoolExecutor(self.jobs) if waits else _processes(min(self.jobs, left))
+                for returned in self._through(pool, function, queue):
+                    left -= 1
+                    yield returned
         finally:  # not waiting: what is under way when somebody gives up ends by itself or through `leave`
             if leave is not None:
                 leave()
@@ -60,25 +65,43 @@ class Local(Executor):
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _through(
-        self, pool: Pool, function: Callable[[ItemT], ResultT], items: Sequence[ItemT]
+        self, pool: Pool, function: Callable[[ItemT], ResultT], queue: Iterator[tuple[int, ItemT]]
     ) -> Generator[Returned[ResultT]]:
-        """Keep as many items in the pool as run at a time, so that giving up gives up at once."""
-        queue = iter(enumerate(items))
+        """Keep as many items in the pool as run at a time, so that giving up gives up at once; end where the pool breaks."""
         running: dict[Future[ResultT], int] = {}
+        broken = False
         while True:
-            while len(running) < self.jobs and (next_one := next(queue, None)) is not None:
+            while not broken and len(running) < self.jobs and (next_one := next(queue, None)) is not None:
                 try:
-                    running[pool.submit(function, next_one[1])] = next_one[0]
+                    with _safe_path() if isinstance(pool, ProcessPoolExecutor) else nullcontext():  # it starts processes now
+                        running[pool.submit(function, next_one[1])] = next_one[0]
                 except BrokenProcessPool as error:
+                    broken = True
                     yield Returned(next_one[0], None, f"a process died: {error}")
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
+                position = running.pop(future)
                 try:
-                    returned = Returned(running.pop(future), future.result())
+                    returned = Returned(position, future.result())
                 except BrokenProcessPool as error:
-                    returned = Returned(running.pop(future, 0), None, f"a process died: {error}")
+                    broken = True
+                    returned = Returned(position, None, f"a process died: {error}")
                 yield returned
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keep the working folder off ``sys.path`` of the interpreters that are started meanwhile."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("PYTHONSAFEPATH", None)
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _processes(count: int) -> ProcessPoolExecutor:

@@ -12,7 +12,7 @@ Puterman (1994), Markov decision processes, sections 8.4 and 8.8, doi:10.1002/97
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,21 @@ from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.planning.bounds.master import optimised
 from redwood.planning.bounds.relaxing import maximiser
-from redwood.planning.contract import Planning
+from redwood.planning.contract import Arms, Planning
 from redwood.planning.relaxation import Relaxation
 
 CLOSE = 1e-5
 """Relative distance of bound and program at which the column generation ends."""
 LARGEST = 4000
 """The most occupation measures for column generation; larger instances keep the prices of the relaxed set."""
+NUDGE = 1e-4
+"""Share by which activity is raised and lowered to see both ends of the optimal prices."""
+FAVOUR = 1e-3
+"""Reward, as a share of the range of rewards, for states and levels of the program's solution: it decides ties."""
+VISITED = 1e-9
+"""Share of time above which a state and level belong to the program's solution."""
+NEARLY_ONE, IMPROVEMENTS = 1.0 - 1e-5, 200
+"""Discount that stands for none, and the most policies of an iteration of policies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,35 +52,96 @@ class Stationary:
         Upper bound on the long-run mean reward a step of every policy.
     levels
         A joint action [J] worth most under the prices.
+    measures
+        Share of time [J, A, S] that each arm spends in each state at each level in the program's solution:
+        a corner of the program, so that all but a few arms have one recurrent class. ``None`` where time ran out.
     """
 
     prices: Array
     worth: Array
     bound: float
     levels: Array
+    measures: Array | None = None
 
 
 def settle(planning: Planning, clock: Clock, rounds: int = 200) -> Stationary:
-    """Return the prices of the tightest bound that the clock allows, first over the relaxed set, then over its hull."""
+    """Return the prices of the tightest bound that the clock allows, first over the relaxed set, then over its hull.
+
+    Optimal prices are seldom unique: the ones returned lie in the middle, and the relative values under them are those of
+    each arm's own optimal policy, in states too that the program never visits.
+    """
     arms, levels, states = planning.arms.shape
     relaxation = planning.actions.relaxation
     best = _priced(planning, np.zeros((arms, levels)), np.zeros((arms, states)))
-    solved = StationaryProgram(planning, relaxation).solve(clock.seconds_left)
+    program = StationaryProgram(planning, relaxation)
+    solved = program.solve(clock.seconds_left)
     if solved is not None:
         best = min(best, _priced(planning, *solved[1:]), key=lambda found: found.bound)
-    if relaxation.tight or arms * levels * states > LARGEST:
-        return best
-    mixed = StationaryProgram(planning, None)
-    mixed.add(best.levels)
+    if not relaxation.tight and arms * levels * states <= LARGEST:
+        program = StationaryProgram(planning, None)
+        program.add(best.levels)
+        best, solved = _generated(planning, program, best, clock, rounds)
+    return best if solved is None else _centred(planning, program, best, clock)
+
+
+def _generated(
+    planning: Planning, program: StationaryProgram, best: Stationary, clock: Clock, rounds: int
+) -> tuple[Stationary, tuple[float, Array, Array] | None]:
+    """Return better prices by column generation, and the last solution of the program over actions."""
+    solved = None
     for _ in range(rounds):
-        solved = None if clock.stops() else mixed.solve(clock.seconds_left)
+        solved = None if clock.stops() else program.solve(clock.seconds_left)
         if solved is None or best.bound - solved[0] <= CLOSE * abs(best.bound):
             break
         last = _priced(planning, *solved[1:])
         best = min(best, last, key=lambda found: found.bound)
-        mixed.add(last.levels)
-        mixed.add(planning.actions.argmax((best.prices + last.prices) / 2.0).levels)
-    return best
+        program.add(last.levels)
+        program.add(planning.actions.argmax((best.prices + last.prices) / 2.0).levels)
+    return best, solved
+
+
+def _centred(planning: Planning, program: StationaryProgram, best: Stationary, clock: Clock) -> Stationary:
+    """Return the bound with prices from the middle of the optimal ones, and values that say what to do in every state.
+
+    A little more and a little less activity give prices from the two ends. Where arms are as well off in one recurrent
+    class as in another, a small reward for the states and levels of the program's solution lets each prefer its own.
+    """
+    measures = program.measures()
+    ends = [program.solve(clock.seconds_left, scale) for scale in (1.0 - NUDGE, 1.0 + NUDGE)]
+    found = [end[1] for end in ends if end is not None]
+    prices = np.mean(found, axis=0) if found else best.prices
+    if found and _priced(planning, prices, relative_values(planning.arms, prices)).bound > best.bound * (1.0 + CLOSE):
+        prices = best.prices
+    favour = FAVOUR * float(np.ptp(planning.arms.rewards)) * (measures > VISITED)
+    values = relative_values(replace(planning.arms, rewards=planning.arms.rewards + favour), prices)
+    proven = _priced(planning, prices, relative_values(planning.arms, prices)).bound
+    worth = planning.arms.rewards + favour + np.matmul(planning.arms.transitions, values[:, None, :, None])[..., 0]
+    return Stationary(prices, worth, min(best.bound, proven), best.levels, measures)
+
+
+def relative_values(arms: Arms, prices: Array) -> Array:
+    """Return relative values [J, S] of arms that pay prices [J, A] and do what is best for themselves.
+
+    Policy iteration at a discount so near 1 that it stands for none: values are defined for arms of several recurrent
+    classes too, and a state from which a better class can be reached has the greater value.
+    """
+    count, _, states = arms.shape
+    paid = arms.rewards - prices[:, :, None]
+    rows, columns = np.arange(count)[:, None], np.arange(states)
+    chosen = paid.argmax(axis=1)
+    slack = 1e-9 * max(1e-12, float(np.ptp(paid)))
+    values: Array = np.zeros((count, states))
+    for _ in range(IMPROVEMENTS):
+        moves = arms.transitions[rows, chosen, columns]
+        system = np.eye(states) - NEARLY_ONE * moves
+        values = np.linalg.solve(system, paid[rows, chosen, columns][..., None])[..., 0]
+        values -= values[:, :1]
+        worth = paid + NEARLY_ONE * np.matmul(arms.transitions, values[:, None, :, None])[..., 0]
+        better = worth.max(axis=1) > worth[rows, chosen, columns] + slack
+        if not better.any():
+            break
+        chosen = np.where(better, worth.argmax(axis=1), chosen)
+    return values
 
 
 def _priced(planning: Planning, prices: Array, values: Array) -> Stationary:
@@ -109,8 +178,10 @@ class StationaryProgram:
         costs = np.concatenate((planning.arms.rewards.ravel(), np.zeros(len(most))))
         least = np.concatenate((np.zeros(arms * levels * states), least))
         most = np.concatenate((np.full(arms * levels * states, np.inf), most))
-        sides = (np.concatenate((right, lower)), np.concatenate((right, upper)))
-        self._highs = maximiser(csc_array(matrix), costs, least, most, *sides)
+        self._sides = (lower, upper)
+        self._variables = (least[arms * levels * states :], most[arms * levels * states :])
+        whole_sides = (np.concatenate((right, lower)), np.concatenate((right, upper)))
+        self._highs = maximiser(csc_array(matrix), costs, least, most, *whole_sides)
 
     def add(self, levels: Array) -> None:
         """Add a joint action [J]."""
@@ -120,8 +191,12 @@ class StationaryProgram:
         entries = np.append(np.full(len(raised), -1.0), 1.0)
         self._highs.addCol(0.0, 0.0, np.inf, len(entries), np.append(rows, self._sums).astype(np.int32), entries)
 
-    def solve(self, seconds: float) -> tuple[float, Array, Array] | None:
-        """Return the program's value, prices [J, A] and relative values [J, S]; ``None`` where time runs out."""
+    def solve(self, seconds: float, scale: float = 1.0) -> tuple[float, Array, Array] | None:
+        """Return the program's value, prices [J, A] and relative values [J, S]; ``None`` where it is not solved.
+
+        ``scale`` stretches or shrinks the set of what joint actions come to.
+        """
+        self._scale(scale)
         if not optimised(self._highs, seconds, "the program of stationary measures"):
             return None
         arms, levels, states = self._shape
@@ -130,6 +205,22 @@ class StationaryProgram:
         prices = np.zeros((int(self._classes.max()) + 1, levels))
         prices[:, 1:] = duals[arms + arms * states : self._sums].reshape(-1, levels - 1)
         return float(self._highs.getInfo().objective_function_value), prices[self._classes], values
+
+    def measures(self) -> Array:
+        """Return the measures [J, A, S] of the last solution."""
+        size = int(np.prod(self._shape))
+        found = np.array(self._highs.getSolution().col_value[:size]).reshape(self._shape)
+        positive: Array = np.maximum(found, 0.0)
+        return positive
+
+    def _scale(self, scale: float) -> None:
+        lower, upper = (scale * side for side in self._sides)
+        rows = np.arange(self._sums, self._sums + len(lower), dtype=np.int32)
+        self._highs.changeRowsBounds(len(rows), rows, lower, upper)
+        least, most = (scale * side for side in self._variables)
+        columns = np.arange(len(most), dtype=np.int32) + int(np.prod(self._shape))
+        if len(columns):
+            self._highs.changeColsBounds(len(columns), columns, least, most)
 
 
 def _stationary(planning: Planning, classes: Array) -> tuple[Any, Any, Any]:

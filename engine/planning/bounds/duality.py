@@ -112,7 +112,7 @@ def descend(
         excess = current.bound - best.bound + aim * abs(best.bound)
         current = price(planning, current.prices - excess / norm * slope)
         met.append(current.actions)
-        if current.bound < best.bound * (1.0 - 1e-6):
+        if current.bound < best.bound - 1e-6 * abs(best.bound):
             best, stale = current, 0
         elif (stale := stale + 1) == patience:
             current, aim, stale = best, aim / 2, 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import SolverError
 from redwood.planning.bounds.occupation import occupation
 from redwood.planning.bounds.relaxing import begin, maximiser
 from redwood.planning.bounds.segment import Decoupled
+
+logger = logging.getLogger(__name__)
 
 
 class Master:
@@ -47,13 +49,7 @@ class Master:
             self._highs.addCol(0.0, 0.0, np.inf, len(rows), rows, values)
 
     def solve(self, seconds: float) -> tuple[float, Array] | None:
-        """Return the value of the program and the prices [H, J, A] that its links have; ``None`` where time runs out.
-
-        Raises
-        ------
-        SolverError
-            Where HiGHS does not solve it.
-        """
+        """Return the value of the program and the prices [H, J, A] that its links have; ``None`` where it is not solved."""
         if not optimised(self._highs, seconds, "the program of occupation measures"):
             return None
         steps, arms, levels, _ = self._shape
@@ -61,6 +57,11 @@ class Master:
         prices = np.zeros((steps, arms, levels))
         prices[:, :, 1:] = duals.reshape(steps, arms, levels - 1)
         return float(self._highs.getInfo().objective_function_value), prices
+
+    def measures(self) -> Array:
+        """Return the occupation measures [H, J, A, S] of the last solution."""
+        size = int(np.prod(self._shape))
+        return np.array(self._highs.getSolution().col_value[:size]).reshape(self._shape)
 
     def _load(self) -> Any:
         """Return HiGHS with the occupation measures and all rows, and no action yet."""
@@ -78,16 +79,21 @@ class Master:
 def optimised(highs: Any, seconds: float, name: str) -> bool:
     """Return whether HiGHS solved a linear program before so many seconds were over.
 
-    Raises
-    ------
-    SolverError
-        Where it ended for another reason.
+    Where it ends for another reason than the time, it begins once more from scratch; prices that are known stay valid
+    without the program, so that its failure is said in the log and raises nothing.
     """
     import highspy
 
-    highs.setOptionValue("time_limit", highs.getRunTime() + seconds)  # its clock never goes back to zero
-    highs.run()
-    status = highs.getModelStatus()
-    if status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit):
-        raise SolverError(f"HiGHS ended with status {status} on {name}.")
-    return bool(status == highspy.HighsModelStatus.kOptimal)
+    limit = highs.getRunTime() + seconds  # its clock never goes back to zero
+    for attempt in range(2):
+        highs.setOptionValue("time_limit", max(limit, highs.getRunTime()))
+        highs.run()
+        status = highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kOptimal:
+            return True
+        if status == highspy.HighsModelStatus.kTimeLimit:
+            return False
+        if attempt == 0:
+            highs.clearSolver()
+    logger.info("HiGHS ended with status %s on %s; the prices found so far are kept.", status, name)
+    return False

@@ -11,26 +11,22 @@ doi:10.1287/opre.48.1.80.12444, for the program under a plain budget.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import SolverError
 from redwood.planning.bounds.occupation import occupation
 from redwood.planning.bounds.segment import Decoupled
 from redwood.planning.relaxation import Relaxation
 from redwood.views.compiled import quiet_highs
 
+logger = logging.getLogger(__name__)
+
 
 def relaxed_prices(planning: Decoupled, relaxation: Relaxation, seconds: float) -> Array | None:
-    """Return the prices [H, J, A] of the program's links, found by an interior point method; ``None`` where time runs out.
-
-    Raises
-    ------
-    SolverError
-        Where HiGHS does not solve the program.
-    """
+    """Return the prices [H, J, A] of the program's links by an interior point method; ``None`` where there are none."""
     program = RelaxedProgram(planning, relaxation)
     program.highs.setOptionValue("solver", "ipm")
     program.highs.setOptionValue("run_crossover", "off")
@@ -51,7 +47,7 @@ class RelaxedProgram:
         begin(self.highs, start)
 
     def prices(self) -> Array | None:
-        """Return the prices [H, J, A]; ``None`` where HiGHS's time is out."""
+        """Return the prices [H, J, A]; ``None`` where HiGHS has none, for its time or for numerical trouble."""
         import highspy
 
         self.highs.run()
@@ -59,7 +55,8 @@ class RelaxedProgram:
         if status == highspy.HighsModelStatus.kTimeLimit:
             return None
         if status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kUnknown) or not solution.dual_valid:
-            raise SolverError(f"HiGHS ended with status {status} on the relaxed program of occupation measures.")
+            logger.info("HiGHS ended with status %s on the relaxed program of occupation measures.", status)
+            return None
         planning, links = self._planning, self._relaxation.links
         levels, kinds = planning.arms.shape[1], int(self._relaxation.classes.max()) + 1
         duals = np.array(solution.row_dual)[self._flows :][: planning.horizon * kinds * (levels - 1)]
@@ -68,6 +65,11 @@ class RelaxedProgram:
         never = np.diff(links.tocsr().indptr).reshape(kinds, levels - 1) == 0
         prices[:, :, 1:][:, never] = planning.horizon * np.ptp(planning.arms.rewards)  # more than any level could be worth
         return prices[:, self._relaxation.classes]
+
+    def measures(self) -> Array:
+        """Return the occupation measures [H, J, A, S] of the last solution."""
+        shape = (self._planning.horizon, *self._planning.arms.shape)
+        return np.array(self.highs.getSolution().col_value[: int(np.prod(shape))]).reshape(shape)
 
 
 def begin(highs: Any, start: Array) -> None:

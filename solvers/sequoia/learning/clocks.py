@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from redwood.clock import Clock
+from redwood.saved import reading
 
 
 class Until:
@@ -30,7 +31,8 @@ class Hours:
 
     def __init__(self, folder: Path, hours: float) -> None:
         self._file = folder / "seconds.txt"
-        self._before = float(self._file.read_text()) if self._file.exists() else 0.0
+        with reading(self._file):
+            self._before = float(self._file.read_text()) if self._file.exists() else 0.0
         self._began, self._limit = time.perf_counter(), 3600 * hours
 
     @property

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.bounds.segment import Decoupled
 from redwood.planning.contract import Planning, Policy
+from redwood.planning.evaluation import RecordingPolicy
 from redwood.planning.policies import IndexPolicy
 
 CHUNK = 50
@@ -193,26 +193,9 @@ def simulated(planning: Planning, policy: Policy, episodes: int, seed: int, stop
 
 def recorded(planning: Planning, policy: Policy, episodes: int, seed: int) -> Episodes:
     """Return episodes of a policy, simulated at once."""
-    kept = _Watched(policy)
+    kept = RecordingPolicy(policy)
     rewards = planning.rollouts(kept, episodes, seed)
-    return Episodes(np.stack(kept.states), np.stack(kept.levels), rewards)
-
-
-@dataclass(frozen=True, eq=False)
-class _Watched(Policy):
-    """Do as another policy does, and keep the states and levels [E, J] of each step."""
-
-    kind: ClassVar[str] = "watched-in-training"
-    base: Policy
-    states: list[Array] = field(default_factory=list)
-    levels: list[Array] = field(default_factory=list)
-
-    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
-        """Return what the other policy chooses."""
-        levels = self.base.choose(planning, states, step, rng)
-        self.states.append(states.copy())
-        self.levels.append(np.asarray(levels).copy())
-        return levels
+    return Episodes(np.stack(kept.states).astype(np.int64), np.stack(kept.levels), rewards)
 
 
 def earned_by(planning: Planning, policy: Policy, values: Array, episodes: int, seed: int, stops: Stops) -> Array | None:

@@ -19,6 +19,7 @@ from redwood.lazy import load_target
 from redwood.planning.contract import Planning
 from redwood.planning.files import load_policy, save_policy
 from redwood.problem import Instance, Problem
+from redwood.saved import reading
 from redwood.solvers.sequoia.learning.clocks import Hours
 from redwood.solvers.sequoia.learning.improving import scaled
 from redwood.solvers.sequoia.learning.learner import Learner
@@ -47,10 +48,12 @@ def train_instance(
     clock = Hours(folder, schooling.hours)
     values, rival = _kept(made, planning, clock, folder, schooling.seed)
     table = None if values is None else scaled(planning, values)
+    before = 0
     learner = Learner(planning, made, schooling.seed, table, load_target(made.policy_kind), values, rival)
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
         learner.load(checkpoint)
+        before = learner.updates
     else:
         learner.prepare()
     last = [time.perf_counter()]
@@ -66,7 +69,12 @@ def train_instance(
     learner.learn(clock.stops, after)
     _save(learner, clock, checkpoint)
     _draw(learner, folder)
-    trained = {"hours": round(clock.spent / 3600, 4), "episodes": learner.episode, "updates": learner.updates}
+    trained = {
+        "steps": learner.updates,
+        "steps of this call": learner.updates - before,
+        "hours": round(clock.spent / 3600, 4),
+        "episodes": learner.episode,
+    }
     about = {"problem": problem.name, "instance": instance.name, "seed": schooling.seed, "trained": trained}
     return save_policy(learner.policy(), folder / "policy", **about, trial=learner.trial_of_answer)
 
@@ -98,7 +106,9 @@ def _own(folder: Path, instance: Instance, seed: int) -> None:
         unfinished.write_text(json.dumps({"name": instance.name, **mine}, indent=2) + "\n")
         os.replace(unfinished, path)
         return
-    kept = json.loads(path.read_text())
+    with reading(path):
+        kept = json.loads(path.read_text())
+        kept["instance"], kept["seed"], kept["name"]
     if kept["instance"] != mine["instance"]:
         raise OptionError(f"{folder} holds the training of another instance, {kept['name']}; give another folder.")
     if kept["seed"] != seed:
@@ -116,7 +126,8 @@ def _kept(
     """
     path, rival = folder / "values.npy", folder / "congestion.safetensors"
     if path.exists():
-        kept: Array = np.load(path, allow_pickle=False)
+        with reading(path):
+            kept: Array = np.load(path, allow_pickle=False)
         return kept, cast("CongestionPolicy", load_policy(rival)) if made.congestion and rival.exists() else None
     begun = made.begun(planning, clock, seed)
     rival.unlink(missing_ok=True)

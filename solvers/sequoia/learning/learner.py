@@ -15,6 +15,7 @@ import torch
 from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.planning.contract import Planning, Policy
+from redwood.saved import load_checkpoint, reading
 from redwood.solvers.sequoia.learning.improving import recorded, surpasses, variance_reduced
 from redwood.solvers.sequoia.learning.luck import Luck
 from redwood.solvers.sequoia.learning.recipe import Recipe
@@ -78,6 +79,7 @@ class Learner:
     van Hasselt, Guez, Silver (2016), Deep reinforcement learning with double Q-learning, arXiv:1509.06461.
     """
 
+    @single_thread()
     def __init__(
         self,
         planning: Planning,
@@ -331,6 +333,7 @@ class Learner:
     def _maximiser(self) -> Maximiser:
         return Maximiser(self.network, self.planning.actions, self.recipe.slack, programs=self.recipe.programs)
 
+    @single_thread()
     def save(self, path: Path) -> None:
         """Write everything that an exact continuation needs; a crash leaves the old file or the new one."""
         state = {
@@ -355,6 +358,7 @@ class Learner:
             os.fsync(file.fileno())
         os.replace(unfinished, path)
 
+    @single_thread()
     def load(self, path: Path) -> None:
         """Go on where `save` left off.
 
@@ -363,7 +367,11 @@ class Learner:
         OptionError
             Where the file is of a training with other options.
         """
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state = load_checkpoint(path)
+        with reading(path):
+            self._take(state, path)
+
+    def _take(self, state: dict[str, Any], path: Path) -> None:
         asked, kept = json.loads(json.dumps(asdict(self.recipe))), json.loads(state["recipe"])
         others = [
             f"{name} {kept.get(name)!r} and not {value!r}"

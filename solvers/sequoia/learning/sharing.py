@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.planning.contract import Planning
+from redwood.saved import reading
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
 from redwood.solvers.sequoia.learning.improving import Stops, misses, policy_for, recorded, simulated, variance_reduced
 from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
 from redwood.solvers.sequoia.networks.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.networks.network import single_thread
+from redwood.torch_settings import torch_settings
 
 RATE = 3e-3
 DECAY = 1e-4
@@ -57,10 +59,13 @@ class Lesson:
 class ArmNetwork(nn.Module):
     """The network of an `ArmPolicy` while it is trained; untrained it corrects nothing."""
 
+    @torch_settings()
     def __init__(self, hidden: tuple[int, ...]) -> None:
         super().__init__()
         self.widths = (FEATURES, *hidden, 1)
-        self.layers = nn.ModuleList([nn.Linear(before, after) for before, after in pairwise(self.widths)])
+        self.layers = nn.ModuleList(
+            [nn.Linear(before, after, dtype=torch.float32) for before, after in pairwise(self.widths)]
+        )
         nn.init.zeros_(self.layers[-1].weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.layers[-1].bias)  # type: ignore[arg-type]
         self.double()
@@ -140,7 +145,7 @@ def _kept(planning: Planning, clock: Clock, path: Path) -> Relaxation:
     from redwood.planning.bounds.duality import price
 
     if path.exists():
-        with np.load(path, allow_pickle=False) as kept:
+        with reading(path), np.load(path, allow_pickle=False) as kept:
             return Relaxation(price(planning, kept["prices"]), kept["values"])
     made = relax(planning, clock)
     with path.with_suffix(".new").open("wb") as file:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
 from redwood.solvers.sequoia.networks.folded import Folded
+from redwood.torch_settings import torch_settings
 
 KINDS = ("residual", "additive", "concave", "relu")
 
@@ -51,6 +52,7 @@ class QNetwork(nn.Module):
 
     table: Tensor
 
+    @torch_settings()
     def __init__(self, shape: Shape, table: Array | None = None) -> None:
         super().__init__()
         self.shape = shape
@@ -60,21 +62,22 @@ class QNetwork(nn.Module):
             table = np.zeros((1, shape.arms, shape.levels, shape.states))
         self.register_buffer("table", torch.tensor(table))
         if shape.kind == "relu":
-            self.first = nn.Linear(inputs, widths[0])
-            self.action = nn.Linear(count, widths[0], bias=False)
-            self.rest = nn.ModuleList([nn.Linear(before, after) for before, after in pairwise(widths)])
-            self.output = nn.Linear(widths[-1], 1)
+            self.first = nn.Linear(inputs, widths[0], dtype=torch.float32)
+            self.action = nn.Linear(count, widths[0], bias=False, dtype=torch.float32)
+            self.rest = nn.ModuleList([nn.Linear(before, after, dtype=torch.float32) for before, after in pairwise(widths)])
+            self.output = nn.Linear(widths[-1], 1, dtype=torch.float32)
         else:
-            self.arms = nn.Parameter(torch.randn(shape.arms, shape.states + 1, widths[0]) / (shape.states + 1) ** 0.5)
-            self.heads = nn.Parameter(torch.zeros(shape.arms, widths[0] + 1, shape.levels))
+            drawn = torch.randn(shape.arms, shape.states + 1, widths[0], dtype=torch.float32)
+            self.arms = nn.Parameter(drawn / (shape.states + 1) ** 0.5)
+            self.heads = nn.Parameter(torch.zeros(shape.arms, widths[0] + 1, shape.levels, dtype=torch.float32))
             if shape.kind != "additive":
-                self.first = nn.Linear(inputs, widths[-1])
-                self.action = nn.Linear(count, widths[-1], bias=False)
-                self.scale = nn.Parameter(torch.full((widths[-1],), 0.1))
+                self.first = nn.Linear(inputs, widths[-1], dtype=torch.float32)
+                self.action = nn.Linear(count, widths[-1], bias=False, dtype=torch.float32)
+                self.scale = nn.Parameter(torch.full((widths[-1],), 0.1, dtype=torch.float32))
         if shape.kind == "residual":
             nn.init.zeros_(self.action.weight)  # so that it starts as its table, exactly: see `parts`
             nn.init.constant_(self.scale, 1e-3)
-        self.double()
+        self.double()  # drawn in single precision before, whatever the user's default dtype is
 
     def encode(self, states: Tensor, steps: Tensor) -> Tensor:
         """Return inputs [B, J S + 1] for the states [B, J] after ``steps`` [B] steps."""
@@ -138,6 +141,7 @@ class QNetwork(nn.Module):
         """Return the matrices as arrays: what an `Embedding` is built for."""
         return tuple(matrix.detach().numpy().copy() for matrix in self.layers()[0])
 
+    @torch_settings()
     @torch.no_grad()
     def fold(self, states: Array, steps: Array) -> list[Folded]:
         """Return for each of the states [B, J] at steps [B] the network as a function of the action."""
@@ -154,6 +158,7 @@ class QNetwork(nn.Module):
         packed: Array = nn.utils.parameters_to_vector(self.parameters()).detach().numpy().copy()
         return packed
 
+    @torch_settings()
     def load_vector(self, values: Array) -> None:
         """Take all parameters from an array [P].
 
@@ -171,9 +176,5 @@ class QNetwork(nn.Module):
 @contextmanager
 def single_thread() -> Iterator[None]:
     """Let torch use one thread inside: for networks this small, threads that wait for each other cost fifty times more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with torch_settings(threads=1):
         yield
-    finally:
-        torch.set_num_threads(before)

@@ -20,7 +20,7 @@ def move(states: Array, levels: Array, luck: Array, step: int, seed: int, ends: 
         for arm in range(states.shape[1]):
             drawn = uniform_of(counter, arm)
             level, state, outcome = levels[row, arm], states[row, arm], 0
-            while drawn >= ends[arm, level, state, outcome]:
+            while drawn >= ends[arm, level, state, outcome]:  # the last end is 2, above all draws
                 outcome += 1
             states[row, arm] = outcome
 

@@ -28,6 +28,6 @@ def test_three_families_solve_the_textbook_instance(tmp_path):
 
 def test_a_policy_is_trained_and_solves(tmp_path):
     """`train` makes labels by any solver and leaves weights that `bq` takes."""
-    weights = redwood.train("bq", "jobshop", tmp_path, hours=0.0005, preset="tiny", batch=32, test_instances=2)
+    weights = redwood.train("bq", "jobshop", tmp_path, hours=0.005, preset="tiny", batch=32, test_instances=2)
     result = redwood.solve(redwood.generate("jobshop", size=6, seed=5), "bq", weights=str(weights), time_limit=1)
     assert result.status in ("feasible", "optimal")

@@ -1,0 +1,116 @@
+"""Files of people and programs: read whole and once, written beside and renamed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+from redwood.errors import FormatError, OutputError
+
+LARGEST = 1 << 30
+"""Bytes that a text file may have, after decompression."""
+
+MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+"""Byte-order marks, and the encodings that they announce."""
+
+
+def read_text(path: Path) -> str:
+    """Return the text in a file, a pipe or, for the name ``-``, standard input; ``.gz`` is decompressed.
+
+    Raises
+    ------
+    FormatError
+        Where it cannot be read, is too large, or holds binary data.
+    """
+    try:
+        data = _bytes(path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FormatError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    if len(data) > LARGEST:
+        raise FormatError(f"{path}: is larger than {LARGEST >> 20} MB.")
+    encoding = next((name for mark, name in MARKS if data.startswith(mark)), "utf-8")
+    if encoding != "utf-16" and b"\x00" in data[:65536]:
+        raise FormatError(f"{path}: holds binary data, and a text file was expected.")
+    return data.decode(encoding, errors="replace")
+
+
+def stem(path: Path) -> str:
+    """Return a file's name without its suffix, and without that of a compressed file before; ``stdin`` for ``-``."""
+    if str(path) == "-":
+        return "stdin"
+    return path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem
+
+
+def suffix(path: Path) -> str:
+    """Return a file's suffix in small letters: of a compressed file that of what is in it."""
+    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
+
+
+def parse_json(text: str, what: object) -> Any:
+    """Return what a JSON text says.
+
+    Parameters
+    ----------
+    text
+        The text.
+    what
+        What it is, such as the file, for messages.
+
+    Raises
+    ------
+    FormatError
+        Where the text is no JSON, is nested too deeply, or has a number of thousands of digits.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise FormatError(f"{what}: is nested too deeply to be read.") from None
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{what}: line {error.lineno} is no JSON: {error.msg}.") from error
+    except ValueError as error:
+        raise FormatError(f"{what}: is no JSON: {error}.") from error
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a file beside and rename it, so that the old one stays whole until the new one is.
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be written, as on a full disk.
+    """
+    out = Path(path)
+    unfinished = out.with_name(f".{os.getpid()}-{out.name[:100]}")
+    try:
+        if out.exists() and not out.is_file():  # such as /dev/stdout, which has nothing to lose
+            out.write_text(text, encoding="utf-8")
+            return
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, out)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OutputError(f"{out}: cannot be written: {error.strerror or error}.") from error
+
+
+def _bytes(path: Path) -> bytes:
+    """Return at most `LARGEST` bytes and one more."""
+    if str(path) == "-":
+        return sys.stdin.buffer.read(LARGEST + 1)
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    found = decompressor.decompress(data, LARGEST + 1)
+    if not decompressor.eof and len(found) <= LARGEST:
+        raise gzip.BadGzipFile("the compressed data end early")
+    return found
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")

@@ -1,0 +1,164 @@
+"""What a policy earns, estimated from simulated episodes: control variates, intervals, and noise of each instance's own."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.planning.contract import Criterion, Planning, Policy
+
+if TYPE_CHECKING:
+    from redwood.problem import Instance
+
+PILOT = 20, 100
+"""The fewest and the most episodes that a control variate is fitted in; it is half as many as are asked for in between."""
+FEWEST = 8
+"""With fewer episodes than this there is no control variate, since its own episodes would outnumber them."""
+LARGEST = 50_000_000
+"""The most states of arms that are kept for a control variate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What a policy did in simulated episodes.
+
+    Attributes
+    ----------
+    rewards
+        Expected one-step reward [E, H], discounted.
+    states, levels
+        State and level [E, H, J] of each arm before each counted step.
+    control
+        Control variate [E] to be taken off an episode's mean reward a step, of expectation 0; ``None`` for few episodes.
+    """
+
+    rewards: Array
+    states: Array
+    levels: Array
+    control: Array | None
+
+
+def observe(planning: Planning, policy: Policy, episodes: int, seed: int) -> Observed:
+    """Return what a policy does in simulated episodes, and a control variate for the noise that single arms explain.
+
+    The control variate is the sum of what the arms' values rose by in each step beyond their expectation, for values as if
+    each arm got its levels by chance, as often as it does in each step and state. Values and coefficient come from episodes
+    of their own, so that the variate has the expectation 0 whatever they are, and adjusted episodes stay independent.
+
+    Parameters
+    ----------
+    planning
+        The instance's view.
+    policy
+        Whose actions are simulated.
+    episodes
+        Number of independent episodes E.
+    seed
+        Decides the noise; see `noise_seed`.
+
+    References
+    ----------
+    Henderson, Glynn (2002), Approximating martingales for variance reduction in Markov process simulation,
+    doi:10.1287/moor.27.2.253.494, section 2.
+    """
+    seen = _recorded(planning, policy, episodes, seed)
+    if episodes < FEWEST or seen.states.size > LARGEST:
+        return seen
+    pilot = _recorded(planning, policy, min(max(PILOT[0], episodes // 2), PILOT[1]), seed + 1)
+    values = _values(planning, pilot.states, pilot.levels)
+    control, fitted = (_martingale(planning, values, each.states, each.levels) for each in (seen, pilot))
+    spread, means = fitted - fitted.mean(), pilot.rewards.mean(axis=1)
+    square = float(spread @ spread)
+    coefficient = float(spread @ means) / square if square > 0 else 0.0
+    return replace(seen, control=coefficient * control)
+
+
+def _recorded(planning: Planning, policy: Policy, episodes: int, seed: int) -> Observed:
+    """Return what a policy does in episodes."""
+    recorder = RecordingPolicy(policy)
+    rewards = planning.rollouts(recorder, episodes, seed)
+    policy.meet(planning)
+    states, levels = (np.stack(kept[-planning.horizon :], axis=1) for kept in (recorder.states, recorder.levels))
+    return Observed(rewards, states, levels.astype(np.min_scalar_type(planning.arms.shape[1])), None)
+
+
+def noise_seed(instance: Instance, seed: int) -> int:
+    """Return a seed of the instance's own: noise is independent between instances and the same for all its policies."""
+    return int(hashlib.sha256(f"{seed} {instance.fingerprint()}".encode()).hexdigest()[:15], 16)
+
+
+def _values(planning: Planning, states: Array, levels: Array) -> Array:
+    """Return the value [H, J, S] of each arm's state before each step, were its levels drawn as often as they were given."""
+    arms, steps = planning.arms, planning.horizon
+    count, choices, outcomes = arms.shape
+    counts = np.zeros((steps, count, outcomes, choices))
+    np.add.at(counts, (np.arange(steps)[None, :, None], np.arange(count)[None, None], states, levels), 1.0)
+    if planning.criterion is Criterion.AVERAGE:
+        counts = np.broadcast_to(counts.sum(axis=0), counts.shape)
+    whole = counts.sum(axis=(0, 2))[None, :, None]
+    smoothed = counts + whole / whole.sum(axis=-1, keepdims=True)
+    shares = smoothed / smoothed.sum(axis=-1, keepdims=True)
+    values, ahead = np.empty((steps, count, outcomes)), np.zeros((count, outcomes))
+    for step in range(steps - 1, -1, -1):
+        worth = planning.discount**step * arms.rewards + np.matmul(arms.transitions, ahead[:, None, :, None])[..., 0]
+        values[step] = ahead = np.einsum("jas,jsa->js", worth, shares[step])
+    return values
+
+
+def _martingale(planning: Planning, values: Array, states: Array, levels: Array) -> Array:
+    """Return what values rose by beyond their expectation [E], over all steps and arms, a step."""
+    arms = np.arange(states.shape[2])
+    expected = np.einsum("jasz,tjz->tjas", planning.arms.transitions, values[1:], optimize=True)
+    total = np.zeros(len(states))
+    if planning.criterion is Criterion.FINITE:
+        start = float((planning.arms.start * values[0]).sum())
+        total += values[0][arms, states[:, 0]].sum(axis=1) - start
+    for step in range(planning.horizon - 1):
+        total += values[step + 1][arms, states[:, step + 1]].sum(axis=1)
+        total -= expected[step][arms, levels[:, step], states[:, step]].sum(axis=1)
+    return total / planning.horizon
+
+
+def adjusted(rewards: Array, control: Array | None) -> Array:
+    """Return the mean reward a step [E] of episodes with rewards [E, H], less their control variate [E] if there is one."""
+    means: Array = rewards.mean(axis=1)
+    return means if control is None else means - control
+
+
+def half_width(values: Array, level: float = 0.95) -> float:
+    """Return half the width of Student's t interval of the mean of independent values [E]; infinite for a single one."""
+    from scipy.stats import t
+
+    if len(values) < 2:
+        return math.inf
+    return float(t.ppf(0.5 + level / 2.0, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
+
+
+@dataclass(frozen=True, eq=False)
+class RecordingPolicy(Policy):
+    """Do as another policy does, and keep the states [E, J] and the levels [E, J] of each step."""
+
+    kind: ClassVar[str] = "recording"
+    base: Policy
+    states: list[Array] = field(default_factory=list)
+    levels: list[Array] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", self.base.kind)  # complaints shall name the policy that acts
+
+    def meet(self, planning: Planning) -> None:
+        """Let the other policy meet the instance as well, since it may remember episodes."""
+        super().meet(planning)
+        self.base.meet(planning)
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return what the other policy chooses."""
+        levels = self.base.choose(planning, states, step, rng)
+        self.states.append(states.astype(np.min_scalar_type(planning.arms.shape[2])))
+        self.levels.append(np.array(levels))
+        return levels

@@ -1,0 +1,65 @@
+"""What torch is told inside Redwood's own networks, whatever the user has told it outside.
+
+Redwood's networks state their dtypes themselves; the default dtype, which all threads share, is not touched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+
+class _Threads:
+    """Torch's number of threads while runs are under way; the last run to end restores what the first one found."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs = 0
+        self._before = 1
+
+    def begin(self, count: int) -> None:
+        """Let torch use so many threads."""
+        import torch
+
+        with self._lock:
+            if self._runs == 0:
+                self._before = torch.get_num_threads()
+            self._runs += 1
+            torch.set_num_threads(count)
+
+    def end(self) -> None:
+        """Restore the number, unless another run is under way."""
+        import torch
+
+        with self._lock:
+            self._runs -= 1
+            if self._runs == 0:
+                torch.set_num_threads(self._before)
+
+
+_THREADS = _Threads()
+
+
+@contextmanager
+def torch_settings(threads: int | None = None) -> Iterator[None]:
+    """Let torch make tensors on the CPU, with gradients where asked for, outside inference mode and autocast.
+
+    With ``threads`` it uses so many threads of the CPU inside; with one it starts none, so that a fork afterwards is safe.
+    """
+    import torch
+
+    with ExitStack() as stack:
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        if not torch.is_grad_enabled():
+            stack.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if threads is not None:
+            _THREADS.begin(threads)
+            stack.callback(_THREADS.end)
+        yield

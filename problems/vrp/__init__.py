@@ -1,0 +1,1 @@
+"""Rich vehicle routing: windows, fleets, depots, pickups, prizes and limits in one problem."""

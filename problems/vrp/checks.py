@@ -1,0 +1,153 @@
+"""Whether routes keep every rule, judged from the raw instance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import SolutionError
+from redwood.problems.vrp.instance import Route, VehicleType, VRPInstance, VRPSolution
+from redwood.problems.vrp.limits import distance_slack, latest_start
+from redwood.problems.vrp.schedule import latest_end, loads_on, route_distance, schedule
+
+SHOWN = 10
+"""So many broken rules are told."""
+
+
+@dataclass(frozen=True)
+class NumberedRoute:
+    """A route with numbers for names: its type, and its customers from 0."""
+
+    kind: int
+    customers: Array
+
+
+def numbered(instance: VRPInstance, solution: VRPSolution) -> list[NumberedRoute]:
+    """Return the routes with numbers; raises `SolutionError` where a name is unknown."""
+    return [_numbered(instance, route, number) for number, route in enumerate(solution.routes, 1)]
+
+
+def _numbered(instance: VRPInstance, route: Route, number: int) -> NumberedRoute:
+    kind = 0
+    if route.vehicle or len(instance.vehicles) > 1:
+        if route.vehicle not in instance.type_numbers:
+            known = ", ".join(repr(name) for name in list(instance.type_numbers)[:8])
+            raise SolutionError(f"route {number} has vehicle {route.vehicle!r}; the types of vehicles are {known}.")
+        kind = instance.type_numbers[route.vehicle]
+    for name in route.customers:
+        if name not in instance.numbers:
+            what = "a depot, which is not written down" if name in instance.depots else "not a customer"
+            raise SolutionError(f"{name!r} on route {number} is {what}.")
+    return NumberedRoute(kind, np.array([instance.numbers[name] for name in route.customers], dtype=np.int64))
+
+
+def violations(instance: VRPInstance, solution: VRPSolution) -> list[str]:
+    """Return every broken rule in words, at most about ten."""
+    told: list[str] = []
+    routes = []
+    for number, route in enumerate(solution.routes, 1):
+        try:
+            routes.append(_numbered(instance, route, number))
+        except SolutionError as error:
+            told.append(str(error))
+    if told:
+        return told[:SHOWN]
+    told += _service_faults(instance, routes)
+    used = Counter(route.kind for route in routes)
+    for kind, vehicle in enumerate(instance.vehicles):
+        if vehicle.number is not None and used[kind] > vehicle.number:
+            told.append(f"{used[kind]} routes have vehicle {vehicle.name!r}, and there are {vehicle.number}.")
+    for number, numbered_route in enumerate(routes, 1):
+        told += [f"route {number}: {fault}" for fault in route_faults(instance, numbered_route)]
+        if len(told) >= SHOWN:
+            break
+    return told[:SHOWN]
+
+
+def _service_faults(instance: VRPInstance, routes: list[NumberedRoute]) -> list[str]:
+    """Return who is served twice or not at all, and broken groups and shipments."""
+    visits = np.zeros(instance.size, dtype=np.int64)
+    at = np.full(instance.size, -1, dtype=np.int64)
+    order = np.zeros(instance.size, dtype=np.int64)
+    for number, route in enumerate(routes):
+        np.add.at(visits, route.customers, 1)
+        at[route.customers] = number
+        order[route.customers] = np.arange(len(route.customers))
+    names = instance.customers
+    told = [f"customer {names[c]!r} is served {visits[c]} times." for c in np.flatnonzero(visits > 1)[:SHOWN]]
+    told += [f"customer {names[c]!r} is not served." for c in np.flatnonzero((visits == 0) & instance.required)[:SHOWN]]
+    for number, group in enumerate(instance.groups):
+        served = [names[c] for c in group if visits[c] > 0]
+        if len(served) > 1:
+            told.append(f"{served[0]!r} and {served[1]!r} are alternatives, and both are served.")
+        elif not served and instance.group_required[number]:
+            told.append(f"one of {', '.join(repr(names[c]) for c in group[:5])} has to be served.")
+    for pick, drop in instance.shipments.tolist():
+        if at[pick] != at[drop]:
+            told.append(f"{names[pick]!r} and {names[drop]!r} are one shipment and not on the same route.")
+        elif at[pick] >= 0 and order[pick] > order[drop]:
+            told.append(f"{names[drop]!r} comes before {names[pick]!r}, where its goods are picked up.")
+    return told
+
+
+def route_faults(instance: VRPInstance, route: NumberedRoute) -> list[str]:
+    """Return the rules that one route breaks."""
+    vehicle, names = instance.vehicles[route.kind], instance.customers
+    wrong = route.customers[~instance.may_serve[route.kind, route.customers]]
+    told = [f"vehicle {vehicle.name!r} may not serve {names[c]!r}, or has not the skills." for c in wrong[:3]]
+    told += _load_faults(instance, vehicle, route.customers)
+    length = route_distance(instance, vehicle, route.customers)
+    if not np.isfinite(length):
+        told.append("there is no way between two of its stops.")
+        return told
+    if length > vehicle.max_distance + distance_slack(vehicle.max_distance):
+        told.append(f"its length {length:.10g} exceeds the greatest distance {vehicle.max_distance:g}.")
+    return told + (_time_faults(instance, vehicle, route.customers) if instance.timed else [])
+
+
+def _load_faults(instance: VRPInstance, vehicle: VehicleType, customers: Array) -> list[str]:
+    loads = loads_on(instance, customers)
+    over = loads - np.array(vehicle.capacity)[None] > instance.load_slack
+    told = []
+    if over.any():
+        stop, dimension = np.argwhere(over)[0]
+        where = "at its start" if stop == 0 else f"after {instance.customers[customers[stop - 1]]!r}"
+        told.append(f"its load {loads[stop, dimension]:g} {where} exceeds the capacity {vehicle.capacity[dimension]:g}.")
+    if instance.linehauls_first:
+        brings = instance.delivery[customers].any(axis=1)
+        takes = instance.pickup[customers].any(axis=1)
+        if not brings.any():
+            told.append("it has pickups and no delivery before them.")
+        elif takes.any() and int(np.argmax(takes)) < int(np.flatnonzero(brings)[-1]):
+            told.append(f"the pickup at {instance.customers[customers[np.argmax(takes)]]!r} comes before a delivery.")
+    return told
+
+
+def _time_faults(instance: VRPInstance, vehicle: VehicleType, customers: Array) -> list[str]:
+    found, slack, names = schedule(instance, vehicle, customers), instance.time_slack, instance.customers
+    told = [
+        f"arrival {found.arrivals[position]:.10g} at {names[customers[position]]!r} is {delay:.6g} too late."
+        for position, delay in found.late[:3]
+    ]
+    if found.start > latest_start(instance, vehicle) + slack:
+        told.append(f"it starts at {found.start:.10g}, and must by {latest_start(instance, vehicle):g}.")
+    if found.end > latest_end(instance, vehicle) + slack:
+        told.append(f"it ends at {found.end:.10g}, and must by {latest_end(instance, vehicle):g}.")
+    if found.duration > vehicle.max_duration + slack and not told:
+        told.append(f"it takes {found.duration:.10g}, beyond the longest duration {vehicle.max_duration:g}.")
+    return told
+
+
+def cost(instance: VRPInstance, routes: list[NumberedRoute]) -> float:
+    """Return what routes cost: distance, duration, vehicles, and the prizes of those who are not served."""
+    total, out = 0.0, np.ones(instance.size, dtype=np.bool_)
+    for route in routes:
+        vehicle = instance.vehicles[route.kind]
+        out[route.customers] = False
+        total += vehicle.fixed_cost + vehicle.distance_cost * route_distance(instance, vehicle, route.customers)
+        if vehicle.duration_cost:
+            total += vehicle.duration_cost * schedule(instance, vehicle, route.customers).duration
+    return total + float(instance.prize[out].sum())

@@ -1,0 +1,100 @@
+"""Files of instances and solutions: the form of a text is recognised, and each form is read in a file of its own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from redwood.errors import FormatError, InstanceError, OptionError
+from redwood.problems.vrp import cordeau, json_form, li_lim, solomon, vrplib
+from redwood.problems.vrp.checks import numbered
+from redwood.problems.vrp.instance import OBJECTIVES, Route, VRPInstance, VRPSolution
+
+if TYPE_CHECKING:
+    from redwood.problems.vrp.problem import VRP
+
+_ROUTE = re.compile(r"^\s*Route\s*#?\s*(\d{1,9})\s*:(.*)$", re.IGNORECASE)
+_OTHER = re.compile(r"^\s*(?:Cost|Distance|Length|Time|Comment)\b", re.IGNORECASE)
+
+
+def parse_instance(problem: VRP, text: str, name: str, rounding: str | None, objective: str | None) -> VRPInstance:
+    """Return the instance of a text in any of the forms."""
+    if objective is not None and objective not in OBJECTIVES:
+        raise OptionError(f"objective {objective!r} is unknown; objectives are {', '.join(OBJECTIVES)}.")
+    text = text.removeprefix("\ufeff")
+    if vrplib.recognised(text):
+        data = vrplib.parse(text, name, rounding)
+    elif rounding is not None:
+        raise OptionError(f"rounding {rounding!r} is for VRPLIB files; {name} is none.")
+    elif text.lstrip().startswith("{"):
+        data = json_form.parse(text, name)
+    elif solomon.recognised(text):
+        data = solomon.parse(text, name)
+    elif li_lim.recognised(text):
+        data = li_lim.parse(text, name)
+    elif cordeau.recognised(text):
+        data = cordeau.parse(text, name)
+    else:
+        raise FormatError(f"{name}: is neither JSON, VRPLIB, nor text of Solomon, Cordeau, or Li and Lim.")
+    if objective is not None:
+        data["objective"] = objective
+    try:
+        return problem.make(**{"name": name, **data})
+    except FormatError:
+        raise
+    except InstanceError as error:
+        raise FormatError(f"{name}: {error}") from error
+
+
+def format_instance(instance: VRPInstance) -> str:
+    """Return the instance as JSON."""
+    return json_form.format(instance)
+
+
+def parse_solution(text: str, instance: VRPInstance) -> VRPSolution:
+    """Return the routes of a ``.sol`` text; route k is that of vehicle k, the first type's first."""
+    routes = []
+    for line, row in enumerate(text.splitlines(), 1):
+        found = _ROUTE.match(row)
+        if found:
+            vehicle = _type_of(instance, int(found.group(1)), line) if found.group(2).split() else ""
+            routes.append(Route(found.group(2).split(), vehicle))
+        elif row.strip() and not _OTHER.match(row):
+            raise FormatError(f"line {line}: {row.strip()[:40]!r} is neither a route nor a cost.")
+    if not routes:
+        raise FormatError("there is no line 'Route #1: ...'; this is no solution file.")
+    return VRPSolution(routes)
+
+
+def _type_of(instance: VRPInstance, number: int, line: int) -> str:
+    """Return the name of the type that vehicle ``number``, from 1, is of."""
+    if len(instance.vehicles) == 1:
+        return instance.vehicles[0].name
+    before = 0
+    for vehicle in instance.vehicles:
+        if vehicle.number is None or number <= before + vehicle.number:
+            return vehicle.name
+        before += vehicle.number
+    raise FormatError(f"line {line}: route {number} has no vehicle; there are {before}.")
+
+
+def format_solution(instance: VRPInstance, solution: VRPSolution, cost: float) -> str:
+    """Return the ``.sol`` text of routes and their cost; vehicles that stay at home have empty routes."""
+    for name in instance.customers:
+        if len(name.split()) != 1:
+            raise FormatError(f"the name {name!r} has blanks, which .sol files cannot hold; write the solution as JSON.")
+    unlimited = [kind for kind, vehicle in enumerate(instance.vehicles[:-1]) if vehicle.number is None]
+    if unlimited:
+        name = instance.vehicles[unlimited[0]].name
+        raise FormatError(f"vehicle {name!r} has no number, so routes of later types have none; write JSON instead.")
+    by_kind: list[list[Route]] = [[] for _ in instance.vehicles]
+    for route, found in zip(solution.routes, numbered(instance, solution), strict=True):
+        by_kind[found.kind].append(route)
+    lines, count = [], 0
+    single = len(instance.vehicles) == 1
+    for vehicle, routes in zip(instance.vehicles, by_kind, strict=True):
+        slots = len(routes) if single or vehicle.number is None else vehicle.number
+        filled = [" ".join(route.customers) for route in routes] + [""] * (slots - len(routes))
+        lines += [f"Route #{count + k}: {visits}".rstrip() for k, visits in enumerate(filled, 1)]
+        count += slots
+    return "\n".join([*lines, f"Cost {cost:.15g}", ""])

@@ -1,0 +1,296 @@
+"""What it costs to insert a customer or a shipment, checked in constant time by joining known segments."""
+
+from __future__ import annotations
+
+import math
+
+from redwood.arrays import Array
+from redwood.kernels import RandomState, kernel, random_float
+from redwood.problems.vrp.plan import (
+    BROUGHT,
+    DURATION,
+    EARLIEST,
+    LATEST,
+    LEFT,
+    LENGTH,
+    PEAK,
+    RELEASE,
+    Ground,
+    Plan,
+    in_order,
+    stop_distance,
+    stop_duration,
+)
+
+
+@kernel(_nrt=False, inline="always")
+def insertion_cost(plan: Plan, ground: Ground, r: int, c: int, p: int, most: float) -> tuple[float, int]:
+    """Return what customer c behind stop p of route r adds to the cost, and the window it is served in.
+
+    The cost is infinite where a limit is broken or it is not below ``most``.
+    """
+    k = plan.kind[r]
+    q = plan.after[p]
+    longer = stop_distance(plan, ground, k, p, c) + stop_distance(plan, ground, k, c, q) - plan.leg[p]
+    cost = ground.by_distance[k] * longer
+    if not cost < most:
+        return math.inf, -1
+    if plan.head[ground.size + len(plan.kind) + r, LENGTH] + longer > ground.farthest[k] + ground.farthest_slack[k]:
+        return math.inf, -1
+    if ground.ordered and not (in_order(ground, p, c) and in_order(ground, c, q)):
+        return math.inf, -1
+    if not loads_fit(plan, ground, k, c, p, q):
+        return math.inf, -1
+    if not ground.timed:
+        return cost, ground.window_starts[c]
+    return _with_time(plan, ground, r, c, p, cost, most)
+
+
+@kernel(_nrt=False, inline="always")
+def loads_fit(plan: Plan, ground: Ground, k: int, c: int, p: int, q: int) -> bool:
+    """Return whether customer c fits between stops p and q by its loads."""
+    for m in range(ground.brought.shape[1]):
+        brought = ground.brought[c, m]
+        peak = max(plan.head_load[p, 3 * m + PEAK] + brought, plan.head_load[p, 3 * m + LEFT] + ground.peak[c, m])
+        left = plan.head_load[p, 3 * m + LEFT] + ground.left[c, m]
+        if (
+            max(peak + plan.tail_load[q, 3 * m + BROUGHT], left + plan.tail_load[q, 3 * m + PEAK])
+            > ground.capacity[k, m] + ground.load_slack
+        ):
+            return False
+    return True
+
+
+@kernel(_nrt=False, inline="always")
+def _with_time(plan: Plan, ground: Ground, r: int, c: int, p: int, cost: float, most: float) -> tuple[float, int]:
+    """Return the cost with what the duration adds, and the window, or infinity where no window fits."""
+    k = plan.kind[r]
+    q = plan.after[p]
+    release = max(plan.head[p, RELEASE], plan.tail[q, RELEASE], ground.release[c])
+    arrive = plan.head[p, DURATION] + stop_duration(plan, ground, k, p, c)
+    onward = ground.service[c] + stop_duration(plan, ground, k, c, q)
+    old = plan.head[ground.size + len(plan.kind) + r, DURATION]
+    slack = ground.time_slack
+    cheapest = math.inf
+    window = -1
+    for w in range(ground.window_starts[c], ground.window_starts[c + 1]):
+        if plan.head[p, EARLIEST] + arrive > ground.closing[w] + slack:
+            continue
+        wait = max(0.0, ground.opening[w] - arrive - plan.head[p, LATEST])
+        earliest = max(ground.opening[w] - arrive, plan.head[p, EARLIEST]) - wait
+        latest = min(ground.closing[w] - arrive, plan.head[p, LATEST])
+        shift = arrive + wait + onward
+        if earliest + shift > plan.tail[q, LATEST] + slack:
+            break  # later windows only make it later
+        wait = max(0.0, plan.tail[q, EARLIEST] - shift - latest)
+        if release > min(plan.tail[q, LATEST] - shift, latest) + slack:
+            continue
+        duration = shift + wait + plan.tail[q, DURATION]
+        if duration > ground.longest[k] + slack:
+            continue
+        whole = cost + ground.by_duration[k] * (duration - old)
+        if whole < cheapest:
+            cheapest = whole
+            window = w
+        if ground.by_duration[k] == 0.0:
+            break
+    if not cheapest < most:
+        return math.inf, -1
+    return cheapest, window
+
+
+@kernel(_nrt=False)
+def next_blink(blink: float, state: RandomState) -> int:
+    """Return how many positions are looked at before the next one is overlooked (geometric)."""
+    if blink <= 0.0:
+        return 1 << 60
+    return int(min(1e15, math.log(1.0 - random_float(state)) / math.log(1.0 - blink)))
+
+
+@kernel(_nrt=False)
+def shipment_cost(
+    plan: Plan,
+    ground: Ground,
+    r: int,
+    a: int,
+    b: int,
+    most: float,
+    load: Array,
+    blinks: Array,
+    blink: float,
+    state: RandomState,
+) -> tuple[float, int, int, int, int]:
+    """Return (cost, stop before a, stop before b, windows of a and b) of the cheapest positions of a shipment in a route.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    r, a, b
+        The route, the pickup and the delivery.
+    most
+        The cost has to be below it; infinity is returned where it is not.
+    load
+        Room for the loads of a segment [3M].
+    blinks, blink, state
+        How many positions are looked at before the next one is overlooked [1], the probability of that, and randomness.
+    """
+    k = plan.kind[r]
+    end = ground.size + len(plan.kind) + r
+    best = (math.inf, -1, -1, -1, -1)
+    p = ground.size + r
+    for _ in range(plan.members[r] + 1):
+        q = plan.after[p]
+        there = stop_distance(plan, ground, k, p, a)
+        detour = there + stop_distance(plan, ground, k, a, q) - plan.leg[p]
+        if ground.by_distance[k] * detour < most and (not ground.ordered or in_order(ground, p, a)):
+            for w in range(ground.window_starts[a], ground.window_starts[a + 1]):
+                found = _delivery_behind(plan, ground, r, p, w, a, b, there, most, load, blinks, blink, state)
+                if found[0] < most:
+                    most = found[0]
+                    best = (found[0], p, found[1], w, found[2])
+        p = q
+        if p == end:
+            break
+    return best
+
+
+@kernel(_nrt=False)
+def _delivery_behind(
+    plan: Plan,
+    ground: Ground,
+    r: int,
+    p: int,
+    w: int,
+    a: int,
+    b: int,
+    there: float,
+    most: float,
+    load: Array,
+    blinks: Array,
+    blink: float,
+    state: RandomState,
+) -> tuple[float, int, int]:
+    """Return (cost, stop before b, window of b) of the cheapest delivery where the pickup a stands behind p in window w.
+
+    The segment from the start to the pickup grows stop by stop; at each the delivery is tried.
+    """
+    k = plan.kind[r]
+    end = ground.size + len(plan.kind) + r
+    slack = ground.time_slack
+    shift = plan.head[p, DURATION] + stop_duration(plan, ground, k, p, a)
+    if plan.head[p, EARLIEST] + shift > ground.closing[w] + slack:
+        return math.inf, -1, -1
+    wait = max(0.0, ground.opening[w] - shift - plan.head[p, LATEST])
+    earliest = max(ground.opening[w] - shift, plan.head[p, EARLIEST]) - wait
+    latest = min(ground.closing[w] - shift, plan.head[p, LATEST])
+    duration = shift + wait + ground.service[a]
+    release = max(plan.head[p, RELEASE], ground.release[a])
+    length = plan.head[p, LENGTH] + there
+    for m in range(len(load)):
+        load[m] = plan.head_load[p, m]
+    grow_load(ground, load, a)
+    best = (math.inf, -1, -1)
+    last, following = a, plan.after[p]
+    for _ in range(plan.members[r] + 1):
+        if not _load_holds(plan, ground, k, load, following):
+            break
+        blinks[0] -= 1
+        if blinks[0] < 0:
+            blinks[0] = next_blink(blink, state)
+        elif not ground.ordered or (in_order(ground, last, b) and in_order(ground, b, following)):
+            cost, window = _delivery_cost(
+                plan, ground, r, b, last, following, duration, earliest, latest, release, length, most, load
+            )
+            if cost < most:
+                most = cost
+                best = (cost, last, window)
+        if following == end:
+            break
+        step = stop_distance(plan, ground, k, a, following) if last == a else plan.leg[last]
+        shift = duration + stop_duration(plan, ground, k, last, following)
+        v = plan.window[following]
+        if earliest + shift > ground.closing[v] + slack:
+            break
+        wait = max(0.0, ground.opening[v] - shift - latest)
+        earliest = max(ground.opening[v] - shift, earliest) - wait
+        latest = min(ground.closing[v] - shift, latest)
+        duration = shift + wait + ground.service[following]
+        release = max(release, ground.release[following])
+        length += step
+        grow_load(ground, load, following)
+        last, following = following, plan.after[following]
+    return best
+
+
+@kernel(_nrt=False)
+def grow_load(ground: Ground, load: Array, c: int) -> None:
+    """Join a customer to the loads of a segment."""
+    for m in range(ground.brought.shape[1]):
+        load[3 * m + PEAK] = max(load[3 * m + PEAK] + ground.brought[c, m], load[3 * m + LEFT] + ground.peak[c, m])
+        load[3 * m + BROUGHT] += ground.brought[c, m]
+        load[3 * m + LEFT] += ground.left[c, m]
+
+
+@kernel(_nrt=False)
+def _load_holds(plan: Plan, ground: Ground, k: int, load: Array, q: int) -> bool:
+    """Return whether a segment is within the capacity where all of the stops from q on are brought their goods too."""
+    for m in range(ground.brought.shape[1]):
+        if load[3 * m + PEAK] + plan.tail_load[q, 3 * m + BROUGHT] > ground.capacity[k, m] + ground.load_slack:
+            return False
+    return True
+
+
+@kernel(_nrt=False)
+def _delivery_cost(
+    plan: Plan,
+    ground: Ground,
+    r: int,
+    b: int,
+    p: int,
+    q: int,
+    duration: float,
+    earliest: float,
+    latest: float,
+    release: float,
+    length: float,
+    most: float,
+    load: Array,
+) -> tuple[float, int]:
+    """Return (cost, window) of the delivery b between p, where a segment with the pickup ends, and q."""
+    k = plan.kind[r]
+    end = ground.size + len(plan.kind) + r
+    whole = length + stop_distance(plan, ground, k, p, b) + stop_distance(plan, ground, k, b, q) + plan.tail[q, LENGTH]
+    cost = ground.by_distance[k] * (whole - plan.head[end, LENGTH])
+    if not cost < most or whole > ground.farthest[k] + ground.farthest_slack[k]:
+        return math.inf, -1
+    for m in range(ground.brought.shape[1]):
+        peak = max(load[3 * m + PEAK] + ground.brought[b, m], load[3 * m + LEFT] + ground.peak[b, m])
+        left = load[3 * m + LEFT] + ground.left[b, m]
+        if (
+            max(peak + plan.tail_load[q, 3 * m + BROUGHT], left + plan.tail_load[q, 3 * m + PEAK])
+            > ground.capacity[k, m] + ground.load_slack
+        ):
+            return math.inf, -1
+    if not ground.timed:
+        return cost, ground.window_starts[b]
+    arrive = duration + stop_duration(plan, ground, k, p, b)
+    onward = ground.service[b] + stop_duration(plan, ground, k, b, q)
+    slack = ground.time_slack
+    for w in range(ground.window_starts[b], ground.window_starts[b + 1]):
+        if earliest + arrive > ground.closing[w] + slack:
+            continue
+        wait = max(0.0, ground.opening[w] - arrive - latest)
+        first = max(ground.opening[w] - arrive, earliest) - wait
+        last = min(ground.closing[w] - arrive, latest)
+        shift = arrive + wait + onward
+        if first + shift > plan.tail[q, LATEST] + slack:
+            break
+        wait = max(0.0, plan.tail[q, EARLIEST] - shift - last)
+        total = shift + wait + plan.tail[q, DURATION]
+        late = max(release, plan.tail[q, RELEASE], ground.release[b]) > min(plan.tail[q, LATEST] - shift, last) + slack
+        if late or total > ground.longest[k] + slack:
+            continue
+        cost += ground.by_duration[k] * (total - plan.head[end, DURATION])
+        return (cost, w) if cost < most else (math.inf, -1)
+    return math.inf, -1

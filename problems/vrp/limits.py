@@ -1,0 +1,201 @@
+"""What an instance must keep, and why a customer cannot be served at all."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import InstanceError
+from redwood.problems.vrp.instance import OBJECTIVES, SLACK, VehicleType, VRPInstance
+from redwood.problems.vrp.roads import Roads
+from redwood.problems.vrp.schedule import earliest_start, latest_end, loads_on, route_distance, schedule
+
+SHOWN = 4
+"""Reasons of so many types are told."""
+DENSE = 3000
+"""Up to so many places shortest ways through others are looked for before a customer is called out of reach."""
+
+
+def check_instance(instance: VRPInstance) -> None:
+    """Raise `InstanceError` where the data break a rule, or where it is plain that nothing can serve everyone."""
+    if instance.size == 0:
+        raise InstanceError("there are no customers; a routing instance has at least one.")
+    if not instance.vehicles:
+        raise InstanceError("there is no type of vehicle; give vehicles=.")
+    if instance.objective not in OBJECTIVES:
+        raise InstanceError(f"objective {instance.objective!r} is unknown; objectives are {', '.join(OBJECTIVES)}.")
+    optional = np.flatnonzero(~instance.required & (instance.group_of < 0))
+    if instance.objective == "fewest-vehicles" and len(optional):
+        raise InstanceError(
+            f"customer {instance.customers[optional[0]]!r} is optional, so the fewest vehicles are none at all; "
+            "with objective 'fewest-vehicles' every customer has to be required."
+        )
+    neither = np.flatnonzero(~(instance.delivery.any(axis=1) | instance.pickup.any(axis=1)))
+    if instance.linehauls_first and len(neither):
+        raise InstanceError(
+            f"customer {instance.customers[neither[0]]!r} has neither a delivery nor a pickup, "
+            "and with linehauls_first all need one."
+        )
+    for customer in np.flatnonzero(instance.required):
+        reasons = unservable(instance, int(customer))
+        if reasons:
+            raise InstanceError(
+                f"customer {instance.customers[customer]!r} is required, and no vehicle can serve it: {'; '.join(reasons)}."
+            )
+    for number, group in enumerate(instance.groups):
+        if instance.group_required[number] and all(unservable(instance, customer) for customer in group):
+            names = ", ".join(repr(instance.customers[customer]) for customer in group)
+            raise InstanceError(f"one of {names} is required, and no vehicle can serve any of them.")
+    _check_fleet(instance)
+
+
+def _check_fleet(instance: VRPInstance) -> None:
+    """Raise `InstanceError` where the required loads exceed what all vehicles carry together."""
+    if any(vehicle.number is None for vehicle in instance.vehicles):
+        return
+    capacity = np.array([[v.number or 0] * instance.dimensions for v in instance.vehicles]) * np.array(
+        [v.capacity for v in instance.vehicles]
+    )
+    most = np.nan_to_num(capacity, nan=0.0, posinf=math.inf).sum(axis=0)
+    for what, loads in (("deliveries", instance.delivery), ("pickups", instance.pickup)):
+        total = loads[instance.required].sum(axis=0)
+        for dimension in np.flatnonzero(total > most + instance.load_slack):
+            of = f" of load {dimension + 1}" if instance.dimensions > 1 else ""
+            raise InstanceError(
+                f"the required {what}{of} sum up to {total[dimension]:g}, and all vehicles together carry "
+                f"{most[dimension]:g}."
+            )
+
+
+def unservable(instance: VRPInstance, customer: int) -> list[str]:
+    """Return, for each type, why a route of this customer alone is impossible; empty where some type can serve it."""
+    reasons = []
+    for k, vehicle in enumerate(instance.vehicles):
+        why = why_not_alone(instance, k, customer)
+        if not why:
+            return []
+        if len(instance.vehicles) > 1:
+            why = f"{vehicle.name!r}: {why}"
+        if why not in reasons:
+            reasons.append(why)
+    return reasons if len(reasons) <= SHOWN else [*reasons[:SHOWN], f"and {len(reasons) - SHOWN} types more"]
+
+
+def why_not_alone(instance: VRPInstance, kind: int, customer: int) -> str:
+    """Return why a type cannot serve a customer (with the other end of its shipment) on a route of its own, or ``""``."""
+    vehicle = instance.vehicles[kind]
+    other = int(instance.partner[customer])
+    route = np.array([customer]) if other < 0 else instance.shipments[(instance.shipments == customer).any(axis=1)][0]
+    if vehicle.number == 0:
+        return "there is none"
+    for member in route.tolist():
+        if not instance.may_serve[kind, member]:
+            return _not_allowed(instance, vehicle, member)
+    if instance.linehauls_first and not instance.delivery[route].any():
+        return ""  # never alone: it needs a delivery before it
+    load = loads_on(instance, route).max(axis=0)
+    over = np.flatnonzero(load > np.array(vehicle.capacity) + instance.load_slack)
+    if len(over):
+        return f"its load {load[over[0]]:g} exceeds the capacity {vehicle.capacity[over[0]]:g}"
+    why = _out_of_time(instance, vehicle, route)
+    if why and not _triangular(instance, vehicle, customer):
+        return ""
+    return why
+
+
+def _not_allowed(instance: VRPInstance, vehicle: VehicleType, customer: int) -> str:
+    asked = sorted(set(instance.skills[customer]) - set(vehicle.skills)) if instance.skills else []
+    return f"it has not the skill {asked[0]!r}" if asked else "the customer is not among those that it is allowed to serve"
+
+
+def _out_of_time(instance: VRPInstance, vehicle: VehicleType, route: Array) -> str:
+    """Return which time or length keeps a vehicle from a route, or ``""``."""
+    length = route_distance(instance, vehicle, route)
+    if not math.isfinite(length):
+        return "there is no way there and back"
+    if length > vehicle.max_distance + distance_slack(vehicle.max_distance):
+        return f"the way there and back is {length:g}, beyond the greatest distance {vehicle.max_distance:g}"
+    first = earliest_start(instance, vehicle, route)
+    if first > latest_start(instance, vehicle) + instance.time_slack:
+        return f"it cannot leave before {first:g}, and must by {latest_start(instance, vehicle):g}"
+    found = schedule(instance, vehicle, route)
+    if found.late:
+        position, delay = found.late[0]
+        return f"earliest arrival {found.arrivals[position]:g} is after {found.arrivals[position] - delay:g}"
+    if found.end > latest_end(instance, vehicle) + instance.time_slack:
+        return f"earliest return {found.end:g} is after {latest_end(instance, vehicle):g}"
+    if found.duration > vehicle.max_duration + instance.time_slack:
+        return f"the route takes {found.duration:g}, beyond the longest duration {vehicle.max_duration:g}"
+    return ""
+
+
+def _triangular(instance: VRPInstance, vehicle: VehicleType, customer: int) -> bool:
+    """Return whether direct ways to and from a customer are the shortest, so that a route of its own is quickest."""
+    roads = instance.roads
+    if roads.size > DENSE:
+        return roads.distances is None and roads.durations is None
+    place = len(instance.depots) + customer
+    ends = [] if vehicle.end is None else [(place, vehicle.end)]
+    for i, j in [(vehicle.start, place), *ends]:
+        for measure in (roads.distance, roads.duration):
+            nodes = np.arange(roads.size)
+            matrix = measure(vehicle.profile, nodes[:, None], nodes[None, :])
+            if _shortest(matrix, i)[j] < matrix[i, j] * (1.0 - SLACK):
+                return False
+    return True
+
+
+def _shortest(matrix: Array, start: int) -> Array:
+    """Return the lengths of shortest ways from a place to all, by rounds that end when nothing becomes shorter."""
+    best = np.array(matrix[start])
+    for _ in range(len(matrix)):
+        shorter = np.minimum(best, (best[:, None] + matrix).min(axis=0))
+        if np.array_equal(shorter, best):
+            break
+        best = shorter
+    return best
+
+
+def latest_start(instance: VRPInstance, vehicle: VehicleType) -> float:
+    """Return the last time at which a route may start."""
+    return min(vehicle.shift[1], float(instance.depot_windows[vehicle.start, 1]))
+
+
+def distance_slack(limit: float) -> float:
+    """Return by how much a length may exceed its limit."""
+    return SLACK * max(1.0, limit) if math.isfinite(limit) else 0.0
+
+
+def most_cost(instance: VRPInstance) -> float:
+    """Return an upper bound on the cost of any feasible routes: the longest leg to every stop, and all prizes."""
+    roads, total = instance.roads, float(instance.prize.sum())
+    legs = 0.0
+    for vehicle in instance.vehicles:
+        distance, time = longest_leg(roads, vehicle.profile)
+        waiting = latest_end(instance, vehicle) if math.isfinite(latest_end(instance, vehicle)) else _latest(instance)
+        hours = min(vehicle.max_duration, waiting + time * (instance.size + 1) + float(instance.service.sum()))
+        per_route = vehicle.fixed_cost + (vehicle.duration_cost * hours if vehicle.duration_cost else 0.0)
+        legs = max(legs, 2.0 * vehicle.distance_cost * distance + per_route)
+    return total + instance.size * legs
+
+
+def longest_leg(roads: Roads, profile: int) -> tuple[float, float]:
+    """Return an upper bound on finite distances and durations between two places."""
+    if roads.distances is not None:
+        matrix = roads.distances[profile if len(roads.distances) > 1 else 0]
+        longest = float(np.max(matrix, initial=0.0, where=np.isfinite(matrix)))
+    else:
+        corners = np.asarray(roads.coords)
+        span = np.ptp(corners, axis=0)
+        longest = roads.scale * float(np.hypot(*span)) + 1.0 if roads.metric == "euclidean" else roads.scale * 20038.0
+    if roads.durations is None:
+        return longest, longest / roads.speeds[profile]
+    times = roads.durations[profile if len(roads.durations) > 1 else 0]
+    return longest, float(np.max(times, initial=0.0, where=np.isfinite(times)))
+
+
+def _latest(instance: VRPInstance) -> float:
+    finite = instance.windows[np.isfinite(instance.windows)]
+    return float(np.concatenate([finite, instance.release]).max(initial=0.0))

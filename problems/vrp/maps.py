@@ -1,0 +1,142 @@
+"""Routes for other tools: a table of stops, GeoJSON, and a map as one HTML file that fetches nothing."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+
+from redwood.errors import FitError
+from redwood.problems.vrp.checks import NumberedRoute, numbered
+from redwood.problems.vrp.instance import VRPInstance, VRPSolution
+from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.schedule import places_of
+
+WIDTH, HEIGHT, MARGIN = 900.0, 700.0, 30.0
+"""Size of the map in pixels."""
+COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
+
+
+def stops(solution: VRPSolution) -> list[dict[str, Any]]:
+    """Return one mapping a stop: route and position from 1, vehicle, name, and arrival and loads where they are told."""
+    rows = []
+    for number, route in enumerate(solution.routes, 1):
+        for position, name in enumerate(route.customers):
+            row: dict[str, Any] = {"route": number, "position": position + 1, "vehicle": route.vehicle, "name": name}
+            row["arrival"] = route.arrivals[position] if route.arrivals else None
+            loads = route.loads[position] if route.loads else [None]
+            keys = ["load"] if len(loads) == 1 else [f"load {k}" for k in range(1, len(loads) + 1)]
+            rows.append(row | dict(zip(keys, loads, strict=True)))
+    return rows
+
+
+def geojson(instance: VRPInstance, solution: VRPSolution) -> dict[str, Any]:
+    """Return routes as lines and places as points, with names, vehicles, arrivals and reasons as their properties.
+
+    Raises
+    ------
+    FitError
+        Where the places have no longitudes and latitudes, in which GeoJSON measures.
+    """
+    if not instance.roads.geographic:
+        raise FitError("GeoJSON holds longitudes and latitudes, and the places have none; give lon and lat.")
+    told = described(instance, solution)
+    points = np.asarray(instance.roads.coords)
+    features = [
+        _feature("Point", points[k].tolist(), {"kind": "depot", "name": name}) for k, name in enumerate(instance.depots)
+    ]
+    for route, row in zip(numbered(instance, told), told.routes, strict=True):
+        walk = points[places_of(instance, instance.vehicles[route.kind], route.customers)].tolist()
+        about = {"kind": "route", "vehicle": row.vehicle, "start": row.start, "end": row.end}
+        features.append(_feature("LineString", walk, about))
+    for stop in stops(told):
+        features.append(_feature("Point", _place(instance, stop["name"]), {"kind": "customer", **stop}))
+    for name, why in told.left_out.items():
+        features.append(_feature("Point", _place(instance, name), {"kind": "left out", "name": name, "reason": why}))
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _feature(kind: str, coordinates: Any, properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "Feature", "geometry": {"type": kind, "coordinates": coordinates}, "properties": properties}
+
+
+def _place(instance: VRPInstance, name: str) -> Any:
+    return np.asarray(instance.roads.coords)[len(instance.depots) + instance.numbers[name]].tolist()
+
+
+def html_map(instance: VRPInstance, solution: VRPSolution) -> str:
+    """Return a page with the routes as a drawing, names and times on the stops, and a table of stops below.
+
+    Raises
+    ------
+    FitError
+        Where the places have no coordinates.
+    """
+    if instance.roads.coords is None:
+        raise FitError("the instance has matrices and no coordinates, so there is no map.")
+    told = described(instance, solution)
+    shown = _screen(instance)
+    lines = [
+        _line(instance, route, shown, COLOURS[number % len(COLOURS)])
+        for number, route in enumerate(numbered(instance, told))
+    ]
+    marks = [_mark(shown[k], name, "depot", square=True) for k, name in enumerate(instance.depots)]
+    homes = len(instance.depots)
+    for row in stops(told):
+        at = shown[homes + instance.numbers[row["name"]]]
+        marks.append(_mark(at, row["name"], f"route {row['route']}, arrival {row['arrival']:.6g}"))
+    for name, why in told.left_out.items():
+        marks.append(_mark(shown[homes + instance.numbers[name]], name, f"left out: {why}", hollow=True))
+    title = html.escape(instance.name or "Routes")
+    drawing = f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img">{"".join(lines)}{"".join(marks)}</svg>'
+    style = "body{font:14px sans-serif;max-width:60em;margin:1em auto}td,th{padding:0 1em 0 0;text-align:left}"
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
+        f"<h1>{title}</h1>{drawing}{_table(told)}</html>\n"
+    )
+
+
+def _screen(instance: VRPInstance) -> Any:
+    """Return the places [P, 2] in pixels, north up, with the right aspect for longitudes and latitudes."""
+    points = np.array(instance.roads.coords, dtype=np.float64)
+    if instance.roads.geographic:
+        points[:, 0] *= np.cos(np.radians(points[:, 1].mean()))
+    low, span = points.min(axis=0), np.maximum(np.ptp(points, axis=0), 1e-12)
+    scale = min((WIDTH - 2 * MARGIN) / span[0], (HEIGHT - 2 * MARGIN) / span[1])
+    moved = MARGIN + scale * (points - low)
+    moved[:, 1] = HEIGHT - moved[:, 1]
+    return moved
+
+
+def _line(instance: VRPInstance, route: NumberedRoute, shown: Any, colour: str) -> str:
+    walk = shown[places_of(instance, instance.vehicles[route.kind], route.customers)]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in walk)
+    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+
+
+def _mark(at: Any, name: str, words: str, *, square: bool = False, hollow: bool = False) -> str:
+    x, y = at
+    fill = "white" if hollow else "black"
+    if square:
+        shape = f'<rect x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10" fill="{fill}"/>'
+    else:
+        shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="black"/>'
+    label = f'<text x="{x + 6:.1f}" y="{y - 6:.1f}" font-size="11">{html.escape(name)}</text>'
+    return f"<g><title>{html.escape(f'{name}: {words}')}</title>{shape}{label}</g>"
+
+
+def _table(told: VRPSolution) -> str:
+    rows = stops(told)
+    if not rows:
+        return "<p>No routes.</p>"
+    head = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(_cell(value))}</td>" for value in row.values()) + "</tr>" for row in rows
+    )
+    out = "".join(f"<li>{html.escape(f'{name}: {why}')}</li>" for name, why in told.left_out.items())
+    return f"<table><tr>{head}</tr>{body}</table>" + (f"<h2>Left out</h2><ul>{out}</ul>" if out else "")
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

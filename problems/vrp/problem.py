@@ -1,0 +1,190 @@
+"""The rich vehicle routing problem: the authority on its instances, routes and costs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from redwood.budget import Sense
+from redwood.problem import Problem
+from redwood.problems.vrp import files, generators
+from redwood.problems.vrp.checks import cost, numbered, violations
+from redwood.problems.vrp.fields import assemble, roads_of
+from redwood.problems.vrp.instance import VRPInstance, VRPSolution
+from redwood.problems.vrp.limits import check_instance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class VRP(Problem[VRPInstance, VRPSolution]):
+    """Find routes for a fleet that serve customers within every limit, at the least cost.
+
+    There are one or several depots, types of vehicles with capacities, shifts, greatest durations and distances, and
+    customers with deliveries, pickups, service times, time windows, release times and skills; some may be optional with a
+    prize, alternatives of each other, or ends of a shipment. A vehicle waits where it arrives before a window. The cost is
+    the sum over routes of fixed cost, distance times its cost and duration times its cost, plus the prizes of customers
+    left out; waiting costs only as duration. With the objective ``"fewest-vehicles"`` each vehicle costs
+    `VRPInstance.vehicle_price` more, which exceeds the cost of any routes, so fewer vehicles always win.
+    """
+
+    name = "vrp"
+    sense = Sense.MIN
+    solution_type = VRPSolution
+    views: ClassVar = {}
+    variants = generators.VARIANTS
+    suffix = ".json"
+    solution_suffix = ".sol"
+
+    def make(
+        self,
+        *,
+        customers: Any,
+        depots: Any = None,
+        vehicles: Any = None,
+        distances: Any = None,
+        durations: Any = None,
+        metric: str | None = None,
+        rounding: str = "none",
+        scale: float = 1.0,
+        speed: Any = None,
+        shipments: Any = None,
+        groups: Any = None,
+        linehauls_first: bool = False,
+        objective: str = "cost",
+        name: str = "",
+        best_known: float | None = None,
+    ) -> VRPInstance:
+        """Return a validated instance.
+
+        A table is a list of mappings, a mapping of columns, a pandas frame, or the path of a CSV file with a head.
+
+        Parameters
+        ----------
+        customers
+            Table with the columns name, x and y or lon and lat, delivery (or demand), pickup, service, ready and due (or
+            window, or windows, a list of [first, last]), release, prize, required, skills, group; all may be missing.
+            Loads may be lists, one number a dimension. A customer with a prize is optional unless required says otherwise.
+        depots
+            Table with name, x and y or lon and lat, ready and due (or window); by default the customers' rows
+            whose name begins with "depot".
+        vehicles
+            Table with name, number (by default any), capacity, fixed_cost, distance_cost (by default 1), duration_cost,
+            shift, max_duration, max_distance, start, end (a depot, by default the start; ``None`` or "none" for routes
+            that end at their last customer), skills, profile, allowed (a list of customers).
+        distances, durations
+            Matrices [places, places], depots first, or frames with the names as labels, in any order; or mappings from
+            profiles, such as van and bike, to these. Durations are by default distances over speed.
+        metric
+            ``"euclidean"``, ``"great-circle"`` (km) or ``"matrix"``; by default what the columns say.
+        rounding
+            Of distances by coordinates: ``"none"``, ``"nearest"``, ``"down"`` or ``"one-decimal"``.
+        scale
+            By which these distances are multiplied before.
+        speed
+            Distance in a unit of time, a number or a mapping from profiles to numbers; by default 1.
+        shipments
+            Table with pickup and delivery (names of customers) and amount.
+        groups
+            Mapping from groups of customers to whether one of the group must be served, by default yes.
+        linehauls_first
+            Whether on each route all deliveries come before the first pickup.
+        objective
+            ``"cost"`` or ``"fewest-vehicles"``.
+        """
+        made = assemble(
+            customers,
+            depots,
+            vehicles,
+            shipments,
+            groups,
+            lambda coords, geographic, places: roads_of(
+                coords,
+                geographic,
+                places,
+                distances=distances,
+                durations=durations,
+                metric=metric,
+                rounding=rounding,
+                scale=scale,
+                speed=speed,
+            ),
+        )
+        instance = dataclasses.replace(
+            made, linehauls_first=bool(linehauls_first), objective=objective, name=name, best_known=best_known
+        )
+        self.validate(instance)
+        return instance
+
+    def generate(self, size: int, rng: np.random.Generator, *, variant: str = "plain") -> VRPInstance:
+        """Return a random instance with ``size`` customers.
+
+        Parameters
+        ----------
+        variant
+            ``plain``: one depot and one type of vehicle with a capacity; ``windows``: time windows and service times as
+            Solomon has them; ``depots``: several depots and a greatest duration; ``fleet``: types of vehicles with costs
+            of their own; ``pickups``: deliveries and pickups on the same routes; ``shipments``: goods from customer to
+            customer within time windows; ``prizes``: optional customers with prizes within time windows.
+        """
+        return self.make(**generators.draw(variant, size, rng), name=f"vrp-{variant}-{size}")
+
+    def validate(self, instance: VRPInstance) -> None:
+        """Raise `InstanceError` where the data break a rule, or where it is plain that no routes can serve everyone."""
+        check_instance(instance)
+
+    def objective(self, instance: VRPInstance, solution: VRPSolution) -> float:
+        """Return the cost, plus the price of each vehicle where the fewest are asked for."""
+        routes = numbered(instance, solution)
+        return cost(instance, routes) + instance.vehicle_price * len(routes)
+
+    def violations(self, instance: VRPInstance, solution: VRPSolution) -> list[str]:
+        """Return the customers, routes and vehicles that break a rule, each in words."""
+        return violations(instance, solution)
+
+    def remedies(self, instance: VRPInstance, solution: VRPSolution) -> list[str]:
+        """Return for each required customer that is not served where it fits best, or why nowhere."""
+        from redwood.problems.vrp.reasons import remedies
+
+        return remedies(instance, solution)
+
+    def described(self, instance: VRPInstance, solution: VRPSolution) -> VRPSolution:
+        """Return the solution with its times and loads, and the reason for each customer that is left out."""
+        from redwood.problems.vrp.reasons import described
+
+        return described(instance, solution)
+
+    def parse(self, text: str, name: str, *, rounding: str | None = None, objective: str | None = None) -> VRPInstance:
+        """Return the instance of a file's text; its form (JSON, VRPLIB, Solomon, Cordeau, Li and Lim) is recognised.
+
+        Parameters
+        ----------
+        text, name
+            The content of the file, and what the instance is called that has no name of its own.
+        rounding
+            What becomes of a VRPLIB file's numbers, as in PyVRP: ``"none"`` (the default), ``"round"``, ``"trunc"``,
+            ``"dimacs"`` (times 10, truncated) or ``"exact"`` (times 1,000, rounded).
+        objective
+            ``"cost"`` or ``"fewest-vehicles"``; by default what a JSON file says, else cost.
+        """
+        return files.parse_instance(self, text, name, rounding, objective)
+
+    def format(self, instance: VRPInstance) -> str:
+        """Return the instance as JSON."""
+        return files.format_instance(instance)
+
+    def parse_solution(self, text: str, instance: VRPInstance) -> VRPSolution:
+        """Return the routes of a ``.sol`` text, in which names stand for customers and routes for vehicles, in order."""
+        return files.parse_solution(text, instance)
+
+    def format_solution(self, instance: VRPInstance, solution: VRPSolution) -> str:
+        """Return a ``.sol`` text."""
+        return files.format_solution(instance, solution, self.objective(instance, solution))
+
+    def plot(self, instance: VRPInstance, solution: VRPSolution | None, axes: Axes) -> None:
+        """Draw places and routes, one colour a route with its vehicle, load and times in the legend."""
+        from redwood.problems.vrp.picture import draw
+
+        draw(instance, solution, axes)

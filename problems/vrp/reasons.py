@@ -1,0 +1,137 @@
+"""What a solution comes to: times, loads, and for each customer left out the reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.problems.vrp.checks import NumberedRoute, numbered, route_faults
+from redwood.problems.vrp.instance import Route, VRPInstance, VRPSolution
+from redwood.problems.vrp.limits import unservable
+from redwood.problems.vrp.schedule import loads_on, route_distance, schedule
+
+SHOWN = 10
+"""So many remedies are told."""
+DETAILED = 30
+"""For so many customers that are left out the reason is looked for: each costs about ten milliseconds."""
+TRIED = 20
+"""So many of the shortest detours are checked for a customer, the others are taken as too long."""
+
+
+def described(instance: VRPInstance, solution: VRPSolution) -> VRPSolution:
+    """Return the solution with its times and loads, and the reason for each customer that is left out."""
+    routes = numbered(instance, solution)
+    return VRPSolution([told_route(instance, route) for route in routes], left_out(instance, routes))
+
+
+def told_route(instance: VRPInstance, route: NumberedRoute) -> Route:
+    """Return a route by names, with its times and loads."""
+    vehicle = instance.vehicles[route.kind]
+    found = schedule(instance, vehicle, route.customers)
+    return Route(
+        customers=[instance.customers[c] for c in route.customers],
+        vehicle=vehicle.name,
+        start=found.start,
+        end=found.end,
+        arrivals=list(found.arrivals),
+        loads=loads_on(instance, route.customers)[1:].tolist(),
+    )
+
+
+def left_out(instance: VRPInstance, routes: list[NumberedRoute]) -> dict[str, str]:
+    """Return why each customer that is not served is left out, up to `DETAILED` of them."""
+    served = np.zeros(instance.size, dtype=np.bool_)
+    for route in routes:
+        served[route.customers] = True
+    out = np.flatnonzero(~served)
+    told = {instance.customers[c]: reason(instance, routes, served, int(c)) for c in out[:DETAILED]}
+    return told | {
+        instance.customers[c]: f"more than {DETAILED} are left out; this one was not looked at" for c in out[DETAILED:]
+    }
+
+
+def reason(instance: VRPInstance, routes: list[NumberedRoute], served: Array, customer: int) -> str:
+    """Return why a customer is not served: an alternative is, no vehicle can, no route has room, or it costs too much."""
+    group = instance.group_of[customer]
+    others = [] if group < 0 else [c for c in instance.groups[group] if served[c]]
+    if others:
+        return f"its alternative {instance.customers[others[0]]!r} is served"
+    alone = unservable(instance, customer)
+    if alone:
+        return "no vehicle can serve it: " + "; ".join(alone)
+    if instance.partner[customer] >= 0:
+        return f"it belongs to a shipment with {instance.customers[instance.partner[customer]]!r}, which is left out"
+    found = cheapest_insertion(instance, routes, customer)
+    if found is None:
+        return "no route has room or time for it, and no vehicle is left"
+    extra, route, position = found
+    where = _where(instance, routes, route, position)
+    if instance.required[customer] or group >= 0:
+        return f"it is left out, though it could be served {where} for {extra:.6g}"
+    return f"cheapest insertion costs {extra:.6g} ({where}) and the prize is {instance.prize[customer]:.6g}"
+
+
+def cheapest_insertion(instance: VRPInstance, routes: list[NumberedRoute], customer: int) -> tuple[float, int, int] | None:
+    """Return (extra cost, route, position) of the cheapest feasible insertion; the route is -1 - type for a new one."""
+    place = len(instance.depots) + customer
+    options: list[tuple[float, int, int]] = []
+    for number, route in enumerate(routes):
+        vehicle = instance.vehicles[route.kind]
+        stops = np.concatenate([[vehicle.start], len(instance.depots) + route.customers])
+        after = np.append(stops[1:], stops[0] if vehicle.end is None else vehicle.end)
+        roads, profile = instance.roads, vehicle.profile
+        onward, leg = roads.distance(profile, np.array([place]), after), roads.distance(profile, stops, after)
+        if vehicle.end is None:
+            onward, leg = onward.copy(), leg.copy()
+            onward[-1] = leg[-1] = 0.0
+        extra = vehicle.distance_cost * (roads.distance(profile, stops, np.array([place])) + onward - leg)
+        options += [(float(cost), number, position) for position, cost in enumerate(extra)]
+    used = [sum(route.kind == kind for route in routes) for kind in range(len(instance.vehicles))]
+    for kind, vehicle in enumerate(instance.vehicles):
+        if vehicle.number is None or used[kind] < vehicle.number:
+            length = route_distance(instance, vehicle, np.array([customer]))
+            options.append((vehicle.fixed_cost + vehicle.distance_cost * length, -1 - kind, 0))
+    for cost, number, position in sorted(options)[:TRIED]:
+        if np.isfinite(cost) and _fits(instance, routes, customer, number, position):
+            return cost, number, position
+    return None
+
+
+def _fits(instance: VRPInstance, routes: list[NumberedRoute], customer: int, number: int, position: int) -> bool:
+    if number < 0:
+        return not route_faults(instance, NumberedRoute(-1 - number, np.array([customer])))
+    changed = replace(routes[number], customers=np.insert(routes[number].customers, position, customer))
+    return not route_faults(instance, changed)
+
+
+def _where(instance: VRPInstance, routes: list[NumberedRoute], number: int, position: int) -> str:
+    if number < 0:
+        return f"on a route of its own of vehicle {instance.vehicles[-1 - number].name!r}"
+    before = f"after {instance.customers[routes[number].customers[position - 1]]!r}" if position else "at the beginning"
+    return f"on route {number + 1} {before}"
+
+
+def remedies(instance: VRPInstance, solution: VRPSolution) -> list[str]:
+    """Return for each required customer that is not served where it fits best, or why nowhere."""
+    known = [
+        Route([name for name in route.customers if name in instance.numbers], route.vehicle) for route in solution.routes
+    ]
+    if len(instance.vehicles) > 1 and any(route.vehicle not in instance.type_numbers for route in known):
+        return [f"name a vehicle on each route: {', '.join(repr(v.name) for v in instance.vehicles[:8])}."]
+    single = len(instance.vehicles) == 1
+    routes = numbered(instance, VRPSolution([replace(route, vehicle="") if single else route for route in known]))
+    served = np.zeros(instance.size, dtype=np.bool_)
+    for route in routes:
+        served[route.customers] = True
+    told = []
+    for customer in np.flatnonzero(~served & instance.required)[:SHOWN]:
+        found = cheapest_insertion(instance, routes, int(customer))
+        name = instance.customers[customer]
+        if found is None:
+            told.append(f"nothing has room for customer {name!r}; add a vehicle or relax a limit.")
+        else:
+            extra, number, position = found
+            told.append(f"serve customer {name!r} {_where(instance, routes, number, position)}; that adds {extra:g}.")
+    return told

@@ -1,0 +1,335 @@
+"""PyVRP for rich vehicle routing: every field that the library has; what it has not is named in a FitError."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import FitError
+from redwood.problem import Instance, Problem
+from redwood.problems.vrp.checks import numbered
+from redwood.problems.vrp.instance import Route, VehicleType, VRPInstance, VRPSolution
+from redwood.problems.vrp.reasons import described
+from redwood.solver import Answer, Run, Solver
+
+if TYPE_CHECKING:
+    from pyvrp import ProblemData
+
+_LARGEST = 1e6
+"""The longest distance or duration becomes at most so many of the library's units where data are not whole."""
+_LOAD = 1e4
+"""Capacities become at least so large, so that the library's penalties, which end at 100,000 a unit, are strong enough."""
+_NO_WAY = 1 << 42
+"""Length of ways that must not be taken."""
+_NEVER = 1 << 43
+"""A time, load or length that is no limit."""
+_REPORT_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class PyVRPRich(Solver):
+    """PyVRP's own search with its own parameters; an iteration is one of its iterations.
+
+    Data that are not whole are multiplied by a power of ten; durations and openings are rounded up and closings down, so
+    that its routes are on time. An open route ends at a depot without a place. Several windows of a customer, and shipments
+    whose ends are released, are alternatives or have loads of their own, are not supported.
+
+    References
+    ----------
+    Wouda, Lan, Kool (2024), PyVRP: a high-performance VRP solver package, doi:10.1287/ijoc.2023.0055.
+    """
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        """Search until the budget is used up; improvements are reported a few times a second."""
+        import pyvrp
+        from pyvrp.exceptions import PenaltyBoundWarning
+        from pyvrp.IteratedLocalSearch import IteratedLocalSearchCallbacks, IteratedLocalSearchParams
+
+        form = _Form(cast(VRPInstance, instance))
+        data = form.data()
+
+        class Watch(IteratedLocalSearchCallbacks):  # type: ignore[misc]
+            told, cost = time.perf_counter(), None
+
+            def on_iteration(self, current: Any, candidate: Any, best: Any, cost_evaluator: Any) -> None:
+                run.advance()
+                cost = cost_evaluator.cost(best) if best.is_feasible() else None
+                if cost is not None and cost != self.cost and time.perf_counter() - self.told > _REPORT_SECONDS:
+                    self.told, self.cost = time.perf_counter(), cost
+                    form.report(problem, run, best.routes())
+
+        with warnings.catch_warnings():  # forbidden ways bring its penalties to their maximum, which does no harm
+            warnings.simplefilter("ignore", PenaltyBoundWarning)
+            found = pyvrp.solve(
+                data,
+                stop=lambda _: run.stops(),
+                seed=run.seed % 2**32,
+                collect_stats=False,
+                display=False,
+                params=pyvrp.SolveParams(ils=IteratedLocalSearchParams(callbacks=Watch())),
+                initial_solution=form.start(data, run.initial),
+            )
+        if found.is_feasible():
+            form.report(problem, run, found.best.routes())
+        if run.best is None:
+            return Answer(None, message="PyVRP found no feasible routes.")
+        return Answer(described(form.instance, cast(VRPSolution, run.best)))
+
+
+class _Form:
+    """PyVRP's form of an instance: clients are the customers without a shipment, in their order."""
+
+    def __init__(self, instance: VRPInstance) -> None:
+        self.instance = instance
+        _refuse(instance)
+        self.clients = np.flatnonzero(instance.partner < 0)
+        roads = instance.roads
+        nodes = np.arange(roads.size)
+        pairs = [(f(k, nodes[:, None], nodes[None, :])) for f in (roads.distance, roads.duration) for k in self._profiles()]
+        self.lengths, self.times = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
+        self.scale = self._scale(pairs)
+        self.price_scale = self._price_scale()
+        capacities = np.array([v.capacity for v in instance.vehicles])
+        finite = capacities[np.isfinite(capacities)]
+        whole = _whole(instance.delivery, instance.pickup, instance.amounts, finite)
+        largest = float(finite.max(initial=0.0)) or 1.0
+        self.load_scale = max(1.0, math.ceil(_LOAD / largest)) if whole else 1e6 / largest
+        self.offset = min(0.0, float(instance.windows[:, 0].min()), float(instance.depot_windows[:, 0].min()))
+
+    def _profiles(self) -> range:
+        return range(len(self.instance.roads.profiles))
+
+    def _scale(self, matrices: list[Array]) -> float:
+        """Return 1 where all times and lengths are whole, else the power of ten that makes the longest about `_LARGEST`."""
+        instance = self.instance
+        limits = np.array([x for v in instance.vehicles for x in (*v.shift, v.max_duration, v.max_distance)])
+        others = (instance.windows, instance.service, instance.release, instance.depot_windows, instance.prize, limits)
+        if _whole(*matrices, *others):
+            return 1.0
+        longest = max(float(np.max(one, initial=0.0, where=np.isfinite(one))) for one in matrices)
+        return 10.0 ** math.floor(math.log10(_LARGEST / max(longest, 1e-9)))
+
+    def _price_scale(self) -> float:
+        """Return by what prices are multiplied besides, so that costs of distance and duration are whole."""
+        rates = np.array([x for v in self.instance.vehicles for x in (v.distance_cost, v.duration_cost)])
+        return next((scale for scale in (1.0, 10.0, 100.0) if _whole(rates * scale)), 1000.0)
+
+    def money(self, value: float) -> int:
+        """Return a cost in the library's units."""
+        return round(value * self.scale * self.price_scale)
+
+    def early(self, value: float) -> int:
+        """Return an opening."""
+        return math.ceil((value - self.offset) * self.scale - 1e-6)
+
+    def late(self, value: float) -> int:
+        """Return a closing."""
+        return _NEVER if math.isinf(value) else math.floor((value - self.offset) * self.scale + 1e-6)
+
+    def limit(self, value: float) -> int:
+        """Return a greatest duration or distance."""
+        return _NEVER if math.isinf(value) else math.floor(value * self.scale + 1e-6)
+
+    def span(self, value: float) -> int:
+        """Return a duration."""
+        return math.ceil(value * self.scale - 1e-6)
+
+    def loads(self, values: Array, *, down: bool = False) -> list[int]:
+        """Return loads, or capacities (rounded down)."""
+        if down:
+            return [_NEVER if math.isinf(v) else math.floor(v * self.load_scale + 1e-6) for v in values]
+        return [math.ceil(v * self.load_scale - 1e-6) for v in values]
+
+    def data(self) -> ProblemData:
+        """Return the library's problem."""
+        from pyvrp import ClientGroup, Depot, Location, ProblemData
+
+        instance, homes = self.instance, len(self.instance.depots)
+        index = {int(c): k for k, c in enumerate(self.clients)}
+        groups = [
+            ClientGroup([index[c] for c in group], needed)
+            for group, needed in zip(instance.groups, instance.group_required, strict=True)
+        ]
+        opens = any(vehicle.end is None for vehicle in instance.vehicles)
+        places = [Location(0, 0) for _ in range(instance.roads.size + opens)]
+        windows = instance.depot_windows.tolist()
+        depots = [Depot(k, self.early(windows[k][0]), self.late(windows[k][1])) for k in range(homes)]
+        if opens:
+            depots.append(Depot(instance.roads.size))
+        kinds, lengths, times = self._matrices(opens)
+        return ProblemData(
+            places,
+            [self._client(int(c)) for c in self.clients],
+            depots,
+            [self._vehicle(vehicle, kind, homes) for vehicle, kind in zip(instance.vehicles, kinds, strict=True)],
+            lengths,
+            times,
+            groups,
+            [self._shipment(number) for number in range(len(instance.shipments))],
+        )
+
+    def _client(self, c: int) -> Any:
+        from pyvrp import Client
+
+        instance = self.instance
+        (opening, closing), group = instance.windows_of(c)[0].tolist(), int(instance.group_of[c])
+        return Client(
+            len(instance.depots) + c,
+            delivery=self.loads(instance.delivery[c]),
+            pickup=self.loads(instance.pickup[c]),
+            service_duration=self.span(float(instance.service[c])),
+            tw_early=self.early(opening),
+            tw_late=self.late(closing),
+            release_time=self.early(float(instance.release[c])) if instance.release[c] > 0 else 0,
+            prize=self.money(float(instance.prize[c])),
+            required=bool(instance.required[c]),
+            group=None if group < 0 else group,
+        )
+
+    def _shipment(self, number: int) -> Any:
+        from pyvrp import Shipment
+
+        instance, homes = self.instance, len(self.instance.depots)
+        a, b = instance.shipments[number].tolist()
+        (first, last), (earliest, latest) = instance.windows_of(a)[0].tolist(), instance.windows_of(b)[0].tolist()
+        return Shipment(
+            homes + a,
+            homes + b,
+            self.early(first),
+            self.late(last),
+            self.span(float(instance.service[a])),
+            self.early(earliest),
+            self.late(latest),
+            self.span(float(instance.service[b])),
+            self.loads(instance.amounts[number]),
+            self.money(float(instance.prize[a] + instance.prize[b])),
+            bool(instance.required[a] or instance.required[b]),
+        )
+
+    def _vehicle(self, vehicle: VehicleType, kind: int, homes: int) -> Any:
+        from pyvrp import VehicleType as Library
+
+        return Library(
+            num_available=self.instance.size if vehicle.number is None else max(1, vehicle.number),
+            capacity=self.loads(np.array(vehicle.capacity), down=True),
+            start_depot=vehicle.start,
+            end_depot=homes if vehicle.end is None else vehicle.end,
+            fixed_cost=self.money(vehicle.fixed_cost + self.instance.vehicle_price),
+            tw_early=max(0, self.early(vehicle.shift[0])),
+            tw_late=self.late(vehicle.shift[1]),
+            shift_duration=self.limit(vehicle.max_duration),
+            max_distance=self.limit(vehicle.max_distance),
+            unit_distance_cost=round(vehicle.distance_cost * self.price_scale),
+            unit_duration_cost=round(vehicle.duration_cost * self.price_scale),
+            profile=kind,
+            name=vehicle.name,
+        )
+
+    def _matrices(self, opens: bool) -> tuple[list[int], list[Array], list[Array]]:
+        """Return the library's profile of each type, and its matrices: one for each of ours and set of customers allowed."""
+        kinds, keys, lengths, times = [], dict[tuple[int, bytes], int](), list[Array](), list[Array]()
+        for k, vehicle in enumerate(self.instance.vehicles):
+            may = np.array(self.instance.may_serve[k])
+            key = (vehicle.profile, may.tobytes())
+            if key not in keys:
+                keys[key] = len(lengths)
+                forbidden = self._forbidden(vehicle, may)
+                for matrices, given, rounded in ((lengths, self.lengths, np.rint), (times, self.times, _ceil)):
+                    matrix = _units(given[vehicle.profile], self.scale, rounded, forbidden)
+                    matrices.append(np.pad(matrix, (0, 1)) if opens else matrix)
+            kinds.append(keys[key])
+        return kinds, lengths, times
+
+    def _forbidden(self, vehicle: VehicleType, may: Array) -> Array:
+        """Return the ways [P, P] that a type must not take."""
+        instance, homes = self.instance, len(self.instance.depots)
+        forbidden = ~np.isfinite(self.lengths[vehicle.profile]) | ~np.isfinite(self.times[vehicle.profile])
+        outside = homes + np.flatnonzero(~may)
+        forbidden[outside, :] = forbidden[:, outside] = True
+        if instance.linehauls_first:
+            brings, takes = instance.delivery.any(axis=1), instance.pickup.any(axis=1)
+            back = homes + np.flatnonzero(takes & ~brings)
+            forbidden[:homes, back] = True
+            forbidden[np.ix_(homes + np.flatnonzero(takes), homes + np.flatnonzero(brings))] = True
+        np.fill_diagonal(forbidden, False)
+        return forbidden
+
+    def report(self, problem: Problem[Any, Any], run: Run, routes: list[Any]) -> None:
+        """Hand in the library's routes, unless they take a forbidden way, which it only makes long."""
+        made = self.solution(routes)
+        if not problem.violations(self.instance, made):
+            run.report(made)
+
+    def solution(self, routes: list[Any]) -> VRPSolution:
+        """Return the library's routes by names."""
+        names, made = self.instance.customers, []
+        for route in routes:
+            stops = []
+            for activity in route:
+                if activity.is_client():
+                    stops.append(names[self.clients[activity.idx]])
+                elif activity.is_shipment():
+                    stops.append(names[self.instance.shipments[activity.idx, 0 if activity.is_pickup() else 1]])
+            made.append(Route(stops, self.instance.vehicles[route.vehicle_type()].name))
+        return VRPSolution(made)
+
+    def start(self, data: ProblemData, initial: Any) -> Any:
+        """Return the library's form of a start, or ``None`` without one."""
+        from pyvrp import Activity, ActivityType
+        from pyvrp import Route as LibraryRoute
+        from pyvrp import Solution as Library
+
+        if not isinstance(initial, VRPSolution):
+            return None
+        index = {int(c): Activity(ActivityType.CLIENT, k) for k, c in enumerate(self.clients)}
+        for number, (a, b) in enumerate(self.instance.shipments.tolist()):
+            index[a], index[b] = Activity(ActivityType.PICKUP, number), Activity(ActivityType.DELIVERY, number)
+        return Library(
+            data,
+            [
+                LibraryRoute(data, [index[c] for c in route.customers.tolist()], route.kind)
+                for route in numbered(self.instance, initial)
+            ],
+        )
+
+
+def _refuse(instance: VRPInstance) -> None:
+    """Raise `FitError` where the library has no field for what the instance asks."""
+    counts = np.diff(instance.window_starts)
+    if (counts > 1).any():
+        name = instance.customers[int(np.argmax(counts))]
+        raise FitError(f"PyVRP supports one time window a customer, and {name!r} has {counts.max()}.")
+    ends = instance.shipments.ravel()
+    for what, wrong in (
+        ("a release time", instance.release[ends] > 0),
+        ("an alternative", instance.group_of[ends] >= 0),
+        ("a load of its own", instance.delivery[ends].any(axis=1) | instance.pickup[ends].any(axis=1)),
+    ):
+        if wrong.any():
+            name = instance.customers[ends[np.argmax(wrong)]]
+            raise FitError(f"PyVRP's shipments cannot have {what}, as that of {name!r} has.")
+    if instance.linehauls_first and (instance.delivery.any(axis=1) & instance.pickup.any(axis=1)).any():
+        raise FitError("PyVRP cannot put deliveries before pickups where a customer has both.")
+
+
+def _whole(*arrays: Array) -> bool:
+    """Return whether all finite numbers are whole."""
+    return all(bool(np.all((one == np.rint(one)) | ~np.isfinite(one))) for one in arrays)
+
+
+def _ceil(values: Array) -> Array:
+    return np.asarray(np.ceil(values - 1e-6))
+
+
+def _units(matrix: Array, scale: float, rounded: Any, forbidden: Array) -> Array:
+    """Return a matrix in the library's units, forbidden ways very long, the diagonal zero."""
+    units = np.full(matrix.shape, _NO_WAY, dtype=np.int64)
+    units[~forbidden] = rounded(scale * matrix[~forbidden]).astype(np.int64)
+    np.fill_diagonal(units, 0)
+    return units

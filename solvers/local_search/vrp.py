@@ -1,0 +1,335 @@
+"""Ruin and recreate for rich vehicle routing: strings of customers are removed and inserted again, under annealing."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from redwood.errors import OptionError
+from redwood.problem import Instance, Problem
+from redwood.problems.vrp.checks import NumberedRoute, cost, numbered
+from redwood.problems.vrp.instance import Route, VRPInstance, VRPSolution
+from redwood.problems.vrp.reasons import described
+from redwood.solver import Answer, Run, Solver
+from redwood.solvers.local_search.vrp_pool import RoutePool
+
+if TYPE_CHECKING:
+    from redwood.problems.vrp.plan import Ground, Plan
+    from redwood.solvers.local_search.vrp_search import Search
+
+POLL = 0.02
+"""Seconds between two looks at the clock."""
+REPORT = 0.25
+"""Seconds between two reports of improvements, at least."""
+REPORT_SHARE = 0.02
+"""Share of the time that reports may take."""
+FIRST_CYCLE = 1000
+"""Iterations a customer of the first annealing where the budget has no end; each later one is twice as long."""
+SETTLE_ITERATIONS, SETTLE_SHARE = 20, 0.03
+"""Iterations a customer, and the share of the budget, at most, of a greedy improvement before the temperature is set."""
+POOLED = (0.5, 0.85)
+"""Shares of a time limit after which the best choice among all routes met is looked for."""
+POOL_SHARE, POOL_LEAST = 0.08, 2.0
+"""Share of the time that each look may take; shorter time limits, in seconds, have none."""
+LATE = 0.05
+"""By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
+
+
+@dataclass(frozen=True)
+class VRPLocalSearch(Solver):
+    """Slack induction by string removals (SISR), annealed over the budget. One iteration is one ruin and recreate.
+
+    It starts from the initial solution or from greedy insertion. With the objective ``"fewest-vehicles"``, or where the
+    start leaves required customers out, a share of the budget goes to serving everybody with fewer vehicles first, by
+    counts of absence. Then temperatures fall exponentially from first to last, over the iterations or, without a limit on
+    those, over the seconds. Without any limit there are annealings that double in length. Within a time limit alone, routes
+    met on the way are kept, and twice a set-partitioning program on HiGHS looks for the best choice among them.
+
+    Attributes
+    ----------
+    removals
+        Mean number of customers removed in an iteration.
+    longest
+        The longest string of customers removed from one route.
+    split
+        Probability that a string leaves customers in its middle where they are.
+    blink
+        Probability that a position is overlooked.
+    hot, cold
+        First and last temperature, in mean costs of a leg of the start.
+    neighbours
+        How many near customers are looked at for positions, before all are.
+    fleet_share
+        Largest share of the budget that goes to saving vehicles.
+
+    References
+    ----------
+    Christiaens and Vanden Berghe (2020), doi:10.1287/trsc.2019.0914.
+    """
+
+    removals: float = 10.0
+    longest: float = 10.0
+    split: float = 0.5
+    blink: float = 0.01
+    hot: float = 3.0
+    cold: float = 0.02
+    neighbours: int = 60
+    fleet_share: float = 0.4
+
+    def __post_init__(self) -> None:
+        for name in ("removals", "longest"):
+            if not 1 <= getattr(self, name) <= 100:
+                raise OptionError(f"{name} {getattr(self, name)} is not between 1 and 100.")
+        for name in ("split", "blink", "fleet_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise OptionError(f"{name} {getattr(self, name)} is no probability below 1.")
+        if not 0 < self.cold <= self.hot < math.inf:
+            raise OptionError(f"temperatures hot {self.hot} and cold {self.cold} must be positive, cold at most hot.")
+        if self.neighbours < 1:
+            raise OptionError(f"neighbours {self.neighbours} is below 1.")
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        """Compile the kernels on a few customers: they are the same for all instances."""
+        from redwood.budget import Iterations
+
+        rows = [{"name": f"c{k}", "x": k % 3, "y": k // 3, "delivery": 1, "due": 99} for k in range(1, 7)]
+        vehicles = [{"name": "one", "number": 3, "capacity": 4}, {"name": "two", "number": 3, "capacity": 9}]
+        shipments = [{"pickup": "c1", "delivery": "c2"}]
+        small = problem.make(
+            customers=rows, depots=[{"x": 0, "y": 0}], vehicles=vehicles, shipments=shipments, objective="fewest-vehicles"
+        )
+        self.run(problem, small, Run(problem, small, budget=Iterations(20)))
+
+    def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
+        """Search until the budget is used up."""
+        typed = cast(VRPInstance, instance)
+        search = _Annealing(self, typed, run)
+        while not run.stops():
+            search.advance()
+        search.report()
+        if run.best is None:
+            missing = ", ".join(repr(typed.customers[c]) for c in search.absent()[:5])
+            return Answer(None, message=f"No routes that serve every required customer were found; out were {missing}.")
+        return Answer(described(typed, cast(VRPSolution, run.best)))
+
+
+def _cost(instance: VRPInstance, route: NumberedRoute) -> float:
+    """Return what a route costs with its vehicle, without the prizes of those who are not on it."""
+    others = float(instance.prize.sum() - instance.prize[route.customers].sum())
+    return cost(instance, [route]) - others + instance.vehicle_price
+
+
+class _Annealing:
+    """The saving of vehicles where it is due, then annealings one after another."""
+
+    def __init__(self, options: VRPLocalSearch, instance: VRPInstance, run: Run) -> None:
+        from redwood.kernels import random_state
+        from redwood.problems.vrp.plan import make_ground, make_plan
+        from redwood.solvers.local_search.vrp_kernels import Strings
+        from redwood.solvers.local_search.vrp_search import costs_alone
+
+        self._options, self._run, self._instance = options, run, instance
+        self._ground: Ground = make_ground(instance, options.neighbours)
+        self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
+        self._state = random_state(run.rng)
+        self._alone = np.full((len(instance.vehicles), instance.size), np.inf)
+        costs_alone(make_plan(instance, self._ground), self._ground, self._alone)
+        self._iterations, self._seconds = run.iterations_left, run.seconds_left
+        self._began = self._cycle_began = 0.0
+        self._growing = float(FIRST_CYCLE * instance.size)
+        self._chunk = 10
+        self._pool: RoutePool | None = None
+        self._looks: list[float] = []
+        if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf:
+            self._pool, self._looks = RoutePool(instance), list(POOLED)
+        self._reported, self._report_due = math.inf, 0.0
+        given = numbered(instance, run.initial) if isinstance(run.initial, VRPSolution) else []
+        self._begin(given)
+        self.report()
+        self._start_saving()
+
+    def _begin(self, routes: list[NumberedRoute]) -> None:
+        """Start from routes, with the customers that are out inserted greedily."""
+        from redwood.problems.vrp.plan import load_routes, make_plan
+        from redwood.solvers.local_search.vrp_kernels import construct
+        from redwood.solvers.local_search.vrp_search import CURRENT, STALE, make_search
+
+        self._plan: Plan = make_plan(self._instance, self._ground)
+        self._search: Search = make_search(self._plan, self._ground, self._alone)
+        load_routes(self._plan, self._ground, routes)
+        served = self._plan.route[: self._instance.size] >= 0
+        self._search.values[CURRENT] = self._plan.cost.sum() + self._ground.prize[~served].sum()
+        driven = np.flatnonzero(self._plan.kind >= 0)  # all of them differ from the best routes, of which there are none
+        self._search.stale[: len(driven)] = driven
+        self._search.is_stale[driven] = True
+        self._search.counters[STALE] = len(driven)
+        construct(self._plan, self._ground, self._search, self._strings, self._state)
+        self._settle()
+        self._leg = self._mean_leg()
+
+    def _settle(self) -> None:
+        """Improve greedily for a small share of the budget, so that legs have about their final length."""
+        from redwood.solvers.local_search.vrp_kernels import anneal
+
+        run, size = self._run, self._instance.size
+        left = min(SETTLE_ITERATIONS * size, SETTLE_SHARE * min(run.iterations_left, 1e15))
+        until = run.seconds + SETTLE_SHARE * run.seconds_left
+        chunk = max(1, SETTLE_ITERATIONS * size // 100)
+        while left >= 1 and run.seconds < until and not run.stops():
+            run.advance(
+                int(anneal(self._plan, self._ground, self._search, self._strings, self._state, min(chunk, int(left))))
+            )
+            left -= chunk
+
+    def _mean_leg(self) -> float:
+        """Return the mean cost of a leg, without what vehicles cost by themselves."""
+        plan, ground = self._plan, self._ground
+        driven = np.flatnonzero(plan.kind >= 0)
+        legs = int(plan.members[driven].sum()) + len(driven)
+        own = float((plan.cost[driven] - ground.fixed[plan.kind[driven]]).sum())
+        mean = own / max(1, legs)
+        return mean if mean > 0 else max(1e-9, float(ground.prize.mean()))
+
+    def _start_saving(self) -> None:
+        """Begin with fewer vehicles where that is the objective, or with serving everybody where that is not done."""
+        from redwood.solvers.local_search.vrp_search import ABSENT, FEWEST, FLEET
+
+        fewest = self._instance.objective == "fewest-vehicles"
+        absent = bool(self._search.counters[ABSENT])
+        self._saving = (fewest or absent) and self._options.fleet_share > 0
+        driven = len(self._plan.kind) - int(self._plan.counts[0])
+        self._search.counters[FEWEST] = self._least_routes() if fewest else len(self._plan.kind)
+        if self._saving and not absent and driven > self._search.counters[FEWEST]:
+            from redwood.solvers.local_search.vrp_kernels import drop_route
+
+            drop_route(self._plan, self._ground, self._search)
+        elif not absent:
+            self._saving = False
+        self._search.counters[FLEET] = int(self._saving)
+        self._heat(0.0)
+
+    def _least_routes(self) -> int:
+        """Return a lower bound on the routes: what must be brought, or taken, over the largest capacity."""
+        needed = self._ground.required
+        loads = np.stack([self._ground.brought[needed].sum(axis=0), self._instance.pickup[needed].sum(axis=0)])
+        most = self._ground.capacity.max(axis=0) + self._ground.load_slack
+        return max(1, int(np.ceil((loads / np.maximum(most, 1e-12)).max() - 1e-9)))
+
+    def absent(self) -> list[int]:
+        """Return the customers that should be served and are not."""
+        from redwood.solvers.local_search.vrp_search import ABSENT
+
+        return [int(c) for c in self._search.absent[: self._search.counters[ABSENT]]]
+
+    def advance(self) -> None:
+        """Do iterations for about `POLL` seconds, or as many as are left, and report what they improved."""
+        from redwood.solvers.local_search.vrp_kernels import anneal
+        from redwood.solvers.local_search.vrp_search import BEST, FLEET
+
+        self._cool()
+        chunk = int(max(1, min(self._chunk, self._iterations_left())))
+        began = time.perf_counter()
+        done = int(anneal(self._plan, self._ground, self._search, self._strings, self._state, chunk))
+        self._run.advance(done)
+        seconds = time.perf_counter() - began
+        self._chunk = max(1, int(self._chunk * min(4.0, POLL / max(seconds, 1e-6))))
+        if self._search.values[BEST] < self._reported and self._run.seconds >= self._report_due:
+            self.report()
+        if self._pool is not None and not self._saving:
+            self._pool.add(self._plan, self._ground)
+            if self._looks and self._used() >= self._looks[0]:
+                self._looks.pop(0)
+                self._choose_routes(self._pool)
+        if self._saving and (not self._search.counters[FLEET] or self._used() >= self._options.fleet_share):
+            self._end_saving()
+
+    def _choose_routes(self, pool: RoutePool) -> None:
+        """Go on from the best choice among the routes met, where it is better than the best routes."""
+        from redwood.solvers.local_search.vrp_search import BEST
+
+        self.report()
+        best, most = float(self._search.values[BEST]), int(self._plan.counts[1])
+        seconds = min(POOL_SHARE * self._seconds, self._run.seconds_left)
+        rows = pool.best(seconds)
+        if not rows:
+            return
+        total = sum(_cost(self._instance, route) for route in rows)
+        served = np.concatenate([route.customers for route in rows])
+        total += float(self._instance.prize.sum() - self._instance.prize[served].sum())
+        if total < best - 1e-9 * abs(best):
+            leg = self._leg
+            self._begin(rows)
+            self._leg = leg
+            self._plan.counts[1] = most
+            self.report()
+
+    def _end_saving(self) -> None:
+        """Go on from the best routes, with no more vehicles than they have."""
+        from redwood.solvers.local_search.vrp_search import BEST, FLEET, best_routes
+
+        self._saving = False
+        self._search.counters[FLEET] = 0
+        if math.isfinite(self._search.values[BEST]):
+            self.report()
+            routes = best_routes(self._search, self._instance.size)
+            self._begin(routes)
+            if self._instance.objective == "fewest-vehicles":
+                self._plan.counts[1] = max(1, len(routes))
+        self._began = self._used()
+        self._cycle_began = float(self._run.iterations)
+        self._heat(0.0)
+
+    def _iterations_left(self) -> float:
+        """Return how many iterations are left, of the saving of vehicles where that is going on."""
+        if not self._saving or not math.isfinite(self._iterations):
+            return self._run.iterations_left
+        return math.ceil(self._options.fleet_share * self._iterations) - self._run.iterations
+
+    def report(self) -> None:
+        """Hand in the best routes where they serve everyone and were not handed in yet."""
+        from redwood.solvers.local_search.vrp_search import BEST, best_routes
+
+        best = float(self._search.values[BEST])
+        if not best < self._reported:
+            return
+        began = self._run.seconds
+        instance = self._instance
+        routes = [
+            Route([instance.customers[c] for c in route.customers], instance.vehicles[route.kind].name)
+            for route in best_routes(self._search, instance.size)
+        ]
+        self._run.report(VRPSolution(routes))
+        self._reported = best
+        self._report_due = self._run.seconds + max(REPORT, (self._run.seconds - began) / REPORT_SHARE)
+
+    def _used(self) -> float:
+        """Return the share of the budget that is used up, by the limit that is nearer; 0 without a limit."""
+        by_clock = self._run.seconds / self._seconds if math.isfinite(self._seconds) else 0.0
+        by_count = self._run.iterations / self._iterations if math.isfinite(self._iterations) else 0.0
+        return by_count if by_clock <= by_count + LATE else by_clock
+
+    def _cool(self) -> None:
+        """Set the temperature by the clock or by the cycle; by iterations the kernel lowers it itself, one by one."""
+        by_clock = self._run.seconds / self._seconds if math.isfinite(self._seconds) else 0.0
+        if math.isfinite(self._iterations):
+            if by_clock > self._run.iterations / self._iterations + LATE:
+                self._heat((by_clock - self._began) / max(1e-12, 1.0 - self._began))
+        elif math.isfinite(self._seconds):
+            self._heat((by_clock - self._began) / max(1e-12, 1.0 - self._began))
+        else:
+            if self._run.iterations - self._cycle_began >= self._growing:
+                self._cycle_began, self._growing = float(self._run.iterations), 2 * self._growing
+            self._heat((self._run.iterations - self._cycle_began) / self._growing)
+
+    def _heat(self, done: float) -> None:
+        """Set the temperature for a share of the annealing that is done."""
+        from redwood.solvers.local_search.vrp_search import COOLING, TEMPERATURE
+
+        ratio = self._options.cold / self._options.hot
+        left = (1.0 - self._began) * self._iterations
+        self._search.values[TEMPERATURE] = self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done))
+        self._search.values[COOLING] = ratio ** (1.0 / max(1.0, left)) if math.isfinite(left) else 1.0

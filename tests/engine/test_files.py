@@ -1,0 +1,43 @@
+"""Tests of reading and writing files."""
+
+import gzip
+
+import pytest
+
+from redwood.errors import FormatError, OutputError
+from redwood.files import parse_json, read_text, write_text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_marks_of_byte_order_are_no_text(tmp_path, encoding):
+    """The text is the same whatever announces its encoding."""
+    file = tmp_path / "a.txt"
+    file.write_bytes("größe 1\n".encode(encoding))
+    assert read_text(file) == "größe 1\n"
+
+
+def test_a_compressed_file_that_ends_early_is_an_error(tmp_path):
+    """Half of the data is not taken for the whole."""
+    file = tmp_path / "a.txt.gz"
+    file.write_bytes(gzip.compress(b"12345" * 1000)[:-20])
+    with pytest.raises(FormatError, match="end early"):
+        read_text(file)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 10_000, "NaN", "-Infinity", "{"])
+def test_what_is_no_json_is_one_error(text):
+    """Depth, digits and constants beyond JSON are errors of the format."""
+    with pytest.raises(FormatError, match="case"):
+        parse_json(text, "case")
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path):
+    """What cannot be written beside does not replace what stands there."""
+    file = tmp_path / "old.sol"
+    write_text(file, "old")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_text(tmp_path / "no-folder" / "new.sol", "new")
+    with pytest.raises(OutputError, match="No space left"):
+        write_text("/dev/full", "new" * 10_000)
+    assert file.read_text() == "old"
+    assert [found.name for found in tmp_path.iterdir()] == ["old.sol"]

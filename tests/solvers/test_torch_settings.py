@@ -1,0 +1,132 @@
+"""What the user has told torch changes nothing, and torch obeys the number of threads that a run may use."""
+
+import multiprocessing
+import subprocess
+import sys
+import threading
+
+import pytest
+import torch
+
+import redwood
+from redwood.torch_settings import torch_settings
+
+PROGRAM = """
+import sys, threading
+import torch
+import redwood
+
+problem, solver, habit = sys.argv[1:]
+
+
+def objective():
+    instance = redwood.generate(problem, size=8, seed=1)
+    options = dict(network="relu", pretraining=5, episodes=3, trials=4, check=1) if solver == "sequoia" else {}
+    result = redwood.solve(instance, solver, iterations=3, time_limit=60, bound_time_limit=0, **options)
+    assert result.status in ("feasible", "optimal"), result.message
+    return result.objective
+
+
+expected = objective()
+if habit == "dtype64":
+    torch.set_default_dtype(torch.float64)
+elif habit == "dtype16":
+    torch.set_default_dtype(torch.float16)
+elif habit == "gradients":
+    torch.set_grad_enabled(False)
+elif habit == "inference":
+    torch.inference_mode().__enter__()
+elif habit == "autocast":
+    torch.autocast("cpu", torch.bfloat16).__enter__()
+elif habit == "device":
+    torch.set_default_device("meta")
+if solver == "bq":
+    from redwood.solvers.bq.weights import network_for
+    network_for.cache_clear()
+print(expected, objective())
+"""
+
+
+@pytest.mark.parametrize("habit", ["dtype64", "dtype16", "gradients", "inference", "autocast", "device"])
+@pytest.mark.parametrize(("problem", "solver"), [("tsp", "bq"), ("knapsack", "bq"), ("cormab/capacity", "sequoia")])
+def test_the_users_torch_settings_change_nothing(problem, solver, habit):
+    """A solve after the user has changed torch's defaults gives the result of one before."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM, problem, solver, habit], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    before, after = map(float, done.stdout.split())
+    assert after == pytest.approx(before, rel=1e-3)
+
+
+def test_torch_uses_the_threads_of_the_run_and_gets_its_own_back():
+    """While `bq` runs, torch has as many threads as the run, and afterwards as many as before."""
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(3)
+    try:
+        for threads in (1, 2):
+            redwood.solve(
+                redwood.generate("tsp", size=10, seed=1),
+                "bq",
+                iterations=3,
+                threads=threads,
+                bound_time_limit=0,
+                on_improvement=lambda _: seen.append(torch.get_num_threads()),
+            )
+            assert set(seen) == {threads}
+            assert torch.get_num_threads() == 3
+            seen.clear()
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_overlapping_runs_restore_what_the_first_one_found():
+    """Two runs in threads that end in the order in which they began leave torch as it was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    first_begun, second_begun, first_ended = threading.Event(), threading.Event(), threading.Event()
+
+    def first():
+        with torch_settings(threads=1):
+            first_begun.set()
+            second_begun.wait(10)
+        first_ended.set()
+
+    def second():
+        first_begun.wait(10)
+        with torch_settings(threads=1):
+            second_begun.set()
+            first_ended.wait(10)
+
+    workers = [threading.Thread(target=work) for work in (first, second)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(20)
+    assert torch.get_num_threads() == 3
+    torch.set_num_threads(before)
+
+
+FORK = """
+import multiprocessing
+import redwood
+
+
+def job(seed):
+    return redwood.solve(redwood.generate("tsp", size=20, seed=seed), "bq", time_limit=1, bound_time_limit=0).objective
+
+
+if __name__ == "__main__":
+    own = job(0)
+    pool = multiprocessing.get_context("fork").Pool(1)
+    try:
+        print(own, pool.apply_async(job, (1,)).get(30))
+    finally:
+        pool.terminate()
+"""
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system does not fork")
+def test_bq_works_in_a_fork_of_a_process_that_has_used_it():
+    """A child that was forked after `bq` had run gets an answer."""
+    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 2
