@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.clock import Timer
-from redwood.errors import OptionError, SolutionError
+from redwood.errors import OptionError, SolutionError, SolverError
 from redwood.planning.contract import Arms, Criterion, Planning, Policy
 from redwood.planning.policies import worths
 from redwood.problem import Instance, Problem, frozen
@@ -237,7 +237,8 @@ def rounded(update: Update, states: Array, rng: np.random.Generator) -> Array:
     Arms of one kind in one state come one after the other, so that the number of them at a level is that of the solution, up
     to one. States that the solution does not come to take the level of the greatest worth, its price paid.
     """
-    assert update.measures is not None
+    if update.measures is None:
+        raise SolverError("this update has no solution of its program to round; its prices alone can be followed.")
     arms = np.arange(len(states))
     measures = np.maximum(update.measures[0][arms, :, states], 0.0)
     total = measures.sum(axis=1, keepdims=True)
