@@ -93,9 +93,9 @@ def _check_set(actions: ActionSet, vectors: int, seed: int, tally: Tally) -> Non
     for levels in rng.integers(0, actions.levels, (vectors, actions.arms)):
         tally.vectors += 1
         tally.wrong += actions.contains(levels) != (actions.program.values(levels) is not None)
-    for worth in rng.normal(size=(10, actions.arms, actions.levels)):
-        value, declared = actions.argmax(worth).value, actions.solve(worth).value
-        tally.wrong += not same(value, declared, float(np.abs(worth).sum()), CONFLICT)
+    for coefficients in rng.normal(size=(10, actions.arms, actions.levels)):
+        value, declared = actions.argmax(coefficients).value, actions.solve(coefficients).value
+        tally.wrong += not same(value, declared, float(np.abs(coefficients).sum()), CONFLICT)
     if isinstance(actions, PathSet) and actions.strict:
         walked = _walked(actions)
         for code in range(2**actions.arms):
@@ -110,10 +110,10 @@ def _walked(actions: PathSet) -> set[int]:
     for tail, head in actions.edges.tolist():
         near[tail].add(head)
         near[head].add(tail)
-    walks = {(actions.source, 1 << actions.source)}
+    closed_walks = {(actions.source, 1 << actions.source)}
     for _ in range(2 * actions.budget):
-        walks = {(head, visited | 1 << head) for node, visited in walks for head in near[node]}
-    return {visited for node, visited in walks if node == actions.source}
+        closed_walks = {(head, visited | 1 << head) for node, visited in closed_walks for head in near[node]}
+    return {visited for node, visited in closed_walks if node == actions.source}
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from redwood.planning.bounds.duality import tighten
 from redwood.planning.contract import Planning
 from redwood.planning.policies import RandomPolicy
 from redwood.plugins.host import host
-from redwood.problems.cormab.generation import usual_budget
+from redwood.problems.cormab.generators import usual_budget
 from redwood.problems.cormab.information import perfect_information
 from redwood.problems.cormab.planning import cumulative
 from redwood.solving.read import generate
@@ -76,7 +76,7 @@ def decisions(cases: Sequence[str], solver: str, count: int, seed: int) -> None:
 @click.option("--time-limit", default=600.0, show_default=True, help="Seconds a bound.")
 @click.option("--seed", default=0, show_default=True)
 def bounds(cases: Sequence[str], time_limit: float, seed: int) -> None:
-    """Print the bound of each case, its seconds, the memory of the process so far, and what knowing all luck would earn.
+    """Print the bound of each case, its seconds, the memory of the process so far, and what knowing all noise would earn.
 
     Seconds are those of the clock, then those of the processor, which other work on the machine lengthens less. The first
     case's seconds include what is compiled or read from the cache.
@@ -92,7 +92,7 @@ def bounds(cases: Sequence[str], time_limit: float, seed: int) -> None:
         known = perfect_information(planning, found.prices, 50, 0).mean() / planning.horizon
         value = found.bound / planning.horizon
         click.echo(f"{domain} {size}: {value:.5f} a step in {spent:.2f} s ({busy:.2f} of the processor), {memory:.2f} GB")
-        click.echo(f"  all luck known {known:.4f}")
+        click.echo(f"  all noise known {known:.4f}")
 
 
 def _rate(work: Callable[[], object], arm_steps: int, repeats: int) -> float:
@@ -126,7 +126,7 @@ def _plain(planning: Planning, episodes: int) -> Array:
     arms, rng = planning.arms, np.random.default_rng(0)
     rewards = np.zeros((episodes, planning.horizon))
     for episode in range(episodes):
-        states = [int(rng.choice(len(chances), p=chances)) for chances in arms.start]
+        states = [int(rng.choice(len(probabilities), p=probabilities)) for probabilities in arms.start]
         for step in range(planning.horizon):
             levels = planning.actions.sample(rng)
             for arm, level in enumerate(levels):

@@ -75,9 +75,9 @@ class Choice:
     levels
         Level [J] of each arm.
     value
-        Worth of the action.
+        Value of the action.
     bound
-        Proven upper bound on the worth of every action of the set.
+        Proven upper bound on the value of every action of the set.
     """
 
     levels: Array
@@ -132,18 +132,20 @@ class ActionSet(ABC):
         """The arms of each class."""
         return [np.flatnonzero(self.classes == kind) for kind in range(int(self.classes.max()) + 1)]
 
-    def argmax(self, worth: Array) -> Choice:
-        """Return an action of the greatest total worth, where ``worth`` [J, A] is that of each arm at each level."""
-        return self.solve(worth)
+    def argmax(self, coefficients: Array) -> Choice:
+        """Return an action of the greatest total value, where ``coefficients`` [J, A] is that of each arm at each level."""
+        return self.solve(coefficients)
 
-    def solve(self, worth: Array) -> Choice:
+    def solve(self, coefficients: Array) -> Choice:
         """Return what `argmax` does, always by mixed-integer programming on the declared model."""
-        levels, bound = self.program.maximise(worth)
-        return Choice(levels, worth_of(worth, levels), bound, self)
+        levels, bound = self.program.maximise(coefficients)
+        return Choice(levels, value_of(coefficients, levels), bound, self)
 
-    def choose(self, worths: Array) -> Array:
-        """Return the levels [E, J] of an action of the greatest worth for each of ``worths`` [E, J, A]."""
-        return np.array([self.argmax(worth).levels for worth in worths], np.int64).reshape(len(worths), self.arms)
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the levels [E, J] of an action of the greatest value for each of ``coefficient_tables`` [E, J, A]."""
+        return np.array([self.argmax(coefficients).levels for coefficients in coefficient_tables], np.int64).reshape(
+            len(coefficient_tables), self.arms
+        )
 
     def contains(self, levels: Array) -> bool:
         """Return whether a joint action [J] is allowed."""
@@ -159,15 +161,15 @@ class ActionSet(ABC):
         """Compile those kernels of the other methods that small sets do not come to, before a clock starts."""
 
     def sample(self, rng: np.random.Generator) -> Array:
-        """Return random levels [J]: an action that is the best one for random worths, and so one that wastes nothing."""
+        """Return random levels [J]: an action that is the best one for random values, and so one that wastes nothing."""
         return self.argmax(np.cumsum(rng.random((self.arms, self.levels)), axis=1)).levels
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
         """Return independent random actions [count, J]."""
         return np.array([self.sample(rng) for _ in range(count)], np.int64).reshape(count, self.arms)
 
-    def greedy(self, worth: Array) -> Array:
-        """Return levels [J] reached by raising one arm at a time, each time for the greatest gain that is allowed.
+    def greedy(self, coefficients: Array) -> Array:
+        """Return levels [J] reached by pulling one arm at a time, each time for the greatest gain that is allowed.
 
         A level that is refused to an arm once is not tried again: more pulls elsewhere seldom make room.
         Sets without the action that leaves every arm at level 0 have nothing to start from and override this.
@@ -175,9 +177,9 @@ class ActionSet(ABC):
         levels = np.zeros(self.arms, np.int64)
         if not self.contains(levels):
             raise ModelError(f"{type(self).__name__} does not allow level 0 for every arm, where greedy would start.")
-        rows, refused = np.arange(self.arms), np.zeros(worth.shape, bool)
+        rows, refused = np.arange(self.arms), np.zeros(coefficients.shape, bool)
         while True:
-            gains = np.where(refused, -np.inf, worth - worth[rows, levels][:, None])
+            gains = np.where(refused, -np.inf, coefficients - coefficients[rows, levels][:, None])
             arm, level = divmod(int(np.argmax(gains)), self.levels)
             if gains[arm, level] <= 0:
                 return levels
@@ -245,7 +247,7 @@ class Program:
             )
         listed = {id(variable) for variable in indicators}
         others = [entry for entry in model.component_data_objects(Var) if id(entry) not in listed]
-        model.worth = Objective(expr=0 * indicators[0], sense=maximize)
+        model.total_value = Objective(expr=0 * indicators[0], sense=maximize)
         self.name = str(model.name)
         self.names = [variable.name for variable in (*indicators, *others)]
         self.rows = [row.name for row in model.component_data_objects(Constraint, active=True)]
@@ -259,8 +261,8 @@ class Program:
         """Return the values of the variables that are no indicators, in the last solution that was found."""
         return self.compiled.integral(np.array(self._highs.getSolution().col_value))[self._count :]
 
-    def maximise(self, worth: Array) -> tuple[Array, float]:
-        """Return the best levels [J] and a proven bound on their worth.
+    def maximise(self, coefficients: Array) -> tuple[Array, float]:
+        """Return the best levels [J] and a proven bound on their value.
 
         Raises
         ------
@@ -269,7 +271,7 @@ class Program:
         """
         import highspy
 
-        gains = (worth[:, 1:] - worth[:, :1]).ravel()
+        gains = (coefficients[:, 1:] - coefficients[:, :1]).ravel()
         scale = unit_scale(float(np.abs(gains).max(initial=0.0)))  # the tolerances of HiGHS are absolute
         self._highs.changeColsCost(self._count, np.arange(self._count, dtype=np.int32), gains.astype(np.float64) * scale)
         self._highs.clearSolver()  # hot starts after changes of the model have given wrong objectives (HiGHS #3294)
@@ -282,7 +284,7 @@ class Program:
             raise ModelError(f"HiGHS ended with status {status} on the action set {self.name}; is it bounded?")
         whole = self.compiled.integer.any()
         bound = (float(self._highs.getInfo().mip_dual_bound) + HIGHS_LOSS if whole else self._objective()) / scale
-        return self._levels(), float(worth[:, 0].sum()) + bound
+        return self._levels(), float(coefficients[:, 0].sum()) + bound
 
     def values(self, levels: Array) -> Array | None:
         """Return column values [C] of the model for a joint action, or ``None`` where it is not allowed."""
@@ -416,23 +418,25 @@ class Policy(Solution, ABC):
         Raises
         ------
         SolutionError
-            Where the policy has not met an instance yet, or states or step do not belong to that instance.
+            Where the policy is bound to no instance yet, or states or step do not belong to that instance.
         """
         planning: Planning | None = getattr(self, "_planning", None)
         if planning is None:
-            raise SolutionError(f"the policy {self.kind!r} has met no instance yet; simulate() or check() it on one first.")
+            raise SolutionError(
+                f"the policy {self.kind!r} is bound to no instance yet; simulate() or check() it on one first."
+            )
         array = np.asarray(states)
         step = 0 if planning.criterion is Criterion.AVERAGE else step
         rows = _checked(np.atleast_2d(array), step, planning)
         levels = self.choose(planning, rows, step, rng or np.random.default_rng(step))
         return levels if array.ndim == 2 else levels[0]
 
-    def meet(self, planning: Planning) -> None:
+    def bind(self, planning: Planning) -> None:
         """Let `act` refer to an instance from now on. A policy that was solved for, checked or simulated has met one."""
         object.__setattr__(self, "_planning", planning)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the fields alone, without the instance that was met."""
+        """Return the fields alone, without the instance it is bound to."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
 
@@ -443,17 +447,17 @@ class Planning(View, ABC):
     actions: ActionSet
     horizon: int
     discount: float
-    """Weight of a step's reward, to the power of the step; the worth of a policy is the weighted sum divided by H."""
+    """Weight of a step's reward, to the power of the step; the value of a policy is the weighted sum divided by H."""
     criterion: Criterion = Criterion.FINITE
-    """Whether the H steps count, or the mean reward of endless time, in which every step is a policy's first, step 0."""
+    """Whether the H steps count, or the average reward, in which every step is a policy's first, step 0."""
 
     @abstractmethod
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:
         """Return the expected one-step rewards [E, H], discounted, of a policy in simulated episodes.
 
-        The luck of arm j in step t of episode e depends on (seed, e, t, j) alone, so that policies face the same.
+        The noise of arm j in step t of episode e depends on (seed, e, t, j) alone, so that policies face the same.
 
-        For endless time they are those of H steps after as many that are not counted.
+        For the average reward they are those of H steps after as many that are not counted.
 
         Raises
         ------
@@ -463,20 +467,20 @@ class Planning(View, ABC):
 
 
 def check_finite(planning: Planning, solver: str) -> None:
-    """Raise `FitError` where a solver whose policies count the steps that are left is asked for endless time."""
+    """Raise `FitError` where a solver whose policies count the steps that are left is asked for the average reward."""
     if planning.criterion is Criterion.AVERAGE:
-        raise FitError(f"{solver} counts the steps that are left, and the criterion is the mean of endless time.")
+        raise FitError(f"{solver} counts the steps that are left, and the criterion is the average reward.")
 
 
 def check_average(planning: Planning, solver: str) -> None:
-    """Raise `FitError` where a solver for the mean of endless time is asked for a horizon."""
+    """Raise `FitError` where a solver for the average reward is asked for a horizon."""
     if planning.criterion is not Criterion.AVERAGE:
         raise FitError(f"{solver} is for the criterion 'average', and that of the instance is {str(planning.criterion)!r}.")
 
 
-def worth_of(worth: Array, levels: Array) -> float:
-    """Return the total worth of a joint action [J], given that of each arm at each level [J, A]."""
-    return float(worth[np.arange(len(levels)), levels].sum())
+def value_of(coefficients: Array, levels: Array) -> float:
+    """Return the total value of a joint action [J], given that of each arm at each level [J, A]."""
+    return float(coefficients[np.arange(len(levels)), levels].sum())
 
 
 def _checked(states: Array, step: int, planning: Planning) -> Array:

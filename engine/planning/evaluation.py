@@ -82,7 +82,7 @@ def _recorded(planning: Planning, policy: Policy, episodes: int, seed: int) -> O
     """Return what a policy does in episodes."""
     recorder = RecordingPolicy(policy)
     rewards = planning.rollouts(recorder, episodes, seed)
-    policy.meet(planning)
+    policy.bind(planning)
     states, levels = (np.stack(kept[-planning.horizon :], axis=1) for kept in (recorder.states, recorder.levels))
     return Observed(rewards, states, levels.astype(np.min_scalar_type(planning.arms.shape[1])), None)
 
@@ -105,8 +105,8 @@ def _values(planning: Planning, states: Array, levels: Array) -> Array:
     shares = smoothed / smoothed.sum(axis=-1, keepdims=True)
     values, ahead = np.empty((steps, count, outcomes)), np.zeros((count, outcomes))
     for step in range(steps - 1, -1, -1):
-        worth = planning.discount**step * arms.rewards + np.matmul(arms.transitions, ahead[:, None, :, None])[..., 0]
-        values[step] = ahead = np.einsum("jas,jsa->js", worth, shares[step])
+        q_values = planning.discount**step * arms.rewards + np.matmul(arms.transitions, ahead[:, None, :, None])[..., 0]
+        values[step] = ahead = np.einsum("jas,jsa->js", q_values, shares[step])
     return values
 
 
@@ -151,10 +151,10 @@ class RecordingPolicy(Policy):
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", self.base.kind)  # complaints shall name the policy that acts
 
-    def meet(self, planning: Planning) -> None:
+    def bind(self, planning: Planning) -> None:
         """Let the other policy meet the instance as well, since it may remember episodes."""
-        super().meet(planning)
-        self.base.meet(planning)
+        super().bind(planning)
+        self.base.bind(planning)
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return what the other policy chooses."""

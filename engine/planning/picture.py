@@ -48,7 +48,7 @@ def plot_simulation(
     states, levels = rollouts[first].states, rollouts[first].levels
     if states is not None and levels is not None:
         draw_arms(middle, states, levels)
-    middle.set_title(f"{first}: mean state, and how often raised")
+    middle.set_title(f"{first}: mean state, and how often pulled")
     problem.plot(instance, policies[first], right)
     figure.savefig(path, dpi=120)
 
@@ -73,7 +73,7 @@ def draw_rewards(axes: Axes, rollouts: Mapping[str, Rollouts]) -> None:
 
 
 def draw_arms(axes: Axes, states: Array, levels: Array) -> None:
-    """Draw the mean state of each arm over time, and dots as large as the share of episodes that raised it there.
+    """Draw the mean state of each arm over time, and dots as large as the share of episodes that pulled it there.
 
     ``states`` and ``levels`` are [E, H, J].
     """

@@ -91,7 +91,7 @@ def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: i
     episodes = -(-decisions // planning.horizon)
     recorded = RecordingPolicy(policy)
     planning.rollouts(recorded, episodes, seed)
-    policy.meet(planning)
+    policy.bind(planning)
     rng = np.random.default_rng(seed)
     seconds = []
     for index in range(-1, decisions):

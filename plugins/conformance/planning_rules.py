@@ -15,7 +15,7 @@ from redwood.plugins.conformance.rules import Rule, close
 from redwood.tolerance import CONFLICT, beyond
 
 DRAWS = 8
-"""Random worths and actions a case."""
+"""Random values and actions a case."""
 
 
 def _planning(case: ProblemCase) -> Planning:
@@ -39,7 +39,7 @@ def _arms(case: ProblemCase) -> Iterator[str]:
         yield f"the action set has {have}; expected {arms} arms at {levels}."
 
 
-def _worths(case: ProblemCase, planning: Planning) -> Iterator[Any]:
+def _tables(case: ProblemCase, planning: Planning) -> Iterator[Any]:
     rng = np.random.default_rng(case.seed)
     for _ in range(DRAWS):
         yield rng.normal(size=planning.arms.shape[:2])
@@ -49,14 +49,14 @@ def _argmax(case: ProblemCase) -> Iterator[str]:
     planning = _planning(case)
     rng = np.random.default_rng(case.seed)
     samples = planning.actions.samples(DRAWS, rng)
-    for worth in _worths(case, planning):
-        choice, model = planning.actions.argmax(worth), planning.actions.solve(worth)
-        magnitude = float(np.abs(worth).max(axis=1).sum())
+    for coefficients in _tables(case, planning):
+        choice, model = planning.actions.argmax(coefficients), planning.actions.solve(coefficients)
+        magnitude = float(np.abs(coefficients).max(axis=1).sum())
         if not close(choice.value, model.value, magnitude):
             yield f"argmax found {choice.value:.9g}, the declared model {model.value:.9g}."
         if beyond("max", choice.bound, choice.value, magnitude, CONFLICT):
             yield f"argmax claims the bound {choice.bound:.9g} below its own value {choice.value:.9g}."
-        best = max(float(worth[np.arange(len(levels)), levels].sum()) for levels in samples)
+        best = max(float(coefficients[np.arange(len(levels)), levels].sum()) for levels in samples)
         if best > choice.value and not close(best, choice.value, magnitude):
             yield f"argmax found {choice.value:.9g}, and a sampled action is worth {best:.9g}."
         if not planning.actions.contains(choice.levels):
@@ -85,9 +85,11 @@ def _simulator(case: ProblemCase) -> Iterator[str]:
 
 def _sets_pickle(case: ProblemCase) -> Iterator[str]:
     planning = _planning(case)
-    worth = np.random.default_rng(case.seed).normal(size=planning.arms.shape[:2])
+    coefficients = np.random.default_rng(case.seed).normal(size=planning.arms.shape[:2])
     copy = pickle.loads(pickle.dumps(planning.actions))
-    if not close(copy.argmax(worth).value, planning.actions.argmax(worth).value, float(np.abs(worth).sum())):
+    if not close(
+        copy.argmax(coefficients).value, planning.actions.argmax(coefficients).value, float(np.abs(coefficients).sum())
+    ):
         yield "a pickled action set has another argmax."
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.contract import ActionSet, Choice, worth_of
+from redwood.planning.contract import ActionSet, Choice, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import whole_number
 
@@ -65,17 +65,17 @@ class BudgetSet(ActionSet):
         """One row."""
         return relaxation_by_counts(self.classes, [[1.0]], [float(self.budget)], tight=True)
 
-    def argmax(self, worth: Array) -> Choice:
+    def argmax(self, coefficients: Array) -> Choice:
         """Return the arms that gain most, as many as the budget allows, and none that loses."""
-        levels = self.choose(worth[None])[0]
-        value = worth_of(worth, levels)
+        levels = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, levels)
         return Choice(levels, value, value, self)
 
-    def choose(self, worths: Array) -> Array:
-        """Return the best action for each of many worths: the arms with the greatest positive gains."""
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the best action for each of many values: the arms with the greatest positive gains."""
         from redwood.problems.cormab.budget_kernels import choose_best
 
-        gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
+        gains = np.ascontiguousarray(coefficient_tables[:, :, 1] - coefficient_tables[:, :, 0], dtype=np.float64)
         return np.asarray(choose_best(gains, self.budget))
 
     def contains(self, levels: Array) -> bool:
@@ -99,9 +99,9 @@ class BudgetSet(ActionSet):
 
         return np.asarray(draw_subsets(count, self.count, min(self.budget, self.count), random_state(rng)))
 
-    def greedy(self, worth: Array) -> Array:
+    def greedy(self, coefficients: Array) -> Array:
         """Return what `argmax` does: arm by arm is exact here."""
-        return self.argmax(worth).levels
+        return self.argmax(coefficients).levels
 
     def witness(self, levels: Array) -> Array:
         """Return the indices of the pulled arms."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError
-from redwood.planning.contract import ActionSet, Choice, Program, worth_of
+from redwood.planning.contract import ActionSet, Choice, Program, value_of
 from redwood.planning.relaxation import Relaxation
 from redwood.problem import whole_numbers
 
@@ -92,23 +92,23 @@ class CapacitySet(ActionSet):
                 return None
         return found
 
-    def argmax(self, worth: Array) -> Choice:
+    def argmax(self, coefficients: Array) -> Choice:
         """Return the best arms of each cost for the best count vector."""
         if self.counts is None:
-            _, bound = self._packed.maximise(worth)
+            _, bound = self._packed.maximise(coefficients)
             room = (self._packed.others() @ self._packs).astype(np.int64)
             counts = np.minimum(room, np.bincount(self.classes))
-            levels = fill(worth, counts[None], self.members)
-            return Choice(levels, worth_of(worth, levels), bound, self)
-        levels = self.choose(worth[None])[0]
-        value = worth_of(worth, levels)
+            levels = fill(coefficients, counts[None], self.members)
+            return Choice(levels, value_of(coefficients, levels), bound, self)
+        levels = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, levels)
         return Choice(levels, value, value, self)
 
-    def choose(self, worths: Array) -> Array:
-        """Return the best action for each of many worths."""
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the best action for each of many values."""
         if self.counts is None:
-            return super().choose(worths)
-        return choose_filled(worths, self.counts, self.classes)
+            return super().choose(coefficient_tables)
+        return choose_filled(coefficient_tables, self.counts, self.classes)
 
     def contains(self, levels: Array) -> bool:
         """Return whether the workers can serve the pulled arms."""
@@ -198,17 +198,17 @@ class CapacitySet(ActionSet):
         return np.array([pack for size in np.unique(self.capacities).tolist() for pack in _packings(kinds, size)])
 
 
-def choose_filled(worths: Array, counts: Array, classes: Array) -> Array:
-    """Return what `fill` returns for each of ``worths`` [E, J, 2]; ``classes`` [J] says of which class each arm is."""
+def choose_filled(coefficient_tables: Array, counts: Array, classes: Array) -> Array:
+    """Return what `fill` returns for each of ``coefficient_tables`` [E, J, 2]; ``classes`` [J] is each arm's class."""
     from redwood.problems.cormab.capacity_kernels import choose_counts
 
-    gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
+    gains = np.ascontiguousarray(coefficient_tables[:, :, 1] - coefficient_tables[:, :, 0], dtype=np.float64)
     return np.asarray(choose_counts(gains, np.ascontiguousarray(counts), classes))
 
 
-def fill(worth: Array, counts: Array, classes: Sequence[Array]) -> Array:
-    """Return the best levels [J] for ``worth`` [J, 2] where ``counts`` [V, K] arms of each class may be pulled."""
-    gains = worth[:, 1] - worth[:, 0]
+def fill(coefficients: Array, counts: Array, classes: Sequence[Array]) -> Array:
+    """Return the best levels [J] for ``coefficients`` [J, 2] where ``counts`` [V, K] arms of each class may be pulled."""
+    gains = coefficients[:, 1] - coefficients[:, 0]
     total = np.zeros(len(counts))
     ranked = []
     for kind, members in enumerate(classes):
@@ -216,7 +216,7 @@ def fill(worth: Array, counts: Array, classes: Sequence[Array]) -> Array:
         reach = np.concatenate(([0.0], np.cumsum(np.maximum(gains[order], 0.0))))
         total += reach[counts[:, kind]]
         ranked.append(order)
-    levels = np.zeros(len(worth), np.int64)
+    levels = np.zeros(len(coefficients), np.int64)
     for order, count in zip(ranked, counts[int(np.argmax(total))].tolist(), strict=True):
         levels[order[:count]] = gains[order[:count]] > 0
     return levels

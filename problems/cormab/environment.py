@@ -36,8 +36,8 @@ class BanditEnvironment(gymnasium.Env[dict[str, Any], Array]):
     """One episode of an instance: observe the arms' states and the steps done, act by a level for each arm.
 
     Rewards are the expected ones of the step, discounted as in `redwood.simulate`. An episode ends after H steps by
-    termination, since the horizon belongs to the problem; by truncation where the criterion is the mean of endless time.
-    Luck comes from the environment's generator, so that episodes repeat with the seed of `reset`; they are not the
+    termination, since the horizon belongs to the problem; by truncation where the criterion is the average reward.
+    Noise comes from the environment's generator, so that episodes repeat with the seed of `reset`; they are not the
     episodes of `redwood.simulate`.
 
     Parameters
@@ -85,8 +85,8 @@ class BanditEnvironment(gymnasium.Env[dict[str, Any], Array]):
         reward = float(self.instance.arms.rewards[arms, levels, self._states].sum()) * self.instance.discount**self._step
         self._states = self._drawn(self._moves[arms, levels, self._states])
         self._step += 1
-        ended, endless = self._step >= self.instance.horizon, self.instance.criterion == Criterion.AVERAGE
-        return self._observed(), reward, ended and not endless, ended and endless, {}
+        ended, averaged = self._step >= self.instance.horizon, self.instance.criterion == Criterion.AVERAGE
+        return self._observed(), reward, ended and not averaged, ended and averaged, {}
 
     def _drawn(self, ends: Array) -> Array:
         """Return outcomes [J], given the upper ends [J, S] of their shares."""

@@ -26,7 +26,7 @@ class BanditInstance(Instance):
     discount
         The reward of step t counts ``discount ** t``; 1 for the plain mean.
     criterion
-        ``finite`` for the horizon's steps, ``average`` for the mean reward a step of endless time, estimated over as many.
+        ``finite`` for the horizon's steps, ``average`` for the average reward a step, estimated over as many.
     """
 
     problem: ClassVar[str] = "cormab"

@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.contract import ActionSet, Choice, worth_of
+from redwood.planning.contract import ActionSet, Choice, value_of
 from redwood.planning.relaxation import Relaxation
 from redwood.problem import whole_number, whole_numbers
 
@@ -114,9 +114,9 @@ class InterventionsSet(ActionSet):
         links = []
         for group in self._groups:
             arms, subsets = np.repeat(group.arms[None], len(group.levels), 0), np.arange(len(group.levels))[:, None]
-            raised = group.levels > 0
-            where = arms[raised] * (self.levels - 1) + group.levels[raised] - 1
-            entries = (np.ones(len(where)), (where, (subsets + 0 * arms)[raised]))
+            pulled = group.levels > 0
+            where = arms[pulled] * (self.levels - 1) + group.levels[pulled] - 1
+            entries = (np.ones(len(where)), (where, (subsets + 0 * arms)[pulled]))
             links.append(csc_array(entries, shape=(self.arms * (self.levels - 1), len(group.levels))))
         sizes = np.concatenate([group.sizes for group in self._groups]).astype(float)
         whose = np.repeat(np.arange(len(self._groups)), [len(group.levels) for group in self._groups])
@@ -125,25 +125,25 @@ class InterventionsSet(ActionSet):
         most = np.ones(rows.shape[1])
         return Relaxation(np.arange(self.arms), hstack(links, format="csc"), rows, right, right, 0 * most, most)
 
-    def argmax(self, worth: Array) -> Choice:
+    def argmax(self, coefficients: Array) -> Choice:
         """Return the best action: a knapsack over the groups; where one is large, of all choices, or by a program."""
         if self._groups is None and self._listed is None:
-            return self.solve(worth)
-        levels = self.choose(worth[None])[0]
-        value = worth_of(worth, levels)
+            return self.solve(coefficients)
+        levels = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, levels)
         return Choice(levels, value, value, self)
 
-    def choose(self, worths: Array) -> Array:
-        """Return the best action for each of many worths."""
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the best action for each of many values."""
         if self._groups is None:
             if self._listed is None:
-                return super().choose(worths)
+                return super().choose(coefficient_tables)
             from redwood.problems.cormab.listing_kernels import choose_listed
 
-            return np.asarray(choose_listed(self._listed, np.ascontiguousarray(worths, np.float64)))
+            return np.asarray(choose_listed(self._listed, np.ascontiguousarray(coefficient_tables, np.float64)))
         from redwood.problems.cormab.interventions_kernels import choose_groups
 
-        return np.asarray(choose_groups(np.ascontiguousarray(worths, np.float64), self.budget, *self._flat))
+        return np.asarray(choose_groups(np.ascontiguousarray(coefficient_tables, np.float64), self.budget, *self._flat))
 
     def contains(self, levels: Array) -> bool:
         """Return whether some choice of interventions gives these loads."""
@@ -158,7 +158,7 @@ class InterventionsSet(ActionSet):
         """The distinct levels [N, J] that choices give, as bytes; ``None`` where there are too many choices."""
         if math.comb(len(self.weights), self.budget) > MOST_CHOICES:
             return None
-        from redwood.problems.cormab.listing import list_choices
+        from redwood.problems.cormab.enumeration import list_choices
 
         return list_choices(self.weights, self.loads, self.budget, MOST_CHOICES)
 
@@ -178,12 +178,12 @@ class InterventionsSet(ActionSet):
         levels: Array = (self.loads[None] == loads[:, :, None]).argmax(axis=2)
         return levels
 
-    def greedy(self, worth: Array) -> Array:
+    def greedy(self, coefficients: Array) -> Array:
         """Return the loads of interventions chosen one at a time, each time the one that gains most."""
         chosen: list[int] = []
         for _ in range(self.budget):
             rest = [i for i in range(len(self.weights)) if i not in chosen]
-            values = [worth_of(worth, self._levels_of([*chosen, i])) for i in rest]
+            values = [value_of(coefficients, self._levels_of([*chosen, i])) for i in rest]
             chosen.append(rest[int(np.argmax(values))])
         return self._levels_of(chosen)
 

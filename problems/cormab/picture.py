@@ -26,7 +26,7 @@ def draw(instance: BanditInstance, policy: Policy | None, axes: Axes) -> None:
         levels = policy.choose(BanditPlanning(instance), states, 0, np.random.default_rng(0))[0]
     actions = instance.actions
     if isinstance(actions, PathSet):
-        draw_walk(actions, levels, axes)
+        draw_closed_walk(actions, levels, axes)
     elif isinstance(actions, ScheduleSet):
         draw_meetings(actions, levels, axes)
     else:
@@ -35,7 +35,7 @@ def draw(instance: BanditInstance, policy: Policy | None, axes: Axes) -> None:
         axes.set_title("The first action from the likeliest start")
 
 
-def draw_walk(actions: PathSet, levels: Array | None, axes: Axes) -> None:
+def draw_closed_walk(actions: PathSet, levels: Array | None, axes: Axes) -> None:
     """Draw the graph, and a walk that visits the pulled arms."""
     import networkx as nx
 

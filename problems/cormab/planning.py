@@ -24,17 +24,17 @@ class BanditPlanning(Planning):
         """Return the expected one-step rewards [E, H], discounted, of a policy in simulated episodes."""
         from redwood.planning.simulator_kernels import advance, draw_start
 
-        chances, starts = cumulative(self.arms.transitions), cumulative(self.arms.start)
+        probabilities, starts = cumulative(self.arms.transitions), cumulative(self.arms.start)
         states = draw_start(episodes, starts, seed)
         rng = np.random.default_rng([seed, 1])
-        policy.meet(self)
-        endless = self.criterion is Criterion.AVERAGE
-        steps = 2 * self.horizon if endless else self.horizon
+        policy.bind(self)
+        averaged = self.criterion is Criterion.AVERAGE
+        steps = 2 * self.horizon if averaged else self.horizon
         rewards = np.empty((episodes, steps))
         for step in range(steps):
-            levels = _whole(policy, policy.choose(self, states, 0 if endless else step, rng))
+            levels = _whole(policy, policy.choose(self, states, 0 if averaged else step, rng))
             self._check(policy, levels, states)
-            rewards[:, step] = self.discount**step * advance(states, levels, step, seed, chances, self.arms.rewards)
+            rewards[:, step] = self.discount**step * advance(states, levels, step, seed, probabilities, self.arms.rewards)
         return rewards[:, -self.horizon :]
 
     def _check(self, policy: Policy, levels: Array, states: Array) -> None:

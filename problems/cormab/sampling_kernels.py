@@ -76,7 +76,7 @@ def draw_meetings(count: int, arm_slots: Array, worker_slots: Array, budget: int
 
 
 @kernel
-def draw_walks(
+def draw_closed_walks(
     count: int, starts: Array, heads: Array, distances: Array, source: int, budget: int, strict: bool, state: RandomState
 ) -> Array:
     """Return levels [count, J]: the nodes of a random closed walk of 2 ``budget`` moves, or all, ``budget`` of them at most.

@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.contract import ActionSet, Choice, Program, worth_of
+from redwood.planning.contract import ActionSet, Choice, Program, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import frozen, whole_number, whole_numbers
 from redwood.problems.cormab.capacity import choose_filled
@@ -24,7 +24,7 @@ MOST_SLOTS = 10
 MOST_COUNTS = 200_000
 """With more count vectors than this, Hall's conditions go to mixed-integer programming instead."""
 ROUNDING = 1e-9
-"""Share of the worths by which sums may differ."""
+"""Share of the values by which sums may differ."""
 Meeting = tuple[int, int]
 """A worker and a slot."""
 
@@ -97,24 +97,28 @@ class ScheduleSet(ActionSet):
         """Return the variables of the arms."""
         return list(model.pulled.values())
 
-    def argmax(self, worth: Array) -> Choice:
+    def argmax(self, coefficients: Array) -> Choice:
         """Return the best action under Hall's conditions, which is the best one of all if its workers can differ."""
         if self.arm_slots.shape[1] > MOST_SLOTS:
-            return self.solve(worth)
+            return self.solve(coefficients)
         if self.counts is None:
-            levels, bound = self._maximise(worth)
+            levels, bound = self._maximise(coefficients)
         else:
-            levels = choose_filled(worth[None], self.counts, self.classes)[0]
-            bound = worth_of(worth, levels)
-        return Choice(levels, worth_of(worth, levels), bound, self) if self.contains(levels) else self.solve(worth)
+            levels = choose_filled(coefficients[None], self.counts, self.classes)[0]
+            bound = value_of(coefficients, levels)
+        return (
+            Choice(levels, value_of(coefficients, levels), bound, self)
+            if self.contains(levels)
+            else self.solve(coefficients)
+        )
 
-    def choose(self, worths: Array) -> Array:
-        """Return the best action for each of many worths."""
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the best action for each of many values."""
         if self.arm_slots.shape[1] > MOST_SLOTS or self.counts is None:
-            return super().choose(worths)
-        levels = choose_filled(worths, self.counts, self.classes)
+            return super().choose(coefficient_tables)
+        levels = choose_filled(coefficient_tables, self.counts, self.classes)
         for row in self.refused(levels):
-            levels[row] = self.solve(worths[row]).levels
+            levels[row] = self.solve(coefficient_tables[row]).levels
         return levels
 
     def contains(self, levels: Array) -> bool:
@@ -206,17 +210,17 @@ class ScheduleSet(ActionSet):
         supply = sets.astype(np.int64) @ self.worker_slots.sum(axis=0)
         return np.vstack((inside, lonely)).astype(np.int64), np.append(supply, 0)
 
-    def _maximise(self, worth: Array) -> tuple[Array, float]:
-        """Return the best levels under Hall's conditions and a bound on their worth.
+    def _maximise(self, coefficients: Array) -> tuple[Array, float]:
+        """Return the best levels under Hall's conditions and a bound on their value.
 
         The linear program nearly always ends at whole numbers, which its value then proves best.
         """
-        levels, bound = self._hall(whole=False).maximise(worth)
+        levels, bound = self._hall(whole=False).maximise(coefficients)
         inside, supply = self._conditions
         allowed = levels.sum() <= self.budget and (2 * (inside @ levels) <= supply).all()
-        if allowed and worth_of(worth, levels) >= bound - ROUNDING * np.abs(worth).sum():
+        if allowed and value_of(coefficients, levels) >= bound - ROUNDING * np.abs(coefficients).sum():
             return levels, bound
-        return self._hall(whole=True).maximise(worth)
+        return self._hall(whole=True).maximise(coefficients)
 
     def _hall(self, *, whole: bool) -> Program:
         """Return the program of Hall's conditions, without meetings; ``whole`` says whether arms are pulled whole."""

@@ -198,7 +198,7 @@ def beam(
 
 
 def _extend(scores: Array, worth: Array, done: Array) -> tuple[Array, Array, Array]:
-    """Return the parent row, the action and the worth of the best extensions of each beam [R, width]."""
+    """Return the parent row, the action and the value of the best extensions of each beam [R, width]."""
     R, width = worth.shape
     steps: Array = np.full(scores.shape, -np.inf)
     going = scores[~done]

@@ -99,17 +99,17 @@ def best_plan(planning: Planning, table: Array) -> Array:
         return sliced
 
     def climbed(plan: Array) -> tuple[float, Array]:
-        worth, stale, step = -np.inf, 0, 0
+        q_values, stale, step = -np.inf, 0, 0
         while stale < steps:
             choice = planning.actions.argmax(slice_of(plan, step))
-            if choice.value > worth + 1e-12:
-                worth, stale = choice.value, 1
+            if choice.value > q_values + 1e-12:
+                q_values, stale = choice.value, 1
                 plan = plan.copy()
                 plan[step] = choice.levels
             else:
                 stale += 1
             step = (step + 1) % steps
-        return worth, plan
+        return q_values, plan
 
     return max((climbed(plan) for plan in _beginnings(planning, table)), key=lambda found: found[0])[1]
 

@@ -40,7 +40,7 @@ class FocusPolicy(Policy):
         Probability [J, A, S] of each level in each state under the arm's own optimal policy.
     shares
         Share of time [J, S] that the arm spends in each state under it.
-    worth
+    q_values
         Relative value [J, A, S] of each level in each state, by which arms outside the focus set are preferred.
     focus
         ``id``: all arms. ``set-expansion``: the largest set whose states are as near to their shares as the arms outside it
@@ -50,11 +50,11 @@ class FocusPolicy(Policy):
     kind: ClassVar[str] = "lp-priority"
     probabilities: Array
     shares: Array
-    worth: Array
+    q_values: Array
     focus: str = Focus.SET_EXPANSION
 
     def __post_init__(self) -> None:
-        for name in ("probabilities", "shares", "worth"):
+        for name in ("probabilities", "shares", "q_values"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
         if self.focus not in list(Focus):
             raise SolutionError(f"focus {self.focus!r} is not one of {', '.join(Focus)}.")
@@ -68,7 +68,7 @@ class FocusPolicy(Policy):
         arms = np.arange(states.shape[1])
         ideal = drawn_levels(self.probabilities, states, rng)
         size = self.sizes(states)[:, None]
-        return planning.actions.choose(agreement(ideal, arms < size, arms[::-1] + 1.0, self.worth[arms, :, states]))
+        return planning.actions.choose(agreement(ideal, arms < size, arms[::-1] + 1.0, self.q_values[arms, :, states]))
 
     def sizes(self, states: Array) -> Array:
         """Return how many arms [E] the focus set has in the states [E, J] of each episode."""
@@ -123,7 +123,7 @@ class LPPriority(Solver):
         planning = problem.view(Planning, instance)
         check_average(planning, "lp-priority")
         found: SingleArms = single_arms(planning, run)
-        return Answer(FocusPolicy(found.probabilities, found.shares, found.worth, self.focus), bound=found.bound)
+        return Answer(FocusPolicy(found.probabilities, found.shares, found.q_values, self.focus), bound=found.bound)
 
 
 def drawn_levels(probabilities: Array, states: Array, rng: np.random.Generator) -> Array:
@@ -134,7 +134,7 @@ def drawn_levels(probabilities: Array, states: Array, rng: np.random.Generator) 
     return levels
 
 
-def agreement(ideal: Array, focused: Array, weight: Array, worth: Array) -> Array:
+def agreement(ideal: Array, focused: Array, weight: Array, q_values: Array) -> Array:
     """Return objective coefficients [E, J, A] of joint actions that agree with ideal levels first.
 
     Parameters
@@ -145,12 +145,12 @@ def agreement(ideal: Array, focused: Array, weight: Array, worth: Array) -> Arra
         Which arms [E, J] count.
     weight
         Weight [J] or [E, J] of an agreement, at least 1.
-    worth
+    q_values
         Relative value [E, J, A] of each level for the arms that do not count; scaled, so that all of them together weigh
         less than one agreement.
     """
-    levels = np.arange(worth.shape[2])
+    levels = np.arange(q_values.shape[2])
     agreed = np.where(ideal[:, :, None] == levels, np.broadcast_to(weight, ideal.shape)[:, :, None], 0.0)
-    rest = worth - worth[:, :, :1]
+    rest = q_values - q_values[:, :, :1]
     scale = 2.0 * np.maximum(np.abs(rest).sum(axis=(1, 2), keepdims=True), 1e-12)
     return np.where(focused[:, :, None], agreed, rest / scale)

@@ -191,10 +191,10 @@ class TimedPolicy(Policy):
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", self.base.kind)  # complaints shall name the policy that acts
 
-    def meet(self, planning: Planning) -> None:
+    def bind(self, planning: Planning) -> None:
         """Let the other policy meet the instance as well, since it may remember episodes."""
-        super().meet(planning)
-        self.base.meet(planning)
+        super().bind(planning)
+        self.base.bind(planning)
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return what the other policy chooses."""

@@ -39,9 +39,9 @@ class AdvicePolicy(Policy):
         """Return that virtual arms decide; each joint action is a proven maximum of agreement."""
         return {"decides_by": "virtual arms", "proven": True}
 
-    def meet(self, planning: Planning) -> None:
+    def bind(self, planning: Planning) -> None:
         """Let `act` refer to an instance from now on, and forget the virtual arms."""
-        super().meet(planning)
+        super().bind(planning)
         object.__setattr__(self, "_memory", None)
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:

@@ -107,9 +107,9 @@ class Whittle(Solver):
         if criterion is IndexCriterion.DISCOUNTED and planning.discount == 1:
             raise OptionError("criterion 'discounted' needs a discount below 1, and that of the instance is 1.")
         found = indices(planning.arms, criterion, planning.horizon, planning.discount)
-        worth = np.zeros((len(found.values), *planning.arms.rewards.shape))
-        worth[:, :, 1] = found.values
-        return Answer(IndexPolicy(worth), message=found.message())
+        q_values = np.zeros((len(found.values), *planning.arms.rewards.shape))
+        q_values[:, :, 1] = found.values
+        return Answer(IndexPolicy(q_values), message=found.message())
 
 
 def indices(arms: Arms, criterion: IndexCriterion, horizon: int = 1, discount: float = 1.0) -> Indices:

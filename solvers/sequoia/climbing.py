@@ -13,11 +13,11 @@ from redwood.arrays import Array
 from redwood.errors import ModelError
 from redwood.planning.contract import ActionSet, Planning
 from redwood.problems.cormab.interventions import InterventionsSet
-from redwood.solvers.sequoia.networks.folded import indicators
+from redwood.solvers.sequoia.networks.conditioned import indicators
 from redwood.solvers.sequoia.policy import QPolicy
 
 Value = Callable[[Array], Array]
-"""The worth [N] of joint actions [N, J]."""
+"""The Q-values [N] of joint actions [N, J]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +31,15 @@ class ClimbingPolicy(QPolicy):
         actions = planning.actions
         distinct, rows = np.unique(states, axis=0, return_inverse=True)
         levels = [
-            climb(actions, lambda tried, folded=folded: folded.values(indicators(tried, actions.levels)))  # type: ignore[misc]
-            for folded in self.folded(actions, distinct, step)
+            climb(actions, lambda tried, conditioned=conditioned: conditioned.values(indicators(tried, actions.levels)))  # type: ignore[misc]
+            for conditioned in self.conditioned(actions, distinct, step)
         ]
         return np.array(levels)[rows.ravel()]
 
 
 @singledispatch
 def climb(actions: ActionSet, value: Value) -> Array:
-    """Return levels [J] reached by raising one arm at a time, each time to the allowed action of the greatest worth.
+    """Return levels [J] reached by raising one arm at a time, each time to the allowed action of the greatest value.
 
     It ends where no raise is worth more. A raise that is refused once is not tried again.
 
@@ -51,20 +51,20 @@ def climb(actions: ActionSet, value: Value) -> Array:
     levels = np.zeros(actions.arms, np.int64)
     if not actions.contains(levels):
         raise ModelError(f"{type(actions).__name__} does not allow level 0 for every arm, where climbing would start.")
-    worth, refused = float(value(levels[None])[0]), np.zeros((actions.arms, actions.levels), bool)
+    q_values, refused = float(value(levels[None])[0]), np.zeros((actions.arms, actions.levels), bool)
     while True:
         higher = np.arange(actions.levels) > levels[:, None]
-        arms, raised = np.nonzero(higher & ~refused)
+        arms, pulled = np.nonzero(higher & ~refused)
         tried = np.repeat(levels[None], len(arms), axis=0)
-        tried[np.arange(len(arms)), arms] = raised
+        tried[np.arange(len(arms)), arms] = pulled
         values = value(tried)
         for row in np.argsort(-values, kind="stable"):
-            if values[row] <= worth:
+            if values[row] <= q_values:
                 return levels
             if actions.contains(tried[row]):
-                levels, worth = tried[row], float(values[row])
+                levels, q_values = tried[row], float(values[row])
                 break
-            refused[arms[row], raised[row]] = True
+            refused[arms[row], pulled[row]] = True
         else:
             return levels
 

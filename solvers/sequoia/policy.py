@@ -14,7 +14,7 @@ from redwood.planning.contract import ActionSet, Planning, Policy
 from redwood.problem import frozen
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.networks.folded import Folded
+    from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork
     from redwood.solvers.sequoia.networks.network import QNetwork
     from redwood.solvers.sequoia.search.embedding import Decision, Embedding
 
@@ -30,7 +30,7 @@ class QPolicy(Policy):
     hidden
         Widths [L] of its hidden layers.
     table
-        Worths [T, J, A, S] that a ``residual`` network corrects; zeros for others.
+        Q-values [T, J, A, S] that a ``residual`` network corrects; zeros for others.
     weights
         All its parameters [P].
     horizon
@@ -40,7 +40,7 @@ class QPolicy(Policy):
     programs
         Whether actions that a search cannot prove to be the best are decided by a mixed-integer program.
     slack
-        Relative distance of an action's worth to the bound on all others' up to which it counts as proven.
+        Relative distance of an action's value to the bound on all others' up to which it counts as proven.
     """
 
     kind: ClassVar[str] = "q-network"
@@ -75,15 +75,18 @@ class QPolicy(Policy):
             Where HiGHS fails, or its answer does not stand the checks.
         """
         _, embedding = self._loaded(actions)
-        return [embedding.decide(folded, slack=max(self.slack, 1e-7)) for folded in self.folded(actions, states, step)]
+        return [
+            embedding.decide(conditioned, slack=max(self.slack, 1e-7))
+            for conditioned in self.conditioned(actions, states, step)
+        ]
 
-    def folded(self, actions: ActionSet, states: Array, step: int) -> list[Folded]:
+    def conditioned(self, actions: ActionSet, states: Array, step: int) -> list[ConditionedNetwork]:
         """Return the network as a function of the action alone, in each of the states [E, J] at a step."""
         from redwood.solvers.sequoia.networks.network import single_thread
 
         network, _ = self._loaded(actions)
         with single_thread():
-            return network.fold(states, np.full(len(states), min(step, self.horizon - 1)))
+            return network.condition(states, np.full(len(states), min(step, self.horizon - 1)))
 
     def _loaded(self, actions: ActionSet) -> tuple[QNetwork, Embedding]:
         """Return the network and its program for an action set, made at the first call."""

@@ -105,7 +105,7 @@ def mixed(bits):
     return bits ^ (bits >> 31)
 
 
-def luck(seed, episode, step, arm):
+def noise(seed, episode, step, arm):
     """Return the random number of an arm in a step of an episode."""
     bits = mixed((seed + 0x9E3779B97F4A7C15) % 2**64)
     bits = mixed(bits ^ ((episode + 0xD1B54A32D192ED03) % 2**64))
@@ -120,7 +120,7 @@ def test_simulator_equals_plain_python():
     rewards = planning.rollouts(IndexPolicy(made.arms.rewards[None]), 4, seed=9)
     for episode in range(4):
         states = [
-            int(np.searchsorted(np.cumsum(made.arms.start[arm]), luck(9, episode, -1, arm), side="right"))
+            int(np.searchsorted(np.cumsum(made.arms.start[arm]), noise(9, episode, -1, arm), side="right"))
             for arm in range(5)
         ]
         for step in range(6):
@@ -129,12 +129,12 @@ def test_simulator_equals_plain_python():
             for arm in range(5):
                 reward += made.arms.rewards[arm, levels[arm], states[arm]]
                 ends = np.cumsum(made.arms.transitions[arm, levels[arm], states[arm]])
-                states[arm] = int(np.searchsorted(ends, luck(9, episode, step, arm), side="right"))
+                states[arm] = int(np.searchsorted(ends, noise(9, episode, step, arm), side="right"))
             assert rewards[episode, step] == pytest.approx(reward, abs=1e-12)
 
 
-def test_luck_is_uniform_and_independent_of_the_batch():
-    """States follow the transition probabilities, and an episode's luck does not depend on how many there are."""
+def test_noise_is_uniform_and_independent_of_the_batch():
+    """States follow the transition probabilities, and an episode's noise does not depend on how many there are."""
     ends = np.broadcast_to(np.array([0.3, 2.0]), (4, 1, 2, 2)).copy()
     states = draw_start(20_000, np.broadcast_to(np.array([0.3, 2.0]), (4, 2)).copy(), 5)
     assert states.mean(axis=0) == pytest.approx(0.7, abs=0.02)
@@ -200,7 +200,7 @@ def test_policies_survive_json():
     policy = IndexPolicy(np.random.default_rng(0).random((2, 3, 2, 4)))
     again = problem.solution(policy.to_dict())
     assert isinstance(again, IndexPolicy)
-    assert (again.worth == policy.worth).all()
+    assert (again.q_values == policy.q_values).all()
     for data, message in (({"kind": "indexx"}, "Did you mean 'index'"), ({"kind": "null", "a": 1}, "has no field 'a'")):
         with pytest.raises(ValueError, match=message):
             problem.solution(data)

@@ -8,7 +8,7 @@ import pytest
 
 from redwood import generate
 from redwood.errors import InstanceError, ModelError, OptionError, SolutionError
-from redwood.planning.contract import ActionSet, worth_of
+from redwood.planning.contract import ActionSet, value_of
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet, fill
 from redwood.problems.cormab.interventions import InterventionsSet
@@ -34,13 +34,13 @@ def test_argmax_equals_enumeration_and_the_program(variant):
     for actions in small_sets(variant):
         allowed = [levels for levels in every_action(actions) if actions.contains(levels)]
         for _ in range(4):
-            worth = rng.normal(size=(actions.arms, actions.levels))
-            best = max(worth_of(worth, levels) for levels in allowed)
-            choice = actions.argmax(worth)
+            coefficients = rng.normal(size=(actions.arms, actions.levels))
+            best = max(value_of(coefficients, levels) for levels in allowed)
+            choice = actions.argmax(coefficients)
             assert actions.contains(choice.levels)
             assert choice.value == pytest.approx(best, abs=1e-9)
             assert choice.bound >= best - 1e-9
-            assert actions.solve(worth).value == pytest.approx(best, abs=1e-7)
+            assert actions.solve(coefficients).value == pytest.approx(best, abs=1e-7)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -57,10 +57,10 @@ def test_contains_agrees_with_the_program(variant):
 def test_larger_oracle_equals_the_program(variant):
     """At 16 arms the oracle finds the optimum of the declared program."""
     actions = generate(f"cormab/{variant}", size=16, seed=1).actions
-    worth = np.random.default_rng(2).normal(size=(16, actions.levels))
-    choice = actions.argmax(worth)
-    assert choice.value == pytest.approx(actions.solve(worth).value, abs=1e-6)
-    assert choice.levels.tolist() == actions.choose(worth[None])[0].tolist()
+    coefficients = np.random.default_rng(2).normal(size=(16, actions.levels))
+    choice = actions.argmax(coefficients)
+    assert choice.value == pytest.approx(actions.solve(coefficients).value, abs=1e-6)
+    assert choice.levels.tolist() == actions.choose(coefficients[None])[0].tolist()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -73,14 +73,14 @@ def test_samples_and_greedy_are_allowed(variant):
 
 
 @pytest.mark.parametrize("variant", ["capacity", "schedule"])
-def test_many_worths_equal_the_plain_search_of_count_vectors(variant):
-    """The kernel finds for each of many worths what plain NumPy finds, also where worths are equal or nothing gains."""
+def test_many_values_equal_the_plain_search_of_count_vectors(variant):
+    """The kernel finds for each of many values what plain NumPy finds, also where values are equal or nothing gains."""
     actions = generate(f"cormab/{variant}", size=20, seed=1).actions
-    worths = np.random.default_rng(2).normal(size=(60, 20, 2))
-    worths[20:40] = np.round(worths[20:40])
-    worths[50:, :, 1] = worths[50:, :, 0] - 1.0
-    plain = [fill(worth, actions.counts, actions.members) for worth in worths]
-    np.testing.assert_array_equal(actions.choose(worths), plain)
+    coefficient_tables = np.random.default_rng(2).normal(size=(60, 20, 2))
+    coefficient_tables[20:40] = np.round(coefficient_tables[20:40])
+    coefficient_tables[50:, :, 1] = coefficient_tables[50:, :, 0] - 1.0
+    plain = [fill(coefficients, actions.counts, actions.members) for coefficients in coefficient_tables]
+    np.testing.assert_array_equal(actions.choose(coefficient_tables), plain)
 
 
 @pytest.mark.parametrize("variant", ["capacity", "schedule", "path", "complete graph"])
@@ -128,8 +128,8 @@ def test_schedule_without_count_vectors_finds_the_same(monkeypatch):
     assert fast.counts is not None
     monkeypatch.setattr("redwood.problems.cormab.schedule.MOST_COUNTS", 0)
     assert slow.counts is None
-    for worth in np.random.default_rng(4).normal(size=(4, 16, 2)):
-        assert fast.argmax(worth).value == pytest.approx(slow.argmax(worth).value, abs=1e-6)
+    for coefficients in np.random.default_rng(4).normal(size=(4, 16, 2)):
+        assert fast.argmax(coefficients).value == pytest.approx(slow.argmax(coefficients).value, abs=1e-6)
 
 
 def test_schedule_refuses_one_worker_twice():
@@ -143,61 +143,65 @@ def test_schedules_beyond_halls_conditions_are_solved():
     """Two arms have meetings enough by Hall's conditions, but one of them twice with the same worker: one arm is pulled."""
     free, workers = [[True, True, True], [True, False, True], [True, False, True]], [[True, False, False], [True] * 3]
     actions = ScheduleSet(arm_slots=free, worker_slots=workers, budget=3)
-    worth = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 3.0]])
-    assert fill(worth, actions.counts, actions.members).sum() == 2
-    assert actions.argmax(worth).levels.tolist() == actions.choose(worth[None])[0].tolist() == [0, 0, 1]
+    coefficients = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 3.0]])
+    assert fill(coefficients, actions.counts, actions.members).sum() == 2
+    assert actions.argmax(coefficients).levels.tolist() == actions.choose(coefficients[None])[0].tolist() == [0, 0, 1]
 
 
-def test_strict_path_equals_walks():
-    """The actions of a strict path set are exactly the subsets of what brute-force walks visit, within the budget."""
+def test_strict_path_equals_closed_walks():
+    """The actions of a strict path set are exactly the subsets of what brute-force closed walks visit, within the budget."""
     actions = PathSet(edges=[[0, 1], [1, 2], [2, 3], [3, 4], [0, 4], [4, 5]], count=6, source=0, budget=3)
-    walks = {(0,)}
+    closed_walks = {(0,)}
     for _ in range(2 * actions.budget):
-        walks |= {(*walk, int(b if walk[-1] == a else a)) for walk in walks for a, b in actions.edges if walk[-1] in (a, b)}
-    visits = [set(walk) for walk in walks if walk[-1] == 0]
+        closed_walks |= {
+            (*walk, int(b if walk[-1] == a else a)) for walk in closed_walks for a, b in actions.edges if walk[-1] in (a, b)
+        }
+    visits = [set(walk) for walk in closed_walks if walk[-1] == 0]
     for levels in every_action(actions):
         pulled = set(np.flatnonzero(levels).tolist())
         assert actions.contains(levels) == (len(pulled) <= 3 and any(pulled <= visited for visited in visits))
 
 
-def test_walks_through_blocks_equal_brute_force():
-    """On random connected graphs the program over blocks allows and prefers just what going through all walks does."""
+def test_closed_walks_through_blocks_equal_brute_force():
+    """On random connected graphs the program over blocks allows and prefers what listing all closed walks does."""
     rng = np.random.default_rng(8)
     for seed in range(12):
         size, budget = int(rng.integers(3, 8)), int(rng.integers(1, 5))
         tree = [(int(rng.integers(node)), node) for node in range(1, size)]
         more = [(int(a), int(b)) for a, b in rng.integers(0, size, (seed % 5, 2)) if a != b]
         actions = PathSet(tree + more, size, int(rng.integers(size)), budget)
-        assert actions.walks is not None
+        assert actions.closed_walks is not None
         near = {node: {node} | {b if a == node else a for a, b in tree + more if node in (a, b)} for node in range(size)}
-        walks = {(actions.source, 1 << actions.source)}
+        closed_walks = {(actions.source, 1 << actions.source)}
         for _ in range(2 * budget):
-            walks = {(head, visited | 1 << head) for node, visited in walks for head in near[node]}
-        visits = [visited for node, visited in walks if node == actions.source]
+            closed_walks = {(head, visited | 1 << head) for node, visited in closed_walks for head in near[node]}
+        visits = [visited for node, visited in closed_walks if node == actions.source]
         codes = [code for code in range(2**size) if code.bit_count() <= budget and any(code & ~v == 0 for v in visits)]
         levels = (np.arange(2**size)[:, None] >> np.arange(size)) & 1
-        assert actions._blocks is actions.walks
+        assert actions._blocks is actions.closed_walks
         assert [code for code in range(2**size) if actions.contains(levels[code])] == codes
         for gains in (*rng.normal(size=(5, size)), *rng.integers(0, 3, (5, size)).astype(float)):
             best = max(levels[code] @ gains for code in codes)
             assert actions.argmax(np.column_stack((np.zeros(size), gains))).value == pytest.approx(best, abs=1e-9)
 
 
-def test_walks_through_blocks_equal_the_enumeration_of_visited_sets():
+def test_closed_walks_through_blocks_equal_the_enumeration_of_visited_sets():
     """Among 40 arms the program over blocks finds what scanning all visited sets finds."""
     actions = generate("cormab/path", size=40, seed=0).actions
     scanned = PathSet(actions.edges, 40, actions.source, actions.budget)
     assert actions._blocks is not None
     scanned.__dict__["_blocks"] = None
-    worths = np.random.default_rng(0).normal([0.0, 0.5], size=(20, 40, 2))
-    for worth, one, other in zip(worths, actions.choose(worths), scanned.choose(worths), strict=True):
-        assert worth_of(worth, one) == pytest.approx(worth_of(worth, other))
+    coefficient_tables = np.random.default_rng(0).normal([0.0, 0.5], size=(20, 40, 2))
+    for coefficients, one, other in zip(
+        coefficient_tables, actions.choose(coefficient_tables), scanned.choose(coefficient_tables), strict=True
+    ):
+        assert value_of(coefficients, one) == pytest.approx(value_of(coefficients, other))
         assert actions.contains(other)
         assert scanned.contains(one)
 
 
 def test_a_graph_too_wide_for_blocks_is_enumerated():
-    """On a complete graph walks reach any few nodes; there is no program over blocks, and the best ones are found anyway."""
+    """Closed walks in a complete graph reach any few nodes; without a program over blocks the best ones are found anyway."""
     edges = [(a, b) for a in range(12) for b in range(a)]
     actions = PathSet(edges, 12, 0, 2)
     assert actions._blocks is None
@@ -350,9 +354,9 @@ def test_many_packings_equal_the_count_vectors():
     packed = CapacitySet(listed.costs, listed.capacities)
     packed.__dict__["counts"] = None
     for _ in range(10):
-        worth = rng.normal(size=(24, 2))
-        choice = packed.argmax(worth)
-        assert choice.value == pytest.approx(listed.argmax(worth).value, abs=1e-7)
+        coefficients = rng.normal(size=(24, 2))
+        choice = packed.argmax(coefficients)
+        assert choice.value == pytest.approx(listed.argmax(coefficients).value, abs=1e-7)
         assert choice.bound >= choice.value - 1e-9
         assert listed.contains(choice.levels)
         assert packed.contains(choice.levels)

@@ -34,9 +34,9 @@ def test_rounding_keeps_shares_and_numbers():
     """Ten arms at 0.3 get three pulls in every draw, each as often as the others; states never met take the best."""
     measures = np.zeros((1, 11, 2, 2))
     measures[0, :10, 1, 0], measures[0, :10, 0, 0] = 0.3, 0.7
-    worth = np.zeros((1, 11, 2, 2))
-    worth[0, 10, 1] = 1.0
-    update, rng = Update(worth, np.zeros((1, 11, 2)), measures), np.random.default_rng(0)
+    q_values = np.zeros((1, 11, 2, 2))
+    q_values[0, 10, 1] = 1.0
+    update, rng = Update(q_values, np.zeros((1, 11, 2)), measures), np.random.default_rng(0)
     drawn = np.array([rounded(update, np.zeros(11, int), rng) for _ in range(2000)])
     assert set(drawn[:, :10].sum(axis=1)) == {3}
     assert drawn[:, :10].mean(axis=0) == pytest.approx(np.full(10, 0.3), abs=0.05)

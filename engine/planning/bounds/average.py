@@ -1,4 +1,4 @@
-"""The bound on the long-run mean reward a step, and the prices that prove it: arms priced apart, in endless time.
+"""The bound on the long-run mean reward a step, and the prices that prove it: arms priced apart, under the average reward.
 
 For prices p[j, a] and relative values h[j, s] of states, an arm gains at most ``g_j = max_{a, s} r + E h' - p - h`` a step,
 and ``sum_j g_j + max_{u in A} p(u)`` bounds the mean of every policy, from every start, connected chains or not. The least
@@ -20,7 +20,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.planning.bounds.master import optimised
-from redwood.planning.bounds.relaxing import maximiser
+from redwood.planning.bounds.relaxing import linear_program
 from redwood.planning.contract import Arms, Planning
 from redwood.planning.relaxation import Relaxation
 
@@ -40,14 +40,14 @@ NEARLY_ONE, IMPROVEMENTS = 1.0 - 1e-5, 200
 
 @dataclass(frozen=True, eq=False)
 class Stationary:
-    """What prices in endless time amount to.
+    """What prices under the average reward amount to.
 
     Attributes
     ----------
     prices
         Price [J, A] of each level.
-    worth
-        Relative worth [J, A, S] of each level in each state, later prices paid and the current one not.
+    q_values
+        Relative Q-values [J, A, S] of each level in each state, later prices paid and the current one not.
     bound
         Upper bound on the long-run mean reward a step of every policy.
     levels
@@ -58,13 +58,13 @@ class Stationary:
     """
 
     prices: Array
-    worth: Array
+    q_values: Array
     bound: float
     levels: Array
     measures: Array | None = None
 
 
-def settle(planning: Planning, clock: Clock, rounds: int = 200) -> Stationary:
+def solve_average(planning: Planning, clock: Clock, rounds: int = 200) -> Stationary:
     """Return the prices of the tightest bound that the clock allows, first over the relaxed set, then over its hull.
 
     Optimal prices are seldom unique: the ones returned lie in the middle, and the relative values under them are those of
@@ -115,8 +115,8 @@ def _centred(planning: Planning, program: StationaryProgram, best: Stationary, c
     favour = FAVOUR * float(np.ptp(planning.arms.rewards)) * (measures > VISITED)
     values = relative_values(replace(planning.arms, rewards=planning.arms.rewards + favour), prices)
     proven = _priced(planning, prices, relative_values(planning.arms, prices)).bound
-    worth = planning.arms.rewards + favour + np.matmul(planning.arms.transitions, values[:, None, :, None])[..., 0]
-    return Stationary(prices, worth, min(best.bound, proven), best.levels, measures)
+    q_values = planning.arms.rewards + favour + np.matmul(planning.arms.transitions, values[:, None, :, None])[..., 0]
+    return Stationary(prices, q_values, min(best.bound, proven), best.levels, measures)
 
 
 def relative_values(arms: Arms, prices: Array) -> Array:
@@ -136,21 +136,21 @@ def relative_values(arms: Arms, prices: Array) -> Array:
         system = np.eye(states) - NEARLY_ONE * moves
         values = np.linalg.solve(system, paid[rows, chosen, columns][..., None])[..., 0]
         values -= values[:, :1]
-        worth = paid + NEARLY_ONE * np.matmul(arms.transitions, values[:, None, :, None])[..., 0]
-        better = worth.max(axis=1) > worth[rows, chosen, columns] + slack
+        q_values = paid + NEARLY_ONE * np.matmul(arms.transitions, values[:, None, :, None])[..., 0]
+        better = q_values.max(axis=1) > q_values[rows, chosen, columns] + slack
         if not better.any():
             break
-        chosen = np.where(better, worth.argmax(axis=1), chosen)
+        chosen = np.where(better, q_values.argmax(axis=1), chosen)
     return values
 
 
 def _priced(planning: Planning, prices: Array, values: Array) -> Stationary:
     """Return what prices [J, A] and relative values [J, S] prove."""
     arms = planning.arms
-    worth = arms.rewards + np.matmul(arms.transitions, values[:, None, :, None])[..., 0]
-    gains = (worth - prices[:, :, None] - values[:, None]).max(axis=(1, 2))
+    q_values = arms.rewards + np.matmul(arms.transitions, values[:, None, :, None])[..., 0]
+    gains = (q_values - prices[:, :, None] - values[:, None]).max(axis=(1, 2))
     choice = planning.actions.argmax(prices)
-    return Stationary(prices, worth, float(gains.sum()) + choice.bound, choice.levels)
+    return Stationary(prices, q_values, float(gains.sum()) + choice.bound, choice.levels)
 
 
 class StationaryProgram:
@@ -181,20 +181,20 @@ class StationaryProgram:
         self._sides = (lower, upper)
         self._variables = (least[arms * levels * states :], most[arms * levels * states :])
         whole_sides = (np.concatenate((right, lower)), np.concatenate((right, upper)))
-        self._highs = maximiser(csc_array(matrix), costs, least, most, *whole_sides)
+        self._highs = linear_program(csc_array(matrix), costs, least, most, *whole_sides)
 
     def add(self, levels: Array) -> None:
         """Add a joint action [J]."""
         arms, count, states = self._shape
-        raised = np.flatnonzero(levels)
-        rows = arms + arms * states + raised * (count - 1) + levels[raised] - 1
-        entries = np.append(np.full(len(raised), -1.0), 1.0)
+        pulled = np.flatnonzero(levels)
+        rows = arms + arms * states + pulled * (count - 1) + levels[pulled] - 1
+        entries = np.append(np.full(len(pulled), -1.0), 1.0)
         self._highs.addCol(0.0, 0.0, np.inf, len(entries), np.append(rows, self._sums).astype(np.int32), entries)
 
     def solve(self, seconds: float, scale: float = 1.0) -> tuple[float, Array, Array] | None:
         """Return the program's value, prices [J, A] and relative values [J, S]; ``None`` where it is not solved.
 
-        ``scale`` stretches or shrinks the set of what joint actions come to.
+        ``scale`` horizon segments or shrinks the set of what joint actions come to.
         """
         self._scale(scale)
         if not optimised(self._highs, seconds, "the program of stationary measures"):
@@ -233,5 +233,5 @@ def _stationary(planning: Planning, classes: Array) -> tuple[Any, Any, Any]:
     enters = planning.arms.transitions.reshape(arms, levels * states, states).transpose(0, 2, 1)
     flow = block_diag(list(leaves[None] - enters))
     of_class = csc_array(classes == np.arange(int(classes.max()) + 1)[:, None], dtype=float)
-    raised = np.kron(np.eye(levels)[1:], np.ones((1, states)))
-    return whole, flow, kron(of_class, raised)
+    pulled = np.kron(np.eye(levels)[1:], np.ones((1, states)))
+    return whole, flow, kron(of_class, pulled)

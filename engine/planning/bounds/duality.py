@@ -47,7 +47,7 @@ class Priced:
     ----------
     prices
         Price [H, J, A] of each level, 0 for level 0.
-    worth
+    q_values
         Expected reward to come [H, J, A, S] of each level in each state, later prices paid and the current one not.
     bound
         Upper bound on the expected total reward of every policy.
@@ -60,7 +60,7 @@ class Priced:
     """
 
     prices: Array
-    worth: Array
+    q_values: Array
     bound: float
     actions: Array
     activity: Array
@@ -69,23 +69,23 @@ class Priced:
 
 def price(planning: Decoupled, prices: Array) -> Priced:
     """Return the bound that prices [H, J, A] prove."""
-    worth, values, shares = answered(planning, prices)
+    q_values, values, shares = answered(planning, prices)
     choices = [planning.actions.argmax(row) for row in prices]
     bound = float(values.sum()) + sum(choice.bound for choice in choices)
-    return Priced(prices, worth, bound, np.array([choice.levels for choice in choices]), shares.transpose(1, 0, 2))
+    return Priced(prices, q_values, bound, np.array([choice.levels for choice in choices]), shares.transpose(1, 0, 2))
 
 
 def answered(planning: Decoupled, prices: Array) -> tuple[Array, Array, Array]:
-    """Return the worth [H, J, A, S] of levels under prices [H, J, A], and what `price_arms` says of the arms."""
+    """Return the Q-values [H, J, A, S] of levels under prices [H, J, A], and what `price_arms` says of the arms."""
     from redwood.planning.bounds.duality_kernels import price_arms
 
     arms = planning.arms
-    worth = np.empty((planning.horizon, *arms.rewards.shape))
+    q_values = np.empty((planning.horizon, *arms.rewards.shape))
     own = np.arange(len(arms.start))
     values, shares = price_arms(
-        arms.transitions, arms.rewards, arms.start, ending_of(planning), prices, own, planning.discount, worth
+        arms.transitions, arms.rewards, arms.start, ending_of(planning), prices, own, planning.discount, q_values
     )
-    return worth, values, shares
+    return q_values, values, shares
 
 
 def descend(

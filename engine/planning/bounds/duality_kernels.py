@@ -17,15 +17,16 @@ def price_arms(
     prices: Array,
     classes: Array,
     discount: float,
-    worth: Array,
+    q_values: Array,
 ) -> tuple[Array, Array]:
-    """Fill the worth [H, J, A, S] of levels, and return each arm's value [J] and the chances of its levels [J, H, A].
+    """Fill the Q-values [H, J, A, S] of levels, and return each arm's value [J] and the probabilities of its levels [J, H,
+    A].
 
     ``prices`` [H, K, A] are those of the classes [J]; transitions are [J, A, S, S], rewards [J, A, S], ``start`` [J, S]
-    the chances of the first states and ``ending`` [J, S] the worth of the last ones.
+    the probabilities of the first states and ``ending`` [J, S] the value of the last ones.
     Each arm does what is best for itself; where two levels are worth the same, the lower one.
     """
-    steps, arms, levels, states = worth.shape
+    steps, arms, levels, states = q_values.shape
     values = np.zeros(arms)
     shares = np.zeros((arms, steps, levels))
     ahead, before = np.empty(states), np.empty(states)
@@ -42,7 +43,7 @@ def price_arms(
                     total = weight * rewards[arm, level, state]
                     for outcome in range(states):
                         total += transitions[arm, level, state, outcome] * ahead[outcome]
-                    worth[step, arm, level, state] = total
+                    q_values[step, arm, level, state] = total
                     if total - prices[step, kind, level] > top:
                         top = total - prices[step, kind, level]
                         best[step, state] = level

@@ -1,4 +1,4 @@
-"""Occupation measures: the columns of the linear programs that move every arm by its own chances.
+"""Occupation measures: the columns of the linear programs that move every arm by its own probabilities.
 
 A measure x[t, j, a, s] is the chance that arm j is in state s in step t and gets the level a. Rows are the flow of each arm
 [H, J, S], then the link [H, K, A - 1] of the levels of the arms' classes to whatever couples them.

@@ -1,4 +1,4 @@
-"""Learning from logged episodes alone: arms and worths are estimated from them, and what they do not show is feared."""
+"""Learning from logged episodes alone: arms and values are estimated from them, and what they do not show is feared."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.planning.bounds.segment import Stretch
+from redwood.planning.bounds.segment import HorizonSegment
 from redwood.planning.contract import ActionSet, Arms
-from redwood.solvers.sequoia.learning.improving import Episodes, fitted, worth_of_levels
+from redwood.solvers.sequoia.learning.improving import Episodes, fitted, q_values_from
 
 PRIOR = 2.0
 """Transitions of the average arm that are added to those of each arm."""
@@ -94,12 +94,12 @@ def load_log(path: str | Path, shape: tuple[int, int, int], horizon: int) -> Epi
 def learn_offline(
     log: Episodes, actions: ActionSet, shape: tuple[int, int, int], discount: float, *, temperature: float, pessimism: float
 ) -> Array:
-    """Return worths [H, J, A, S] of levels, learned from nothing but a log and the action set.
+    """Return Q-values [H, J, A, S] of levels, learned from nothing but a log and the action set.
 
-    Episodes count by ``exp(return / (temperature * standard deviation of returns))``, so that the worths are those of a
-    policy which does more often what went well; the joint action of the greatest worth is one step better than it. From
-    the worth of a level that an arm was seen at n times in a state, ``pessimism / sqrt(1 + n)`` of the spread of
-    worths is taken off, so that what the log does not show is not done for its promise.
+    Episodes count by ``exp(return / (temperature * standard deviation of returns))``, so that the values are those of a
+    policy which does more often what went well; the joint action of the greatest value is one step better than it. From
+    the value of a level that an arm was seen at n times in a state, ``pessimism / sqrt(1 + n)`` of the spread of
+    values is taken off, so that what the log does not show is not done for its promise.
 
     References
     ----------
@@ -109,15 +109,15 @@ def learn_offline(
     found = estimate(log, shape, discount)
     horizon, start = len(log.states), np.zeros((shape[0], shape[2]))
     arms = Arms(found.transitions, found.rewards, start)
-    known = Stretch(arms, actions, horizon, discount, start)
+    known = HorizonSegment(arms, actions, horizon, discount, start)
     returns = log.rewards.sum(axis=1)
     weights = np.exp((returns - returns.max()) / max(temperature * float(returns.std()), 1e-12))
     values = np.zeros((horizon + 1, *start.shape))
-    for _ in range(2):  # the second time, what is fitted is free of the luck that the first values explain
+    for _ in range(2):  # the second time, what is fitted is free of the noise that the first values explain
         values = fitted(known, values, log, weights)
-    worth = worth_of_levels(known, values) / (discount ** np.arange(horizon))[:, None, None, None]
+    q_values = q_values_from(known, values) / (discount ** np.arange(horizon))[:, None, None, None]
     spread = float((values[:-1].max(axis=2) - values[:-1].min(axis=2)).mean())
-    feared: Array = worth - pessimism * spread / np.sqrt(1.0 + found.seen)
+    feared: Array = q_values - pessimism * spread / np.sqrt(1.0 + found.seen)
     return feared
 
 

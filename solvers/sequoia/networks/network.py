@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
-from redwood.solvers.sequoia.networks.folded import Folded
+from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork
 from redwood.torch_settings import torch_settings
 
 KINDS = ("residual", "additive", "concave", "relu")
@@ -24,7 +24,7 @@ class Shape:
     """Which form of network, for how many arms, levels, states and steps, and how wide its hidden layers are.
 
     ``relu`` is a perceptron of states, time and action; ``additive`` has a head an arm and is linear in the action;
-    ``concave`` takes a sum of ReLUs of the action from such heads; ``residual`` adds that to a given table of worths.
+    ``concave`` takes a sum of ReLUs of the action from such heads; ``residual`` adds that to a given table of values.
     """
 
     kind: str
@@ -46,8 +46,8 @@ class Shape:
 class QNetwork(nn.Module):
     """Q of a joint action, a function of one-hot states, of the share of steps that remains, and of indicators.
 
-    All forms are ``offset(s, t) + linear(s, t) u + trunk(first(s, t) + W u)``: with the state given, `fold` returns what
-    is left as a function of the action alone.
+    All forms are ``offset(s, t) + linear(s, t) u + trunk(first(s, t) + W u)``: with the state given, `condition` returns
+    what is left as a function of the action alone.
     """
 
     table: Tensor
@@ -90,14 +90,14 @@ class QNetwork(nn.Module):
         hot = nn.functional.one_hot(states, self.shape.states).double()
         left = (1.0 - steps.double() / self.shape.horizon)[:, None, None].expand(-1, self.shape.arms, 1)
         hidden = torch.relu(torch.einsum("bjf,jfh->bjh", torch.cat([hot, left], dim=2), self.arms))
-        worth = torch.einsum("bjh,jha->bja", torch.cat([hidden, torch.ones_like(left)], dim=2), self.heads)
-        worth = worth * (self.shape.unit / self.shape.arms)
+        q_values = torch.einsum("bjh,jha->bja", torch.cat([hidden, torch.ones_like(left)], dim=2), self.heads)
+        q_values = q_values * (self.shape.unit / self.shape.arms)
         if self.shape.kind == "residual":
             now = self.table[steps.clamp(max=len(self.table) - 1)]
             rows = torch.arange(self.shape.arms)[None]
             picked = now.transpose(2, 3)[torch.arange(len(states))[:, None], rows, states]
-            return picked + worth
-        return worth
+            return picked + q_values
+        return q_values
 
     def parts(self, states: Tensor, steps: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return offset [B], linear part [B, K] and first-layer biases [B, n] of states [B, J] at steps [B]."""
@@ -143,15 +143,15 @@ class QNetwork(nn.Module):
 
     @torch_settings()
     @torch.no_grad()
-    def fold(self, states: Array, steps: Array) -> list[Folded]:
+    def condition(self, states: Array, steps: Array) -> list[ConditionedNetwork]:
         """Return for each of the states [B, J] at steps [B] the network as a function of the action."""
         offset, linear, first = self.parts(torch.as_tensor(states), torch.as_tensor(steps))
         matrices, biases = self.matrices(), [bias.detach().numpy() for bias in self.layers()[1]]
         rows = zip(linear.numpy(), offset.tolist(), strict=True)
         if first is None:
-            return [Folded(row, constant) for row, constant in rows]
+            return [ConditionedNetwork(row, constant) for row, constant in rows]
         inner = first.numpy()
-        return [Folded(row, constant, matrices, (inner[i], *biases)) for i, (row, constant) in enumerate(rows)]
+        return [ConditionedNetwork(row, constant, matrices, (inner[i], *biases)) for i, (row, constant) in enumerate(rows)]
 
     def vector(self) -> Array:
         """Return all parameters [P] in one array."""

@@ -23,7 +23,7 @@ def first_layer(levels: Array, matrix: Array, steps: int) -> Array:
 
 
 @kernel(fastmath={"contract", "nsz"})
-def worth_of_blocks(first: Array, widths: Array, matrices: Array, biases: Array, output: Array) -> Array:
+def value_of_blocks(first: Array, widths: Array, matrices: Array, biases: Array, output: Array) -> Array:
     """Return what the ReLUs make of actions in blocks [M, L], of which ``first`` [M, n, L] is the first layer.
 
     Four inputs of a neuron are added at once, for a block of actions that stays in the cache: twice as fast as matrix
@@ -74,10 +74,10 @@ def worth_of_blocks(first: Array, widths: Array, matrices: Array, biases: Array,
 
 
 @kernel
-def linear_worth(levels: Array, worth: Array) -> Array:
-    """Return the total worth [N] of actions [N, J], each arm's by its level [J, A]."""
+def linear_value(levels: Array, q_values: Array) -> Array:
+    """Return the total Q-values [N] of actions [N, J], each arm's by its level [J, A]."""
     found = np.zeros(len(levels))
     for action in range(len(levels)):
         for arm in range(levels.shape[1]):
-            found[action] += worth[arm, levels[action, arm]]
+            found[action] += q_values[arm, levels[action, arm]]
     return found

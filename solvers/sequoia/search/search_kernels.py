@@ -9,7 +9,7 @@ from redwood.kernels import kernel
 
 
 @kernel(fastmath={"reassoc", "contract"})
-def worth_around(
+def value_around(
     levels: Array,
     linear: Array,
     effects: Array,
@@ -63,7 +63,7 @@ def worth_around(
 
 @kernel(fastmath={"reassoc", "contract"})
 def deeper(value: Array, ahead: Array, widths: Array, matrices: Array, biases: Array, output: Array) -> float:
-    """Return what the layers after the first make of its values, which are overwritten; packed as for `worth_around`."""
+    """Return what the layers after the first make of its values, which are overwritten; packed as for `value_around`."""
     begins, shift = 0, 0
     for layer in range(1, len(widths)):
         before, after = widths[layer - 1], widths[layer]

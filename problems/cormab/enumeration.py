@@ -18,7 +18,7 @@ from redwood.problems.cormab.path import PathSet
 from redwood.problems.cormab.schedule import ScheduleSet
 
 COMPARISONS = 50_000_000
-"""The most comparisons of actions with visited sets; where more were needed, walks are not listed."""
+"""The most comparisons of actions with visited sets; where more were needed, closed walks are not listed."""
 
 
 @singledispatch

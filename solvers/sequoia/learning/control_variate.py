@@ -1,4 +1,4 @@
-"""`Luck`: what targets of learning can do without, where worths of the arms' states are known."""
+"""`ControlVariate`: what targets of learning can do without, where values of the arms' states are known."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from redwood.arrays import Array
 from redwood.planning.bounds.segment import Decoupled
 
 
-class Luck:
-    """How much more known worths of states promise after a step's outcome than they did on the average before it.
+class ControlVariate:
+    """How much more known values of states promise after a step's outcome than they did on the average before it.
 
-    Its expectation is 0 whatever the worths are, so that targets less their luck are right on the average; where the
-    worths are nearly right, little but what they miss is left to vary. With J arms that is the difference between noise
+    Its expectation is 0 whatever the values are, so that targets less their noise are right on the average; where the
+    values are nearly right, little but what they miss is left to vary. With J arms that is the difference between noise
     that grows with their number and hardly any.
 
     Parameters
     ----------
     values
-        Worth [H + 1, J, S] of each arm's state before each step, discounted to the first step.
+        Q-values [H + 1, J, S] of each arm's state before each step, discounted to the first step.
 
     References
     ----------
@@ -32,7 +32,7 @@ class Luck:
         self._arms = np.arange(values.shape[1])
 
     def of(self, states: Array, levels: Array, step: int, outcomes: Array) -> Array:
-        """Return the luck [M] of outcomes [M, J] of a step in states [J] at levels [J], discounted to that step's end."""
+        """Return the noise [M] of outcomes [M, J] of a step in states [J] at levels [J], discounted to that step's end."""
         expected = self._expected[step][self._arms, levels, states].sum()
         found: Array = self._values[step + 1][self._arms, outcomes].sum(axis=1) - expected
         return found

@@ -1,4 +1,4 @@
-"""`Found`: an action, its worth and a proven bound on all others'."""
+"""`BoundedAction`: an action, its value and a proven bound on all others'."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from redwood.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """Levels [J], their worth by what is maximised, and a proven upper bound on that of every action of the set."""
+class BoundedAction:
+    """Levels [J], their value by what is maximised, and a proven upper bound on that of every action of the set."""
 
     levels: Array
     value: float
     bound: float
 
     def proven(self, tolerance: float = 1e-7, least: float = 1.0) -> bool:
-        """Return whether no action is better by more than a tolerance, relative to the worth or to the ``least`` one."""
+        """Return whether no action is better by more than a tolerance, relative to the value or to the ``least`` one."""
         return self.bound - self.value <= tolerance * max(least, abs(self.value))

@@ -1,4 +1,4 @@
-"""Moving many futures by one step, where several futures share their luck."""
+"""Moving many futures by one step, where several futures share their noise."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from redwood.planning.simulator_kernels import counter_of, uniform_of
 
 
 @kernel
-def move(states: Array, levels: Array, luck: Array, step: int, seed: int, ends: Array) -> None:
-    """Move the states [N, J] by one step in place; futures of the same ``luck`` [N] draw the same random numbers.
+def move(states: Array, levels: Array, noise: Array, step: int, seed: int, ends: Array) -> None:
+    """Move the states [N, J] by one step in place; futures of the same ``noise`` [N] draw the same random numbers.
 
     ``ends`` [J, A, S, S] are the upper ends of the outcomes' shares.
     """
     for row in range(len(states)):
-        counter = counter_of(seed, luck[row], step)
+        counter = counter_of(seed, noise[row], step)
         for arm in range(states.shape[1]):
             drawn = uniform_of(counter, arm)
             level, state, outcome = levels[row, arm], states[row, arm], 0
@@ -26,11 +26,11 @@ def move(states: Array, levels: Array, luck: Array, step: int, seed: int, ends: 
 
 
 @kernel
-def surplus_of(states: Array, levels: Array, worth: Array, values: Array) -> Array:
-    """Return by how much the worth [J, A, S] of levels is above the values [J, S] of states, summed over arms [N]."""
+def surplus_of(states: Array, levels: Array, q_values: Array, values: Array) -> Array:
+    """Return by how much the Q-values [J, A, S] of levels is above the values [J, S] of states, summed over arms [N]."""
     found = np.zeros(len(states))
     for row in range(len(states)):
         for arm in range(states.shape[1]):
             state = states[row, arm]
-            found[row] += worth[arm, levels[row, arm], state] - values[arm, state]
+            found[row] += q_values[arm, levels[row, arm], state] - values[arm, state]
     return found
