@@ -113,11 +113,11 @@ def _numpy(planning: Planning, episodes: int) -> Array:
     states = (rng.random((episodes, len(index), 1)) >= starts).sum(axis=2)
     rewards, budget = np.empty((episodes, planning.horizon)), usual_budget(len(index))
     for step in range(planning.horizon):
-        levels = np.zeros(states.shape, np.int64)
+        arm_actions = np.zeros(states.shape, np.int64)
         pulled = rng.random(states.shape).argpartition(budget, axis=1)[:, :budget]
-        np.put_along_axis(levels, pulled, 1, axis=1)
-        rewards[:, step] = arms.rewards[index, levels, states].sum(axis=1)
-        states = (rng.random((episodes, len(index), 1)) >= moves[index, levels, states]).sum(axis=2)
+        np.put_along_axis(arm_actions, pulled, 1, axis=1)
+        rewards[:, step] = arms.rewards[index, arm_actions, states].sum(axis=1)
+        states = (rng.random((episodes, len(index), 1)) >= moves[index, arm_actions, states]).sum(axis=2)
     return rewards
 
 
@@ -128,11 +128,11 @@ def _plain(planning: Planning, episodes: int) -> Array:
     for episode in range(episodes):
         states = [int(rng.choice(len(probabilities), p=probabilities)) for probabilities in arms.start]
         for step in range(planning.horizon):
-            levels = planning.actions.sample(rng)
-            for arm, level in enumerate(levels):
+            arm_actions = planning.actions.sample(rng)
+            for arm, arm_action in enumerate(arm_actions):
                 state = states[arm]
-                rewards[episode, step] += arms.rewards[arm, level, state]
-                states[arm] = int(rng.choice(arms.shape[2], p=arms.transitions[arm, level, state]))
+                rewards[episode, step] += arms.rewards[arm, arm_action, state]
+                states[arm] = int(rng.choice(arms.shape[2], p=arms.transitions[arm, arm_action, state]))
     return rewards
 
 

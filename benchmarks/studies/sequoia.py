@@ -47,8 +47,10 @@ class Literal(Embedding):
     def _checked(self, conditioned: ConditionedNetwork, binaries: int) -> Decision:
         """Return the action as it comes: with M = 1e5 the objective is off by more than any check would let through."""
         columns = np.rint(np.array(self._highs.getSolution().col_value)[: len(conditioned.linear)])
-        levels = (columns.reshape(self.actions.arms, -1) * np.arange(1, self.actions.levels)).sum(axis=1).astype(np.int64)
-        return Decision(levels, float(conditioned.values(columns[None])[0]), np.inf, True, binaries)
+        arm_actions = (
+            (columns.reshape(self.actions.arms, -1) * np.arange(1, self.actions.arm_actions)).sum(axis=1).astype(np.int64)
+        )
+        return Decision(arm_actions, float(conditioned.values(columns[None])[0]), np.inf, True, binaries)
 
     @classmethod
     def decide_anew(cls, actions: ActionSet, conditioned: ConditionedNetwork) -> float:
@@ -121,11 +123,11 @@ def targets(domain: str, size: int, kind: str, literal: int, updates: int) -> st
     oracle = ActionOracle(learner.network, planning.actions, learner.hyper_parameters.slack)
     ours = oracle.best(states[rows], steps[rows])
     old, same, better, proven = [], 0, 0, 0
-    for conditioned, levels in zip(oracle.network.condition(states[rows], steps[rows]), ours, strict=True):
+    for conditioned, arm_actions in zip(oracle.network.condition(states[rows], steps[rows]), ours, strict=True):
         began = time.perf_counter()
         value = Literal.decide_anew(planning.actions, conditioned)
         old.append(time.perf_counter() - began)
-        mine = float(conditioned.values(indicators(levels[None], planning.actions.levels))[0])
+        mine = float(conditioned.values(indicators(arm_actions[None], planning.actions.arm_actions))[0])
         close = 1e-6 * max(1.0, abs(mine))
         same += abs(value - mine) <= close
         better += mine > value + close
@@ -203,8 +205,8 @@ def checks(domain: str, size: int, kind: str, given: argparse.Namespace) -> str:
         decision, found = embedding.decide(conditioned), searched.decide(conditioned)
         scale = max(1.0, abs(decision.value))
         for each in (decision, found):
-            value = float(conditioned.values(indicators(each.levels[None], planning.actions.levels))[0])
-            if not planning.actions.contains(each.levels):
+            value = float(conditioned.values(indicators(each.arm_actions[None], planning.actions.arm_actions))[0])
+            if not planning.actions.contains(each.arm_actions):
                 raise SolverError(f"state {row} of {domain} {size} got an action outside the set.")
             worst = max(worst, abs(value - each.value) / scale)
         if max(decision.value - found.bound, found.value - decision.bound) > 1e-9 * scale:

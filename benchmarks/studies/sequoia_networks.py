@@ -82,7 +82,7 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
         began = time.process_time()
         try:
             policy = _policy(name, domain, instance, planning, relaxation, given)
-        except FitError:  # Whittle's index is for two levels, and quadratic coupling may find no time
+        except FitError:  # Whittle's index is for two actions, and quadratic coupling may find no time
             continue
         line["seconds"][name] = round(time.process_time() - began, 3)
         began = time.process_time()

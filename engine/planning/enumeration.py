@@ -29,7 +29,7 @@ def enumerate_declared(actions: ActionSet, limit: int) -> Array | None:
     ``None`` where there are more than ``limit`` actions, or finding them takes more than `CELLS` or `PROGRAMS`.
     """
     program = actions.program
-    arms, count = actions.arms, actions.levels
+    arms, count = actions.arms, actions.arm_actions
     if len(program.rows) * arms * count > CELLS:
         return None
     sums = _sums_of_actions(program, arms, count)

@@ -15,7 +15,7 @@ from redwood.problem import frozen
 
 @dataclass(frozen=True, eq=False)
 class NullPolicy(Policy):
-    """Leave every arm at level 0."""
+    """Leave every arm under action 0."""
 
     kind: ClassVar[str] = "null"
 
@@ -42,7 +42,7 @@ class IndexPolicy(Policy):
     Attributes
     ----------
     q_values
-        Q-values [T, J, A, S] of each level of each arm in each state, at each step; the last step's are kept after it, so
+        Q-values [T, J, A, S] of each action of each arm in each state, at each step; the last step's are kept after it, so
         that T = 1 is a policy which is the same at every step.
     decides_by
         What the values are, such as ``"index"``, ``"lagrangian"`` or ``"myopic"``.
@@ -117,7 +117,7 @@ class SamplingPolicy(Policy):
 
 
 def q_values_of(table: Array, states: Array, step: int) -> Array:
-    """Return the Q-values [E, J, A] of each level of each arm in the states [E, J], from a table [T, J, A, S]."""
+    """Return the Q-values [E, J, A] of each action of each arm in the states [E, J], from a table [T, J, A, S]."""
     now = table[min(step, len(table) - 1)]
     picked: Array = now.transpose(0, 2, 1)[np.arange(states.shape[1]), states]
     return picked

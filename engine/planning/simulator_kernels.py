@@ -47,7 +47,7 @@ def draw_start(episodes: int, ends: Array, seed: int) -> Array:
 
 
 @kernel
-def advance(states: Array, levels: Array, step: int, seed: int, ends: Array, rewards: Array) -> Array:
+def advance(states: Array, arm_actions: Array, step: int, seed: int, ends: Array, rewards: Array) -> Array:
     """Move the states [E, J] by one step in place, and return its expected rewards [E].
 
     ``ends`` [J, A, S, S] are the upper ends of the outcomes' shares, ``rewards`` [J, A, S] are expected ones.
@@ -59,13 +59,13 @@ def advance(states: Array, levels: Array, step: int, seed: int, ends: Array, rew
         counter = counter_of(seed, episode, step)
         earned = 0.0
         for arm in range(arms):
-            level = np.uint64(levels[episode, arm])  # unsigned indices need no test for counting from the end
+            arm_action = np.uint64(arm_actions[episode, arm])  # unsigned indices need no test for counting from the end
             state = np.uint64(states[episode, arm])
-            earned += rewards[arm, level, state]
+            earned += rewards[arm, arm_action, state]
             noise = uniform_of(counter, arm)
             outcome = 0
             for other in range(outcomes):  # without a branch that noise decides, which processors guess wrong half the time
-                outcome += noise >= ends[arm, level, state, other]
+                outcome += noise >= ends[arm, arm_action, state, other]
             states[episode, arm] = outcome
         total[episode] = earned
     return total

@@ -67,9 +67,9 @@ class BudgetSet(ActionSet):
 
     def argmax(self, coefficients: Array) -> Choice:
         """Return the arms that gain most, as many as the budget allows, and none that loses."""
-        levels = self.choose(coefficients[None])[0]
-        value = value_of(coefficients, levels)
-        return Choice(levels, value, value, self)
+        arm_actions = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, arm_actions)
+        return Choice(arm_actions, value, value, self)
 
     def choose(self, coefficient_tables: Array) -> Array:
         """Return the best action for each of many values: the arms with the greatest positive gains."""
@@ -78,9 +78,9 @@ class BudgetSet(ActionSet):
         gains = np.ascontiguousarray(coefficient_tables[:, :, 1] - coefficient_tables[:, :, 0], dtype=np.float64)
         return np.asarray(choose_best(gains, self.budget))
 
-    def contains(self, levels: Array) -> bool:
+    def contains(self, arm_actions: Array) -> bool:
         """Return whether no more than the budget are pulled."""
-        return self.in_range(levels) and int(np.sum(levels)) <= self.budget
+        return self.in_range(arm_actions) and int(np.sum(arm_actions)) <= self.budget
 
     def enumerate(self, limit: int) -> Array | None:
         """Return all allowed actions [N, J] as bytes; ``None`` where they are more than a limit or nobody can list them."""
@@ -88,11 +88,11 @@ class BudgetSet(ActionSet):
 
         return list_classes(self, at_most(self.budget, self.count), limit)
 
-    def refused(self, levels: Array) -> Array:
+    def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] pull more arms than the budget."""
         from redwood.problems.cormab.budget_kernels import over_budget
 
-        return np.flatnonzero(over_budget(np.ascontiguousarray(levels, np.int64), self.budget))
+        return np.flatnonzero(over_budget(np.ascontiguousarray(arm_actions, np.int64), self.budget))
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return a random subset of arms, as many as the budget allows, each equally likely."""
@@ -107,8 +107,8 @@ class BudgetSet(ActionSet):
 
     def greedy(self, coefficients: Array) -> Array:
         """Return what `argmax` does: arm by arm is exact here."""
-        return self.argmax(coefficients).levels
+        return self.argmax(coefficients).arm_actions
 
-    def witness(self, levels: Array) -> Array:
+    def witness(self, arm_actions: Array) -> Array:
         """Return the indices of the pulled arms."""
-        return np.flatnonzero(levels)
+        return np.flatnonzero(arm_actions)

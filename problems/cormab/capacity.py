@@ -98,11 +98,11 @@ class CapacitySet(ActionSet):
             _, bound = self._packed.maximise(coefficients)
             room = (self._packed.others() @ self._packs).astype(np.int64)
             counts = np.minimum(room, np.bincount(self.classes))
-            levels = fill(coefficients, counts[None], self.members)
-            return Choice(levels, value_of(coefficients, levels), bound, self)
-        levels = self.choose(coefficients[None])[0]
-        value = value_of(coefficients, levels)
-        return Choice(levels, value, value, self)
+            arm_actions = fill(coefficients, counts[None], self.members)
+            return Choice(arm_actions, value_of(coefficients, arm_actions), bound, self)
+        arm_actions = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, arm_actions)
+        return Choice(arm_actions, value, value, self)
 
     def choose(self, coefficient_tables: Array) -> Array:
         """Return the best action for each of many values."""
@@ -110,13 +110,13 @@ class CapacitySet(ActionSet):
             return super().choose(coefficient_tables)
         return choose_filled(coefficient_tables, self.counts, self.classes)
 
-    def contains(self, levels: Array) -> bool:
+    def contains(self, arm_actions: Array) -> bool:
         """Return whether the workers can serve the pulled arms."""
-        if not self.in_range(levels):
+        if not self.in_range(arm_actions):
             return False
         if self.counts is None:
-            return self._packed.values(levels) is not None
-        wanted = np.bincount(self.classes[np.asarray(levels) > 0], minlength=self.counts.shape[1])
+            return self._packed.values(arm_actions) is not None
+        wanted = np.bincount(self.classes[np.asarray(arm_actions) > 0], minlength=self.counts.shape[1])
         return bool((wanted <= self.counts).all(axis=1).any())
 
     def enumerate(self, limit: int) -> Array | None:
@@ -125,13 +125,13 @@ class CapacitySet(ActionSet):
 
         return None if self.counts is None else list_classes(self, self.counts, limit)
 
-    def refused(self, levels: Array) -> Array:
+    def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
         if self.counts is None:
-            return super().refused(levels)
+            return super().refused(arm_actions)
         from redwood.problems.cormab.capacity_kernels import beyond_counts
 
-        return np.flatnonzero(beyond_counts(np.ascontiguousarray(levels, np.int64), self.counts, self.classes))
+        return np.flatnonzero(beyond_counts(np.ascontiguousarray(arm_actions, np.int64), self.counts, self.classes))
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
         """Return random actions: arms in random order, each given to a random worker with room for it."""
@@ -144,10 +144,10 @@ class CapacitySet(ActionSet):
         """Return one of `samples`."""
         return np.asarray(self.samples(1, rng)[0])
 
-    def witness(self, levels: Array) -> Array:
+    def witness(self, arm_actions: Array) -> Array:
         """Return the worker [J] who serves each arm, -1 for arms that are not pulled."""
         worker_of = np.full(self.arms, -1)
-        for name in super().witness(levels):
+        for name in super().witness(arm_actions):
             worker, arm = name[name.index("[") + 1 : -1].split(",")
             worker_of[int(arm)] = int(worker)
         return worker_of
@@ -213,7 +213,7 @@ def choose_filled(coefficient_tables: Array, counts: Array, classes: Array) -> A
 
 
 def fill(coefficients: Array, counts: Array, classes: Sequence[Array]) -> Array:
-    """Return the best levels [J] for ``coefficients`` [J, 2] where ``counts`` [V, K] arms of each class may be pulled."""
+    """Return the best actions [J] for ``coefficients`` [J, 2] where ``counts`` [V, K] arms of each class may be pulled."""
     gains = coefficients[:, 1] - coefficients[:, 0]
     total = np.zeros(len(counts))
     ranked = []
@@ -222,10 +222,10 @@ def fill(coefficients: Array, counts: Array, classes: Sequence[Array]) -> Array:
         reach = np.concatenate(([0.0], np.cumsum(np.maximum(gains[order], 0.0))))
         total += reach[counts[:, kind]]
         ranked.append(order)
-    levels = np.zeros(len(coefficients), np.int64)
+    arm_actions = np.zeros(len(coefficients), np.int64)
     for order, count in zip(ranked, counts[int(np.argmax(total))].tolist(), strict=True):
-        levels[order[:count]] = gains[order[:count]] > 0
-    return levels
+        arm_actions[order[:count]] = gains[order[:count]] > 0
+    return arm_actions
 
 
 def _packings(costs: Sequence[int], capacity: int) -> list[list[int]]:

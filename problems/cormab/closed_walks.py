@@ -66,34 +66,34 @@ class ClosedWalkProgram:
         """
         from redwood.problems.cormab.closed_walks_kernels import walk_best
 
-        levels, walked = np.zeros(len(gains), np.int64), np.zeros(len(self.edges), np.int64)
+        arm_actions, walked = np.zeros(len(gains), np.int64), np.zeros(len(self.edges), np.int64)
         gains, cells = np.asarray(gains, float), self._buffer(budget)
-        value = walk_best(self.layers, self.begins, self.steps, gains, budget, levels, walked, cells)
-        return float(value), levels, walked
+        value = walk_best(self.layers, self.begins, self.steps, gains, budget, arm_actions, walked, cells)
+        return float(value), arm_actions, walked
 
-    def walk(self, levels: Array, source: int) -> Array:
-        """Return the nodes of a shortest closed walk from the source that visits the pulled nodes of ``levels`` [J]."""
+    def walk(self, arm_actions: Array, source: int) -> Array:
+        """Return the nodes of a shortest closed walk from the source that visits the pulled nodes of ``arm_actions`` [J]."""
         import networkx
 
         graph: Any = networkx.MultiGraph()
         graph.add_node(source)
-        for edge, times in zip(self.edges.tolist(), self.best(levels, 0)[2].tolist(), strict=True):
+        for edge, times in zip(self.edges.tolist(), self.best(arm_actions, 0)[2].tolist(), strict=True):
             graph.add_edges_from([edge] * times)
         return np.array([source, *(head for _, head in networkx.eulerian_circuit(graph, source))], np.int64)
 
     def choose(self, gains: Array, budget: int) -> Array:
-        """Return the best levels [E, J] with at most ``budget`` pulls for each of ``gains`` [E, J]."""
+        """Return the best actions [E, J] with at most ``budget`` pulls for each of ``gains`` [E, J]."""
         from redwood.problems.cormab.closed_walks_kernels import choose_closed_walks
 
         gains = np.ascontiguousarray(gains, np.float64)
         cells = self._buffer(budget)
         return np.asarray(choose_closed_walks(self.layers, self.begins, self.steps, gains, budget, len(self.edges), cells))
 
-    def refused(self, levels: Array, budget: int) -> Array:
+    def refused(self, arm_actions: Array, budget: int) -> Array:
         """Return which rows of joint actions [E, J] no walk can pull, or are more than ``budget`` pulls."""
         from redwood.problems.cormab.closed_walks_kernels import beyond_closed_walks
 
-        rows = np.ascontiguousarray(levels, np.int64)
+        rows = np.ascontiguousarray(arm_actions, np.int64)
         given = self.layers, self.begins, self.steps, rows, budget, len(self.edges), self._buffer(0)
         return np.flatnonzero(beyond_closed_walks(*given))
 

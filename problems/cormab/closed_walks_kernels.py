@@ -145,7 +145,7 @@ def _trace(
     budget: int,
     offsets: Array,
     cells: Array,
-    levels: Array,
+    arm_actions: Array,
     edges: Array,
 ) -> None:
     """Write the pulled nodes [J] and how often each edge [M] is walked that a value of the last layer stands for."""
@@ -198,12 +198,12 @@ def _trace(
             layer = source
         node = layers[layer, 1]
         if node >= 0 and gains[node] > 0.0 and (pulled > 0 or budget == 0):
-            levels[node] = 1
+            arm_actions[node] = 1
 
 
 @kernel
 def walk_best(
-    layers: Array, begins: Array, steps: Array, gains: Array, budget: int, levels: Array, edges: Array, cells: Array
+    layers: Array, begins: Array, steps: Array, gains: Array, budget: int, arm_actions: Array, edges: Array, cells: Array
 ) -> float:
     """Return the greatest value of a closed walk, and write its pulled nodes [J] and how often it takes each edge [M].
 
@@ -222,9 +222,9 @@ def walk_best(
         value = cells[offsets[last] + place]
         if value > best:
             best, moves, pulls = value, place // width, place % width
-    levels[:] = 0
+    arm_actions[:] = 0
     edges[:] = 0
-    _trace(moves, pulls, layers, begins, steps, gains, budget, offsets, cells, levels, edges)
+    _trace(moves, pulls, layers, begins, steps, gains, budget, offsets, cells, arm_actions, edges)
     return best
 
 
@@ -232,27 +232,27 @@ def walk_best(
 def choose_closed_walks(
     layers: Array, begins: Array, steps: Array, gains: Array, budget: int, edges: int, cells: Array
 ) -> Array:
-    """Return the best levels [E, J] within the budget for each of ``gains`` [E, J].
+    """Return the best actions [E, J] within the budget for each of ``gains`` [E, J].
 
     Pulls are counted only where more arms than that would gain.
     """
-    levels = np.zeros(gains.shape, np.int64)
+    arm_actions = np.zeros(gains.shape, np.int64)
     walked = np.zeros(edges, np.int64)
     for row in range(len(gains)):
         counted = budget if (gains[row] > 0.0).sum() > budget else 0
-        walk_best(layers, begins, steps, gains[row], counted, levels[row], walked, cells)
-    return levels
+        walk_best(layers, begins, steps, gains[row], counted, arm_actions[row], walked, cells)
+    return arm_actions
 
 
 @kernel
 def beyond_closed_walks(
-    layers: Array, begins: Array, steps: Array, levels: Array, budget: int, edges: int, cells: Array
+    layers: Array, begins: Array, steps: Array, arm_actions: Array, budget: int, edges: int, cells: Array
 ) -> Array:
     """Return which of the joint actions [E, J] pull more than the budget, no walk visits, or are not of 0 and 1."""
-    refused = over_budget(levels, budget)
-    walked, pulled = np.zeros(edges, np.int64), np.zeros(levels.shape[1], np.int64)
-    for row in range(len(levels)):
-        total = levels[row].sum()
+    refused = over_budget(arm_actions, budget)
+    walked, pulled = np.zeros(edges, np.int64), np.zeros(arm_actions.shape[1], np.int64)
+    for row in range(len(arm_actions)):
+        total = arm_actions[row].sum()
         if total and not refused[row]:
-            refused[row] = walk_best(layers, begins, steps, 1.0 * levels[row], 0, pulled, walked, cells) < total
+            refused[row] = walk_best(layers, begins, steps, 1.0 * arm_actions[row], 0, pulled, walked, cells) < total
     return refused

@@ -12,7 +12,7 @@ from redwood.problems.cormab.planning import cumulative
 def perfect_information(planning: Planning, prices: Array, episodes: int, seed: int) -> Array:
     """Return for each simulated episode a bound [E] on the total reward of every policy in that episode.
 
-    An episode's noise being known, an arm that pays the prices of its levels has a best course, found by backward
+    An episode's noise being known, an arm that pays the prices of its actions has a best course, found by backward
     induction; what all arms earn so, and what the best joint actions are worth at the prices, bounds every course of
     joint actions. The noise is that of `Planning.rollouts` with the same seed, so the bound holds episode by episode; its
     mean estimates a bound on the expected reward, which is looser than that of the prices alone.
@@ -22,7 +22,7 @@ def perfect_information(planning: Planning, prices: Array, episodes: int, seed: 
     planning
         Whose rewards are meant.
     prices
-        Price [H, J, A] of each level in each step, such as those of `redwood.planning.bounds.duality.tighten`.
+        Price [H, J, A] of each action in each step, such as those of `redwood.planning.bounds.duality.tighten`.
     episodes, seed
         As in `Planning.rollouts`.
 

@@ -17,7 +17,7 @@ def best_courses(
 
     ``ends`` [J, A, S, S] and ``starts`` [J, S] are the upper ends of the outcomes' shares, ``weights`` [H] those of steps.
     """
-    steps, arms, levels = prices.shape
+    steps, arms, arm_actions = prices.shape
     states = rewards.shape[2]
     total = np.zeros(episodes)
     ahead, before = np.empty(states), np.empty(states)
@@ -29,12 +29,13 @@ def best_courses(
                 noise = uniform_of(counter_of(seed, episode, step), arm)
                 for state in range(states):
                     best = -np.inf
-                    for level in range(levels):
+                    for arm_action in range(arm_actions):
                         outcome = 0
-                        while noise >= ends[arm, level, state, outcome]:  # the last end is 2, above all noise
+                        while noise >= ends[arm, arm_action, state, outcome]:  # the last end is 2, above all noise
                             outcome += 1
                         best = max(
-                            best, weights[step] * rewards[arm, level, state] - prices[step, arm, level] + ahead[outcome]
+                            best,
+                            weights[step] * rewards[arm, arm_action, state] - prices[step, arm, arm_action] + ahead[outcome],
                         )
                     before[state] = best
                 ahead[:] = before

@@ -20,7 +20,7 @@ class BanditInstance(Instance):
     arms
         The Markov chains: transitions [J, A, S, S], expected rewards [J, A, S] and start distribution [J, S].
     actions
-        The set of joint actions; it has as many arms as ``arms``, and at most as many levels.
+        The set of joint actions; it has as many arms as ``arms``, and at most as many actions.
     horizon
         Number of steps H.
     discount

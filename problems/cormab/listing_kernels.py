@@ -10,9 +10,9 @@ from redwood.kernels import kernel
 
 @kernel
 def choose_listed(listed: Array, coefficient_tables: Array) -> Array:
-    """Return levels [E, J] of the greatest Q-values [E, J, A] among listed ones [N, J]; ties go to the first."""
+    """Return actions [E, J] of the greatest Q-values [E, J, A] among listed ones [N, J]; ties go to the first."""
     episodes, arms, _ = coefficient_tables.shape
-    levels = np.empty((episodes, arms), np.int64)
+    arm_actions = np.empty((episodes, arms), np.int64)
     for episode in range(episodes):
         coefficients = coefficient_tables[episode]
         best, place = -np.inf, 0
@@ -23,5 +23,5 @@ def choose_listed(listed: Array, coefficient_tables: Array) -> Array:
             if total > best:
                 best, place = total, action
         for arm in range(arms):
-            levels[episode, arm] = listed[place, arm]
-    return levels
+            arm_actions[episode, arm] = listed[place, arm]
+    return arm_actions

@@ -177,9 +177,9 @@ class PathSet(ActionSet):
         """Return the best nodes of the best walk."""
         if self.strict and self._blocks is None and self.visits is None:
             return self.solve(coefficients)
-        levels = self.choose(coefficients[None])[0]
-        value = value_of(coefficients, levels)
-        return Choice(levels, value, value, self)
+        arm_actions = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, arm_actions)
+        return Choice(arm_actions, value, value, self)
 
     def choose(self, coefficient_tables: Array) -> Array:
         """Return the best action for each of many values."""
@@ -202,17 +202,17 @@ class PathSet(ActionSet):
 
         choose_visits(np.ones(1, np.uint64), np.ones((1, 2)), 1)
 
-    def contains(self, levels: Array) -> bool:
+    def contains(self, arm_actions: Array) -> bool:
         """Return whether a closed walk visits all pulled arms."""
-        if not self.in_range(levels) or int(np.sum(levels)) > self.budget:
+        if not self.in_range(arm_actions) or int(np.sum(arm_actions)) > self.budget:
             return False
-        if not self.strict or not np.any(levels):
+        if not self.strict or not np.any(arm_actions):
             return True
         if self._blocks is not None:
-            return self._blocks.best(levels, 0)[0] == int(np.sum(levels))
+            return self._blocks.best(arm_actions, 0)[0] == int(np.sum(arm_actions))
         if self.visits is None:
-            return super().contains(levels)
-        mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(levels)))
+            return super().contains(arm_actions)
+        mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(arm_actions)))
         return bool(((self.visits & mask) == mask).any())
 
     def enumerate(self, limit: int) -> Array | None:
@@ -223,15 +223,15 @@ class PathSet(ActionSet):
             return list_classes(self, at_most(self.budget, self.count), limit)
         return None if self.visits is None else list_subsets(self.count, self.visits, self.budget, limit)
 
-    def refused(self, levels: Array) -> Array:
+    def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
         if self.strict and self._blocks is not None:
-            return self._blocks.refused(levels, self.budget)
+            return self._blocks.refused(arm_actions, self.budget)
         if not self.strict or self.visits is None:
-            return super().refused(levels)
-        masks = (np.asarray(levels) > 0) @ (np.uint64(1) << np.arange(self.count, dtype=np.uint64))
+            return super().refused(arm_actions)
+        masks = (np.asarray(arm_actions) > 0) @ (np.uint64(1) << np.arange(self.count, dtype=np.uint64))
         walked = np.array([bool(((self.visits & mask) == mask).any()) for mask in masks], bool)
-        ranged = ((levels >= 0) & (levels <= 1)).all(axis=1) & (levels.sum(axis=1) <= self.budget)
+        ranged = ((arm_actions >= 0) & (arm_actions <= 1)).all(axis=1) & (arm_actions.sum(axis=1) <= self.budget)
         return np.flatnonzero(~(walked & ranged))
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
@@ -248,16 +248,16 @@ class PathSet(ActionSet):
         """Return one of `samples`."""
         return np.asarray(self.samples(1, rng)[0])
 
-    def witness(self, levels: Array) -> Array:
+    def witness(self, arm_actions: Array) -> Array:
         """Return the nodes [2B + 1] of a closed walk that visits the pulled arms; only strict sets have one."""
         if not self.strict:
             raise SolutionError("actions of the published path set have no walk: it allows every arm to be pulled.")
         if self.closed_walks is None:
-            moves = sorted(tuple(map(int, name[6:-1].split(","))) for name in super().witness(levels))
+            moves = sorted(tuple(map(int, name[6:-1].split(","))) for name in super().witness(arm_actions))
             return np.array([*(tail for _, tail, _ in moves), self.source], np.int64)
-        if not self.contains(levels):
-            raise SolutionError(f"the action {np.asarray(levels).tolist()} is not in the set {type(self).__name__}.")
-        walk = self.closed_walks.walk(np.asarray(levels), self.source)
+        if not self.contains(arm_actions):
+            raise SolutionError(f"the action {np.asarray(arm_actions).tolist()} is not in the set {type(self).__name__}.")
+        walk = self.closed_walks.walk(np.asarray(arm_actions), self.source)
         return np.append(walk, np.full(2 * self.budget + 1 - len(walk), self.source))
 
     @cached_property

@@ -42,7 +42,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     """Coupled restless bandits.
 
     Given J arms, each a Markov chain with states 0 to S - 1 that starts at random and moves, in each of H steps, under
-    the level that it is given; and a set of joint actions, one level for each arm: find a policy, which chooses a joint
+    the action that it is given; and a set of joint actions, one action for each arm: find a policy, which chooses a joint
     action of the set in every step from the states of all arms, for the greatest expected reward a step,
     ``E[sum_t discount^t sum_j r_j(s_jt, u_jt)] / H``; or, by the criterion ``average``, the average reward.
 
@@ -92,7 +92,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         Parameters
         ----------
         transitions
-            Probabilities [J, A, S, S] of going from one state to another under a level.
+            Probabilities [J, A, S, S] of going from one state to another under an action.
         rewards
             Expected rewards [J, A, S] of a step.
         actions
@@ -173,7 +173,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     def validate(self, instance: BanditInstance) -> None:
         """Raise `InstanceError` where the arms, the horizon or the discount break a rule, or the actions do not fit."""
         check_arms(instance.arms)
-        count, levels, _ = instance.arms.shape
+        count, arm_actions, _ = instance.arms.shape
         whole_number("horizon", instance.horizon, 1)
         if not isinstance(instance.discount, (int, float, np.number)) or not 0 < instance.discount <= 1:
             raise InstanceError(f"discount {instance.discount!r} is not in (0, 1].")
@@ -184,10 +184,10 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         actions = instance.actions
         if actions.arms != count:
             raise InstanceError(f"the action set has {actions.arms} arms, and the instance {count}.")
-        if actions.levels != levels:
-            raise InstanceError(f"the action set has {actions.levels} levels, and the instance {levels}.")
+        if actions.arm_actions != arm_actions:
+            raise InstanceError(f"the action set has {actions.arm_actions} actions, and the instance {arm_actions}.")
         if not actions.contains(np.zeros(count, np.int64)):
-            actions.argmax(np.zeros((count, levels)))  # raises where the set is empty
+            actions.argmax(np.zeros((count, arm_actions)))  # raises where the set is empty
 
     def objective(self, instance: BanditInstance, solution: Policy) -> float:
         """Return the mean reward a step over 100 simulated episodes, a control variate taken off."""

@@ -69,10 +69,11 @@ class ExactPlanning(Solver):
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         planning = problem.view(Planning, instance)
-        arms, levels, states = planning.arms.shape
-        if states**arms > self.most_states or levels**arms > self.most_actions:
+        arms, arm_actions, states = planning.arms.shape
+        if states**arms > self.most_states or arm_actions**arms > self.most_actions:
             raise FitError(
-                f"{arms} arms have {states**arms} joint states and up to {levels**arms} actions; backward induction takes "
+                f"{arms} arms have {states**arms} joint states and up to {arm_actions**arms} actions; backward "
+                f"induction takes "
                 f"{self.most_states} and {self.most_actions} (options most_states, most_actions)."
             )
         if planning.criterion is Criterion.AVERAGE:
@@ -148,8 +149,8 @@ def _relative(planning: Planning, q_values: Callable[[Array], Array]) -> tuple[A
 
 def _allowed(planning: Planning) -> Array:
     """Return all allowed joint actions [K, J]."""
-    arms, levels, _ = planning.arms.shape
-    every = np.array(list(product(range(levels), repeat=arms)), np.int64)
+    arms, arm_actions, _ = planning.arms.shape
+    every = np.array(list(product(range(arm_actions), repeat=arms)), np.int64)
     return np.array([action for action in every if planning.actions.contains(action)])
 
 
@@ -171,8 +172,8 @@ def evaluate(planning: Planning, policy: Policy) -> float:
 
 def expected(planning: Planning, action: Array, ahead: Array) -> Array:
     """Return the expectation [S, ..., S] of a function of the next joint state under an action."""
-    for arm, level in enumerate(action):
-        ahead = np.moveaxis(np.tensordot(planning.arms.transitions[arm, level], ahead, axes=(1, arm)), 0, arm)
+    for arm, arm_action in enumerate(action):
+        ahead = np.moveaxis(np.tensordot(planning.arms.transitions[arm, arm_action], ahead, axes=(1, arm)), 0, arm)
     return ahead
 
 
@@ -187,8 +188,8 @@ def _reward(planning: Planning, action: Array) -> Array:
     """Return the reward [S, ..., S] of an action in every joint state."""
     arms, _, states = planning.arms.shape
     total = np.zeros((states,) * arms)
-    for arm, level in enumerate(action):
+    for arm, arm_action in enumerate(action):
         shape = np.ones(arms, np.int64)
         shape[arm] = states
-        total += planning.arms.rewards[arm, level].reshape(shape)
+        total += planning.arms.rewards[arm, arm_action].reshape(shape)
     return total

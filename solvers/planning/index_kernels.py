@@ -66,10 +66,10 @@ def stationary_indices(transitions: Array, rewards: Array, discount: float, aver
     """
     states = rewards.shape[1]
     rows = np.empty((2, states, states))
-    for level in range(2):
-        rows[level] = np.eye(states) - discount * transitions[level]
+    for arm_action in range(2):
+        rows[arm_action] = np.eye(states) - discount * transitions[arm_action]
         if average:
-            rows[level][:, 0] = 1.0  # the gain takes the place of the first relative value, which is zero
+            rows[arm_action][:, 0] = 1.0  # the gain takes the place of the first relative value, which is zero
     difference = rows[1] - rows[0]
     pulled = np.ones(states, np.bool_)
     found, price = np.full(states, np.nan), -np.inf
@@ -125,8 +125,8 @@ def finite_indices(transitions: Array, rewards: Array, discount: float, steps: i
     for step in range(steps - 1, -1, -1):
         count = len(prices)
         q_values = np.empty((2, count, states))
-        for level in range(2):
-            q_values[level] = rewards[level] + discount * (ahead @ transitions[level].T)
+        for arm_action in range(2):
+            q_values[arm_action] = rewards[arm_action] + discount * (ahead @ transitions[arm_action].T)
         for point in range(count):
             q_values[1, point] -= prices[point]
         gain = q_values[1] - q_values[0]

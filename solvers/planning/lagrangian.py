@@ -14,7 +14,7 @@ from redwood.solver import Answer, Run, Solver
 
 @dataclass(frozen=True)
 class Lagrangian(Solver):
-    """Price every level of every arm in every step, and act on what each arm then expects.
+    """Price every action of every arm in every step, and act on what each arm then expects.
 
     The prices are those of the tightest bound over the convex hull of the action set. Under them the expected reward to
     come of each arm, later prices paid, is a small recursion of its own; in each step the policy takes the joint action

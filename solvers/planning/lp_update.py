@@ -44,12 +44,12 @@ class Update:
     Attributes
     ----------
     q_values
-        Expected reward to come [T, J, A, S] of each level in each state, later prices paid.
+        Expected reward to come [T, J, A, S] of each action in each state, later prices paid.
     prices
-        Price [T, J, A] of each level.
+        Price [T, J, A] of each action.
     measures
-        Probability [T, J, A, S] of each state and level in the program's solution, up to a factor an arm and state; ``None``
-        where the prices were found without a program.
+        Probability [T, J, A, S] of each state and action in the program's solution, up to a factor an arm and state;
+        ``None`` where the prices were found without a program.
     """
 
     q_values: Array
@@ -68,7 +68,7 @@ class UpdatedPolicy(Policy):
     Attributes
     ----------
     prices
-        Price [H, J, A] of each level in each step at the start, where updates begin to look.
+        Price [H, J, A] of each action in each step at the start, where updates begin to look.
     ending
         Q-values [H + 1, J, S] of an arm's states before each step under these prices: what follows a window.
     every
@@ -81,9 +81,10 @@ class UpdatedPolicy(Policy):
         Whether prices of the relaxation are too far from the best ones, so that updates search over the hull of actions
         by column generation where the window is small enough for it.
     rounding
-        ``randomised``: in the step of an update, levels are drawn as often as the program's solution gives them in the arms'
-        states, by systematic sampling, so that their number is that of the solution up to one; the joint action agrees with
-        as many of them as the set allows. ``priority``, and between updates: the joint action of the greatest total value.
+        ``randomised``: in the step of an update, actions are drawn as often as the program's solution gives them in the
+        arms' states, by systematic sampling, so that their number is that of the solution up to one; the joint action agrees
+        with as many of them as the set allows. ``priority``, and between updates: the joint action of the greatest total
+        value.
     """
 
     kind: ClassVar[str] = "lp-update"
@@ -232,10 +233,10 @@ def alike(ahead: HorizonSegment, classes: Array) -> tuple[Array, Array]:
 
 
 def rounded(update: Update, states: Array, rng: np.random.Generator) -> Array:
-    """Return levels [J] drawn as often as an update's solution gives them in its own states [J], by systematic sampling.
+    """Return actions [J] drawn as often as an update's solution gives them in its own states [J], by systematic sampling.
 
-    Arms of one kind in one state come one after the other, so that the number of them at a level is that of the solution, up
-    to one. States that the solution does not come to take the level of the greatest value, its price paid.
+    Arms of one kind in one state come one after the other, so that the number of them under an action is that of the
+    solution, up to one. States that the solution does not come to take the action of the greatest value, its price paid.
     """
     if update.measures is None:
         raise SolverError("this update has no solution of its program to round; its prices alone can be followed.")
@@ -247,12 +248,12 @@ def rounded(update: Update, states: Array, rng: np.random.Generator) -> Array:
     shares = np.where(total > VISITED, measures / np.maximum(total, VISITED), otherwise)
     order = np.lexsort((states, *shares.T))
     drawn, left = np.zeros(len(states), np.int64), np.ones(len(states))
-    for level in range(shares.shape[1] - 1, 0, -1):  # each level among the arms that have none yet
-        conditional = np.where(drawn > 0, 0.0, np.minimum(shares[:, level] / np.maximum(left, VISITED), 1.0))
+    for arm_action in range(shares.shape[1] - 1, 0, -1):  # each action among the arms that have none yet
+        conditional = np.where(drawn > 0, 0.0, np.minimum(shares[:, arm_action] / np.maximum(left, VISITED), 1.0))
         begun = rng.random()
         ends = np.floor(np.round(np.cumsum(conditional[order]), 9) + begun)
-        drawn[order[np.diff(ends, prepend=0.0) > 0]] = level
-        left = left - shares[:, level]
+        drawn[order[np.diff(ends, prepend=0.0) > 0]] = arm_action
+        left = left - shares[:, arm_action]
     return drawn
 
 
@@ -285,8 +286,8 @@ class LPUpdate(Solver):
     rounds
         The most rounds of an update.
     rounding
-        ``randomised`` draws levels as often as the program's solution gives them; ``priority`` takes the joint action of the
-        greatest total value under the program's prices.
+        ``randomised`` draws actions as often as the program's solution gives them; ``priority`` takes the joint action of
+        the greatest total value under the program's prices.
 
     References
     ----------

@@ -225,9 +225,9 @@ def candidates(planning: Planning) -> Iterator[tuple[str, Solver]]:
 
 def tractable(planning: Planning) -> bool:
     """Return whether the optimum over all joint states is found at once."""
-    arms, levels, states = planning.arms.shape
+    arms, arm_actions, states = planning.arms.shape
     limits = ExactPlanning()
-    return bool(states**arms <= limits.most_states and levels**arms <= limits.most_actions // 16)
+    return bool(states**arms <= limits.most_states and arm_actions**arms <= limits.most_actions // 16)
 
 
 def summary(trials: list[Trial], best: Trial, left_out: list[str]) -> str:

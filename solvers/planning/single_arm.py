@@ -20,14 +20,14 @@ class SingleArms:
     Attributes
     ----------
     probabilities
-        Probability [J, A, S] of each level in each state. States that the program never visits take the level of the
+        Probability [J, A, S] of each action in each state. States that the program never visits take the action of the
         greatest value at the program's prices.
     shares
         Share of time [J, S] in each state.
     q_values
-        Relative value [J, A, S] of each level in each state, the present price not paid.
+        Relative value [J, A, S] of each action in each state, the present price not paid.
     prices
-        Price [J, A] of each level.
+        Price [J, A] of each action.
     bound
         Upper bound on the mean reward a step of every policy, raised by the rounding of sums.
     """

@@ -25,7 +25,7 @@ class ArmPolicy(Policy):
     """Look one step ahead of the Lagrangian values of the arms' states, each corrected by a network of what the arm is.
 
     The network's inputs are parameters of the arm alone, its prices and values among them, and of the instance as a
-    whole: see `arm_features`. So it takes any number of arms, levels and states. At the first decision on an instance the
+    whole: see `arm_features`. So it takes any number of arms, actions and states. At the first decision on an instance the
     Lagrangian relaxation is solved, which takes seconds; after that a decision is one call of the action set's oracle.
 
     Attributes

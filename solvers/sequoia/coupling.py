@@ -81,8 +81,8 @@ class CouplingPolicy(Policy):
 
     def decide(self, planning: Planning, states: Array, step: int) -> BoundedAction:
         """Return the action in states [J], its value, and a proven bound on that of every other action."""
-        levels, value, bound = self._search(planning, states[None], step, certain=True)
-        return BoundedAction(levels[0], float(value[0]), float(bound[0]))
+        arm_actions, value, bound = self._search(planning, states[None], step, certain=True)
+        return BoundedAction(arm_actions[0], float(value[0]), float(bound[0]))
 
     def check_fit(self, planning: Planning) -> None:
         """Raise `SolutionError` where the values are for another number of steps, arms or states."""
@@ -92,10 +92,10 @@ class CouplingPolicy(Policy):
                 f"the values are for {list(self.values.shape)} steps, arms and states; the instance has {needed}."
             )
 
-    def q_values(self, planning: Planning, states: Array, levels: Array, step: int) -> Array:
-        """Return the expected reward to come [E], discounted to the first step, of levels [E, J] in states [E, J]."""
-        alone, expected = self._levels(planning, states, step)
-        found: Array = _taken(alone, levels) + self._joint(_taken(expected, levels), step + 1)
+    def q_values(self, planning: Planning, states: Array, arm_actions: Array, step: int) -> Array:
+        """Return the expected reward to come [E], discounted to the first step, of actions [E, J] in states [E, J]."""
+        alone, expected = self._arm_actions(planning, states, step)
+        found: Array = _taken(alone, arm_actions) + self._joint(_taken(expected, arm_actions), step + 1)
         return found
 
     def value(self, states: Array, step: int) -> Array:
@@ -106,11 +106,11 @@ class CouplingPolicy(Policy):
         return found
 
     def _search(self, planning: Planning, states: Array, step: int, *, certain: bool = False) -> tuple[Array, Array, Array]:
-        """Return levels [E, J], their Q-values [E], and bounds [E] on all others': infinite unless ``certain``.
+        """Return actions [E, J], their Q-values [E], and bounds [E] on all others': infinite unless ``certain``.
 
         The first tangent is that at the mean demand; each later one is taken at an average of the actions met.
         """
-        alone, expected = self._levels(planning, states, step)
+        alone, expected = self._arm_actions(planning, states, step)
         best, value, bound = np.zeros_like(states), np.full(len(states), -np.inf), np.full(len(states), np.inf)
         demand = np.tile(self.mean_demand[step + 1], (len(states), 1))
         for turn in range(TURNS if self.curvature[step + 1].any() else 1):
@@ -118,15 +118,15 @@ class CouplingPolicy(Policy):
             asked = alone + np.einsum("ejak,ek->eja", expected, slope)
             if certain:
                 choices = [planning.actions.argmax(one) for one in asked]
-                levels = np.array([choice.levels for choice in choices])
+                arm_actions = np.array([choice.arm_actions for choice in choices])
                 most = np.array([choice.bound for choice in choices])
                 bound = np.minimum(bound, most + self._joint(demand, step + 1) - (demand * slope).sum(axis=1))
             else:
-                levels = planning.actions.choose(asked)
-            met = _taken(expected, levels)
-            q_values = _taken(alone, levels) + self._joint(met, step + 1)
+                arm_actions = planning.actions.choose(asked)
+            met = _taken(expected, arm_actions)
+            q_values = _taken(alone, arm_actions) + self._joint(met, step + 1)
             better = q_values > value
-            best[better], value[better] = levels[better], q_values[better]
+            best[better], value[better] = arm_actions[better], q_values[better]
             demand = demand + 2.0 / (turn + 2.0) * (met - demand)
         return best, value, bound
 
@@ -136,8 +136,8 @@ class CouplingPolicy(Policy):
         found: Array = np.einsum("ek,kl,el->e", beyond, self.curvature[step], beyond)
         return found
 
-    def _levels(self, planning: Planning, states: Array, step: int) -> tuple[Array, Array]:
-        """Return the Q-values [E, J, A] of each arm alone, and the demand [E, J, A, K] expected after its levels."""
+    def _arm_actions(self, planning: Planning, states: Array, step: int) -> tuple[Array, Array]:
+        """Return the Q-values [E, J, A] of each arm alone, and the demand [E, J, A, K] expected after its actions."""
         kept = _TABLES.setdefault(self, WeakKeyDictionary())
         if planning not in kept:
             self.check_fit(planning)
@@ -147,7 +147,7 @@ class CouplingPolicy(Policy):
         return q_values_of(alone, states, step), expected[step].transpose(0, 2, 1, 3)[arms, states]
 
     def _tables(self, planning: Planning) -> tuple[Array, Array]:
-        """Return for all steps and states what `_levels` looks up, [H, J, A, S] and [H, J, A, S, K].
+        """Return for all steps and states what `_arm_actions` looks up, [H, J, A, S] and [H, J, A, S, K].
 
         The expectation of a square is that of the mean and the variance, which is the sum of the arms' own.
         """
@@ -159,10 +159,10 @@ class CouplingPolicy(Policy):
         return q_values_from(planning, self.values) + variance, expected
 
 
-def _taken(table: Array, levels: Array) -> Array:
-    """Return the sum over arms [E, ...] of what a table [E, J, A, ...] says of levels [E, J]."""
-    rows = np.arange(len(levels))[:, None]
-    found: Array = table[rows, np.arange(levels.shape[1]), levels].sum(axis=1)
+def _taken(table: Array, arm_actions: Array) -> Array:
+    """Return the sum over arms [E, ...] of what a table [E, J, A, ...] says of actions [E, J]."""
+    rows = np.arange(len(arm_actions))[:, None]
+    found: Array = table[rows, np.arange(arm_actions.shape[1]), arm_actions].sum(axis=1)
     return found
 
 

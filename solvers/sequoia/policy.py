@@ -63,8 +63,8 @@ class QPolicy(Policy):
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best action in each episode's states; equal states are decided once."""
         distinct, rows = np.unique(states, axis=0, return_inverse=True)
-        levels = np.array([decision.levels for decision in self.decisions(planning.actions, distinct, step)])
-        return levels[rows.ravel()]
+        arm_actions = np.array([decision.arm_actions for decision in self.decisions(planning.actions, distinct, step)])
+        return arm_actions[rows.ravel()]
 
     def decisions(self, actions: ActionSet, states: Array, step: int) -> list[Decision]:
         """Return the actions for states [E, J] with their values and proven bounds on every other action's.
@@ -95,10 +95,11 @@ class QPolicy(Policy):
             from redwood.solvers.sequoia.search.embedding import Embedding
 
             network = self.module()
-            if network.shape.arms != actions.arms or network.shape.levels != actions.levels:
+            if network.shape.arms != actions.arms or network.shape.arm_actions != actions.arm_actions:
                 raise SolutionError(
-                    f"the network is for {network.shape.arms} arms at {network.shape.levels} levels; the action set has "
-                    f"{actions.arms} at {actions.levels}."
+                    f"the network is for {network.shape.arms} arms of {network.shape.arm_actions} actions; the "
+                    f"action set has "
+                    f"{actions.arms} of {actions.arm_actions}."
                 )
             kept[actions] = network, Embedding(actions, network.matrices(), programs=self.programs)
         loaded: tuple[QNetwork, Embedding] = kept[actions]
@@ -108,8 +109,8 @@ class QPolicy(Policy):
         """Return the network as a torch module."""
         from redwood.solvers.sequoia.networks.network import QNetwork, Shape
 
-        _, arms, levels, states = self.table.shape
-        shape = Shape(self.network, arms, levels, states, self.horizon, tuple(self.hidden.tolist()), self.unit)
+        _, arms, arm_actions, states = self.table.shape
+        shape = Shape(self.network, arms, arm_actions, states, self.horizon, tuple(self.hidden.tolist()), self.unit)
         made = QNetwork(shape, self.table)
         made.load_vector(self.weights)
         return made

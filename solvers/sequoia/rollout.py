@@ -32,7 +32,7 @@ class RolloutPolicy(Policy):
     """Take the action of the greatest value, or a candidate action that does better in simulated futures.
 
     The values are those of arms' states; the action that is best by them in one step of the rollout policy is the base. Its
-    candidate actions are the best actions in which one arm has another level, those of the least loss of value first. Each
+    candidate actions are the best actions in which one arm has another action, those of the least loss of value first. Each
     future takes the action now and the base policy afterwards, all with common random numbers. What it brings beyond what
     the values promise is counted with each step's outcome replaced by its expectation, so tens of futures can tell candidate
     actions apart.
@@ -112,29 +112,29 @@ class RolloutPolicy(Policy):
         from redwood.solvers.sequoia.search.rollout_kernels import move, surplus_of
 
         ends = cumulative(planning.arms.transitions)
-        now, levels = np.repeat(states, len(noise), axis=0), np.repeat(actions, len(noise), axis=0)
+        now, arm_actions = np.repeat(states, len(noise), axis=0), np.repeat(actions, len(noise), axis=0)
         numbers, total = np.tile(noise, len(states)), np.zeros(len(states) * len(noise))
         for later in range(step + 1, planning.horizon):
-            move(now, levels, numbers, later, SEED + step, ends)
-            levels = np.ascontiguousarray(planning.actions.choose(q_values_of(table, now, later)), dtype=np.int64)
-            total += surplus_of(now, levels, table[later], self.values[later])
+            move(now, arm_actions, numbers, later, SEED + step, ends)
+            arm_actions = np.ascontiguousarray(planning.actions.choose(q_values_of(table, now, later)), dtype=np.int64)
+            total += surplus_of(now, arm_actions, table[later], self.values[later])
         return total.reshape(len(states), len(noise))
 
 
 def candidates_of(planning: Planning, q_values: Array, best: Array, most: int) -> tuple[Array, Array, Array]:
-    """Return candidate actions of the best actions [E, J] for Q-values [E, J, A]: whose they are [N], levels [N, J], losses
+    """Return candidate actions of the best actions [E, J] for Q-values [E, J, A]: whose they are [N], actions [N, J], losses
     of Q-values [N].
 
-    For each arm and each level that it does not have, the oracle is asked for the best action with that level.
+    For each arm and each action that it does not have, the oracle is asked for the best action with that action.
     """
-    states, arms, levels = q_values.shape
+    states, arms, arm_actions = q_values.shape
     reward = 1.0 + 2.0 * np.abs(q_values).max(axis=2).sum(axis=1)  # more than all other arms can make up for
-    asked = np.repeat(q_values[:, None, None], arms, axis=1).repeat(levels, axis=2)
-    arm, level = np.meshgrid(np.arange(arms), np.arange(levels), indexing="ij")
-    asked[:, arm, level, arm, level] += reward[:, None, None]
-    other = (np.arange(levels) != best[:, :, None]).ravel()
-    tried = planning.actions.choose(asked.reshape(-1, arms, levels)[other])
-    whose = np.repeat(np.arange(states), arms * levels)[other]
+    asked = np.repeat(q_values[:, None, None], arms, axis=1).repeat(arm_actions, axis=2)
+    arm, arm_action = np.meshgrid(np.arange(arms), np.arange(arm_actions), indexing="ij")
+    asked[:, arm, arm_action, arm, arm_action] += reward[:, None, None]
+    other = (np.arange(arm_actions) != best[:, :, None]).ravel()
+    tried = planning.actions.choose(asked.reshape(-1, arms, arm_actions)[other])
+    whose = np.repeat(np.arange(states), arms * arm_actions)[other]
     own, every = np.arange(arms), np.column_stack([whose, tried])
     every = np.unique(every, axis=0)
     whose, tried = every[:, 0], every[:, 1:]

@@ -264,7 +264,7 @@ class Sequoia(HyperParameters, Solver, Trainable):
 
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """What a network starts from: Q-values [H, J, A, S] of levels, [H + 1, J, S] of states, a bound a step, what was done.
+    """What a network starts from: Q-values [H, J, A, S] of actions, [H + 1, J, S] of states, a bound a step, what was done.
 
     ``coupling`` is a policy that is ahead of these values, and that what is learned has to beat.
     """

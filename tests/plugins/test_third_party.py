@@ -148,5 +148,5 @@ def test_planning_solvers_take_own_action_sets_unchanged(wards, solver, options)
     assert result.status in ("feasible", "optimal"), result.message
     rollouts = redwood.simulate(instance, result.solution, episodes=50, seed=1)
     assert rollouts.percent_of_bound < 105
-    levels = result.solution.act(np.zeros(6, np.int64), 0)
-    assert instance.actions.contains(levels)
+    arm_actions = result.solution.act(np.zeros(6, np.int64), 0)
+    assert instance.actions.contains(arm_actions)

@@ -28,11 +28,11 @@ DATA = {
     [
         (
             {"transitions": [[HALF, [[1.5, -0.5], [0.5, 0.5]]]]},
-            "1.5 .arm 0, level 1, from state 0, to state 0. is outside",
+            "1.5 .arm 0, action 1, from state 0, to state 0. is outside",
         ),
-        ({"transitions": [[HALF, [[0.5, 0.4], [0.5, 0.5]]]]}, "sum to 0.9 .arm 0, level 1, from state 0."),
+        ({"transitions": [[HALF, [[0.5, 0.4], [0.5, 0.5]]]]}, "sum to 0.9 .arm 0, action 1, from state 0."),
         ({"transitions": [[HALF]]}, r"transitions have shape \[1, 1, 2, 2\]"),
-        ({"rewards": [[[0.0, np.nan], [1.0, 2.0]]]}, "reward nan of arm 0 at level 0 in state 1"),
+        ({"rewards": [[[0.0, np.nan], [1.0, 2.0]]]}, "reward nan of arm 0 under action 0 in state 1"),
         ({"start": [[0.5, 0.6]]}, "sum to 1.1 .start of arm 0."),
         ({"rewards": 1.0}, r"rewards have shape \[\]; expected"),
         ({"rewards": [[[0.0], [1.0, 2.0]]]}, "rewards or start are not arrays of numbers"),
@@ -73,7 +73,7 @@ def test_interventions_come_in_blocks_of_three():
     assert set(np.unique(actions.weights)) == {0, 3}
     assert (np.count_nonzero(actions.weights, axis=1) == 3).all()
     assert actions.loads.max(axis=1).max() == 9
-    assert actions.levels == 4
+    assert actions.arm_actions == 4
 
 
 def test_networkx_graph_makes_the_paths():
@@ -124,11 +124,11 @@ def test_simulator_equals_plain_python():
             for arm in range(5)
         ]
         for step in range(6):
-            levels = made.actions.argmax(made.arms.rewards[np.arange(5), :, states]).levels
+            arm_actions = made.actions.argmax(made.arms.rewards[np.arange(5), :, states]).arm_actions
             reward = 0.0
             for arm in range(5):
-                reward += made.arms.rewards[arm, levels[arm], states[arm]]
-                ends = np.cumsum(made.arms.transitions[arm, levels[arm], states[arm]])
+                reward += made.arms.rewards[arm, arm_actions[arm], states[arm]]
+                ends = np.cumsum(made.arms.transitions[arm, arm_actions[arm], states[arm]])
                 states[arm] = int(np.searchsorted(ends, noise(9, episode, step, arm), side="right"))
             assert rewards[episode, step] == pytest.approx(reward, abs=1e-12)
 
@@ -156,22 +156,22 @@ def test_action_outside_the_set_is_a_violation():
 
 @dataclass(frozen=True, eq=False)
 class Constant(Policy):
-    """Give every arm of every episode the same level, whatever that is."""
+    """Give every arm of every episode the same action, whatever that is."""
 
     kind: ClassVar[str] = "constant"
-    level: Any
+    arm_action: Any
 
     def choose(self, planning, states, step, rng):
-        return None if self.level is None else np.full(states.shape, self.level)
+        return None if self.arm_action is None else np.full(states.shape, self.arm_action)
 
 
-@pytest.mark.parametrize("level", [0.7, math.nan, None, "no"])
-def test_levels_that_are_no_whole_numbers_are_refused(level):
-    """A policy whose levels are not whole numbers raises, and fails the check: nothing is rounded."""
+@pytest.mark.parametrize("arm_action", [0.7, math.nan, None, "no"])
+def test_levels_that_are_no_whole_numbers_are_refused(arm_action):
+    """A policy whose actions are not whole numbers raises, and fails the check: nothing is rounded."""
     made = generate("cormab/budget", size=4, seed=0)
-    with pytest.raises(SolutionError, match="policy 'constant' gave levels that are not whole numbers"):
-        simulate(made, Constant(level), episodes=2)
-    assert "not whole numbers" in check(made, Constant(level)).violations[0]
+    with pytest.raises(SolutionError, match="policy 'constant' gave actions that are not whole numbers"):
+        simulate(made, Constant(arm_action), episodes=2)
+    assert "not whole numbers" in check(made, Constant(arm_action)).violations[0]
     assert check(made, Constant(0.0)).feasible
 
 

@@ -26,7 +26,7 @@ VARIANTS = [variant for variant in CoRMAB.variants if variant != "state-dependen
 
 
 def most(relaxation, gains):
-    """Return the greatest value in a relaxation of gains [K (A - 1)] for arms of each class at each level."""
+    """Return the greatest value in a relaxation of gains [K (A - 1)] for arms of each class for each action."""
     limits = vstack((relaxation.rows, -relaxation.rows)).tocsr()
     right = np.concatenate((relaxation.upper, -relaxation.lower))
     kept = np.isfinite(right)
@@ -42,7 +42,7 @@ def test_relaxations_hold_every_action(variant):
         actions = generate(f"cormab/{variant}", size=9, seed=seed, budget=3).actions
         relaxation = actions.relaxation
         kinds = int(relaxation.classes.max()) + 1
-        for gains in rng.normal(size=(5, kinds, actions.levels - 1)):
+        for gains in rng.normal(size=(5, kinds, actions.arm_actions - 1)):
             coefficients = np.concatenate((np.zeros((kinds, 1)), gains), axis=1)[relaxation.classes]
             found, best = most(relaxation, gains.ravel()), actions.argmax(coefficients).value
             assert found >= best - 1e-7
@@ -74,9 +74,9 @@ def test_one_action_a_step_is_worth_what_it_earns():
     actions = planning.actions.samples(20, rng)
     master.add(actions)
     earned = 0.0
-    for levels in actions:
-        earned += (mass * arms.rewards[np.arange(40), levels]).sum()
-        mass = np.einsum("js,jsz->jz", mass, arms.transitions[np.arange(40), levels])
+    for arm_actions in actions:
+        earned += (mass * arms.rewards[np.arange(40), arm_actions]).sum()
+        mass = np.einsum("js,jsz->jz", mass, arms.transitions[np.arange(40), arm_actions])
     assert master.solve(60.0)[0] == pytest.approx(earned)
 
 

@@ -168,7 +168,7 @@ def test_focus_sets_grow_as_arms_come_near_to_their_shares():
 
 
 def test_agreement_weighs_more_than_all_advantages():
-    """However large advantages are, an arm that counts gets its level before the others get theirs."""
+    """However large advantages are, an arm that counts gets its action before the others get theirs."""
     q_values = np.array([[[0.0, 0.0], [0.0, 1e6], [0.0, 3e6]]])
     found = agreement(np.array([[1, 1, 1]]), np.array([[True, False, False]]), np.ones(3), q_values)
     assert found[0, 0].tolist() == [0.0, 1.0]

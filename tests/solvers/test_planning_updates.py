@@ -43,13 +43,13 @@ def test_rounding_keeps_shares_and_numbers():
     assert (drawn[:, 10] == 1).all()
 
 
-def test_rounding_of_several_levels_gives_no_arm_two():
-    """Shares of three levels are met on the average, and every arm has one level."""
+def test_rounding_of_several_actions_gives_no_arm_two():
+    """Shares of three actions are met on the average, and every arm has one action."""
     shares = np.array([0.2, 0.5, 0.3])
     measures = np.broadcast_to(shares[None, None, :, None], (1, 10, 3, 1))
     update, rng = Update(np.zeros((1, 10, 3, 1)), np.zeros((1, 10, 3)), measures), np.random.default_rng(1)
     drawn = np.array([rounded(update, np.zeros(10, int), rng) for _ in range(3000)])
-    found = np.array([(drawn == level).mean() for level in range(3)])
+    found = np.array([(drawn == arm_action).mean() for arm_action in range(3)])
     assert found == pytest.approx(shares, abs=0.02)
 
 

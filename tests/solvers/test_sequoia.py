@@ -31,10 +31,10 @@ def small(domain, seed=0, size=6):
 
 
 def network_for(planning, kind, seed=0, hidden=(8, 6)):
-    arms, levels, states = planning.arms.shape
+    arms, arm_actions, states = planning.arms.shape
     torch.manual_seed(seed)
-    table = price(planning, np.zeros((planning.horizon, arms, levels))).q_values if kind == "residual" else None
-    network = QNetwork(Shape(kind, arms, levels, states, planning.horizon, hidden, unit=20.0), table)
+    table = price(planning, np.zeros((planning.horizon, arms, arm_actions))).q_values if kind == "residual" else None
+    network = QNetwork(Shape(kind, arms, arm_actions, states, planning.horizon, hidden, unit=20.0), table)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.5 * torch.randn_like(parameter)
@@ -42,8 +42,8 @@ def network_for(planning, kind, seed=0, hidden=(8, 6)):
 
 
 def allowed(actions):
-    every = np.array(list(product(range(actions.levels), repeat=actions.arms)))
-    return np.array([levels for levels in every if actions.contains(levels)])
+    every = np.array(list(product(range(actions.arm_actions), repeat=actions.arms)))
+    return np.array([arm_actions for arm_actions in every if actions.contains(arm_actions)])
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -60,10 +60,10 @@ def test_program_equals_enumeration(domain, kind):
         values = network(torch.as_tensor(repeated), torch.full((len(every),), int(step)), torch.as_tensor(every))
         best = float(values.detach().max())
         np.testing.assert_allclose(
-            conditioned.values(indicators(every, planning.actions.levels)), values.detach(), atol=1e-9
+            conditioned.values(indicators(every, planning.actions.arm_actions)), values.detach(), atol=1e-9
         )
         for decision in (embedding.solve(conditioned), embedding.decide(conditioned)):
-            assert planning.actions.contains(decision.levels)
+            assert planning.actions.contains(decision.arm_actions)
             assert decision.value == pytest.approx(best, abs=2e-6)
             assert decision.bound >= best - 1e-9
             assert decision.bound == pytest.approx(best, abs=2e-5 * max(1.0, abs(best)))

@@ -26,11 +26,11 @@ def test_the_control_variate_is_nothing_on_the_average():
     """Over all outcomes of two arms, weighed by their probabilities, the noise of a step is 0."""
     planning = planning_of("budget", size=2)
     noise = ControlVariate(planning, lagrangian(planning))
-    states, levels = np.array([1, 2]), np.array([1, 0])
+    states, arm_actions = np.array([1, 2]), np.array([1, 0])
     outcomes = np.array([[left, right] for left in range(4) for right in range(4)])
-    moves = planning.arms.transitions[[0, 1], levels, states]
+    moves = planning.arms.transitions[[0, 1], arm_actions, states]
     probabilities = moves[0][outcomes[:, 0]] * moves[1][outcomes[:, 1]]
-    assert probabilities @ noise.of(states, levels, 3, outcomes) == pytest.approx(0.0, abs=1e-12)
+    assert probabilities @ noise.of(states, arm_actions, 3, outcomes) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_returns_with_the_control_variate_vary_little():
@@ -45,7 +45,7 @@ def test_returns_with_the_control_variate_vary_little():
     for step in range(planning.horizon - 1):
         for episode in range(50):
             now, then = seen.states[step][episode], seen.states[step + 1][episode]
-            quiet[episode] -= noise.of(now, seen.levels[step][episode], step, then[None])[0]
+            quiet[episode] -= noise.of(now, seen.arm_actions[step][episode], step, then[None])[0]
     assert (quiet - first).var() < 0.1 * total.var()
 
 

@@ -64,13 +64,13 @@ def test_worths_are_expectations_over_outcomes(crowded):
     planning, _, policy = crowded
     assert policy.curvature.any()
     rng, step = np.random.default_rng(0), 3
-    states, levels = rng.integers(0, 4, (1, 6)), planning.actions.enumerate(10_000)[:1]
+    states, arm_actions = rng.integers(0, 4, (1, 6)), planning.actions.enumerate(10_000)[:1]
     after = np.stack(np.meshgrid(*[np.arange(4)] * 6, indexing="ij"), axis=-1).reshape(-1, 6)
     own = np.arange(6)
-    probabilities = planning.arms.transitions[own, levels[0], states[0]][own, after].prod(axis=1)
-    expected = planning.arms.rewards[own, levels[0], states[0]].sum() * planning.discount**step
+    probabilities = planning.arms.transitions[own, arm_actions[0], states[0]][own, after].prod(axis=1)
+    expected = planning.arms.rewards[own, arm_actions[0], states[0]].sum() * planning.discount**step
     expected += probabilities @ policy.value(after, step + 1)
-    assert policy.q_values(planning, states, levels, step)[0] == pytest.approx(expected, rel=1e-10)
+    assert policy.q_values(planning, states, arm_actions, step)[0] == pytest.approx(expected, rel=1e-10)
 
 
 def test_decisions_are_nearly_the_best_and_their_bounds_hold(crowded):
@@ -81,11 +81,11 @@ def test_decisions_are_nearly_the_best_and_their_bounds_hold(crowded):
         states, step = rng.integers(0, 4, 6), int(rng.integers(0, 8))
         found = policy.decide(planning, states, step)
         q_values = policy.q_values(planning, np.tile(states, (len(allowed), 1)), allowed, step)
-        assert found.value == pytest.approx(policy.q_values(planning, states[None], found.levels[None], step)[0])
+        assert found.value == pytest.approx(policy.q_values(planning, states[None], found.arm_actions[None], step)[0])
         assert found.bound >= q_values.max() - 1e-9
         assert found.value <= q_values.max() + 1e-9
         lost.append((q_values.max() - found.value) / abs(q_values.max()))
-        np.testing.assert_array_equal(policy.choose(planning, states[None], step, rng)[0], found.levels)
+        np.testing.assert_array_equal(policy.choose(planning, states[None], step, rng)[0], found.arm_actions)
     assert (np.array(lost) < 1e-9).mean() >= 0.8
     assert max(lost) < 0.01
 

@@ -28,9 +28,9 @@ def small(domain, size, budget, seed=0):
 
 
 def network_for(planning, kind, seed=0, hidden=(8, 6)):
-    arms, levels, states = planning.arms.shape
+    arms, arm_actions, states = planning.arms.shape
     torch.manual_seed(seed)
-    network = QNetwork(Shape(kind, arms, levels, states, planning.horizon, hidden, unit=20.0))
+    network = QNetwork(Shape(kind, arms, arm_actions, states, planning.horizon, hidden, unit=20.0))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.5 * torch.randn_like(parameter)
@@ -39,10 +39,14 @@ def network_for(planning, kind, seed=0, hidden=(8, 6)):
 
 @pytest.mark.parametrize("domain", [*DOMAINS, "budget", "path-published"])
 def test_lists_hold_every_allowed_action_once(domain):
-    """The list of a set is what the set's own check lets through of all levels."""
+    """The list of a set is what the set's own check lets through of all actions."""
     actions = small(domain, 5, 2).actions
     listed = actions.enumerate(10_000)
-    allowed = [levels for levels in product(range(actions.levels), repeat=5) if actions.contains(np.array(levels))]
+    allowed = [
+        arm_actions
+        for arm_actions in product(range(actions.arm_actions), repeat=5)
+        if actions.contains(np.array(arm_actions))
+    ]
     assert sorted(map(tuple, listed.tolist())) == allowed
 
 
@@ -62,9 +66,9 @@ def test_all_ways_find_the_best_of_eight_arms(domain, kind):
     listing, program = (Embedding(planning.actions, network.matrices(), listed=listed) for listed in (True, False))
     states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (2, 8))
     for conditioned in network.condition(states, np.array([0, 13])):
-        best = float(conditioned.values(indicators(allowed, planning.actions.levels)).max())
+        best = float(conditioned.values(indicators(allowed, planning.actions.arm_actions)).max())
         for decision in (listing.decide(conditioned), program.decide(conditioned), program.solve(conditioned)):
-            assert planning.actions.contains(decision.levels)
+            assert planning.actions.contains(decision.arm_actions)
             assert decision.value == pytest.approx(best, abs=2e-6)
             assert best - 1e-9 <= decision.bound <= best + 2e-5 * max(1.0, abs(best))
 
@@ -77,18 +81,18 @@ def test_changes_of_an_action_are_worth_what_the_network_says(domain, kind):
     network, own = network_for(planning, kind, seed=1), np.arange(6)
     embedding = Embedding(planning.actions, network.matrices())
     conditioned = network.condition(np.array([[0, 1, 2, 3, 2, 1]]), np.array([4]))[0]
-    levels = planning.actions.sample(np.random.default_rng(0))
-    singles, swaps = embedding.search.around(conditioned, levels)
-    for arm, level in product(range(6), range(planning.actions.levels)):
-        changed = np.where(own == arm, level, levels)
-        assert singles[arm, level] == pytest.approx(
-            conditioned.values(indicators(changed[None], planning.actions.levels))[0]
+    arm_actions = planning.actions.sample(np.random.default_rng(0))
+    singles, swaps = embedding.search.around(conditioned, arm_actions)
+    for arm, arm_action in product(range(6), range(planning.actions.arm_actions)):
+        changed = np.where(own == arm, arm_action, arm_actions)
+        assert singles[arm, arm_action] == pytest.approx(
+            conditioned.values(indicators(changed[None], planning.actions.arm_actions))[0]
         )
     for left, right in product(range(6), repeat=2):
-        swapped = levels.copy()
-        swapped[[left, right]] = levels[[right, left]]
-        if left < right and levels[left] != levels[right]:
-            expected = conditioned.values(indicators(swapped[None], planning.actions.levels))[0]
+        swapped = arm_actions.copy()
+        swapped[[left, right]] = arm_actions[[right, left]]
+        if left < right and arm_actions[left] != arm_actions[right]:
+            expected = conditioned.values(indicators(swapped[None], planning.actions.arm_actions))[0]
             assert swaps[left, right] == pytest.approx(expected)
         else:
             assert swaps[left, right] == -np.inf
@@ -101,14 +105,14 @@ def test_search_alone_is_allowed_bounded_and_no_worse_than_random_actions(domain
     network = network_for(planning, "relu", seed=2)
     made = Embedding(planning.actions, network.matrices(), listed=False, programs=False)
     states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (4, 12))
-    drawn = indicators(drawn_from(planning.actions), planning.actions.levels)
+    drawn = indicators(drawn_from(planning.actions), planning.actions.arm_actions)
     for conditioned in network.condition(states, np.array([0, 5, 10, 19])):
         found = made.decide(conditioned)
-        value = conditioned.values(indicators(found.levels[None], planning.actions.levels))[0]
-        assert planning.actions.contains(found.levels)
+        value = conditioned.values(indicators(found.arm_actions[None], planning.actions.arm_actions))[0]
+        assert planning.actions.contains(found.arm_actions)
         assert conditioned.values(drawn).max() - 1e-9 <= found.value == value <= found.bound + 1e-9
         again = Search(planning.actions, network.matrices(), made.first).best(conditioned, 1e-7)
-        np.testing.assert_array_equal(again.levels, found.levels)
+        np.testing.assert_array_equal(again.arm_actions, found.arm_actions)
 
 
 @pytest.mark.parametrize("domain", ["capacity", "interventions"])
@@ -124,8 +128,8 @@ def test_trained_networks_decide_every_state_with_checks(domain):
     embedding = Embedding(planning.actions, learner.network.matrices())
     for conditioned in learner.network.condition(states, np.arange(300) % 20):
         decision = embedding.decide(conditioned)
-        value = float(conditioned.values(indicators(decision.levels[None], planning.actions.levels))[0])
-        assert planning.actions.contains(decision.levels)
+        value = float(conditioned.values(indicators(decision.arm_actions[None], planning.actions.arm_actions))[0])
+        assert planning.actions.contains(decision.arm_actions)
         assert decision.value == pytest.approx(value, abs=1e-9)
         assert decision.value <= decision.bound <= decision.value + 2e-5 * max(1.0, abs(value))
 
@@ -140,7 +144,7 @@ def test_false_proofs_are_errors():
     )
     best = embedding.solve(conditioned)
     with pytest.raises(SolverError, match="known before"):
-        embedding.solve(conditioned, BoundedAction(best.levels, best.value + 1.0, np.inf))
+        embedding.solve(conditioned, BoundedAction(best.arm_actions, best.value + 1.0, np.inf))
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -152,7 +156,7 @@ def test_partitioned_relus_leave_the_optimum_as_it_is(domain, partitions):
     embedding = Embedding(planning.actions, network.matrices(), partitions=partitions)
     states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (3, 7))
     for conditioned in network.condition(states, np.array([0, 7, 13])):
-        best = float(conditioned.values(indicators(allowed, planning.actions.levels)).max())
+        best = float(conditioned.values(indicators(allowed, planning.actions.arm_actions)).max())
         start = Embedding(planning.actions, network.matrices(), listed=False, programs=False).decide(conditioned)
         for known in (None, start):
             assert embedding.solve(conditioned, known).value == pytest.approx(best, abs=2e-6)

@@ -171,7 +171,7 @@ def test_levels_that_a_log_lacks_are_feared(coupled):
     """An arm that the log never pulls is worth less when pulled the greater the pessimism."""
     planning, _ = coupled
     seen = simulated(planning, policy_for(planning, np.zeros((13, 5, 4))), 60, 1, never)
-    seen.levels[:, :, 2] = 0
+    seen.arm_actions[:, :, 2] = 0
     shape = planning.arms.shape
     q_values = [learn_offline(seen, planning.actions, shape, 1.0, temperature=1.0, pessimism=p) for p in (0.0, 1.0)]
     gains = [table[:, 2, 1] - table[:, 2, 0] for table in q_values]
@@ -180,7 +180,7 @@ def test_levels_that_a_log_lacks_are_feared(coupled):
 
 def test_foreign_logs_are_refused(tmp_path):
     """Logs of another shape, and options that contradict each other, are errors."""
-    np.savez(tmp_path / "log.npz", states=np.zeros((3, 4, 5)), levels=np.zeros((3, 4, 5)), rewards=np.zeros((3, 4)))
+    np.savez(tmp_path / "log.npz", states=np.zeros((3, 4, 5)), arm_actions=np.zeros((3, 4, 5)), rewards=np.zeros((3, 4)))
     with pytest.raises(OptionError, match=r"expected \[E, 9, 5\]"):
         load_log(tmp_path / "log.npz", (5, 2, 4), 9)
     with pytest.raises(OptionError, match="exclude"):
@@ -193,8 +193,8 @@ def test_listed_choices_equal_the_program():
     weights = rng.integers(1, 3, (13, 5)) * (rng.random((13, 5)) < 0.6)
     actions = InterventionsSet(weights, 3)
     for _ in range(3):
-        q_values = rng.normal(size=(5, actions.levels))
+        q_values = rng.normal(size=(5, actions.arm_actions))
         choice = actions.argmax(q_values)
         assert choice.value == pytest.approx(actions.solve(q_values).value)
-        assert actions.contains(choice.levels)
+        assert actions.contains(choice.arm_actions)
         assert len(choice.witness) == 3

@@ -22,7 +22,7 @@ def planning_of(domain, **options):
 
 @pytest.mark.parametrize("domain", ["capacity", "overlapping"])
 def test_candidates_are_the_best_actions_with_one_arm_changed(domain):
-    """Each candidate is the best allowed action that gives some arm another level; all of them are there, best first."""
+    """Each candidate is the best allowed action that gives some arm another action; all of them are there, best first."""
     planning = planning_of(domain, size=5, seed=1, budget=2)
     rng = np.random.default_rng(0)
     q_values = rng.normal(size=(3, *planning.arms.shape[:2]))
@@ -33,8 +33,8 @@ def test_candidates_are_the_best_actions_with_one_arm_changed(domain):
         total = q_values[state, np.arange(5), allowed].sum(axis=1)
         expected = set()
         for arm in range(5):
-            for level in set(allowed[:, arm].tolist()) - {best[state, arm]}:
-                expected.add(round(total.max() - total[allowed[:, arm] == level].max(), 9))
+            for arm_action in set(allowed[:, arm].tolist()) - {best[state, arm]}:
+                expected.add(round(total.max() - total[allowed[:, arm] == arm_action].max(), 9))
         assert set(np.round(loss[whose == state], 9)) == expected
         assert (np.diff(loss[whose == state]) >= 0).all()
     fewer = candidates_of(planning, q_values, best, 2)
@@ -66,15 +66,15 @@ def test_exact_values_have_no_surplus():
 def test_futures_of_the_same_number_share_their_noise():
     """Two rows of one number move alike, those of others do not; the surplus is the sum over arms."""
     ends = np.cumsum(np.full((30, 2, 4, 4), 0.25), axis=-1)
-    states, levels = np.zeros((3, 30), np.int64), np.ones((3, 30), np.int64)
-    move(states, levels, np.array([0, 0, 1]), 2, 5, ends)
+    states, arm_actions = np.zeros((3, 30), np.int64), np.ones((3, 30), np.int64)
+    move(states, arm_actions, np.array([0, 0, 1]), 2, 5, ends)
     np.testing.assert_array_equal(states[0], states[1])
     assert (states[0] != states[2]).any()
     assert set(states.ravel()) == {0, 1, 2, 3}
     q_values, values = np.random.default_rng(0).normal(size=(30, 2, 4)), np.random.default_rng(1).normal(size=(30, 4))
     own = np.arange(30)
     expected = [(q_values[own, 1, row] - values[own, row]).sum() for row in states]
-    np.testing.assert_allclose(surplus_of(states, levels, q_values, values), expected)
+    np.testing.assert_allclose(surplus_of(states, arm_actions, q_values, values), expected)
 
 
 def test_solving_with_rollouts_saves_and_loads(tmp_path):

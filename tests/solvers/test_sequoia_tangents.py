@@ -22,9 +22,9 @@ DOMAINS = ["capacity", "schedule", "path", "interventions", "overlapping"]
 def concave(domain, size, budget, seed=0):
     """A set and a network that bends strongly, with states of it conditioned in."""
     planning = host().problem("cormab").view(Planning, generate(f"cormab/{domain}", size=size, seed=seed, budget=budget))
-    arms, levels, states = planning.arms.shape
+    arms, arm_actions, states = planning.arms.shape
     torch.manual_seed(seed)
-    network = QNetwork(Shape("concave", arms, levels, states, planning.horizon, (8, 12), unit=20.0))
+    network = QNetwork(Shape("concave", arms, arm_actions, states, planning.horizon, (8, 12), unit=20.0))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.5 * torch.randn_like(parameter)
@@ -37,8 +37,8 @@ def begun(planning, network, conditioned):
     wide = limits(conditioned, Embedding(planning.actions, network.matrices()).first)
     slope, constant = linear_bound(conditioned, wide, np.zeros(len(conditioned.linear)))
     choice = planning.actions.argmax(coefficients_of(planning.actions, slope))
-    value = float(conditioned.values(indicators(choice.levels[None], planning.actions.levels))[0])
-    return BoundedAction(choice.levels, value, choice.bound + constant), wide
+    value = float(conditioned.values(indicators(choice.arm_actions[None], planning.actions.arm_actions))[0])
+    return BoundedAction(choice.arm_actions, value, choice.bound + constant), wide
 
 
 def greatest_of_averages(conditioned, listed):
@@ -63,14 +63,16 @@ def greatest_of_averages(conditioned, listed):
 def test_averages_of_tangents_bound_every_action_almost_as_closely_as_they_can(domain):
     """The bound is above all actions, and above what averages of these come to by a tenth of the gap at most."""
     planning, network, drawn = concave(domain, 8, 3, seed=2)
-    listed = indicators(planning.actions.enumerate(100_000), planning.actions.levels)
+    listed = indicators(planning.actions.enumerate(100_000), planning.actions.arm_actions)
     better = 0
     for conditioned in network.condition(drawn, np.arange(6)):
         first, wide = begun(planning, network, conditioned)
         found = Tangents(planning.actions).tighten(conditioned, wide, first, 0.0)
         best, most = float(conditioned.values(listed).max()), greatest_of_averages(conditioned, listed)
-        assert planning.actions.contains(found.levels)
-        assert found.value == pytest.approx(conditioned.values(indicators(found.levels[None], planning.actions.levels))[0])
+        assert planning.actions.contains(found.arm_actions)
+        assert found.value == pytest.approx(
+            conditioned.values(indicators(found.arm_actions[None], planning.actions.arm_actions))[0]
+        )
         assert first.value - 1e-9 <= found.value <= best + 1e-9
         assert best - 1e-9 <= most <= found.bound + 1e-6 <= first.bound + 2e-6
         assert found.bound - most <= WHOLE * (found.bound - found.value) + 1e-6
@@ -127,16 +129,18 @@ def test_policies_and_targets_keep_their_slack(monkeypatch):
 def test_screened_lists_keep_the_best_action(domain, monkeypatch):
     """What tangents leave of a list holds its best action, and is less than the list."""
     planning, network, drawn = concave(domain, 8, 3, seed=2)
-    listed = indicators(planning.actions.enumerate(100_000), planning.actions.levels)
+    listed = indicators(planning.actions.enumerate(100_000), planning.actions.arm_actions)
     conditions, shares = network.condition(drawn, np.arange(6)), []
     monkeypatch.setattr(listing, "SCREENED", 0)
     monkeypatch.setattr(listing, "ENOUGH", 4)
     made = listing.listing_of(planning.actions, network.matrices())
     for conditioned in conditions:
-        levels, q_values = made.best(conditioned, planning.actions)
+        arm_actions, q_values = made.best(conditioned, planning.actions)
         values = conditioned.values(listed)
         assert q_values == pytest.approx(values.max())
-        assert conditioned.values(indicators(levels[None], planning.actions.levels))[0] == pytest.approx(values.max())
+        assert conditioned.values(indicators(arm_actions[None], planning.actions.arm_actions))[0] == pytest.approx(
+            values.max()
+        )
         shares.append(len(made._screened(conditioned, planning.actions)) / len(listed))
     assert min(shares) < 0.6
 

@@ -151,9 +151,11 @@ def test_climbing_is_allowed_and_never_above_the_best(domain):
 
     embedding = Embedding(planning.actions, learner.network.matrices())
     for conditioned in learner.network.condition(states, np.zeros(5, np.int64)):
-        levels = climb(planning.actions, lambda tried, f=conditioned: f.values(indicators(tried, planning.actions.levels)))
-        value = float(conditioned.values(indicators(levels[None], planning.actions.levels))[0])
-        assert planning.actions.contains(levels)
+        arm_actions = climb(
+            planning.actions, lambda tried, f=conditioned: f.values(indicators(tried, planning.actions.arm_actions))
+        )
+        value = float(conditioned.values(indicators(arm_actions[None], planning.actions.arm_actions))[0])
+        assert planning.actions.contains(arm_actions)
         assert value <= embedding.decide(conditioned).value + 1e-9
 
 
@@ -161,8 +163,8 @@ def test_climbing_on_a_linear_network_under_a_budget_is_exact():
     """Where values add up and only their number counts, one arm after another finds the best action."""
     planning = host().problem("cormab").view(Planning, generate("cormab/budget", size=8, seed=1))
     q_values = np.random.default_rng(2).normal(size=(8, 2))
-    levels = climb(planning.actions, lambda tried: q_values[np.arange(8), tried].sum(axis=1))
-    np.testing.assert_array_equal(levels, planning.actions.argmax(q_values).levels)
+    arm_actions = climb(planning.actions, lambda tried: q_values[np.arange(8), tried].sum(axis=1))
+    np.testing.assert_array_equal(arm_actions, planning.actions.argmax(q_values).arm_actions)
 
 
 def test_iterative_dqn_solves():

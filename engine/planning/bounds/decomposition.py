@@ -1,6 +1,6 @@
 """Prices by class of arms: column generation with plans of groups of arms on one side and joint actions on the other.
 
-Arms of a class may be swapped in every joint action, so one price a step, class and level serves them all. There are few
+Arms of a class may be swapped in every joint action, so one price a step, class and action serves them all. There are few
 such prices however many arms there are, and what the arms answer to them is a piecewise linear function that a small
 linear program models: its columns mix plans (what a group of arms earned and how often it was pulled under some prices)
 and actions. Prices stay in a box around the best ones, which two columns a row express.
@@ -39,13 +39,13 @@ class Point:
     Attributes
     ----------
     prices
-        Of each level, 0 for level 0.
+        Of each action, 0 for action 0.
     bound
         Upper bound on the expected total reward of every policy.
     earned
         Expected reward [G] of each group, prices not paid.
     pulled
-        Expected number [G, H, K, A] of a group's arms of a class at each level.
+        Expected number [G, H, K, A] of a group's arms of a class for each action.
     actions
         A joint action [H, J] worth most under the prices of each step.
     """
@@ -63,13 +63,13 @@ class Decomposition:
     def __init__(self, planning: Decoupled) -> None:
         self._planning = planning
         self._classes = np.ascontiguousarray(planning.actions.classes, np.int64)
-        arms, levels, states = planning.arms.shape
+        arms, arm_actions, states = planning.arms.shape
         self._count = min(arms, GROUPS)
         self._group = np.empty(arms, np.int64)
         self._group[np.argsort(self._classes, kind="stable")] = np.arange(arms) * self._count // arms
-        self._shape = (planning.horizon, int(self._classes.max()) + 1, levels)
-        self._q_values = np.empty((planning.horizon, arms, levels, states))
-        self._rows = planning.horizon * self._shape[1] * (levels - 1)
+        self._shape = (planning.horizon, int(self._classes.max()) + 1, arm_actions)
+        self._q_values = np.empty((planning.horizon, arms, arm_actions, states))
+        self._rows = planning.horizon * self._shape[1] * (arm_actions - 1)
         self._highs = self._load()
 
     def minimise(self, clock: Clock, rounds: int, close: float, prices: Array | None = None) -> tuple[Array, list[Array]]:
@@ -125,7 +125,7 @@ class Decomposition:
         np.add.at(pulled, (self._group[:, None], steps[None], self._classes[:, None]), shares)
         earned = np.bincount(self._group, values, self._count) + (pulled * prices).sum(axis=(1, 2, 3))
         bound = float(values.sum()) + sum(choice.bound for choice in choices)
-        return Point(prices, bound, earned, pulled, np.array([choice.levels for choice in choices]))
+        return Point(prices, bound, earned, pulled, np.array([choice.arm_actions for choice in choices]))
 
     def _add(self, point: Point) -> None:
         """Add the plans of the groups and the actions of the steps as columns."""

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 class Master:
     """Maximise the expected reward of J arms whose activity in each step mixes the actions added so far.
 
-    Columns are occupation measures, then mixture weights. Rows are the flow of each arm and the link of its levels to
+    Columns are occupation measures, then mixture weights. Rows are the flow of each arm and the link of its actions to
     actions, and one row a step that sums the weights to 1.
     """
 
@@ -42,8 +42,8 @@ class Master:
                 continue
             self._known[step].add(key)
             pulled = np.flatnonzero(action)
-            _, arms, levels, _ = self._shape
-            links = self._links + (step * arms + pulled) * (levels - 1) + action[pulled] - 1
+            _, arms, arm_actions, _ = self._shape
+            links = self._links + (step * arms + pulled) * (arm_actions - 1) + action[pulled] - 1
             rows = np.append(links, self._sums + step).astype(np.int32)
             values = np.append(np.full(len(links), -1.0), 1.0)
             self._highs.addCol(0.0, 0.0, np.inf, len(rows), rows, values)
@@ -52,10 +52,10 @@ class Master:
         """Return the value of the program and the prices [H, J, A] that its links have; ``None`` where it is not solved."""
         if not optimised(self._highs, seconds, "the program of occupation measures"):
             return None
-        steps, arms, levels, _ = self._shape
+        steps, arms, arm_actions, _ = self._shape
         duals = np.array(self._highs.getSolution().row_dual)[self._links : self._sums]
-        prices = np.zeros((steps, arms, levels))
-        prices[:, :, 1:] = duals.reshape(steps, arms, levels - 1)
+        prices = np.zeros((steps, arms, arm_actions))
+        prices[:, :, 1:] = duals.reshape(steps, arms, arm_actions - 1)
         return float(self._highs.getInfo().objective_function_value), prices
 
     def measures(self) -> Array:

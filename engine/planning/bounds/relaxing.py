@@ -58,12 +58,12 @@ class RelaxedProgram:
             logger.info("HiGHS ended with status %s on the relaxed program of occupation measures.", status)
             return None
         planning, links = self._planning, self._relaxation.links
-        levels, kinds = planning.arms.shape[1], int(self._relaxation.classes.max()) + 1
-        duals = np.array(solution.row_dual)[self._flows :][: planning.horizon * kinds * (levels - 1)]
-        prices = np.zeros((planning.horizon, kinds, levels))
-        prices[..., 1:] = duals.reshape(planning.horizon, kinds, levels - 1)
-        never = np.diff(links.tocsr().indptr).reshape(kinds, levels - 1) == 0
-        prices[:, :, 1:][:, never] = planning.horizon * np.ptp(planning.arms.rewards)  # more than any level could be worth
+        arm_actions, kinds = planning.arms.shape[1], int(self._relaxation.classes.max()) + 1
+        duals = np.array(solution.row_dual)[self._flows :][: planning.horizon * kinds * (arm_actions - 1)]
+        prices = np.zeros((planning.horizon, kinds, arm_actions))
+        prices[..., 1:] = duals.reshape(planning.horizon, kinds, arm_actions - 1)
+        never = np.diff(links.tocsr().indptr).reshape(kinds, arm_actions - 1) == 0
+        prices[:, :, 1:][:, never] = planning.horizon * np.ptp(planning.arms.rewards)  # more than any action could be worth
         return prices[:, self._relaxation.classes]
 
     def measures(self) -> Array:

@@ -31,8 +31,8 @@ class ControlVariate:
         self._expected = np.einsum("jasz,tjz->tjas", planning.arms.transitions, self._values[1:], optimize=True)
         self._arms = np.arange(values.shape[1])
 
-    def of(self, states: Array, levels: Array, step: int, outcomes: Array) -> Array:
-        """Return the noise [M] of outcomes [M, J] of a step in states [J] at levels [J], discounted to that step's end."""
-        expected = self._expected[step][self._arms, levels, states].sum()
+    def of(self, states: Array, arm_actions: Array, step: int, outcomes: Array) -> Array:
+        """Return the noise [M] of outcomes [M, J] of a step in states [J] at actions [J], discounted to that step's end."""
+        expected = self._expected[step][self._arms, arm_actions, states].sum()
         found: Array = self._values[step + 1][self._arms, outcomes].sum(axis=1) - expected
         return found

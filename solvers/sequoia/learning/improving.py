@@ -25,10 +25,10 @@ Stops = Callable[[], bool]
 
 @dataclass(frozen=True, eq=False)
 class Episodes:
-    """Simulated or logged episodes: states and levels [H, E, J] before and in each step, rewards [E, H], discounted."""
+    """Simulated or logged episodes: states and actions [H, E, J] before and in each step, rewards [E, H], discounted."""
 
     states: Array
-    levels: Array
+    arm_actions: Array
     rewards: Array
 
 
@@ -120,7 +120,7 @@ def misses(planning: Decoupled, values: Array, seen: Episodes) -> Array:
     """Return how much more [H, E] than Q-values [H + 1, J, S] say each step should have brought on the average."""
     horizon, episodes, arms = seen.states.shape
     table, own, found = q_values_from(planning, values), np.arange(arms), np.empty((horizon, episodes))
-    for step, (now, taken) in enumerate(zip(seen.states, seen.levels, strict=True)):
+    for step, (now, taken) in enumerate(zip(seen.states, seen.arm_actions, strict=True)):
         found[step] = (table[step][own, taken, now] - values[step][own, now]).sum(axis=1)
     return found
 
@@ -151,16 +151,16 @@ def fitted(planning: Decoupled, values: Array, seen: Episodes, weights: Array | 
     for step in range(horizon):
         now, missed = seen.states[step], to_come[step]
         hot = (now[:, :, None] == np.arange(states)).reshape(episodes, arms * states).astype(np.float64)
-        mean, level = share @ hot, float(share @ missed)
+        mean, arm_action = share @ hot, float(share @ missed)
         weighed = (hot - mean) * share[:, None]
         gram = weighed.T @ (hot - mean) + RIDGE * np.eye(arms * states)
-        change = np.linalg.solve(gram, weighed.T @ (missed - level))
-        better[step] += change.reshape(arms, states) + (level - mean @ change) / arms
+        change = np.linalg.solve(gram, weighed.T @ (missed - arm_action))
+        better[step] += change.reshape(arms, states) + (arm_action - mean @ change) / arms
     return better
 
 
 def q_values_from(planning: Decoupled, values: Array) -> Array:
-    """Return the Q-values [H, J, A, S] of levels: the step's expected reward and the expected value of what it leads to."""
+    """Return the Q-values [H, J, A, S] of actions: the step's expected reward and the expected value of what it leads to."""
     arms = planning.arms
     weights = planning.discount ** np.arange(planning.horizon)
     moved = np.einsum("jasz,tjz->tjas", arms.transitions, values[1:], optimize=True)
@@ -169,7 +169,7 @@ def q_values_from(planning: Decoupled, values: Array) -> Array:
 
 
 def scaled(planning: Planning, values: Array) -> Array:
-    """Return the Q-values [H, J, A, S] of levels, each discounted to its own step, for Q-values [H + 1, J, S] of states."""
+    """Return the Q-values [H, J, A, S] of actions, each discounted to its own step, for Q-values [H + 1, J, S] of states."""
     weights = planning.discount ** np.arange(planning.horizon)
     found: Array = q_values_from(planning, values) / weights[:, None, None, None]
     return found
@@ -187,15 +187,17 @@ def simulated(planning: Planning, policy: Policy, episodes: int, seed: int, stop
         if stops():
             return None
         parts.append(recorded(planning, policy, min(CHUNK, episodes - begin), seed + begin))
-    states, levels = (np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("states", "levels"))
-    return Episodes(states, levels, np.concatenate([part.rewards for part in parts]))
+    states, arm_actions = (
+        np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("states", "arm_actions")
+    )
+    return Episodes(states, arm_actions, np.concatenate([part.rewards for part in parts]))
 
 
 def recorded(planning: Planning, policy: Policy, episodes: int, seed: int) -> Episodes:
     """Return episodes of a policy, simulated at once."""
     kept = RecordingPolicy(policy)
     rewards = planning.rollouts(kept, episodes, seed)
-    return Episodes(np.stack(kept.states).astype(np.int64), np.stack(kept.levels), rewards)
+    return Episodes(np.stack(kept.states).astype(np.int64), np.stack(kept.arm_actions), rewards)
 
 
 def earned_by(planning: Planning, policy: Policy, values: Array, episodes: int, seed: int, stops: Stops) -> Array | None:

@@ -66,7 +66,7 @@ class Learner:
     Parameters
     ----------
     table
-        Q-values [H, J, A, S] of levels that a ``residual`` network starts from.
+        Q-values [H, J, A, S] of actions that a ``residual`` network starts from.
     values
         Q-values [H + 1, J, S] of states, discounted to the first step, by which rewards are freed of the noise of outcomes;
         see `ControlVariate`.
@@ -93,10 +93,16 @@ class Learner:
         self.kind, self.reference = kind, reference
         self.planning, self.hyper_parameters = planning, hyper_parameters.with_preset()
         self.rng = np.random.default_rng([seed, 6])
-        arms, levels, states = planning.arms.shape
+        arms, arm_actions, states = planning.arms.shape
         unit = max(1e-9, float(np.abs(planning.arms.rewards).mean()) * arms * planning.horizon)
         shape = Shape(
-            self.hyper_parameters.network, arms, levels, states, planning.horizon, tuple(self.hyper_parameters.hidden), unit
+            self.hyper_parameters.network,
+            arms,
+            arm_actions,
+            states,
+            planning.horizon,
+            tuple(self.hyper_parameters.hidden),
+            unit,
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(self.rng.integers(2**31)))
@@ -268,14 +274,16 @@ class Learner:
     def pretrain(self) -> None:
         """Learn the expected one-step rewards of random actions, of single arms, and of all arms but one."""
         rewards, size = self.planning.arms.rewards, self.hyper_parameters.batch
-        arms, levels, count = self.planning.arms.shape
+        arms, arm_actions, count = self.planning.arms.shape
         states, steps = self.rng.integers(0, count, (size, arms)), self.rng.integers(0, self.planning.horizon, size)
         third, rows = size // 3, np.arange(size)
-        actions = self.rng.integers(0, levels, (size, arms)) * (self.rng.random((size, arms)) < self.rng.random((size, 1)))
+        actions = self.rng.integers(0, arm_actions, (size, arms)) * (
+            self.rng.random((size, arms)) < self.rng.random((size, 1))
+        )
         chosen = self.rng.integers(0, arms, size)
         single = np.zeros_like(actions)
-        single[rows, chosen] = self.rng.integers(1, levels, size)
-        but_one = np.full_like(actions, levels - 1)
+        single[rows, chosen] = self.rng.integers(1, arm_actions, size)
+        but_one = np.full_like(actions, arm_actions - 1)
         but_one[rows, chosen] = 0
         actions[:third], actions[third : 2 * third] = single[:third], but_one[third : 2 * third]
         targets = rewards[np.arange(arms), actions, states].sum(axis=1)

@@ -70,8 +70,8 @@ class Stability:
         self.lowest, self.highest = (self._extremes(sign * matrix) for sign in (-1.0, 1.0))
 
     def _extremes(self, matrix: Array) -> Tensor:
-        levels = self._actions.choose(np.stack([coefficients_of(self._actions, row) for row in matrix]))
-        return torch.as_tensor(indicators(levels, self._actions.levels))
+        arm_actions = self._actions.choose(np.stack([coefficients_of(self._actions, row) for row in matrix]))
+        return torch.as_tensor(indicators(arm_actions, self._actions.arm_actions))
 
 
 def _share(low: Tensor, high: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ DEMANDS = slice(5, 6 + len(AHEAD))
 def arm_features(planning: Planning, relaxation: Relaxation) -> tuple[Array, float]:
     """Return inputs [H, J, S, F] for each arm's state before each step, and the value that an output of 1 stands for.
 
-    The unit is the mean difference between the best and the worst state of an arm. An arm *spends* the price of the level
+    The unit is the mean difference between the best and the worst state of an arm. An arm *spends* the price of the action
     that is best for it; states in which many arms want to spend more than there is are what the relaxation overrates.
     """
     priced, arms = relaxation.priced, planning.arms

@@ -16,7 +16,7 @@ from redwood.planning.contract import ActionSet
 class ConditionedNetwork:
     """``Q(u) = offset + linear u + W_L relu(... relu(W_1 u + b_1) ...)`` for binary indicators u [K].
 
-    The K = J (A - 1) indicators say "arm j is at level a", a from 1 on, j by j.
+    The K = J (A - 1) indicators say "arm j is under action a", a from 1 on, j by j.
 
     Attributes
     ----------
@@ -142,10 +142,10 @@ def harmful(weights: tuple[Array, ...]) -> list[Array]:
 
 def coefficients_of(actions: ActionSet, slope: Array) -> Array:
     """Return weights of indicators [K] as the Q-values [J, A] that the set's oracle takes."""
-    return np.hstack([np.zeros((actions.arms, 1)), slope.reshape(actions.arms, actions.levels - 1)])
+    return np.hstack([np.zeros((actions.arms, 1)), slope.reshape(actions.arms, actions.arm_actions - 1)])
 
 
-def indicators(levels: Array, count: int) -> Array:
-    """Return the indicators [N, K] of joint actions [N, J] at ``count`` levels."""
-    chosen = levels[:, :, None] == np.arange(1, count)
-    return np.asarray(chosen.reshape(len(levels), levels.shape[1] * (count - 1)).astype(np.float64))  # N may be 0
+def indicators(arm_actions: Array, count: int) -> Array:
+    """Return the indicators [N, K] of joint actions [N, J] at ``count`` actions."""
+    chosen = arm_actions[:, :, None] == np.arange(1, count)
+    return np.asarray(chosen.reshape(len(arm_actions), arm_actions.shape[1] * (count - 1)).astype(np.float64))  # N may be 0

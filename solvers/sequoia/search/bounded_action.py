@@ -9,9 +9,9 @@ from redwood.arrays import Array
 
 @dataclass(frozen=True, eq=False)
 class BoundedAction:
-    """Levels [J], their value by what is maximised, and a proven upper bound on that of every action of the set."""
+    """Actions [J], their value by what is maximised, and a proven upper bound on that of every action of the set."""
 
-    levels: Array
+    arm_actions: Array
     value: float
     bound: float
 

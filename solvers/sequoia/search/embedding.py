@@ -105,7 +105,7 @@ class Embedding:
         self._seconds, self._may_list, self._bounds, self._programs = seconds, listed, bounds, programs
         self._starts = starts
         self._partitions = partitions
-        self._count = actions.arms * (actions.levels - 1)
+        self._count = actions.arms * (actions.arm_actions - 1)
         self._highs: Any = None
         self._written: ReluFormulation | None = None
         self._reached: dict[bytes, tuple[Array, Array]] = {}
@@ -137,9 +137,9 @@ class Embedding:
             else self.search.best(conditioned, tolerance, least)
         )
         if found.proven(tolerance if slack is None else slack, least) or not self._programs:
-            if not self.actions.contains(found.levels):
-                raise SolverError(f"the action {found.levels.tolist()} that the search found is not in the action set.")
-            return Decision(found.levels, found.value, found.bound)
+            if not self.actions.contains(found.arm_actions):
+                raise SolverError(f"the action {found.arm_actions.tolist()} that the search found is not in the action set.")
+            return Decision(found.arm_actions, found.value, found.bound)
         return self.solve(conditioned, found)
 
     @cached_property
@@ -164,13 +164,13 @@ class Embedding:
 
     def _listed(self, conditioned: ConditionedNetwork, listing: Listing) -> Decision:
         """Return the best action of the list, priced by the network and found in the set."""
-        levels, bound = listing.best(conditioned, self.actions)
-        value = float(conditioned.values(indicators(levels[None], self.actions.levels))[0])
+        arm_actions, bound = listing.best(conditioned, self.actions)
+        value = float(conditioned.values(indicators(arm_actions[None], self.actions.arm_actions))[0])
         if abs(bound - value) > TOLERANCE * max(1.0, abs(value)):
             raise SolverError(f"the list claims {bound:.9g} for an action that the network values at {value:.9g}.")
-        if not self.actions.contains(levels):
-            raise SolverError(f"the listed action {levels.tolist()} is not in the action set.")
-        return Decision(levels, value, max(bound, value), listed=True)
+        if not self.actions.contains(arm_actions):
+            raise SolverError(f"the listed action {arm_actions.tolist()} is not in the action set.")
+        return Decision(arm_actions, value, max(bound, value), listed=True)
 
     def solve(self, conditioned: ConditionedNetwork, start: BoundedAction | None = None) -> Decision:
         """Return the best action by the mixed-integer program, begun from a known one.
@@ -184,7 +184,7 @@ class Embedding:
 
         if self.first is None:
             found = linear_best(conditioned, self.actions)
-            return Decision(found.levels, found.value, found.bound)
+            return Decision(found.arm_actions, found.value, found.bound)
         within = self.limits(conditioned)
         if self._bounds == "lp":
             within = lp_limits(self._set, conditioned.network(), within, np.arange(self._count))
@@ -202,7 +202,11 @@ class Embedding:
             raise SolverError(
                 f"HiGHS proved {made.bound:.9g} to be the most, and an action known before is worth {start.value:.9g}."
             )
-        return made if start is None or start.value <= made.value else replace(made, levels=start.levels, value=start.value)
+        return (
+            made
+            if start is None or start.value <= made.value
+            else replace(made, arm_actions=start.arm_actions, value=start.value)
+        )
 
     def limits(self, conditioned: ConditionedNetwork) -> Limits:
         """Return proven limits of the input of every ReLU."""
@@ -215,17 +219,17 @@ class Embedding:
     def _checked(self, conditioned: ConditionedNetwork, binaries: int) -> Decision:
         """Return HiGHS's action, rounded, evaluated by the network and found in the set."""
         columns = np.array(self._highs.getSolution().col_value)
-        chosen = np.rint(columns[: self._count]).reshape(self.actions.arms, self.actions.levels - 1)
-        levels = (chosen * np.arange(1, self.actions.levels)).sum(axis=1).astype(np.int64)
-        value = float(conditioned.values(indicators(levels[None], self.actions.levels))[0])
+        chosen = np.rint(columns[: self._count]).reshape(self.actions.arms, self.actions.arm_actions - 1)
+        arm_actions = (chosen * np.arange(1, self.actions.arm_actions)).sum(axis=1).astype(np.int64)
+        value = float(conditioned.values(indicators(arm_actions[None], self.actions.arm_actions))[0])
         info = self._highs.getInfo()
         claimed = float(info.objective_function_value) + conditioned.offset
         if abs(claimed - value) > TOLERANCE * max(1.0, abs(value)):
             raise SolverError(f"HiGHS claims {claimed:.9g} for an action that the network values at {value:.9g}.")
-        if not self.actions.contains(levels):
-            raise SolverError(f"HiGHS's action {levels.tolist()} is not in the action set.")
+        if not self.actions.contains(arm_actions):
+            raise SolverError(f"HiGHS's action {arm_actions.tolist()} is not in the action set.")
         bound = float(info.mip_dual_bound) + conditioned.offset + TOLERANCE * max(1.0, abs(value))
-        return Decision(levels, value, max(bound, value), True, binaries)
+        return Decision(arm_actions, value, max(bound, value), True, binaries)
 
     def _build(self, formulation: ReluFormulation) -> None:
         """Put the rows and columns of the ReLUs below and beside those of the action set."""
@@ -285,12 +289,12 @@ class Embedding:
         """Hand HiGHS a full solution for a known action."""
         import highspy
 
-        own = self.actions.program.values(start.levels)
+        own = self.actions.program.values(start.arm_actions)
         if own is None or self._written is None:
-            raise SolverError(f"the action {start.levels.tolist()} to begin from is not in the action set.")
+            raise SolverError(f"the action {start.arm_actions.tolist()} to begin from is not in the action set.")
         columns = np.zeros(self._highs.getNumCol())
         columns[: len(own)] = own
-        columns[self._places] = self._written.complete(indicators(start.levels[None], self.actions.levels)[0])
+        columns[self._places] = self._written.complete(indicators(start.arm_actions[None], self.actions.arm_actions)[0])
         given = highspy.HighsSolution()
         given.col_value = columns.tolist()
         self._highs.setSolution(given)
@@ -298,7 +302,7 @@ class Embedding:
 
 def _reached(actions: ActionSet, row: Array, groups: list[Array]) -> tuple[Array, Array]:
     """Return the limits [G] of each group of a first-layer neuron over the action set."""
-    split = np.zeros((len(groups), actions.arms * (actions.levels - 1)))
+    split = np.zeros((len(groups), actions.arms * (actions.arm_actions - 1)))
     for group, inputs in enumerate(groups):
         split[group, inputs] = row[inputs]
     found = reach(actions, split)

@@ -40,7 +40,7 @@ class Listing:
         self._concave = len(weights) == 2 and bool(harmful(weights)[0].all())
 
     def best(self, conditioned: ConditionedNetwork, actions: ActionSet) -> tuple[Array, float]:
-        """Return the best levels [J] and their value."""
+        """Return the best actions [J] and their value."""
         rows = self._screened(conditioned, actions) if self._concave and len(self._actions) > SCREENED else None
         listed, q_values = (self._actions if rows is None else self._actions[rows]), self.q_values(conditioned, rows)
         place = int(np.argmax(q_values))
@@ -69,9 +69,9 @@ class Listing:
 
         rows, promise = None, np.empty(0)
         slope, _, _ = self._tangent(conditioned, np.zeros(len(conditioned.linear)))
-        at, best = actions.argmax(coefficients_of(actions, slope)).levels, -np.inf
+        at, best = actions.argmax(coefficients_of(actions, slope)).arm_actions, -np.inf
         for _ in range(TANGENTS):
-            slope, constant, value = self._tangent(conditioned, indicators(np.asarray(at)[None], actions.levels)[0])
+            slope, constant, value = self._tangent(conditioned, indicators(np.asarray(at)[None], actions.arm_actions)[0])
             best = max(best, value)
             said = (
                 linear_value(self._actions if rows is None else self._actions[rows], coefficients_of(actions, slope))
@@ -106,7 +106,7 @@ def listing_of(actions: ActionSet, weights: tuple[Array, ...]) -> Listing | None
     if actions not in _LISTED:
         _LISTED[actions] = actions.enumerate(MOST)
     listed = _LISTED[actions]
-    return None if listed is None or not weights else Listing(listed, weights, actions.levels - 1)
+    return None if listed is None or not weights else Listing(listed, weights, actions.arm_actions - 1)
 
 
 _LISTED: WeakKeyDictionary[ActionSet, Array | None] = WeakKeyDictionary()

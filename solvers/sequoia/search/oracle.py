@@ -38,5 +38,5 @@ class ActionOracle:
                 decision = self.embedding.decide(conditioned, tolerance=self._slack, least=self._least)
                 self.searches += 1
                 self.programs += decision.program
-                self._known[key] = decision.levels
+                self._known[key] = decision.arm_actions
         return np.array([self._known[key] for key in keys])

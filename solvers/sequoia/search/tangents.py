@@ -52,7 +52,7 @@ class Tangents:
             Distance of bound and value at which to end; see `BoundedAction.proven`.
         """
         unit, level = max(best.bound - best.value, 1e-9), best.value
-        known = indicators(best.levels[None], self._actions.levels)
+        known = indicators(best.arm_actions[None], self._actions.arm_actions)
         slopes, constants = np.empty((0, known.shape[1])), np.empty(0)
         points, reached = [known[0]], level
         for _ in range(TURNS):
@@ -61,10 +61,12 @@ class Tangents:
                 slopes, constants = np.vstack([slopes, slope]), np.append(constants, constant)
             shares, mixture = self._equilibrium((known @ slopes.T + constants - level) / unit)
             choice = self._actions.argmax(coefficients_of(self._actions, shares @ slopes))
-            taken = indicators(choice.levels[None], self._actions.levels)
+            taken = indicators(choice.arm_actions[None], self._actions.arm_actions)
             value = float(conditioned.values(taken)[0])
-            levels = choice.levels if value > best.value else best.levels
-            best = BoundedAction(levels, max(value, best.value), min(best.bound, choice.bound + float(shares @ constants)))
+            arm_actions = choice.arm_actions if value > best.value else best.arm_actions
+            best = BoundedAction(
+                arm_actions, max(value, best.value), min(best.bound, choice.bound + float(shares @ constants))
+            )
             average = mixture @ known
             reached = max(reached, float(conditioned.values(average[None])[0]))
             if best.proven(tolerance, least) or best.bound - reached <= WHOLE * (best.bound - best.value):
