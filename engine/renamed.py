@@ -16,8 +16,8 @@ OPTIONS = {
 }
 """Options of solvers and trainings before 0.2, and their names."""
 
-FLAGS = {"--teacher": "--expert", "--teacher-time-limit": "--expert-time-limit"}
-"""Flags of the command line before 0.2, and their names."""
+FLAGS = {"train": {"--teacher": "--expert", "--teacher-time-limit": "--expert-time-limit"}}
+"""Flags of the commands before 0.2, and their names."""
 
 VALUES = {("search", "views"): "augmentations"}
 """Values of options before 0.2, and their names."""

@@ -300,8 +300,8 @@ SOLVERS = (
         policies=(
             "q-network=redwood.solvers.sequoia.policy:QPolicy",
             "arm-network=redwood.solvers.sequoia.arm_policy:ArmPolicy",
-            "coupling=redwood.solvers.sequoia.coupling:CongestionPolicy",
-            "rollout=redwood.solvers.sequoia.rollout:ForesightPolicy",
+            "coupling=redwood.solvers.sequoia.coupling:CouplingPolicy",
+            "rollout=redwood.solvers.sequoia.rollout:RolloutPolicy",
         ),
         preload=("torch",),
     ),

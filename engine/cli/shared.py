@@ -56,12 +56,13 @@ def plugin_option(command: CommandT) -> CommandT:
     )(command)
 
 
-def renamed_flags(*flags: str) -> Callable[[CommandT], CommandT]:
-    """Add flags that have had other names, hidden: each ends the command with an error that says its name."""
+def renamed_flags(command_name: str) -> Callable[[CommandT], CommandT]:
+    """Add the flags that a command has had before, hidden: each ends it with an error that says the new name."""
+    flags = FLAGS[command_name]
 
     def refuse(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
         if value is not None:
-            raise click.UsageError(f"no option is named {parameter.opts[0]}; its name is {FLAGS[parameter.opts[0]]}.", ctx)
+            raise click.UsageError(f"no option is named {parameter.opts[0]}; its name is {flags[parameter.opts[0]]}.", ctx)
 
     def add(command: CommandT) -> CommandT:
         for flag in flags:

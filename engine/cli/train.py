@@ -35,7 +35,7 @@ from redwood.cli.shared import (
 @click.option(
     "--expert-time-limit", type=float, metavar="SECONDS", help="For each label, in place of the curriculum's iterations."
 )
-@renamed_flags("--expert", "--expert-time-limit")
+@renamed_flags("train")
 @option_option
 @executor_options
 @json_option

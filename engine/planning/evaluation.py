@@ -47,7 +47,7 @@ def observe(planning: Planning, policy: Policy, episodes: int, seed: int) -> Obs
     """Return what a policy does in simulated episodes, and a control variate for the noise that single arms explain.
 
     The control variate is the sum of what the arms' values rose by in each step beyond their expectation, for values as if
-    each arm got its levels by chance, as often as it does in each step and state. Values and coefficient come from episodes
+    each arm got its actions by chance, as often as it does in each step and state. Values and coefficient come from episodes
     of their own, so that the variate has the expectation 0 whatever they are, and adjusted episodes stay independent.
 
     Parameters
@@ -93,7 +93,7 @@ def noise_seed(instance: Instance, seed: int) -> int:
 
 
 def _values(planning: Planning, states: Array, arm_actions: Array) -> Array:
-    """Return the value [H, J, S] of each arm's state before each step, were its levels drawn as often as they were given."""
+    """Return the value [H, J, S] of each arm's state before each step, were its actions drawn as often as given."""
     arms, steps = planning.arms, planning.horizon
     count, choices, outcomes = arms.shape
     counts = np.zeros((steps, count, outcomes, choices))
@@ -141,7 +141,7 @@ def half_width(values: Array, level: float = 0.95) -> float:
 
 @dataclass(frozen=True, eq=False)
 class RecordingPolicy(Policy):
-    """Do as another policy does, and keep the states [E, J] and the levels [E, J] of each step."""
+    """Do as another policy does, and keep the states [E, J] and the actions [E, J] of each step."""
 
     kind: ClassVar[str] = "recording"
     base: Policy
@@ -152,7 +152,7 @@ class RecordingPolicy(Policy):
         object.__setattr__(self, "kind", self.base.kind)  # complaints shall name the policy that acts
 
     def bind(self, planning: Planning) -> None:
-        """Let the other policy meet the instance as well, since it may remember episodes."""
+        """Bind the other policy as well, since it may remember episodes."""
         super().bind(planning)
         self.base.bind(planning)
 

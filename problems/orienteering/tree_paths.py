@@ -167,7 +167,7 @@ def count_path(path: Array, weight: float, joined: Array) -> None:
 
 @kernel
 def describe_paths(tokens: int, best: Array, joined: Array, features: Array, edges: Array) -> None:
-    """Write what the paths tell of tokens, to ``features`` [T, OUTINGS], and of pairs, to ``edges`` [T, T, PAIRS].
+    """Write what the paths tell of tokens, to ``features`` [T, PATHS], and of pairs, to ``edges`` [T, T, PAIRS].
 
     ``best`` is the path of the highest prize, of which positions outside of the tokens do not count.
     """

@@ -166,7 +166,7 @@ class Constant(Policy):
 
 
 @pytest.mark.parametrize("arm_action", [0.7, math.nan, None, "no"])
-def test_levels_that_are_no_whole_numbers_are_refused(arm_action):
+def test_actions_that_are_no_whole_numbers_are_refused(arm_action):
     """A policy whose actions are not whole numbers raises, and fails the check: nothing is rounded."""
     made = generate("cormab/budget", size=4, seed=0)
     with pytest.raises(SolutionError, match="policy 'constant' gave actions that are not whole numbers"):

@@ -273,7 +273,7 @@ def test_bad_sets_are_named(make, message):
 
 
 @pytest.mark.parametrize("name", ["budget", "capacity", "path", "schedule", "interventions", "overlapping"])
-def test_levels_that_are_not_whole_are_outside_every_set(name):
+def test_actions_that_are_not_whole_are_outside_every_set(name):
     """An allowed action is no longer one when an action is half a unit above it."""
     actions = generate(f"cormab/{name}", size=6, seed=1).actions
     allowed = actions.sample(np.random.default_rng(0)).astype(float)

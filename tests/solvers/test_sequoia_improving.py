@@ -167,7 +167,7 @@ def test_logs_teach_without_the_arms(tmp_path):
     assert learned > 1.1 * random
 
 
-def test_levels_that_a_log_lacks_are_feared(coupled):
+def test_actions_that_a_log_lacks_are_feared(coupled):
     """An arm that the log never pulls is worth less when pulled the greater the pessimism."""
     planning, _ = coupled
     seen = simulated(planning, policy_for(planning, np.zeros((13, 5, 4))), 60, 1, never)

@@ -367,7 +367,7 @@ class Learner:
             "rng": json.dumps(self.rng.bit_generator.state),
             "counters": [self.episode, self.steps, self.updates, self.replay.added],
             "trials": [self.trial, self.best_trial],
-            "surpasses_rival": self._surpasses_reference,
+            "surpasses_reference": self._surpasses_reference,
             "curve": json.dumps([asdict(line) for line in self.curve]),
             "stability": {} if self.stability is None else self.stability.state(),
         }
@@ -416,7 +416,7 @@ class Learner:
         self.curve = [Line(**line) for line in json.loads(state["curve"])]
         current = self._policy()
         self.best = replace(current, weights=state["best"].numpy())
-        self._surpasses_reference = bool(state["surpasses_rival"])
+        self._surpasses_reference = bool(state["surpasses_reference"])
 
 
 def _values(network: QNetwork, states: Array, steps: Array, actions: Array, learns: bool = False) -> torch.Tensor:
