@@ -30,10 +30,10 @@ WORDS = {
     "hyper-parameters": [(r"(?i)(?<![a-z])recipes?(?![a-z])", "")],
     "destroy, repair, sub-problems, merge": [
         (
-            r"\bput_back\b|\bput back\b|\bpart_of\b|\bpart_view\b|\.mend\(|\bdef mend\b|\bmended\b|\bdef cut\(self, solutions",
+            r"\bput_back\b|\bput back\b|\bpart_of\b|\bpart_view\b|\.mend\(|\bdef mend\b|\bmended\b",
             "",
         ),
-        (r"\bParts\(|-> Parts\b|parts: Parts\b|\.Parts\b|import .*\bParts\b", ""),
+        (r"\bdef cut\(self, solutions|\bParts\(|-> Parts\b|parts: Parts\b|\.Parts\b|import .*\bParts\b", ""),
     ],
     "path, prize-collecting tree": [(r"(?i)(?<![a-z])outings?(?![a-z])|prize[_ ]trees?(?![a-z])", "")],
     "augmentations": [
