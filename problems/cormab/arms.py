@@ -83,9 +83,9 @@ def check_arms(arms: Arms) -> None:
     if not np.isfinite(arms.rewards).all():
         arm, arm_action, state = np.argwhere(~np.isfinite(arms.rewards))[0]
         raise InstanceError(
-            f"reward {arms.rewards[arm, arm_action, state]} of arm {arm} at action {arm_action} in state {state}."
+            f"reward {arms.rewards[arm, arm_action, state]} of arm {arm} under action {arm_action} in state {state}."
         )
-    _check_distributions(arms.transitions, ("arm", "arm_action", "from state", "to state"))
+    _check_distributions(arms.transitions, ("arm", "action", "from state", "to state"))
     _check_distributions(arms.start, ("start of arm", "state"))
 
 

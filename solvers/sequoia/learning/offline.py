@@ -90,7 +90,7 @@ def load_log(path: str | Path, shape: tuple[int, int, int], horizon: int) -> Epi
             f"{path} has states {list(states.shape)}, actions {list(arm_actions.shape)} and rewards {list(rewards.shape)}; "
             f"expected [E, {horizon}, {arms}] twice and [E, {horizon}]."
         )
-    for name, array, most in (("state", states, most_states), ("arm_action", arm_actions, most_actions)):
+    for name, array, most in (("state", states, most_states), ("action", arm_actions, most_actions)):
         if array.min() < 0 or array.max() >= most:
             raise OptionError(f"{path} has the {name} {int(array.max())}; the instance knows 0 to {most - 1}.")
     if not np.isfinite(rewards).all() or len(rewards) < 2:
