@@ -133,7 +133,7 @@ def test_files_are_recognised_and_keep_whole_numbers_and_text(problem, tmp_path)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"weight": [[1, 1]]}, "weight has shape [1, 2]; expected [N, 2] with N = 2 of value."),
+        ({"weight": [[1, 1]]}, "weight has shape [1, 2]; expected [N, 2] with N = 2 of profit."),
         ({"profit": [[1, 2]]}, "profit has shape [1, 2]; expected [N], none of them zero."),
         ({"room": [1, 2, 3]}, "room has shape [3]; expected [2]."),
         ({"profit": [1, float("nan")]}, "profit[1] is nan; give finite numbers."),
