@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redwood.budget import AnyOf, Budget, Iterations, Seconds, Target, TargetGap
-from redwood.errors import FitError, OptionError, RedwoodError, SolutionError, suggestion
+from redwood.errors import FitError, OptionError, RedwoodError, SolutionError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.messages import error_text
 from redwood.execution.task import Task
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem, Solution
+from redwood.renamed import option_suggestion
 from redwood.result import Result
 from redwood.settings import check_seed, check_threads, not_negative, positive
 from redwood.solver import Incumbent, Solver
@@ -192,12 +193,11 @@ def make_solver(entry: Entry[SolverSpec], options: Mapping[str, Any]) -> Solver:
     """Return the solver of an entry with options set, or raise `OptionError` naming the unknown one."""
     cls: Any = entry.load()
     known = {field.name for field in dataclasses.fields(cls) if field.init}
-    given = {cls.aliases.get(key, key): value for key, value in options.items()}
-    for key in given:
+    for key in options:
         if key not in known:
-            raise OptionError(f"solver {entry.spec.name!r} has no option {key!r}.{suggestion(key, known)}")
+            raise OptionError(f"solver {entry.spec.name!r} has no option {key!r}.{option_suggestion(key, known)}")
     try:
-        made: Solver = cls(**given)
+        made: Solver = cls(**options)
     except RedwoodError:
         raise
     except Exception as error:

@@ -15,6 +15,7 @@ from redwood.execution.executors.local import Local
 from redwood.execution.task import Task
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
+from redwood.renamed import refuse_renamed
 from redwood.saved import only_training
 from redwood.settings import check_seed, check_threads, positive
 from redwood.solving.running import find_partner, plugin_files, run_tasks
@@ -75,6 +76,7 @@ def train(
     OptionError
         Where an option is unknown or out of range.
     """
+    refuse_renamed(options, ("expert", "expert_time_limit"), "train()")
     positive("hours", hours)
     seed, threads = check_seed(seed), check_threads(threads)
     problem, _, variant = problem.partition("/")

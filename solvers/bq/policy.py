@@ -8,17 +8,18 @@ several starts; Luo et al. (2023), arXiv:2310.07985, section 4.3, for random re-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError, OptionError
 from redwood.problem import Instance, Problem, Solution, check_arguments
+from redwood.renamed import value_suggestion
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.bq.decoding import Choose, beam, discrepancies, finish, greedily, rollouts, sampler
 from redwood.solvers.bq.network import Network
@@ -113,8 +114,6 @@ class BQ(Solver, Trainable):
         Where the network runs, such as ``cpu`` or ``cuda``.
     """
 
-    aliases: ClassVar[Mapping[str, str]] = {"views": "augmentations"}
-
     augmentations: int = 1
     decoding: str = "greedy"
     temperature: float = 0.0
@@ -144,7 +143,8 @@ class BQ(Solver, Trainable):
             raise OptionError(f"averaging {self.averaging} does not go with decoding {self.decoding!r}; it needs 1.")
         for name, known in (("decoding", Decoding), ("search", Search), ("destroy", Destroy)):
             if getattr(self, name) not in list(known):
-                raise OptionError(f"{name} {getattr(self, name)!r} is unknown; known are {', '.join(known)}.")
+                told = value_suggestion(name, getattr(self, name))
+                raise OptionError(f"{name} {getattr(self, name)!r} is unknown; known are {', '.join(known)}.{told}")
 
     @property
     def partner(self) -> str:
