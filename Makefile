@@ -28,8 +28,9 @@ demo: install
 		--time-limit 5 --out runs/demo --plot runs/demo
 	@echo "Solutions and pictures are in runs/demo."
 
+# One worker a core; each file of tests stays in one worker.
 test: install
-	$(bin)/python -m pytest
+	$(bin)/python -m pytest --numprocesses auto --dist loadfile
 
 # Redwood's wheel, the example plugins and new scaffolds, built and installed into an environment of their own.
 distributions: install

@@ -29,7 +29,7 @@ from redwood.plugins.host import host
 from redwood.problem import Instance
 from redwood.solving.choose import choose
 from redwood.solving.running import PluginFiles, announce, find_partner
-from redwood.solving.solve import find_solver, make_budget
+from redwood.solving.solve import find_solver, make_budget, views_of
 
 RESULT_KEYS = (
     "solver",
@@ -164,10 +164,10 @@ def make_tasks(
         How many threads the solver may use.
     """
     problem = host().problem(instances[0].problem)
-    _, made, _ = find_solver(instances[0], solver, time_limit, options)
+    entry, made, _ = find_solver(instances[0], solver, time_limit, options)
     budget, partner = make_budget(time_limit, iterations, None, None, None), find_partner(made, problem.name)
     return [
-        Task(problem, instance, made, budget, seed + position, None, threads, partner)
+        Task(problem, instance, made, budget, seed + position, None, threads, partner, views_of(entry))
         for position, instance in enumerate(instances)
     ]
 

@@ -19,7 +19,7 @@ from redwood.renamed import refuse_renamed
 from redwood.saved import only_training
 from redwood.settings import check_seed, check_threads, positive
 from redwood.solving.running import find_partner, plugin_files, run_tasks
-from redwood.solving.solve import find_solver
+from redwood.solving.solve import find_solver, views_of
 from redwood.trainable import Trainable, TrainingConfig
 
 
@@ -120,10 +120,10 @@ class SolverExpert:
     def __call__(self, instance: Instance, iterations: int, seed: int) -> Solution:
         """Return the checked solution after so many iterations, after its seconds, or when the solver ends by itself."""
         problem = host().problem(instance.problem)
-        _, made, _ = find_solver(instance, self.solver, None, {})
+        entry, made, _ = find_solver(instance, self.solver, None, {})
         limits: list[Budget] = [Iterations(iterations)] if iterations and self.seconds is None else []
         budget = AnyOf((*limits, *([] if self.seconds is None else [Seconds(self.seconds)])))
-        task = Task(problem, instance, made, budget, seed, partner=find_partner(made, problem.name))
+        task = Task(problem, instance, made, budget, seed, partner=find_partner(made, problem.name), views=views_of(entry))
         checker = Checker.of(problem, instance, apart=False)
         (outcome,) = run_tasks([task], [checker], isolate=False)
         result = conclude(checker, outcome, solver=self.solver, seed=seed)
