@@ -24,8 +24,7 @@ def distance(metric: int, points: Array, matrix: Array, i: int, j: int) -> float
     Parameters
     ----------
     metric, points, matrix
-        `Travel.arrays`: the convention, coordinates [N, 2] and distances [N, N], either of them [0, 0] or the like where not
-        used.
+        `Travel.arrays`: the convention, points [N, 2] and distances [N, N]; what the convention does not use is empty.
     i, j
         Nodes, below N.
     """
