@@ -173,7 +173,19 @@ def make_tasks(
 
 
 def code_of(solver: str, problem: str, size: int, seconds: float, session: str) -> dict[str, str]:
-    """Return plugin, version and digest of the sources of a solver and its problem, as they are in this session."""
+    """Return plugin, version and digest of the sources of a solver and its problem, as they are in this session.
+
+    Parameters
+    ----------
+    solver
+        Name of a solver, or ``auto``; empty for a bound, which is the problem's own.
+    problem
+        Name of the problem.
+    size, seconds
+        Instance size and time limit by which ``auto`` chooses.
+    session
+        Name of the session; sources are read once in each.
+    """
     targets = [host().problem_entry(problem).spec.target]
     if not solver:
         return {"digest": code_digest(tuple(targets), session)}

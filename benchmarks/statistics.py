@@ -110,6 +110,15 @@ class PairwiseTest:
 def pairwise_test(first: str, second: str, pairs: Sequence[tuple[float, float]], tolerance: float = SAME) -> PairwiseTest:
     """Return how two solvers compare on paired gaps, smaller being better.
 
+    Parameters
+    ----------
+    first, second
+        Names of the two solvers.
+    pairs
+        For each case the gaps of the first and of the second one, as shares.
+    tolerance
+        Gaps that differ by no more are equal.
+
     References
     ----------
     Wilcoxon, "Individual comparisons by ranking methods", Biometrics Bull. 1 (1945), doi:10.2307/3001968; zeros are

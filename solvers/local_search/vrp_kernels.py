@@ -91,7 +91,21 @@ class Strings(NamedTuple):
 
 @kernel(_nrt=False)
 def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, iterations: int) -> int:
-    """Do iterations of ruin, recreate and decision; return how many: fewer where the saving of vehicles ends."""
+    """Do iterations of ruin, recreate and decision; return how many: fewer where the saving of vehicles ends.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    strings
+        How much is ruined.
+    state
+        The generator's state [2].
+    iterations
+        How many iterations are done, at most.
+    """
     values = search.values
     counters = search.counters
     saving = counters[FLEET]
@@ -116,7 +130,19 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
 
 @kernel(_nrt=False)
 def construct(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState) -> None:
-    """Insert everybody who is out, and keep the result."""
+    """Insert everybody who is out, and keep the result.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    strings
+        How often a position is overlooked.
+    state
+        The generator's state [2].
+    """
     begin_iteration(search)
     for c in range(ground.size):
         if plan.route[c] < 0 and (ground.partner[c] < 0 or ground.collects[c]):
@@ -157,7 +183,17 @@ def fees(search: Search) -> float:
 
 @kernel(_nrt=False)
 def decide(plan: Plan, ground: Ground, search: Search, state: RandomState) -> None:
-    """Keep the new routes or take them back, by cost and fees under the temperature."""
+    """Keep the new routes or take them back, by cost and fees under the temperature.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change back where they are not kept, and the instance.
+    search
+        What the search remembers; changes.
+    state
+        The generator's state [2].
+    """
     values, counters = search.values, search.counters
     penalty = fees(search)
     worse = values[CHANGE] + values[PRICE] * (penalty - values[PENALTY])
@@ -179,7 +215,17 @@ def decide(plan: Plan, ground: Ground, search: Search, state: RandomState) -> No
 
 @kernel(_nrt=False)
 def accept(plan: Plan, ground: Ground, search: Search, penalty: float) -> None:
-    """Let the new routes be those of now."""
+    """Let the new routes be those of now.
+
+    Parameters
+    ----------
+    plan, ground
+        The new routes and the instance.
+    search
+        What the search remembers; changes.
+    penalty
+        Fees of all who are absent now.
+    """
     search.values[CURRENT] += search.values[CHANGE]
     search.values[PENALTY] = penalty
     mark_stale(search)
@@ -187,7 +233,17 @@ def accept(plan: Plan, ground: Ground, search: Search, penalty: float) -> None:
 
 @kernel(_nrt=False)
 def decide_fleet(plan: Plan, ground: Ground, search: Search, state: RandomState) -> None:
-    """Keep the new routes where those who were absent least often are absent; with nobody absent, give up one route more."""
+    """Keep the new routes where those who were absent least often are absent; with nobody absent, give up one route more.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    state
+        The generator's state [2].
+    """
     values, counters = search.values, search.counters
     before, now = 0, 0
     for i in range(counters[ABSENT_BEFORE]):
@@ -237,7 +293,21 @@ def drop_route(plan: Plan, ground: Ground, search: Search) -> None:
 
 @kernel(_nrt=False)
 def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, seed: int) -> None:
-    """Remove strings of customers from routes near a customer."""
+    """Remove strings of customers from routes near a customer.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; gets the customers removed.
+    strings
+        How much is ruined.
+    state
+        The generator's state [2].
+    seed
+        The customer near whom routes are ruined.
+    """
     counters = search.counters
     routes = len(plan.kind) - plan.counts[0]
     if routes == 0:
@@ -276,7 +346,23 @@ def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: Ra
 def remove_string(
     plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int, length: int
 ) -> None:
-    """Remove ``length`` customers around c from its route, perhaps keeping some in the middle."""
+    """Remove ``length`` customers around c from its route, perhaps keeping some in the middle.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; gets the customers removed.
+    strings
+        Probabilities that customers in the middle are kept.
+    state
+        The generator's state [2].
+    c
+        A customer who is served; the string holds them, or keeps them in its middle.
+    length
+        Customers to remove, from 1 to as many as the route has; partners in shipments come besides.
+    """
     count = plan.members[plan.route[c]]
     kept = 0
     if length < count and length > 1 and random_float(state) < strings.split:
@@ -318,7 +404,17 @@ def remove_string(
 
 @kernel(_nrt=False)
 def list_others(plan: Plan, ground: Ground, search: Search, seed: int) -> None:
-    """List for insertion who is absent, the alternatives of those who were taken out, and optional customers near by."""
+    """List for insertion who is absent, the alternatives of those who were taken out, and optional customers near by.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    search
+        What the search remembers; gets the candidates.
+    seed
+        The customer near whom the ruin was.
+    """
     for i in range(search.counters[ABSENT]):
         list_candidate(search, search.absent[i])
     if len(ground.group_required) > 0:
@@ -376,7 +472,19 @@ def sort_out(ground: Ground, search: Search, state: RandomState) -> None:
 
 @kernel(_nrt=False)
 def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState) -> None:
-    """Insert the candidates one after the other, each where it is cheapest of what is not overlooked."""
+    """Insert the candidates one after the other, each where it is cheapest of what is not overlooked.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers, among it the candidates; changes.
+    strings
+        How often a position is overlooked.
+    state
+        The generator's state [2].
+    """
     count = search.counters[OUT]
     for i in range(2 * count if ground.ordered else count):  # a pickup may have had to wait for a delivery before it
         c = search.out[i % count]
@@ -398,7 +506,23 @@ def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state
 def insert_customer(
     plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int, most: float
 ) -> None:
-    """Insert a customer where it is cheapest beside near customers, else anywhere."""
+    """Insert a customer where it is cheapest beside near customers, else anywhere.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    strings
+        How often a position is overlooked.
+    state
+        The generator's state [2].
+    c
+        A customer who is out and belongs to no shipment.
+    most
+        The cost has to be below it.
+    """
     cheapest, position, window = most, -1, -1
     blinks = search.blinks
     near = ground.near
@@ -431,7 +555,17 @@ def insert_customer(
 
 @kernel(_nrt=False)
 def anywhere(plan: Plan, ground: Ground, c: int, most: float) -> tuple[float, int, int]:
-    """Return (cost, stop before, window) of the cheapest position of a customer on all routes."""
+    """Return (cost, stop before, window) of the cheapest position of a customer on all routes.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c
+        A customer who is out.
+    most
+        The cost has to be below it.
+    """
     cheapest, position, window = most, -1, -1
     for r in range(len(plan.kind)):
         if plan.kind[r] < 0 or not ground.may[plan.kind[r], c]:
@@ -447,7 +581,19 @@ def anywhere(plan: Plan, ground: Ground, c: int, most: float) -> tuple[float, in
 
 @kernel(_nrt=False)
 def put(plan: Plan, ground: Ground, search: Search, c: int, p: int, window: int) -> bool:
-    """Insert a customer behind stop p; return false, with nothing changed, where the route as a whole breaks a limit."""
+    """Insert a customer behind stop p; return false, with nothing changed, where the route as a whole breaks a limit.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    c
+        A customer who is out.
+    p, window
+        The stop to put them behind, and the window they are served in.
+    """
     r = plan.route[p]
     touch(plan, ground, search, r)
     plan.window[c] = window
@@ -462,7 +608,21 @@ def put(plan: Plan, ground: Ground, search: Search, c: int, p: int, window: int)
 
 @kernel(_nrt=False)
 def open_for(plan: Plan, ground: Ground, search: Search, state: RandomState, c: int, cheapest: float) -> bool:
-    """Open a route for a customer (with its shipment) where that is cheaper than its cheapest position; return whether."""
+    """Open a route for a customer (with its shipment) where that is cheaper than its cheapest position; return whether.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    state
+        The generator's state [2].
+    c
+        A customer who is out; of a shipment the pickup.
+    cheapest
+        Cost of the cheapest position on the routes that are driven.
+    """
     driven = len(plan.kind) - plan.counts[0]
     if plan.counts[0] == 0 or driven >= plan.counts[1]:
         return False
@@ -500,7 +660,23 @@ def open_for(plan: Plan, ground: Ground, search: Search, state: RandomState, c: 
 def insert_shipment(
     plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int, most: float
 ) -> None:
-    """Insert both ends of a shipment where they are cheapest on one route, or on a new one."""
+    """Insert both ends of a shipment where they are cheapest on one route, or on a new one.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    strings
+        How often a position is overlooked.
+    state
+        The generator's state [2].
+    c
+        The pickup of a shipment that is out.
+    most
+        The cost has to be below it.
+    """
     other = ground.partner[c]
     best = (most, -1, -1, -1, -1)
     for r in range(len(plan.kind)):

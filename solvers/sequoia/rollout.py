@@ -126,6 +126,17 @@ def candidates_of(planning: Planning, q_values: Array, best: Array, most: int) -
     of Q-values [N].
 
     For each arm and each action that it does not have, the oracle is asked for the best action with that action.
+
+    Parameters
+    ----------
+    planning
+        The instance.
+    q_values
+        Q-values [E, J, A] of each arm's actions.
+    best
+        The best actions [E, J] for them.
+    most
+        Candidates of each row of ``best``, at most.
     """
     states, arms, arm_actions = q_values.shape
     reward = 1.0 + 2.0 * np.abs(q_values).max(axis=2).sum(axis=1)  # more than all other arms can make up for

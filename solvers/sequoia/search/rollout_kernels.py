@@ -14,6 +14,19 @@ def move(states: Array, arm_actions: Array, noise: Array, step: int, seed: int, 
     """Move the states [N, J] by one step in place; futures of the same ``noise`` [N] draw the same random numbers.
 
     ``ends`` [J, A, S, S] are the upper ends of the outcomes' shares.
+
+    Parameters
+    ----------
+    states
+        State [N, J] of each arm in each future; changes.
+    arm_actions
+        Action [N, J] of each arm in each future.
+    noise
+        Number [N] of the random numbers of each future.
+    step, seed
+        Number of the step, and the seed of all noise.
+    ends
+        Upper ends [J, A, S, S] of the outcomes' shares, cumulative probabilities.
     """
     for row in range(len(states)):
         counter = counter_of(seed, noise[row], step)
@@ -27,7 +40,17 @@ def move(states: Array, arm_actions: Array, noise: Array, step: int, seed: int, 
 
 @kernel
 def surplus_of(states: Array, arm_actions: Array, q_values: Array, values: Array) -> Array:
-    """Return by how much the Q-values [J, A, S] of actions is above the values [J, S] of states, summed over arms [N]."""
+    """Return by how much the Q-values [J, A, S] of actions is above the values [J, S] of states, summed over arms [N].
+
+    Parameters
+    ----------
+    states, arm_actions
+        State and action [N, J] of each arm.
+    q_values
+        Q-values [J, A, S] of actions in a step.
+    values
+        Values [J, S] of states before it.
+    """
     found = np.zeros(len(states))
     for row in range(len(states)):
         for arm in range(states.shape[1]):
