@@ -20,7 +20,7 @@ MARGIN = 1e-6
 
 
 def interval_limits(network: ReluNetwork, low: Array, high: Array, first: tuple[Array, Array] | None = None) -> Limits:
-    """Return limits by interval arithmetic from those of the inputs, each [inputs].
+    """Return limits by interval arithmetic from those of the inputs.
 
     Parameters
     ----------

@@ -50,8 +50,6 @@ def draw_start(episodes: int, ends: Array, seed: int) -> Array:
 def advance(states: Array, arm_actions: Array, step: int, seed: int, ends: Array, rewards: Array) -> Array:
     """Move the states [E, J] by one step in place, and return its expected rewards [E].
 
-    ``ends`` [J, A, S, S] are the upper ends of the outcomes' shares, ``rewards`` [J, A, S] are expected ones.
-
     Parameters
     ----------
     states

@@ -127,7 +127,7 @@ def solve_many(
 
     Solvers that gain from batching (one forward pass for many instances) get the batch whole; others solve one instance
     after another, each with its share of the time that is left. Instance i runs with seed ``seed + i``, so that `solve`
-    with ``result.seed`` repeats it. ``time_limit`` is for the whole batch; other parameters are those of `solve`.
+    with ``result.seed`` repeats it.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ def check_planning(
     since: str | None = None,
     save: str | Path = FOLDER,
 ) -> list[Finding]:
-    """Return the promises that the view `Planning` of a problem breaks; the parameters are those of `check_problem`.
+    """Return the promises that the view `Planning` of a problem breaks on random instances of a size.
 
     Parameters
     ----------
@@ -121,8 +121,6 @@ def check_solver(
     **options: Any,
 ) -> list[Finding]:
     """Return the promises that a solver breaks on random instances of a problem.
-
-    ``exclude``, ``since`` and ``save`` are those of `check_problem`; ``options`` are the solver's.
 
     Parameters
     ----------
@@ -173,8 +171,6 @@ def check_bounds(
 ) -> list[Finding]:
     """Return the bounds of any solver, or of the problem's own view, that the best solution of all solvers contradicts.
 
-    ``options`` are those of solvers, by their names, such as of those that would learn for long.
-
     Parameters
     ----------
     problem
@@ -186,7 +182,7 @@ def check_bounds(
     iterations
         Iterations of each solver, as it counts them.
     options
-        Options of solvers, by the solvers' names.
+        Options of solvers, by the solvers' names, such as of those that would learn for long.
     """
     findings = []
     for seed in seeds:

@@ -15,8 +15,6 @@ def best_courses(
 ) -> Array:
     """Return the most [E] that the arms of each episode can earn after paying prices [H, J, A], their noise being known.
 
-    ``ends`` [J, A, S, S] and ``starts`` [J, S] are the upper ends of the outcomes' shares, ``weights`` [H] those of steps.
-
     Parameters
     ----------
     episodes

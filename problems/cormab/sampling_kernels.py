@@ -104,8 +104,7 @@ def draw_closed_walks(
     """Return actions [count, J]: the nodes of a random closed walk of 2 ``budget`` moves, or all, ``budget`` of them at
     most.
 
-    The neighbours of node i are ``heads[starts[i]:starts[i + 1]]``, ``distances`` [J] those to the source. Three times out
-    of four a walk goes on to a new node where it can and still come back.
+    Three times out of four a walk goes on to a new node where it can and still come back.
 
     Parameters
     ----------

@@ -117,8 +117,6 @@ def share_vehicles(vehicle: Array, weight: float, together: Array) -> None:
 def near_pairs(xy: Array, home: Array, begin: int, ends: Array, apart: Array) -> int:
     """Write the pairs of near neighbours that save something, each once, and their distances; return their number.
 
-    Position 1 is the depot; position 0 is left out where ``begin`` is 2.
-
     Parameters
     ----------
     xy

@@ -147,8 +147,7 @@ def sample_rows(
 ) -> None:
     """Open a random tail of the labelled routes of each row: around the depot from a random one on, in random directions.
 
-    ``routes`` holds the customers of each instance route by route, in the order around the depot; ``starts`` is 1 at the
-    first customer of a route. Instances in ``sectors`` begin with their first route or with their last.
+    Labels have their routes in the order around the depot. Instances in ``sectors`` begin with their first or their last.
 
     Parameters
     ----------

@@ -102,8 +102,8 @@ def swap_pass(
 ) -> bool:
     """Exchange packed items for the most valuable item that then fits, where it is worth more; return whether one was.
 
-    ``by_weight`` [N] lists the items by weight and ``sorted_weights`` their weights. Without an exchange the packing has no
-    improving one: each packed item was compared with the best of all unpacked items that fit in its place.
+    Without an exchange the packing has no improving one: each packed item was compared with the best of all unpacked items
+    that fit in its place.
 
     Parameters
     ----------

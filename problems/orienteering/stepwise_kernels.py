@@ -208,8 +208,7 @@ def sample_rows(
 ) -> None:
     """Follow the labelled path of each row for a random number of visits, and write what is left of it to ``plan``.
 
-    ``paths`` holds the visits between start and end of every instance, those of instance i from ``path_starts[i]`` on. A
-    closed path is followed in either direction.
+    A closed path is followed in either direction.
 
     Parameters
     ----------

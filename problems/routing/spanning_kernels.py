@@ -371,8 +371,6 @@ def grow_tree(
 ) -> int:
     """Add ``steps`` nodes to Prim's tree, the last one added being ``node``; return the last one added, -1 at the end.
 
-    ``key`` [N] is the weight of each node's edge to its ``parent`` [N], infinite at first; ``done`` [N] tells the tree.
-
     Parameters
     ----------
     metric, points, matrix

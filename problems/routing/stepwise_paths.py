@@ -423,8 +423,6 @@ def act_rows(
 def target_rows(nodes: Array, plan: Array, left: Array, place: Array, choice: Array, neighbours: Array) -> None:
     """Write the token to visit next, and the tokens before and after each token on the labelled path, -1 if not there.
 
-    ``place`` [B, N] is where each open node stands in ``plan`` [B, N], the label's order.
-
     Parameters
     ----------
     nodes

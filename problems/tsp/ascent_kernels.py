@@ -137,7 +137,7 @@ def spanning_tree(
 ) -> float:
     """Return the weight of a minimum spanning tree of a connected graph, and set each node's ``parent`` (node 0: -1).
 
-    Prim's algorithm with a binary heap; ``key``, ``place`` and ``heap`` [N] are scratch space.
+    Prim's algorithm with a binary heap.
 
     Parameters
     ----------

@@ -26,9 +26,6 @@ def descend(
 ) -> tuple[float, int]:
     """Improve a tour at up to ``steps`` nodes; return the change of its length, and how many nodes still wait.
 
-    ``place`` [N] is where each node stands in ``tour`` [N]; ``waiting`` [N] marks the nodes to look at, and none at the end
-    where no move of a node pays.
-
     Parameters
     ----------
     metric, points, matrix
@@ -38,7 +35,7 @@ def descend(
     tour, place
         The tour [N], and where each node stands in it, [N]; both change.
     waiting
-        Nodes [N] to look at; changes.
+        Nodes [N] to look at; none at the end where no move of a node pays.
     steps
         Nodes looked at, at most.
     """
@@ -308,8 +305,7 @@ def draw_exchange(
 def join_greedily(tails: Array, heads: Array, degree: Array, link: Array, sides: Array) -> int:
     """Join paths by edges, the first ones first; return how many were joined.
 
-    An edge is taken where both of its nodes have ``degree`` [N] below 2 and belong to different paths, as the union-find
-    forest ``link`` [N] tells; ``sides`` [N, 2] receives each node's neighbours.
+    An edge is taken where both of its nodes have a degree below 2 and belong to different paths.
 
     Parameters
     ----------

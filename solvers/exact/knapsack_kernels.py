@@ -68,8 +68,7 @@ def bundle_starts(values: Array, weights: Array, place: int) -> Array:
 def merge(source: States, count: int, target: States, change: Change, fill: float, empty: float, counters: Array) -> int:
     """Write the undominated union of states with and without one change to ``target``; return how many they are.
 
-    ``fill`` and ``empty`` are the values per weight at which room is filled and overweight removed at best; states
-    whose bound does not exceed the incumbent are left out. A better incumbent is noted in ``counters``.
+    States whose bound does not exceed the incumbent are left out. A better incumbent is noted in ``counters``.
 
     Parameters
     ----------
@@ -126,8 +125,6 @@ def merge(source: States, count: int, target: States, change: Change, fill: floa
 @kernel
 def is_fixed(values: Array, weights: Array, ratios: Array, place: int, start: Array, best: int) -> bool:
     """Return whether the linear relaxation shows that changing an item of the break packing cannot beat the incumbent.
-
-    ``start`` is the break packing: its weight, value, the break item's place, and the capacity.
 
     Parameters
     ----------

@@ -39,9 +39,8 @@ def search(
 ) -> float:
     """Run iterations of perturbation, descent, and acceptance; ``order``, ``best``, ``state`` and ``random`` carry on.
 
-    ``heads`` and ``tails`` [N, K] list for each node the nearest nodes to go to and to come from. An iteration makes a
-    double bridge of three segments of at most ``window`` nodes and descends from the nodes it touched; if the tour is
-    longer by more than a random multiple of ``temperature``, all exchanges are taken back by their log.
+    An iteration makes a double bridge of three segments of at most ``window`` nodes and descends from the nodes it touched;
+    if the tour is longer by more than a random multiple of ``temperature``, all exchanges are taken back by their log.
     Returns the temperature reached.
 
     Parameters

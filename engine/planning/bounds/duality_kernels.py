@@ -22,8 +22,6 @@ def price_arms(
     """Fill the Q-values [H, J, A, S] of actions, and return each arm's value [J] and the probabilities of its actions [J, H,
     A].
 
-    ``prices`` [H, K, A] are those of the classes [J]; transitions are [J, A, S, S], rewards [J, A, S], ``start`` [J, S]
-    the probabilities of the first states and ``ending`` [J, S] the value of the last ones.
     Each arm does what is best for itself; where two actions are worth the same, the lower one.
 
     Parameters

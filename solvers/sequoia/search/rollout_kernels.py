@@ -13,8 +13,6 @@ from redwood.planning.simulator_kernels import counter_of, uniform_of
 def move(states: Array, arm_actions: Array, noise: Array, step: int, seed: int, ends: Array) -> None:
     """Move the states [N, J] by one step in place; futures of the same ``noise`` [N] draw the same random numbers.
 
-    ``ends`` [J, A, S, S] are the upper ends of the outcomes' shares.
-
     Parameters
     ----------
     states
