@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from redwood.arrays import Array
 from redwood.errors import InstanceError
 from redwood.problems.vrp.instance import OBJECTIVES, SLACK, VehicleType, VRPInstance
 from redwood.problems.vrp.roads import Roads
-from redwood.problems.vrp.schedule import earliest_start, latest_end, loads_on, route_distance, schedule
+from redwood.problems.vrp.schedule import earliest_start, latest_end, loads_on, places_of, route_distance, schedule
 
 SHOWN = 4
 """Reasons of so many types are told."""
@@ -100,7 +101,7 @@ def why_not_alone(instance: VRPInstance, kind: int, customer: int) -> str:
     if len(over):
         return f"its load {load[over[0]]:g} exceeds the capacity {vehicle.capacity[over[0]]:g}"
     why = _out_of_time(instance, vehicle, route)
-    if why and not _triangular(instance, vehicle, customer):
+    if why and not _triangular(instance, vehicle, route):
         return ""
     return why
 
@@ -131,14 +132,12 @@ def _out_of_time(instance: VRPInstance, vehicle: VehicleType, route: Array) -> s
     return ""
 
 
-def _triangular(instance: VRPInstance, vehicle: VehicleType, customer: int) -> bool:
-    """Return whether direct ways to and from a customer are the shortest, so that a route of its own is quickest."""
+def _triangular(instance: VRPInstance, vehicle: VehicleType, route: Array) -> bool:
+    """Return whether the ways of a route are the shortest between its stops, so that no longer route is quicker."""
     roads = instance.roads
     if roads.size > DENSE:
         return roads.distances is None and roads.durations is None
-    place = len(instance.depots) + customer
-    ends = [] if vehicle.end is None else [(place, vehicle.end)]
-    for i, j in [(vehicle.start, place), *ends]:
+    for i, j in pairwise(places_of(instance, vehicle, route).tolist()):
         for measure in (roads.distance, roads.duration):
             nodes = np.arange(roads.size)
             matrix = measure(vehicle.profile, nodes[:, None], nodes[None, :])

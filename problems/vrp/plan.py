@@ -191,7 +191,7 @@ def make_ground(instance: VRPInstance, neighbours: int) -> Ground:
         opening=np.array(instance.windows[:, 0]),
         closing=np.array(closings),
         window_starts=np.array(instance.window_starts),
-        required=np.array(instance.required),
+        required=_required(instance),
         group=np.array(instance.group_of),
         group_required=np.array(instance.group_required, dtype=np.bool_),
         partner=np.array(instance.partner),
@@ -217,6 +217,13 @@ def make_ground(instance: VRPInstance, neighbours: int) -> Ground:
         farthest_slack=np.array([0.1 * distance_slack(v.max_distance) for v in types], dtype=np.float64),
         capacity=np.array([v.capacity for v in types], dtype=np.float64).reshape(len(types), -1),
     )
+
+
+def _required(instance: VRPInstance) -> Array:
+    """Return whether each customer must be served [N]: of a shipment both ends, where one must."""
+    required = np.array(instance.required)
+    required[instance.shipments] = required[instance.shipments].any(axis=1, keepdims=True)
+    return required
 
 
 def neighbourhoods(instance: VRPInstance, count: int) -> tuple[Array, Array]:

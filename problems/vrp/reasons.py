@@ -86,7 +86,8 @@ def cheapest_insertion(instance: VRPInstance, routes: list[NumberedRoute], custo
         if vehicle.end is None:
             onward, leg = onward.copy(), leg.copy()
             onward[-1] = leg[-1] = 0.0
-        extra = vehicle.distance_cost * (roads.distance(profile, stops, np.array([place])) + onward - leg)
+        detour = roads.distance(profile, stops, np.array([place])) + onward - leg
+        extra = np.where(np.isfinite(detour), vehicle.distance_cost, 1.0) * detour
         options += [(float(cost), number, position) for position, cost in enumerate(extra)]
     used = [sum(route.kind == kind for route in routes) for kind in range(len(instance.vehicles))]
     for kind, vehicle in enumerate(instance.vehicles):

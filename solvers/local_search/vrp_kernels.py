@@ -63,6 +63,8 @@ FEW, MANY = 0.05, 0.25
 """Between these shares of iterations with absent customers the price stays."""
 RANDOM_TYPE = 0.3
 """Probability that a new route has any type instead of the cheapest one."""
+ANY_PRICE = 0.1
+"""Probability that an optional customer is served at any price while a required one, who may need it before, is absent."""
 EPSILON = 1e-10
 """Share of its cost by which a solution must be lower than the best one to be better."""
 
@@ -378,7 +380,8 @@ def sort_out(ground: Ground, search: Search, state: RandomState) -> None:
 def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState) -> None:
     """Insert the candidates one after the other, each where it is cheapest of what is not overlooked."""
     count = search.counters[OUT]
-    for i in range(2 * count if ground.ordered else count):  # a pickup may have had to wait for a delivery before it
+    lacking = search.counters[ABSENT_BEFORE] > 0
+    for i in range(2 * count if ground.ordered or lacking else count):  # some can only come behind another one
         c = search.out[i % count]
         g = ground.group[c]
         if plan.route[c] >= 0 or (g >= 0 and plan.grouped[g] > 0):
@@ -388,6 +391,8 @@ def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state
             most = ground.prize[c] - search.values[TEMPERATURE] * math.log(1.0 - random_float(state))
             if ground.partner[c] >= 0:
                 most += ground.prize[ground.partner[c]]
+            if lacking and random_float(state) < ANY_PRICE:
+                most = math.inf
         if ground.partner[c] >= 0:
             insert_shipment(plan, ground, search, strings, state, c, most)
         else:
