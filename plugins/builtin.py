@@ -206,6 +206,14 @@ SOLVERS = (
         determinism=Determinism.DETERMINISTIC,
     ),
     SolverSpec(
+        name="ortools-routing",
+        summary="The routing library of OR-Tools, by guided local search, for rich vehicle routing (Apache-2.0 licence).",
+        target="redwood.solvers.external.ortools_vrp:ORToolsRich",
+        problems=("vrp",),
+        requires=(Requirement("ortools", "pip install ortools"),),
+        determinism=Determinism.DETERMINISTIC,
+    ),
+    SolverSpec(
         name="cp-sat",
         summary="CP-SAT of OR-Tools, for small instances (Apache-2.0 licence).",
         target="redwood.solvers.external.cp_sat:CPSAT",

@@ -147,7 +147,7 @@ def _arcs_of(instance: VRPInstance, k: int, times: Times) -> tuple[Array, Array,
     for pick, drop in instance.shipments.tolist():
         usable[size, drop] = usable[pick, size + 1] = usable[drop, pick] = False
     if instance.linehauls_first:
-        brings, takes = instance.delivery.any(axis=1), instance.pickup.any(axis=1)
+        brings, takes = np.asarray(instance.delivery.any(axis=1)), np.asarray(instance.pickup.any(axis=1))
         usable[size, :size] &= brings
         usable[:size, :size] &= ~(takes[:, None] & brings[None, :])
     tail, head = np.nonzero(usable)
