@@ -24,6 +24,7 @@ from redwood.problems.vrp.instance import VRPInstance
 FEATURES = (
     *("windows", "several", "release", "duration", "distance", "fleet", "depots", "open", "prizes", "groups", "shipments"),
     *("pickups", "skills", "profiles", "loads", "linehauls", "asymmetric", "allowed", "hours", "fewest"),
+    *("waiting", "planned", "prefix"),
 )
 Data = dict[str, Any]
 
@@ -56,7 +57,15 @@ def draw(rng: np.random.Generator, most: int = 4) -> Data:
         "groups": {"either": bool(rng.random() < 0.5)} if has["groups"] else {},
         "linehauls_first": has["linehauls"],
         "objective": "fewest-vehicles" if has["fewest"] else "cost",
+        "prefixes": [],
     }
+    if has["planned"]:
+        for row in rows:
+            row |= {"planned": f"v{rng.integers(len(data['vehicles']))}", "change_price": int(rng.integers(0, 30))}
+    if has["prefix"]:
+        begun = rng.permutation(size)[: int(rng.integers(1, size))].tolist()
+        kind = f"v{rng.integers(len(data['vehicles']))}"
+        data["prefixes"] = [{"vehicle": kind, "customers": [f"c{c}" for c in begun]}]
     return data | _draw_roads(rng, has, homes + size, data["vehicles"])
 
 
@@ -93,6 +102,8 @@ def _draw_vehicle(rng: np.random.Generator, has: dict[str, bool], k: int, size: 
     vehicle |= {"fixed_cost": int(rng.integers(0, 20)), "distance_cost": int(rng.integers(0, 3))}
     if has["duration"]:
         vehicle |= {"max_duration": int(rng.integers(40, 120)), "duration_cost": int(rng.integers(0, 3))}
+    if has["waiting"]:
+        vehicle["waiting_cost"] = int(rng.integers(0, 4))
     if has["distance"]:
         vehicle["max_distance"] = int(rng.integers(40, 90))
     if has["skills"] and k == 0:
@@ -152,6 +163,10 @@ class Truth:
         for a, b, _ in self.pairs:
             if (a in order) != (b in order) or (a in order and order.index(a) > order.index(b)):
                 return None
+        for prefix in self.data["prefixes"]:
+            begun = tuple(self.number[name] for name in prefix["customers"])
+            if set(begun) & set(order) and (vehicle["name"] != prefix["vehicle"] or order[: len(begun)] != begun):
+                return None
         if not self._loads_fit(vehicle, order) or not self._linehauls_first(rows):
             return None
         stops = [self.homes.index(vehicle["start"]), *(len(self.homes) + c for c in order)]
@@ -161,7 +176,8 @@ class Truth:
         if length > vehicle.get("max_distance", math.inf) or math.isinf(length):
             return None
         hours = self._cost_of_time(vehicle, order, stops)
-        return None if hours is None else float(vehicle["fixed_cost"] + vehicle["distance_cost"] * length + hours)
+        changes = sum(r["change_price"] for r in rows if r.get("planned", vehicle["name"]) != vehicle["name"])
+        return None if hours is None else float(vehicle["fixed_cost"] + vehicle["distance_cost"] * length + hours + changes)
 
     def _loads_fit(self, vehicle: Data, order: tuple[int, ...]) -> bool:
         def vector(value: Any) -> Any:
@@ -203,7 +219,8 @@ class Truth:
             end = max(end, end_opens)
             if end > min(vehicle["shift"][1], end_shuts) or end - start > vehicle.get("max_duration", math.inf):
                 continue
-            price = vehicle.get("duration_cost", 0) * (end - start)
+            waiting = end - start - sum(travel) - sum(self.rows[c]["service"] for c in order)
+            price = vehicle.get("duration_cost", 0) * (end - start) + vehicle.get("waiting_cost", 0) * waiting
             best = price if best is None else min(best, price)
         return best
 
@@ -221,7 +238,8 @@ class Truth:
         return time + (travel[-1] if len(travel) > len(order) else 0.0)
 
     def _optional(self, c: int) -> bool:
-        return self.rows[c].get("prize", 0) > 0 or "group" in self.rows[c]
+        begun = any(self.rows[c]["name"] in prefix["customers"] for prefix in self.data["prefixes"])
+        return not begun and (self.rows[c].get("prize", 0) > 0 or "group" in self.rows[c])
 
     def optimum(self) -> tuple[int, float] | None:
         """Return the vehicles and the cost of the best routes by the objective, or ``None`` where nothing is feasible."""
@@ -300,7 +318,8 @@ def compare(data: Data, solvers: Sequence[str] = ("highs",), iterations: int = 2
     try:
         instance = redwood.instance("vrp", **data)
     except InstanceError as error:
-        doubtful = best is not None and "so the fewest vehicles are none" not in str(error) and "need one" not in str(error)
+        known = ("so the fewest vehicles are none", "need one", "the prefix")  # stricter rules of the fields
+        doubtful = best is not None and not any(words in str(error) for words in known)
         return Outcome("refused", [f"refused although it has the optimum {best}: {error}"] if doubtful else [], [])
     missed: list[str] = []
     faults = _compare_checker(truth, instance)
@@ -330,6 +349,7 @@ def _compare_checker(truth: Truth, instance: VRPInstance) -> list[str]:
         split = any(
             (a in order) != (b in order) or (a in order and order.index(a) > order.index(b)) for a, b, _ in truth.pairs
         )
+        split |= any(set(customers) & set(order) for _, customers in instance.prefixes)
         if split or instance.vehicles[k].number == 0:
             continue  # no matter of one route
         route = NumberedRoute(k, np.array(order))

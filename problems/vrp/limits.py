@@ -50,6 +50,21 @@ def check_instance(instance: VRPInstance) -> None:
             names = ", ".join(repr(instance.customers[customer]) for customer in group)
             raise InstanceError(f"one of {names} is required, and no vehicle can serve any of them.")
     _check_fleet(instance)
+    _check_prefixes(instance)
+
+
+def _check_prefixes(instance: VRPInstance) -> None:
+    """Raise `InstanceError` where a prefix is no feasible route by itself, or there are too few vehicles for them."""
+    from redwood.problems.vrp.checks import NumberedRoute, route_faults
+
+    for kind, customers in instance.prefixes:
+        faults = route_faults(instance, NumberedRoute(kind, np.array(customers)))
+        if faults:
+            raise InstanceError(f"the prefix that begins with {instance.customers[customers[0]]!r}: {faults[0]}")
+    for kind, vehicle in enumerate(instance.vehicles):
+        count = sum(one == kind for one, _ in instance.prefixes)
+        if vehicle.number is not None and count > vehicle.number:
+            raise InstanceError(f"{count} prefixes have vehicle {vehicle.name!r}, and there are {vehicle.number}.")
 
 
 def _check_fleet(instance: VRPInstance) -> None:
@@ -172,12 +187,13 @@ def most_cost(instance: VRPInstance) -> float:
     roads, total = instance.roads, float(instance.prize.sum())
     legs = 0.0
     for vehicle in instance.vehicles:
+        rate = vehicle.duration_cost + vehicle.waiting_cost
         distance, time = longest_leg(roads, vehicle.profile)
         waiting = latest_end(instance, vehicle) if math.isfinite(latest_end(instance, vehicle)) else _latest(instance)
         hours = min(vehicle.max_duration, waiting + time * (instance.size + 1) + float(instance.service.sum()))
-        per_route = vehicle.fixed_cost + (vehicle.duration_cost * hours if vehicle.duration_cost else 0.0)
+        per_route = vehicle.fixed_cost + (rate * hours if rate else 0.0)
         legs = max(legs, 2.0 * vehicle.distance_cost * distance + per_route)
-    return total + instance.size * legs
+    return total + float(instance.change_price.sum()) + instance.size * legs
 
 
 def longest_leg(roads: Roads, profile: int) -> tuple[float, float]:

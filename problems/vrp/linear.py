@@ -50,8 +50,7 @@ class VRPLinear(Linear):
         _add_lengths(instance, rows)
         _add_route_numbers(instance, rows)
         if instance.timed:
-            for price in add_times(instance, rows):
-                expression = expression + price
+            expression = expression + add_times(instance, rows)
         model.cost = Objective(expr=expression, sense=minimize)
         return model
 
@@ -114,10 +113,14 @@ class VRPLinear(Linear):
 
 
 def _arc_costs(instance: VRPInstance, arcs: Arcs) -> Array:
-    """Return what each arc costs: its length, and the vehicle where it leaves a depot."""
+    """Return what each arc costs: its length, the vehicle where it leaves a depot, and a change of plan."""
     rates = np.array([vehicle.distance_cost for vehicle in instance.vehicles])
     fixed = np.array([vehicle.fixed_cost + instance.vehicle_price for vehicle in instance.vehicles])
-    return np.asarray(rates[arcs.kind] * arcs.distance + np.where(arcs.tail == instance.size, fixed[arcs.kind], 0.0))
+    costs = rates[arcs.kind] * arcs.distance + np.where(arcs.tail == instance.size, fixed[arcs.kind], 0.0)
+    serves = arcs.head < instance.size
+    kinds, heads = arcs.kind[serves], arcs.head[serves]
+    costs[serves] += instance.change_costs[kinds, heads]
+    return np.asarray(costs)
 
 
 def _add_service(instance: VRPInstance, rows: RowList) -> Labels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -150,6 +151,14 @@ def _arcs_of(instance: VRPInstance, k: int, times: Times) -> tuple[Array, Array,
         brings, takes = np.asarray(instance.delivery.any(axis=1)), np.asarray(instance.pickup.any(axis=1))
         usable[size, :size] &= brings
         usable[:size, :size] &= ~(takes[:, None] & brings[None, :])
+    for kind, customers in instance.prefixes:
+        chain = [size, *customers]
+        for before, after in pairwise(chain):
+            kept = bool(usable[before, after]) and kind == k
+            usable[:, after] = False
+            if before < size:
+                usable[before, :] = False
+            usable[before, after] = kept
     tail, head = np.nonzero(usable)
     return np.full(len(tail), k, dtype=np.int64), tail, head, distance[tail, head], duration[tail, head]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from pyomo.environ import Binary, Var
 
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.linear_arcs import Times, times_of
 from redwood.problems.vrp.linear_rows import Labels, RowList
 
 
-def add_times(instance: VRPInstance, rows: RowList) -> list[Any]:
-    """Add times; return the variables that durations cost."""
+def add_times(instance: VRPInstance, rows: RowList) -> Any:
+    """Add times; return what they cost."""
     times = times_of(instance)
     first, last = times.earliest.min(axis=0), np.maximum(times.latest.max(axis=0), times.earliest.min(axis=0))
     begin = rows.labels("begin", None, None)
@@ -23,7 +24,7 @@ def add_times(instance: VRPInstance, rows: RowList) -> list[Any]:
     _add_windows(instance, rows, begin, first, last)
     _add_ends(instance, rows, times, begin, last)
     if not (any(vehicle.counts_time for vehicle in instance.vehicles) or bool((instance.release > 0).any())):
-        return []
+        return 0.0
     leave = _add_departures(instance, rows, times, begin)
     return _add_durations(instance, rows, times, begin, leave, last)
 
@@ -43,8 +44,6 @@ def _add_travel(instance: VRPInstance, rows: RowList, begin: Labels, last: Any) 
 
 def _add_windows(instance: VRPInstance, rows: RowList, begin: Labels, first: Any, last: Any) -> None:
     """Add the choice of a window where a customer has several."""
-    from pyomo.environ import Binary, Var
-
     counts = np.diff(instance.window_starts)
     several = np.flatnonzero(counts > 1)
     if not len(several):
@@ -93,8 +92,8 @@ def _add_departures(instance: VRPInstance, rows: RowList, times: Times, begin: L
     return leave
 
 
-def _add_durations(instance: VRPInstance, rows: RowList, times: Times, begin: Labels, leave: Labels, last: Any) -> list[Any]:
-    """Add the limits of durations, and return what those of each last customer's route cost.
+def _add_durations(instance: VRPInstance, rows: RowList, times: Times, begin: Labels, leave: Labels, last: Any) -> Any:
+    """Add the limits of durations, and return what durations and waiting cost: waiting is the duration less what is busy.
 
     Parameters
     ----------
@@ -105,8 +104,8 @@ def _add_durations(instance: VRPInstance, rows: RowList, times: Times, begin: La
     last
         When the service of each customer begins at the latest [N].
     """
-    arcs, size, prices = rows.arcs, instance.size, []
-    costs = any(vehicle.duration_cost for vehicle in instance.vehicles)
+    arcs, size = rows.arcs, instance.size
+    costs = any(vehicle.duration_cost + vehicle.waiting_cost for vehicle in instance.vehicles)
     paid = rows.labels("duration_cost", 0.0, None) if costs else []
     for c in range(size):
         for arc in arcs.between(c, size + 1).tolist():
@@ -122,9 +121,14 @@ def _add_durations(instance: VRPInstance, rows: RowList, times: Times, begin: La
                 longest = max(0.0, latest - float(times.begins.min()))
                 if vehicle.max_duration < longest:
                     rows.add(end - leave[c] + (longest - vehicle.max_duration) * used, None, longest)
-                if vehicle.duration_cost:
-                    rate = vehicle.duration_cost
+                rate = vehicle.duration_cost + vehicle.waiting_cost
+                if rate:
                     rows.add(paid[c] - rate * (end - leave[c]) - rate * longest * used, -rate * longest, None)
-        if costs:
-            prices.append(paid[c])
-    return prices
+    waits = np.array([vehicle.waiting_cost for vehicle in instance.vehicles])
+    if not waits.any():
+        return sum(paid)
+    rows.model.time_cost = Var(bounds=(0.0, None))
+    served = np.append(instance.service, [0.0, 0.0])
+    busy = rows.sum(np.arange(len(arcs.kind)), waits[arcs.kind] * (arcs.duration + served[arcs.head]))
+    rows.add(rows.model.time_cost - sum(paid) + busy, 0.0, None)
+    return rows.model.time_cost

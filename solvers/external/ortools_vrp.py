@@ -93,6 +93,7 @@ class _Form(Units):
         starts, ends = [v.start for v in types], [nowhere if v.end is None else v.end for v in types]
         self.manager = pywrapcp.RoutingIndexManager(self.nodes, len(types), starts, ends)
         self.model: Any = pywrapcp.RoutingModel(self.manager)
+        self.at_node = len(instance.depots) + np.arange(instance.size)
         self.at = [self.manager.NodeToIndex(len(instance.depots) + c) for c in range(instance.size)]
         self._lengths = [self._matrix(self.lengths[v.profile], v, np.rint) for v in instance.vehicles]
         for depot in set(range(len(instance.depots))) - {*starts, *ends}:  # else it would have to be visited
@@ -104,6 +105,16 @@ class _Form(Units):
         self._add_lengths()
         if instance.timed:
             self._add_times()
+        self._fix_prefixes()
+
+    def _fix_prefixes(self) -> None:
+        """Let the first vehicles of a type begin with its prefixes."""
+        free = {k: [vehicle for vehicle, kind in enumerate(self.kinds) if kind == k] for k in set(self.kinds)}
+        for kind, customers in self.instance.prefixes:
+            index = self.model.Start(free[kind].pop(0))
+            for c in customers:
+                self.model.NextVar(index).SetValue(self.at[c])
+                index = self.at[c]
 
     def _matrix(self, matrix: Array, vehicle: VehicleType, rounded: Any) -> Array:
         """Return a matrix in whole units, where there are open ends with ways to nowhere of length 0."""
@@ -124,6 +135,8 @@ class _Form(Units):
         costs = [round(v.distance_cost * rate) * one for v, one in zip(types, self._lengths, strict=True)]
         for one, length in zip(costs, self._lengths, strict=True):
             one[length >= _NO_WAY] = _NO_WAY
+        for change, one in zip(self.instance.change_costs, costs, strict=True):
+            one[:, self.at_node] += np.array([self.money(float(price)) for price in change], dtype=np.int64)
         for vehicle, (k, number) in enumerate(zip(self.kinds, self._by_vehicle(costs), strict=True)):
             self.model.SetArcCostEvaluatorOfVehicle(number, vehicle)
             self.model.SetFixedCostOfVehicle(self.money(types[k].fixed_cost + self.instance.vehicle_price), vehicle)
@@ -221,6 +234,8 @@ class _Form(Units):
             clock.SetSpanUpperBoundForVehicle(self.limit(kind.max_duration), vehicle)
         if kind.duration_cost:
             clock.SetSpanCostCoefficientForVehicle(round(kind.duration_cost * self.price_scale), vehicle)
+        if kind.waiting_cost:
+            clock.SetSlackCostCoefficientForVehicle(round(kind.waiting_cost * self.price_scale), vehicle)
         for end in (model.Start(vehicle), model.End(vehicle)):
             model.AddVariableMinimizedByFinalizer(clock.CumulVar(end))
 
@@ -254,7 +269,8 @@ class _Form(Units):
             return None
         routes: list[list[int]] = [[] for _ in self.kinds]
         free = {k: [vehicle for vehicle, kind in enumerate(self.kinds) if kind == k] for k in set(self.kinds)}
-        for route in numbered(self.instance, initial):
+        begun = {customers[0]: number for number, (_, customers) in enumerate(self.instance.prefixes)}
+        for route in sorted(numbered(self.instance, initial), key=lambda one: begun.get(int(one.customers[0]), len(begun))):
             routes[free[route.kind].pop(0)] = [len(self.instance.depots) + int(c) for c in route.customers]
         return self.model.ReadAssignmentFromRoutes(routes, True)
 

@@ -239,6 +239,13 @@ class _Form(Units):
 
 def _refuse(instance: VRPInstance) -> None:
     """Raise `FitError` where the library has no field for what the instance asks."""
+    if instance.prefixes:
+        raise FitError("PyVRP has no fixed prefixes of routes, and the instance has some.")
+    for vehicle in instance.vehicles:
+        if vehicle.waiting_cost:
+            raise FitError(f"PyVRP has no cost of waiting, and vehicle {vehicle.name!r} has {vehicle.waiting_cost:g}.")
+    for c in np.flatnonzero(instance.change_costs.any(axis=0))[:1]:
+        raise FitError(f"PyVRP has no price of a change of vehicle, and {instance.customers[c]!r} has one.")
     counts = np.diff(instance.window_starts)
     if (counts > 1).any():
         name = instance.customers[int(np.argmax(counts))]

@@ -50,7 +50,7 @@ class Units:
 
     def _price_scale(self) -> float:
         """Return by what prices are multiplied besides, so that costs of distance and duration are whole."""
-        rates = np.array([x for v in self.instance.vehicles for x in (v.distance_cost, v.duration_cost)])
+        rates = np.array([x for v in self.instance.vehicles for x in (v.distance_cost, v.duration_cost, v.waiting_cost)])
         return next((scale for scale in (1.0, 10.0, 100.0) if whole(rates * scale)), 1000.0)
 
     def money(self, value: float) -> int:
