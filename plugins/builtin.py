@@ -56,7 +56,7 @@ PROBLEMS = (
         name="vrp",
         summary="Rich vehicle routing: windows, fleets, depots, open routes, pickups, shipments, prizes and limits.",
         target="redwood.problems.vrp.problem:VRP",
-        views=frozenset({"Linear"}),
+        views=frozenset({"Linear", "Bound"}),
         formats=(
             Format((".vrp",), r"^\s*TYPE\s*:\s*(?!CVRP\b)\w*(VRP|PDP)\w*"),
             Format((".txt",), r"\A\s*\S[^\n]*\n\s*VEHICLE\s*\n\s*NUMBER\s+CAPACITY"),

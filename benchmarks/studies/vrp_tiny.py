@@ -324,6 +324,9 @@ def compare(data: Data, solvers: Sequence[str] = ("highs",), iterations: int = 2
     missed: list[str] = []
     faults = _compare_checker(truth, instance)
     value = None if best is None else best[1] + instance.vehicle_price * best[0]
+    least = redwood.bound(instance, time_limit=5.0).value
+    if value is not None and least > value + 1e-6:
+        faults.append(f"the bound {least} is above the optimum {value}")
     for solver in solvers:
         proves = solver == "highs"
         limits: Data = {"time_limit": 30} if proves else {"iterations": iterations}

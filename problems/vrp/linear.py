@@ -8,12 +8,17 @@ import numpy as np
 from pyomo.environ import Binary, ConcreteModel, Objective, Var, minimize
 
 from redwood.arrays import Array
+from redwood.clock import Timer
+from redwood.problems.vrp.bound import VRPBound
 from redwood.problems.vrp.checks import NumberedRoute, numbered, route_faults
 from redwood.problems.vrp.instance import Route, VRPInstance, VRPSolution
 from redwood.problems.vrp.linear_arcs import Arcs, usable_arcs
 from redwood.problems.vrp.linear_rows import Labels, RowList
 from redwood.problems.vrp.linear_times import add_times
 from redwood.views.linear import Linear, Rows
+
+PREPARATION = 30.0
+"""Seconds that the bound may take at most which is a row of the model."""
 
 
 class VRPLinear(Linear):
@@ -33,6 +38,7 @@ class VRPLinear(Linear):
     def __init__(self, instance: VRPInstance) -> None:
         self.instance: VRPInstance = instance
         self._arcs = usable_arcs(instance)
+        self._allowed = PREPARATION
 
     def model(self, incumbent: float | None = None) -> ConcreteModel:
         """Return the model over all arcs that a feasible route can use."""
@@ -51,8 +57,20 @@ class VRPLinear(Linear):
         _add_route_numbers(instance, rows)
         if instance.timed:
             expression = expression + add_times(instance, rows)
+        rows.add(expression, self._least(incumbent), None)
         model.cost = Objective(expr=expression, sense=minimize)
         return model
+
+    def allow(self, seconds: float) -> None:
+        """Take at most so many seconds, and `PREPARATION`, for a bound by column generation."""
+        self._allowed = min(PREPARATION, seconds)
+
+    def _least(self, incumbent: float | None) -> float:
+        """Return a lower bound on the cost, eased so that no tolerance cuts off an optimum that meets it."""
+        view = VRPBound(self.instance)
+        view.warm_up()
+        value = view.bound(Timer(self._allowed), incumbent).value
+        return value - 1e-10 * max(1.0, abs(value))
 
     def variables(self, model: ConcreteModel) -> list[object]:
         """Return the arcs."""

@@ -14,6 +14,7 @@ from redwood.problems.vrp.checks import cost, numbered, violations
 from redwood.problems.vrp.fields import assemble, roads_of
 from redwood.problems.vrp.instance import VRPInstance, VRPSolution
 from redwood.problems.vrp.limits import check_instance
+from redwood.views.bound import Bound
 from redwood.views.linear import Linear
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ class VRP(Problem[VRPInstance, VRPSolution]):
     name = "vrp"
     sense = Sense.MIN
     solution_type = VRPSolution
-    views: ClassVar = {Linear: "redwood.problems.vrp.linear:VRPLinear"}
+    views: ClassVar = {
+        Linear: "redwood.problems.vrp.linear:VRPLinear",
+        Bound: "redwood.problems.vrp.bound:VRPBound",
+    }
     variants = generators.VARIANTS
     suffix = ".json"
     solution_suffix = ".sol"
