@@ -68,7 +68,7 @@ def neighbourhoods(distance: Array, count: int = NEIGHBOURS) -> tuple[Array, Arr
     size = len(distance)
     order = np.array(distance, dtype=np.float64)
     np.fill_diagonal(order, -1.0)
-    near = np.argsort(order, axis=1, kind="stable")[:, : min(count, size)].astype(np.int64)
+    near = np.argsort(order, axis=1, kind="stable")[:, : min(count, size)].astype(np.int64, order="C")
     place = np.full((size, size), -1, dtype=np.int64)
     np.put_along_axis(place, near, np.broadcast_to(np.arange(near.shape[1]), near.shape), axis=1)
     return near, place
@@ -104,10 +104,10 @@ def plain_covering(distance: Array, load: Array, capacity: float, number: float)
     usable[:, size] = usable[size + 1] = usable[size, size + 1] = False
     near, place = neighbourhoods(distance[1:, 1:])
     graph = RouteGraph(
-        np.asarray(distance, dtype=np.float64)[np.ix_(order, order)],
+        np.ascontiguousarray(np.array(distance, dtype=np.float64)[np.ix_(order, order)]),
         np.zeros((size + 2, size + 2)),
         usable,
-        np.asarray(load, dtype=np.float64),
+        np.array(load, dtype=np.float64),
         float(capacity),
         np.zeros(size),
         np.full(size, 1e18),
