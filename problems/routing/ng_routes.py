@@ -197,20 +197,20 @@ class _Generation:
         price = at[:size] + at[size : size + groups] @ self._member
         owned = own[:size] + own[size : size + groups] @ self._member
         ends, costs = np.empty(size, dtype=np.int64), np.empty(size)
-        worth = []
+        value = []
         for k, graph in enumerate(covering.graphs):
             self._labels.work[0] = int(COMPARISONS * min(MOST_SECONDS, clock.seconds_left))
             complete = cheapest_routes(graph, price, self._labels, exact, ends, costs)
             if exact and not complete:
                 return None
-            worth.append(float(costs.min(initial=math.inf)) + at[size + groups + k])
+            value.append(float(costs.min(initial=math.inf)) + at[size + groups + k])
             for end in ends[np.argsort(costs)].tolist():
                 if end >= 0:
                     added += self._add_route(k, graph, end, owned, float(own[size + groups + k]))
             if clock.stops():
                 return None
         if exact:
-            self._take(at, worth)
+            self._take(at, value)
         return added
 
     def _add_route(self, k: int, graph: RouteGraph, end: int, owned: Array, wage: float) -> int:
@@ -232,13 +232,13 @@ class _Generation:
         self._add(cost, rows.tolist(), column[rows].tolist())
         return 1
 
-    def _take(self, at: Array, worth: list[float]) -> None:
+    def _take(self, at: Array, value: list[float]) -> None:
         """Take the bound of Lagrange at prices, where it is the best one: customers' prices, less what routes can save."""
         covering, size = self._covering, self._covering.size
         free = (covering.prize > 0) & ~covering.required
         saved = float(np.minimum(0.0, covering.prize - at[:size])[free].sum())
         limits = np.minimum(covering.numbers, covering.most_routes)
-        saved += sum(limit * min(0.0, one) for limit, one in zip(limits.tolist(), worth, strict=True))
+        saved += sum(limit * min(0.0, one) for limit, one in zip(limits.tolist(), value, strict=True))
         bound = float(at @ self._rhs) + saved
         if bound > self._best:
             self._best, self._prices = bound, at
