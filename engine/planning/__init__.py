@@ -1,21 +1,45 @@
 """Planning: arms moved by joint actions, sets of those actions, policies, their simulation and bounds on all of them.
 
 The contracts that a planning problem and its policies implement are imported from here; the package knows no problem.
+What starts from a call log is found here too, at first use.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from redwood.lazy import load_target
 from redwood.planning.contract import ActionSet, Arms, Choice, Criterion, Planning, Policy, Program, worth_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts, relaxation_of
+
+if TYPE_CHECKING:
+    from redwood.planning.estimation.estimate import Estimate, estimate
+
+_LAZY = {
+    "Estimate": "redwood.planning.estimation.estimate:Estimate",
+    "estimate": "redwood.planning.estimation.estimate:estimate",
+}
+"""Lazy targets of what is imported at first use; some of it stands above this package."""
 
 __all__ = [
     "ActionSet",
     "Arms",
     "Choice",
     "Criterion",
+    "Estimate",
     "Planning",
     "Policy",
     "Program",
     "Relaxation",
+    "estimate",
     "relaxation_by_counts",
     "relaxation_of",
     "worth_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name at first use."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'redwood.planning' has no attribute {name!r}")
+    return load_target(_LAZY[name])

@@ -28,6 +28,7 @@ def format_instance(instance: BanditInstance) -> str:
         "horizon": instance.horizon,
         "discount": instance.discount,
         **({} if instance.criterion == "finite" else {"criterion": instance.criterion}),
+        **({"arm_names": list(instance.arm_names)} if instance.arm_names else {}),
         "actions": {"kind": actions.kind, **{entry.name: _plain(getattr(actions, entry.name)) for entry in fields(actions)}},
         "start": instance.arms.start.tolist(),
         "rewards": instance.arms.rewards.tolist(),
@@ -46,7 +47,7 @@ def parse(text: str, name: str) -> dict[str, Any]:
     """
     data = parse_json(text, name)
     keys = {"problem", "horizon", "discount", "actions", "start", "rewards", "transitions"}
-    if not isinstance(data, dict) or set(data) - {"criterion"} != keys:
+    if not isinstance(data, dict) or set(data) - {"criterion", "arm_names"} != keys:
         found = sorted(data) if isinstance(data, dict) else type(data).__name__
         raise FormatError(f"{name}: holds {found}; expected an object with the keys {sorted(keys)}.")
     if data.pop("problem") != BanditInstance.problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -84,6 +84,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         horizon: int = 20,
         discount: float = 1.0,
         criterion: str = "finite",
+        arm_names: Sequence[str] = (),
         name: str = "",
         best_known: float | None = None,
     ) -> BanditInstance:
@@ -105,6 +106,8 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         criterion
             ``finite``, or ``average`` for the mean reward a step of endless time: simulations then count ``horizon`` steps
             after as many that are not counted.
+        arm_names
+            Name of each arm, by which `redwood act` knows them; by default none.
 
         Raises
         ------
@@ -117,6 +120,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             horizon=whole_number("horizon", horizon, 1),
             discount=discount,
             criterion=criterion,
+            arm_names=tuple(str(label) for label in arm_names),
             name=name,
             best_known=best_known,
         )
@@ -181,6 +185,9 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             raise InstanceError(f"criterion {instance.criterion!r} is not one of {', '.join(Criterion)}.")
         if instance.criterion == Criterion.AVERAGE and instance.discount != 1:
             raise InstanceError(f"discount {instance.discount} with the criterion average: endless time has none.")
+        names = instance.arm_names
+        if names and (len(names) != count or len(set(names)) < count):
+            raise InstanceError(f"{len(names)} arm names, {len(set(names))} of them distinct, for {count} arms.")
         actions = instance.actions
         if actions.arms != count:
             raise InstanceError(f"the action set has {actions.arms} arms, and the instance {count}.")
