@@ -13,10 +13,14 @@ from redwood.planning.contract import ActionSet, Arms, Choice, Criterion, Planni
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts, relaxation_of
 
 if TYPE_CHECKING:
+    from redwood.planning.beliefs import collapsing
     from redwood.planning.estimation.estimate import Estimate, estimate
+    from redwood.planning.fairness import at_least_every
 
 _LAZY = {
     "Estimate": "redwood.planning.estimation.estimate:Estimate",
+    "at_least_every": "redwood.planning.fairness:at_least_every",
+    "collapsing": "redwood.planning.beliefs:collapsing",
     "estimate": "redwood.planning.estimation.estimate:estimate",
 }
 """Lazy targets of what is imported at first use; some of it stands above this package."""
@@ -31,6 +35,8 @@ __all__ = [
     "Policy",
     "Program",
     "Relaxation",
+    "at_least_every",
+    "collapsing",
     "estimate",
     "relaxation_by_counts",
     "relaxation_of",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import FormatError, InstanceError, suggestion
+from redwood.errors import FormatError, InstanceError, SolutionError, suggestion
 from redwood.files import parse_json, read_text
 from redwood.planning.contract import ActionSet
 from redwood.problems.cormab.generation import KINDS
@@ -53,6 +53,20 @@ def parse(text: str, name: str) -> dict[str, Any]:
     if data.pop("problem") != BanditInstance.problem:
         raise FormatError(f"{name}: is not an instance of {BanditInstance.problem!r}.")
     return data
+
+
+def check_cohort(carried: Mapping[str, Any], instance: BanditInstance) -> None:
+    """Raise `SolutionError` where the instance that a policy carries has other arms than the one it is to be used on."""
+    names = tuple(carried.get("arm_names", ()))
+    count = len(carried["start"])
+    if names and instance.arm_names and names != instance.arm_names:
+        other = sorted(set(names) ^ set(instance.arm_names))
+        example = f", such as {other[0]!r} in one of them alone" if other else ", in another order"
+        raise SolutionError(f"the policy is one of another cohort: its arms have other names than the instance's{example}.")
+    if count != instance.size:
+        raise SolutionError(
+            f"the policy is one of another cohort: it is for {count} arms, and the instance has {instance.size}."
+        )
 
 
 def action_set(data: Any) -> ActionSet:

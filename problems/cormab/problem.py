@@ -21,7 +21,7 @@ from redwood.planning.evaluation import adjusted, noise_seed, observe
 from redwood.problem import Problem, whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, make_arms
-from redwood.problems.cormab.generation import DRAWS, usual_budget
+from redwood.problems.cormab.generation import DRAWS, KINDS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.views.bound import Bound
@@ -226,11 +226,18 @@ class CoRMAB(Problem[BanditInstance, Policy]):
 
     def parse_solution(self, text: str, instance: BanditInstance) -> Policy:
         """Return the policy of a JSON file."""
-        return self.solution(parse_json(text, "the policy"))
+        data = parse_json(text, "the policy")
+        carried = data.pop("instance", None) if isinstance(data, dict) else None
+        if carried is not None:
+            files.check_cohort(carried, instance)
+        return self.solution(data)
 
     def format_solution(self, instance: BanditInstance, solution: Policy) -> str:
-        """Return the policy as JSON, its arrays as nested lists; `redwood.save_policy` writes them more compactly."""
-        return json.dumps(solution.to_dict())
+        """Return the policy as JSON, its arrays as nested lists, with the instance where it can be written."""
+        data = solution.to_dict()
+        if type(instance.actions) in KINDS.values():
+            data["instance"] = json.loads(files.format_instance(instance))
+        return json.dumps(data)
 
     def plot(self, instance: BanditInstance, solution: Policy | None, axes: Axes) -> None:
         """Draw the network, the free slots or the gains of the arms, and a policy's first action."""
