@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from redwood.planning.beliefs import collapsing
     from redwood.planning.estimation.estimate import Estimate, estimate
     from redwood.planning.fairness import at_least_every
+    from redwood.planning.gain import Gain
+    from redwood.solving.synthetic import synthetic_log
 
 _LAZY = {
+    "Gain": "redwood.planning.gain:Gain",
+    "synthetic_log": "redwood.solving.synthetic:synthetic_log",
     "Estimate": "redwood.planning.estimation.estimate:Estimate",
     "at_least_every": "redwood.planning.fairness:at_least_every",
     "collapsing": "redwood.planning.beliefs:collapsing",
@@ -31,6 +35,7 @@ __all__ = [
     "Choice",
     "Criterion",
     "Estimate",
+    "Gain",
     "Planning",
     "Policy",
     "Program",
@@ -40,6 +45,7 @@ __all__ = [
     "estimate",
     "relaxation_by_counts",
     "relaxation_of",
+    "synthetic_log",
     "worth_of",
 ]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from redwood.errors import FitError, OptionError
 from redwood.planning.contract import Criterion, Planning, Policy
 from redwood.planning.evaluation import RecordingPolicy, noise_seed, observe
+from redwood.planning.gain import Gain
+from redwood.planning.policies import NullPolicy
 from redwood.planning.simulation import Rollouts
 from redwood.plugins.host import host
 from redwood.problem import Instance
@@ -34,6 +37,7 @@ def simulate(
     seed: int = 0,
     bound_time_limit: float = 10.0,
     keep: bool = False,
+    draws: Any = None,
 ) -> Rollouts:
     """Return what a policy earns on an instance of a planning problem.
 
@@ -51,6 +55,9 @@ def simulate(
         Seconds for the problem's bound; 0 for none.
     keep
         Whether states and levels are kept, for `Rollouts.plot`.
+    draws
+        Draws [D, J, A, S, S] of the arms' transitions, such as those of `redwood.planning.Estimate.sample`; the gain over
+        doing nothing is then simulated under each, with as many episodes, and told as `Rollouts.gain`.
 
     Raises
     ------
@@ -71,9 +78,38 @@ def simulate(
     found = None
     if bound_time_limit > 0 and problem.offers(Bound):
         found = bound(instance, time_limit=bound_time_limit).value
+    gained = None if draws is None else gain_over_draws(instance, policy, draws, episodes, seed)
     if not keep:
-        return Rollouts(seen.rewards, found, control=seen.control)
-    return Rollouts(seen.rewards, found, seen.states, seen.levels, seen.control)
+        return Rollouts(seen.rewards, found, control=seen.control, gain=gained)
+    return Rollouts(seen.rewards, found, seen.states, seen.levels, seen.control, gained)
+
+
+def gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: int, seed: int) -> Gain:
+    """Return what a policy gains over doing nothing under each of ``draws`` [D, J, A, S, S] of the arms' transitions.
+
+    Random numbers are common to both, and to all draws.
+
+    Raises
+    ------
+    OptionError
+        Where the draws have another shape, or there is one draw or one episode alone.
+    """
+    planning = host().problem(instance.problem).view(Planning, instance)
+    moves, shape = np.asarray(draws, float), planning.arms.transitions.shape
+    if moves.ndim != 5 or moves.shape[1:] != shape or len(moves) < 2 or episodes < 2:
+        raise OptionError(
+            f"draws have shape {list(moves.shape)} with {episodes} episodes; expected [D, {', '.join(map(str, shape))}], and "
+            "at least two of both."
+        )
+    noise, nothing = noise_seed(instance, seed), NullPolicy()
+    gained = np.empty((len(moves), episodes))
+    for number, transitions in enumerate(moves):
+        drawn = replace(instance, arms=replace(planning.arms, transitions=transitions))  # type: ignore[call-arg]
+        view = host().problem(instance.problem).view(Planning, drawn)
+        gained[number] = view.rollouts(policy, episodes, noise).mean(axis=1)
+        gained[number] -= view.rollouts(nothing, episodes, noise).mean(axis=1)
+    policy.meet(planning)
+    return Gain(gained)
 
 
 def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: int = 0) -> Latency:
