@@ -17,10 +17,17 @@ if TYPE_CHECKING:
     from redwood.planning.estimation.estimate import Estimate, estimate
     from redwood.planning.fairness import at_least_every
     from redwood.planning.gain import Gain
+    from redwood.solving.off_policy import off_policy
+    from redwood.solving.online import thompson, ucw
+    from redwood.solving.robust import robust
     from redwood.solving.synthetic import synthetic_log
 
 _LAZY = {
     "Gain": "redwood.planning.gain:Gain",
+    "off_policy": "redwood.solving.off_policy:off_policy",
+    "robust": "redwood.solving.robust:robust",
+    "thompson": "redwood.solving.online:thompson",
+    "ucw": "redwood.solving.online:ucw",
     "synthetic_log": "redwood.solving.synthetic:synthetic_log",
     "Estimate": "redwood.planning.estimation.estimate:Estimate",
     "at_least_every": "redwood.planning.fairness:at_least_every",
@@ -43,9 +50,13 @@ __all__ = [
     "at_least_every",
     "collapsing",
     "estimate",
+    "off_policy",
     "relaxation_by_counts",
     "relaxation_of",
+    "robust",
     "synthetic_log",
+    "thompson",
+    "ucw",
     "worth_of",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from redwood.plugins.host import host
 from redwood.problem import Instance
 from redwood.settings import check_seed, not_negative, whole
 from redwood.solving.bound import bound
+from redwood.solving.draws import checked_draws, earned_over_draws
 from redwood.views.bound import Bound
 
 
@@ -94,22 +95,12 @@ def gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: in
     OptionError
         Where the draws have another shape, or there is one draw or one episode alone.
     """
-    planning = host().problem(instance.problem).view(Planning, instance)
-    moves, shape = np.asarray(draws, float), planning.arms.transitions.shape
-    if moves.ndim != 5 or moves.shape[1:] != shape or len(moves) < 2 or episodes < 2:
-        raise OptionError(
-            f"draws have shape {list(moves.shape)} with {episodes} episodes; expected [D, {', '.join(map(str, shape))}], and "
-            "at least two of both."
-        )
-    noise, nothing = noise_seed(instance, seed), NullPolicy()
-    gained = np.empty((len(moves), episodes))
-    for number, transitions in enumerate(moves):
-        drawn = replace(instance, arms=replace(planning.arms, transitions=transitions))  # type: ignore[call-arg]
-        view = host().problem(instance.problem).view(Planning, drawn)
-        gained[number] = view.rollouts(policy, episodes, noise).mean(axis=1)
-        gained[number] -= view.rollouts(nothing, episodes, noise).mean(axis=1)
-    policy.meet(planning)
-    return Gain(gained)
+    moves = checked_draws(instance, draws)
+    if episodes < 2:
+        raise OptionError(f"episodes {episodes} are too few for draws; give 2 at least.")
+    noise = noise_seed(instance, seed)
+    earned = earned_over_draws(instance, policy, moves, episodes, noise)
+    return Gain(earned - earned_over_draws(instance, NullPolicy(), moves, episodes, noise))
 
 
 def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: int = 0) -> Latency:

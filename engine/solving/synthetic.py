@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import FitError, MissingDependencyError, OptionError, SolutionError
+from redwood.errors import MissingDependencyError, OptionError, SolutionError
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.evaluation import noise_seed
 from redwood.planning.simulator_kernels import advance, draw_start
-from redwood.plugins.host import host
 from redwood.problem import Instance
 from redwood.settings import check_seed, whole
+from redwood.solving.draws import made_policy, view_of
 
 LOG_COLUMNS = ("arm", "step", "state", "action", "next_state")
 """Columns of a synthetic log."""
@@ -94,25 +94,3 @@ def episode(planning: Planning, policy: Policy, steps: int, seed: int) -> tuple[
         seen.append(states[0].copy())
         done.append(levels[0])
     return np.array(seen), np.array(done)
-
-
-def view_of(instance: Instance) -> Planning:
-    """Return an instance's view of planning; raise `FitError` where its problem has none."""
-    problem = host().problem(instance.problem)
-    if not problem.offers(Planning):
-        raise FitError(f"problem {instance.problem!r} is not one of planning.")
-    return problem.view(Planning, instance)
-
-
-def made_policy(instance: Instance, policy: str | Policy, seconds: float = 10.0) -> Policy:
-    """Return a policy, or the one that a solver of that name makes."""
-    from redwood.solving.solve import solve
-
-    if isinstance(policy, Policy):
-        return policy
-    if not isinstance(policy, str):
-        raise OptionError(f"the policy is a {type(policy).__name__}; give one, or the name of a solver.")
-    result = solve(instance, policy, time_limit=seconds, bound_time_limit=0)
-    if not isinstance(result.solution, Policy):
-        raise OptionError(f"{policy!r} made no policy ({result.status}): {result.message}")
-    return result.solution
