@@ -1,9 +1,9 @@
 """From call logs with known truth: ``python benchmarks/studies/logs.py planners | online | worst | others``.
 
-``planners`` says what share of the achievable gain plans from a log have, how often intervals hold the truth, and how often
-the stated gain does, beside per-arm counts, arms pooled by k-means and the posterior under the true prior. ``online`` says what
-is lost while learning, ``worst`` what robust plans are worth in the worst draw, ``others`` how often estimates for another
-policy hold the truth.
+``planners`` says what share of the achievable gain plans from a log have, how often intervals hold the truth, and how
+often the stated gain does, beside per-arm counts, arms pooled by k-means and the posterior under the true prior. ``online``
+says what is lost while learning, ``worst`` what robust plans are worth in the worst draw, ``others`` how often estimates for
+another policy hold the truth.
 
 Arms have two states. Left alone, P(well) is drawn from Beta laws; a contact lifts those who would not be well with another
 Beta's probability. Contacts in the log are random.

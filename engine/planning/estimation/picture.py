@@ -36,5 +36,5 @@ def draw_effects(estimate: Estimate, axes: Axes) -> None:
     axes.axhline(0.0, color="0.4", linewidth=0.8)
     axes.figure.colorbar(points, ax=axes, label="contacts in the log", shrink=0.8)
     axes.set_xlabel("arms, by estimated effect")
-    axes.set_ylabel("rise of the expected next state by a contact")
+    axes.set_ylabel("rise of the next state")
     axes.set_title("What a contact does, with 90 % intervals")
