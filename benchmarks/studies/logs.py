@@ -19,7 +19,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.planning.estimation.estimate import Estimate, estimate
 from redwood.planning.estimation.groups import grouped
-from redwood.planning.estimation.ordered import _outcomes, chain_of, composed
+from redwood.planning.estimation.ordered import chain_of, composed, draw_outcomes
 from redwood.planning.estimation.prior import dirichlet
 from redwood.planning.evaluation import half_width
 from redwood.planning.policies import NullPolicy
@@ -88,7 +88,7 @@ def by_true_prior(found: Estimate, rounds: int = 400) -> Array:
     laws = dirichlet(np.broadcast_to(weights, (len(counts), *weights.shape)), rng)
     total = np.zeros(counts.shape)
     for turn in range(rounds):
-        laws = dirichlet(_outcomes(counts, chain, laws, rng) + weights, rng)
+        laws = dirichlet(draw_outcomes(counts, chain, laws, rng) + weights, rng)
         if turn >= rounds // 4:
             total += composed(chain, laws)
     return np.asarray(total / total.sum(axis=-1, keepdims=True))

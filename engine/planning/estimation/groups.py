@@ -9,7 +9,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, OptionError, suggestion
-from redwood.planning.estimation.log import CallLog, _label
+from redwood.planning.estimation.log import CallLog, label_of
 from redwood.planning.estimation.prior import group_evidence
 from redwood.planning.estimation.table import is_missing
 
@@ -64,7 +64,7 @@ def grouped(
     if isinstance(groups, str):
         return _named([str(value) for value in constant_of_arm(log, groups)])
     if isinstance(groups, Mapping):
-        given = {_label(arm, "arm", 0): str(group) for arm, group in groups.items()}
+        given = {label_of(arm, "arm", 0): str(group) for arm, group in groups.items()}
         without = [name for name in log.names if name not in given]
         if without:
             raise InstanceError(f"groups= has no group for arm {without[0]!r} ({len(without)} such arms).")

@@ -97,7 +97,7 @@ def read_log(
     """
     found = read_columns(log, columns)
     rows = len(found["arm"])
-    labels = np.array([_label(value, "arm", row) for row, value in enumerate(found["arm"])], dtype=object)
+    labels = np.array([label_of(value, "arm", row) for row, value in enumerate(found["arm"])], dtype=object)
     names = tuple(dict.fromkeys(labels.tolist()))
     index = {name: number for number, name in enumerate(names)}
     arm = np.array([index[label] for label in labels.tolist()], np.int64)
@@ -128,7 +128,8 @@ def read_log(
     return made
 
 
-def _label(value: Any, what: str, row: int) -> str:
+def label_of(value: Any, what: str, row: int) -> str:
+    """Return a name as text, whole numbers without a decimal point; raise `InstanceError` where it is missing."""
     if is_missing(value):
         raise InstanceError(f"row {row + 1} of the log names no {what} (NaN or empty).")
     whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
@@ -160,7 +161,7 @@ def _check_once(arm: Array, step: Array, names: Sequence[str]) -> None:
 def _labels(one: str, option: str, given: int | Sequence[Any] | None, values: Any) -> tuple[str, ...]:
     """Return the labels of states or actions: the given ones, or those of the log where these are numbers from 0."""
     if given is not None and not isinstance(given, (int, np.integer)):
-        labels = tuple(_label(value, one, 0) for value in given)
+        labels = tuple(label_of(value, one, 0) for value in given)
         if len(set(labels)) < len(labels) or not labels:
             raise OptionError(f"{option} {list(given)} are not distinct labels.")
         return labels
@@ -168,7 +169,7 @@ def _labels(one: str, option: str, given: int | Sequence[Any] | None, values: An
         if given < 1:
             raise OptionError(f"{option} {given} is below 1.")
         return tuple(str(number) for number in range(given))
-    seen = {_label(value, one, 0) for value in values if not is_missing(value)}
+    seen = {label_of(value, one, 0) for value in values if not is_missing(value)}
     strange = sorted(label for label in seen if not label.isdigit())
     if strange:
         raise InstanceError(
@@ -184,7 +185,7 @@ def _indices(what: str, values: Array, labels: Sequence[str], arm: Array, step: 
     for row, value in enumerate(values.tolist()):
         if is_missing(value):
             continue
-        label = _label(value, what, row)
+        label = label_of(value, what, row)
         if label not in index:
             raise InstanceError(
                 f"{what} {label!r} of arm {names[arm[row]]!r} at step {step[row]} is outside the range; known are "

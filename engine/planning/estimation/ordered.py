@@ -108,7 +108,7 @@ def augmented(counts: Array, group: Array, chain: Chain, rng: np.random.Generato
     ensembles = {(g, law): Ensemble(states - chain.laws[law], rng) for g in range(len(members)) for law in free}
     kept_counts, kept_weights = [], []
     for turn in range(BURN_IN + KEPT * APART):
-        seen = _outcomes(counts, chain, laws, rng)
+        seen = draw_outcomes(counts, chain, laws, rng)
         for (g, law), ensemble in ensembles.items():
             lowest = chain.laws[law]
             weights[g, law, lowest:] = ensemble.step(seen[members[g], law, lowest:], 1, rng)
@@ -131,7 +131,7 @@ def composed(chain: Chain, laws: Array) -> Array:
     return rows
 
 
-def _outcomes(counts: Array, chain: Chain, laws: Array, rng: np.random.Generator) -> Array:
+def draw_outcomes(counts: Array, chain: Chain, laws: Array, rng: np.random.Generator) -> Array:
     """Return how often [J, L, S] each law had each outcome, given the arms' transitions and laws [J, L, S].
 
     The outcome before a lift is drawn given the one after it, from the last lift to the first.
