@@ -16,7 +16,7 @@ class Gain:
     Attributes
     ----------
     episodes
-        Gain [D, E] of each episode under each draw; episodes of one number share their random numbers.
+        Gain [D, E] of each episode under each draw; every draw has random numbers of its own.
     """
 
     episodes: Array

@@ -55,9 +55,15 @@ def drawn_instance(instance: Instance, transitions: Array) -> Instance:
 def earned_over_draws(instance: Instance, policy: Policy, moves: Array, episodes: int, seed: int) -> Array:
     """Return the mean reward a step [D, E] of a policy in each episode under each of ``moves`` [D, J, A, S, S].
 
-    Random numbers are common to all draws.
+    Each draw has random numbers of its own, so that errors average out over draws; they are common to all policies.
     """
     views = (view_of(drawn_instance(instance, one)) for one in moves)
-    found = np.array([view.rollouts(policy, episodes, seed).mean(axis=1) for view in views])
+    seeds = (noise_of_draw(seed, number) for number in range(len(moves)))
+    found = np.array([view.rollouts(policy, episodes, own).mean(axis=1) for view, own in zip(views, seeds, strict=True)])
     policy.meet(view_of(instance))
     return found
+
+
+def noise_of_draw(seed: int, number: int) -> int:
+    """Return the seed of the random numbers of one draw."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0] >> 1)

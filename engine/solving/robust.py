@@ -46,7 +46,7 @@ class Robust:
     rewards, mean_rewards
         Mean reward a step [D] of both under each draw, in other episodes than those that the policy was chosen by.
     episodes, mean_episodes
-        The same by episode [D, E]; episodes of one number share their random numbers.
+        The same by episode [D, E]; both policies have the same random numbers.
     scenarios
         The draws that were added as worst cases, in turn.
     """

@@ -88,7 +88,7 @@ def simulate(
 def gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: int, seed: int) -> Gain:
     """Return what a policy gains over doing nothing under each of ``draws`` [D, J, A, S, S] of the arms' transitions.
 
-    Random numbers are common to both, and to all draws.
+    Random numbers are common to both, and of each draw's own.
 
     Raises
     ------
