@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from redwood.lazy import load_target
-from redwood.planning.contract import ActionSet, Arms, Choice, Criterion, Planning, Policy, Program, worth_of
+from redwood.planning.contract import ActionSet, Arms, Choice, Criterion, Planning, Policy, Program, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts, relaxation_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ __all__ = [
     "synthetic_log",
     "thompson",
     "ucw",
-    "worth_of",
+    "value_of",
 ]
 
 

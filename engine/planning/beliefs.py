@@ -20,7 +20,7 @@ def collapsing(arms: Arms, steps: int = 20) -> Arms:
     Parameters
     ----------
     arms
-        With two levels: 0 leaves an arm alone, 1 pulls it.
+        With two actions: 0 leaves an arm alone, 1 pulls it.
     steps
         How many steps without a pull are told apart.
 
@@ -30,10 +30,10 @@ def collapsing(arms: Arms, steps: int = 20) -> Arms:
     arXiv:2007.04432.
     """
     steps = whole("steps", steps, 1)
-    count, levels, states = arms.shape
+    count, arm_actions, states = arms.shape
     beliefs = _beliefs(arms, steps)
     size = states * steps
-    transitions = np.zeros((count, levels, size, size))
+    transitions = np.zeros((count, arm_actions, size, size))
     here = np.arange(size)
     ahead = np.where(here % steps < steps - 1, here + 1, here)
     transitions[:, 0, here, ahead] = 1.0

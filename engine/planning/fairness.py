@@ -27,7 +27,7 @@ def at_least_every(steps: int, arms: Arms, actions: ActionSet, *, since: Any = N
     steps
         The most steps from one pull to the next.
     arms
-        Of any number of levels; all above 0 are pulls.
+        Of any number of actions; all above 0 are pulls.
     actions
         The joint actions allowed, by which it is checked that the wish can be met at all.
     since
@@ -57,9 +57,9 @@ def overdue(states: Array, steps: int) -> Array:
 
 
 def _remembering(arms: Arms, steps: int, first: Array, cost: float) -> Arms:
-    count, levels, states = arms.shape
+    count, arm_actions, states = arms.shape
     ages = steps + 1
-    transitions = np.zeros((count, levels, states, ages, states, ages))
+    transitions = np.zeros((count, arm_actions, states, ages, states, ages))
     rewards = np.repeat(arms.rewards[..., None], ages, axis=3)
     rewards[..., steps] -= cost
     for age in range(ages):
@@ -69,14 +69,16 @@ def _remembering(arms: Arms, steps: int, first: Array, cost: float) -> Arms:
     start[np.arange(count), :, first] = arms.start
     size = states * ages
     return Arms(
-        transitions.reshape(count, levels, size, size), rewards.reshape(count, levels, size), start.reshape(count, size)
+        transitions.reshape(count, arm_actions, size, size),
+        rewards.reshape(count, arm_actions, size),
+        start.reshape(count, size),
     )
 
 
 def _check_possible(steps: int, count: int, actions: ActionSet) -> None:
     if actions.arms != count:
         raise InstanceError(f"the action set has {actions.arms} arms, and there are {count}.")
-    pulls = np.zeros((count, actions.levels))
+    pulls = np.zeros((count, actions.arm_actions))
     pulls[:, 1:] = 1.0
     most = round(actions.argmax(pulls).value)
     if most * steps < count:

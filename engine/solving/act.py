@@ -100,7 +100,7 @@ def act_by_name(instance: BanditInstance, policy: Policy, today: Mapping[str, in
     gone = np.array([name not in today for name in names])
     if gone.any():
         policy = _without(policy, gone)
-    policy.meet(host().problem(instance.problem).view(Planning, instance))
+    policy.bind(host().problem(instance.problem).view(Planning, instance))
     levels = np.asarray(policy.act(states, step))
     pulled = np.flatnonzero(levels)
     workers = who_serves(instance.actions, levels)

@@ -60,7 +60,7 @@ def earned_over_draws(instance: Instance, policy: Policy, moves: Array, episodes
     views = (view_of(drawn_instance(instance, one)) for one in moves)
     seeds = (noise_of_draw(seed, number) for number in range(len(moves)))
     found = np.array([view.rollouts(policy, episodes, own).mean(axis=1) for view, own in zip(views, seeds, strict=True)])
-    policy.meet(view_of(instance))
+    policy.bind(view_of(instance))
     return found
 
 

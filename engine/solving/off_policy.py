@@ -79,7 +79,7 @@ def off_policy(
     states, actions = panel(estimate, steps)
     if arms.shape != estimate.log.shape:
         raise OptionError(f"the instance has arms {list(arms.shape)}, and the log {list(estimate.log.shape)}; give its own.")
-    policy.meet(view_of(instance))
+    policy.bind(view_of(instance))
     weights, earned = _weights(policy, states, actions), _rewards(arms.rewards, states, actions)
     rng = np.random.default_rng([seed, 3])
     picked = rng.integers(len(estimate.names), size=(resamples, len(estimate.names)))
@@ -146,6 +146,6 @@ def _simulated(estimate: Estimate, instance: Any, policy: Policy, first: Array, 
     start = np.where((first == UNKNOWN)[:, None], instance.arms.start, states == first[:, None])
     begun = replace(instance, arms=replace(instance.arms, start=start), horizon=steps)
     found = earned_over_draws(begun, policy, estimate.sample(draws, seed), 10, seed).mean(axis=1)
-    policy.meet(view_of(instance))
+    policy.bind(view_of(instance))
     low, high = np.quantile(found, (0.025, 0.975))
     return Valued(float(found.mean()), (float(low), float(high)), float(len(estimate.names)))

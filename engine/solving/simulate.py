@@ -55,7 +55,7 @@ def simulate(
     bound_time_limit
         Seconds for the problem's bound; 0 for none.
     keep
-        Whether states and levels are kept, for `Rollouts.plot`.
+        Whether states and actions are kept, for `Rollouts.plot`.
     draws
         Draws [D, J, A, S, S] of the arms' transitions, such as those of `redwood.planning.Estimate.sample`; the gain over
         doing nothing is then simulated under each, with as many episodes, and told as `Rollouts.gain`.
@@ -82,7 +82,7 @@ def simulate(
     gained = None if draws is None else gain_over_draws(instance, policy, draws, episodes, seed)
     if not keep:
         return Rollouts(seen.rewards, found, control=seen.control, gain=gained)
-    return Rollouts(seen.rewards, found, seen.states, seen.levels, seen.control, gained)
+    return Rollouts(seen.rewards, found, seen.states, seen.arm_actions, seen.control, gained)
 
 
 def gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: int, seed: int) -> Gain:
@@ -118,7 +118,7 @@ def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: i
     episodes = -(-decisions // planning.horizon)
     recorded = RecordingPolicy(policy)
     planning.rollouts(recorded, episodes, seed)
-    policy.meet(planning)
+    policy.bind(planning)
     rng = np.random.default_rng(seed)
     seconds = []
     for index in range(-1, decisions):

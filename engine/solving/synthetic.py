@@ -84,7 +84,7 @@ def episode(planning: Planning, policy: Policy, steps: int, seed: int) -> tuple[
     ends, starts = cumulative(planning.arms.transitions), cumulative(planning.arms.start)
     states = draw_start(1, starts, seed)
     rng = np.random.default_rng([seed, 1])
-    policy.meet(planning)
+    policy.bind(planning)
     seen, done = [states[0].copy()], []
     for step in range(steps):
         levels = np.ascontiguousarray(policy.choose(planning, states, min(step, planning.horizon - 1), rng), np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.contract import ActionSet, Choice, worth_of
+from redwood.planning.contract import ActionSet, Choice, value_of
 from redwood.planning.relaxation import Relaxation
 from redwood.problem import frozen, whole_numbers
 from redwood.problems.cormab.capacity import CapacitySet
@@ -95,56 +95,56 @@ class WorkersSet(ActionSet):
         """Which of the distinct sets of workers may serve each arm [J]."""
         return np.unique(self.compatible.T, axis=0, return_inverse=True)[1].ravel()
 
-    def argmax(self, worth: Array) -> Choice:
+    def argmax(self, coefficients: Array) -> Choice:
         """Return the arms that gain most together, of those that can be served."""
-        levels = self.choose(worth[None])[0]
-        value = worth_of(worth, levels)
-        return Choice(levels, value, value, self)
+        arm_actions = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, arm_actions)
+        return Choice(arm_actions, value, value, self)
 
-    def choose(self, worths: Array) -> Array:
-        """Return the best action for each of many worths."""
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the best action for each of many values."""
         from redwood.problems.cormab.workers_kernels import assign_best
 
-        gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
+        gains = np.ascontiguousarray(coefficient_tables[:, :, 1] - coefficient_tables[:, :, 0], dtype=np.float64)
         return np.asarray(assign_best(gains, *self._network))
 
-    def contains(self, levels: Array) -> bool:
+    def contains(self, arm_actions: Array) -> bool:
         """Return whether the workers can serve the pulled arms."""
-        return self.in_range(levels) and not len(self.refused(np.asarray(levels)[None]))
+        return self.in_range(arm_actions) and not len(self.refused(np.asarray(arm_actions)[None]))
 
-    def refused(self, levels: Array) -> Array:
+    def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] the workers cannot serve."""
         from redwood.problems.cormab.workers_kernels import unserved
 
-        return np.flatnonzero(unserved(np.ascontiguousarray(levels, np.int64), *self._network))
+        return np.flatnonzero(unserved(np.ascontiguousarray(arm_actions, np.int64), *self._network))
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
         """Return random actions: arms in random order, each pulled where it can still be served."""
-        worths = np.stack((np.zeros((count, self.arms)), rng.random((count, self.arms)) + 1e-9), axis=2)
-        return self.choose(worths)
+        coefficient_tables = np.stack((np.zeros((count, self.arms)), rng.random((count, self.arms)) + 1e-9), axis=2)
+        return self.choose(coefficient_tables)
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return one of `samples`."""
         return np.asarray(self.samples(1, rng)[0])
 
-    def greedy(self, worth: Array) -> Array:
+    def greedy(self, coefficients: Array) -> Array:
         """Return what `argmax` does: arm by arm is exact here."""
-        return self.argmax(worth).levels
+        return self.argmax(coefficients).arm_actions
 
     def warm_up(self) -> None:
         """Compile the kernels on this set."""
         self.refused(self.choose(np.zeros((1, self.arms, 2))))
 
-    def witness(self, levels: Array) -> Array:
+    def witness(self, arm_actions: Array) -> Array:
         """Return the worker [J] who serves each arm, -1 for arms that are not pulled."""
         from redwood.problems.cormab.workers_kernels import assign_workers
 
-        if not self.contains(levels):
-            raise SolutionError(f"the action {np.asarray(levels).tolist()} is not in the set {type(self).__name__}.")
-        served = assign_workers(np.asarray(levels, np.int64), *self._network)
+        if not self.contains(arm_actions):
+            raise SolutionError(f"the action {np.asarray(arm_actions).tolist()} is not in the set {type(self).__name__}.")
+        served = assign_workers(np.asarray(arm_actions, np.int64), *self._network)
         worker_of = np.full(self.arms, -1)
         for kind, members in enumerate(self.members):
-            pulled = members[np.asarray(levels)[members] > 0]
+            pulled = members[np.asarray(arm_actions)[members] > 0]
             worker_of[pulled] = np.repeat(np.arange(served.shape[1]), served[kind])
         return worker_of
 
@@ -197,10 +197,10 @@ def compatible_workers(arm_labels: Sequence[Any], worker_labels: Sequence[Sequen
     return np.array([[label in labels for label in wanted] for labels in owned], np.int64)
 
 
-def who_serves(actions: ActionSet, levels: Array) -> list[str]:
+def who_serves(actions: ActionSet, arm_actions: Array) -> list[str]:
     """Return the name of the worker [J] who serves each arm under an action, empty where none does or sets have none."""
     if not isinstance(actions, (WorkersSet, CapacitySet)):
         return [""] * actions.arms
-    found = actions.witness(levels).tolist()
+    found = actions.witness(arm_actions).tolist()
     names = getattr(actions, "worker_names", ())
     return ["" if worker < 0 else names[worker] if names else str(worker) for worker in found]

@@ -10,14 +10,14 @@ from redwood.kernels import kernel
 
 @kernel
 def assign_best(gains: Array, classes: Array, compatible: Array, capacities: Array) -> Array:
-    """Return the best levels [E, J] for gains [E, J]; the sets of arms that workers can serve are a matroid.
+    """Return the best actions [E, J] for gains [E, J]; the sets of arms that workers can serve are a matroid.
 
     Arms are taken by gain, each if the workers can serve it beside those taken before. A class of arms that
     cannot be served once cannot be served later. ``classes`` [J] say which row of ``compatible`` [K, W] an arm has.
     """
     episodes, arms = gains.shape
     kinds, workers = compatible.shape
-    levels = np.zeros((episodes, arms), np.int64)
+    arm_actions = np.zeros((episodes, arms), np.int64)
     for episode in range(episodes):
         served = np.zeros((kinds, workers), np.int64)
         spare = capacities.copy()
@@ -28,29 +28,29 @@ def assign_best(gains: Array, classes: Array, compatible: Array, capacities: Arr
             kind = classes[arm]
             if not closed[kind]:
                 if _served_one_more(kind, compatible, served, spare):
-                    levels[episode, arm] = 1
+                    arm_actions[episode, arm] = 1
                 else:
                     closed[kind] = True
-    return levels
+    return arm_actions
 
 
 @kernel
-def unserved(levels: Array, classes: Array, compatible: Array, capacities: Array) -> Array:
+def unserved(arm_actions: Array, classes: Array, compatible: Array, capacities: Array) -> Array:
     """Return which of the joint actions [E, J] the workers cannot serve, or are not of 0 and 1."""
-    refused = np.zeros(len(levels), np.bool_)
-    for row in range(len(levels)):
-        refused[row] = assign_workers(levels[row], classes, compatible, capacities)[0, 0] < 0
+    refused = np.zeros(len(arm_actions), np.bool_)
+    for row in range(len(arm_actions)):
+        refused[row] = assign_workers(arm_actions[row], classes, compatible, capacities)[0, 0] < 0
     return refused
 
 
 @kernel
-def assign_workers(levels: Array, classes: Array, compatible: Array, capacities: Array) -> Array:
-    """Return how many arms [K, W] of each class each worker serves for levels [J]; -1 first where that is impossible."""
+def assign_workers(arm_actions: Array, classes: Array, compatible: Array, capacities: Array) -> Array:
+    """Return how many arms [K, W] of each class each worker serves for actions [J]; -1 first where that is impossible."""
     served = np.zeros(compatible.shape, np.int64)
     spare = capacities.copy()
-    for arm in range(len(levels)):
-        strange = levels[arm] < 0 or levels[arm] > 1
-        if strange or (levels[arm] == 1 and not _served_one_more(classes[arm], compatible, served, spare)):
+    for arm in range(len(arm_actions)):
+        strange = arm_actions[arm] < 0 or arm_actions[arm] > 1
+        if strange or (arm_actions[arm] == 1 and not _served_one_more(classes[arm], compatible, served, spare)):
             served[0, 0] = -1
             break
     return served

@@ -139,11 +139,11 @@ def test_learning_loses_less_and_less():
     """Thompson loses less in its last 10 weeks of 40 than in its first 10, and at most 0.8 of what chance loses."""
     truth = beta_programme(3)
     learnt = thompson(truth, steps=40, runs=3, seed=1)
-    chance = learn_online(truth, "random", steps=40, runs=3, seed=1)
-    assert learnt.known == pytest.approx(chance.known)
+    probability = learn_online(truth, "random", steps=40, runs=3, seed=1)
+    assert learnt.known == pytest.approx(probability.known)
     lost = (learnt.known - learnt.rewards).mean(axis=0)
     assert lost[-10:].mean() < lost[:10].mean()
-    assert learnt.average_regret[:, -1].mean() < 0.8 * chance.average_regret[:, -1].mean()
+    assert learnt.average_regret[:, -1].mean() < 0.8 * probability.average_regret[:, -1].mean()
 
 
 @pytest.mark.parametrize("learner", ["thompson", "ucw", "greedy"])

@@ -6,7 +6,7 @@ import pytest
 import redwood
 from redwood.errors import InstanceError, SolutionError
 from redwood.planning import Arms, at_least_every, collapsing
-from redwood.planning.contract import worth_of
+from redwood.planning.contract import value_of
 from redwood.planning.fairness import overdue
 from redwood.plugins.host import host
 from redwood.problems.cormab.budget import BudgetSet
@@ -23,21 +23,21 @@ def test_the_oracle_agrees_with_the_declared_program(seed):
     rng = np.random.default_rng(seed)
     actions = random_set(rng)
     for _ in range(4):
-        worth = rng.normal(size=(8, 2))
-        found, exact = actions.argmax(worth), actions.solve(worth)
+        coefficients = rng.normal(size=(8, 2))
+        found, exact = actions.argmax(coefficients), actions.solve(coefficients)
         assert found.value == pytest.approx(exact.value)
-        assert actions.contains(found.levels)
+        assert actions.contains(found.arm_actions)
     every = (np.arange(256)[:, None] >> np.arange(8)) & 1
-    declared = [row for row, levels in enumerate(every) if actions.program.values(levels) is None]
+    declared = [row for row, arm_actions in enumerate(every) if actions.program.values(arm_actions) is None]
     assert actions.refused(every).tolist() == declared
 
 
 def test_a_worker_is_moved_to_make_room():
     """By gain arm 0 comes first and takes the worker whom arm 1 needs; it moves to the other, and both are served."""
     actions = WorkersSet([[1, 1], [1, 0]], [1, 1], ("Ann", "Bo"))
-    levels = actions.argmax(np.array([[0.0, 2.0], [0.0, 1.0]])).levels
-    assert levels.tolist() == [1, 1]
-    assert who_serves(actions, levels) == ["Bo", "Ann"]
+    arm_actions = actions.argmax(np.array([[0.0, 2.0], [0.0, 1.0]])).arm_actions
+    assert arm_actions.tolist() == [1, 1]
+    assert who_serves(actions, arm_actions) == ["Bo", "Ann"]
     with pytest.raises(SolutionError, match="is not in the set"):
         WorkersSet([[1, 1]], [1]).witness(np.array([1, 1]))
 
@@ -54,8 +54,8 @@ def test_the_relaxation_holds_mixtures_alone():
         cost = relaxed.links.T @ gains
         bounds = np.column_stack((relaxed.least, relaxed.most))
         found = linprog(-cost, relaxed.rows.toarray(), relaxed.upper, bounds=bounds)
-        worth = np.column_stack((np.zeros(7), gains[actions.classes]))
-        assert -found.fun == pytest.approx(worth_of(worth, actions.argmax(worth).levels))
+        coefficients = np.column_stack((np.zeros(7), gains[actions.classes]))
+        assert -found.fun == pytest.approx(value_of(coefficients, actions.argmax(coefficients).arm_actions))
 
 
 def test_languages_decide_who_may_serve_whom():

@@ -183,7 +183,7 @@ def _replicas(log: CallLog, drawn: Array, chained: Array, rng: np.random.Generat
     replicas, rows = len(drawn), len(log.arm)
     states = np.broadcast_to(np.maximum(log.state, 0), (replicas, rows)).copy()
     after = np.zeros((replicas, rows), np.int64)
-    ends, chances = np.cumsum(drawn, axis=-1), rng.random((replicas, rows))
+    ends, probabilities = np.cumsum(drawn, axis=-1), rng.random((replicas, rows))
     rank = np.arange(rows) - np.maximum.accumulate(np.where(np.diff(log.arm, prepend=-1) != 0, np.arange(rows), 0))
     every = np.arange(replicas)[:, None]
     for turn in range(int(rank.max()) + 1):
@@ -191,7 +191,7 @@ def _replicas(log: CallLog, drawn: Array, chained: Array, rng: np.random.Generat
         follows = chained[now]
         states[:, now[follows]] = after[:, now[follows] - 1]
         own = ends[every, log.arm[now], log.action[now], states[:, now]]
-        after[:, now] = np.minimum((chances[:, now, None] >= own).sum(axis=-1), drawn.shape[-1] - 1)
+        after[:, now] = np.minimum((probabilities[:, now, None] >= own).sum(axis=-1), drawn.shape[-1] - 1)
     return states, after
 
 

@@ -62,7 +62,7 @@ class Ensemble:
 
     References
     ----------
-    Goodman, Weare (2010), Ensemble samplers with affine invariance, doi:10.2140/camcos.2010.5.65, the stretch move.
+    Goodman, Weare (2010), Ensemble samplers with affine invariance, doi:10.2140/camcos.2010.5.65, the horizon segment move.
     """
 
     def __init__(self, outcomes: int, rng: np.random.Generator, mean: Array | None = None) -> None:
@@ -81,11 +81,11 @@ class Ensemble:
         values = _density(places, rows, repeats)
         for _ in range(steps):
             for mine, others in ((slice(0, half), slice(half, None)), (slice(half, None), slice(0, half))):
-                stretch = (1.0 + rng.random(half)) ** 2 / 2.0
+                segment = (1.0 + rng.random(half)) ** 2 / 2.0
                 partner = places[others][rng.integers(half, size=half)]
-                tried = partner + stretch[:, None] * (places[mine] - partner)
+                tried = partner + segment[:, None] * (places[mine] - partner)
                 found = _density(tried, rows, repeats)
-                taken = np.log(rng.random(half)) < (places.shape[1] - 1) * np.log(stretch) + found - values[mine]
+                taken = np.log(rng.random(half)) < (places.shape[1] - 1) * np.log(segment) + found - values[mine]
                 places[mine] = np.where(taken[:, None], tried, places[mine])
                 values[mine] = np.where(taken, found, values[mine])
         return np.asarray(self.weights[rng.integers(WALKERS)])
