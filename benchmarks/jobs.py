@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from redwood.benchmarks.planning import Case, Job
-from redwood.benchmarks.provenance import code_digest, load_average, provenance
+from redwood.benchmarks.provenance import Machine, code_digest, load_average, provenance
+from redwood.benchmarks.records import SOLUTIONS, Batch, Bound, BoundResult, Code, Finished, Process, Run, RunResult, Times
+from redwood.benchmarks.typed import LARGEST
 from redwood.budget import Termination
 from redwood.errors import RedwoodError
 from redwood.execution.checking import Checker, conclude
@@ -27,23 +29,10 @@ from redwood.execution.supervisor import Request, run_apart
 from redwood.execution.task import Outcome, Task
 from redwood.plugins.host import host
 from redwood.problem import Instance
+from redwood.result import Status
 from redwood.solving.choose import choose
 from redwood.solving.running import PluginFiles, announce, find_partner
 from redwood.solving.solve import find_solver, make_budget
-
-RESULT_KEYS = (
-    "solver",
-    "version",
-    "status",
-    "termination",
-    "objective",
-    "bound",
-    "seconds",
-    "trajectory",
-    "solution",
-    "message",
-)
-"""What of a result goes into the record; the rest is in the record already, or follows from it."""
 
 KEPT_INSTANCES = 4
 """Instances that a process keeps, since the jobs of one come one after the other."""
@@ -55,8 +44,8 @@ class JobRequest:
 
     Attributes
     ----------
-    session
-        The run of the runner that it belongs to.
+    session, suite
+        The run of the runner that it belongs to, and what the records call its suite.
     data
         Folder of the instance files.
     plugins
@@ -68,6 +57,7 @@ class JobRequest:
     """
 
     session: str
+    suite: str
     job: Job
     data: str | None
     plugins: tuple[str, ...] = ()
@@ -77,40 +67,11 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class Done:
-    """A job that is through: what it came to, when it began, and on what machine.
+    """A job that is through: its record, the solutions that the record names, and the machine that it ran on."""
 
-    Attributes
-    ----------
-    results
-        Of each instance, ready for JSON.
-    seconds
-        Of the whole process.
-    processor_share
-        Processor seconds a second of the search; ``None`` where that is not known or too short to tell.
-    code
-        Plugin, version and digest of the sources of solver and problem.
-    started
-        Time of day, UTC, ISO 8601.
-    load
-        The machine's load average when it began.
-    cores
-        Those that it was bound to.
-    host
-        Name of the machine.
-    machine
-        Its `provenance`.
-    """
-
-    results: tuple[dict[str, Any], ...]
-    seconds: float
-    processor_share: float | None
-    peak_mb: float | None
-    code: dict[str, str]
-    started: str
-    load: float | None
-    cores: tuple[int, ...]
-    host: str
-    machine: dict[str, Any]
+    record: Finished
+    solutions: dict[str, Any]
+    machine: Machine
 
 
 def carry_out(request: JobRequest) -> Done | None:
@@ -132,10 +93,35 @@ def carry_out(request: JobRequest) -> Done | None:
         seconds = time.perf_counter() - began
     if outcomes is None:
         return None
-    results = tuple(_results(job, checkers, outcomes))
-    code, peak = code_of(job.solver, job.case.problem, job.case.size, job.time_limit, request.session), outcomes[0].peak_mb
-    share, machine = _processor_share(outcomes), _machine()
-    return Done(results, seconds, share, peak, code, started, load, cores, platform.node(), machine)
+    process = Process(
+        seconds=round(seconds, 4),
+        cpu_share=_processor_share(outcomes),
+        peak_mb=outcomes[0].peak_mb,
+        load_average=load,
+        cores=cores,
+        host=platform.node(),
+    )
+    found = [_result(job, position, checkers, outcome) for position, outcome in enumerate(outcomes)] if job.solver else []
+    shared = {"job": job.id, "suite": request.suite, "session": request.session, "started": started, "process": process}
+    shared |= {"time_limit": job.time_limit, "threads": job.threads, "memory_gb": job.memory_gb}
+    shared["code"] = code_of(job.solver, job.case.problem, job.case.size, job.time_limit, request.session)
+    return Done(_record(job, shared, [result for result, _ in found], outcomes[0]), dict(_named(found)), _machine())
+
+
+def _record(job: Job, shared: dict[str, Any], results: Sequence[RunResult], outcome: Outcome) -> Finished:
+    """Return the record of a finished job, whatever became of it."""
+    if not job.solver:
+        words = outcome.error or ("" if outcome.bound is not None else "killed at its limit.")
+        seconds = Times(solve=round(outcome.solve_seconds, 6), compile=round(outcome.compile_seconds, 6))
+        return Bound(**shared, case=job.case, result=BoundResult(_readable(outcome.bound), outcome.method, seconds, words))
+    shared |= {name: getattr(job, name) for name in ("solver", "label", "options", "seed", "iterations")}
+    if len(job.cases) > 1:
+        return Batch(**shared, cases=job.cases, results=tuple(results))
+    return Run(**shared, case=job.case, result=results[0])
+
+
+def _named(found: Sequence[tuple[RunResult, Any]]) -> Iterator[tuple[str, Any]]:
+    return ((result.solution, solution) for result, solution in found if result.solution is not None)
 
 
 def make_tasks(
@@ -172,18 +158,17 @@ def make_tasks(
     ]
 
 
-def code_of(solver: str, problem: str, size: int, seconds: float, session: str) -> dict[str, str]:
+def code_of(solver: str, problem: str, size: int, seconds: float, session: str) -> Code:
     """Return plugin, version and digest of the sources of a solver and its problem, as they are in this session."""
     targets = [host().problem_entry(problem).spec.target]
     if not solver:
-        return {"digest": code_digest(tuple(targets), session)}
+        return Code(code_digest(tuple(targets), session))
     try:
         entry = choose(problem, size, seconds) if solver == "auto" else host().solver_entry(solver, problem)
     except RedwoodError:
-        return {"digest": ""}
+        return Code()
     targets.append(entry.spec.target)
-    version = host().version(entry.plugin)
-    return {"plugin": entry.plugin, "version": version, "digest": code_digest(tuple(targets), session)}
+    return Code(code_digest(tuple(targets), session), entry.plugin, host().version(entry.plugin))
 
 
 def _work(job: Job, checkers: Sequence[Checker]) -> Any:
@@ -206,37 +191,34 @@ def _name(job: Job) -> str:
     return choose(job.case.problem, job.case.size, job.time_limit).spec.name if job.solver == "auto" else job.solver
 
 
-def _results(job: Job, checkers: Sequence[Checker], outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
-    """Yield the checked result of each instance, ready for JSON; of a failure without instance, what is known."""
-    for position, outcome in enumerate(outcomes):
-        if not job.solver:
-            yield _bound_result(outcome)
-        elif not checkers:
-            yield _result_without_instance(job, outcome)
-        else:
-            yield _checked(job, checkers[position], outcome, job.seed + position)
-
-
-def _checked(job: Job, checker: Checker, outcome: Outcome, seed: int) -> dict[str, Any]:
-    name = _name(job)
+def _result(job: Job, position: int, checkers: Sequence[Checker], outcome: Outcome) -> tuple[RunResult, Any]:
+    """Return the checked result of an instance and its solution as plain data; without an instance, what is known."""
+    if not checkers:
+        return RunResult(job.solver, Status.FAILED, Termination.ERROR, message=outcome.error), None
+    checker, name = checkers[position], _name(job)
     note = f"auto chose {name}." if job.solver == "auto" else ""
     version = host().version(host().solver_entry(name, job.case.problem).plugin)
-    result = announce(conclude(checker, outcome, solver=name, version=version, seed=seed, note=note))
-    found = result.to_dict()
-    margin = 0.0 if result.solution is None else checker.problem.margin(checker.instance, result.solution)
-    return {key: found[key] for key in RESULT_KEYS} | {"margin": margin}
+    result = announce(conclude(checker, outcome, solver=name, version=version, seed=job.seed + position, note=note))
+    file, solution, seconds = f"{SOLUTIONS}/{job.id}-{position}.json", result.solution, result.seconds
+    recorded = RunResult(
+        name,
+        result.status,
+        result.termination,
+        version,
+        _readable(result.objective),
+        _readable(result.bound),
+        0.0 if solution is None else float(checker.problem.margin(checker.instance, solution)),
+        Times(round(seconds.solve, 6), round(seconds.compile, 6), round(seconds.load, 6)),
+        result.trajectory,
+        None if solution is None else file,
+        result.message,
+    )
+    return recorded, None if solution is None else solution.to_dict()
 
 
-def _bound_result(outcome: Outcome) -> dict[str, Any]:
-    seconds = {"compile": round(outcome.compile_seconds, 6), "solve": round(outcome.solve_seconds, 6)}
-    words = outcome.error or ("" if outcome.bound is not None else "killed at its limit.")
-    return {"bound": outcome.bound, "method": outcome.method, "seconds": seconds, "message": words}
-
-
-def _result_without_instance(job: Job, outcome: Outcome) -> dict[str, Any]:
-    known: dict[str, Any] = {"solver": job.solver, "version": "", "status": "failed", "termination": "error"}
-    nothing: dict[str, Any] = {"objective": None, "bound": None, "trajectory": [], "solution": None, "margin": 0.0}
-    return known | nothing | {"seconds": {"compile": 0.0, "solve": 0.0}, "message": outcome.error}
+def _readable(value: float | None) -> float | None:
+    """Return a value, or ``None`` for one that is beyond what records may hold."""
+    return value if value is not None and abs(value) <= LARGEST else None
 
 
 def _processor_share(outcomes: Sequence[Outcome]) -> float | None:
@@ -323,5 +305,5 @@ def _workshop(request: JobRequest) -> Iterator[tuple[ForkServer, threading.Event
 
 
 @cache
-def _machine() -> dict[str, Any]:
+def _machine() -> Machine:
     return provenance()

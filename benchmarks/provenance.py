@@ -11,7 +11,8 @@ import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+
+from redwood.benchmarks.typed import Typed, Value
 
 LIBRARIES = (
     "numpy",
@@ -34,19 +35,33 @@ LIBRARIES = (
 """The libraries whose versions matter, the outside solvers last."""
 
 
-def provenance() -> dict[str, Any]:
-    """Return machine, versions and load, ready for JSON."""
-    return {
-        "redwood": library_version("redwood"),
-        "commit": _commit(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "executable": sys.executable,
-        "system": platform.platform(),
-        "cpu": processor_name(),
-        "cores": os.cpu_count(),
-        "load_average": load_average(),
-        "libraries": library_versions(),
-    }
+class Machine(Typed, frozen=True):
+    """A machine with what is installed on it, and its load when it was looked at."""
+
+    redwood: str
+    commit: str
+    python: str
+    executable: str
+    system: str
+    cpu: str
+    cores: int | None
+    load_average: Value | None
+    libraries: dict[str, str]
+
+
+def provenance() -> Machine:
+    """Return machine, versions and load."""
+    return Machine(
+        redwood=library_version("redwood"),
+        commit=_commit(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        executable=sys.executable,
+        system=platform.platform(),
+        cpu=processor_name(),
+        cores=os.cpu_count(),
+        load_average=load_average(),
+        libraries=library_versions(),
+    )
 
 
 def library_versions() -> dict[str, str]:
