@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from redwood.benchmarks.records import Record, Run, expanded
+from redwood.benchmarks.records import Record, Run
 from redwood.benchmarks.report import CaseSummary, summarise
-from redwood.benchmarks.statistics import FIRST_GAP, holm, signed_rank
+from redwood.benchmarks.statistics import FIRST_GAP, bootstrap_interval, holm, signed_rank
 from redwood.errors import OptionError
 from redwood.tolerance import SAME
 
@@ -74,8 +74,8 @@ def compare(
     OptionError
         Where they have no job in common.
     """
-    cases = summarise(expanded([*first, *second]))
-    before, after = ([run for run in expanded(records) if isinstance(run, Run)] for records in (first, second))
+    cases = summarise([*first, *second])
+    before, after = ([run for run in records if isinstance(run, Run)] for records in (first, second))
     known = {_key(run): run for run in before}
     groups: dict[tuple[str, str], list[tuple[Run, Run]]] = {}
     for run in after:
@@ -122,12 +122,9 @@ def _change(
     return Change(label, problem, len(pairs), gap, low, high, float(mean), float(shortest), p_value, worse)
 
 
-def _interval(values: Sequence[float], draws: int = 2000) -> tuple[float, float]:
+def _interval(values: Sequence[float]) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of the mean of paired differences."""
-    sample = np.asarray(values, dtype=float)
-    means = sample[np.random.default_rng(0).integers(0, len(sample), size=(draws, len(sample)))].mean(axis=1)
-    low, high = np.percentile(means, [50 * LEVEL, 100 - 50 * LEVEL])
-    return float(low), float(high)
+    return bootstrap_interval([values], level=1 - LEVEL) or (values[0], values[0])
 
 
 def _key(run: Run) -> tuple[Any, ...]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import platform
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from redwood.benchmarks.planning import Case, Job
 from redwood.benchmarks.provenance import Machine, code_digest, load_average, provenance
-from redwood.benchmarks.records import SOLUTIONS, Batch, Bound, BoundResult, Code, Finished, Process, Run, RunResult, Times
+from redwood.benchmarks.records import SOLUTIONS, Bound, BoundResult, Code, Finished, Process, Run, RunResult, Times
 from redwood.benchmarks.typed import LARGEST
 from redwood.budget import Termination
 from redwood.errors import RedwoodError
@@ -33,9 +34,6 @@ from redwood.result import Status
 from redwood.solving.choose import choose
 from redwood.solving.running import PluginFiles, announce, find_partner
 from redwood.solving.solve import find_solver, make_budget
-
-KEPT_INSTANCES = 4
-"""Instances that a process keeps, since the jobs of one come one after the other."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,9 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class Done:
-    """A job that is through: its record, the solutions that the record names, and the machine that it ran on."""
+    """A job that is through: a record for each instance, the solutions that they name, and the machine that it ran on."""
 
-    record: Finished
+    records: tuple[Finished, ...]
     solutions: dict[str, Any]
     machine: Machine
 
@@ -93,78 +91,41 @@ def carry_out(request: JobRequest) -> Done | None:
         seconds = time.perf_counter() - began
     if outcomes is None:
         return None
-    process = Process(
-        seconds=round(seconds, 4),
-        cpu_share=_processor_share(outcomes),
-        peak_mb=outcomes[0].peak_mb,
-        load_average=load,
-        cores=cores,
-        host=platform.node(),
-    )
-    found = [_result(job, position, checkers, outcome) for position, outcome in enumerate(outcomes)] if job.solver else []
-    shared = {"job": job.id, "suite": request.suite, "session": request.session, "started": started, "process": process}
-    shared |= {"time_limit": job.time_limit, "threads": job.threads, "memory_gb": job.memory_gb}
-    shared["code"] = code_of(job.solver, job.case.problem, job.case.size, job.time_limit, request.session)
-    return Done(_record(job, shared, [result for result, _ in found], outcomes[0]), dict(_named(found)), _machine())
-
-
-def _record(job: Job, shared: dict[str, Any], results: Sequence[RunResult], outcome: Outcome) -> Finished:
-    """Return the record of a finished job, whatever became of it."""
+    share, peak = _processor_share(outcomes), outcomes[0].peak_mb
+    shared: dict[str, Any] = {"job": job.id, "suite": request.suite, "session": request.session, "started": started}
+    shared |= {"threads": job.threads, "memory_gb": job.memory_gb, "time_limit": job.time_limit / len(job.cases)}
+    shared["process"] = Process(round(seconds, 4), share, peak, load, cores, platform.node())
+    shared["code"] = code_of(job, request.session)
     if not job.solver:
-        words = outcome.error or ("" if outcome.bound is not None else "killed at its limit.")
-        seconds = Times(solve=round(outcome.solve_seconds, 6), compile=round(outcome.compile_seconds, 6))
-        return Bound(**shared, case=job.case, result=BoundResult(_readable(outcome.bound), outcome.method, seconds, words))
-    shared |= {name: getattr(job, name) for name in ("solver", "label", "options", "seed", "iterations")}
-    if len(job.cases) > 1:
-        return Batch(**shared, cases=job.cases, results=tuple(results))
-    return Run(**shared, case=job.case, result=results[0])
+        return Done((Bound(**shared, case=job.case, result=_bound_result(outcomes[0])),), {}, _machine())
+    shared |= {"batch": len(job.cases)} | {name: getattr(job, name) for name in ("solver", "label", "options", "iterations")}
+    found = [_result(job, position, checkers, outcome) for position, outcome in enumerate(outcomes)]
+    records = tuple(
+        Run(**shared, case=case, seed=job.seed + position, result=result)
+        for position, (case, (result, _)) in enumerate(zip(job.cases, found, strict=True))
+    )
+    return Done(records, {result.solution: data for result, data in found if result.solution is not None}, _machine())
 
 
-def _named(found: Sequence[tuple[RunResult, Any]]) -> Iterator[tuple[str, Any]]:
-    return ((result.solution, solution) for result, solution in found if result.solution is not None)
-
-
-def make_tasks(
-    instances: Sequence[Instance],
-    solver: str,
-    *,
-    options: Mapping[str, Any],
-    seed: int,
-    time_limit: float,
-    iterations: int | None,
-    threads: int,
-) -> list[Task]:
-    """Return the tasks of a job, whose solver is found and made in the process that runs it.
-
-    Parameters
-    ----------
-    instances
-        All of the job's.
-    solver, options
-        Registered name, and the fields of the solver.
-    seed
-        Of the first instance; instance i has ``seed + i``, as in `solve_many`.
-    time_limit, iterations
-        For all instances together, and for each.
-    threads
-        How many threads the solver may use.
-    """
-    problem = host().problem(instances[0].problem)
-    _, made, _ = find_solver(instances[0], solver, time_limit, options)
-    budget, partner = make_budget(time_limit, iterations, None, None, None), find_partner(made, problem.name)
+def make_tasks(job: Job, instances: Sequence[Instance]) -> list[Task]:
+    """Return the tasks of a job, whose solver is found and made in the process that runs it."""
+    problem = host().problem(job.case.problem)
+    _, made, _ = find_solver(instances[0], _name(job), job.time_limit, job.options)
+    budget, partner = make_budget(job.time_limit, job.iterations, None, None, None), find_partner(made, problem.name)
     return [
-        Task(problem, instance, made, budget, seed + position, None, threads, partner)
+        Task(problem, instance, made, budget, job.seed + position, None, job.threads, partner)
         for position, instance in enumerate(instances)
     ]
 
 
-def code_of(solver: str, problem: str, size: int, seconds: float, session: str) -> Code:
-    """Return plugin, version and digest of the sources of a solver and its problem, as they are in this session."""
+def code_of(job: Job, session: str) -> Code:
+    """Return plugin, version and digest of the sources of a job's solver and problem, as they are in this session."""
+    problem = job.case.problem
     targets = [host().problem_entry(problem).spec.target]
-    if not solver:
+    if not job.solver:
         return Code(code_digest(tuple(targets), session))
     try:
-        entry = choose(problem, size, seconds) if solver == "auto" else host().solver_entry(solver, problem)
+        entry = host().solver_entry(_name(job), problem)
     except RedwoodError:
         return Code()
     targets.append(entry.spec.target)
@@ -175,20 +136,17 @@ def _work(job: Job, checkers: Sequence[Checker]) -> Any:
     instances = [checker.instance for checker in checkers]
     if not job.solver:
         return partial(BoundTask, checkers[0].problem, instances[0], job.time_limit)
-    return partial(
-        make_tasks,
-        instances,
-        _name(job),
-        options=dict(job.options),
-        seed=job.seed,
-        time_limit=job.time_limit,
-        iterations=job.iterations,
-        threads=job.threads,
-    )
+    return partial(make_tasks, job, instances)
 
 
 def _name(job: Job) -> str:
     return choose(job.case.problem, job.case.size, job.time_limit).spec.name if job.solver == "auto" else job.solver
+
+
+def _bound_result(outcome: Outcome) -> BoundResult:
+    words = outcome.error or ("" if outcome.bound is not None else "killed at its limit.")
+    seconds = Times(round(outcome.solve_seconds, 6), round(outcome.compile_seconds, 6))
+    return BoundResult(_readable(outcome.bound), outcome.method, seconds, words)
 
 
 def _result(job: Job, position: int, checkers: Sequence[Checker], outcome: Outcome) -> tuple[RunResult, Any]:
@@ -199,18 +157,20 @@ def _result(job: Job, position: int, checkers: Sequence[Checker], outcome: Outco
     note = f"auto chose {name}." if job.solver == "auto" else ""
     version = host().version(host().solver_entry(name, job.case.problem).plugin)
     result = announce(conclude(checker, outcome, solver=name, version=version, seed=job.seed + position, note=note))
-    file, solution, seconds = f"{SOLUTIONS}/{job.id}-{position}.json", result.solution, result.seconds
+    solution, seconds, objective = result.solution, result.seconds, _readable(result.objective)
+    trajectory = result.trajectory
+    if len(job.cases) > 1:
+        trajectory = () if objective is None else ((seconds.solve, objective),)
     recorded = RunResult(
         name,
         result.status,
         result.termination,
-        version,
-        _readable(result.objective),
+        objective,
         _readable(result.bound),
         0.0 if solution is None else float(checker.problem.margin(checker.instance, solution)),
         Times(round(seconds.solve, 6), round(seconds.compile, 6), round(seconds.load, 6)),
-        result.trajectory,
-        None if solution is None else file,
+        trajectory,
+        None if solution is None else f"{SOLUTIONS}/{job.id}-{position}.json",
         result.message,
     )
     return recorded, None if solution is None else solution.to_dict()
@@ -228,18 +188,17 @@ def _processor_share(outcomes: Sequence[Outcome]) -> float | None:
 
 
 def _checker(case: Case, data: str | None) -> Checker:
-    """Return the checker of an instance, read or drawn anew unless this process has just had it."""
-    with _instances_lock:
-        instance = _instances.pop(case.fingerprint, None)
-    if instance is None:
-        instance = case.source.load(None if data is None else Path(data))
-        if instance.fingerprint() != case.fingerprint:
-            raise RedwoodError("the instance is not what it was when the run was planned.")
-    with _instances_lock:
-        _instances[case.fingerprint] = instance
-        while len(_instances) > KEPT_INSTANCES:
-            _instances.popitem(last=False)
-    return Checker.of(host().problem(case.problem), instance, apart=True)
+    return Checker.of(host().problem(case.problem), _instance(msgspec.json.encode(case), data), apart=True)
+
+
+@lru_cache(4)  # the jobs of an instance come one after the other
+def _instance(encoded: bytes, data: str | None) -> Instance:
+    """Return the instance of a case, read or drawn anew unless this process has just had it."""
+    case = msgspec.json.decode(encoded, type=Case)
+    instance = case.source.load(None if data is None else Path(data))
+    if instance.fingerprint() != case.fingerprint:
+        raise RedwoodError("the instance is not what it was when the run was planned.")
+    return instance
 
 
 def leave(session: str) -> None:
@@ -272,8 +231,6 @@ class _Shop:
 _shops: dict[tuple[str, int, bool], _Shop] = {}
 _left: set[str] = set()
 _changed = threading.Condition()
-_instances: OrderedDict[str, Instance] = OrderedDict()
-_instances_lock = threading.Lock()
 
 
 def make_server(threads: int, preload: Sequence[str] = ()) -> ForkServer:

@@ -11,13 +11,12 @@ import statistics
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
 
 from markupsafe import Markup
 
 from redwood.benchmarks import templates
 from redwood.benchmarks.charts import Axes, Chart, Series, lay_out
-from redwood.benchmarks.profiles import data_profile, performance_profile, time_to_gap
+from redwood.benchmarks.profiles import distribution, performance_profile, time_to_gap
 from redwood.benchmarks.records import Record, Run
 from redwood.benchmarks.report import Report, Section, final_gap, grouped
 from redwood.errors import FormatError
@@ -40,13 +39,6 @@ LARGEST_PICTURE = 100_000
 """Size of an instance up to which its solution is drawn."""
 
 
-class Drawn(NamedTuple):
-    """What a section of the page has beside its tables: charts, and pictures as (caption, PNG in base 64)."""
-
-    charts: list[Chart]
-    pictures: list[tuple[str, str]]
-
-
 def render_page(records: Sequence[Record], folder: Path | None = None, data: Path | None = None) -> str:
     """Return the page of the records of one folder.
 
@@ -66,11 +58,11 @@ def render_page(records: Sequence[Record], folder: Path | None = None, data: Pat
     return templates.render("page.html", report=report, drawn=drawn, script=Markup(script), script_digest=digest)
 
 
-def _drawn(section: Section, folder: Path | None, data: Path | None) -> Drawn:
+def _drawn(section: Section, folder: Path | None, data: Path | None) -> tuple[list[Chart], list[tuple[str, str]]]:
+    """Return what a section has beside its tables: charts, and pictures as (caption, PNG in base 64)."""
     labels = sorted({run.label for run in section.runs})
     makers = (_convergence, _performance, _data, _by_size)
-    pictures = [] if folder is None else list(_pictures(section, folder, data))
-    return Drawn([make(labels, section) for make in makers], pictures)
+    return [make(labels, section) for make in makers], [] if folder is None else list(_pictures(section, folder, data))
 
 
 def _convergence(labels: Sequence[str], section: Section) -> Chart:
@@ -108,7 +100,7 @@ def _performance(labels: Sequence[str], section: Section) -> Chart:
 
 
 def _data(labels: Sequence[str], section: Section) -> Chart:
-    steps = data_profile(_times(labels, section))
+    steps = {label: distribution(row) for label, row in _times(labels, section).items()}
     series = [
         Series(label, [(0.0, 0.0), *points, (section.limit, points[-1][1])] if points else [])
         for label, points in steps.items()

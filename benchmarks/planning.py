@@ -205,17 +205,13 @@ def _runs(
     """Yield the runs of a choice on groups of instances that it gets at once."""
     problem = groups[0][0].problem
     for name in _names(choice, problem, skipped):
-        if choice.batch is not None:
-            _check_batches(name, problem)
+        solver: Any = host().solver_entry(name, problem).load() if choice.batch is not None else None
+        if solver is not None and not solver.batches():
+            raise OptionError(f"solver {name!r} solves one instance at a time; drop its batch.")
         label = choice.label or name + "".join(f" {key}={value}" for key, value in choice.options.items())
         for seed, cases in itertools.product(_seeds(name, problem, suite.seeds), groups):
-            yield _job(suite, cases, name, label, choice.options, seed, limit * len(cases))
-
-
-def _check_batches(name: str, problem: str) -> None:
-    solver: Any = host().solver_entry(name, problem).load()
-    if not solver.batches():
-        raise OptionError(f"solver {name!r} solves one instance at a time; drop its batch.")
+            at_once = f", {len(cases)} at once" * (len(cases) > 1)
+            yield _job(suite, cases, name, label + at_once, choice.options, seed, limit * len(cases))
 
 
 def _names(choice: SolverChoice, problem: str, skipped: dict[str, None]) -> list[str]:

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import os
 import platform
+import re
 import subprocess
 import sys
 from functools import cache
@@ -13,26 +14,6 @@ from importlib import metadata
 from pathlib import Path
 
 from redwood.benchmarks.typed import Typed, Value
-
-LIBRARIES = (
-    "numpy",
-    "numba",
-    "scipy",
-    "networkx",
-    "highspy",
-    "pyomo",
-    "torch",
-    "matplotlib",
-    "pluggy",
-    "click",
-    "rich",
-    "pyvrp",
-    "ortools",
-    "fast-tsp",
-    "elkai",
-    "hygese",
-)
-"""The libraries whose versions matter, the outside solvers last."""
 
 
 class Machine(Typed, frozen=True):
@@ -65,8 +46,10 @@ def provenance() -> Machine:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of the libraries that are installed."""
-    return {name: version for name in LIBRARIES if (version := library_version(name))}
+    """Return the versions of what Redwood depends on and of the outside solvers, where they are installed."""
+    needed = [line for line in metadata.requires("redwood") or () if "extra ==" not in line or "peers" in line]
+    names = [re.split(r"[^\w-]", line)[0] for line in needed]
+    return {name: version for name in names if (version := library_version(name))}
 
 
 def library_version(name: str) -> str:

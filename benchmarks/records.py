@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -52,7 +52,6 @@ class RunResult(Typed, frozen=True):
     solver: str
     status: Status
     termination: Termination
-    version: str = ""
     objective: Value | None = None
     bound: Value | None = None
     margin: Magnitude = 0.0
@@ -114,39 +113,31 @@ class _JobRecord(Typed, frozen=True, kw_only=True):
     memory_gb: Limit | None
     process: Process
     code: Code
+    case: Case
 
 
-class _SolverRecord(_JobRecord, frozen=True, kw_only=True):
+class Run(_JobRecord, frozen=True, kw_only=True, tag_field="kind", tag="run"):
+    """A finished run.
+
+    Attributes
+    ----------
+    batch
+        How many instances the job solved at once. Limit and seconds are then shares of the batch's, and the only improvement
+        comes after the seconds of the share.
+    """
+
     solver: str
     label: str
     options: dict[str, Any]
     seed: Whole
     iterations: Count | None
-
-
-class Run(_SolverRecord, frozen=True, kw_only=True, tag_field="kind", tag="run"):
-    """A finished run; ``batch`` is the number of instances that were solved at once, where it is a part of a batch."""
-
-    case: Case
+    batch: Count = 1
     result: RunResult
-    batch: Count | msgspec.UnsetType = msgspec.UNSET
-
-
-class Batch(_SolverRecord, frozen=True, kw_only=True, tag_field="kind", tag="batch"):
-    """A finished run on several instances at once, with the limit and the process of all."""
-
-    cases: tuple[Case, ...]
-    results: tuple[RunResult, ...]
-
-    def __post_init__(self) -> None:
-        if len(self.cases) != len(self.results) or not self.cases:
-            raise ValueError(f"expected a result for each of one instance or more, got {len(self.results)}")
 
 
 class Bound(_JobRecord, frozen=True, kw_only=True, tag_field="kind", tag="bound"):
     """A finished bound of an instance, by the problem itself."""
 
-    case: Case
     result: BoundResult
 
 
@@ -180,9 +171,8 @@ class KeptPlan(Typed, frozen=True):
     format: Literal[2] = FORMAT
 
 
-Finished = Run | Batch | Bound
+Finished = Run | Bound
 Record = Finished | Session | Host
-RecordT = TypeVar("RecordT", bound=Record)
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
@@ -203,8 +193,13 @@ def read_records(folder: Path) -> list[Record]:
         raise FormatError(f"{folder}: holds no benchmark records ({RECORDS}): {error.strerror}.") from error
     numbered = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
     records = [record for number, line in numbered if (record := _parsed(line, f"{file}, line {number}")) is not None]
-    last = {record.job: position for position, record in enumerate(records) if isinstance(record, Finished)}
-    return [r for i, r in enumerate(records) if not isinstance(r, Finished) or last[r.job] == i]
+    last = {_key(record): position for position, record in enumerate(records)}
+    return [record for position, record in enumerate(records) if last[_key(record)] == position]
+
+
+def _key(record: Record) -> object:
+    """Return what a record shares with those that it takes the place of."""
+    return (record.job, getattr(record, "seed", 0)) if isinstance(record, Finished) else id(record)
 
 
 def _parsed(line: bytes, place: str) -> Record | None:
@@ -246,48 +241,24 @@ def write_plan(folder: Path, plan: KeptPlan) -> None:
     write_text(folder / PLAN, msgspec.json.format(msgspec.json.encode(plan)).decode())
 
 
-def expanded(records: Iterable[Record]) -> list[Run | Bound | Session | Host]:
-    """Return records with a run for each instance in the place of each batch; its seconds are its share of the batch's.
-
-    The limit is its share too, and its only improvement comes after the seconds of its share.
-    """
-    parts: list[Run | Bound | Session | Host] = []
-    for record in records:
-        parts += _runs(record) if isinstance(record, Batch) else [record]
-    return parts
+Append = Callable[..., None]
+"""Appends records in one write; they are on the disk when it returns."""
 
 
-def _runs(batch: Batch) -> Iterator[Run]:
-    count = len(batch.cases)
-    shared = {name: getattr(batch, name) for name in _SolverRecord.__struct_fields__}
-    shared |= {"label": f"{batch.label}, {count} at once", "time_limit": batch.time_limit / count}
-    for index, (case, result) in enumerate(zip(batch.cases, batch.results, strict=True)):
-        found = () if result.objective is None else ((result.seconds.solve, result.objective),)
-        own = {"seed": batch.seed + index, "result": msgspec.structs.replace(result, trajectory=found)}
-        yield Run(**shared | own, case=case, batch=count)
-
-
-class Ledger:
-    """Appends records to a folder's file; each is one write, and is on the disk when `append` returns."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._lock = threading.Lock()
-
-    def append(self, record: Record) -> None:
-        """Append one record."""
-        line = msgspec.json.encode(record) + b"\n"
-        with self._lock:
-            if os.fstat(self._descriptor).st_nlink == 0:
-                raise ExecutorError(f"{RECORDS} was removed while the run was writing to it; nothing more can be recorded.")
-            written = os.write(self._descriptor, line)
-            if written != len(line):
-                raise OutputError(f"{RECORDS}: only {written} of {len(line)} bytes of a record could be written.")
-            os.fsync(self._descriptor)
+def _append(descriptor: int, *records: Record) -> None:
+    lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+    if os.fstat(descriptor).st_nlink == 0:
+        raise ExecutorError(f"{RECORDS} was removed while the run was writing to it; nothing more can be recorded.")
+    try:
+        if (written := os.write(descriptor, lines)) != len(lines):
+            raise OSError(f"only {written} of {len(lines)} bytes were taken")
+        os.fsync(descriptor)
+    except OSError as error:
+        raise OutputError(f"{RECORDS}: cannot be written: {error.strerror or error}.") from error
 
 
 @contextmanager
-def open_ledger(folder: Path) -> Iterator[Ledger]:
+def open_ledger(folder: Path) -> Iterator[Append]:
     """Open a folder's records for appending, for this process alone.
 
     Raises
@@ -303,7 +274,7 @@ def open_ledger(folder: Path) -> Iterator[Ledger]:
                 size = os.fstat(descriptor).st_size
                 if size and os.pread(descriptor, 1, size - 1) != b"\n":
                     os.write(descriptor, b"\n")  # ends a torn line, so that the next record does not continue it
-                yield Ledger(descriptor)
+                yield partial(_append, descriptor)
             finally:
                 os.close(descriptor)
     except Timeout as error:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
-from msgspec import UNSET
-
 from redwood.benchmarks import templates
 from redwood.benchmarks.planning import Case
-from redwood.benchmarks.records import Bound, Host, Record, Run, Session, expanded
+from redwood.benchmarks.records import Bound, Host, Record, Run, Session
 from redwood.benchmarks.statistics import bootstrap_interval, duels, primal_integral, shifted_geometric_mean
 from redwood.budget import Sense, Termination
 from redwood.result import Status, format_value
@@ -33,11 +31,10 @@ class Cell(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table; ``title`` is empty for one that needs none."""
+    """A table, whose rows have the same headings; ``title`` is empty for one that needs none."""
 
     title: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Mapping[str, Cell]]
 
 
 @dataclass
@@ -113,9 +110,9 @@ class Report:
     """The records of one folder as a reader sees them."""
 
     def __init__(self, records: Sequence[Record]) -> None:
-        self._records = expanded(records)
-        self.cases = summarise(self._records)
-        self.runs = [record for record in self._records if isinstance(record, Run)]
+        self._records = records
+        self.cases = summarise(records)
+        self.runs = [record for record in records if isinstance(record, Run)]
         self.title = self.runs[0].suite if self.runs else "nothing yet"
 
     @cached_property
@@ -134,21 +131,13 @@ class Report:
             gaps = [abs(gap_to(b, reference, "min")) for b, reference in proven if reference is not None]
             seconds = [record.result.seconds.solve for record in members]
             methods = ", ".join(sorted({r.result.method for r in members if r.result.bound is not None}))
-            counts = [number(len(members)), number(len(proven))]
-            figures = [percent(statistics.mean(gaps) if gaps else None), percent(max(gaps, default=None))]
-            times = [number(shifted_geometric_mean(seconds), ".2f"), number(max(seconds), ".2f")]
-            rows.append([Cell(problem), Cell(methods), *counts, *figures, *times])
-        headings = [
-            "problem",
-            "method",
-            "instances",
-            "bounded",
-            "mean gap to best known, %",
-            "worst, %",
-            "seconds",
-            "longest",
-        ]
-        return Table("Bounds", headings, rows)
+            row = {"problem": Cell(problem), "method": Cell(methods)}
+            row |= {"instances": number(len(members)), "bounded": number(len(proven))}
+            row |= {"mean gap to best known, %": percent(statistics.mean(gaps) if gaps else None)}
+            row |= {"worst, %": percent(max(gaps, default=None))}
+            row |= {"seconds": number(shifted_geometric_mean(seconds), ".2f"), "longest": number(max(seconds), ".2f")}
+            rows.append(row)
+        return Table("Bounds", rows)
 
     @property
     def origin(self) -> list[str]:
@@ -192,7 +181,7 @@ def render(records: Sequence[Record]) -> str:
     return templates.render("report.md", report=Report(records))
 
 
-def summarise(records: Iterable[Run | Bound | Session | Host]) -> dict[str, CaseSummary]:
+def summarise(records: Iterable[Record]) -> dict[str, CaseSummary]:
     """Return each instance, by fingerprint, with its runs, its tightest bound and its best objective."""
     cases: dict[str, CaseSummary] = {}
     for record in records:
@@ -225,30 +214,13 @@ def _doubts_of(case: CaseSummary) -> Iterable[str]:
 
 def solver_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
     """Return one row a solver: those that solved everything first, the smallest mean gap before others."""
-    headings = (
-        "solver",
-        "mean gap, %",
-        "95 % interval over seeds",
-        "median, %",
-        "worst, %",
-        "runs",
-        "solved",
-        "optimal",
-        "reached",
-        "mean gap to bound, %",
-        "primal integral",
-        "seconds",
-        "longest",
-        "failed",
-        "killed",
-    )
     found = [_solver_row(label, members, cases) for label, members in grouped(runs, lambda run: run.label).items()]
-    return Table("", headings, [row for _, row in sorted(found, key=lambda entry: entry[0])])
+    return Table("", [row for _, row in sorted(found, key=lambda entry: entry[0])])
 
 
 def _solver_row(
     label: str, runs: Sequence[Run], cases: dict[str, CaseSummary]
-) -> tuple[tuple[bool, bool, float, str], list[Cell]]:
+) -> tuple[tuple[bool, bool, float, str], dict[str, Cell]]:
     """Return what a solver is ranked by, and its row."""
     solved = [run for run in runs if run.result.objective is not None]
     gaps = [[final_gap(run, cases) for run in members] for members in grouped(solved, _case_of).values()]
@@ -258,24 +230,24 @@ def _solver_row(
     to_bound = [case.gap(run.result.objective, case.bound) for run in solved if (case := cases[_case_of(run)])]
     distances = [abs(gap) for gap in to_bound if gap is not None]
     seconds = [run.result.seconds.solve for run in runs]
-    cells = [
-        Cell(label),
-        percent(mean),
-        Cell("-" if interval is None else f"{100 * interval[0]:.3f} to {100 * interval[1]:.3f}", interval and interval[0]),
-        percent(statistics.median(everything) if everything else None),
-        percent(max(everything, default=None)),
-        number(len(runs)),
-        number(len(solved)),
-        number(sum(_is_optimal(run, cases) for run in solved)),
-        number(sum(gap <= SAME for gap in everything)),
-        percent(statistics.mean(distances) if distances else None),
-        number(_mean_integral(runs, cases), ".3f"),
-        number(shifted_geometric_mean(seconds), ".2f"),
-        number(max(seconds), ".2f"),
-        number(sum(run.result.status is Status.FAILED for run in runs)),
-        number(sum(run.result.termination is Termination.KILLED for run in runs)),
-    ]
-    return (mean is None, len(solved) != len(runs), mean or 0.0, label), cells
+    row = {
+        "solver": Cell(label),
+        "mean gap, %": percent(mean),
+        "95 % interval over seeds": Cell("-") if interval is None else _range(*interval),
+        "median, %": percent(statistics.median(everything) if everything else None),
+        "worst, %": percent(max(everything, default=None)),
+        "runs": number(len(runs)),
+        "solved": number(len(solved)),
+        "optimal": number(sum(_is_optimal(run, cases) for run in solved)),
+        "reached": number(sum(gap <= SAME for gap in everything)),
+        "mean gap to bound, %": percent(statistics.mean(distances) if distances else None),
+        "primal integral": number(_mean_integral(runs, cases), ".3f"),
+        "seconds": number(shifted_geometric_mean(seconds), ".2f"),
+        "longest": number(max(seconds), ".2f"),
+        "failed": number(sum(run.result.status is Status.FAILED for run in runs)),
+        "killed": number(sum(run.result.termination is Termination.KILLED for run in runs)),
+    }
+    return (mean is None, len(solved) != len(runs), mean or 0.0, label), row
 
 
 def _case_of(run: Run) -> str:
@@ -312,26 +284,27 @@ def case_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
         case = cases[fingerprint]
         solved = grouped([run for run in members if run.result.objective is not None], lambda run: run.label)
         gaps = {label: statistics.mean(final_gap(run, cases) for run in several) for label, several in solved.items()}
-        known = (Cell(format_value(value), value) for value in (case.facts.best_known, case.bound))
-        rows.append(
-            [Cell(case.facts.name), number(case.facts.size), *known, *(percent(gaps.get(label)) for label in labels)]
-        )
-    return Table("Mean gap on each instance, %", ["instance", "size", "best known", "bound", *labels], rows)
+        row = {"instance": Cell(case.facts.name), "size": number(case.facts.size)}
+        row |= {"best known": _value(case.facts.best_known), "bound": _value(case.bound)}
+        rows.append(row | {label: percent(gaps.get(label)) for label in labels})
+    return Table("Mean gap on each instance, %", rows)
+
+
+def _value(value: float | None) -> Cell:
+    return Cell(format_value(value), value)
 
 
 def latency_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
     """Return, for what was solved in batches, seconds an instance beside those of the same solver on one at a time."""
     rows = []
-    batches, alone = ([run for run in runs if (run.batch is UNSET) is single] for single in (False, True))
-    for key, members in grouped(batches, _same_work).items():
-        singles = [run.result.seconds.solve for run in alone if _same_work(run) == key]
+    for key, members in grouped([run for run in runs if run.batch > 1], _same_work).items():
+        singles = [run.result.seconds.solve for run in runs if run.batch == 1 and _same_work(run) == key]
         share = statistics.mean(run.result.seconds.solve for run in members)
         single = statistics.median(singles) if singles else None
-        ratio = None if single is None else single / max(share, 1e-9)
-        figures = [number(members[0].case.size), number(len(members)), number(share, ".4f")]
-        rows.append([Cell(members[0].label), *figures, number(single, ".4f"), number(ratio, ".1f")])
-    headings = ["batch", "size", "instances", "seconds an instance in the batch", "alone, median seconds", "times quicker"]
-    return Table("One at a time and in batches", headings, rows)
+        row = {"batch": Cell(members[0].label), "size": number(members[0].case.size), "instances": number(len(members))}
+        row |= {"seconds an instance in the batch": number(share, ".4f"), "alone, median seconds": number(single, ".4f")}
+        rows.append(row | {"times quicker": number(None if single is None else single / max(share, 1e-9), ".1f")})
+    return Table("One at a time and in batches", rows)
 
 
 def _same_work(run: Run) -> tuple[str, str, int]:
@@ -344,19 +317,14 @@ def duel_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
     for label, members in sorted(grouped(runs, lambda run: run.label).items()):
         by_case = grouped([run for run in members if run.result.objective is not None], _case_of)
         gaps[label] = {case: statistics.mean(final_gap(run, cases) for run in several) for case, several in by_case.items()}
-    rows = [
-        [
-            Cell(f"{one.first} against {one.second}"),
-            *map(number, (one.wins, one.ties, one.losses)),
-            number(100 * one.difference, "+.3f"),
-            number(one.p_value, ".3g"),
-            number(one.corrected, ".3g"),
-        ]
-        for one in duels(gaps)
-        if one.wins + one.ties + one.losses
-    ]
-    headings = ["pair", "wins", "ties", "losses", "difference in points", "p (signed ranks)", "p corrected (Holm)"]
-    return Table("Pairs of solvers on the same instances", headings, rows)
+    rows = []
+    for one in duels(gaps):
+        if one.wins + one.ties + one.losses:
+            row = {"pair": Cell(f"{one.first} against {one.second}"), "wins": number(one.wins), "ties": number(one.ties)}
+            row |= {"losses": number(one.losses), "difference in points": number(100 * one.difference, "+.3f")}
+            row |= {"p (signed ranks)": number(one.p_value, ".3g"), "p corrected (Holm)": number(one.corrected, ".3g")}
+            rows.append(row)
+    return Table("Pairs of solvers on the same instances", rows)
 
 
 def grouped(items: Iterable[ItemT], key: Callable[[ItemT], KeyT]) -> dict[KeyT, list[ItemT]]:
@@ -370,6 +338,10 @@ def grouped(items: Iterable[ItemT], key: Callable[[ItemT], KeyT]) -> dict[KeyT, 
 def number(value: float | None, form: str = "") -> Cell:
     """Return the entry of a number, or a dash for none."""
     return Cell("-") if value is None else Cell(format(value, form), value)
+
+
+def _range(low: float, high: float) -> Cell:
+    return Cell(f"{100 * low:.3f} to {100 * high:.3f}", low)
 
 
 def percent(share: float | None) -> Cell:

@@ -18,14 +18,12 @@ from redwood.benchmarks.planning import Job, Plan, make_plan
 from redwood.benchmarks.provenance import provenance
 from redwood.benchmarks.records import (
     PLAN,
-    Batch,
+    Append,
     Bound,
     Finished,
     Host,
     KeptPlan,
-    Ledger,
     Run,
-    RunResult,
     Session,
     open_ledger,
     read_plan,
@@ -35,7 +33,7 @@ from redwood.benchmarks.records import (
 from redwood.benchmarks.suite import parse_suite
 from redwood.errors import ExecutorError, OptionError
 from redwood.execution.executor import Executor
-from redwood.execution.executors.local import Local
+from redwood.execution.executors.local import IN_TURN, Local
 from redwood.files import write_text
 from redwood.plugins.host import host
 from redwood.result import Status
@@ -62,11 +60,10 @@ def run_plan(
     plan: Plan,
     out: Path,
     *,
-    jobs: int = 1,
-    executor: Executor | None = None,
+    executor: Executor = IN_TURN,
     fresh: bool = False,
     retry_failed: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> tuple[int, int]:
     """Run the jobs of a plan that have no record in ``out`` yet, and return how many are finished, of how many.
 
@@ -76,11 +73,9 @@ def run_plan(
         From `make_plan`.
     out
         Folder of the records; where it holds records of the same suite, they are kept and the rest is run.
-    jobs
-        How many jobs to run at a time on this machine. More than there are cores makes timings worthless; the records
-        say so.
     executor
-        Where to run them instead.
+        Where to run them, by default one at a time on this machine. More at a time than there are cores makes timings
+        worthless; the records say so.
     fresh
         Start an interpreter for each job instead of forking one that has the libraries imported.
     retry_failed
@@ -95,23 +90,21 @@ def run_plan(
     ExecutorError
         Where jobs were lost with the machines that ran them; the others have their records, and resuming runs the rest.
     """
-    executor = Local(jobs) if executor is None else executor
-    with open_ledger(out) as ledger:
+    with open_ledger(out) as append:
         _claim(plan, out)
         known = [record for record in read_records(out) if isinstance(record, Finished)]
-        done = {record.job for record in known if not (retry_failed and _has_failed(record))}
+        kept = Counter(record.job for record in known if not (retry_failed and _has_failed(record)))
         _warn_of_changed_code(plan, known)
-        left = [job for job in plan.jobs if job.id not in done]
+        left = [job for job in plan.jobs if kept[job.id] < len(job.cases)]
         finished = len(plan.jobs) - len(left)
-        if on_progress is not None:
-            on_progress(Progress(finished, len(plan.jobs), None))
+        on_progress(Progress(finished, len(plan.jobs), None))
         if not left:
             return finished, len(plan.jobs)
-        runner = _Runner(plan, out, ledger, executor, fresh)
-        with closing(runner.records(left)) as records:
-            for record in records:
+        runner = _Runner(plan, out, append, executor, fresh)
+        with closing(runner.records(left)) as found:
+            for records in found:
                 finished += 1
-                if on_progress is not None:
+                for record in records:
                     on_progress(Progress(finished, len(plan.jobs), record))
     if runner.lost:
         raise ExecutorError(f"{len(runner.lost)} jobs were lost ({runner.lost[0]}); `redwood bench resume` runs them.")
@@ -122,12 +115,7 @@ def _has_failed(record: Finished) -> bool:
     """Return whether a job failed: its solver on an instance, or its bound."""
     if isinstance(record, Bound):
         return record.result.bound is None
-    return any(result.status is Status.FAILED for result in results_of(record))
-
-
-def results_of(record: Run | Batch) -> tuple[RunResult, ...]:
-    """Return the result of each instance."""
-    return (record.result,) if isinstance(record, Run) else record.results
+    return record.result.status is Status.FAILED
 
 
 def _warn_of_changed_code(plan: Plan, known: Sequence[Finished]) -> None:
@@ -138,7 +126,7 @@ def _warn_of_changed_code(plan: Plan, known: Sequence[Finished]) -> None:
         job = jobs.get(record.job)
         if job is None or not record.code.digest:
             continue
-        today = code_of(job.solver, job.case.problem, job.case.size, job.time_limit, session)
+        today = code_of(job, session)
         if today.digest != record.code.digest:
             changed[f"{job.label or 'the bound'} for {job.case.problem}"] += 1
     for name, count in changed.items():
@@ -171,22 +159,23 @@ def _claim(plan: Plan, out: Path) -> None:
 
 @dataclass(frozen=True)
 class Replay:
-    """A job that was run once more: its record, the new one, and whether they agree.
+    """A job that was run once more: its records, the new ones, and whether they agree.
 
     They agree where status and objective are the same; a search under a time limit may honestly find something else,
     one under ``iterations`` may not.
     """
 
-    before: Run | Batch
-    after: Run | Batch
+    before: tuple[Run, ...]
+    after: tuple[Run, ...]
 
     @property
     def agrees(self) -> bool:
-        """Whether the answer is the same."""
-        return all(map(_agree, results_of(self.before), results_of(self.after)))
+        """Whether the answers are the same."""
+        return len(self.before) == len(self.after) and all(map(_agree, self.before, self.after))
 
 
-def _agree(old: RunResult, new: RunResult) -> bool:
+def _agree(before: Run, after: Run) -> bool:
+    old, new = before.result, after.result
     if old.objective is None or new.objective is None:
         return (old.status, old.objective) == (new.status, new.objective)
     return old.status is new.status and same(old.objective, new.objective)
@@ -207,21 +196,22 @@ def replay(out: Path, word: str) -> Replay:
     OptionError
         Where no job or several begin like that, or the suite does not come to that job here.
     """
-    found = [record for record in read_records(out) if isinstance(record, (Run, Batch)) and record.job.startswith(word)]
-    if len(found) != 1:
-        raise OptionError(f"{len(found)} finished jobs in {out} begin with {word!r}; see `redwood bench report --json`.")
+    found = tuple(record for record in read_records(out) if isinstance(record, Run) and record.job.startswith(word))
+    names = {record.job for record in found}
+    if len(names) != 1:
+        raise OptionError(f"{len(names)} finished jobs in {out} begin with {word!r}; see `redwood bench report --json`.")
     plan = resume_plan(out)
-    job = next((job for job in plan.jobs if job.id == found[0].job), None)
+    job = next((job for job in plan.jobs if job.id in names), None)
     if job is None:
-        raise OptionError(f"job {found[0].job} is not planned here: its instance or its solver is another.")
+        raise OptionError(f"job {names.pop()} is not planned here: its instance or its solver is another.")
     session = uuid.uuid4().hex[:8]
     try:
         done = carry_out(_requests(plan, session, [job], fresh=False)[0])
     finally:
         leave(session)
-    if done is None or isinstance(done.record, Bound):
+    if done is None:
         raise OptionError(f"job {job.id} was stopped.")
-    return Replay(found[0], done.record)
+    return Replay(found, tuple(record for record in done.records if isinstance(record, Run)))
 
 
 def _requests(plan: Plan, session: str, jobs: Sequence[Job], fresh: bool) -> list[JobRequest]:
@@ -235,19 +225,19 @@ def _requests(plan: Plan, session: str, jobs: Sequence[Job], fresh: bool) -> lis
 
 
 class _Runner:
-    def __init__(self, plan: Plan, out: Path, ledger: Ledger, executor: Executor, fresh: bool) -> None:
+    def __init__(self, plan: Plan, out: Path, append: Append, executor: Executor, fresh: bool) -> None:
         self.lost: list[str] = []
         self._plan = plan
         self._out = out
-        self._ledger = ledger
+        self._append = append
         self._executor = executor
         self._fresh = fresh
         self._session = uuid.uuid4().hex[:8]
         self._hosts: set[str] = set()
 
-    def records(self, jobs: Sequence[Job]) -> Generator[Finished]:
+    def records(self, jobs: Sequence[Job]) -> Generator[tuple[Finished, ...]]:
         """Yield the records as jobs finish. Ctrl-C stops those under way, and they have no record."""
-        self._ledger.append(self._head())
+        self._append(self._head())
         requests = _requests(self._plan, self._session, jobs, self._fresh)
         through = self._executor.run(carry_out, requests, waits=True, leave=partial(leave, self._session))
         try:
@@ -274,13 +264,13 @@ class _Runner:
             oversubscribed=usable is not None and slots * self._plan.suite.threads > usable,
         )
 
-    def _write(self, done: Done) -> Finished:
-        """Put the record of a job on the disk, after its solutions, and its machine where that is a new one."""
-        if (name := done.record.process.host) not in self._hosts:
+    def _write(self, done: Done) -> tuple[Finished, ...]:
+        """Put the records of a job on the disk, after its solutions, and its machine where that is a new one."""
+        if (name := done.records[0].process.host) not in self._hosts:
             self._hosts.add(name)
-            self._ledger.append(Host(session=self._session, host=name, machine=done.machine))
+            self._append(Host(session=self._session, host=name, machine=done.machine))
         for file, solution in done.solutions.items():
             (self._out / file).parent.mkdir(exist_ok=True)
             write_text(self._out / file, json.dumps({"solution": solution}))
-        self._ledger.append(done.record)
-        return done.record
+        self._append(*done.records)
+        return done.records

@@ -20,6 +20,7 @@ from redwood.benchmarks.planning import make_plan
 from redwood.benchmarks.records import Run, read_records
 from redwood.benchmarks.runner import run_plan
 from redwood.benchmarks.suite import parse_suite
+from redwood.execution.executors.local import Local
 from redwood.plugins.host import host
 
 MISBEHAVIOUR = {
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     host().load_file(settings.plugin.resolve())
     os.environ[MARK] = mark = uuid.uuid4().hex
     with tempfile.TemporaryDirectory() as folder:
-        run_plan(_plan(settings), Path(folder), jobs=settings.jobs)
+        run_plan(_plan(settings), Path(folder), executor=Local(settings.jobs))
         records = [record for record in read_records(Path(folder)) if isinstance(record, Run)]
     left = processes_with(f"{MARK}={mark}")
     rows = [_row(label, [record for record in records if record.label == label]) for label in MISBEHAVIOUR]

@@ -113,12 +113,12 @@ def replay(ctx: click.Context, folder: Path, job: str, as_json: bool) -> None:
 
     done = runner.replay(folder, job)
     if as_json:
-        print_json({"agrees": done.agrees, "before": to_builtins(done.before), "after": to_builtins(done.after)})
+        print_json({"agrees": done.agrees} | to_builtins({"before": done.before, "after": done.after}))
     else:
         rows = [
             [name, str(result.status), str(result.termination), f"{result.objective}", f"{result.seconds.solve:.2f}"]
-            for name, record in (("record", done.before), ("replay", done.after))
-            for result in runner.results_of(record)
+            for name, runs in (("record", done.before), ("replay", done.after))
+            for result in (run.result for run in runs)
         ]
         print_table(("", "status", "termination", "objective", "seconds"), rows, right=("objective", "seconds"))
         click.echo("The replay agrees." if done.agrees else "The replay differs.")
@@ -257,8 +257,4 @@ def _run(
 
 
 def _describe(record: Finished | None) -> str:
-    if record is None:
-        return ""
-    cases = [record.case] if hasattr(record, "case") else record.cases
-    more = f" and {len(cases) - 1} more" * (len(cases) > 1)
-    return f"{cases[0].name}{more} {getattr(record, 'label', 'bound')}"
+    return "" if record is None else f"{record.case.name} {getattr(record, 'label', 'bound')}"

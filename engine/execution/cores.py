@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 
 @contextmanager
@@ -20,26 +21,13 @@ def lend_cores(count: int) -> Iterator[tuple[int, ...]]:
     with ExitStack() as held:
         lent: list[int] = []
         for core in sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else ():
-            if len(lent) < count and held.enter_context(_locked(core)):
-                lent.append(core)
+            if len(lent) < count:
+                with suppress(Timeout):
+                    folder = Path(tempfile.gettempdir()) / f"redwood-cores-{os.getuid()}"
+                    folder.mkdir(mode=0o700, exist_ok=True)
+                    held.enter_context(FileLock(folder / str(core), timeout=0, mode=0o600, thread_local=False))
+                    lent.append(core)
         if len(lent) < count:
             held.close()
             lent = []
         yield tuple(lent)
-
-
-@contextmanager
-def _locked(core: int) -> Iterator[bool]:
-    """Hold the lock of a core, and tell whether it could be had."""
-    folder = Path(tempfile.gettempdir()) / f"redwood-cores-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(folder / str(core), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = True
-        except OSError:
-            held = False
-        yield held
-    finally:
-        os.close(descriptor)

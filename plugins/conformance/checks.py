@@ -14,7 +14,7 @@ from typing import Any
 
 from redwood.budget import Sense
 from redwood.errors import FitError, RedwoodError, UnknownNameError, suggestion
-from redwood.execution.bounding import contradicts
+from redwood.execution.checking import contradicts
 from redwood.planning.contract import Planning
 from redwood.plugins.conformance.doctor import inspect_class
 from redwood.plugins.conformance.planning_rules import PLANNING_RULES

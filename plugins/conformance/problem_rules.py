@@ -12,7 +12,7 @@ import numpy as np
 
 from redwood.budget import Sense
 from redwood.errors import FormatError
-from redwood.execution.bounding import contradicts
+from redwood.execution.checking import contradicts
 from redwood.plugins.conformance.rules import Rule, close
 from redwood.problem import Instance, Problem, Solution
 from redwood.result import Status

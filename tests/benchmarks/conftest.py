@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from msgspec import UNSET
 
 from redwood.benchmarks import jobs
 from redwood.benchmarks.planning import make_plan
@@ -62,7 +61,7 @@ def make_run():
         message="",
         solve=1.0,
         host="h",
-        batch=UNSET,
+        batch=1,
         solution=None,
     ):
         source = {"generate": "toy", "size": 9}
@@ -72,7 +71,7 @@ def make_run():
         process = {"seconds": solve, "cpu_share": share, "peak_mb": 1.0, "load_average": 0.1, "cores": [0], "host": host}
         head = {"kind": "run", "job": f"{label}{seed}{name}", "suite": "toy", "session": "s", "started": "now", "code": {}}
         head |= {"time_limit": 1.0, "threads": 1, "memory_gb": None, "iterations": None, "options": {}, "solver": "a"}
-        head |= {"label": label, "seed": seed} | ({} if batch is UNSET else {"batch": batch})
+        head |= {"label": label, "seed": seed} | {"batch": batch}
         result |= {"message": message, "solution": solution}
         return msgspec.convert(head | {"case": case | {"source": source}, "result": result, "process": process}, Run)
 

@@ -19,6 +19,7 @@ from redwood.benchmarks.records import Bound, Run, Session, read_records
 from redwood.benchmarks.runner import replay, resume_plan, run_plan
 from redwood.errors import ExecutorError, FormatError, OptionError
 from redwood.execution.cores import lend_cores
+from redwood.execution.executors.local import Local
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -63,7 +64,7 @@ def rude_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("rude")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDWOOD_TEST_MARK", str(out))
-        finished, total = run_plan(plan, out, jobs=2)
+        finished, total = run_plan(plan, out, executor=Local(2))
     assert finished == total == 13
     return out
 
@@ -260,8 +261,8 @@ def test_a_changed_instance_is_not_run(toy_plan):
         done = carry_out(JobRequest("changed", "toy", other, None, (str(PLUGIN),)))
     finally:
         leave("changed")
-    assert done.record.result.status == "failed"
-    assert "not what it was" in done.record.result.message
+    assert done.records[0].result.status == "failed"
+    assert "not what it was" in done.records[0].result.message
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
