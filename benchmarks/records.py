@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -208,7 +208,9 @@ def _parsed(line: bytes, place: str) -> Record | None:
     except msgspec.ValidationError as error:
         data = parse_json(line.decode(errors="replace"), place)
         _check_format(data, place)
-        raise FormatError(f"{place}{explain(error, data, Record)}") from error
+        tag = data.get("kind") if isinstance(data, dict) else None
+        kinds = [kind for kind in get_args(Record) if kind.__struct_config__.tag == tag]
+        raise FormatError(f"{place}{explain(error, data, *kinds)}") from error
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
         if "truncated" in str(error):
             return None

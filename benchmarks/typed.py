@@ -48,7 +48,7 @@ def convert(data: Any, kind: type[DataT], place: str, refuse: type[RedwoodError]
         raise refuse(f"{place}{explain(error, data, kind)}") from error
 
 
-def explain(error: msgspec.ValidationError, data: Any, kind: Any) -> str:
+def explain(error: msgspec.ValidationError, data: Any, *kinds: Any) -> str:
     """Return what is wrong with data, to follow the name of their place: the key, the value and the rule."""
     rule, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`").lstrip(".")
@@ -59,8 +59,8 @@ def explain(error: msgspec.ValidationError, data: Any, kind: Any) -> str:
     except (LookupError, TypeError):  # inside of a mapping with keys of its own
         value = "a value in it"
     if "unknown field" in rule:
-        key = rule.split("`")[1]
-        return f"{path and f', {path}'} has the unknown key {key!r}.{suggestion(key, _names(kind))}"
+        key, known = rule.split("`")[1], set().union(*map(_names, kinds))
+        return f"{path and f', {path}'} has the unknown key {key!r}.{suggestion(key, known)}"
     if "missing required" in rule:
         return f"{path and f', {path}'} has no {rule.split('`')[1]}."
     return f": {f'{path} = ' if path else ''}{value!r:.100}: {rule[0].lower()}{rule[1:].replace('`', '').rstrip('.')}."
