@@ -13,7 +13,7 @@ COLOURS = 8
 """Colours that the page defines; further series repeat them dashed."""
 FARTHEST = 1e100
 """Magnitude of the values that are drawn."""
-ZERO_STRIP = 30
+ZERO_STRIP = 44
 """Pixels before the beginning of a logarithmic axis, in whose middle 0 has its place."""
 
 

@@ -59,7 +59,7 @@ def explain(error: msgspec.ValidationError, data: Any, *kinds: Any) -> str:
     except (LookupError, TypeError):  # inside of a mapping with keys of its own
         value = "a value in it"
     if "unknown field" in rule:
-        key, known = rule.split("`")[1], set().union(*map(_names, kinds))
+        key, known = rule.split("`")[1], set().union(*map(_names, kinds)) - {rule.split("`")[1]}
         return f"{path and f', {path}'} has the unknown key {key!r}.{suggestion(key, known)}"
     if "missing required" in rule:
         return f"{path and f', {path}'} has no {rule.split('`')[1]}."

@@ -77,3 +77,18 @@ def test_the_bound_job_counts(make_run):
     (case,) = summarise([bound, run]).values()
     assert (case.bound, case.best) == (99.0, 100.0)
     assert row(render([bound, run]), "toy")[1:6] == ["by eye", "1", "1", "1.000", "1.000"]
+
+
+def test_solvers_are_ranked_by_their_gaps_and_not_by_what_is_printed(make_run):
+    """Two mean gaps that print alike are ranked by what they are; one of nothing stands last."""
+    text = render([make_run("a", 0, 100.00001), make_run("b", 0, 100.0), make_run("c", 0, None, status="none")])
+    labels = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith(("| a |", "| b |", "| c |"))]
+    assert labels[:3] == ["b", "a", "c"]
+    assert row(text, "a")[1] == row(text, "b")[1] == "0.000"
+
+
+def test_what_is_counted_is_explained(make_run):
+    """The words over the table say what reached and optimal count."""
+    text = render([make_run("a", 0, 100.0)])
+    assert "'reached' counts the runs whose gap is 0 or below" in text
+    assert row(text, "a")[8] == "1"
