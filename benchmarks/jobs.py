@@ -157,8 +157,8 @@ def _result(job: Job, position: int, checkers: Sequence[Checker], outcome: Outco
     note = f"auto chose {name}." if job.solver == "auto" else ""
     version = host().version(host().solver_entry(name, job.case.problem).plugin)
     result = announce(conclude(checker, outcome, solver=name, version=version, seed=job.seed + position, note=note))
-    solution, seconds, objective = result.solution, result.seconds, _readable(result.objective)
-    trajectory = result.trajectory
+    solution, objective, trajectory = result.solution, _readable(result.objective), result.trajectory
+    seconds = Times(*(round(value, 6) for value in (result.seconds.solve, result.seconds.compile, result.seconds.load)))
     if len(job.cases) > 1:
         trajectory = () if objective is None else ((seconds.solve, objective),)
     recorded = RunResult(
@@ -168,8 +168,8 @@ def _result(job: Job, position: int, checkers: Sequence[Checker], outcome: Outco
         objective,
         _readable(result.bound),
         0.0 if solution is None else float(checker.problem.margin(checker.instance, solution)),
-        Times(round(seconds.solve, 6), round(seconds.compile, 6), round(seconds.load, 6)),
-        trajectory,
+        seconds,
+        tuple(point for point in trajectory if _readable(point[1]) is not None),
         None if solution is None else f"{SOLUTIONS}/{job.id}-{position}.json",
         result.message,
     )

@@ -178,6 +178,9 @@ def _files(part: FileSet, data: Path) -> list[PurePath]:
         if not matched:
             raise FormatError(f"pattern {pattern!r} matches no file below {data}.")
         found |= dict.fromkeys(matched)
+    for file in found:
+        if not str(file).isprintable():
+            raise FormatError(f"file name {str(file)!r} cannot be recorded: it is no UTF-8, or has control characters.")
     return [file for file in found if not any(file.match(pattern) for pattern in part.exclude)]
 
 

@@ -272,7 +272,7 @@ class _Run:
             self._complaint = f"an improvement came for instance {message.position} of {len(self._reported)}."
             return
         reported, checker = self._reported[message.position], self._request.checkers[message.position]
-        if not (math.isfinite(message.objective) and math.isfinite(message.seconds)):
+        if not math.isfinite(message.objective):
             self._complaint = f"an improvement of {message.objective} came after {message.seconds} s."
             return
         if not checker.problem.sense.better(message.objective, reported.trajectory[-1][1] if reported.trajectory else None):

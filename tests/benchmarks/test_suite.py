@@ -106,6 +106,18 @@ def test_faulty_suites_are_refused(text, words):
     assert words in str(caught.value)
 
 
+def test_errors_name_the_file_of_a_suite(tmp_path):
+    """A suite in a file is called by the path of it; its label heads reports, and is its name where none is given."""
+    file = tmp_path / "mine.toml"
+    file.write_text(GOOD.replace("time_limit", "time_limt"))
+    with pytest.raises(OptionError, match=rf"{file} has the unknown key 'time_limt'\. Did you mean 'time_limit'"):
+        find_suite(str(file))
+    file.write_text(GOOD)
+    assert find_suite(str(file)).label == "mine"
+    file.write_text('label = "Mine, July"' + GOOD)
+    assert find_suite(str(file)).label == "Mine, July"
+
+
 def test_no_toml_is_refused():
     """A text that is no TOML is a format error."""
     with pytest.raises(FormatError, match="is no TOML"):
@@ -122,3 +134,11 @@ def test_plans_that_cannot_be_are_refused(toy_plan):
         toy_plan('name = "steps"\noptions = {paus = 3}')
     with pytest.raises(OptionError, match="--data or REDWOOD_DATA"):
         make_plan(parse_suite("toy", '[[instances]]\nfiles = ["*.tsp"]\n[[solvers]]\nname = "auto"'))
+
+
+def test_files_whose_names_cannot_be_recorded_are_refused(tmp_path):
+    """A name that is no UTF-8 is named before anything runs."""
+    (tmp_path / "caf\udce9.kp").write_text("1 1\n1 1\n")
+    text = '[[instances]]\nfiles = ["*.kp"]\n[[solvers]]\nname = "auto"'
+    with pytest.raises(FormatError, match=r"'caf\\udce9\.kp' cannot be recorded"):
+        make_plan(parse_suite("toy", text), tmp_path)
