@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 340
-LEFT, RIGHT, TOP, BOTTOM = 62, 26, 12, 46
+LEFT, RIGHT, TOP, BOTTOM = 62, WIDTH - 26, 12, HEIGHT - 46
 COLOURS = 8
 """Colours that the page defines; further series repeat them dashed."""
 FARTHEST = 1e100
@@ -68,12 +68,6 @@ class Chart:
     across: Sequence[tuple[float, str]] = ()
     upward: Sequence[tuple[float, str]] = ()
     lines: Sequence[Line] = ()
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    top: int = TOP
-    bottom: int = HEIGHT - BOTTOM
 
 
 def lay_out(title: str, series: Sequence[Series], axes: Axes) -> Chart:
@@ -84,8 +78,8 @@ def lay_out(title: str, series: Sequence[Series], axes: Axes) -> Chart:
     xs = [x for _, line in shown for x, _ in line.points]
     ys = [y for _, line in shown for _, y in line.points]
     ys += [value for _, line in shown for _, low, high in line.band for value in (low, high)]
-    across = _Scale(xs, LEFT, WIDTH - RIGHT, axes.log_x)
-    upward = _Scale(ys, HEIGHT - BOTTOM, TOP, axes.log_y)
+    across = _Scale(xs, LEFT, RIGHT, axes.log_x)
+    upward = _Scale(ys, BOTTOM, TOP, axes.log_y)
     lines = [_line(line, _style(index), across, upward, axes) for index, line in shown]
     return Chart(title, axes, across.ticks(), upward.ticks(), lines)
 
@@ -143,7 +137,7 @@ def _line(line: Series, style: str, across: _Scale, upward: _Scale, axes: Axes) 
     marks = points if axes.marks else []
     if axes.steps:
         points = [points[0]] + [corner for a, b in itertools.pairwise(points) for corner in ((b[0], a[1]), b)]
-        points.append((WIDTH - RIGHT, points[-1][1]))
+        points.append((RIGHT, points[-1][1]))
     return Line(line.label, style, _listed(points), _listed(rim), marks)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from redwood.benchmarks import templates
+from redwood.benchmarks import charts, templates
 from redwood.benchmarks.charts import Axes, Chart, Series, lay_out
 from redwood.benchmarks.profiles import distribution, performance_profile, time_to_gap
 from redwood.benchmarks.records import Record, Run
@@ -55,7 +55,7 @@ def render_page(records: Sequence[Record], folder: Path | None = None, data: Pat
     drawn = [_drawn(section, folder, data) for section in report.sections]
     script = (resources.files("redwood.benchmarks") / "assets" / "page.js").read_text(encoding="utf-8")
     digest = "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return templates.render("page.html", report=report, drawn=drawn, script=Markup(script), script_digest=digest)
+    return templates.render("page.html", report=report, drawn=drawn, box=charts, script=Markup(script), script_digest=digest)
 
 
 def _drawn(section: Section, folder: Path | None, data: Path | None) -> tuple[list[Chart], list[tuple[str, str]]]:

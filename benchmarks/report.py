@@ -14,7 +14,7 @@ from redwood.benchmarks.records import Bound, Host, Record, Run, Session
 from redwood.benchmarks.statistics import bootstrap_interval, duels, primal_integral, shifted_geometric_mean
 from redwood.budget import Sense, Termination
 from redwood.result import Status, format_value
-from redwood.tolerance import CONFLICT, SAME, beyond, gap_to
+from redwood.tolerance import SAME, beyond, contradicts, gap_to
 
 STARVED = 0.9
 """Share of a core below which a run on one thread was held up by others."""
@@ -65,10 +65,7 @@ class CaseSummary:
 
     def refutes(self, bound: float | None) -> bool:
         """Return whether the best solution is beyond a bound, by more than the error of an objective that is estimated."""
-        if self.best is None or bound is None:
-            return False
-        better = -self.margin if self.facts.sense is Sense.MAX else self.margin
-        return beyond(self.facts.sense, bound, self.best + better, share=CONFLICT)
+        return bound is not None and contradicts(self.facts.sense, self.best, bound, self.margin)
 
     def gap(self, objective: float | None, to: float | None) -> float | None:
         """Return the gap of an objective to a value, or ``None`` without either."""

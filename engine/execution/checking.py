@@ -19,7 +19,7 @@ from redwood.planning.contract import Policy
 from redwood.problem import Instance, Problem, Solution
 from redwood.result import Result, Status, Timing
 from redwood.solver import Answer, Incumbent
-from redwood.tolerance import CONFLICT, beyond, same
+from redwood.tolerance import CONFLICT, contradicts, same
 from redwood.views.bound import Bound
 
 logger = logging.getLogger(__name__)
@@ -229,26 +229,6 @@ def _best_bound(
     if not valid:
         return None, doubt
     return (max(valid) if sense is Sense.MIN else min(valid)), doubt
-
-
-def contradicts(sense: Sense, objective: float | None, value: float, margin: float = 0.0, magnitude: float = 0.0) -> bool:
-    """Return whether a bound claims that a checked solution cannot exist.
-
-    Parameters
-    ----------
-    sense
-        Of the problem.
-    objective
-        Of the checked solution; nothing contradicts ``None``.
-    value
-        The bound.
-    margin
-        Error of an objective that is an estimate.
-    magnitude
-        Magnitude of the objective's terms, where these can cancel out.
-    """
-    most = math.nan if objective is None else objective + margin if sense is Sense.MIN else objective - margin
-    return objective is not None and beyond(sense, value, most, magnitude, CONFLICT)
 
 
 def _status(objective: float | None, bound: float | None, proven: bool, failed: bool, magnitude: float) -> Status:

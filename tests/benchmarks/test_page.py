@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from redwood.benchmarks.charts import Axes, Series, lay_out
+from redwood.benchmarks.charts import BOTTOM, Axes, Series, lay_out
 from redwood.benchmarks.page import render_page
 from redwood.benchmarks.planning import make_plan
 from redwood.benchmarks.records import read_records
@@ -127,4 +127,4 @@ def test_a_gap_of_zero_has_a_place_of_its_own():
     chart = lay_out("gaps", [Series("a", [(1.0, 0.0), (2.0, 0.5)])], Axes("seconds", "gap", log_y=True))
     places = {text: place for place, text in chart.upward}
     zero = float(chart.lines[0].points.split()[0].split(",")[1])
-    assert places["0.1"] < zero == places["0"] < chart.bottom
+    assert places["0.1"] < zero == places["0"] < BOTTOM
