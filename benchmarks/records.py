@@ -233,6 +233,8 @@ def read_plan(folder: Path) -> KeptPlan:
         Where the folder has none, that of another version, or a damaged one.
     """
     file = folder / PLAN
+    if not file.exists():
+        raise FormatError(f"{folder}: holds no benchmark run ({PLAN}).")
     data = parse_json(read_text(file), file)
     _check_format(data, str(file))
     return convert(data, KeptPlan, str(file))

@@ -6,6 +6,7 @@ import shutil
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from redwood.benchmarks.page import render_page
 from redwood.benchmarks.planning import make_plan
@@ -13,6 +14,7 @@ from redwood.benchmarks.records import read_plan, read_records
 from redwood.benchmarks.report import render
 from redwood.benchmarks.runner import resume_plan, run_plan
 from redwood.benchmarks.suite import parse_suite
+from redwood.cli.root import root
 from redwood.errors import FormatError, RedwoodError
 
 SUITE = """
@@ -241,3 +243,16 @@ def test_a_good_folder_is_pictured(folder):
     assert "data:image/png" in render_page(records, folder)
     lines = (folder / "records.jsonl").read_bytes().splitlines()
     assert [msgspec.json.encode(record) for record in records] == lines
+
+
+@pytest.mark.parametrize("command", ["report", "resume", "compare"])
+def test_the_commands_end_with_one_line(folder, command):
+    """Over a damaged folder the commands end with code 2 and one line that names the file, and write no report."""
+    (folder / "records.jsonl").write_bytes(b'{"kind":"session"}\n')
+    words = ["bench", command, str(folder), *([str(folder)] if command == "compare" else [])]
+    ended = CliRunner().invoke(root, words)
+    assert ended.exit_code == 2, ended.output
+    lines = [line for line in ended.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1
+    assert "records.jsonl, line 1: format 'that of Redwood 0.1'" in lines[0]
+    assert not (folder / "report.md").exists()
