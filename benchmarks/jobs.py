@@ -92,10 +92,18 @@ def carry_out(request: JobRequest) -> Done | None:
     if outcomes is None:
         return None
     share, peak = _processor_share(outcomes), outcomes[0].peak_mb
+    process = Process(round(seconds, 4), share, peak, load, cores, platform.node())
+    return _recorded(request, started, process, checkers, outcomes)
+
+
+def _recorded(
+    request: JobRequest, started: str, process: Process, checkers: Sequence[Checker], outcomes: Sequence[Outcome]
+) -> Done:
+    """Return the records of a job, each result checked, and the solutions that they name."""
+    job = request.job
     shared: dict[str, Any] = {"job": job.id, "suite": request.suite, "session": request.session, "started": started}
     shared |= {"threads": job.threads, "memory_gb": job.memory_gb, "time_limit": job.time_limit / len(job.cases)}
-    shared["process"] = Process(round(seconds, 4), share, peak, load, cores, platform.node())
-    shared["code"] = code_of(job, request.session)
+    shared |= {"process": process, "code": code_of(job, request.session)}
     if not job.solver:
         return Done((Bound(**shared, case=job.case, result=_bound_result(outcomes[0])),), {}, _machine())
     shared |= {"batch": len(job.cases)} | {name: getattr(job, name) for name in ("solver", "label", "options", "iterations")}
