@@ -224,13 +224,14 @@ def _solver_row(
     everything = [gap for row in gaps for gap in row]
     mean = statistics.mean(map(statistics.mean, gaps)) if gaps else None
     interval = bootstrap_interval(gaps)
+    shown = "-" if interval is None else " to ".join(f"{100 * end:.3f}" for end in interval)
     to_bound = [case.gap(run.result.objective, case.bound) for run in solved if (case := cases[_case_of(run)])]
     distances = [abs(gap) for gap in to_bound if gap is not None]
     seconds = [run.result.seconds.solve for run in runs]
     row = {
         "solver": Cell(label),
         "mean gap, %": percent(mean),
-        "95 % interval over seeds": Cell("-") if interval is None else _range(*interval),
+        "95 % interval over seeds": Cell(shown, interval and interval[0]),
         "median, %": percent(statistics.median(everything) if everything else None),
         "worst, %": percent(max(everything, default=None)),
         "runs": number(len(runs)),
@@ -282,13 +283,10 @@ def case_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
         solved = grouped([run for run in members if run.result.objective is not None], lambda run: run.label)
         gaps = {label: statistics.mean(final_gap(run, cases) for run in several) for label, several in solved.items()}
         row = {"instance": Cell(case.facts.name), "size": number(case.facts.size)}
-        row |= {"best known": _value(case.facts.best_known), "bound": _value(case.bound)}
+        known, bound = case.facts.best_known, case.bound
+        row |= {"best known": Cell(format_value(known), known), "bound": Cell(format_value(bound), bound)}
         rows.append(row | {label: percent(gaps.get(label)) for label in labels})
     return Table("Mean gap on each instance, %", rows)
-
-
-def _value(value: float | None) -> Cell:
-    return Cell(format_value(value), value)
 
 
 def latency_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
@@ -335,10 +333,6 @@ def grouped(items: Iterable[ItemT], key: Callable[[ItemT], KeyT]) -> dict[KeyT, 
 def number(value: float | None, form: str = "") -> Cell:
     """Return the entry of a number, or a dash for none."""
     return Cell("-") if value is None else Cell(format(value, form), value)
-
-
-def _range(low: float, high: float) -> Cell:
-    return Cell(f"{100 * low:.3f} to {100 * high:.3f}", low)
 
 
 def percent(share: float | None) -> Cell:

@@ -228,6 +228,7 @@ def _run(
 ) -> int:
     """Run a plan with a progress bar, or one line of JSON a record, and return the exit code."""
     from msgspec import to_builtins
+    from rich.markup import escape
     from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
     from redwood.benchmarks.runner import run_plan
@@ -237,12 +238,12 @@ def _run(
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
     state = (0, len(plan.jobs))
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(plan.suite.name, total=len(plan.jobs))
+        task = bar.add_task(escape(plan.suite.label), total=len(plan.jobs))
 
         def show(progress: RunProgress) -> None:
             nonlocal state
             state = (progress.finished, progress.total)
-            bar.update(task, completed=progress.finished, description=_describe(progress.record) or plan.suite.name)
+            bar.update(task, completed=progress.finished, description=escape(_describe(progress.record) or plan.suite.label))
             if as_json and progress.record is not None:
                 print_json(to_builtins(progress.record))
 
