@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from redwood.benchmarks import templates
 from redwood.benchmarks.planning import Case
 from redwood.benchmarks.records import Bound, Host, Record, Run, Session
-from redwood.benchmarks.statistics import bootstrap_interval, duels, primal_integral, shifted_geometric_mean
+from redwood.benchmarks.statistics import bootstrap_interval, pairwise_tests, primal_integral, shifted_geometric_mean
 from redwood.budget import Sense, Termination
 from redwood.result import Status, format_value
 from redwood.tolerance import SAME, beyond, contradicts, gap_to
@@ -88,7 +88,7 @@ class Section:
     @property
     def tables(self) -> list[Table]:
         """The tables that have rows."""
-        makers = (solver_table, case_table, latency_table, duel_table)
+        makers = (solver_table, case_table, latency_table, pairwise_table)
         return [table for make in makers if (table := make(self.runs, self.cases)).rows]
 
     @property
@@ -154,7 +154,7 @@ class Report:
         return lines
 
     @property
-    def doubts(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """What makes figures worth less than they look, in words."""
         found = [words for case in self.cases.values() for words in _doubts_of(case)]
         for session in self._records:
@@ -306,14 +306,14 @@ def _same_work(run: Run) -> tuple[str, str, int]:
     return run.solver, repr(sorted(run.options.items())), run.case.size
 
 
-def duel_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
+def pairwise_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
     """Return each pair of solvers on the instances that both solved: means over seeds, paired, p-values corrected."""
     gaps: dict[str, dict[Hashable, float]] = {}
     for label, members in sorted(grouped(runs, lambda run: run.label).items()):
         by_case = grouped([run for run in members if run.result.objective is not None], _case_of)
         gaps[label] = {case: statistics.mean(final_gap(run, cases) for run in several) for case, several in by_case.items()}
     rows = []
-    for one in duels(gaps):
+    for one in pairwise_tests(gaps):
         if one.wins + one.ties + one.losses:
             row = {"pair": Cell(f"{one.first} against {one.second}"), "wins": number(one.wins), "ties": number(one.ties)}
             row |= {"losses": number(one.losses), "difference in points": number(100 * one.difference, "+.3f")}

@@ -82,8 +82,8 @@ def bootstrap_interval(
 
 
 @dataclass(frozen=True)
-class Duel:
-    """Two solvers on the same cases: how often each is better, and how probable that is by luck.
+class PairwiseTest:
+    """Two solvers on the same cases: how often each is better, and how probable that is by chance.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Duel:
     p_value
         Of the two-sided signed-rank test, before correction; 1 where all are ties.
     corrected
-        The same after Holm's correction for all the duels of its table.
+        The same after Holm's correction for all the pairwise tests of its table.
     """
 
     first: str
@@ -134,7 +134,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def duels(gaps: Mapping[str, Mapping[Hashable, float]]) -> list[Duel]:
+def pairwise_tests(gaps: Mapping[str, Mapping[Hashable, float]]) -> list[PairwiseTest]:
     """Return every pair of solvers compared on the cases that both have, p-values corrected together.
 
     Parameters
@@ -148,6 +148,6 @@ def duels(gaps: Mapping[str, Mapping[Hashable, float]]) -> list[Duel]:
         apart = [difference for difference in differences if abs(difference) > SAME]
         wins, ties = sum(difference < 0 for difference in apart), len(differences) - len(apart)
         mean = float(np.mean(differences)) if differences else 0.0
-        found.append(Duel(first, second, wins, ties, len(apart) - wins, mean, signed_rank(apart)))
+        found.append(PairwiseTest(first, second, wins, ties, len(apart) - wins, mean, signed_rank(apart)))
     corrected = holm([entry.p_value for entry in found])
     return [replace(entry, corrected=value) for entry, value in zip(found, corrected, strict=True)]

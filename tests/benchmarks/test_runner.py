@@ -74,7 +74,7 @@ def rude_run(tmp_path_factory):
     [
         ("good", "feasible", "converged", 3, ""),
         ("hang", "feasible", "killed", 7, ""),
-        ("crash", "failed", "error", 5, "out of luck"),
+        ("crash", "failed", "error", 5, "out of paper"),
         ("cheat", "failed", "error", None, "number 0 is not between"),
         ("segfault", "failed", "error", 6, "died of signal SIGSEGV"),
         ("exit", "failed", "error", 6, "exit code 3"),
@@ -112,7 +112,7 @@ def test_a_lie_is_found_out(rude_run):
     report = Report(read_records(rude_run))
     (case,) = report.cases.values()
     assert (case.best, case.bound) == (3, 3)
-    assert any(line.startswith("liar on ") and "claims a bound of 5 " in line for line in report.doubts)
+    assert any(line.startswith("liar on ") and "claims a bound of 5 " in line for line in report.warnings)
     row = next(line for line in render(read_records(rude_run)).splitlines() if line.startswith("| liar |"))
     assert [cell.strip() for cell in row.split("|")[6:9]] == ["1", "1", "0"]
 
