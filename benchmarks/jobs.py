@@ -33,7 +33,7 @@ from redwood.problem import Instance
 from redwood.result import Status
 from redwood.solving.choose import choose
 from redwood.solving.running import PluginFiles, announce, find_partner
-from redwood.solving.solve import find_solver, make_budget
+from redwood.solving.solve import find_solver, make_budget, views_of
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,10 @@ def _recorded(
 def make_tasks(job: Job, instances: Sequence[Instance]) -> list[Task]:
     """Return the tasks of a job, whose solver is found and made in the process that runs it."""
     problem = host().problem(job.case.problem)
-    _, made, _ = find_solver(instances[0], _name(job), job.time_limit, job.options)
+    entry, made, _ = find_solver(instances[0], _name(job), job.time_limit, job.options)
     budget, partner = make_budget(job.time_limit, job.iterations, None, None, None), find_partner(made, problem.name)
     return [
-        Task(problem, instance, made, budget, job.seed + position, None, job.threads, partner)
+        Task(problem, instance, made, budget, job.seed + position, None, job.threads, partner, views_of(entry))
         for position, instance in enumerate(instances)
     ]
 
