@@ -156,7 +156,7 @@ class Report:
     @property
     def warnings(self) -> list[str]:
         """What makes figures worth less than they look, in words."""
-        found = [words for case in self.cases.values() for words in _doubts_of(case)]
+        found = [words for case in self.cases.values() for words in _warnings_of(case)]
         for session in self._records:
             if isinstance(session, Session) and session.oversubscribed:
                 crowd = f"{session.jobs} jobs at a time on {session.usable_cores} cores"
@@ -198,7 +198,7 @@ def summarise(records: Iterable[Record]) -> dict[str, CaseSummary]:
     return cases
 
 
-def _doubts_of(case: CaseSummary) -> Iterable[str]:
+def _warnings_of(case: CaseSummary) -> Iterable[str]:
     """Yield the bounds that the best solution of an instance refutes, and a best known value that it beats."""
     name, best, known = case.facts.name, case.best, case.facts.best_known
     for record in case.claims:
