@@ -23,6 +23,7 @@ from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
 from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.training import HyperParameters, Trainer
+from redwood.solvers.bq.training_run import BQTrainer
 from redwood.solvers.bq.weights import load_weights, network_for, save_weights
 from redwood.trainable import TrainingConfig
 from redwood.views.stepwise import Layout, Stage, Stepwise
@@ -465,7 +466,9 @@ def test_a_training_learns(tmp_path, short_curriculum):
 def test_training_ends_with_weights_that_solve(tmp_path, short_curriculum):
     """From nothing to a file of weights that the solver takes."""
     config = TrainingConfig(tmp_path, sorted_expert, hours=1e-4)
-    path = BQ.train(KINDS["tsp"], config, preset="tiny", batch=8, test_instances=2, checkpoint_steps=1, test_steps=100)
+    path = BQTrainer.train(
+        KINDS["tsp"], config, preset="tiny", batch=8, test_instances=2, checkpoint_steps=1, test_steps=100
+    )
     instance = redwood.generate("tsp", size=12, seed=0)
     result = redwood.solve(instance, solver="bq", weights=str(path), search="none", bound_time_limit=0)
     assert result.status == "feasible"
@@ -475,7 +478,7 @@ def test_training_ends_with_weights_that_solve(tmp_path, short_curriculum):
 def test_unknown_training_options_are_refused(tmp_path):
     """A misspelt option of the training is an error with a suggestion."""
     with pytest.raises(OptionError, match="preset"):
-        BQ.train(KINDS["tsp"], TrainingConfig(tmp_path, sorted_expert, hours=1.0), presett="small")
+        BQTrainer.train(KINDS["tsp"], TrainingConfig(tmp_path, sorted_expert, hours=1.0), presett="small")
 
 
 @pytest.mark.parametrize(
@@ -490,7 +493,7 @@ def test_unknown_training_options_are_refused(tmp_path):
 def test_training_options_out_of_range_are_named(tmp_path, options, message):
     """What is wrong with an option of the training is said before labels are made."""
     with pytest.raises(OptionError, match=message):
-        BQ.train(KINDS["tsp"], TrainingConfig(tmp_path / "run", sorted_expert, hours=1.0), **options)
+        BQTrainer.train(KINDS["tsp"], TrainingConfig(tmp_path / "run", sorted_expert, hours=1.0), **options)
     assert not (tmp_path / "run").exists()
 
 
