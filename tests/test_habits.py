@@ -12,17 +12,17 @@ CONDA_NAMES = {"matplotlib": "matplotlib-base", "torch": "pytorch"}
 
 
 def test_every_file_names_the_same_version():
-    """Package, citation, conda recipe and changelog are of the version of pyproject.toml."""
+    """Package, citation, conda file and changelog are of the version of pyproject.toml."""
     version = PROJECT["version"]
     assert redwood.__version__ == version
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f'version: "{version}"' in (ROOT / "conda/recipe.yaml").read_text(encoding="utf-8")
+    assert f'version: "{version}"' in (ROOT / "conda/redwood.yaml").read_text(encoding="utf-8")
     assert re.search("^## (.*?) ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE).group(1) == version
 
 
-def test_the_conda_recipe_names_every_dependency():
-    """Each dependency of pyproject.toml stands in the recipe with the same least version."""
-    recipe = (ROOT / "conda/recipe.yaml").read_text(encoding="utf-8")
+def test_the_conda_file_names_every_dependency():
+    """Each dependency of pyproject.toml stands in the conda file with the same least version."""
+    conda = (ROOT / "conda/redwood.yaml").read_text(encoding="utf-8")
     for dependency in PROJECT["dependencies"]:
         name, least = dependency.split(">=")
-        assert f"- {CONDA_NAMES.get(name, name)} >={least}\n" in recipe
+        assert f"- {CONDA_NAMES.get(name, name)} >={least}\n" in conda

@@ -89,13 +89,13 @@ def test_no_gradient_step_is_an_error(tmp_path):
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_a_truncated_file_of_a_training_is_named(tmp_path, name, share):
     """A damaged file is an error that names it, and not a traceback."""
-    config = TrainingConfig(tmp_path, Slow(0.0), hours=1 / 3600)
-    BQTrainer.train(TSP, config, **OPTIONS)
+    config = TrainingConfig(tmp_path, Slow(0.0), hours=3 / 3600)
+    BQTrainer.train(TSP, config, **OPTIONS, label_share=0.8)
     file = tmp_path / name
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])
     with pytest.raises(OptionError, match=file.name):
-        BQTrainer.train(TSP, config, **OPTIONS)
+        BQTrainer.train(TSP, config, **OPTIONS, label_share=0.8)
 
 
 def test_weights_that_describe_another_network_are_refused_before_it_is_made(tmp_path):
