@@ -34,6 +34,10 @@ class ORToolsRouting(Solver):
     are offered.
     """
 
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        """Import the library outside of the clock."""
+        from ortools.constraint_solver import pywrapcp  # noqa: F401
+
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up; improvements are reported a few times a second."""
         from ortools.constraint_solver import pywrapcp, routing_enums_pb2
