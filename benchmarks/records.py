@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from redwood.errors import ExecutorError, FormatError, OptionError
+from redwood.errors import ExecutorError, FormatError, OptionError, OutputError
 
 RECORDS = "records.jsonl"
+LARGEST = 1 << 28
+"""Bytes of a record, at most."""
 
 JOB_KINDS = ("run", "bound", "batch")
 """Kinds of records that a job leaves; the others tell of sessions and machines."""
@@ -31,7 +33,7 @@ def read_records(folder: Path) -> list[dict[str, Any]]:
         Where the folder holds no records.
     """
     try:
-        text = (folder / RECORDS).read_text(encoding="utf-8")
+        text = (folder / RECORDS).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise FormatError(f"{folder}: holds no benchmark records ({RECORDS}): {error.strerror}.") from error
     records = [record for line in text.split("\n") if (record := _parsed(line)) is not None]
@@ -69,9 +71,11 @@ def _parts(batch: dict[str, Any]) -> list[dict[str, Any]]:
 def _parsed(line: str) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, a number of thousands of digits, or brackets without end
         return None
-    return record if isinstance(record, dict) and "kind" in record else None
+    if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
+        return None
+    return record if record["kind"] not in JOB_KINDS or isinstance(record.get("job"), str) else None
 
 
 class Ledger:
@@ -84,13 +88,18 @@ class Ledger:
     def append(self, record: dict[str, Any]) -> None:
         """Append one record."""
         line = json.dumps(_finite(record), allow_nan=False).encode() + b"\n"
+        if len(line) > LARGEST:
+            raise OutputError(f"{RECORDS}: a record of {len(line)} bytes is above the limit of {LARGEST} bytes.")
         with self._lock:
             if os.fstat(self._descriptor).st_nlink == 0:
                 raise ExecutorError(f"{RECORDS} was removed while the run was writing to it; nothing more can be recorded.")
-            written = os.write(self._descriptor, line)
-            if written != len(line):
-                raise OSError(f"only {written} of {len(line)} bytes of a record could be written.")
-            os.fsync(self._descriptor)
+            try:
+                written = os.write(self._descriptor, line)
+                if written != len(line):
+                    raise OSError(f"only {written} of {len(line)} bytes of a record could be written")
+                os.fsync(self._descriptor)
+            except OSError as error:
+                raise OutputError(f"{RECORDS}: cannot be written: {error.strerror or error}.") from error
 
 
 def _finite(value: Any) -> Any:

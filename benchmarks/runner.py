@@ -21,6 +21,7 @@ from redwood.benchmarks.suite import parse_suite
 from redwood.errors import ExecutorError, FormatError, OptionError
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import Local
+from redwood.files import write_text
 from redwood.plugins.host import host
 from redwood.tolerance import same
 
@@ -158,9 +159,7 @@ def _claim(plan: Plan, out: Path) -> None:
     mine = {"suite": plan.suite.name, "data": data, "text": plan.suite.text}
     file = out / PLAN
     if not file.exists():
-        fresh = file.with_suffix(".new")
-        fresh.write_text(json.dumps(mine, indent=1), encoding="utf-8")
-        os.replace(fresh, file)
+        write_text(file, json.dumps(mine, indent=1))
         return
     kept = json.loads(file.read_text(encoding="utf-8"))
     if (kept["suite"], kept["text"]) != (mine["suite"], mine["text"]):
@@ -294,9 +293,7 @@ class _Runner:
             return None
         file = self._out / SOLUTIONS / f"{name}.json"
         file.parent.mkdir(exist_ok=True)
-        fresh = file.with_suffix(".new")
-        fresh.write_text(json.dumps({"solution": solution}), encoding="utf-8")
-        os.replace(fresh, file)
+        write_text(file, json.dumps({"solution": solution}))
         return f"{SOLUTIONS}/{name}.json"
 
 

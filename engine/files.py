@@ -7,6 +7,8 @@ import json
 import os
 import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,14 @@ def read_text(path: Path) -> str:
 
 
 def stem(path: Path) -> str:
-    """Return a file's name without its suffix, and without that of a compressed file before; ``stdin`` for ``-``."""
+    r"""Return a file's name without its suffix, and without that of a compressed file before; ``stdin`` for ``-``.
+
+    Bytes that are no UTF-8 come out as ``\xff``, since names are written into files and shown.
+    """
     if str(path) == "-":
         return "stdin"
-    return path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem
+    name = path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def suffix(path: Path) -> str:
@@ -84,17 +90,42 @@ def write_text(path: str | Path, text: str) -> None:
     OutputError
         Where it cannot be written, as on a full disk.
     """
-    out = Path(path)
-    unfinished = out.with_name(f".{os.getpid()}-{out.name[:100]}")
-    try:
-        if out.exists() and not out.is_file():  # such as /dev/stdout, which has nothing to lose
-            out.write_text(text, encoding="utf-8")
-            return
+    with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, out)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise OutputError(f"{out}: cannot be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
+    """Give a path beside a file to write to, and put what was written in the file's place once it is whole.
+
+    The path has the file's suffix, by which libraries choose a format. ``durable`` waits until the disk has it. Nothing but
+    the writing belongs inside, since what it raises is taken for the disk's fault.
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be written, as on a full disk; what stood there before is then whole.
+    """
+    out = Path(path)
+    if out.exists() and not out.is_file():  # such as /dev/stdout, which has nothing to lose
+        unfinished = out
+    else:
+        unfinished = out.with_name(f".{os.getpid()}-{out.name[-100:]}")
+    try:
+        yield unfinished
+        if unfinished is not out:
+            if durable:
+                with unfinished.open("rb") as file:
+                    os.fsync(file.fileno())
+            os.replace(unfinished, out)
+    except BaseException as error:
+        if unfinished is not out:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+        if not isinstance(error, (OSError, RuntimeError)) and type(error).__name__ != "SafetensorError":
+            raise
+        cause = getattr(error, "strerror", None) or str(error).partition("\n")[0][:200]  # of torch a page of addresses
+        raise OutputError(f"{out}: cannot be written: {cause}.") from error
 
 
 def _bytes(path: Path) -> bytes:

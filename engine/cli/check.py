@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, problem_option
+from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, problem_option, say
 
 
 @click.command()
@@ -33,9 +33,9 @@ def check(ctx: click.Context, file: Path, solution: Path, problem: str | None, a
         verdicts = {"feasible": verdict.feasible, "objective": verdict.objective, "violations": list(verdict.violations)}
         print_json(record | verdicts)
     elif verdict.feasible:
-        click.echo(f"{instance.name}: feasible, objective {format_value(verdict.objective)}")
+        say(f"{instance.name}: feasible, objective {format_value(verdict.objective)}")
     else:
-        click.echo(f"{instance.name}: infeasible")
+        say(f"{instance.name}: infeasible")
         for violation in verdict.violations:
-            click.echo(f"  {violation}")
+            say(f"  {violation}")
     ctx.exit(0 if verdict.feasible else UNSOLVED)

@@ -10,6 +10,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
+from redwood.files import replacing
 from redwood.planning.bounds.segment import Stretch
 from redwood.planning.contract import ActionSet, Arms
 from redwood.solvers.sequoia.learning.improving import Episodes, fitted, worth_of_levels
@@ -58,9 +59,9 @@ def save_log(rollouts: Kept, path: str | Path) -> Path:
     if rollouts.states is None or rollouts.levels is None:
         raise OptionError("these rollouts hold no states and levels; simulate with keep=True.")
     out = Path(path).with_suffix(".npz")
-    np.savez_compressed(
-        out, states=rollouts.states.astype(np.int16), levels=rollouts.levels.astype(np.int16), rewards=rollouts.rewards
-    )
+    states, levels = rollouts.states.astype(np.int16), rollouts.levels.astype(np.int16)
+    with replacing(out) as unfinished:
+        np.savez_compressed(unfinished, states=states, levels=levels, rewards=rollouts.rewards)
     return out
 
 
