@@ -13,6 +13,7 @@ from redwood.errors import OptionError
 from redwood.files import replacing
 from redwood.planning.bounds.segment import Stretch
 from redwood.planning.contract import ActionSet, Arms
+from redwood.saved import reading
 from redwood.solvers.sequoia.learning.improving import Episodes, fitted, worth_of_levels
 
 PRIOR = 2.0
@@ -73,22 +74,21 @@ def load_log(path: str | Path, shape: tuple[int, int, int], horizon: int) -> Epi
     OptionError
         Where the file cannot be read, or its arrays do not fit.
     """
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            states, levels, rewards = (np.asarray(kept[name]) for name in ("states", "levels", "rewards"))
-    except (OSError, KeyError, ValueError) as error:
-        raise OptionError(f"{path} holds no log that can be read: {type(error).__name__}: {error}.") from error
+    with reading(Path(path)), np.load(path, allow_pickle=False) as kept:
+        states, levels, rewards = (np.asarray(kept[name]) for name in ("states", "levels", "rewards"))
+        if states.dtype.kind not in "iu" or levels.dtype.kind not in "iu" or rewards.dtype.kind not in "iuf":
+            raise TypeError(f"its arrays are of {states.dtype}, {levels.dtype} and {rewards.dtype}")
     arms, most_levels, most_states = shape
     if states.shape != (len(rewards), horizon, arms) or levels.shape != states.shape or rewards.shape != states.shape[:2]:
         raise OptionError(
             f"{path} has states {list(states.shape)}, levels {list(levels.shape)} and rewards {list(rewards.shape)}; "
             f"expected [E, {horizon}, {arms}] twice and [E, {horizon}]."
         )
+    if len(rewards) < 2 or not np.isfinite(rewards).all():
+        raise OptionError(f"{path} needs at least 2 episodes with finite rewards.")
     for name, array, most in (("state", states, most_states), ("level", levels, most_levels)):
         if array.min() < 0 or array.max() >= most:
             raise OptionError(f"{path} has the {name} {int(array.max())}; the instance knows 0 to {most - 1}.")
-    if not np.isfinite(rewards).all() or len(rewards) < 2:
-        raise OptionError(f"{path} needs at least 2 episodes with finite rewards.")
     return Episodes(states.transpose(1, 0, 2).astype(np.int64), levels.transpose(1, 0, 2).astype(np.int64), rewards)
 
 
