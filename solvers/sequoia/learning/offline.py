@@ -76,7 +76,7 @@ def load_log(path: str | Path, shape: tuple[int, int, int], horizon: int) -> Epi
     """
     with reading(Path(path)), np.load(path, allow_pickle=False) as kept:
         states, levels, rewards = (np.asarray(kept[name]) for name in ("states", "levels", "rewards"))
-        if states.dtype.kind not in "iu" or levels.dtype.kind not in "iu" or rewards.dtype.kind not in "iuf":
+        if any(array.dtype.kind not in "iuf" for array in (states, levels, rewards)):
             raise TypeError(f"its arrays are of {states.dtype}, {levels.dtype} and {rewards.dtype}")
     arms, most_levels, most_states = shape
     if states.shape != (len(rewards), horizon, arms) or levels.shape != states.shape or rewards.shape != states.shape[:2]:
