@@ -32,7 +32,14 @@ class BanditPlanning(Planning):
         steps = 2 * self.horizon if endless else self.horizon
         rewards = np.empty((episodes, steps))
         for step in range(steps):
-            levels = _whole(policy, policy.choose(self, states, 0 if endless else step, rng))
+            try:
+                chosen = policy.choose(self, states, 0 if endless else step, rng)
+            except IndexError as error:  # its tables are those of another instance
+                raise SolutionError(
+                    f"the policy {policy.kind!r} cannot decide for {states.shape[1]} arms with {self.arms.shape[2]} states: "
+                    f"{error}."
+                ) from error
+            levels = _whole(policy, chosen)
             self._check(policy, levels, states)
             rewards[:, step] = self.discount**step * advance(states, levels, step, seed, chances, self.arms.rewards)
         return rewards[:, -self.horizon :]
