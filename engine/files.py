@@ -17,6 +17,9 @@ from redwood.errors import FormatError, OutputError
 LARGEST = 1 << 30
 """Bytes that a text file may have, after decompression."""
 
+LONGEST_NUMBER = 300
+"""Digits of a whole number in JSON, at most."""
+
 MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 """Byte-order marks, and the encodings that they announce."""
 
@@ -73,7 +76,7 @@ def parse_json(text: str, what: object) -> Any:
         Where the text is no JSON, is nested too deeply, or has a number of thousands of digits.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_whole)
     except RecursionError:
         raise FormatError(f"{what}: is nested too deeply to be read.") from None
     except json.JSONDecodeError as error:
@@ -141,6 +144,13 @@ def _bytes(path: Path) -> bytes:
     if not decompressor.eof and len(found) <= LARGEST:
         raise gzip.BadGzipFile("the compressed data end early")
     return found
+
+
+def _whole(digits: str) -> int:
+    """Return a whole number; one that no float can hold is no number of any format that is read here."""
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits)} digits is too large")
+    return int(digits)
 
 
 def _refuse_constant(word: str) -> Any:

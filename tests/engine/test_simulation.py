@@ -88,9 +88,7 @@ def test_latency_is_that_of_single_decisions(bandits):
 def test_a_table_for_other_states_is_refused():
     """Values of nine states say nothing of arms with four, though no index is out of range."""
     bandit = redwood.generate("cormab/budget", size=6, seed=0)
-    with pytest.raises(
-        SolutionError, match="9 states, and the instance has 6 arms with 2 levels and 4"
-    ):
+    with pytest.raises(SolutionError, match="9 states, and the instance has 6 arms with 2 levels and 4"):
         redwood.simulate(bandit, IndexPolicy(np.zeros((1, 6, 2, 9))), episodes=5, bound_time_limit=0)
 
 
