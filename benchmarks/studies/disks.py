@@ -38,7 +38,7 @@ sizes = [20]
 [[solvers]]
 name = "random"
 """
-HOURS = 0.006
+HOURS = 0.02
 """Hours that a training has more than the one before, so that there is something left to write."""
 TINY = ("--option", "preset=tiny", "--option", "test_instances=2")
 COMMANDS = {
