@@ -288,7 +288,7 @@ SOLVERS = (
     ),
     SolverSpec(
         name="rollout",
-        summary="One step of foresight on the value of the random policy, improved a few times.",
+        summary="One step of the rollout policy on the value of the random policy, improved a few times.",
         target="redwood.solvers.planning.rollout:Rollout",
         views=frozenset({"Planning"}),
     ),
@@ -300,14 +300,14 @@ SOLVERS = (
         policies=(
             "q-network=redwood.solvers.sequoia.policy:QPolicy",
             "arm-network=redwood.solvers.sequoia.arm_policy:ArmPolicy",
-            "congestion=redwood.solvers.sequoia.congestion:CongestionPolicy",
-            "foresight=redwood.solvers.sequoia.foresight:ForesightPolicy",
+            "coupling=redwood.solvers.sequoia.coupling:CouplingPolicy",
+            "rollout=redwood.solvers.sequoia.rollout:RolloutPolicy",
         ),
         preload=("torch",),
     ),
     SolverSpec(
         name="iterative-dqn",
-        summary="The Q-network of SEQUOIA, but in each step one arm raised after another.",
+        summary="The Q-network of SEQUOIA, but in each step one arm pulled after another.",
         target="redwood.solvers.sequoia.iterative:IterativeDQN",
         views=frozenset({"Planning"}),
         policies=("iterative-q-network=redwood.solvers.sequoia.climbing:ClimbingPolicy",),
@@ -337,7 +337,7 @@ SOLVERS = (
     ),
     SolverSpec(
         name="greedy",
-        summary="As myopic, but one arm raised after another.",
+        summary="As myopic, but one arm pulled after another.",
         target="redwood.solvers.planning.simple:Greedy",
         views=frozenset({"Planning"}),
         determinism=Determinism.DETERMINISTIC,

@@ -26,12 +26,12 @@ from redwood.planning.policies import IndexPolicy
 from redwood.plugins.host import host
 from redwood.solvers.planning.exact import evaluate, induce
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
-from redwood.solvers.sequoia.foresight import ForesightPolicy
-from redwood.solvers.sequoia.learning.demand import congested
+from redwood.solvers.sequoia.learning.demand import try_coupling
 from redwood.solvers.sequoia.learning.improving import improve, policy_for, recorded, variance_reduced
 from redwood.solvers.sequoia.learning.offline import save_log
 from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
 from redwood.solvers.sequoia.networks.shipped import network_at
+from redwood.solvers.sequoia.rollout import RolloutPolicy
 from redwood.solving.read import generate
 from redwood.solving.simulate import simulate
 from redwood.solving.solve import solve
@@ -60,7 +60,8 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
     """Return per cents of the bound of each policy in the same episodes, and its processor time.
 
     That is seconds before the first decision, and milliseconds a decision where those of all episodes are taken together.
-    ``ahead`` is what a policy earned beyond the Lagrangian one, the luck of outcomes taken out, with its standard error.
+    ``ahead`` is what a policy earned beyond the Lagrangian one, variance-reduced by a control variate, with its standard
+    error.
     """
     instance = generate(f"cormab/{domain}", size=size, seed=seed)
     planning = host().problem("cormab").view(Planning, instance)
@@ -81,7 +82,7 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
         began = time.process_time()
         try:
             policy = _policy(name, domain, instance, planning, relaxation, given)
-        except FitError:  # Whittle's index is for two levels, and congestion may find no time
+        except FitError:  # Whittle's index is for two actions, and quadratic coupling may find no time
             continue
         line["seconds"][name] = round(time.process_time() - began, 3)
         began = time.process_time()
@@ -113,10 +114,10 @@ def _policy(
 ) -> Policy:
     """Return the policy of a name: one of those below, or the answer of a planning solver.
 
-    ``network`` is the one shipped for the domain. ``improved`` are the Lagrangian worths after policy improvement, and
-    ``started`` those that are reached from the network's. ``congestion`` adds congestion to the improved worths, or is
-    these where a trial does not say that it is ahead, as in `solve`. ``foresight`` tries rivals of its actions in
-    simulated futures of the policy of the improved worths. ``published`` is trained by the published recipe.
+    ``network`` is the one shipped for the domain. ``improved`` are the Lagrangian values after policy improvement, and
+    ``started`` those that are reached from the network's. ``coupling`` adds quadratic coupling to the improved values, or is
+    these where a trial does not say that it is ahead, as in `solve`. ``rollout`` tries candidate actions in
+    simulated futures of the policy of the improved values. ``published`` is trained by the published hyper-parameters.
     """
     if name == "lagrangian":
         return policy_for(planning, relaxation.values)
@@ -124,20 +125,20 @@ def _policy(
         return IndexPolicy(planning.arms.rewards[None])
     if name == "network":
         return policy_for(planning, _of_network(domain, planning, relaxation, given))
-    if name in ("improved", "started", "congestion", "foresight"):
+    if name in ("improved", "started", "coupling", "rollout"):
         clock = Seconds(given.seconds)
         how: dict[str, Any] = {"rounds": 4, "episodes": given.improvement_episodes, "seed": 0, "stops": clock.stops}
         if name == "started":
             how["start"] = _of_network(domain, planning, relaxation, given)
         values = improve(planning, relaxation.values, **how).values
-        if name == "congestion":
+        if name == "coupling":
             del how["rounds"]
-            found = congested(planning, relaxation, values, **how)
+            found = try_coupling(planning, relaxation, values, **how)
             if found is None:
-                raise FitError(f"{given.seconds:g} s ended before congestion was tried; give more --seconds.")
+                raise FitError(f"{given.seconds:g} s ended before quadratic coupling was tried; give more --seconds.")
             if found.accepted:
                 return found.policy
-        return ForesightPolicy(values, given.futures) if name == "foresight" else policy_for(planning, values)
+        return RolloutPolicy(values, given.futures) if name == "rollout" else policy_for(planning, values)
     options: dict[str, Any] = {"preset": "published"} if name == "published" else {}
     solver = "sequoia" if name == "published" else name
     answer: Policy | None = solve(instance, solver, time_limit=given.seconds, bound_time_limit=0, **options).solution
@@ -146,7 +147,7 @@ def _policy(
 
 
 def _of_network(domain: str, planning: Planning, relaxation: Relaxation, given: argparse.Namespace) -> Array:
-    """Return the worths of states by the network of arms that is asked for, or the one shipped for the domain."""
+    """Return the values of states by the network of arms that is asked for, or the one shipped for the domain."""
     found = network_at(given.network or domain)
     assert isinstance(found, ArmPolicy)
     return found.values(planning, relaxation)
@@ -186,7 +187,7 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
             told = f"  {name:12s} {_interval(own)} % of the bound, ahead of lagrangian {_interval(ahead)} ({len(own)})"
             free = np.array([row["ahead"][name][0] for row in rows if name in row.get("ahead", ())])
             if len(free):
-                told += f", without luck {_interval(free)} ({len(free)}; worst instance {free.min():.3f})"
+                told += f", variance-reduced {_interval(free)} ({len(free)}; worst instance {free.min():.3f})"
             shown.append(told)
     return "\n".join(shown)
 
@@ -211,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="for each policy that is computed")
     parser.add_argument("--improvement-episodes", type=int, default=1000)
     parser.add_argument("--budget", type=int, default=0, help="of the instances of headroom; by default the usual one")
-    parser.add_argument("--futures", type=int, default=128, help="of each rival of an action, for foresight")
+    parser.add_argument("--futures", type=int, default=128, help="of each candidate action, for the rollout policy")
     parser.add_argument("--total-seconds", type=float, default=1e9, help="after which no further instance is begun")
     given = parser.parse_args(arguments)
     lines = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []

@@ -7,10 +7,10 @@ from functools import cache
 import numpy as np
 
 from redwood.clock import Clock, Timer
-from redwood.planning.bounds.average import settle
+from redwood.planning.bounds.average import solve_average
 from redwood.planning.bounds.duality import tighten
 from redwood.planning.contract import ActionSet, Criterion
-from redwood.problems.cormab.generation import DRAWS, usual_budget
+from redwood.problems.cormab.generators import DRAWS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.planning import BanditPlanning
 from redwood.tolerance import ROUNDING, SAME
@@ -30,7 +30,7 @@ class BanditBound(Bound):
     def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
         """Return the Lagrangian bound at the best prices that the clock allows; it is valid at any prices."""
         if self._planning.criterion is Criterion.AVERAGE:
-            found = settle(self._planning, clock).bound
+            found = solve_average(self._planning, clock).bound
         else:
             found = tighten(self._planning, clock).bound / self._planning.horizon
         lost = max(SAME * abs(found), ROUNDING * self._magnitude)

@@ -14,7 +14,7 @@ from redwood.arrays import Array
 from redwood.errors import FormatError, InstanceError, suggestion
 from redwood.files import parse_json, read_text
 from redwood.planning.contract import ActionSet
-from redwood.problems.cormab.generation import KINDS
+from redwood.problems.cormab.generators import KINDS
 from redwood.problems.cormab.instance import BanditInstance
 
 

@@ -24,46 +24,52 @@ class BanditPlanning(Planning):
         """Return the expected one-step rewards [E, H], discounted, of a policy in simulated episodes."""
         from redwood.planning.simulator_kernels import advance, draw_start
 
-        chances, starts = cumulative(self.arms.transitions), cumulative(self.arms.start)
+        probabilities, starts = cumulative(self.arms.transitions), cumulative(self.arms.start)
         states = draw_start(episodes, starts, seed)
         rng = np.random.default_rng([seed, 1])
-        policy.meet(self)
-        endless = self.criterion is Criterion.AVERAGE
-        steps = 2 * self.horizon if endless else self.horizon
+        policy.bind(self)
+        averaged = self.criterion is Criterion.AVERAGE
+        steps = 2 * self.horizon if averaged else self.horizon
         rewards = np.empty((episodes, steps))
         for step in range(steps):
             try:
-                chosen = policy.choose(self, states, 0 if endless else step, rng)
+                chosen = policy.choose(self, states, 0 if averaged else step, rng)
             except IndexError as error:  # its tables are those of another instance
                 raise SolutionError(
                     f"the policy {policy.kind!r} cannot decide for {states.shape[1]} arms with {self.arms.shape[2]} states: "
                     f"{error}."
                 ) from error
-            levels = _whole(policy, chosen)
-            self._check(policy, levels, states)
-            rewards[:, step] = self.discount**step * advance(states, levels, step, seed, chances, self.arms.rewards)
+            arm_actions = _whole(policy, chosen)
+            self._check(policy, arm_actions, states)
+            rewards[:, step] = self.discount**step * advance(
+                states, arm_actions, step, seed, probabilities, self.arms.rewards
+            )
         return rewards[:, -self.horizon :]
 
-    def _check(self, policy: Policy, levels: Array, states: Array) -> None:
+    def _check(self, policy: Policy, arm_actions: Array, states: Array) -> None:
         """Raise `SolutionError` where a policy leaves the action set."""
-        if levels.shape != states.shape:
+        if arm_actions.shape != states.shape:
             raise SolutionError(
-                f"the policy {policy.kind!r} gave levels {list(levels.shape)} for states {list(states.shape)}."
+                f"the policy {policy.kind!r} gave actions {list(arm_actions.shape)} for states {list(states.shape)}."
             )
-        refused = self.actions.refused(levels)
+        refused = self.actions.refused(arm_actions)
         if len(refused):
             raise SolutionError(
-                f"the policy {policy.kind!r} chose levels {levels[refused[0]].tolist()} in the states "
+                f"the policy {policy.kind!r} chose actions {arm_actions[refused[0]].tolist()} in the states "
                 f"{states[refused[0]].tolist()}, which is not in the action set."
             )
 
 
 def _whole(policy: Policy, chosen: Array) -> Array:
-    """Return the levels that a policy chose as int64; raise `SolutionError` where they are no whole numbers."""
-    levels = np.asarray(chosen)
-    if levels.dtype.kind not in "biuf" or (levels.dtype.kind == "f" and not (levels == np.rint(levels)).all()):
-        raise SolutionError(f"the policy {policy.kind!r} gave levels that are not whole numbers: {np.ravel(levels)[:5]}.")
-    return np.ascontiguousarray(levels, dtype=np.int64)
+    """Return the actions that a policy chose as int64; raise `SolutionError` where they are no whole numbers."""
+    arm_actions = np.asarray(chosen)
+    if arm_actions.dtype.kind not in "biuf" or (
+        arm_actions.dtype.kind == "f" and not (arm_actions == np.rint(arm_actions)).all()
+    ):
+        raise SolutionError(
+            f"the policy {policy.kind!r} gave actions that are not whole numbers: {np.ravel(arm_actions)[:5]}."
+        )
+    return np.ascontiguousarray(arm_actions, dtype=np.int64)
 
 
 def cumulative(rows: Array) -> Array:

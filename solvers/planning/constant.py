@@ -22,15 +22,15 @@ class ConstantPolicy(Policy):
 
     Attributes
     ----------
-    levels
-        Level [J] of each arm.
+    arm_actions
+        Action [J] of each arm.
     """
 
     kind: ClassVar[str] = "constant"
-    levels: Array
+    arm_actions: Array
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "levels", frozen(self.levels, np.int64))
+        object.__setattr__(self, "arm_actions", frozen(self.arm_actions, np.int64))
 
     def describe(self) -> dict[str, Any]:
         """Return that one joint action decides, the best of all."""
@@ -38,14 +38,14 @@ class ConstantPolicy(Policy):
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the joint action for each episode."""
-        return np.repeat(self.levels[None], len(states), axis=0)
+        return np.repeat(self.arm_actions[None], len(states), axis=0)
 
 
 @dataclass(frozen=True)
 class Constant(Solver):
     """Find the best joint action to hold throughout: what can be had without looking at the states.
 
-    Where one action is held, arms do not concern each other: what an arm earns at each level is a recursion of its own,
+    Where one action is held, arms do not concern each other: what an arm earns for each action is a recursion of its own,
     and one call of the action set's oracle finds the best action, exactly. A policy that looks at states is worth what it
     earns beyond this one.
     """
@@ -54,13 +54,13 @@ class Constant(Solver):
         planning = problem.view(Planning, instance)
         choice = planning.actions.argmax(held_values(planning))
         return Answer(
-            ConstantPolicy(choice.levels),
+            ConstantPolicy(choice.arm_actions),
             message=f"The expected reward a step of the best constant action is {choice.value:.9g}.",
         )
 
 
 def held_values(planning: Planning) -> Array:
-    """Return the expected mean reward a step [J, A] of each arm that is held at a level."""
+    """Return the expected mean reward a step [J, A] of each arm that is held under an action."""
     arms = planning.arms
     if planning.criterion is Criterion.AVERAGE:
         chain = (arms.transitions + np.eye(arms.shape[2])) / 2.0  # lazy, so that periodic chains settle as well

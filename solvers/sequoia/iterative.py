@@ -15,7 +15,7 @@ class IterativeDQN(Sequoia):
 
     The published code orders arms of schedules by one-step rewards instead of Q, gives workers of the capacity domain
     arms by ratios to costs, and returns 0 for paths; here every domain climbs on Q over its own true action set, and
-    interventions are chosen one at a time. The options are those of `Recipe`.
+    interventions are chosen one at a time. The options are those of `HyperParameters`.
 
     References
     ----------
@@ -24,11 +24,11 @@ class IterativeDQN(Sequoia):
 
     policy_kind: ClassVar[str] = "redwood.solvers.sequoia.climbing:ClimbingPolicy"
     network: str = "relu"
-    congestion: bool = False
+    coupling: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.foresight:
-            raise OptionError("foresight= is for sequoia: iterative-dqn raises one arm after another.")
-        if self.congestion:
-            raise OptionError("congestion= is for sequoia: iterative-dqn raises one arm after another.")
+        if self.rollout:
+            raise OptionError("rollout= is for sequoia: iterative-dqn raises one arm after another.")
+        if self.coupling:
+            raise OptionError("coupling= is for sequoia: iterative-dqn raises one arm after another.")

@@ -16,42 +16,43 @@ from redwood.planning.contract import Planning, Policy, check_finite
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.sequoia.learning.clocks import Until
-from redwood.solvers.sequoia.learning.recipe import Recipe
-from redwood.trainable import Schooling, Trainable
+from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
+from redwood.trainable import Trainable, TrainingConfig
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.congestion import CongestionPolicy
+    from redwood.solvers.sequoia.coupling import CouplingPolicy
     from redwood.solvers.sequoia.learning.pricing import Relaxation
 
 SHARE = 0.3
-"""Share of the time that the Lagrangian worths of ``residual`` may take."""
+"""Share of the time that the Lagrangian values of ``residual`` may take."""
 IMPROVING = 0.5
 """Share of the time left that their improvement may take before learning begins."""
 ADDITIVE = 0.5
-"""Share of that time for worths of arms alone; the rest is for congestion."""
+"""Share of that time for values of arms alone; the rest is for quadratic coupling."""
 
 
 @dataclass(frozen=True)
-class Sequoia(Recipe, Solver, Trainable):
+class Sequoia(HyperParameters, Solver, Trainable):
     """SEQUOIA: deep Q-learning with combinatorial actions, on HiGHS. The budget of the call is training time.
 
-    The options are those of `Recipe`, and ``weights``: the file of a trained policy, or the name of a network that Redwood
-    ships (`redwood.solvers.sequoia.networks.shipped`), which is then taken as it is. With ``logged``, a file of episodes
-    (`save_log` of `redwood.solvers.sequoia.learning.offline`), nothing but that file and the action set is used: neither
-    the arms' chances nor a simulation; ``temperature`` and ``pessimism`` are those of `learn_offline` there.
-    With ``foresight``, a number of futures, the worths of ``residual`` are improved as ever, and before each decision the
-    policy tries rivals of its action in so many simulated futures: milliseconds that pay where the Lagrangian relaxation
-    is loose; see `redwood.solvers.sequoia.foresight.ForesightPolicy`.
+    The options are those of `HyperParameters`, and ``weights``: the file of a trained policy, or the name of a network that
+    Redwood ships (`redwood.solvers.sequoia.networks.shipped`), which is then taken as it is. With ``logged``, a file of
+    episodes (`save_log` of `redwood.solvers.sequoia.learning.offline`), nothing but that file and the action set is used:
+    neither the arms' probabilities nor a simulation; ``temperature`` and ``pessimism`` are those of `learn_offline` there.
+    With ``rollout``, a number of futures, the values of ``residual`` are improved as ever, and before each decision the
+    policy tries candidate actions in so many simulated futures: milliseconds that pay where the Lagrangian relaxation
+    is loose; see `redwood.solvers.sequoia.rollout.RolloutPolicy`.
     Otherwise a decision of a network is the action of the greatest Q over the whole set, with a proven bound on any
     other's: exactly where the set can be listed, elsewhere up to ``slack`` (0 for exactly); see
     `redwood.solvers.sequoia.search.embedding.Embedding`. The policy that was best in simulated trials, apart from
     the episodes of the objective, is the answer.
 
-    ``residual``, the default, begins as the Lagrangian policy. Its worths are improved by
-    `redwood.solvers.sequoia.learning.improving.improve`; then congestion is added, the cost of arms that compete at the
-    same time (`redwood.solvers.sequoia.congestion.CongestionPolicy`, whose decisions are nearly the best: four calls of
-    the set's oracle). From the improved worths a network is trained like the others. Each candidate is kept only where it is
-    ahead of the one before in trial episodes with 95 % confidence, so congestion is the answer until a network surpasses it.
+    ``residual``, the default, begins as the Lagrangian policy. Its values are improved by
+    `redwood.solvers.sequoia.learning.improving.improve`; then quadratic coupling is added, the cost of arms that compete at
+    the same time (`redwood.solvers.sequoia.coupling.CouplingPolicy`, whose decisions are nearly the best: four calls of
+    the set's oracle). From the improved values a network is trained like the others. Each candidate is kept only where it is
+    ahead of the one before in trial episodes with 95 % confidence, so quadratic coupling is the answer until a network
+    surpasses it.
 
     References
     ----------
@@ -63,7 +64,7 @@ class Sequoia(Recipe, Solver, Trainable):
     logged: str = ""
     temperature: float = 1.0
     pessimism: float = 0.5
-    foresight: int = 0
+    rollout: int = 0
     policy_kind: ClassVar[str] = "redwood.solvers.sequoia.policy:QPolicy"
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
@@ -75,11 +76,11 @@ class Sequoia(Recipe, Solver, Trainable):
 
         planning = problem.view(Planning, instance)
         planning.actions.argmax(planning.arms.rewards[:, :, 0])
-        planning.actions.program.maximise(np.zeros(planning.arms.shape[:2]))  # with worths it can take hours, for walks
+        planning.actions.program.maximise(np.zeros(planning.arms.shape[:2]))  # with values it can take hours, for walks
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        from redwood.solvers.sequoia.foresight import ForesightPolicy
         from redwood.solvers.sequoia.learning.learner import Learner
+        from redwood.solvers.sequoia.rollout import RolloutPolicy
 
         planning = problem.view(Planning, instance)
         check_finite(planning, "a Q-network of SEQUOIA")
@@ -88,10 +89,10 @@ class Sequoia(Recipe, Solver, Trainable):
         if self.logged:
             return self._offline(planning, run.seed)
         begun = self.begun(planning, run, run.seed)
-        if self.foresight and begun.values is not None:
-            return Answer(ForesightPolicy(begun.values, self.foresight), bound=begun.bound, message=begun.message)
+        if self.rollout and begun.values is not None:
+            return Answer(RolloutPolicy(begun.values, self.rollout), bound=begun.bound, message=begun.message)
         kind = load_target(self.policy_kind)
-        learner = Learner(planning, self, run.seed, begun.table, kind, begun.values, begun.congestion)
+        learner = Learner(planning, self, run.seed, begun.table, kind, begun.values, begun.coupling)
         if begun.table is not None:  # what it starts from is worth having, and trials take their time
             run.report(learner.policy())
         learner.prepare()
@@ -99,38 +100,40 @@ class Sequoia(Recipe, Solver, Trainable):
             run.report(learner.policy())
         learner.learn(run.stops, run.advance)
         message = f"{learner.episode} episodes, {learner.updates} gradient steps, trial {learner.best_trial:.6g} a step."
-        if learner.policy() is begun.congestion:
-            message += " No network surpassed congestion, which is the answer."
+        if learner.policy() is begun.coupling:
+            message += " No network surpassed quadratic coupling, which is the answer."
         message = " ".join(filter(None, (begun.message, message)))
         return Answer(learner.policy(), bound=begun.bound, message=message)
 
     def _trained(self, planning: Planning, clock: Clock, seed: int) -> Answer:
         """Return the policy of a file, to act in this solver's way."""
         from redwood.solvers.sequoia.arm_policy import ArmPolicy
-        from redwood.solvers.sequoia.congestion import CongestionPolicy
-        from redwood.solvers.sequoia.foresight import ForesightPolicy
+        from redwood.solvers.sequoia.coupling import CouplingPolicy
         from redwood.solvers.sequoia.learning.improving import scaled
         from redwood.solvers.sequoia.networks.shipped import network_at
         from redwood.solvers.sequoia.policy import QPolicy
+        from redwood.solvers.sequoia.rollout import RolloutPolicy
 
         found = network_at(self.weights)
         if isinstance(found, ArmPolicy):
             taken = replace(self, weights="", network="residual")
             relaxation = relax_within(planning, clock)
             values = found.values(planning, relaxation)
-            if self.foresight:
-                return Answer(ForesightPolicy(values, self.foresight), bound=relaxation.bound(planning.horizon))
+            if self.rollout:
+                return Answer(RolloutPolicy(values, self.rollout), bound=relaxation.bound(planning.horizon))
             table = scaled(planning, values)
             return Answer(taken.policy_of_table(planning, table, seed), bound=relaxation.bound(planning.horizon))
-        if isinstance(found, CongestionPolicy):
-            if self.foresight:
-                raise OptionError(f"foresight= needs worths of arms alone, and weights {self.weights} hold congestion too.")
+        if isinstance(found, CouplingPolicy):
+            if self.rollout:
+                raise OptionError(
+                    f"rollout= needs values of arms alone, and weights {self.weights} hold quadratic coupling too."
+                )
             self._refuse_other(found.values.shape, (planning.horizon + 1, *planning.arms.start.shape))
             return Answer(found)
         if not isinstance(found, QPolicy):
             raise OptionError(f"weights {self.weights} hold a policy of the kind {found.kind!r}, not a Q-network.")
-        if self.foresight:
-            raise OptionError(f"foresight= needs worths of arms, and weights {self.weights} hold a Q-network of actions.")
+        if self.rollout:
+            raise OptionError(f"rollout= needs values of arms, and weights {self.weights} hold a Q-network of actions.")
         self._refuse_other(found.table.shape[1:], planning.arms.shape)
         kind = load_target(self.policy_kind)
         return Answer(kind(**{entry.name: getattr(found, entry.name) for entry in fields(found)}))
@@ -152,18 +155,18 @@ class Sequoia(Recipe, Solver, Trainable):
         return Answer(replace(self, logged="", network="residual").policy_of_table(planning, table, seed))
 
     def policy_of_table(self, planning: Planning, table: Array, seed: int) -> Policy:
-        """Return the policy of a residual network that corrects worths [H, J, A, S] by nothing."""
+        """Return the policy of a residual network that corrects Q-values [H, J, A, S] by nothing."""
         from redwood.solvers.sequoia.learning.learner import Learner
 
         return Learner(planning, self, seed, table, load_target(self.policy_kind)).policy()
 
     def begun(self, planning: Planning, clock: Clock, seed: int) -> Begun:
-        """Return what training starts from: for ``residual`` the Lagrangian worths, improved."""
-        if self.settled().network != "residual":
+        """Return what training starts from: for ``residual`` the Lagrangian values, improved."""
+        if self.with_preset().network != "residual":
             if self.start:
-                raise OptionError("start= is for network residual: a network of arms corrects Lagrangian worths.")
+                raise OptionError("start= is for network residual: a network of arms corrects Lagrangian values.")
             return Begun()
-        from redwood.solvers.sequoia.learning.demand import congested
+        from redwood.solvers.sequoia.learning.demand import try_coupling
         from redwood.solvers.sequoia.learning.improving import improve, scaled
 
         relaxation = relax_within(planning, clock)
@@ -182,19 +185,21 @@ class Sequoia(Recipe, Solver, Trainable):
             f"ahead of the Lagrangian policy in trials."
         )
         begun = Begun(scaled(planning, found.values), found.values, relaxation.bound(planning.horizon), message)
-        if not self.congestion or self.foresight:
+        if not self.coupling or self.rollout:
             return begun
-        rival = congested(
+        reference = try_coupling(
             planning, relaxation, found.values, episodes=self.improvement_episodes, seed=seed, stops=until.stops
         )
-        if rival is None:
-            return replace(begun, message=f"{message} There was no time to try congestion.")
-        verdict = "accepted" if rival.accepted else "not accepted"
-        message += f" Congestion: {rival.ahead:+.4g} +- {1.96 * rival.error:.2g} a step beside that, {verdict}."
-        return replace(begun, message=message, congestion=rival.policy if rival.accepted else None)
+        if reference is None:
+            return replace(begun, message=f"{message} There was no time to try quadratic coupling.")
+        outcome = "accepted" if reference.accepted else "not accepted"
+        message += (
+            f" Quadratic coupling: {reference.ahead:+.4g} +- {1.96 * reference.error:.2g} a step beside that, {outcome}."
+        )
+        return replace(begun, message=message, coupling=reference.policy if reference.accepted else None)
 
     def _transferred(self, planning: Planning, relaxation: Relaxation) -> Array:
-        """Return the worths [H + 1, J, S] that a network of arms gives."""
+        """Return the Q-values [H + 1, J, S] that a network of arms gives."""
         from redwood.solvers.sequoia.arm_policy import ArmPolicy
         from redwood.solvers.sequoia.networks.shipped import network_at
 
@@ -211,17 +216,17 @@ class Sequoia(Recipe, Solver, Trainable):
             )
         if sum(map(bool, (self.weights, self.logged, self.start))) > 1:
             raise OptionError("weights=, logged= and start= exclude each other.")
-        if self.foresight < 0 or self.foresight == 1:
-            raise OptionError(f"foresight {self.foresight} is neither 0 nor a number of futures from 2 up.")
-        if self.foresight and (self.settled().network != "residual" or self.logged):
-            raise OptionError("foresight= is for worths of arms: network residual, or weights= of a network of arms.")
+        if self.rollout < 0 or self.rollout == 1:
+            raise OptionError(f"rollout {self.rollout} is neither 0 nor a number of futures from 2 up.")
+        if self.rollout and (self.with_preset().network != "residual" or self.logged):
+            raise OptionError("rollout= is for values of arms: network residual, or weights= of a network of arms.")
 
     @classmethod
-    def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
+    def train(cls, problem: Problem[Any, Any], config: TrainingConfig, **options: Any) -> Path:
         """Train until the hours or the episodes are over, and return the file of the policy.
 
         It is for one instance; or, with ``instances=``, a network of arm parameters for every instance of the domain. The
-        options are those of `Recipe` and of the instance:
+        options are those of `HyperParameters` and of the instance:
 
         Parameters
         ----------
@@ -231,8 +236,8 @@ class Sequoia(Recipe, Solver, Trainable):
             Of the generated instance; with ``instances=`` a list of sizes takes turns.
         instances
             How many instances a network of arms (`redwood.solvers.sequoia.arm_policy.ArmPolicy`) learns from. Of the
-            recipe it takes ``hidden``, ``improvements`` (rounds), ``improvement_episodes`` (of each instance in each) and
-            ``pretraining`` (gradient steps in each).
+            hyper-parameters it takes ``hidden``, ``improvements`` (rounds), ``improvement_episodes`` (of each instance in
+            each) and ``pretraining`` (gradient steps in each).
         checkpoint_seconds
             Seconds between checkpoints; after a crash the training goes on from the last one, exactly.
 
@@ -245,30 +250,30 @@ class Sequoia(Recipe, Solver, Trainable):
         """
         if not problem.offers(Planning):
             raise FitError(f"problem {problem.name!r} is not one of planning, so there is no Q-network to train.")
-        names = [entry.name for entry in fields(Recipe)]
+        names = [entry.name for entry in fields(HyperParameters)]
         chosen = {name: options.pop(name) for name in names if name in options}
         every = float(options.pop("checkpoint_seconds", 10.0))
         if "instances" in options:
             from redwood.solvers.sequoia.learning.shared_training import train_shared
 
-            return train_shared(problem, schooling, cls(**chosen), options)
+            return train_shared(problem, config, cls(**chosen), options)
         from redwood.solvers.sequoia.learning.instance_training import train_instance
 
-        return train_instance(problem, schooling, cls(**chosen), every, options)
+        return train_instance(problem, config, cls(**chosen), every, options)
 
 
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """What a network starts from: worths [H, J, A, S] of levels, [H + 1, J, S] of states, a bound a step, what was done.
+    """What a network starts from: Q-values [H, J, A, S] of actions, [H + 1, J, S] of states, a bound a step, what was done.
 
-    ``congestion`` is a policy that is ahead of these worths, and that what is learned has to beat.
+    ``coupling`` is a policy that is ahead of these values, and that what is learned has to beat.
     """
 
     table: Array | None = None
     values: Array | None = None
     bound: float | None = None
     message: str = ""
-    congestion: CongestionPolicy | None = None
+    coupling: CouplingPolicy | None = None
 
 
 def relax_within(planning: Planning, clock: Clock) -> Relaxation:

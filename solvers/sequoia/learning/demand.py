@@ -1,4 +1,4 @@
-"""The fit of `CongestionPolicy`: what simulated episodes earn beyond or below the worths of arms, put down to demand."""
+"""The fit of `CouplingPolicy`: what simulated episodes earn beyond or below the values of arms, put down to demand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import Planning
-from redwood.solvers.sequoia.congestion import CongestionPolicy
+from redwood.solvers.sequoia.coupling import CouplingPolicy
 from redwood.solvers.sequoia.learning.improving import (
     Episodes,
     Stops,
@@ -30,22 +30,23 @@ LINEAR = slice(2, FEATURES - 1)
 
 
 @dataclass(frozen=True, eq=False)
-class Congested:
-    """A policy with congestion, by how much it was ahead of that of the worths alone, a step, and the standard error."""
+class CouplingTrial:
+    """A policy with quadratic coupling, how far ahead of the values alone it was, a step, and the standard error."""
 
-    policy: CongestionPolicy
+    policy: CouplingPolicy
     ahead: float
     error: float
     accepted: bool
 
 
-def congested(
+def try_coupling(
     planning: Planning, relaxation: Relaxation, values: Array, *, episodes: int, seed: int, stops: Stops
-) -> Congested | None:
-    """Return a policy with congestion, fitted to as many episodes of the worths [H + 1, J, S] as it is then tried in.
+) -> CouplingTrial | None:
+    """Return a policy with quadratic coupling, fitted to as many episodes of the Q-values [H + 1, J, S] as it is then tried
+    in.
 
-    It is accepted where it is ahead with 95 % confidence, in the same episodes, the luck of outcomes taken out. ``None``
-    where the time was over before.
+    It is accepted where it is ahead with 95 % confidence, in the same episodes, variance-reduced by a control variate.
+    ``None`` where the time was over before.
     """
     rng = np.random.default_rng([seed, 10])
     base = policy_for(planning, values)
@@ -59,11 +60,11 @@ def congested(
         return None
     ahead = second - first
     error = float(ahead.std(ddof=1) / np.sqrt(episodes)) if episodes > 1 else 0.0
-    return Congested(policy, float(ahead.mean()), error, surpasses(second, first))
+    return CouplingTrial(policy, float(ahead.mean()), error, surpasses(second, first))
 
 
-def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, seen: Episodes) -> CongestionPolicy:
-    """Return the policy whose joint worths are what the policy of the worths [H + 1, J, S] earned in episodes.
+def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, seen: Episodes) -> CouplingPolicy:
+    """Return the policy whose joint values are what the policy of the Q-values [H + 1, J, S] earned in episodes.
 
     As in `redwood.solvers.sequoia.learning.improving.fitted`, what an episode misses from a step on is regressed on its
     states, but on few numbers, sums over arms, whatever the number of arms: the inputs of networks of arms, and squares of
@@ -74,8 +75,8 @@ def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, see
     inputs, _ = arm_features(planning, relaxation)
     horizon, episodes, arms = seen.states.shape
     count, own = inputs[..., DEMANDS].shape[-1], np.arange(arms)
-    prospects = np.zeros((horizon + 1, arms, inputs.shape[2], count))
-    prospects[:-1] = inputs[..., DEMANDS]
+    coupling_features = np.zeros((horizon + 1, arms, inputs.shape[2], count))
+    coupling_features[:-1] = inputs[..., DEMANDS]
     mean_demand, curvature, better = np.zeros((horizon + 1, count)), np.zeros((horizon + 1, count, count)), values.copy()
     directions, to_come = _directions(count), misses(planning, values, seen)[::-1].cumsum(axis=0)[::-1]
     for step in range(horizon):
@@ -93,7 +94,7 @@ def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, see
         found = lsq_linear(root.T, known, (-np.inf, most), method="bvls").x / deviation
         curvature[step] = np.einsum("d,dk,dl->kl", found[linear:], directions / scale, directions / scale)
         better[step] += inputs[step][..., LINEAR] @ found[:linear] + (missed.mean() - level @ found) / arms
-    return CongestionPolicy(better, prospects, mean_demand, curvature)
+    return CouplingPolicy(better, coupling_features, mean_demand, curvature)
 
 
 def _directions(count: int) -> Array:

@@ -23,15 +23,15 @@ from redwood.saved import reading
 from redwood.solvers.sequoia.learning.clocks import Hours
 from redwood.solvers.sequoia.learning.improving import scaled
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.trainable import Schooling
+from redwood.trainable import TrainingConfig
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.congestion import CongestionPolicy
+    from redwood.solvers.sequoia.coupling import CouplingPolicy
     from redwood.solvers.sequoia.solver import Sequoia
 
 
 def train_instance(
-    problem: Problem[Any, Any], schooling: Schooling, made: Sequoia, every: float, options: dict[str, Any]
+    problem: Problem[Any, Any], config: TrainingConfig, made: Sequoia, every: float, options: dict[str, Any]
 ) -> Path:
     """Return the file of a policy, trained until the hours or the episodes are over; see `Sequoia.train`.
 
@@ -40,16 +40,16 @@ def train_instance(
     every
         Seconds between checkpoints.
     """
-    instance = _instance(problem, schooling.seed, options)
+    instance = _instance(problem, config.seed, options)
     planning = problem.view(Planning, instance)
-    folder = schooling.folder
+    folder = config.folder
     folder.mkdir(parents=True, exist_ok=True)
-    _own(folder, instance, schooling.seed)
-    clock = Hours(folder, schooling.hours)
-    values, rival = _kept(made, planning, clock, folder, schooling.seed)
+    _own(folder, instance, config.seed)
+    clock = Hours(folder, config.hours)
+    values, reference = _kept(made, planning, clock, folder, config.seed)
     table = None if values is None else scaled(planning, values)
     before = 0
-    learner = Learner(planning, made, schooling.seed, table, load_target(made.policy_kind), values, rival)
+    learner = Learner(planning, made, config.seed, table, load_target(made.policy_kind), values, reference)
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
         learner.load(checkpoint)
@@ -59,9 +59,9 @@ def train_instance(
     last = [time.perf_counter()]
 
     def after() -> None:
-        if schooling.on_progress is not None:
+        if config.on_progress is not None:
             line = f"episode {learner.episode}, trial {learner.trial:.4g}, best {learner.best_trial:.4g}"
-            schooling.on_progress(clock.spent / 3600, line)
+            config.on_progress(clock.spent / 3600, line)
         if time.perf_counter() - last[0] >= every:
             _save(learner, clock, checkpoint)
             last[0] = time.perf_counter()
@@ -75,7 +75,7 @@ def train_instance(
         "hours": round(clock.spent / 3600, 4),
         "episodes": learner.episode,
     }
-    about = {"problem": problem.name, "instance": instance.name, "seed": schooling.seed, "trained": trained}
+    about = {"problem": problem.name, "instance": instance.name, "seed": config.seed, "trained": trained}
     return save_policy(learner.policy(), folder / "policy", **about, trial=learner.trial_of_answer)
 
 
@@ -117,24 +117,24 @@ def _own(folder: Path, instance: Instance, seed: int) -> None:
 
 def _kept(
     made: Sequoia, planning: Planning, clock: Hours, folder: Path, seed: int
-) -> tuple[Array | None, CongestionPolicy | None]:
-    """Return the worths of states that the training starts from, and a policy of congestion that is ahead of them.
+) -> tuple[Array | None, CouplingPolicy | None]:
+    """Return the values of states that the training starts from, and a policy of quadratic coupling that is ahead of them.
 
     They are computed once a folder, so that a training resumes exactly.
     """
-    path, rival = folder / "values.npy", folder / "congestion.safetensors"
+    path, reference = folder / "values.npy", folder / "coupling.safetensors"
     if path.exists():
         with reading(path):
             kept: Array = np.load(path, allow_pickle=False)
-        return kept, cast("CongestionPolicy", load_policy(rival)) if made.congestion and rival.exists() else None
+        return kept, cast("CouplingPolicy", load_policy(reference)) if made.coupling and reference.exists() else None
     begun = made.begun(planning, clock, seed)
-    rival.unlink(missing_ok=True)
-    if begun.congestion is not None:
-        save_policy(begun.congestion, rival)
+    reference.unlink(missing_ok=True)
+    if begun.coupling is not None:
+        save_policy(begun.coupling, reference)
     if begun.values is not None:
         with replacing(path) as unfinished:
             np.save(unfinished, begun.values)
-    return begun.values, begun.congestion
+    return begun.values, begun.coupling
 
 
 def _save(learner: Learner, clock: Hours, checkpoint: Path) -> None:
