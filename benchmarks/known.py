@@ -32,7 +32,7 @@ class BestKnown:
         values = {}
         for row in rows:
             if row["value"]:
-                values[PurePath(row["file"] or "").as_posix()] = _finite(row["value"], f"{path}, line {rows.line_num}")
+                values[PurePath(row["file"] or "").as_posix()] = _finite(row["value"], path, rows.line_num)
         return cls(values)
 
     def value(self, file: PurePath) -> float | None:
@@ -46,11 +46,11 @@ class BestKnown:
         return instance if value is None else dataclasses.replace(instance, best_known=value)
 
 
-def _finite(text: str, place: str) -> float:
+def _finite(text: str, path: Path, line: int) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FormatError(f"{place}: value {text[:40]!r} is not a finite number.")
+        raise FormatError(f"{path}, line {line}: value {text[:40]!r} is not a finite number.", line=line)
     return value

@@ -16,6 +16,7 @@ import numpy as np
 from redwood.budget import Sense
 from redwood.errors import FitError, FormatError, InstanceError, OptionError, SolutionError, suggestion
 from redwood.files import read_text, stem
+from redwood.renamed import option_suggestion
 from redwood.views.view import View
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def check_arguments(function: Any, given: Mapping[str, Any], what: str, skip: tu
     known = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in skip]
     for key in given:
         if key not in known:
-            raise OptionError(f"{what} takes no {key!r}.{suggestion(key, known)}")
+            raise OptionError(f"{what} takes no {key!r}.{option_suggestion(key, known)}")
 
 
 def frozen(array: Any, dtype: Any = None) -> np.ndarray[Any, Any]:

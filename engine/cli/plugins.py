@@ -239,7 +239,6 @@ def _options(cls: Any) -> list[dict[str, Any]]:
             "name": field.name,
             "type": describe_type(kinds.get(field.name, field.type)),
             "default": _default(field),
-            "aliases": sorted(alias for alias, name in cls.aliases.items() if name == field.name),
             "help": texts.get(field.name, ""),
         }
         for field in dataclasses.fields(cls)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from redwood.printable import printable
+from redwood.renamed import FLAGS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,6 +55,22 @@ def plugin_option(command: CommandT) -> CommandT:
         callback=load,
         help="Load a plugin that is one Python file. May be repeated.",
     )(command)
+
+
+def renamed_flags(command_name: str) -> Callable[[CommandT], CommandT]:
+    """Add the flags that a command has had before, hidden: each ends it with an error that says the new name."""
+    flags = FLAGS[command_name]
+
+    def refuse(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
+        if value is not None:
+            raise click.UsageError(f"no option is named {parameter.opts[0]}; its name is {flags[parameter.opts[0]]}.", ctx)
+
+    def add(command: CommandT) -> CommandT:
+        for flag in flags:
+            command = click.option(flag, hidden=True, expose_value=False, callback=refuse)(command)
+        return command
+
+    return add
 
 
 def json_option(command: CommandT) -> CommandT:

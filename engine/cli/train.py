@@ -17,6 +17,7 @@ from redwood.cli.shared import (
     option_option,
     plugin_option,
     print_json,
+    renamed_flags,
     say,
 )
 
@@ -35,6 +36,7 @@ from redwood.cli.shared import (
 @click.option(
     "--expert-time-limit", type=float, metavar="SECONDS", help="For each label, in place of the curriculum's iterations."
 )
+@renamed_flags("train")
 @option_option
 @executor_options
 @json_option

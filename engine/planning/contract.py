@@ -151,6 +151,15 @@ class ActionSet(ABC):
         """Return whether a joint action [J] is allowed."""
         return self.in_range(arm_actions) and self.program.values(arm_actions) is not None
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed joint actions [N, J] as bytes; ``None`` where they are more than a limit, or too many to find.
+
+        Unless overridden they are found in the declared model.
+        """
+        from redwood.planning.enumeration import enumerate_declared
+
+        return enumerate_declared(self, limit)
+
     def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
         distinct, rows = np.unique(arm_actions, axis=0, return_inverse=True)

@@ -129,7 +129,8 @@ def read_solution(path: str | Path, instance: Instance) -> Solution:
     try:
         found: Solution = host().problem(instance.problem).parse_solution(text, instance)
     except (FormatError, SolutionError) as error:
-        raise type(error)(_placed(str(error), path)) from error
+        words = _placed(str(error), path)
+        raise (FormatError(words, error.line) if isinstance(error, FormatError) else SolutionError(words)) from error
     return found
 
 

@@ -96,18 +96,12 @@ def check_names(exclude: Collection[str], known: Collection[str]) -> None:
 
 
 def broken(rule: Rule[CaseT], case: CaseT) -> list[str]:
-    """Return in words how a case breaks a rule; an exception of the plugin breaks it too.
-
-    Raises
-    ------
-    FitError
-        Where a solver refuses the problem.
-    """
+    """Return in words how a case breaks a rule; an exception of the plugin breaks it too, and so does a refusal."""
     try:
         with _patience():
             return list(rule.check(case))
-    except FitError:
-        raise
+    except FitError as refusal:
+        return [f"it refuses the instance: {refusal} Say in its spec, by `takes`, which instances it takes."]
     except _Hangs:
         return [HANGS]
     except Exception as error:  # whatever a stranger's code raises is a finding

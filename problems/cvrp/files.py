@@ -115,7 +115,7 @@ def _capacity(instance: CVRPInstance) -> str:
 
 def _customer(token: str, line: int) -> int:
     if not (token.isascii() and token.isdigit() and len(token) < 16):
-        raise FormatError(f"line {line}: {token[:40]!r} in a route is not a customer number.")
+        raise FormatError(f"line {line}: {token[:40]!r} in a route is not a customer number.", line=line)
     return int(token)
 
 

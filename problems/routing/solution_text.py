@@ -29,7 +29,7 @@ def route_lines(text: str) -> list[tuple[int, int, str]]:
         if found:
             routes.append((line, int(found.group(1)), found.group(2)))
         elif row.strip() and not _OTHER.match(row):
-            raise FormatError(f"line {line}: {row.strip()[:40]!r} is neither a route nor a cost.")
+            raise FormatError(f"line {line}: {row.strip()[:40]!r} is neither a route nor a cost.", line=line)
     if not routes:
         raise FormatError("there is no line 'Route #1: ...'; this is no solution file.")
     return routes

@@ -66,7 +66,7 @@ def _type_of(instance: VRPInstance, number: int, line: int) -> str:
         if vehicle.number is None or number <= before + vehicle.number:
             return vehicle.name
         before += vehicle.number
-    raise FormatError(f"line {line}: route {number} has no vehicle; there are {before}.")
+    raise FormatError(f"line {line}: route {number} has no vehicle; there are {before}.", line=line)
 
 
 def format_solution(instance: VRPInstance, solution: VRPSolution, cost: float) -> str:

@@ -19,6 +19,7 @@ from redwood.lazy import load_target
 from redwood.planning.contract import Planning
 from redwood.planning.files import load_policy, save_policy
 from redwood.problem import Instance, Problem
+from redwood.renamed import option_suggestion
 from redwood.saved import reading
 from redwood.solvers.sequoia.learning.clocks import Hours
 from redwood.solvers.sequoia.learning.improving import scaled
@@ -84,7 +85,7 @@ def _instance(problem: Problem[Any, Any], seed: int, options: Mapping[str, Any])
     known = ("instance", "variant", "size")
     for name in options:
         if name not in known:
-            raise OptionError(f"the training of sequoia has no option {name!r}.{suggestion(name, known)}")
+            raise OptionError(f"the training of sequoia has no option {name!r}.{option_suggestion(name, known)}")
     if "instance" in options:
         path = Path(options["instance"])
         found: Instance = problem.parse(path.read_text(), path.stem)
