@@ -211,7 +211,7 @@ def test_vector_environments_draw_joint_actions(kind):
 
 @pytest.mark.parametrize("script", ["seeds-not-checked", "torch-defaults", "vector-environment"])
 def test_the_scripts_of_cases_end_well(case, script):
-    """Each ends with an error where its case is not mended."""
+    """Each ends with an error where its case is not repaired."""
     if script == "vector-environment":
         pytest.importorskip("gymnasium")
     if script == "torch-defaults":

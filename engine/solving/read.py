@@ -55,7 +55,7 @@ def read(path: str | Path, problem: str | None = None, **options: Any) -> Instan
         if problem is None and kind.name not in _matching(text or ""):
             wrong = f"its content matches no known format, and it is no {kind.name} file either, as its suffix says"
             message = f"{file}: {wrong}: {message.removeprefix(str(file)).lstrip(':, ')}"
-        raise FormatError(message) from error
+        raise FormatError(message, error.line) from error
     return found
 
 
