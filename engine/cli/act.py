@@ -41,11 +41,11 @@ def act(policy: Path, today: Path, out: Path | None, instance_file: Path | None,
         states[name] = int(state)
     calls = act_by_name(instance, made, states, step)
     if out is not None:
-        write_csv(out, {"arm": calls.arms, "action": calls.levels, "worker": calls.workers})
+        write_csv(out, {"arm": calls.arms, "action": calls.arm_actions, "worker": calls.workers})
     if as_json:
-        print_json({"arms": calls.arms, "actions": calls.levels, "workers": calls.workers})
+        print_json({"arms": calls.arms, "actions": calls.arm_actions, "workers": calls.workers})
     elif out is None:
-        rows = [[a, str(u), w] for a, u, w in zip(calls.arms, calls.levels, calls.workers, strict=True)]
+        rows = [[a, str(u), w] for a, u, w in zip(calls.arms, calls.arm_actions, calls.workers, strict=True)]
         print_table(("arm", "action", "worker"), rows)
     else:
         click.echo(f"{out}: {len(calls.arms)} of {len(states)} arms")

@@ -30,14 +30,14 @@ class Calls:
     ----------
     arms
         Name of each arm that is pulled, in the instance's order.
-    levels
+    arm_actions
         Its level.
     workers
         Who serves it; empty where the action set has no workers.
     """
 
     arms: tuple[str, ...]
-    levels: tuple[int, ...]
+    arm_actions: tuple[int, ...]
     workers: tuple[str, ...]
 
 
@@ -101,12 +101,12 @@ def act_by_name(instance: BanditInstance, policy: Policy, today: Mapping[str, in
     if gone.any():
         policy = _without(policy, gone)
     policy.bind(host().problem(instance.problem).view(Planning, instance))
-    levels = np.asarray(policy.act(states, step))
-    pulled = np.flatnonzero(levels)
-    workers = who_serves(instance.actions, levels)
+    arm_actions = np.asarray(policy.act(states, step))
+    pulled = np.flatnonzero(arm_actions)
+    workers = who_serves(instance.actions, arm_actions)
     return Calls(
         tuple(names[arm] for arm in pulled),
-        tuple(int(levels[arm]) for arm in pulled),
+        tuple(int(arm_actions[arm]) for arm in pulled),
         tuple(workers[arm] for arm in pulled),
     )
 
@@ -118,7 +118,7 @@ def _without(policy: Policy, gone: Array) -> Policy:
             f"{int(gone.sum())} arms have no state today, and a policy of the kind {policy.kind!r} needs all of "
             "them; those of lagrangian, whittle and myopic do not."
         )
-    worth = np.array(policy.worth)
-    worth[:, gone] = 0.0
-    worth[:, gone, 1:] = -AWAY * (1.0 + np.abs(policy.worth).max())
-    return replace(policy, worth=worth)
+    q_values = np.array(policy.q_values)
+    q_values[:, gone] = 0.0
+    q_values[:, gone, 1:] = -AWAY * (1.0 + np.abs(policy.q_values).max())
+    return replace(policy, q_values=q_values)

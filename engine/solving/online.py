@@ -178,21 +178,21 @@ def _played(
         since = step % replan
         if since == 0:
             policy = plan(_Learning(counts, step, price, planning.arms.rewards, rng))
-        levels = np.ascontiguousarray(policy.choose(planning, states, min(since, planning.horizon - 1), rng), np.int64)
-        price = _price(policy, states[0], levels[0])
+        arm_actions = np.ascontiguousarray(policy.choose(planning, states, min(since, planning.horizon - 1), rng), np.int64)
+        price = _price(policy, states[0], arm_actions[0])
         here = states[0].copy()
-        rewards[step] = advance(states, levels, step, seed + run, ends, planning.arms.rewards)[0]
-        np.add.at(counts, (arms, levels[0], here, states[0]), 1.0)
+        rewards[step] = advance(states, arm_actions, step, seed + run, ends, planning.arms.rewards)[0]
+        np.add.at(counts, (arms, arm_actions[0], here, states[0]), 1.0)
     return rewards
 
 
-def _price(policy: Policy, states: Array, levels: Array) -> float:
+def _price(policy: Policy, states: Array, arm_actions: Array) -> float:
     """Return the least value of a pull that was made, by a policy of indices; 0 for others."""
-    pulled = np.flatnonzero(levels)
+    pulled = np.flatnonzero(arm_actions)
     if not isinstance(policy, IndexPolicy) or not len(pulled):
         return 0.0
-    own = policy.worth[0]
-    return float((own[pulled, levels[pulled], states[pulled]] - own[pulled, 0, states[pulled]]).min())
+    own = policy.q_values[0]
+    return float((own[pulled, arm_actions[pulled], states[pulled]] - own[pulled, 0, states[pulled]]).min())
 
 
 def _of_draw(learning: _Learning) -> Array:
