@@ -146,7 +146,34 @@ def vehicle_routes():
     save(figure, "routing")
 
 
+def what_calls_do():
+    """Draw the effects that the example's log tells, with intervals, and what its plan gains over doing nothing."""
+    import runpy
+
+    from matplotlib.figure import Figure
+
+    from redwood.planning import estimate
+
+    example = HERE.parent / "examples"
+    found = estimate(example / "call_log.csv", order="action-helps", seed=1)
+    callers = runpy.run_path(str(example / "weekly_calls.py"))["callers"]
+    plan = found.instance(rewards=[0, 1], actions=callers(found, example / "workers.csv"), horizon=20)
+    policy = redwood.solve(plan, "lagrangian", time_limit=10, bound_time_limit=0).solution
+    gain = redwood.simulate(plan, policy, episodes=20, draws=found.sample(300), bound_time_limit=0).gain
+    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    found.plot(axes=left)
+    bins = np.linspace(gain.episodes.min(), gain.episodes.max(), 20)
+    right.hist(gain.episodes.ravel(), bins, density=True, color=GREY, label="one run of the programme")
+    right.hist(gain.draws, bins, density=True, histtype="step", lw=2, color=GREEN, label="expected, over what is not known")
+    right.set(xlabel="people well a week, above doing nothing", yticks=[], xlim=(0, None), ylim=(0, 0.55))
+    right.set_title("What the plan gains")
+    right.legend(frameon=False, fontsize=8, loc="upper left")
+    save(figure, "from-a-call-log")
+
+
 if __name__ == "__main__":
+    what_calls_do()
     vehicle_routes()
     tail_sub_problem()
     one_label_many_examples()
