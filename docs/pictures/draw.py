@@ -163,7 +163,7 @@ def objective_and_bound():
     from matplotlib.figure import Figure
 
     instance = redwood.generate("cvrp", size=100, seed=2)
-    result = redwood.solve(instance, "local-search", iterations=2000, seed=0)
+    result = redwood.solve(instance, "local-search", iterations=20_000, seed=0)
     seconds, objectives = np.array(result.trajectory).T
     seconds = np.append(seconds, result.seconds.solve)
     objectives = np.append(objectives, result.objective)
@@ -171,10 +171,8 @@ def objective_and_bound():
     axes = figure.add_subplot()
     axes.step(seconds, objectives, where="post", color=GREEN, lw=2)
     axes.axhline(result.bound, color=RED, ls="--", lw=1.2)
-    axes.annotate(
-        "objective: the best solution so far", (seconds[1], objectives[1]), (8, 4), textcoords="offset points", color=GREEN
-    )
-    axes.annotate("bound: no solution is better", (seconds[1], result.bound), (8, 4), textcoords="offset points", color=RED)
+    axes.annotate("objective: best so far", (seconds[0], objectives[0]), (8, -14), textcoords="offset points", color=GREEN)
+    axes.annotate("bound: no solution is better", (seconds[0], result.bound), (8, 4), textcoords="offset points", color=RED)
     end = seconds[-1]
     axes.annotate(
         "",
