@@ -34,7 +34,8 @@ class BestKnown:
                 try:
                     values[PurePath(row["file"]).as_posix()] = float(row["value"])
                 except ValueError:
-                    raise FormatError(f"{path}, line {rows.line_num}: value {row['value']!r} is not a number.") from None
+                    words = f"{path}, line {rows.line_num}: value {row['value']!r} is not a number."
+                    raise FormatError(words, line=rows.line_num) from None
         return cls(values)
 
     def value(self, file: PurePath) -> float | None:

@@ -71,7 +71,7 @@ def parse_json(text: str, what: object) -> Any:
     except RecursionError:
         raise FormatError(f"{what}: is nested too deeply to be read.") from None
     except json.JSONDecodeError as error:
-        raise FormatError(f"{what}: line {error.lineno} is no JSON: {error.msg}.") from error
+        raise FormatError(f"{what}: line {error.lineno} is no JSON: {error.msg}.", line=error.lineno) from error
     except ValueError as error:
         raise FormatError(f"{what}: is no JSON: {error}.") from error
 

@@ -156,6 +156,7 @@ SOLVERS = (
         name="bq",
         summary="BQ-NCO: an attention policy constructs solutions step by step, and parts of them anew.",
         target="redwood.solvers.bq.policy:BQ",
+        trainer="redwood.solvers.bq.training_run:BQTrainer",
         views=frozenset({"Stepwise"}),
         preload=("torch",),
     ),
@@ -298,6 +299,7 @@ SOLVERS = (
         name="sequoia",
         summary="SEQUOIA: a Q-network of joint actions, maximised exactly inside a mixed-integer program.",
         target="redwood.solvers.sequoia.solver:Sequoia",
+        trainer="redwood.solvers.sequoia.solver:Sequoia",
         views=frozenset({"Planning"}),
         policies=(
             "q-network=redwood.solvers.sequoia.policy:QPolicy",

@@ -23,6 +23,7 @@ from redwood.cli.shared import (
 
 if TYPE_CHECKING:
     from redwood.benchmarks.planning import Plan
+    from redwood.benchmarks.records import Finished
     from redwood.benchmarks.runner import Progress as RunProgress
 
 fresh_option = click.option(
@@ -106,16 +107,18 @@ def resume(ctx: click.Context, /, folder: Path, as_json: bool, **where: Any) -> 
 @click.pass_context
 def replay(ctx: click.Context, folder: Path, job: str, as_json: bool) -> None:
     """Run JOB (the first letters of its identity) of FOLDER once more; exit code 1 where the answer is another."""
+    from msgspec import to_builtins
+
     from redwood.benchmarks import runner
 
     done = runner.replay(folder, job)
-    before, after = done.before["result"], done.after["result"]
     if as_json:
-        print_json({"agrees": done.agrees, "before": done.before, "after": done.after})
+        print_json({"agrees": done.agrees} | to_builtins({"before": done.before, "after": done.after}))
     else:
         rows = [
-            [name, result["status"], result["termination"], f"{result['objective']}", f"{result['seconds']['solve']:.2f}"]
-            for name, result in (("record", before), ("replay", after))
+            [name, str(result.status), str(result.termination), f"{result.objective}", f"{result.seconds.solve:.2f}"]
+            for name, runs in (("record", done.before), ("replay", done.after))
+            for result in (run.result for run in runs)
         ]
         print_table(("", "status", "termination", "objective", "seconds"), rows, right=("objective", "seconds"))
         click.echo("The replay agrees." if done.agrees else "The replay differs.")
@@ -133,20 +136,22 @@ def report(folder: Path, out: Path | None, html: Path | None, as_json: bool) -> 
 
     --json prints the records instead.
     """
+    from msgspec import to_builtins
+
     from redwood.benchmarks.page import render_page
-    from redwood.benchmarks.records import read_records
+    from redwood.benchmarks.records import read_plan, read_records
     from redwood.benchmarks.report import render
-    from redwood.benchmarks.runner import data_folder
 
     records = read_records(folder)
     if as_json:
         for record in records:
-            print_json(record)
+            print_json(to_builtins(record))
         return
-    text = render(records)
+    data = read_plan(folder).data
+    text, shown = render(records), render_page(records, folder, None if data is None else Path(data))
     written, page = out or folder / "report.md", html or folder / "report.html"
     _write(written, text)
-    _write(page, render_page(records, folder, data_folder(folder)))
+    _write(page, shown)
     click.echo(text, nl=False)
     click.echo(f"Written to {written} and {page}.", err=True)
 
@@ -203,8 +208,10 @@ def compare(ctx: click.Context, first: Path, second: Path, tolerance: float, tim
 
 
 def _write(place: Path, text: str) -> None:
+    from redwood.files import write_text
+
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(text, encoding="utf-8")
+    write_text(place, text)
 
 
 def _run(
@@ -220,6 +227,8 @@ def _run(
     executor_pairs: Sequence[str],
 ) -> int:
     """Run a plan with a progress bar, or one line of JSON a record, and return the exit code."""
+    from msgspec import to_builtins
+    from rich.markup import escape
     from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
     from redwood.benchmarks.runner import run_plan
@@ -229,14 +238,14 @@ def _run(
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
     state = (0, len(plan.jobs))
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(plan.suite.name, total=len(plan.jobs))
+        task = bar.add_task(escape(plan.suite.label), total=len(plan.jobs))
 
         def show(progress: RunProgress) -> None:
             nonlocal state
             state = (progress.finished, progress.total)
-            bar.update(task, completed=progress.finished, description=_describe(progress.record) or plan.suite.name)
+            bar.update(task, completed=progress.finished, description=escape(_describe(progress.record) or plan.suite.label))
             if as_json and progress.record is not None:
-                print_json(progress.record)
+                print_json(to_builtins(progress.record))
 
         try:
             run_plan(plan, out, executor=chosen, fresh=fresh, retry_failed=retry_failed, on_progress=show)
@@ -248,9 +257,5 @@ def _run(
     return 0
 
 
-def _describe(record: dict[str, Any] | None) -> str:
-    if record is None:
-        return ""
-    cases = record.get("cases") or [record["case"]]
-    more = f" and {len(cases) - 1} more" * (len(cases) > 1)
-    return f"{cases[0]['name']}{more} {record.get('label', 'bound')}"
+def _describe(record: Finished | None) -> str:
+    return "" if record is None else f"{record.case.name} {getattr(record, 'label', 'bound')}"

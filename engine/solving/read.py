@@ -123,7 +123,8 @@ def read_solution(path: str | Path, instance: Instance) -> Solution:
     try:
         found: Solution = host().problem(instance.problem).parse_solution(text, instance)
     except (FormatError, SolutionError) as error:
-        raise type(error)(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+        words = str(error) if str(path) in str(error) else f"{path}: {error}"
+        raise (FormatError(words, error.line) if isinstance(error, FormatError) else SolutionError(words)) from error
     return found
 
 

@@ -111,7 +111,7 @@ def parse_routes(text: str) -> Routes:
         if found:
             routes.append([_customer(token, number) for token in found.group(1).split()])
         elif line.strip() and not _COST.match(line):
-            raise FormatError(f"line {number}: {line.strip()[:40]!r} is neither a route nor a cost.")
+            raise FormatError(f"line {number}: {line.strip()[:40]!r} is neither a route nor a cost.", line=number)
     if not routes:
         raise FormatError("there is no line 'Route #1: ...'; this is no solution file.")
     return Routes(routes)
@@ -129,7 +129,7 @@ def _capacity(instance: CVRPInstance) -> str:
 
 def _customer(token: str, line: int) -> int:
     if not (token.isascii() and token.isdigit() and len(token) < 16):
-        raise FormatError(f"line {line}: {token[:40]!r} in a route is not a customer number.")
+        raise FormatError(f"line {line}: {token[:40]!r} in a route is not a customer number.", line=line)
     return int(token)
 
 

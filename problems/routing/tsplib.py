@@ -68,7 +68,7 @@ class TSPLIBFile:
 
     def error(self, message: str, line: int | None = None) -> FormatError:
         """Return the error that names the file, the line and what is wrong."""
-        return FormatError(f"{self.name}: {message}" if line is None else f"{self.name}, line {line}: {message}")
+        return FormatError(f"{self.name}: {message}" if line is None else f"{self.name}, line {line}: {message}", line)
 
     def value(self, key: str) -> str:
         """Return the text of an entry that must be there."""
@@ -190,6 +190,8 @@ class TSPLIBFile:
             )
         try:
             return check_travel(self._coords(metric), matrix, metric, symmetric=symmetric)
+        except FormatError:
+            raise
         except InstanceError as error:
             raise self.error(str(error)) from error
 
@@ -286,7 +288,7 @@ def _heads(text: str, name: str) -> Iterator[tuple[str, str, int, str]]:
     head = _HEAD.search(text)
     before = text if head is None else text[: head.start()]
     if before.strip():
-        raise FormatError(f"{name}, line 1: a specification entry is expected, not {_cut(before.split()[0])!r}.")
+        raise FormatError(f"{name}, line 1: a specification entry is expected, not {_cut(before.split()[0])!r}.", line=1)
     line = 1 + before.count("\n")
     while head is not None:
         following = _HEAD.search(text, head.end())
@@ -295,7 +297,7 @@ def _heads(text: str, name: str) -> Iterator[tuple[str, str, int, str]]:
         yield key, head.group(2).strip().removeprefix(":").strip(), line, body
         line += body.count("\n")
         if key == "EOF" and following is not None:
-            raise FormatError(f"{name}, line {line}: {_cut(following.group(1))!r} stands after EOF.")
+            raise FormatError(f"{name}, line {line}: {_cut(following.group(1))!r} stands after EOF.", line=line)
         head = following
 
 

@@ -60,7 +60,7 @@ def parse_solution(text: str, instance: VRPInstance) -> VRPSolution:
             vehicle = _type_of(instance, int(found.group(1)), line) if found.group(2).split() else ""
             routes.append(Route(found.group(2).split(), vehicle))
         elif row.strip() and not _OTHER.match(row):
-            raise FormatError(f"line {line}: {row.strip()[:40]!r} is neither a route nor a cost.")
+            raise FormatError(f"line {line}: {row.strip()[:40]!r} is neither a route nor a cost.", line=line)
     if not routes:
         raise FormatError("there is no line 'Route #1: ...'; this is no solution file.")
     return VRPSolution(routes)
@@ -75,7 +75,7 @@ def _type_of(instance: VRPInstance, number: int, line: int) -> str:
         if vehicle.number is None or number <= before + vehicle.number:
             return vehicle.name
         before += vehicle.number
-    raise FormatError(f"line {line}: route {number} has no vehicle; there are {before}.")
+    raise FormatError(f"line {line}: route {number} has no vehicle; there are {before}.", line=line)
 
 
 def format_solution(instance: VRPInstance, solution: VRPSolution, cost: float) -> str:

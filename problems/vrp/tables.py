@@ -88,7 +88,7 @@ def _csv_rows(path: Path) -> list[dict[str, str]]:
         raise FormatError(f"{path}: cannot be read as CSV: {error}.") from error
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
-            raise FormatError(f"{path}, line {number}: has not as many values as the head has columns.")
+            raise FormatError(f"{path}, line {number}: has not as many values as the head has columns.", line=number)
     return rows
 
 
