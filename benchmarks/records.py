@@ -22,6 +22,8 @@ from redwood.files import parse_json, read_text, write_text
 from redwood.result import Status
 
 RECORDS = "records.jsonl"
+LARGEST = 1 << 28
+"""Bytes of the records of a job, at most."""
 PLAN = "plan.json"
 SOLUTIONS = "solutions"
 FORMAT: Final = 2
@@ -251,6 +253,8 @@ Append = Callable[..., None]
 
 def _append(descriptor: int, *records: Record) -> None:
     lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+    if len(lines) > LARGEST:
+        raise OutputError(f"{RECORDS}: records of {len(lines)} bytes are above the limit of {LARGEST} bytes.")
     if os.fstat(descriptor).st_nlink == 0:
         raise ExecutorError(f"{RECORDS} was removed while the run was writing to it; nothing more can be recorded.")
     try:

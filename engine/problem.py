@@ -253,7 +253,7 @@ def whole_number(name: str, value: Any, least: int = 0) -> int:
         Where it is not one, or below ``least``.
     """
     numeric = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.complexfloating))
-    if not numeric or not float(value).is_integer() or value < least:
+    if not numeric or not -(2**63) <= value < 2**63 or not float(value).is_integer() or value < least:
         raise InstanceError(f"{name} {value!r} is not a whole number from {least} on.")
     return int(value)
 
@@ -268,7 +268,7 @@ def whole_numbers(name: str, values: Any, least: int = 0) -> np.ndarray[Any, Any
     """
     try:
         numbers = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InstanceError(f"{name} are no array of numbers: {str(error).rstrip('.')}.") from error
     wrong = numbers[~((numbers == np.rint(numbers)) & (numbers >= least) & (np.abs(numbers) < 2**53))]
     if len(wrong):

@@ -19,6 +19,7 @@ from redwood.cli.shared import (
     plugin_option,
     print_json,
     print_table,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -74,12 +75,12 @@ def run(ctx: click.Context, /, suite: str, out: Path, data: Path | None, dry_run
 
     plan = make_plan(find_suite(suite), data)
     for words in plan.skipped:
-        click.echo(f"Left out: {words}", err=True)
+        say(f"Left out: {words}", err=True)
     if dry_run:
         cases = len({job.case.fingerprint for job in plan.jobs})
         bounds = sum(not job.solver for job in plan.jobs)
         kinds = f"{len(plan.jobs)} jobs ({len(plan.jobs) - bounds} runs of solvers, {bounds} bounds)"
-        click.echo(f"{kinds} on {cases} instances, {plan.seconds:.0f} s of time limits on one core.")
+        say(f"{kinds} on {cases} instances, {plan.seconds:.0f} s of time limits on one core.")
         return
     ctx.exit(_run(plan, out, as_json, **where))
 
@@ -121,7 +122,7 @@ def replay(ctx: click.Context, folder: Path, job: str, as_json: bool) -> None:
             for result in (run.result for run in runs)
         ]
         print_table(("", "status", "termination", "objective", "seconds"), rows, right=("objective", "seconds"))
-        click.echo("The replay agrees." if done.agrees else "The replay differs.")
+        say("The replay agrees." if done.agrees else "The replay differs.")
     ctx.exit(0 if done.agrees else UNSOLVED)
 
 
@@ -152,8 +153,8 @@ def report(folder: Path, out: Path | None, html: Path | None, as_json: bool) -> 
     written, page = out or folder / "report.md", html or folder / "report.html"
     _write(written, text)
     _write(page, shown)
-    click.echo(text, nl=False)
-    click.echo(f"Written to {written} and {page}.", err=True)
+    say(text, nl=False)
+    say(f"Written to {written} and {page}.", err=True)
 
 
 @bench.command()
@@ -203,7 +204,7 @@ def compare(ctx: click.Context, first: Path, second: Path, tolerance: float, tim
         print_table(headings, rows, right=headings[2:7])
     found = comparing.regressions(changes)
     for words in found:
-        click.echo(f"Worse: {words}", err=True)
+        say(f"Worse: {words}", err=True)
     ctx.exit(UNSOLVED if found else 0)
 
 
@@ -250,10 +251,10 @@ def _run(
         try:
             run_plan(plan, out, executor=chosen, fresh=fresh, retry_failed=retry_failed, on_progress=show)
         except KeyboardInterrupt:
-            click.echo(f"Interrupted: {state[0]} of {state[1]} jobs are finished; resume with the same command.", err=True)
+            say(f"Interrupted: {state[0]} of {state[1]} jobs are finished; resume with the same command.", err=True)
             return INTERRUPTED
     if not as_json:
-        click.echo(f"{state[0]} of {state[1]} jobs are finished; see `redwood bench report {out}`.")
+        say(f"{state[0]} of {state[1]} jobs are finished; see `redwood bench report {out}`.")
     return 0
 
 

@@ -44,7 +44,14 @@ class BanditPlanning(Planning):
         steps = 2 * self.horizon if averaged else self.horizon
         rewards = np.empty((episodes, steps))
         for step in range(steps):
-            arm_actions = _whole(policy, policy.choose(self, states, 0 if averaged else step, rng))
+            try:
+                chosen = policy.choose(self, states, 0 if averaged else step, rng)
+            except IndexError as error:  # its tables are those of another instance
+                raise SolutionError(
+                    f"the policy {policy.kind!r} cannot decide for {states.shape[1]} arms with {self.arms.shape[2]} states: "
+                    f"{error}."
+                ) from error
+            arm_actions = _whole(policy, chosen)
             self._check(policy, arm_actions, states)
             rewards[:, step] = self.discount**step * advance(
                 states, arm_actions, step, seed, probabilities, self.arms.rewards

@@ -57,9 +57,8 @@ def _parse_plain(text: str, name: str) -> dict[str, Any]:
 
 
 def _parse_oplib(text: str, name: str) -> dict[str, Any]:
-    file = scan(
-        text, name, types=("OP",), entries=(*TRAVEL_ENTRIES, "COST_LIMIT"), sections=(*TRAVEL_SECTIONS, *_OWN_SECTIONS)
-    )
+    entries = (*TRAVEL_ENTRIES, "COST_LIMIT", "TSPSOL")  # TSPSOL is the length of a tour through all, which asks for nothing
+    file = scan(text, name, types=("OP",), entries=entries, sections=(*TRAVEL_SECTIONS, *_OWN_SECTIONS))
     travel = file.travel(symmetric=True)
     start, end = _depots(file, travel.size)
     return {

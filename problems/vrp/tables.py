@@ -114,7 +114,7 @@ def number(value: Any, what: str, least: float = 0.0, most: float = MOST, *, inf
     """
     try:
         found = math.nan if isinstance(value, (bool, np.bool_, complex)) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = math.nan
     if infinite and found == math.inf:
         return found

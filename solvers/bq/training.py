@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, distributed
 
 from redwood.errors import OptionError
+from redwood.files import replacing
 from redwood.problem import Instance, Problem, Solution
 from redwood.saved import load_checkpoint, reading
 from redwood.solvers.bq.curves import append_row, draw_curves, read_columns
@@ -243,9 +244,8 @@ class Trainer:
             "counters": asdict(self.counters),
             "describe": self.network.describe(),
         }
-        unfinished = self.checkpoint.with_suffix(".new")
-        torch.save(state, unfinished)
-        os.replace(unfinished, self.checkpoint)
+        with replacing(self.checkpoint) as unfinished:
+            torch.save(state, unfinished)
 
     def release(self, path: Path, card: Mapping[str, Any]) -> None:
         """Write the averaged weights for users, with a card of what was measured."""
