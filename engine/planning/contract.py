@@ -151,6 +151,15 @@ class ActionSet(ABC):
         """Return whether a joint action [J] is allowed."""
         return self.in_range(arm_actions) and self.program.values(arm_actions) is not None
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed joint actions [N, J] as bytes; ``None`` where they are more than a limit, or too many to find.
+
+        Unless overridden they are found in the declared model.
+        """
+        from redwood.planning.enumeration import enumerate_declared
+
+        return enumerate_declared(self, limit)
+
     def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
         distinct, rows = np.unique(arm_actions, axis=0, return_inverse=True)
@@ -432,8 +441,21 @@ class Policy(Solution, ABC):
         return arm_actions if array.ndim == 2 else arm_actions[0]
 
     def bind(self, planning: Planning) -> None:
-        """Let `act` refer to an instance from now on. A policy that was solved for, checked or simulated has met one."""
-        object.__setattr__(self, "_planning", planning)
+        """Let `act` refer to an instance, the first one met: that which the policy was solved for, checked or simulated on.
+
+        Raises
+        ------
+        SolutionError
+            Where the policy is a table for other arms, actions or states.
+        """
+        table = getattr(self, "coefficients", None)
+        if isinstance(table, np.ndarray) and table.ndim == 4 and table.shape[1:] != planning.arms.shape:
+            raise SolutionError(
+                f"the policy {self.kind!r} is a table for {_sizes(table.shape[1:])}, and the instance has "
+                f"{_sizes(planning.arms.shape)}."
+            )
+        if getattr(self, "_planning", None) is None:
+            object.__setattr__(self, "_planning", planning)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone, without the instance it is bound to."""
@@ -464,6 +486,11 @@ class Planning(View, ABC):
         SolutionError
             Where the policy chooses an action outside the set.
         """
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    arms, arm_actions, states = shape
+    return f"{arms} arms with {arm_actions} actions and {states} states"
 
 
 def check_finite(planning: Planning, solver: str) -> None:

@@ -119,6 +119,12 @@ class CapacitySet(ActionSet):
         wanted = np.bincount(self.classes[np.asarray(arm_actions) > 0], minlength=self.counts.shape[1])
         return bool((wanted <= self.counts).all(axis=1).any())
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed actions [N, J] as bytes; ``None`` where they are more than a limit or nobody can list them."""
+        from redwood.problems.cormab.enumeration import list_classes
+
+        return None if self.counts is None else list_classes(self, self.counts, limit)
+
     def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
         if self.counts is None:

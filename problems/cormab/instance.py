@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +27,8 @@ class BanditInstance(Instance):
         The reward of step t counts ``discount ** t``; 1 for the plain mean.
     criterion
         ``finite`` for the horizon's steps, ``average`` for the average reward a step, estimated over as many.
+    arm_names
+        Name [J] of each arm, or none.
     """
 
     problem: ClassVar[str] = "cormab"
@@ -35,6 +37,7 @@ class BanditInstance(Instance):
     horizon: int = 20
     discount: float = 1.0
     criterion: str = "finite"
+    arm_names: tuple[str, ...] = field(default=(), metadata={"label": True})
 
     @property
     def size(self) -> int:

@@ -172,6 +172,12 @@ class InterventionsSet(ActionSet):
         """The listed actions, each as its bytes."""
         return set() if self._listed is None else {arm_actions.tobytes() for arm_actions in self._listed}
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed actions [N, J] as bytes; ``None`` where they are more than a limit or nobody can list them."""
+        from redwood.problems.cormab.enumeration import list_choices
+
+        return list_choices(self.weights, self.loads, self.budget, limit)
+
     def sample(self, rng: np.random.Generator) -> Array:
         """Return the loads of a random choice of interventions, each equally likely."""
         return np.asarray(self.samples(1, rng)[0])

@@ -215,6 +215,14 @@ class PathSet(ActionSet):
         mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(arm_actions)))
         return bool(((self.visits & mask) == mask).any())
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed actions [N, J] as bytes; ``None`` where they are more than a limit or nobody can list them."""
+        from redwood.problems.cormab.enumeration import at_most, list_classes, list_subsets
+
+        if not self.strict:
+            return list_classes(self, at_most(self.budget, self.count), limit)
+        return None if self.visits is None else list_subsets(self.count, self.visits, self.budget, limit)
+
     def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
         if self.strict and self._blocks is not None:

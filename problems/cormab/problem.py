@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,7 +21,7 @@ from redwood.planning.evaluation import adjusted, noise_seed, observe
 from redwood.problem import Problem, whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, make_arms
-from redwood.problems.cormab.generators import DRAWS, usual_budget
+from redwood.problems.cormab.generators import DRAWS, KINDS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.views.bound import Bound
@@ -34,6 +34,8 @@ EPISODES = 100
 """Episodes by which `CoRMAB.objective` estimates the value of a policy."""
 SEED = 1919
 """Seed of these episodes: common random numbers for all policies of an instance, and other ones for every instance."""
+MOST_VALUES = 1 << 28
+"""Values of states over time that an instance may ask for: 2 GiB of numbers."""
 MARGIN = 5.0
 """Standard errors by which an estimate may miss the truth before anybody calls it a contradiction."""
 
@@ -84,6 +86,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         horizon: int = 20,
         discount: float = 1.0,
         criterion: str = "finite",
+        arm_names: Sequence[str] = (),
         name: str = "",
         best_known: float | None = None,
     ) -> BanditInstance:
@@ -105,6 +108,8 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         criterion
             ``finite``, or ``average`` for the average reward a step: simulations then count ``horizon`` steps
             after as many that are not counted.
+        arm_names
+            Name of each arm, by which `redwood act` knows them; by default none.
 
         Raises
         ------
@@ -117,6 +122,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             horizon=whole_number("horizon", horizon, 1),
             discount=discount,
             criterion=criterion,
+            arm_names=tuple(str(label) for label in arm_names),
             name=name,
             best_known=best_known,
         )
@@ -175,12 +181,20 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         check_arms(instance.arms)
         count, arm_actions, _ = instance.arms.shape
         whole_number("horizon", instance.horizon, 1)
+        if instance.horizon * instance.arms.rewards.size > MOST_VALUES:
+            raise InstanceError(
+                f"horizon {instance.horizon} and rewards of shape {list(instance.arms.rewards.shape)} have "
+                f"{instance.horizon * instance.arms.rewards.size} values of states over time; at most {MOST_VALUES} fit."
+            )
         if not isinstance(instance.discount, (int, float, np.number)) or not 0 < instance.discount <= 1:
             raise InstanceError(f"discount {instance.discount!r} is not in (0, 1].")
         if instance.criterion not in list(Criterion):
             raise InstanceError(f"criterion {instance.criterion!r} is not one of {', '.join(Criterion)}.")
         if instance.criterion == Criterion.AVERAGE and instance.discount != 1:
             raise InstanceError(f"discount {instance.discount} with the criterion average: the average reward has none.")
+        names = instance.arm_names
+        if names and (len(names) != count or len(set(names)) < count):
+            raise InstanceError(f"{len(names)} arm names, {len(set(names))} of them distinct, for {count} arms.")
         actions = instance.actions
         if actions.arms != count:
             raise InstanceError(f"the action set has {actions.arms} arms, and the instance {count}.")
@@ -219,11 +233,18 @@ class CoRMAB(Problem[BanditInstance, Policy]):
 
     def parse_solution(self, text: str, instance: BanditInstance) -> Policy:
         """Return the policy of a JSON file."""
-        return self.solution(parse_json(text, "the policy"))
+        data = parse_json(text, "the policy")
+        carried = data.pop("instance", None) if isinstance(data, dict) else None
+        if carried is not None:
+            files.check_cohort(carried, instance)
+        return self.solution(data)
 
     def format_solution(self, instance: BanditInstance, solution: Policy) -> str:
-        """Return the policy as JSON, its arrays as nested lists; `redwood.save_policy` writes them more compactly."""
-        return json.dumps(solution.to_dict())
+        """Return the policy as JSON, its arrays as nested lists, with the instance where it can be written."""
+        data = solution.to_dict()
+        if type(instance.actions) in KINDS.values():
+            data["instance"] = json.loads(files.format_instance(instance))
+        return json.dumps(data)
 
     def plot(self, instance: BanditInstance, solution: Policy | None, axes: Axes) -> None:
         """Draw the network, the free slots or the gains of the arms, and a policy's first action."""

@@ -127,6 +127,12 @@ class ScheduleSet(ActionSet):
             return False
         return len(self._meetings(arm_actions)) > 0
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed actions [N, J] as bytes; ``None`` where they are more than a limit or nobody can list them."""
+        from redwood.problems.cormab.enumeration import list_classes
+
+        return None if self.counts is None else list_classes(self, self.counts, limit, self.contains)
+
     def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
         from redwood.problems.cormab.schedule_kernels import without_meetings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -15,10 +14,12 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
+from redwood.files import replacing, write_text
 from redwood.lazy import load_target
 from redwood.planning.contract import Planning
 from redwood.planning.files import load_policy, save_policy
 from redwood.problem import Instance, Problem
+from redwood.renamed import option_suggestion
 from redwood.saved import reading
 from redwood.solvers.sequoia.learning.clocks import Hours
 from redwood.solvers.sequoia.learning.improving import scaled
@@ -84,7 +85,7 @@ def _instance(problem: Problem[Any, Any], seed: int, options: Mapping[str, Any])
     known = ("instance", "variant", "size")
     for name in options:
         if name not in known:
-            raise OptionError(f"the training of sequoia has no option {name!r}.{suggestion(name, known)}")
+            raise OptionError(f"the training of sequoia has no option {name!r}.{option_suggestion(name, known)}")
     if "instance" in options:
         path = Path(options["instance"])
         found: Instance = problem.parse(path.read_text(), path.stem)
@@ -102,9 +103,7 @@ def _own(folder: Path, instance: Instance, seed: int) -> None:
     path = folder / "training.json"
     mine = {"instance": instance.fingerprint(), "seed": seed}
     if not path.exists():
-        unfinished = path.with_suffix(".new")
-        unfinished.write_text(json.dumps({"name": instance.name, **mine}, indent=2) + "\n")
-        os.replace(unfinished, path)
+        write_text(path, json.dumps({"name": instance.name, **mine}, indent=2) + "\n")
         return
     with reading(path):
         kept = json.loads(path.read_text())
@@ -134,17 +133,16 @@ def _kept(
     if begun.coupling is not None:
         save_policy(begun.coupling, reference)
     if begun.values is not None:
-        with path.with_suffix(".new").open("wb") as file:
-            np.save(file, begun.values)
-        os.replace(path.with_suffix(".new"), path)
+        with replacing(path) as unfinished:
+            np.save(unfinished, begun.values)
     return begun.values, begun.coupling
 
 
 def _save(learner: Learner, clock: Hours, checkpoint: Path) -> None:
     learner.save(checkpoint)
     clock.write()
-    with (checkpoint.parent / "curve.csv").open("w", newline="") as file:
-        lines = [asdict(line) for line in learner.curve]
+    lines = [asdict(line) for line in learner.curve]
+    with replacing(checkpoint.parent / "curve.csv") as unfinished, unfinished.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(lines[0]) if lines else ["episode"])
         writer.writeheader()
         writer.writerows(lines)
@@ -162,4 +160,5 @@ def _draw(learner: Learner, folder: Path) -> None:
     axes.plot(episodes, [line.best for line in learner.curve], ls="--", label="best trial")
     axes.set(xlabel="episode", ylabel="reward a step")
     axes.legend()
-    figure.savefig(folder / "curve.png", dpi=120)
+    with replacing(folder / "curve.png") as unfinished:
+        figure.savefig(unfinished, dpi=120)
