@@ -21,13 +21,14 @@ from redwood.views.view import View
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
+    from redwood.planning.coupling import Exposure, JointReward
     from redwood.planning.relaxation import Relaxation
     from redwood.views.compiled import CompiledModel
 
 
 POLICY_TARGETS: dict[str, str] = {
     name.lower(): f"redwood.planning.policies:{name}Policy" for name in ("Null", "Random", "Index", "Greedy", "Sampling")
-}
+} | {"additive": "redwood.planning.additive_policy:AdditivePolicy"}
 """Lazy targets of the kinds of policies that can be read: those of this package, and what plugins have declared."""
 
 
@@ -144,6 +145,16 @@ class ActionSet(ABC):
     def choose(self, worths: Array) -> Array:
         """Return the levels [E, J] of an action of the greatest worth for each of ``worths`` [E, J, A]."""
         return np.array([self.argmax(worth).levels for worth in worths], np.int64).reshape(len(worths), self.arms)
+
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed joint actions [N, J]; ``None`` where they are more than a limit, or too many to look through.
+
+        Unless overridden, all combinations of levels are asked for one by one, where these are no more than the limit.
+        """
+        if self.levels**self.arms > limit:
+            return None
+        every = np.indices((self.levels,) * self.arms).reshape(self.arms, -1).T
+        return every[np.array([self.contains(action) for action in every], bool)]
 
     def contains(self, levels: Array) -> bool:
         """Return whether a joint action [J] is allowed."""
@@ -446,6 +457,10 @@ class Planning(View, ABC):
     """Weight of a step's reward, to the power of the step; the worth of a policy is the weighted sum divided by H."""
     criterion: Criterion = Criterion.FINITE
     """Whether the H steps count, or the mean reward of endless time, in which every step is a policy's first, step 0."""
+    exposure: Exposure | None = None
+    """How the transitions of arms depend on other arms; ``arms`` are then `CoupledArms`, which refuse to be taken alone."""
+    joint: JointReward | None = None
+    """A reward of all arms together, added to theirs; ``arms`` are `CoupledArms` here as well."""
 
     @abstractmethod
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:

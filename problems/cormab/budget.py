@@ -78,6 +78,12 @@ class BudgetSet(ActionSet):
         gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
         return np.asarray(choose_best(gains, self.budget))
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
+        from redwood.problems.cormab.listing import every
+
+        return every(self, limit)
+
     def contains(self, levels: Array) -> bool:
         """Return whether no more than the budget are pulled."""
         return self.in_range(levels) and int(np.sum(levels)) <= self.budget

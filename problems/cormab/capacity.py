@@ -110,6 +110,12 @@ class CapacitySet(ActionSet):
             return super().choose(worths)
         return choose_filled(worths, self.counts, self.classes)
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
+        from redwood.problems.cormab.listing import every
+
+        return every(self, limit)
+
     def contains(self, levels: Array) -> bool:
         """Return whether the workers can serve the pulled arms."""
         if not self.in_range(levels):

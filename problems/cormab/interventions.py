@@ -145,6 +145,12 @@ class InterventionsSet(ActionSet):
 
         return np.asarray(choose_groups(np.ascontiguousarray(worths, np.float64), self.budget, *self._flat))
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
+        from redwood.problems.cormab.listing import every
+
+        return every(self, limit)
+
     def contains(self, levels: Array) -> bool:
         """Return whether some choice of interventions gives these loads."""
         if not self.in_range(levels):

@@ -201,6 +201,12 @@ class PathSet(ActionSet):
 
         choose_visits(np.ones(1, np.uint64), np.ones((1, 2)), 1)
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
+        from redwood.problems.cormab.listing import every
+
+        return every(self, limit)
+
     def contains(self, levels: Array) -> bool:
         """Return whether a closed walk visits all pulled arms."""
         if not self.in_range(levels) or int(np.sum(levels)) > self.budget:

@@ -117,6 +117,12 @@ class ScheduleSet(ActionSet):
             levels[row] = self.solve(worths[row]).levels
         return levels
 
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
+        from redwood.problems.cormab.listing import every
+
+        return every(self, limit)
+
     def contains(self, levels: Array) -> bool:
         """Return whether the pulled arms can meet two different workers each."""
         if not self.in_range(levels) or int(np.sum(levels)) > self.budget:

@@ -101,9 +101,7 @@ def _blocks(first: Array) -> Array:
 def listing_of(actions: ActionSet, weights: tuple[Array, ...]) -> Listing | None:
     """Return the listing of a set for a network, or ``None`` where the set is large or cannot be listed."""
     if actions not in _LISTED:
-        from redwood.problems.cormab.listing import every
-
-        _LISTED[actions] = every(actions, MOST)
+        _LISTED[actions] = actions.enumerate(MOST)
     listed = _LISTED[actions]
     return None if listed is None or not weights else Listing(listed, weights, actions.levels - 1)
 

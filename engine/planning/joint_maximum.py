@@ -1,0 +1,180 @@
+"""The joint action of the greatest sum of arms' values and a joint reward: by listing, or by a program with tangents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import FitError, SolverError
+from redwood.planning.contract import ActionSet
+from redwood.planning.coupling import ConcaveReward, JointReward
+from redwood.tolerance import HIGHS_LOSS
+
+LISTED = 20_000
+"""The most joint actions that are listed."""
+BLOCK = 4_000_000
+"""About how many values of arms are gathered at once."""
+ROUNDS = 200
+"""The most programs for one state; each adds the tangents at an action that it found."""
+TANGENTS = 6
+"""Tangents of each load that a program begins with."""
+CLOSE = 1e-7
+"""Relative distance of an action's value to its bound at which it is proven to be the best."""
+
+
+@dataclass(frozen=True, eq=False)
+class JointMaximum:
+    """A joint action [J], its value, and a proven bound on that of every other one."""
+
+    levels: Array
+    value: float
+    bound: float
+
+
+def joint_argmax(actions: ActionSet, values: Array, joint: JointReward | None, states: Array) -> list[JointMaximum]:
+    """Return the best joint action in each of N joint states.
+
+    Parameters
+    ----------
+    actions
+        The set.
+    values
+        Value [N, J, A] of each arm at each level.
+    joint
+        The joint reward that is added; ``None`` for none.
+    states
+        The joint states [N, J].
+
+    Raises
+    ------
+    FitError
+        Where a joint reward is not declared concave, and the actions are too many to be listed.
+    """
+    if joint is None:
+        choices = [actions.argmax(row) for row in values]
+        return [JointMaximum(choice.levels, choice.value, choice.bound) for choice in choices]
+    listed = listed_actions(actions)
+    if listed is not None:
+        return _best_listed(listed, values, joint, states)
+    if not isinstance(joint, ConcaveReward):
+        raise FitError(f"the joint reward {joint.kind!r} is declared by no program, and there are over {LISTED} actions.")
+    return [TangentProgram(actions, joint, row, state).solve() for row, state in zip(values, states, strict=True)]
+
+
+def listed_actions(actions: ActionSet) -> Array | None:
+    """Return all joint actions [K, J] of a set, or ``None`` where they are many; they are listed once a set."""
+    if actions not in _LISTED:
+        found = actions.enumerate(LISTED)
+        _LISTED[actions] = None if found is None else found.astype(np.int64)
+    return _LISTED[actions]
+
+
+_LISTED: WeakKeyDictionary[ActionSet, Array | None] = WeakKeyDictionary()
+
+
+def _best_listed(listed: Array, values: Array, joint: JointReward, states: Array) -> list[JointMaximum]:
+    """Return the best of all joint actions [K, J] in each of the states [N, J]."""
+    arms, levels = values.shape[1:]
+    own, found = np.arange(arms), []
+    taken = (listed[:, :, None] == np.arange(levels)).reshape(len(listed), -1).astype(np.float64)
+    for state, row in zip(states, values, strict=True):
+        total = taken @ row.ravel()
+        if isinstance(joint, ConcaveReward):
+            loads = joint.loads[:, own, :, state].transpose(1, 0, 2).reshape(-1, arms * levels)
+            total += joint.of(taken @ loads.T).sum(axis=1)
+        else:
+            total += joint.values(np.broadcast_to(state, listed.shape), listed)
+        place = int(np.argmax(total))
+        found.append(JointMaximum(listed[place], float(total[place]), float(total[place])))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class TangentProgram:
+    """The action set with a column for what each load brings, below tangents of it: an outer approximation.
+
+    Attributes
+    ----------
+    actions, joint
+        The set and the joint reward.
+    values
+        Value [J, A] of each arm at each level.
+    state
+        State [J] of each arm.
+
+    References
+    ----------
+    Kelley (1960), The cutting-plane method for solving convex programs, doi:10.1137/0108053.
+    """
+
+    actions: ActionSet
+    joint: ConcaveReward
+    values: Array
+    state: Array
+
+    def solve(self) -> JointMaximum:
+        """Return the best action, begun from tangents on a grid, with those at each action found until none is missing.
+
+        Raises
+        ------
+        SolverError
+            Where HiGHS fails.
+        """
+        import highspy
+
+        program = self.actions.program
+        gains = (self.values[:, 1:] - self.values[:, :1]).ravel()
+        loads = self.joint.loads[:, np.arange(len(self.state)), :, self.state].transpose(1, 0, 2)  # [G, J, A]
+        highs, first = self._loaded(gains, loads)
+        best = JointMaximum(np.zeros(len(self.state), np.int64), -np.inf, np.inf)
+        for _ in range(ROUNDS):
+            highs.run()
+            if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                raise SolverError(
+                    f"HiGHS ended with status {highs.getModelStatus()} on the tangents of {self.joint.kind!r}."
+                )
+            bound = float(highs.getInfo().mip_dual_bound) + HIGHS_LOSS + float(self.values[:, 0].sum())
+            chosen = np.rint(np.array(highs.getSolution().col_value)[: len(gains)]).reshape(len(self.state), -1)
+            levels = (chosen * np.arange(1, chosen.shape[1] + 1)).sum(axis=1).astype(np.int64)
+            value = self._value(levels)
+            best = JointMaximum(levels, value, bound) if value > best.value else JointMaximum(best.levels, best.value, bound)
+            if best.bound - best.value <= CLOSE * max(1.0, abs(best.value)):
+                break
+            self._add(highs, first, loads, loads[:, np.arange(len(self.state)), levels].sum(axis=1))
+        if not self.actions.contains(best.levels):
+            raise SolverError(f"the action {best.levels.tolist()} of {program.name} that HiGHS found is not in the set.")
+        return best
+
+    def _loaded(self, gains: Array, loads: Array) -> tuple[Any, int]:
+        """Return HiGHS with the set and the first tangents, and the column of the first load."""
+        compiled = self.actions.program.compiled
+        highs = compiled.highs(
+            mip_rel_gap=0.0, mip_abs_gap=1e-9, mip_heuristic_effort=0.0, mip_heuristic_run_feasibility_jump=False
+        )
+        highs.changeColsCost(len(gains), np.arange(len(gains), dtype=np.int32), gains)
+        greatest = loads.max(axis=2).sum(axis=1)
+        for _ in greatest:
+            highs.addCol(1.0, -np.inf, np.inf, 0, np.zeros(0, np.int32), np.zeros(0))
+        for share in np.linspace(0.0, 1.0, TANGENTS) ** 2:
+            self._add(highs, compiled.size, loads, share * greatest)
+        return highs, compiled.size
+
+    def _add(self, highs: Any, first: int, loads: Array, at: Array) -> None:
+        """Add the tangents of all loads at given ones [G]: no more than the value there and the slope times the rest."""
+        worth, slope = self.joint.of(at[None])[0], self.joint.slopes(at[None])[0]
+        for group, share in enumerate(loads):
+            weights = (share[:, 1:] - share[:, :1]).ravel()
+            used = np.flatnonzero(weights)
+            most = worth[group] + slope[group] * (float(share[:, 0].sum()) - at[group])
+            columns = np.concatenate([[first + group], used]).astype(np.int32)
+            entries = np.concatenate([[1.0], -slope[group] * weights[used]])
+            highs.addRow(-np.inf, float(most), len(columns), columns, entries)
+
+    def _value(self, levels: Array) -> float:
+        """Return the value of a joint action [J]."""
+        own = float(self.values[np.arange(len(levels)), levels].sum())
+        return own + float(self.joint.values(self.state[None], levels[None])[0])
