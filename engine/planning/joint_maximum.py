@@ -142,7 +142,7 @@ class TangentProgram:
             levels = (chosen * np.arange(1, chosen.shape[1] + 1)).sum(axis=1).astype(np.int64)
             value = self._value(levels)
             best = JointMaximum(levels, value, bound) if value > best.value else JointMaximum(best.levels, best.value, bound)
-            if best.bound - best.value <= CLOSE * max(1.0, abs(best.value)):
+            if best.bound - best.value <= HIGHS_LOSS + CLOSE * max(1.0, abs(best.value)):
                 break
             self._add(highs, first, loads, loads[:, np.arange(len(self.state)), levels].sum(axis=1))
         if not self.actions.contains(best.levels):

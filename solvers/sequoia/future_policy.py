@@ -1,0 +1,230 @@
+"""`FuturePolicy`: the exact reward of this step, and a Q-network for all that follows, maximised over the joint actions."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import FitError, SolutionError
+from redwood.planning.additive_policy import arm_values
+from redwood.planning.contract import Planning, Policy
+from redwood.planning.coupling import ConcaveReward
+from redwood.planning.joint_maximum import LISTED, JointMaximum, listed_actions
+from redwood.planning.steps import moves_in
+from redwood.problem import frozen
+from redwood.solvers.sequoia.networks.folded import Folded
+
+PIECES = 12
+"""Linear pieces of each load's reward, in climbs and programs; lists and reported values are exact."""
+BLOCK = 64
+"""States that are listed at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class FuturePolicy(Policy):
+    """Take the joint action of the greatest Q: the expected reward of this step and what a network says of the next state.
+
+    ``Q_t(s, a) = r(s, a) + g(s, a) + discount (sum_j V_t+1(m_j) + output relu(first m + clock left + bias))``, with m the
+    probabilities of the arms' next states given s and a. The maximum is found by going through all actions where these are
+    few, and by a mixed-integer program elsewhere, with a proven bound on every other action's Q.
+
+    Attributes
+    ----------
+    values
+        Additive part V [H + 1, J, S] of the value of next states, discounted to their own step.
+    first, clock, bias, output
+        The network, as in `redwood.solvers.sequoia.networks.future.FutureArrays`.
+    exact
+        Whether actions are proven; without it they are climbed to by swaps, which takes microseconds.
+    gap
+        Relative distance of an action's Q to the bound on all others' up to which it counts as proven.
+    """
+
+    kind: ClassVar[str] = "future-q-network"
+    values: Array
+    first: Array
+    clock: Array
+    bias: Array
+    output: Array
+    exact: bool = True
+    gap: float = 1e-6
+
+    def __post_init__(self) -> None:
+        for name in ("values", "first", "clock", "bias", "output"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
+            if not np.isfinite(getattr(self, name)).all():
+                raise SolutionError(f"{name} of a Q-network must be finite numbers.")
+        width = len(self.clock)
+        if self.values.ndim != 3 or self.first.shape != (width, *self.values.shape[1:]) or not width:
+            raise SolutionError(f"a Q-network of values {list(self.values.shape)} has no first {list(self.first.shape)}.")
+        if self.bias.shape != (width,) or self.output.shape != (width,):
+            raise SolutionError(f"bias {list(self.bias.shape)} and output {list(self.output.shape)} must be [{width}].")
+
+    def describe(self) -> dict[str, Any]:
+        """Return that a Q-network decides, how large it is, and whether its maxima are proven."""
+        return {"decides_by": "q-network", "proven": self.exact, "relus": len(self.clock), "gap": self.gap}
+
+    def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
+        """Return the best action in each episode's states; equal states are decided once."""
+        distinct, rows = np.unique(states, axis=0, return_inverse=True)
+        if self.exact:
+            levels = np.array([found.levels for found in self.decide(planning, distinct, step)], np.int64)
+        else:
+            levels = self.climb(planning, distinct, step)
+        return levels[rows.ravel()]
+
+    def decide(self, planning: Planning, states: Array, step: int) -> list[JointMaximum]:
+        """Return the best joint action in each of the states [N, J], its Q, and a proven bound on that of all others.
+
+        Raises
+        ------
+        FitError
+            Where actions are too many to be listed, and what is asked for is in no program.
+        SolverError
+            Where HiGHS fails, or its answer does not stand the checks.
+        """
+        self._check(planning)
+        listed = listed_actions(planning.actions)
+        blocks = [states[begin : begin + BLOCK] for begin in range(0, len(states), BLOCK)]
+        if listed is not None:
+            return [found for block in blocks for found in self._listed(planning, listed, block, step)]
+        return [found for block in blocks for found in self._programs(planning, block, step)]
+
+    def climb(self, planning: Planning, states: Array, step: int) -> Array:
+        """Return good actions [N, J]: swaps from the additive action, or from that of the network's slope there."""
+        self._check(planning)
+        from redwood.solvers.sequoia.search.climb_kernels import climb_swaps
+
+        direct, effects, offset, output = self.terms(planning, states, step)
+        own, rows = np.arange(states.shape[1]), np.arange(len(states))[:, None]
+        classes = planning.actions.classes
+        best, value = planning.actions.choose(direct), np.full(len(states), -np.inf)
+        tried = best.copy()
+        for _ in range(2):
+            found = climb_swaps(tried, classes, direct, effects, offset, output)
+            better = found > value
+            best[better], value[better] = tried[better], found[better]
+            inner = offset + effects[rows, own, best].sum(axis=1)
+            slope = np.einsum("nu,njau->nja", output * (inner > 0), effects, optimize=True)
+            tried = planning.actions.choose(direct + slope)
+        climb_swaps(tried, classes, direct, effects, offset, output)
+        found = _q_of(tried, direct, effects, offset, output)
+        better = found > value
+        best[better] = tried[better]
+        return best
+
+    def terms(self, planning: Planning, states: Array, step: int) -> tuple[Array, Array, Array, Array]:
+        """Return Q in states [N, J] as direct values [N, J, A], effects [N, J, A, n], offsets and outputs [N, n] of ReLUs.
+
+        A concave joint reward is below tangents here: slopes at 0 and ReLUs that bend them.
+        """
+        later = planning.discount * self.values[min(step + 1, len(self.values) - 1)]
+        moves = moves_in(planning, states)
+        direct = arm_values(planning, states, later)
+        effects = np.einsum("njas,ujs->njau", moves, self.first, optimize=True)
+        left = max(0, planning.horizon - step - 1) / planning.horizon
+        offset = np.broadcast_to(self.bias + left * self.clock, (len(states), len(self.bias)))
+        output = np.broadcast_to((planning.discount * self.output if left else 0.0 * self.output), offset.shape)
+        if planning.joint is None:
+            return direct, effects, np.ascontiguousarray(offset), np.ascontiguousarray(output)
+        if not isinstance(planning.joint, ConcaveReward):
+            raise FitError(f"the joint reward {planning.joint.kind!r} is declared by no program, and the actions are many.")
+        loads = planning.joint.loads[:, np.arange(states.shape[1]), :, states].transpose(0, 1, 3, 2)  # [N, J, A, G]
+        nothing = float(planning.joint.of(np.zeros((1, loads.shape[3]))).sum())
+        slope, bends, drops = tangent_bends(planning.joint)
+        direct = direct + loads @ slope + nothing / states.shape[1]
+        repeated = np.repeat(loads, bends.shape[1], axis=3)
+        effects = np.concatenate([effects, repeated], axis=3)
+        offset = np.concatenate([offset, np.broadcast_to(-bends.ravel(), (len(states), bends.size))], axis=1)
+        output = np.concatenate([output, np.broadcast_to(-drops.ravel(), (len(states), drops.size))], axis=1)
+        return direct, effects, offset, output
+
+    def _listed(self, planning: Planning, listed: Array, states: Array, step: int) -> list[JointMaximum]:
+        """Return the best of all joint actions [K, J] in each of the states [N, J]."""
+        plain = without_joint(planning)
+        direct, effects, offset, output = self.terms(plain, states, step)
+        arms, levels = direct.shape[1:]
+        taken = (listed[:, :, None] == np.arange(levels)).reshape(len(listed), arms * levels).astype(np.float64)
+        found = []
+        for row, state in enumerate(states):
+            inner = taken @ effects[row].reshape(arms * levels, -1)
+            inner += offset[row]
+            np.maximum(inner, 0.0, out=inner)
+            total = inner @ output[row]
+            total += taken @ direct[row].ravel()
+            if planning.joint is not None:
+                total += planning.joint.values(np.broadcast_to(state, listed.shape), listed)
+            place = int(np.argmax(total))
+            found.append(JointMaximum(listed[place], float(total[place]), float(total[place])))
+        return found
+
+    def _programs(self, planning: Planning, states: Array, step: int) -> list[JointMaximum]:
+        """Return the best joint action in each of the states [N, J] by search and, where that proves nothing, a program."""
+        from redwood.solvers.sequoia.search.embedding import Embedding
+
+        direct, effects, offset, output = self.terms(planning, states, step)
+        found = []
+        for row, state in enumerate(states):
+            inner = effects[row, :, 1:] - effects[row, :, :1]
+            weights = (inner.reshape(-1, inner.shape[-1]).T.copy(), output[row][None])
+            linear = (direct[row, :, 1:] - direct[row, :, :1]).ravel()
+            base = offset[row] + effects[row, :, 0].sum(axis=0)
+            folded = Folded(linear, float(direct[row, :, 0].sum()), weights, (base,))
+            decision = Embedding(planning.actions, weights, listed=False).decide(folded, tolerance=self.gap, slack=self.gap)
+            value = decision.value
+            if planning.joint is not None:  # tangents are above the joint reward: the bound holds, the value is exact
+                value = float(self.q_values(planning, state[None], decision.levels[None], step)[0])
+            found.append(JointMaximum(decision.levels, value, decision.bound))
+        return found
+
+    def q_values(self, planning: Planning, states: Array, levels: Array, step: int) -> Array:
+        """Return Q [N] of joint actions [N, J] in states [N, J]."""
+        plain = without_joint(planning)
+        total = _q_of(levels, *self.terms(plain, states, step))
+        return total if planning.joint is None else total + planning.joint.values(states, levels)
+
+    def climbing(self) -> FuturePolicy:
+        """Return the same network, whose actions are climbed to instead of proven."""
+        return replace(self, exact=False)
+
+    def _check(self, planning: Planning) -> None:
+        if self.values.shape != (planning.horizon + 1, *planning.arms.start.shape):
+            raise SolutionError(
+                f"the Q-network is for {list(self.values.shape)} steps, arms and states; the instance has "
+                f"{[planning.horizon + 1, *planning.arms.start.shape]}."
+            )
+
+
+def _q_of(levels: Array, direct: Array, effects: Array, offset: Array, output: Array) -> Array:
+    """Return Q [N] of joint actions [N, J] by the terms of `FuturePolicy.terms`."""
+    rows, own = np.arange(len(levels))[:, None], np.arange(levels.shape[1])
+    inner = offset + effects[rows, own, levels].sum(axis=1)
+    found: Array = direct[rows, own, levels].sum(axis=1) + (output * np.maximum(inner, 0.0)).sum(axis=1)
+    return found
+
+
+def tangent_bends(joint: ConcaveReward) -> tuple[Array, Array, Array]:
+    """Return slopes [G] at load 0, and where [G, P] tangents meet and by how much [G, P] the slope drops there.
+
+    The tangents are those on a grid that is finer at low loads; their least one is nowhere below the reward of the loads.
+    """
+    most = joint.loads.max(axis=(2, 3)).sum(axis=1)
+    grid = most[:, None] * np.linspace(0.0, 1.0, PIECES) ** 2  # [G, P]
+    worth, slopes = joint.of(grid.T).T, joint.slopes(grid.T).T
+    drops = slopes[:, :-1] - slopes[:, 1:]
+    intercepts = worth - slopes * grid
+    bends = (intercepts[:, 1:] - intercepts[:, :-1]) / np.where(drops > 1e-12, drops, 1.0)
+    return slopes[:, 0], bends, np.where(drops > 1e-12, drops, 0.0)
+
+
+def without_joint(planning: Planning) -> Planning:
+    """Return the same view without its joint reward, for what is added to it exactly."""
+    if planning.joint is None:
+        return planning
+    plain = copy(planning)
+    plain.joint = None
+    return plain

@@ -1,0 +1,266 @@
+"""`FittedIteration`: fitted policy iteration, a Q-network for the value of what follows under a policy, then under its own.
+
+Each round simulates the current policy from many states, with one random action at a random step of each episode; what follows
+it is the policy's own. A network of the probabilities of next states is fitted to what was earned after them, and the policy
+of its greatest Q is the next one. Few rounds reach far: the "effective horizon" of such problems is short.
+
+References
+----------
+Laidlaw, Zhu, Russell, Dragan (2024), The effective horizon explains deep RL performance in stochastic environments, ICLR,
+arXiv:2312.08369.
+Antos, Szepesvari, Munos (2008), Learning near-optimal policies with Bellman-residual minimization based fitted policy
+iteration and a single sample path, doi:10.1007/s10994-007-5038-2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from redwood.arrays import Array
+from redwood.planning.contract import Planning, Policy
+from redwood.planning.steps import outcomes, step_rewards
+from redwood.solvers.sequoia.future_policy import FuturePolicy
+from redwood.solvers.sequoia.networks.future import FutureNetwork
+from redwood.solvers.sequoia.networks.network import single_thread
+
+RIDGE = 1e-3
+"""Weight of the squares of additive values, as a share of the number of samples."""
+BATCH, RATE = 512, 1e-2
+"""States a gradient step, and Adam's first learning rate, which falls to nothing."""
+NOISE = (0.0, 0.1, 0.3)
+"""Chances of a random action before the step that is sampled; episodes take turns."""
+SCATTERED = 0.25
+"""Share of episodes that begin in scattered states instead of the instance's own."""
+TRIED = 4
+"""Joint actions that are tried in each sampled state, with the same random numbers afterwards."""
+LEVEL = 0.05
+"""Weight of what the actions of a state have in common in the loss: what differs between them is what decides."""
+
+Stops = Callable[[], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What was earned after several joint actions in the same state, with the same random numbers.
+
+    Attributes
+    ----------
+    moved
+        Probability [B, K, J, S] of the arms' next states.
+    steps
+        The step [B] of these next states.
+    earned
+        Reward [B, K] from that step on, discounted to it.
+    """
+
+    moved: Array
+    steps: Array
+    earned: Array
+
+    def joined(self, other: Samples) -> Samples:
+        """Return both together."""
+        parts = [np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("moved", "steps", "earned")]
+        return Samples(*parts)
+
+
+def collect(
+    planning: Planning, policy: Policy, visitor: Policy, states: int, rng: np.random.Generator, stops: Stops
+) -> Samples:
+    """Return samples of what a policy earns after several actions in states that a visitor comes to.
+
+    What additive values rose by beyond their expectation is taken off: a control variate. They are fitted to a tenth of the
+    samples that is then left out.
+
+    Parameters
+    ----------
+    planning
+        The arms.
+    policy
+        Whose future is sampled.
+    visitor
+        Who comes to the states, with some random actions; what it does there is tried among other actions.
+    states
+        How many are sampled, spread over all steps but the last; fewer where the clock stops.
+    rng
+        Of the simulation.
+    stops
+        Asked between steps.
+    """
+    each = max(1, states // max(1, planning.horizon - 1))
+    order = rng.permutation(planning.horizon - 1)
+    pilot = [_sampled(planning, policy, visitor, max(1, each // 10), int(step), rng, None) for step in order]
+    values, parts = additive_fit(planning, _together(pilot)), []
+    for step in order:
+        parts.append(_sampled(planning, policy, visitor, each, int(step), rng, values))
+        if stops():
+            break
+    return _together(parts)
+
+
+def _together(parts: list[Samples]) -> Samples:
+    return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("moved", "steps", "earned")))
+
+
+def _sampled(
+    planning: Planning,
+    policy: Policy,
+    visitor: Policy,
+    count: int,
+    at: int,
+    rng: np.random.Generator,
+    values: Array | None,
+) -> Samples:
+    """Return the samples of states met at one step, less the noise that values [H + 1, J, S] explain where they are given."""
+    states = _first_states(planning, count, rng)
+    noise = np.resize(np.array(NOISE), count)
+    for step in range(at):
+        levels = visitor.choose(planning, states, step, rng)
+        random = rng.random(count) < noise
+        if random.any():
+            levels[random] = _varied(planning, levels[random], rng)
+        states = _moved(outcomes(planning, states, levels), rng.random(states.shape))
+    actions = _tried(planning, policy, visitor, states, at, rng)
+    moved = outcomes(planning, np.repeat(states, TRIED, axis=0), actions.reshape(-1, states.shape[1]))
+    probabilities, earned, own = moved, np.zeros(len(moved)), np.arange(states.shape[1])
+    for step in range(at + 1, planning.horizon):
+        now = _moved(probabilities, np.repeat(rng.random(states.shape), TRIED, axis=0))
+        weight = planning.discount ** (step - at - 1)
+        if values is not None:
+            risen = values[step][own, now].sum(axis=1) - np.einsum("njs,js->n", probabilities, values[step], optimize=True)
+            earned -= weight * risen
+        levels = policy.choose(planning, now, step, rng)
+        earned += weight * step_rewards(planning, now, levels)
+        if step + 1 < planning.horizon:
+            probabilities = outcomes(planning, now, levels)
+    shape = (count, TRIED)
+    return Samples(moved.reshape(*shape, *moved.shape[1:]).astype(np.float32), np.full(count, at + 1), earned.reshape(shape))
+
+
+def _moved(probabilities: Array, numbers: Array) -> Array:
+    """Return next states [N, J] from their probabilities [N, J, S] and numbers on [0, 1) [N, J]."""
+    found: Array = (numbers[:, :, None] >= np.cumsum(probabilities, axis=2)[:, :, :-1]).sum(axis=2)
+    return found
+
+
+def _tried(planning: Planning, policy: Policy, visitor: Policy, states: Array, step: int, rng: np.random.Generator) -> Array:
+    """Return actions [N, K, J] to be tried: the policy's and the visitor's, one of them varied, and a random one."""
+    actions = np.empty((len(states), TRIED, states.shape[1]), np.int64)
+    actions[:, 0] = policy.choose(planning, states, step, rng)
+    actions[:, 1] = actions[:, 0] if visitor is policy else visitor.choose(planning, states, step, rng)
+    actions[:, 2] = _swapped(planning, actions[:, 1], rng)
+    actions[:, 3] = planning.actions.samples(len(states), rng)
+    if visitor is policy:
+        actions[:, 1] = _swapped(planning, actions[:, 2], rng)
+    return actions
+
+
+def _first_states(planning: Planning, count: int, rng: np.random.Generator) -> Array:
+    """Return first states [E, J]: those of the instance, and scattered ones of which each episode favours one state."""
+    start = np.cumsum(planning.arms.start, axis=1)[:, :-1]
+    states = (rng.random((count, len(start), 1)) >= start).sum(axis=2)
+    scattered = rng.random(count) < SCATTERED
+    kinds = planning.arms.start.shape[1]
+    favoured, share = rng.integers(0, kinds, (count, 1)), rng.random((count, 1))
+    other = np.where(rng.random(states.shape) < share, favoured, rng.integers(0, kinds, states.shape))
+    return np.where(scattered[:, None], other, states).astype(np.int64)
+
+
+def _varied(planning: Planning, levels: Array, rng: np.random.Generator) -> Array:
+    """Return other actions [N, J]: half of them random ones, half with the levels of two arms of a class swapped."""
+    changed = _swapped(planning, levels, rng)
+    anew = rng.random(len(levels)) < 0.5
+    if anew.any():
+        changed[anew] = planning.actions.samples(int(anew.sum()), rng)
+    return changed
+
+
+def _swapped(planning: Planning, levels: Array, rng: np.random.Generator) -> Array:
+    """Return actions [N, J] with the levels of two arms of a class swapped, two that differ where chance finds such."""
+    rows, changed = np.arange(len(levels)), levels.copy()
+    classes = planning.actions.classes
+    done = np.zeros(len(levels), bool)
+    for _ in range(8):
+        one, other = rng.integers(0, levels.shape[1], (2, len(levels)))
+        fits = ~done & (classes[one] == classes[other]) & (levels[rows, one] != levels[rows, other])
+        chosen = rows[fits]
+        changed[chosen, one[fits]], changed[chosen, other[fits]] = levels[chosen, other[fits]], levels[chosen, one[fits]]
+        done |= fits
+    return changed
+
+
+def additive_fit(planning: Planning, samples: Samples) -> Array:
+    """Return values [H + 1, J, S] of states whose sum over arms is nearest to what was earned, step by step."""
+    arms, states = planning.arms.start.shape
+    values = np.zeros((planning.horizon + 1, arms, states))
+    for step in range(1, planning.horizon):
+        rows = samples.steps == step
+        if not rows.any():
+            continue
+        inputs, earned = samples.moved[rows].reshape(-1, arms * states).astype(np.float64), samples.earned[rows].ravel()
+        middle, level = inputs.mean(axis=0), float(earned.mean())
+        spread = inputs - middle
+        gram = spread.T @ spread / len(spread) + RIDGE * np.eye(arms * states)
+        slope = np.linalg.solve(gram, spread.T @ (earned - level) / len(spread))
+        values[step] = slope.reshape(arms, states) + (level - middle @ slope) / arms
+    return values
+
+
+@single_thread()
+def fit(planning: Planning, samples: Samples, hidden: int, steps: int, seed: int, stops: Stops) -> FuturePolicy:
+    """Return the policy of a network fitted to samples: additive values by least squares, ReLUs to what these leave.
+
+    Parameters
+    ----------
+    planning
+        The arms.
+    samples
+        What was earned.
+    hidden
+        Number of ReLUs.
+    steps
+        Gradient steps; fewer where the clock stops.
+    seed
+        Of the first weights and of the batches.
+    stops
+        Asked now and then.
+    """
+    values = additive_fit(planning, samples)
+    rest = samples.earned - np.einsum("bkjs,bjs->bk", samples.moved, values[samples.steps], optimize=True)
+    unit = max(float((rest - rest.mean(axis=1, keepdims=True)).std()), 1e-9)
+    rng = np.random.default_rng([seed, 11])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = FutureNetwork(*planning.arms.start.shape, hidden, exposed_by(planning))
+    tried = samples.moved.shape[1]
+    left = torch.as_tensor((planning.horizon - samples.steps) / planning.horizon, dtype=torch.float32)
+    inputs = network.encode(torch.as_tensor(samples.moved).flatten(0, 1), left.repeat_interleave(tried))
+    inputs, targets = inputs.unflatten(0, (-1, tried)), torch.as_tensor(rest / unit, dtype=torch.float32)
+    optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for step in range(steps):
+        rows = torch.as_tensor(rng.integers(0, len(targets), min(BATCH, len(targets))))
+        errors = network(inputs[rows].flatten(0, 1)).unflatten(0, (-1, tried)) - targets[rows]
+        common = errors.mean(dim=1)
+        loss = ((errors - common[:, None]) ** 2).mean() + LEVEL * (common**2).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        if step % 50 == 0 and stops():
+            break
+    made = network.arrays(unit)
+    values[1:-1] += made.constant / values.shape[1]
+    return FuturePolicy(values, made.first, made.clock, made.bias, made.output, exact=False)
+
+
+def exposed_by(planning: Planning) -> Array:
+    """Return what each arm's state adds [J, S, J] to the exposure of every arm; zeros where there is none."""
+    arms, states = planning.arms.start.shape
+    if planning.exposure is None:
+        return np.zeros((arms, states, arms))
+    exposed: Array = planning.exposure.emits.mean(axis=1)[:, :, None] * planning.exposure.reach[:, None, :]
+    return exposed
