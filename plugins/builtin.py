@@ -294,16 +294,29 @@ SOLVERS = (
     ),
     SolverSpec(
         name="sequoia",
-        summary="SEQUOIA: a Q-network of joint actions, maximised exactly inside a mixed-integer program.",
+        summary="SEQUOIA: a Q-network of joint actions by fitted policy iteration, maximised by a list or a MIP.",
         target="redwood.solvers.sequoia.solver:Sequoia",
         views=frozenset({"Planning"}),
         policies=(
+            "future-q-network=redwood.solvers.sequoia.future_policy:FuturePolicy",
             "q-network=redwood.solvers.sequoia.policy:QPolicy",
-            "arm-network=redwood.solvers.sequoia.arm_policy:ArmPolicy",
-            "congestion=redwood.solvers.sequoia.congestion:CongestionPolicy",
-            "foresight=redwood.solvers.sequoia.foresight:ForesightPolicy",
         ),
         preload=("torch",),
+    ),
+    SolverSpec(
+        name="deep-q",
+        summary="Deep Q-learning of joint actions, as published and with other networks, maximised by a list or a MIP.",
+        target="redwood.solvers.sequoia.deep_q:DeepQ",
+        views=frozenset({"Planning"}),
+        policies=("arm-network=redwood.solvers.sequoia.arm_policy:ArmPolicy",),
+        preload=("torch",),
+    ),
+    SolverSpec(
+        name="quadratic",
+        summary="Lagrangian values and a concave quadratic term for arms that will compete at the same time.",
+        target="redwood.solvers.planning.quadratic:Quadratic",
+        views=frozenset({"Planning"}),
+        policies=("quadratic=redwood.solvers.planning.quadratic_policy:QuadraticPolicy",),
     ),
     SolverSpec(
         name="iterative-dqn",

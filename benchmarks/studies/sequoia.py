@@ -14,12 +14,12 @@ import torch
 from redwood.arrays import Array
 from redwood.clock import Timer
 from redwood.errors import SolverError
+from redwood.planning.bounds.pricing import relax
 from redwood.planning.contract import ActionSet, Planning
 from redwood.planning.evaluation import half_width
+from redwood.planning.improving import policy_for, recorded, scaled, variance_reduced
 from redwood.plugins.host import host
-from redwood.solvers.sequoia.learning.improving import policy_for, recorded, scaled, variance_reduced
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.solvers.sequoia.learning.pricing import relax
 from redwood.solvers.sequoia.learning.recipe import Recipe
 from redwood.solvers.sequoia.networks.folded import Folded, indicators
 from redwood.solvers.sequoia.networks.network import KINDS, QNetwork

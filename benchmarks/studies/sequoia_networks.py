@@ -20,17 +20,17 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError
+from redwood.planning.bounds.pricing import Relaxation, relax
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.evaluation import half_width
+from redwood.planning.improving import improve, policy_for, recorded, variance_reduced
 from redwood.planning.policies import IndexPolicy
 from redwood.plugins.host import host
 from redwood.solvers.planning.exact import evaluate, induce
+from redwood.solvers.planning.quadratic_fit import congested
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
 from redwood.solvers.sequoia.foresight import ForesightPolicy
-from redwood.solvers.sequoia.learning.demand import congested
-from redwood.solvers.sequoia.learning.improving import improve, policy_for, recorded, variance_reduced
 from redwood.solvers.sequoia.learning.offline import save_log
-from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
 from redwood.solvers.sequoia.networks.shipped import network_at
 from redwood.solving.read import generate
 from redwood.solving.simulate import simulate

@@ -154,7 +154,8 @@ class ActionSet(ABC):
         if self.levels**self.arms > limit:
             return None
         every = np.indices((self.levels,) * self.arms).reshape(self.arms, -1).T
-        return every[np.array([self.contains(action) for action in every], bool)]
+        allowed: Array = every[np.array([self.contains(action) for action in every], bool)]
+        return allowed
 
     def contains(self, levels: Array) -> bool:
         """Return whether a joint action [J] is allowed."""

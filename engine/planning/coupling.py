@@ -87,7 +87,8 @@ class Exposure:
     def of(self, states: Array, levels: Array) -> Array:
         """Return the exposure class [N, J] of each arm in states [N, J] under joint actions [N, J]."""
         emitted = self.emits[np.arange(len(self.emits)), levels, states]
-        return np.minimum(np.rint(emitted @ self.reach).astype(np.int64), self.classes - 1)
+        found: Array = np.minimum(np.rint(emitted @ self.reach).astype(np.int64), self.classes - 1)
+        return found
 
 
 class JointReward(ABC):
@@ -132,7 +133,8 @@ class ConcaveReward(JointReward):
 
     def values(self, states: Array, levels: Array) -> Array:
         """Return the reward [N] in states [N, J] under joint actions [N, J]."""
-        return self.of(self.loads_of(states, levels)).sum(axis=1)
+        found: Array = self.of(self.loads_of(states, levels)).sum(axis=1)
+        return found
 
     def loads_of(self, states: Array, levels: Array) -> Array:
         """Return the loads [N, G] in states [N, J] under joint actions [N, J]."""
@@ -174,7 +176,8 @@ class CoverageReward(ConcaveReward):
     @cached_property
     def loads(self) -> Array:
         """What each arm adds [G, J, A, S] to the load of each group."""
-        return -np.log1p(-self.success)
+        found: Array = -np.log1p(-self.success)
+        return found
 
     @property
     def magnitude(self) -> float:
@@ -183,11 +186,13 @@ class CoverageReward(ConcaveReward):
 
     def of(self, loads: Array) -> Array:
         """Return what each of the loads [N, G] brings [N, G]."""
-        return -np.expm1(-loads) * self.weights
+        found: Array = -np.expm1(-loads) * self.weights
+        return found
 
     def slopes(self, loads: Array) -> Array:
         """Return the slope [N, G] of what each of the loads [N, G] brings."""
-        return np.exp(-loads) * self.weights
+        found: Array = np.exp(-loads) * self.weights
+        return found
 
     def envelope(self) -> Array:
         """Return the reward of each arm if it were alone [J, A, S]; together arms have no more than their sum."""
@@ -238,21 +243,21 @@ class CoupledArms(Arms):
         return self.base.shape
 
     @property
-    def transitions(self) -> Array:  # type: ignore[override]
+    def transitions(self) -> Array:
         """Those of the arms, where these do not depend on exposure."""
         if self._exposed:
             raise _refusal("the transitions of an arm depend on its exposure to other arms")
         return self.base.transitions
 
     @property
-    def rewards(self) -> Array:  # type: ignore[override]
+    def rewards(self) -> Array:
         """Those of the arms, where there is no joint reward."""
         if self._joint:
             raise _refusal(f"the joint reward {self._joint!r} belongs to no single arm")
         return self.base.rewards
 
     @property
-    def start(self) -> Array:  # type: ignore[override]
+    def start(self) -> Array:
         """The chances of the states at the first step."""
         return self.base.start
 

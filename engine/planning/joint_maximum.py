@@ -14,7 +14,7 @@ from redwood.planning.contract import ActionSet
 from redwood.planning.coupling import ConcaveReward, JointReward
 from redwood.tolerance import HIGHS_LOSS
 
-LISTED = 20_000
+LISTED = 60_000
 """The most joint actions that are listed."""
 BLOCK = 4_000_000
 """About how many values of arms are gathered at once."""

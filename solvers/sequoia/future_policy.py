@@ -5,23 +5,26 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError, SolutionError
 from redwood.planning.additive_policy import arm_values
-from redwood.planning.contract import Planning, Policy
+from redwood.planning.contract import ActionSet, Planning, Policy
 from redwood.planning.coupling import ConcaveReward
-from redwood.planning.joint_maximum import LISTED, JointMaximum, listed_actions
+from redwood.planning.joint_maximum import JointMaximum, listed_actions
 from redwood.planning.steps import moves_in
 from redwood.problem import frozen
-from redwood.solvers.sequoia.networks.folded import Folded
+from redwood.solvers.sequoia.networks.folded import Folded, indicators
 
 PIECES = 12
 """Linear pieces of each load's reward, in climbs and programs; lists and reported values are exact."""
 BLOCK = 64
-"""States that are listed at once."""
+"""States whose terms are made at once."""
+SINGLE = 4e-6
+"""Share of the magnitudes of a sum that single precision may lose."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,22 +147,31 @@ class FuturePolicy(Policy):
         return direct, effects, offset, output
 
     def _listed(self, planning: Planning, listed: Array, states: Array, step: int) -> list[JointMaximum]:
-        """Return the best of all joint actions [K, J] in each of the states [N, J]."""
-        plain = without_joint(planning)
-        direct, effects, offset, output = self.terms(plain, states, step)
-        arms, levels = direct.shape[1:]
-        taken = (listed[:, :, None] == np.arange(levels)).reshape(len(listed), arms * levels).astype(np.float64)
+        """Return the best of all joint actions [K, J] in each of the states [N, J].
+
+        They go through the network in single precision; all that come near the best are then compared in double precision.
+        """
+        direct, effects, offset, output = self.terms(without_joint(planning), states, step)
+        taken = _taken(planning.actions, listed, direct.shape[2])
         found = []
         for row, state in enumerate(states):
-            inner = taken @ effects[row].reshape(arms * levels, -1)
-            inner += offset[row]
+            gains = (effects[row, :, 1:] - effects[row, :, :1]).reshape(-1, effects.shape[-1])
+            base = offset[row] + effects[row, :, 0].sum(axis=0)
+            inner = taken @ gains.astype(np.float32)
+            inner += base.astype(np.float32)
             np.maximum(inner, 0.0, out=inner)
-            total = inner @ output[row]
-            total += taken @ direct[row].ravel()
+            rough = inner @ output[row].astype(np.float32)
+            rough += taken @ (direct[row, :, 1:] - direct[row, :, :1]).ravel().astype(np.float32)
             if planning.joint is not None:
-                total += planning.joint.values(np.broadcast_to(state, listed.shape), listed)
+                rough += planning.joint.values(np.broadcast_to(state, listed.shape), listed).astype(np.float32)
+            error = SINGLE * (float(np.abs(rough).max()) + float(np.abs(output[row]) @ np.abs(gains).sum(axis=0)) + 1.0)
+            near = np.flatnonzero(rough >= rough.max() - error)
+            actions = listed[near]
+            total = _q_of(actions, *(np.repeat(part[row][None], len(near), 0) for part in (direct, effects, offset, output)))
+            if planning.joint is not None:
+                total += planning.joint.values(np.broadcast_to(state, actions.shape), actions)
             place = int(np.argmax(total))
-            found.append(JointMaximum(listed[place], float(total[place]), float(total[place])))
+            found.append(JointMaximum(actions[place], float(total[place]), float(total[place])))
         return found
 
     def _programs(self, planning: Planning, states: Array, step: int) -> list[JointMaximum]:
@@ -197,6 +209,16 @@ class FuturePolicy(Policy):
                 f"the Q-network is for {list(self.values.shape)} steps, arms and states; the instance has "
                 f"{[planning.horizon + 1, *planning.arms.start.shape]}."
             )
+
+
+def _taken(actions: ActionSet, listed: Array, levels: int) -> Array:
+    """Return the indicators [K, J (A - 1)] of all joint actions in single precision; they are made once a set."""
+    if actions not in _TAKEN:
+        _TAKEN[actions] = indicators(listed, levels).astype(np.float32)
+    return _TAKEN[actions]
+
+
+_TAKEN: WeakKeyDictionary[ActionSet, Array] = WeakKeyDictionary()
 
 
 def _q_of(levels: Array, direct: Array, effects: Array, offset: Array, output: Array) -> Array:

@@ -9,17 +9,17 @@ import pytest
 from redwood import generate, load_policy, save_policy, simulate, solve, train
 from redwood.clock import Timer
 from redwood.errors import OptionError, SolutionError
+from redwood.planning.arm_features import FEATURES, arm_features
 from redwood.planning.bounds.duality import price
+from redwood.planning.bounds.pricing import Relaxation, relax
 from redwood.planning.contract import Planning
+from redwood.planning.improving import fitted, improve, policy_for, scaled, simulated, surpasses
 from redwood.plugins.host import host
 from redwood.problems.cormab.interventions import InterventionsSet
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
-from redwood.solvers.sequoia.learning.improving import fitted, improve, policy_for, scaled, simulated, surpasses
 from redwood.solvers.sequoia.learning.learner import Learner
 from redwood.solvers.sequoia.learning.offline import estimate, learn_offline, load_log, save_log
-from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
 from redwood.solvers.sequoia.learning.recipe import Recipe
-from redwood.solvers.sequoia.networks.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.networks.shipped import network_at, shipped
 
 

@@ -1,7 +1,7 @@
-"""`FittedIteration`: fitted policy iteration, a Q-network for the value of what follows under a policy, then under its own.
+"""Fitted policy iteration, a Q-network for the value of what follows under a policy, then under its own.
 
-Each round simulates the current policy from many states, with one random action at a random step of each episode; what follows
-it is the policy's own. A network of the probabilities of next states is fitted to what was earned after them, and the policy
+Each round simulates the current policy from many states, and tries several joint actions in each with the same random
+numbers afterwards. A network of the probabilities of next states is fitted to what was earned after them, and the policy
 of its greatest Q is the next one. Few rounds reach far: the "effective horizon" of such problems is short.
 
 References
@@ -114,7 +114,7 @@ def _sampled(
     rng: np.random.Generator,
     values: Array | None,
 ) -> Samples:
-    """Return the samples of states met at one step, less the noise that values [H + 1, J, S] explain where they are given."""
+    """Return the samples of states met at one step, less the noise that values [H + 1, J, S], where given, explain."""
     states = _first_states(planning, count, rng)
     noise = np.resize(np.array(NOISE), count)
     for step in range(at):
@@ -122,7 +122,7 @@ def _sampled(
         random = rng.random(count) < noise
         if random.any():
             levels[random] = _varied(planning, levels[random], rng)
-        states = _moved(outcomes(planning, states, levels), rng.random(states.shape))
+        states = _moved(outcomes(planning, states, levels), np.asarray(rng.random(states.shape)))
     actions = _tried(planning, policy, visitor, states, at, rng)
     moved = outcomes(planning, np.repeat(states, TRIED, axis=0), actions.reshape(-1, states.shape[1]))
     probabilities, earned, own = moved, np.zeros(len(moved)), np.arange(states.shape[1])
@@ -228,22 +228,22 @@ def fit(planning: Planning, samples: Samples, hidden: int, steps: int, seed: int
     stops
         Asked now and then.
     """
-    values = additive_fit(planning, samples)
+    (arms, states), values = planning.arms.start.shape, additive_fit(planning, samples)
     rest = samples.earned - np.einsum("bkjs,bjs->bk", samples.moved, values[samples.steps], optimize=True)
     unit = max(float((rest - rest.mean(axis=1, keepdims=True)).std()), 1e-9)
     rng = np.random.default_rng([seed, 11])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = FutureNetwork(*planning.arms.start.shape, hidden, exposed_by(planning))
+        network = FutureNetwork(arms, states, hidden, exposed_by(planning))
     tried = samples.moved.shape[1]
     left = torch.as_tensor((planning.horizon - samples.steps) / planning.horizon, dtype=torch.float32)
     inputs = network.encode(torch.as_tensor(samples.moved).flatten(0, 1), left.repeat_interleave(tried))
-    inputs, targets = inputs.unflatten(0, (-1, tried)), torch.as_tensor(rest / unit, dtype=torch.float32)
+    inputs, targets = inputs.reshape(len(left), tried, -1), torch.as_tensor(rest / unit, dtype=torch.float32)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for step in range(steps):
         rows = torch.as_tensor(rng.integers(0, len(targets), min(BATCH, len(targets))))
-        errors = network(inputs[rows].flatten(0, 1)).unflatten(0, (-1, tried)) - targets[rows]
+        errors = network(inputs[rows].flatten(0, 1)).reshape(-1, tried) - targets[rows]
         common = errors.mean(dim=1)
         loss = ((errors - common[:, None]) ** 2).mean() + LEVEL * (common**2).mean()
         optimiser.zero_grad()

@@ -15,8 +15,8 @@ import torch
 from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.planning.contract import Planning, Policy
+from redwood.planning.improving import recorded, surpasses, variance_reduced
 from redwood.saved import load_checkpoint, reading
-from redwood.solvers.sequoia.learning.improving import recorded, surpasses, variance_reduced
 from redwood.solvers.sequoia.learning.luck import Luck
 from redwood.solvers.sequoia.learning.recipe import Recipe
 from redwood.solvers.sequoia.learning.replay import Batch, Replay
@@ -27,8 +27,6 @@ from redwood.solvers.sequoia.search.maximising import Maximiser
 
 TRIAL_SEED = 271_828
 """Seed of the simulated episodes by which networks are compared during training; no result is reported on it."""
-RIVAL_SEED = 828_459
-"""Seed of those in which the best network meets the rival."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,6 @@ class Learner:
     values
         Worths [H + 1, J, S] of states, discounted to the first step, by which rewards are freed of the luck of outcomes;
         see `Luck`.
-    rival
-        A policy that is the answer until a network surpasses it.
 
     References
     ----------
@@ -88,9 +84,8 @@ class Learner:
         table: Array | None = None,
         kind: type[QPolicy] = QPolicy,
         values: Array | None = None,
-        rival: Policy | None = None,
     ) -> None:
-        self.kind, self.rival = kind, rival
+        self.kind = kind
         self.planning, self.recipe = planning, recipe.settled()
         self.rng = np.random.default_rng([seed, 6])
         arms, levels, states = planning.arms.shape
@@ -108,8 +103,6 @@ class Learner:
         self.episode = self.steps = self.updates = 0
         self.trial = self.best_trial = -np.inf
         self._best_earned: Array | None = None
-        self._rival_earned: Array | None = None
-        self._surpasses_rival = False
         self.best = self._policy()
         self.curve: list[Line] = []
         self._older = self._newer = self._current = self._maximiser()
@@ -146,15 +139,8 @@ class Learner:
             after()
 
     def policy(self) -> Policy:
-        """Return the best network's policy tried so far, or the rival that it does not surpass."""
-        return self.best if self.rival is None or self._surpasses_rival else self.rival
-
-    @property
-    def trial_of_answer(self) -> float:
-        """The mean reward a step of the answer in trial episodes."""
-        if self.rival is None or self._surpasses_rival:
-            return self.best_trial
-        return float(self._earned(self.rival).mean())
+        """Return the best network's policy tried so far."""
+        return self.best
 
     def _episode(self, stops: Callable[[], bool]) -> float:
         """Live through one episode, learning after each step, and return the mean reward a step."""
@@ -292,17 +278,7 @@ class Learner:
             if surpasses(self._best_earned, earned):
                 self._go_back()
         if better:
-            first = self._best_earned is None and self.episode == 0
             self.best, self.best_trial, self._best_earned = self._policy(), self.trial, earned
-            self._surpasses_rival = not first and self._faces_rival()
-
-    def _faces_rival(self) -> bool:
-        """Return whether the best network surpasses the rival, in episodes that no network was chosen by."""
-        if self.rival is None:
-            return False
-        if self._rival_earned is None:
-            self._rival_earned = self._earned(self.rival, RIVAL_SEED)
-        return surpasses(self._earned(replace(self.best, programs=self._exact), RIVAL_SEED), self._rival_earned)
 
     @property
     def _exact(self) -> bool:
@@ -347,7 +323,6 @@ class Learner:
             "rng": json.dumps(self.rng.bit_generator.state),
             "counters": [self.episode, self.steps, self.updates, self.replay.added],
             "trials": [self.trial, self.best_trial],
-            "surpasses_rival": self._surpasses_rival,
             "curve": json.dumps([asdict(line) for line in self.curve]),
             "stability": {} if self.stability is None else self.stability.state(),
         }
@@ -396,7 +371,6 @@ class Learner:
         self.curve = [Line(**line) for line in json.loads(state["curve"])]
         current = self._policy()
         self.best = replace(current, weights=state["best"].numpy())
-        self._surpasses_rival = bool(state["surpasses_rival"])
 
 
 def _values(network: QNetwork, states: Array, steps: Array, actions: Array, learns: bool = False) -> torch.Tensor:

@@ -12,7 +12,7 @@ from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.planning.bounds.segment import Stretch
 from redwood.planning.contract import ActionSet, Arms
-from redwood.solvers.sequoia.learning.improving import Episodes, fitted, worth_of_levels
+from redwood.planning.improving import Episodes, fitted, worth_of_levels
 
 PRIOR = 2.0
 """Transitions of the average arm that are added to those of each arm."""

@@ -8,14 +8,11 @@ import pytest
 from redwood import generate, instance, load_policy, save_policy, solve, train
 from redwood.clock import Timer
 from redwood.errors import FitError, OptionError, SolutionError
+from redwood.planning.arm_features import DEMANDS, arm_features
 from redwood.planning.bounds.duality import price
+from redwood.planning.bounds.pricing import Relaxation, relax
 from redwood.planning.contract import Planning, Program
-from redwood.planning.policies import NullPolicy
-from redwood.plugins.host import host
-from redwood.problems.cormab.listing import every
-from redwood.solvers.planning.exact import evaluate
-from redwood.solvers.sequoia.learning.demand import congested, fitted_demand
-from redwood.solvers.sequoia.learning.improving import (
+from redwood.planning.improving import (
     earned_by,
     policy_for,
     recorded,
@@ -23,10 +20,13 @@ from redwood.solvers.sequoia.learning.improving import (
     surpasses,
     variance_reduced,
 )
+from redwood.planning.policies import NullPolicy
+from redwood.plugins.host import host
+from redwood.problems.cormab.listing import every
+from redwood.solvers.planning.exact import evaluate
+from redwood.solvers.planning.quadratic_fit import congested, fitted_demand
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
 from redwood.solvers.sequoia.learning.recipe import Recipe
-from redwood.solvers.sequoia.networks.arm_features import DEMANDS, arm_features
 from redwood.solvers.sequoia.solver import Sequoia
 
 

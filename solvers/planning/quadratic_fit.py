@@ -1,4 +1,4 @@
-"""The fit of `CongestionPolicy`: what simulated episodes earn beyond or below the worths of arms, put down to demand."""
+"""The fit of `QuadraticPolicy`: what simulated episodes earn beyond or below the worths of arms, put down to demand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.planning.arm_features import DEMANDS, FEATURES, arm_features
+from redwood.planning.bounds.pricing import Relaxation
 from redwood.planning.contract import Planning
-from redwood.solvers.sequoia.congestion import CongestionPolicy
-from redwood.solvers.sequoia.learning.improving import (
+from redwood.planning.improving import (
     Episodes,
     Stops,
     earned_by,
@@ -18,8 +19,7 @@ from redwood.solvers.sequoia.learning.improving import (
     simulated,
     surpasses,
 )
-from redwood.solvers.sequoia.learning.pricing import Relaxation
-from redwood.solvers.sequoia.networks.arm_features import DEMANDS, FEATURES, arm_features
+from redwood.solvers.planning.quadratic_policy import QuadraticPolicy
 
 RIDGE = 3e-2
 """Weight of the squares of coefficients, as a share of the number of episodes; columns are scaled to a variance of 1."""
@@ -33,7 +33,7 @@ LINEAR = slice(2, FEATURES - 1)
 class Congested:
     """A policy with congestion, by how much it was ahead of that of the worths alone, a step, and the standard error."""
 
-    policy: CongestionPolicy
+    policy: QuadraticPolicy
     ahead: float
     error: float
     accepted: bool
@@ -62,10 +62,10 @@ def congested(
     return Congested(policy, float(ahead.mean()), error, surpasses(second, first))
 
 
-def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, seen: Episodes) -> CongestionPolicy:
+def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, seen: Episodes) -> QuadraticPolicy:
     """Return the policy whose joint worths are what the policy of the worths [H + 1, J, S] earned in episodes.
 
-    As in `redwood.solvers.sequoia.learning.improving.fitted`, what an episode misses from a step on is regressed on its
+    As in `redwood.planning.improving.fitted`, what an episode misses from a step on is regressed on its
     states, but on few numbers, sums over arms, whatever the number of arms: the inputs of networks of arms, and squares of
     demands, whose coefficients may not be positive.
     """
@@ -93,7 +93,7 @@ def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, see
         found = lsq_linear(root.T, known, (-np.inf, most), method="bvls").x / deviation
         curvature[step] = np.einsum("d,dk,dl->kl", found[linear:], directions / scale, directions / scale)
         better[step] += inputs[step][..., LINEAR] @ found[:linear] + (missed.mean() - level @ found) / arms
-    return CongestionPolicy(better, prospects, mean_demand, curvature)
+    return QuadraticPolicy(better, prospects, mean_demand, curvature)
 
 
 def _directions(count: int) -> Array:
