@@ -196,7 +196,8 @@ class CoverageReward(ConcaveReward):
 
     def envelope(self) -> Array:
         """Return the reward of each arm if it were alone [J, A, S]; together arms have no more than their sum."""
-        return np.einsum("g,gjas->jas", self.weights, self.success)
+        found: Array = np.einsum("g,gjas->jas", self.weights, self.success)
+        return found
 
     def check(self, arms: Arms) -> None:
         """Raise `InstanceError` where shapes disagree, a weight is negative or a probability is outside [0, 1)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,8 +16,10 @@ from redwood.tolerance import HIGHS_LOSS
 
 LISTED = 60_000
 """The most joint actions that are listed."""
-BLOCK = 4_000_000
-"""About how many values of arms are gathered at once."""
+BLOCK = 2_000_000
+"""About how many loads of listed actions are priced at once."""
+PIECES = 12
+"""Linear pieces of each load's reward where it is replaced by tangents; lists and reported values are exact."""
 ROUNDS = 200
 """The most programs for one state; each adds the tangents at an action that it found."""
 TANGENTS = 6
@@ -33,6 +35,81 @@ class JointMaximum:
     levels: Array
     value: float
     bound: float
+
+
+class Terms(NamedTuple):
+    """What the value of a joint action is made of in N states: ``direct`` ones, and ``output @ relu(offset + effects)``.
+
+    ``direct`` [N, J, A] and ``effects`` [N, J, A, n] are sums over arms; ``offset`` and ``output`` are [N, n].
+    """
+
+    direct: Array
+    effects: Array
+    offset: Array
+    output: Array
+
+    def values(self, levels: Array) -> Array:
+        """Return the value [N] of a joint action [N, J] in each state."""
+        rows, own = np.arange(len(levels))[:, None], np.arange(levels.shape[1])
+        inner = self.offset + self.effects[rows, own, levels].sum(axis=1)
+        found: Array = self.direct[rows, own, levels].sum(axis=1) + (self.output * np.maximum(inner, 0.0)).sum(axis=1)
+        return found
+
+
+def climbed(actions: ActionSet, terms: Terms) -> Array:
+    """Return good joint actions [N, J]: swaps from the best by direct values, then from the best by the slope there."""
+    from redwood.planning.climb_kernels import climb_swaps
+
+    parts = [np.ascontiguousarray(part) for part in terms]
+    count, arms = terms.direct.shape[:2]
+    own, rows = np.arange(arms), np.arange(count)[:, None]
+    best, value = actions.choose(terms.direct), np.full(count, -np.inf)
+    tried = best.copy()
+    for _ in range(2):
+        found = climb_swaps(tried, actions.classes, *parts)
+        better = found > value
+        best[better], value[better] = tried[better], found[better]
+        inner = terms.offset + terms.effects[rows, own, best].sum(axis=1)
+        slope = np.einsum("nu,njau->nja", terms.output * (inner > 0), terms.effects, optimize=True)
+        tried = actions.choose(terms.direct + slope)
+    return best
+
+
+def joint_terms(joint: JointReward, states: Array, own: Terms) -> Terms:
+    """Return terms with a concave joint reward added, as it is below its tangents: slopes at 0 and ReLUs that bend them.
+
+    Raises
+    ------
+    FitError
+        Where the joint reward is not declared concave.
+    """
+    if not isinstance(joint, ConcaveReward):
+        raise FitError(f"the joint reward {joint.kind!r} is declared by no program, and the actions are many.")
+    count, arms = states.shape
+    loads = joint.loads[:, np.arange(arms), :, states].transpose(0, 1, 3, 2)  # [N, J, A, G]
+    nothing = float(joint.of(np.zeros((1, loads.shape[3]))).sum())
+    slope, bends, drops = tangent_bends(joint)
+    repeated = np.repeat(loads, bends.shape[1], axis=3)
+    return Terms(
+        own.direct + loads @ slope + nothing / arms,
+        np.concatenate([own.effects, repeated], axis=3),
+        np.concatenate([own.offset, np.broadcast_to(-bends.ravel(), (count, bends.size))], axis=1),
+        np.concatenate([own.output, np.broadcast_to(-drops.ravel(), (count, drops.size))], axis=1),
+    )
+
+
+def tangent_bends(joint: ConcaveReward) -> tuple[Array, Array, Array]:
+    """Return slopes [G] at load 0, and where [G, P] tangents meet and by how much [G, P] the slope drops there.
+
+    The tangents are those on a grid that is finer at low loads; their least one is nowhere below the reward of the loads.
+    """
+    most = joint.loads.max(axis=(2, 3)).sum(axis=1)
+    grid = most[:, None] * np.linspace(0.0, 1.0, PIECES) ** 2  # [G, P]
+    worth, slopes = joint.of(grid.T).T, joint.slopes(grid.T).T
+    drops = slopes[:, :-1] - slopes[:, 1:]
+    intercepts = worth - slopes * grid
+    bends = (intercepts[:, 1:] - intercepts[:, :-1]) / np.where(drops > 1e-12, drops, 1.0)
+    return slopes[:, 0], bends, np.where(drops > 1e-12, drops, 0.0)
 
 
 def joint_argmax(actions: ActionSet, values: Array, joint: JointReward | None, states: Array) -> list[JointMaximum]:
@@ -79,17 +156,21 @@ _LISTED: WeakKeyDictionary[ActionSet, Array | None] = WeakKeyDictionary()
 def _best_listed(listed: Array, values: Array, joint: JointReward, states: Array) -> list[JointMaximum]:
     """Return the best of all joint actions [K, J] in each of the states [N, J]."""
     arms, levels = values.shape[1:]
-    own, found = np.arange(arms), []
     taken = (listed[:, :, None] == np.arange(levels)).reshape(len(listed), -1).astype(np.float64)
-    for state, row in zip(states, values, strict=True):
-        total = taken @ row.ravel()
+    groups = joint.loads.shape[0] if isinstance(joint, ConcaveReward) else 1
+    size, found = max(1, BLOCK // (len(listed) * groups)), []
+    for begin in range(0, len(states), size):
+        some, rows = states[begin : begin + size], values[begin : begin + size]
+        total = rows.reshape(len(some), -1) @ taken.T  # [n, K]
         if isinstance(joint, ConcaveReward):
-            loads = joint.loads[:, own, :, state].transpose(1, 0, 2).reshape(-1, arms * levels)
-            total += joint.of(taken @ loads.T).sum(axis=1)
+            loads = joint.loads[:, np.arange(arms), :, some].transpose(0, 3, 1, 2).reshape(len(some) * groups, -1)
+            each = (loads @ taken.T).reshape(len(some), groups, -1)
+            total += joint.of(each.transpose(0, 2, 1).reshape(-1, groups)).sum(axis=1).reshape(total.shape)
         else:
-            total += joint.values(np.broadcast_to(state, listed.shape), listed)
-        place = int(np.argmax(total))
-        found.append(JointMaximum(listed[place], float(total[place]), float(total[place])))
+            total += np.stack([joint.values(np.broadcast_to(state, listed.shape), listed) for state in some])
+        best = total.argmax(axis=1)
+        most = total[np.arange(len(some)), best].tolist()
+        found += [JointMaximum(listed[place], value, value) for place, value in zip(best.tolist(), most, strict=True)]
     return found
 
 
@@ -161,6 +242,9 @@ class TangentProgram:
             highs.addCol(1.0, -np.inf, np.inf, 0, np.zeros(0, np.int32), np.zeros(0))
         for share in np.linspace(0.0, 1.0, TANGENTS) ** 2:
             self._add(highs, compiled.size, loads, share * greatest)
+        nothing = Terms(self.values[None], np.zeros((1, *self.values.shape, 0)), np.zeros((1, 0)), np.zeros((1, 0)))
+        begun = climbed(self.actions, joint_terms(self.joint, self.state[None], nothing))[0]
+        self._add(highs, compiled.size, loads, loads[:, np.arange(len(begun)), begun].sum(axis=1))
         return highs, compiled.size
 
     def _add(self, highs: Any, first: int, loads: Array, at: Array) -> None:

@@ -10,17 +10,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import FitError, SolutionError
+from redwood.errors import SolutionError
 from redwood.planning.additive_policy import arm_values
 from redwood.planning.contract import ActionSet, Planning, Policy
-from redwood.planning.coupling import ConcaveReward
-from redwood.planning.joint_maximum import JointMaximum, listed_actions
+from redwood.planning.joint_maximum import JointMaximum, Terms, climbed, joint_terms, listed_actions
 from redwood.planning.steps import moves_in
 from redwood.problem import frozen
 from redwood.solvers.sequoia.networks.folded import Folded, indicators
 
-PIECES = 12
-"""Linear pieces of each load's reward, in climbs and programs; lists and reported values are exact."""
 BLOCK = 64
 """States whose terms are made at once."""
 SINGLE = 4e-6
@@ -98,60 +95,28 @@ class FuturePolicy(Policy):
         return [found for block in blocks for found in self._programs(planning, block, step)]
 
     def climb(self, planning: Planning, states: Array, step: int) -> Array:
-        """Return good actions [N, J]: swaps from the additive action, or from that of the network's slope there."""
+        """Return good actions [N, J], climbed to by swaps."""
         self._check(planning)
-        from redwood.solvers.sequoia.search.climb_kernels import climb_swaps
+        return climbed(planning.actions, self.terms(planning, states, step))
 
-        direct, effects, offset, output = self.terms(planning, states, step)
-        own, rows = np.arange(states.shape[1]), np.arange(len(states))[:, None]
-        classes = planning.actions.classes
-        best, value = planning.actions.choose(direct), np.full(len(states), -np.inf)
-        tried = best.copy()
-        for _ in range(2):
-            found = climb_swaps(tried, classes, direct, effects, offset, output)
-            better = found > value
-            best[better], value[better] = tried[better], found[better]
-            inner = offset + effects[rows, own, best].sum(axis=1)
-            slope = np.einsum("nu,njau->nja", output * (inner > 0), effects, optimize=True)
-            tried = planning.actions.choose(direct + slope)
-        climb_swaps(tried, classes, direct, effects, offset, output)
-        found = _q_of(tried, direct, effects, offset, output)
-        better = found > value
-        best[better] = tried[better]
-        return best
-
-    def terms(self, planning: Planning, states: Array, step: int) -> tuple[Array, Array, Array, Array]:
-        """Return Q in states [N, J] as direct values [N, J, A], effects [N, J, A, n], offsets and outputs [N, n] of ReLUs.
-
-        A concave joint reward is below tangents here: slopes at 0 and ReLUs that bend them.
-        """
+    def terms(self, planning: Planning, states: Array, step: int) -> Terms:
+        """Return what Q is made of in states [N, J]; a concave joint reward is below its tangents here."""
         later = planning.discount * self.values[min(step + 1, len(self.values) - 1)]
         moves = moves_in(planning, states)
-        direct = arm_values(planning, states, later)
         effects = np.einsum("njas,ujs->njau", moves, self.first, optimize=True)
         left = max(0, planning.horizon - step - 1) / planning.horizon
         offset = np.broadcast_to(self.bias + left * self.clock, (len(states), len(self.bias)))
         output = np.broadcast_to((planning.discount * self.output if left else 0.0 * self.output), offset.shape)
-        if planning.joint is None:
-            return direct, effects, np.ascontiguousarray(offset), np.ascontiguousarray(output)
-        if not isinstance(planning.joint, ConcaveReward):
-            raise FitError(f"the joint reward {planning.joint.kind!r} is declared by no program, and the actions are many.")
-        loads = planning.joint.loads[:, np.arange(states.shape[1]), :, states].transpose(0, 1, 3, 2)  # [N, J, A, G]
-        nothing = float(planning.joint.of(np.zeros((1, loads.shape[3]))).sum())
-        slope, bends, drops = tangent_bends(planning.joint)
-        direct = direct + loads @ slope + nothing / states.shape[1]
-        repeated = np.repeat(loads, bends.shape[1], axis=3)
-        effects = np.concatenate([effects, repeated], axis=3)
-        offset = np.concatenate([offset, np.broadcast_to(-bends.ravel(), (len(states), bends.size))], axis=1)
-        output = np.concatenate([output, np.broadcast_to(-drops.ravel(), (len(states), drops.size))], axis=1)
-        return direct, effects, offset, output
+        own = Terms(arm_values(planning, states, later), effects, offset, output)
+        return own if planning.joint is None else joint_terms(planning.joint, states, own)
 
     def _listed(self, planning: Planning, listed: Array, states: Array, step: int) -> list[JointMaximum]:
         """Return the best of all joint actions [K, J] in each of the states [N, J].
 
         They go through the network in single precision; all that come near the best are then compared in double precision.
         """
-        direct, effects, offset, output = self.terms(without_joint(planning), states, step)
+        terms = self.terms(without_joint(planning), states, step)
+        direct, effects, offset, output = terms
         taken = _taken(planning.actions, listed, direct.shape[2])
         found = []
         for row, state in enumerate(states):
@@ -167,7 +132,7 @@ class FuturePolicy(Policy):
             error = SINGLE * (float(np.abs(rough).max()) + float(np.abs(output[row]) @ np.abs(gains).sum(axis=0)) + 1.0)
             near = np.flatnonzero(rough >= rough.max() - error)
             actions = listed[near]
-            total = _q_of(actions, *(np.repeat(part[row][None], len(near), 0) for part in (direct, effects, offset, output)))
+            total = Terms(*(np.repeat(part[row][None], len(near), 0) for part in terms)).values(actions)
             if planning.joint is not None:
                 total += planning.joint.values(np.broadcast_to(state, actions.shape), actions)
             place = int(np.argmax(total))
@@ -195,8 +160,7 @@ class FuturePolicy(Policy):
 
     def q_values(self, planning: Planning, states: Array, levels: Array, step: int) -> Array:
         """Return Q [N] of joint actions [N, J] in states [N, J]."""
-        plain = without_joint(planning)
-        total = _q_of(levels, *self.terms(plain, states, step))
+        total = self.terms(without_joint(planning), states, step).values(levels)
         return total if planning.joint is None else total + planning.joint.values(states, levels)
 
     def climbing(self) -> FuturePolicy:
@@ -219,28 +183,6 @@ def _taken(actions: ActionSet, listed: Array, levels: int) -> Array:
 
 
 _TAKEN: WeakKeyDictionary[ActionSet, Array] = WeakKeyDictionary()
-
-
-def _q_of(levels: Array, direct: Array, effects: Array, offset: Array, output: Array) -> Array:
-    """Return Q [N] of joint actions [N, J] by the terms of `FuturePolicy.terms`."""
-    rows, own = np.arange(len(levels))[:, None], np.arange(levels.shape[1])
-    inner = offset + effects[rows, own, levels].sum(axis=1)
-    found: Array = direct[rows, own, levels].sum(axis=1) + (output * np.maximum(inner, 0.0)).sum(axis=1)
-    return found
-
-
-def tangent_bends(joint: ConcaveReward) -> tuple[Array, Array, Array]:
-    """Return slopes [G] at load 0, and where [G, P] tangents meet and by how much [G, P] the slope drops there.
-
-    The tangents are those on a grid that is finer at low loads; their least one is nowhere below the reward of the loads.
-    """
-    most = joint.loads.max(axis=(2, 3)).sum(axis=1)
-    grid = most[:, None] * np.linspace(0.0, 1.0, PIECES) ** 2  # [G, P]
-    worth, slopes = joint.of(grid.T).T, joint.slopes(grid.T).T
-    drops = slopes[:, :-1] - slopes[:, 1:]
-    intercepts = worth - slopes * grid
-    bends = (intercepts[:, 1:] - intercepts[:, :-1]) / np.where(drops > 1e-12, drops, 1.0)
-    return slopes[:, 0], bends, np.where(drops > 1e-12, drops, 0.0)
 
 
 def without_joint(planning: Planning) -> Planning:

@@ -17,7 +17,7 @@ from redwood.planning.additive_policy import AdditivePolicy
 from redwood.planning.contract import Planning, Policy, check_finite
 from redwood.planning.evaluation import RecordingPolicy, half_width
 from redwood.planning.files import load_policy
-from redwood.planning.steps import arms_alone, is_coupled
+from redwood.planning.steps import arms_alone
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.sequoia.learning.fitted import TRIED, Samples, collect, fit
@@ -43,10 +43,10 @@ class Sequoia(Solver, Trainable):
     """SEQUOIA: a Q-network of joint actions, maximised by going through all of them or by a program on HiGHS.
 
     Q of a state and a joint action is this step's exact expected reward, joint reward and exposure included, and a
-    network of the probabilities of all arms' next states, which the action decides. The network is fitted to what a policy earns in
-    simulated episodes, first the best additive one (`redwood.planning.bounds.coupled.additive_values`), then the
-    network's own; the best network in trial episodes is the answer. The message says whether it is ahead of that start, and in what share
-    of visited states it acts differently; the answer is a Q-network in any case. The budget of the call is training time.
+    network of the probabilities of all arms' next states, which the action decides. The network is fitted to what a
+    policy earns in simulated episodes, first the best additive one, then the network's own; the best network in trial
+    episodes is the answer. The message says whether it is ahead of that start, and in what share of visited states it
+    acts differently; the answer is a Q-network in any case. The budget of the call is training time.
 
     Attributes
     ----------
@@ -117,13 +117,15 @@ class Sequoia(Solver, Trainable):
 
         bound = coupled_bound(planning, Share(run, START)) / planning.horizon
         found = additive_values(planning, Share(run, START), int(run.rng.integers(2**31)))
-        start: Policy = AdditivePolicy(found.values, "lagrangian" if not is_coupled(planning) else "additive")
+        start = AdditivePolicy(found.values, "lagrangian", exact=planning.joint is None)
         trial = int(run.rng.integers(2**31))
         earned = planning.rollouts(start, TRIALS, trial).mean(axis=1)
         best: _Tried | None = None
-        policy, sampled = start, 0
+        policy: AdditivePolicy | FuturePolicy = start
+        sampled = 0
         for number in range(self.rounds):
-            visitor, samples = policy, None
+            visitor: AdditivePolicy | FuturePolicy = policy
+            samples: Samples | None = None
             for turn in range(TURNS):
                 seconds = run.seconds_left / (TURNS * (self.rounds - number) - turn)
                 network, samples = self._turn(planning, policy, visitor, samples, run, seconds)
@@ -145,16 +147,23 @@ class Sequoia(Solver, Trainable):
         return Answer(replace(best.policy, exact=True, gap=self.gap), bound=bound + 1e-9 * abs(bound), message=message)
 
     def _turn(
-        self, planning: Planning, policy: Policy, visitor: Policy, before: Samples | None, run: Run, seconds: float
+        self,
+        planning: Planning,
+        policy: AdditivePolicy | FuturePolicy,
+        visitor: AdditivePolicy | FuturePolicy,
+        before: Samples | None,
+        run: Run,
+        seconds: float,
     ) -> tuple[FuturePolicy, Samples]:
         """Return a network fitted to new samples of a policy's future and those before, and all these samples."""
         clock = Share(run, min(1.0, seconds / run.seconds_left) if math.isfinite(seconds) and run.seconds_left > 0 else 1.0)
         states = self.states
         if math.isfinite(seconds):
             states = max(planning.horizon, min(states, affordable(planning, policy, SAMPLING * seconds)))
-        samples = collect(planning, policy, visitor, states, run.rng, Share(clock, SAMPLING).stops)
+        sampling = Share(clock, SAMPLING).stops
+        samples = collect(planning, policy, visitor, policy.values, states, run.rng, sampling)
         samples = samples if before is None else before.joined(samples)
-        return fit(planning, samples, self.hidden, self.steps, int(run.rng.integers(2**31)), clock.stops), samples
+        return fit(planning, samples, policy.values, self.hidden, self.steps, run.rng, clock.stops), samples
 
     def _trained(self, planning: Planning) -> Policy:
         """Return the Q-network of a file.

@@ -19,7 +19,7 @@ from redwood.planning.bounds.segment import Stretch
 from redwood.planning.contract import Arms, Planning
 from redwood.planning.coupling import ConcaveReward, Exposure
 from redwood.planning.evaluation import RecordingPolicy
-from redwood.planning.steps import arms_alone
+from redwood.planning.steps import arms_alone, is_coupled
 
 ROUNDS = 200
 """The most rounds of column generation of each relaxation."""
@@ -67,7 +67,7 @@ def coupled_bound(planning: Planning, clock: Clock) -> float:
     if exposure is None and isinstance(joint, ConcaveReward):
         weights = float((planning.discount ** np.arange(planning.horizon)).sum())
         values = _values(planning, found)
-        _, loads = _met(planning, AdditivePolicy(values), 0)
+        _, loads = _met(planning, AdditivePolicy(values, exact=False), 0)
         for scale in SCALES:
             if clock.stops():
                 break
@@ -115,9 +115,9 @@ def additive_values(planning: Planning, clock: Clock, seed: int, rounds: int = R
     rounds
         The most rounds of column generation of each relaxation.
     """
-    best, tried = None, 0
+    best, tried, quick = None, 0, not isinstance(planning.joint, ConcaveReward)
     for name, values in _candidates(planning, clock, seed, rounds):
-        earned = float(planning.rollouts(AdditivePolicy(values), EPISODES, seed).mean())
+        earned = float(planning.rollouts(AdditivePolicy(values, exact=quick), EPISODES, seed).mean())
         tried += 1
         if best is None or earned > best.mean:
             best = AdditiveValues(values, earned, name, tried)
@@ -133,19 +133,21 @@ def _candidates(planning: Planning, clock: Clock, seed: int, rounds: int) -> Ite
     next_state = np.repeat(alone.rewards.max(axis=1)[None], planning.horizon + 1, axis=0)
     next_state[-1] = 0.0
     yield "the next state's rewards", next_state
-    start = alone
+    start, quick = alone, not isinstance(planning.joint, ConcaveReward)
     if planning.exposure is not None:
         best = best_exposure(alone, planning.exposure)
         start = alone if best is None else replace(alone, transitions=best)
     rewards = alone.rewards if planning.joint is None else alone.rewards + planning.joint.envelope()
     values = _values(planning, tighten(_apart(planning, replace(start, rewards=rewards)), clock, rounds))
     yield "the best exposure and arms alone", values
+    if not is_coupled(planning):
+        return
     for begun in (values, next_state):
         values = begun
         for turn in range(TURNS):
             if clock.stops():
                 return
-            met, loads = _met(planning, AdditivePolicy(values), seed + 1 + turn)
+            met, loads = _met(planning, AdditivePolicy(values, exact=quick), seed + 1 + turn)
             rewards = alone.rewards
             if isinstance(planning.joint, ConcaveReward):
                 rewards = rewards + planning.joint.tangent(loads)[0]

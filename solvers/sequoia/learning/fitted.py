@@ -14,6 +14,8 @@ iteration and a single sample path, doi:10.1007/s10994-007-5038-2.
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,8 +29,14 @@ from redwood.solvers.sequoia.future_policy import FuturePolicy
 from redwood.solvers.sequoia.networks.future import FutureNetwork
 from redwood.solvers.sequoia.networks.network import single_thread
 
-RIDGE = 1e-3
-"""Weight of the squares of additive values, as a share of the number of samples."""
+RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 100.0)
+"""Weights of the squares of corrections of additive values, as shares of the number of samples; held-out states choose."""
+HELD_OUT = 0.15
+"""Share of the states by which the ridge and the end of gradient steps are chosen."""
+PILOT_RIDGE = 3e-2
+"""The same for the values of the control variate."""
+LOOK = 100
+"""Gradient steps between two looks at what is held out."""
 BATCH, RATE = 512, 1e-2
 """States a gradient step, and Adam's first learning rate, which falls to nothing."""
 NOISE = (0.0, 0.1, 0.3)
@@ -61,6 +69,10 @@ class Samples:
     steps: Array
     earned: Array
 
+    def part(self, rows: Array) -> Samples:
+        """Return those of some states."""
+        return Samples(self.moved[rows], self.steps[rows], self.earned[rows])
+
     def joined(self, other: Samples) -> Samples:
         """Return both together."""
         parts = [np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("moved", "steps", "earned")]
@@ -68,7 +80,13 @@ class Samples:
 
 
 def collect(
-    planning: Planning, policy: Policy, visitor: Policy, states: int, rng: np.random.Generator, stops: Stops
+    planning: Planning,
+    policy: Policy,
+    visitor: Policy,
+    base: Array,
+    states: int,
+    rng: np.random.Generator,
+    stops: Stops,
 ) -> Samples:
     """Return samples of what a policy earns after several actions in states that a visitor comes to.
 
@@ -83,6 +101,8 @@ def collect(
         Whose future is sampled.
     visitor
         Who comes to the states, with some random actions; what it does there is tried among other actions.
+    base
+        Additive values [H + 1, J, S] that are nearly right.
     states
         How many are sampled, spread over all steps but the last; fewer where the clock stops.
     rng
@@ -93,7 +113,7 @@ def collect(
     each = max(1, states // max(1, planning.horizon - 1))
     order = rng.permutation(planning.horizon - 1)
     pilot = [_sampled(planning, policy, visitor, max(1, each // 10), int(step), rng, None) for step in order]
-    values, parts = additive_fit(planning, _together(pilot)), []
+    values, parts = additive_fit(planning, _together(pilot), base, PILOT_RIDGE), []
     for step in order:
         parts.append(_sampled(planning, policy, visitor, each, int(step), rng, values))
         if stops():
@@ -192,26 +212,48 @@ def _swapped(planning: Planning, levels: Array, rng: np.random.Generator) -> Arr
     return changed
 
 
-def additive_fit(planning: Planning, samples: Samples) -> Array:
-    """Return values [H + 1, J, S] of states whose sum over arms is nearest to what was earned, step by step."""
+def additive_fit(planning: Planning, samples: Samples, base: Array, ridge: float) -> Array:
+    """Return values [H + 1, J, S] of states, near given ones, whose sum over arms is near what was earned, by step."""
     arms, states = planning.arms.start.shape
-    values = np.zeros((planning.horizon + 1, arms, states))
+    values = base.copy()
     for step in range(1, planning.horizon):
         rows = samples.steps == step
         if not rows.any():
             continue
-        inputs, earned = samples.moved[rows].reshape(-1, arms * states).astype(np.float64), samples.earned[rows].ravel()
-        middle, level = inputs.mean(axis=0), float(earned.mean())
+        inputs = samples.moved[rows].reshape(-1, arms * states).astype(np.float64)
+        rest = samples.earned[rows].ravel() - inputs @ base[step].ravel()
+        middle, level = inputs.mean(axis=0), float(rest.mean())
         spread = inputs - middle
-        gram = spread.T @ spread / len(spread) + RIDGE * np.eye(arms * states)
-        slope = np.linalg.solve(gram, spread.T @ (earned - level) / len(spread))
-        values[step] = slope.reshape(arms, states) + (level - middle @ slope) / arms
+        gram = spread.T @ spread / len(spread) + ridge * np.eye(arms * states)
+        slope = np.linalg.solve(gram, spread.T @ (rest - level) / len(spread))
+        values[step] += slope.reshape(arms, states) + (level - middle @ slope) / arms
     return values
 
 
+def _rest(samples: Samples, values: Array) -> Array:
+    """Return what was earned beyond additive values [B, K]."""
+    found: Array = samples.earned - np.einsum("bkjs,bjs->bk", samples.moved, values[samples.steps], optimize=True)
+    return found
+
+
+def _chosen_fit(planning: Planning, learnt: Samples, held: Samples, base: Array) -> Array:
+    """Return the additive values, of several ridges, that say best which actions of held-out states earn more."""
+
+    def error(values: Array) -> float:
+        rest = _rest(held, values)
+        return float(((rest - rest.mean(axis=1, keepdims=True)) ** 2).mean())
+
+    return min((additive_fit(planning, learnt, base, ridge) for ridge in RIDGES), key=error)
+
+
 @single_thread()
-def fit(planning: Planning, samples: Samples, hidden: int, steps: int, seed: int, stops: Stops) -> FuturePolicy:
+def fit(
+    planning: Planning, samples: Samples, base: Array, hidden: int, steps: int, rng: np.random.Generator, stops: Stops
+) -> FuturePolicy:
     """Return the policy of a network fitted to samples: additive values by least squares, ReLUs to what these leave.
+
+    The loss counts above all how the actions of a state differ. Some states are held out, and the network is taken as it was
+    when it was best there.
 
     Parameters
     ----------
@@ -219,42 +261,65 @@ def fit(planning: Planning, samples: Samples, hidden: int, steps: int, seed: int
         The arms.
     samples
         What was earned.
+    base
+        Additive values [H + 1, J, S] that are corrected.
     hidden
         Number of ReLUs.
     steps
         Gradient steps; fewer where the clock stops.
-    seed
-        Of the first weights and of the batches.
+    rng
+        Of what is held out, of the first weights and of the batches.
     stops
         Asked now and then.
     """
-    (arms, states), values = planning.arms.start.shape, additive_fit(planning, samples)
-    rest = samples.earned - np.einsum("bkjs,bjs->bk", samples.moved, values[samples.steps], optimize=True)
-    unit = max(float((rest - rest.mean(axis=1, keepdims=True)).std()), 1e-9)
-    rng = np.random.default_rng([seed, 11])
+    held = rng.random(len(samples.steps)) < HELD_OUT
+    held[:2] = True, False
+    learnt, other = samples.part(~held), samples.part(held)
+    values = _chosen_fit(planning, learnt, other, base)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = FutureNetwork(arms, states, hidden, exposed_by(planning))
-    tried = samples.moved.shape[1]
-    left = torch.as_tensor((planning.horizon - samples.steps) / planning.horizon, dtype=torch.float32)
-    inputs = network.encode(torch.as_tensor(samples.moved).flatten(0, 1), left.repeat_interleave(tried))
-    inputs, targets = inputs.reshape(len(left), tried, -1), torch.as_tensor(rest / unit, dtype=torch.float32)
+        torch.manual_seed(int(rng.integers(2**31)))
+        network = FutureNetwork(base.shape[1], base.shape[2], hidden, exposed_by(planning))
+    rest = _rest(learnt, values)
+    unit = max(float((rest - rest.mean(axis=1, keepdims=True)).std()), 1e-9)
+    inputs, targets = _tensors(planning, network, learnt, rest / unit)
+    checked = _tensors(planning, network, other, _rest(other, values) / unit)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    best, kept = math.inf, network.state_dict()
     for step in range(steps):
         rows = torch.as_tensor(rng.integers(0, len(targets), min(BATCH, len(targets))))
-        errors = network(inputs[rows].flatten(0, 1)).reshape(-1, tried) - targets[rows]
-        common = errors.mean(dim=1)
-        loss = ((errors - common[:, None]) ** 2).mean() + LEVEL * (common**2).mean()
+        loss = _loss(network, inputs[rows], targets[rows])
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
-        if step % 50 == 0 and stops():
-            break
+        if (step + 1) % LOOK == 0 or step + 1 == steps:
+            with torch.no_grad():
+                missed = float(_loss(network, *checked))
+            if missed < best:
+                best, kept = missed, copy.deepcopy(network.state_dict())
+            if stops():
+                break
+    network.load_state_dict(kept)
     made = network.arrays(unit)
     values[1:-1] += made.constant / values.shape[1]
     return FuturePolicy(values, made.first, made.clock, made.bias, made.output, exact=False)
+
+
+def _tensors(planning: Planning, network: FutureNetwork, samples: Samples, rest: Array) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return inputs [B, K, F] and targets [B, K]."""
+    tried = samples.moved.shape[1]
+    left = torch.as_tensor((planning.horizon - samples.steps) / planning.horizon, dtype=torch.float32)
+    inputs = network.encode(torch.as_tensor(samples.moved).flatten(0, 1), left.repeat_interleave(tried))
+    return inputs.reshape(len(left), tried, -1), torch.as_tensor(rest, dtype=torch.float32)
+
+
+def _loss(network: FutureNetwork, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the mean square of errors, those that the actions of a state have in common counting little."""
+    errors = network(inputs.flatten(0, 1)).reshape(targets.shape) - targets
+    common = errors.mean(dim=1)
+    found: torch.Tensor = ((errors - common[:, None]) ** 2).mean() + LEVEL * (common**2).mean()
+    return found
 
 
 def exposed_by(planning: Planning) -> Array:

@@ -11,7 +11,7 @@ GAIN = 1e-9
 """By how much a swap must gain."""
 
 
-@kernel
+@kernel(fastmath={"reassoc", "contract", "nsz", "nnan"})  # sums over ReLUs in any order, several at once
 def climb_swaps(levels: Array, classes: Array, direct: Array, effects: Array, offset: Array, output: Array) -> Array:
     """Swap the levels of two arms of a class, the best swap first, until none gains; return the values [N].
 
