@@ -12,8 +12,10 @@ GAIN = 1e-9
 
 
 @kernel(fastmath={"reassoc", "contract", "nsz", "nnan"})  # sums over ReLUs in any order, several at once
-def climb_swaps(levels: Array, classes: Array, direct: Array, effects: Array, offset: Array, output: Array) -> Array:
-    """Swap the levels of two arms of a class, the best swap first, until none gains; return the values [N].
+def climb_swaps(
+    levels: Array, classes: Array, counts: Array, direct: Array, effects: Array, offset: Array, output: Array
+) -> Array:
+    """Swap the levels of two arms of a class or change one's, the best change first, until none gains; return values [N].
 
     The value of a joint action is the sum of its direct ones and of ``output @ relu(offset + effects)``.
 
@@ -23,6 +25,9 @@ def climb_swaps(levels: Array, classes: Array, direct: Array, effects: Array, of
         Joint actions [N, J], changed in place.
     classes
         Class [J] of each arm: swapping two of a class in an allowed action gives an allowed one.
+    counts
+        Whether so many arms may be at level 1, [J + 1], where nothing else decides what is allowed; empty where it does, and
+        then nothing but swaps is tried.
     direct
         Value [N, J, A] of each arm's level besides the ReLUs.
     effects
@@ -48,6 +53,19 @@ def climb_swaps(levels: Array, classes: Array, direct: Array, effects: Array, of
             value += output[row, unit] * max(inner[unit], 0.0)
         while True:
             best, one, other = value + GAIN, -1, -1
+            if len(counts):
+                pulled = levels[row].sum()
+                for arm in range(arms):
+                    a = levels[row, arm]
+                    b = 1 - a
+                    if not counts[pulled + b - a]:
+                        continue
+                    found = linear + direct[row, arm, b] - direct[row, arm, a]
+                    for unit in range(units):
+                        tried = inner[unit] + effects[row, arm, b, unit] - effects[row, arm, a, unit]
+                        found += output[row, unit] * max(tried, 0.0)
+                    if found > best:
+                        best, one, other = found, arm, -1
             for left in range(arms):
                 a = levels[row, left]
                 for right in range(left + 1, arms):
@@ -64,7 +82,15 @@ def climb_swaps(levels: Array, classes: Array, direct: Array, effects: Array, of
                         best, one, other = found, left, right
             if one < 0:
                 break
-            a, b = levels[row, one], levels[row, other]
+            a = levels[row, one]
+            if other < 0:
+                for unit in range(units):
+                    inner[unit] += effects[row, one, 1 - a, unit] - effects[row, one, a, unit]
+                linear += direct[row, one, 1 - a] - direct[row, one, a]
+                levels[row, one] = 1 - a
+                value = best
+                continue
+            b = levels[row, other]
             for unit in range(units):
                 inner[unit] += effects[row, one, b, unit] - effects[row, one, a, unit]
                 inner[unit] += effects[row, other, a, unit] - effects[row, other, b, unit]

@@ -63,16 +63,28 @@ def climbed(actions: ActionSet, terms: Terms) -> Array:
     parts = [np.ascontiguousarray(part) for part in terms]
     count, arms = terms.direct.shape[:2]
     own, rows = np.arange(arms), np.arange(count)[:, None]
-    best, value = actions.choose(terms.direct), np.full(count, -np.inf)
+    best, value, counts = actions.choose(terms.direct), np.full(count, -np.inf), counts_of(actions)
     tried = best.copy()
     for _ in range(2):
-        found = climb_swaps(tried, actions.classes, *parts)
+        found = climb_swaps(tried, actions.classes, counts, *parts)
         better = found > value
         best[better], value[better] = tried[better], found[better]
         inner = terms.offset + terms.effects[rows, own, best].sum(axis=1)
         slope = np.einsum("nu,njau->nja", terms.output * (inner > 0), terms.effects, optimize=True)
         tried = actions.choose(terms.direct + slope)
     return best
+
+
+def counts_of(actions: ActionSet) -> Array:
+    """Return whether so many arms may be pulled [J + 1], for sets of two levels and one class; empty for all others."""
+    if actions not in _COUNTS:
+        alike = actions.levels == 2 and not actions.classes.any()
+        allowed = [actions.contains(np.arange(actions.arms) < count) for count in range(actions.arms + 1)] if alike else []
+        _COUNTS[actions] = np.array(allowed, bool)
+    return _COUNTS[actions]
+
+
+_COUNTS: WeakKeyDictionary[ActionSet, Array] = WeakKeyDictionary()
 
 
 def joint_terms(joint: JointReward, states: Array, own: Terms) -> Terms:

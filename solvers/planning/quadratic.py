@@ -37,7 +37,7 @@ class Quadratic(Solver):
 
     def __post_init__(self) -> None:
         if self.rounds < 0 or self.episodes < 2:
-            raise OptionError(f"rounds {self.rounds} must be 0 or more, and episodes {self.episodes} at least 2.")
+            raise OptionError(f"rounds {self.rounds} must be at least 0, and episodes {self.episodes} at least 2.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         import highspy  # noqa: F401

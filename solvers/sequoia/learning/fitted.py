@@ -39,6 +39,8 @@ LOOK = 100
 """Gradient steps between two looks at what is held out."""
 BATCH, RATE = 512, 1e-2
 """States a gradient step, and Adam's first learning rate, which falls to nothing."""
+FEWEST = 8
+"""States sampled at each step in any case."""
 NOISE = (0.0, 0.1, 0.3)
 """Chances of a random action before the step that is sampled; episodes take turns."""
 SCATTERED = 0.25
@@ -110,7 +112,7 @@ def collect(
     stops
         Asked between steps.
     """
-    each = max(1, states // max(1, planning.horizon - 1))
+    each = max(FEWEST, states // max(1, planning.horizon - 1))
     order = rng.permutation(planning.horizon - 1)
     pilot = [_sampled(planning, policy, visitor, max(1, each // 10), int(step), rng, None) for step in order]
     values, parts = additive_fit(planning, _together(pilot), base, PILOT_RIDGE), []
