@@ -288,9 +288,10 @@ SOLVERS = (
     ),
     SolverSpec(
         name="rollout",
-        summary="One step of foresight on the value of the random policy, improved a few times.",
+        summary="One step of foresight on a simple policy's value, improved a few times, or candidates in futures.",
         target="redwood.solvers.planning.rollout:Rollout",
         views=frozenset({"Planning"}),
+        policies=("candidate-rollout=redwood.solvers.planning.candidate_rollout:CandidatePolicy",),
     ),
     SolverSpec(
         name="sequoia",

@@ -10,7 +10,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError, SolverError
-from redwood.planning.contract import ActionSet
+from redwood.planning.contract import ActionSet, Planning
 from redwood.planning.coupling import ConcaveReward, JointReward
 from redwood.tolerance import HIGHS_LOSS
 
@@ -274,3 +274,13 @@ class TangentProgram:
         """Return the value of a joint action [J]."""
         own = float(self.values[np.arange(len(levels)), levels].sum())
         return own + float(self.joint.values(self.state[None], levels[None])[0])
+
+
+def swapped(planning: Planning, levels: Array) -> Array:
+    """Return the actions [K, J] in which two arms of a class have swapped their levels."""
+    classes = planning.actions.classes
+    one, other = np.nonzero(np.triu((levels[:, None] != levels) & (classes[:, None] == classes)))
+    found = np.repeat(levels[None], len(one), axis=0)
+    rows = np.arange(len(one))
+    found[rows, one], found[rows, other] = levels[other], levels[one]
+    return found if len(found) else levels[None]

@@ -151,7 +151,7 @@ class Sequoia(Solver, Trainable):
                 run.advance()
                 if run.stops():
                     break
-            policy = visitor
+            policy = best.policy if best is not None else visitor
             if run.stops():
                 break
         assert best is not None  # a turn is made in any case
