@@ -3,9 +3,9 @@
     python benchmarks/studies/planning_hard.py --families network coverage --sizes 8 20 --instances 30 --seconds 300
 
 Each solver plans every instance; policies of an instance then face the same random numbers, or are evaluated exactly where
-arms are few. The table tells, a family and size: the gain over doing nothing as a share of the exact optimum's (8 arms) or of
-the best policy's (larger ones), with a 95 % t interval over instances; the paired difference in gain a step from the best other
-policy's; and the median milliseconds a decision.
+arms are few. The table tells, a family and size: the gain over doing nothing as a share of the exact optimum's (8 arms) or
+of the best policy's (larger ones), with a 95 % t interval over instances; the paired difference in gain a step from the best
+other policy's; and the median milliseconds a decision.
 """
 
 from __future__ import annotations
