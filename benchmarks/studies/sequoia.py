@@ -261,7 +261,7 @@ def training(domain: str, size: int, kind: str, given: argparse.Namespace) -> st
         instance = generate(f"cormab/{domain}", size=size, seed=seed)
         options = {"network": kind, "episodes": given.train, "programs": given.programs, "time_limit": given.seconds}
         began = time.process_time(), time.perf_counter()
-        found = solve(instance, "sequoia", bound_time_limit=0, seed=seed, **options)
+        found = solve(instance, "deep-q", bound_time_limit=0, seed=seed, **options)
         spent.append(time.process_time() - began[0])
         waited.append(time.perf_counter() - began[1])
         if found.solution is None:
@@ -312,8 +312,8 @@ def rewards(domain: str, size: int, names: Sequence[str], seeds: int, episodes: 
 def _solver(name: str) -> tuple[str, dict[str, Any]]:
     """Return the solver and its options that a name in the table of rewards stands for."""
     if name in KINDS:
-        return "sequoia", {"network": name}
-    return ("sequoia", {"preset": "published"}) if name == "published" else (name, {})
+        return "deep-q", {"network": name}
+    return ("deep-q", {"preset": "published"}) if name == "published" else (name, {})
 
 
 def _interval(values: Array) -> str:
