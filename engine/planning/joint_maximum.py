@@ -175,7 +175,7 @@ def _best_listed(listed: Array, values: Array, joint: JointReward, states: Array
         some, rows = states[begin : begin + size], values[begin : begin + size]
         total = rows.reshape(len(some), -1) @ taken.T  # [n, K]
         if isinstance(joint, ConcaveReward):
-            loads = joint.loads[:, np.arange(arms), :, some].transpose(0, 3, 1, 2).reshape(len(some) * groups, -1)
+            loads = joint.loads[:, np.arange(arms), :, some].transpose(0, 2, 1, 3).reshape(len(some) * groups, -1)
             each = (loads @ taken.T).reshape(len(some), groups, -1)
             total += joint.of(each.transpose(0, 2, 1).reshape(-1, groups)).sum(axis=1).reshape(total.shape)
         else:
