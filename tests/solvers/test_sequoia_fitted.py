@@ -116,13 +116,13 @@ def test_samples_are_unbiased_values_of_the_policy():
 
 
 def test_a_fitted_network_beats_the_policy_it_is_fitted_to():
-    """By exact evaluation on six nodes: one round gains at least a third of what the myopic policy leaves."""
-    made = generate("cormab/network", size=6, seed=2, horizon=12)
+    """By exact evaluation on eight nodes: one fit gains at least a third of what the myopic policy leaves."""
+    made = generate("cormab/network", size=8, seed=1)
     planning = view(made)
-    policy = AdditivePolicy(np.repeat(made.arms.rewards[None, :, 0], 13, axis=0))
+    policy = AdditivePolicy(np.repeat(made.arms.rewards[None, :, 0], 21, axis=0))
     rng = np.random.default_rng(0)
-    samples = collect(planning, policy, policy, policy.values, 4000, rng, lambda: False)
-    network = fit(planning, samples, policy.values, 24, 300, rng, lambda: False)
+    samples = collect(planning, policy, policy, policy.values, 8000, rng, lambda: False)
+    network = fit(planning, samples, policy.values, 32, 600, rng, lambda: False)
     optimum, before = induce(planning)[1], evaluate(planning, policy)
     assert before < 0.99 * optimum
     assert evaluate(planning, replace(network, exact=True)) > before + (optimum - before) / 3
