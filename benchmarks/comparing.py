@@ -1,4 +1,4 @@
-"""Two runs of the same jobs side by side: what became worse by more than luck explains."""
+"""Two runs of the same jobs side by side: what became worse by more than noise explains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from redwood.errors import OptionError
 from redwood.tolerance import SAME
 
 LEVEL = 0.05
-"""Chance of a false alarm in the whole comparison."""
+"""Probability of a false alarm in the whole comparison."""
 
 SHORTEST = 0.1
 """Seconds below which times are not compared: starting up decides them."""
@@ -116,8 +116,8 @@ def _change(
     logs = [float(np.log(late / early)) for early, late in times if min(early, late) >= SHORTEST]
     mean, shortest = (np.exp(np.mean(logs)), np.exp(_interval(logs)[0])) if logs else (1.0, 1.0)
     gap = float(np.mean(gaps))
-    verdicts = (("gap", low > tolerance), ("seconds", shortest > 1.0 + time_tolerance))
-    worse = tuple(name for name, is_worse in verdicts if is_worse)
+    outcomes = (("gap", low > tolerance), ("seconds", shortest > 1.0 + time_tolerance))
+    worse = tuple(name for name, is_worse in outcomes if is_worse)
     problem, label = key
     return Change(label, problem, len(pairs), gap, low, high, float(mean), float(shortest), p_value, worse)
 

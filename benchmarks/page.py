@@ -22,14 +22,14 @@ from redwood.benchmarks.report import (
     CaseSummary,
     Record,
     case_table,
-    doubts,
-    duel_table,
     grouped,
     latency_table,
     legend,
     origin,
+    pairwise_table,
     solver_table,
     summarise,
+    warnings,
 )
 from redwood.errors import RedwoodError
 from redwood.plugins.host import host
@@ -72,9 +72,9 @@ def render_page(records: Sequence[Record], folder: Path | None = None, data: Pat
     ]
     for (problem, limit), members in groups.items():
         body += _section(problem, limit, members, cases, folder, data)
-    found = doubts(records, cases)
+    found = warnings(records, cases)
     if found:
-        body += ["<h2>Doubts</h2>", _list(found, "doubts")]
+        body += ["<h2>Warnings</h2>", _list(found, "warnings")]
     return _document(f"Redwood benchmark: {suite}", "\n".join(body))
 
 
@@ -100,9 +100,9 @@ def _section(
     latencies = latency_table(runs)
     if latencies[1]:
         body += ["<h3>One at a time and in batches</h3>", _table(*latencies)]
-    duels = duel_table(runs, cases)
-    if duels[1]:
-        body += ["<h3>Pairs of solvers on the same instances</h3>", _table(*duels)]
+    pairwise_tests = pairwise_table(runs, cases)
+    if pairwise_tests[1]:
+        body += ["<h3>Pairs of solvers on the same instances</h3>", _table(*pairwise_tests)]
     pictures = [] if folder is None else _pictures(runs, cases, folder, data)
     if pictures:
         body += ["<h3>Best solutions</h3>", f'<div class="pictures">{"".join(pictures)}</div>']

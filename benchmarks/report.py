@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from redwood.benchmarks.records import JOB_KINDS, expanded
-from redwood.benchmarks.statistics import bootstrap_interval, duels, primal_integral, shifted_geometric_mean
+from redwood.benchmarks.statistics import bootstrap_interval, pairwise_tests, primal_integral, shifted_geometric_mean
 from redwood.result import format_value
 from redwood.tolerance import CONFLICT, SAME, beyond, gap_to
 
@@ -79,12 +79,12 @@ def render(records: Sequence[Record]) -> str:
         lines += [*_table(*case_table(members, cases)), ""]
         latencies = latency_table(members)
         lines += [*_table(*latencies), ""] * bool(latencies[1])
-        duels_found = duel_table(members, cases)
-        lines += [*_table(*duels_found), ""] * bool(duels_found[1])
+        pairwise_tests_found = pairwise_table(members, cases)
+        lines += [*_table(*pairwise_tests_found), ""] * bool(pairwise_tests_found[1])
     bounds = [record for record in records if record["kind"] == "bound"]
     lines += [*_bound_table(bounds, cases), ""] * bool(bounds)
-    found = doubts(records, cases)
-    return "\n".join(lines + (["## Doubts", "", *found, ""] if found else [])).rstrip() + "\n"
+    found = warnings(records, cases)
+    return "\n".join(lines + (["## Warnings", "", *found, ""] if found else [])).rstrip() + "\n"
 
 
 def summarise(records: Iterable[Record]) -> dict[str, CaseSummary]:
@@ -255,7 +255,7 @@ def _solving(run: Record) -> float:
     return float(run["result"]["seconds"]["solve"])
 
 
-def duel_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table:
+def pairwise_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table:
     """Return each pair of solvers on the instances that both solved: means over seeds, paired, p-values corrected."""
     gaps: dict[str, dict[Hashable, float]] = {}
     for label, members in sorted(grouped(runs, lambda run: run["label"]).items()):
@@ -270,7 +270,7 @@ def duel_table(runs: Sequence[Record], cases: dict[str, CaseSummary]) -> Table:
             f"{one.p_value:.3g}",
             f"{one.corrected:.3g}",
         ]
-        for one in duels(gaps)
+        for one in pairwise_tests(gaps)
         if one.wins + one.ties + one.losses
     ]
     return ["pair", "wins", "ties", "losses", "difference in points", "p (signed ranks)", "p corrected (Holm)"], rows
@@ -292,7 +292,7 @@ def _bound_table(bounds: Sequence[Record], cases: dict[str, CaseSummary]) -> lis
     return ["## Bounds", "", *_table(headings, rows)]
 
 
-def doubts(records: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
+def warnings(records: Sequence[Record], cases: dict[str, CaseSummary]) -> list[str]:
     """Return in words what makes figures above worth less than they look."""
     runs = [record for record in records if record["kind"] == "run"]
     found = []

@@ -82,8 +82,8 @@ def bootstrap_interval(
 
 
 @dataclass(frozen=True)
-class Duel:
-    """Two solvers on the same cases: how often each is better, and how probable that is by luck.
+class PairwiseTest:
+    """Two solvers on the same cases: how often each is better, and how probable that is by chance.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Duel:
     p_value
         Of the two-sided signed-rank test, before correction; 1 where all are ties.
     corrected
-        The same after Holm's correction for all the duels of its table.
+        The same after Holm's correction for all the pairwise tests of its table.
     """
 
     first: str
@@ -107,7 +107,7 @@ class Duel:
     corrected: float = math.nan
 
 
-def duel(first: str, second: str, pairs: Sequence[tuple[float, float]], tolerance: float = SAME) -> Duel:
+def pairwise_test(first: str, second: str, pairs: Sequence[tuple[float, float]], tolerance: float = SAME) -> PairwiseTest:
     """Return how two solvers compare on paired gaps, smaller being better.
 
     References
@@ -119,7 +119,7 @@ def duel(first: str, second: str, pairs: Sequence[tuple[float, float]], toleranc
     apart = [difference for difference in differences if abs(difference) > tolerance]
     wins = sum(difference < 0 for difference in apart)
     mean = float(np.mean(differences)) if differences else 0.0
-    return Duel(first, second, wins, len(pairs) - len(apart), len(apart) - wins, mean, signed_rank(apart))
+    return PairwiseTest(first, second, wins, len(pairs) - len(apart), len(apart) - wins, mean, signed_rank(apart))
 
 
 def signed_rank(differences: Sequence[float]) -> float:
@@ -143,7 +143,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def duels(gaps: Mapping[str, Mapping[Hashable, float]]) -> list[Duel]:
+def pairwise_tests(gaps: Mapping[str, Mapping[Hashable, float]]) -> list[PairwiseTest]:
     """Return every pair of solvers compared on the cases that both have, p-values corrected together.
 
     Parameters
@@ -154,6 +154,6 @@ def duels(gaps: Mapping[str, Mapping[Hashable, float]]) -> list[Duel]:
     found = []
     for first, second in itertools.combinations(gaps, 2):
         shared = [case for case in gaps[first] if case in gaps[second]]
-        found.append(duel(first, second, [(gaps[first][case], gaps[second][case]) for case in shared]))
+        found.append(pairwise_test(first, second, [(gaps[first][case], gaps[second][case]) for case in shared]))
     corrected = holm([entry.p_value for entry in found])
     return [replace(entry, corrected=value) for entry, value in zip(found, corrected, strict=True)]

@@ -1,4 +1,4 @@
-"""What a problem is: its instances, its solutions, and the one authority on their worth."""
+"""What a problem is: its instances, its solutions, and the one authority on their value."""
 
 from __future__ import annotations
 
@@ -141,13 +141,13 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
 
     @abstractmethod
     def objective(self, instance: InstanceT, solution: SolutionT) -> float:
-        """Return the worth of a well-formed solution, computed from the raw instance."""
+        """Return the value of a well-formed solution, computed from the raw instance."""
 
     @abstractmethod
     def violations(self, instance: InstanceT, solution: SolutionT) -> list[str]:
         """Return every broken rule in words (at most about ten), or an empty list for a feasible solution."""
 
-    def remedies(self, instance: InstanceT, solution: SolutionT) -> list[str]:
+    def repair_suggestions(self, instance: InstanceT, solution: SolutionT) -> list[str]:
         """Return what to change in a solution that breaks rules, most important first; empty where nothing is known."""
         return []
 

@@ -62,7 +62,7 @@ class Result:
     status
         What is known now; apart from why the run stopped, which is ``termination``.
     objective
-        Worth of the solution, recomputed by the problem on the raw instance; ``None`` without a solution.
+        Value of the solution, recomputed by the problem on the raw instance; ``None`` without a solution.
     bound
         Best proven bound on the optimum, from the solver or from the problem's own bound; ``None`` without one.
     gap

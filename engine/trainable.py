@@ -12,12 +12,12 @@ from redwood.execution.executor import Executor
 from redwood.execution.executors.local import IN_TURN
 from redwood.problem import Instance, Problem, Solution
 
-Teacher = Callable[[Instance, int, int], Solution]
-"""Returns a good solution of an instance, given a number of iterations (0 lets the teacher finish) and a seed."""
+Expert = Callable[[Instance, int, int], Solution]
+"""Returns a good solution of an instance, given a number of iterations (0 lets the expert finish) and a seed."""
 
 
 @dataclass(frozen=True)
-class Schooling:
+class TrainingConfig:
     """What the engine gives to a training.
 
     Attributes
@@ -25,7 +25,7 @@ class Schooling:
     folder
         Where checkpoints, labels, curves and the finished weights stand. A training that finds its own checkpoint there
         goes on from it.
-    teacher
+    expert
         Makes labels, for solvers that learn from solutions.
     hours
         Hours of computing in all, those before an interruption included.
@@ -44,7 +44,7 @@ class Schooling:
     """
 
     folder: Path
-    teacher: Teacher
+    expert: Expert
     hours: float
     seed: int = 0
     threads: int = 1
@@ -59,7 +59,7 @@ class Trainable(ABC):
 
     @classmethod
     @abstractmethod
-    def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
+    def train(cls, problem: Problem[Any, Any], config: TrainingConfig, **options: Any) -> Path:
         """Train for a problem until the hours are over, and return the file that the solver takes as an option.
 
         Raises

@@ -288,7 +288,7 @@ SOLVERS = (
     ),
     SolverSpec(
         name="rollout",
-        summary="One step of foresight on a simple policy's value, improved a few times, or candidates in futures.",
+        summary="One step of the rollout policy on a simple policy's value, improved a few times, or candidates in futures.",
         target="redwood.solvers.planning.rollout:Rollout",
         views=frozenset({"Planning"}),
         policies=("candidate-rollout=redwood.solvers.planning.candidate_rollout:CandidatePolicy",),
@@ -321,7 +321,7 @@ SOLVERS = (
     ),
     SolverSpec(
         name="iterative-dqn",
-        summary="The Q-network of SEQUOIA, but in each step one arm raised after another.",
+        summary="The Q-network of SEQUOIA, but in each step one arm pulled after another.",
         target="redwood.solvers.sequoia.iterative:IterativeDQN",
         views=frozenset({"Planning"}),
         policies=("iterative-q-network=redwood.solvers.sequoia.climbing:ClimbingPolicy",),
@@ -351,7 +351,7 @@ SOLVERS = (
     ),
     SolverSpec(
         name="greedy",
-        summary="As myopic, but one arm raised after another.",
+        summary="As myopic, but one arm pulled after another.",
         target="redwood.solvers.planning.simple:Greedy",
         views=frozenset({"Planning"}),
         determinism=Determinism.DETERMINISTIC,

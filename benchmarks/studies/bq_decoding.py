@@ -54,8 +54,8 @@ def main(problem: str, size: int, count: int, rollouts: int, reference_seconds: 
 def _equals(n: int, weights: str) -> list[tuple[str, BQ]]:
     """Return decodings that cost about ``n`` greedy solutions."""
     return [
-        (f"best of {n} views", BQ(weights=weights, search="none", symmetries=n)),
-        (f"{n} sampled", BQ(weights=weights, search="none", symmetries=n, decoding="sample")),
+        (f"best of {n} views", BQ(weights=weights, search="none", augmentations=n)),
+        (f"{n} sampled", BQ(weights=weights, search="none", augmentations=n, decoding="sample")),
         (f"beam of {n}", BQ(weights=weights, search="none", decoding="beam", width=n)),
         (f"limited backtracking, {n} solutions", BQ(weights=weights, search="none", decoding="discrepancy", width=n)),
         *([(f"mean of {n} sides", BQ(weights=weights, search="none", averaging=n))] if n > 1 else []),

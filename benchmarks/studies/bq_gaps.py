@@ -1,6 +1,6 @@
 """Measure the policy of `bq` on the test sets of the literature: gap in per cent and core-seconds an instance.
 
-``python benchmarks/studies/bq_gaps.py tsp 100 --count 128 --symmetries 8`` writes one JSON object. Tours of 200, 500 and
+``python benchmarks/studies/bq_gaps.py tsp 100 --count 128 --augmentations 8`` writes one JSON object. Tours of 200, 500 and
 1,000 nodes are `RandomState(777)` (mean optima known for all 128), those of 100 nodes the first of the 10,000 of seed 1234;
 CVRPs of 200, 500 and 1,000 customers are read below the folder that ``REDWOOD_DATA`` names, with an LKH-3 length each; other
 problems are drawn by Redwood with seed 1234. Without a known value, the reference is another solver, given seconds.
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     instances = test_set(given.problem, given.size, given.count)
     solver = BQ(
-        symmetries=given.symmetries,
+        augmentations=given.augmentations,
         decoding=given.decoding,
         width=given.width,
         averaging=given.averaging,
@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("problem")
     parser.add_argument("size", type=int)
     parser.add_argument("--count", type=int, default=KNOWN)
-    parser.add_argument("--symmetries", type=int, default=1)
+    parser.add_argument("--augmentations", type=int, default=1)
     parser.add_argument("--decoding", default="greedy")
     parser.add_argument("--search", default="none")
     parser.add_argument("--width", type=int, default=16)

@@ -1,8 +1,9 @@
 """Measure many cells of gaps of `bq` in one go: ``python benchmarks/studies/bq_table.py --limit 8 --out runs/gaps``.
 
-For each test set of `redwood.benchmarks.bq_gaps` the greedy gap, that of 8 views and that of a search without local search,
-in per cent; then the files of TSPLIB up to 2,500 nodes and of CVRPLIB X with 8 views, below the folder that ``REDWOOD_DATA``
-names. Writes ``gaps.json`` and ``gaps.md`` after every cell; a problem without weights or data has a cell that says so.
+For each test set of `redwood.benchmarks.bq_gaps` the greedy gap, that of 8 augmentations and that of a search without local
+search, in per cent; then the files of TSPLIB up to 2,500 nodes and of CVRPLIB X with 8 augmentations, below the folder that
+``REDWOOD_DATA`` names. Writes ``gaps.json`` and ``gaps.md`` after every cell; a problem without weights or data has a cell
+that says so.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Cell:
     problem, subset
         What was solved.
     mode
-        ``greedy``, ``8 views`` or ``search``.
+        ``greedy``, ``8 augmentations`` or ``search``.
     count
         Instances measured.
     mean, worst
@@ -126,7 +127,7 @@ def _cells(wanted: set[str], limit: int, search: float, effort: float, libraries
 
 def _modes(search: float) -> Iterator[tuple[str, BQ, Budget, int]]:
     yield "greedy", BQ(search="none"), Iterations(1), 1
-    yield "8 views", BQ(search="none", symmetries=8), Iterations(8), 1
+    yield "8 augmentations", BQ(search="none", augmentations=8), Iterations(8), 1
     if search:
         yield "search", BQ(search="rebuild"), Seconds(search), FEW
 
@@ -151,8 +152,8 @@ def _measured(cell: Cell, solver: BQ, budget: Budget, instances: Sequence[Instan
 
 
 def _library(problem: str, pattern: str, largest: int, limit: int) -> Cell:
-    """Return the cell of a library: 8 views of each file with a known value and coordinates, smallest first."""
-    cell = Cell(problem, pattern, "8 views")
+    """Return the cell of a library: 8 augmentations of each file with a known value and coordinates, smallest first."""
+    cell = Cell(problem, pattern, "8 augmentations")
     files = sorted(data_folder().glob(pattern))
     if not files:
         return Cell(problem, pattern, cell.mode, note=f"no files {pattern} below {data_folder()}; set REDWOOD_DATA.")
@@ -164,7 +165,7 @@ def _library(problem: str, pattern: str, largest: int, limit: int) -> Cell:
     gaps, seconds = [], 0.0
     try:
         for instance in chosen:
-            (objective,), spent = measure(BQ(search="none", symmetries=8), [instance], Iterations(8))
+            (objective,), spent = measure(BQ(search="none", augmentations=8), [instance], Iterations(8))
             gaps.append(100.0 * (objective / float(instance.best_known or 1.0) - 1.0))
             seconds += spent
     except RedwoodError as error:

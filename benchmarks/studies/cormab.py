@@ -77,7 +77,7 @@ def measured(domain: str, size: int, seeds: int, limit: float, solvers: Sequence
 
 
 def fits(solver: str, domain: str) -> bool:
-    """Return whether a solver takes a domain: interventions cannot be left out, and have more than two levels."""
+    """Return whether a solver takes a domain: interventions cannot be left out, and have more than two actions."""
     return not (solver in ("null", "whittle") and domain in ("interventions", "overlapping"))
 
 

@@ -48,7 +48,7 @@ class Tally:
 @click.option("--seeds", default=30, show_default=True, help="Instances a domain.")
 @click.option("--horizon", default=20, show_default=True)
 @click.option("--episodes", default=1000, show_default=True, help="Of the exact policy.")
-@click.option("--vectors", default=100, show_default=True, help="Random levels that sets are asked about.")
+@click.option("--vectors", default=100, show_default=True, help="Random actions that sets are asked about.")
 @click.argument("domains", nargs=-1)
 def main(size: int, seeds: int, horizon: int, episodes: int, vectors: int, domains: Sequence[str]) -> None:
     """Print a line a domain."""
@@ -77,7 +77,7 @@ def _check_values(instance: Instance, episodes: int, tally: Tally) -> None:
     for name in SOLVERS:
         if name == "null" and not planning.actions.contains(np.zeros(planning.actions.arms, np.int64)):
             continue
-        if name == "whittle" and planning.actions.levels > 2:
+        if name == "whittle" and planning.actions.arm_actions > 2:
             continue
         earned = evaluate(planning, solve(instance, name, bound_time_limit=0).solution) / planning.horizon
         tally.policies += 1
@@ -90,18 +90,18 @@ def _check_values(instance: Instance, episodes: int, tally: Tally) -> None:
 def _check_set(actions: ActionSet, vectors: int, seed: int, tally: Tally) -> None:
     """Compare the fast answers of a set with its declared program, and walks with all walks."""
     rng = np.random.default_rng(seed)
-    for levels in rng.integers(0, actions.levels, (vectors, actions.arms)):
+    for arm_actions in rng.integers(0, actions.arm_actions, (vectors, actions.arms)):
         tally.vectors += 1
-        tally.wrong += actions.contains(levels) != (actions.program.values(levels) is not None)
-    for worth in rng.normal(size=(10, actions.arms, actions.levels)):
-        value, declared = actions.argmax(worth).value, actions.solve(worth).value
-        tally.wrong += not same(value, declared, float(np.abs(worth).sum()), CONFLICT)
+        tally.wrong += actions.contains(arm_actions) != (actions.program.values(arm_actions) is not None)
+    for coefficients in rng.normal(size=(10, actions.arms, actions.arm_actions)):
+        value, declared = actions.argmax(coefficients).value, actions.solve(coefficients).value
+        tally.wrong += not same(value, declared, float(np.abs(coefficients).sum()), CONFLICT)
     if isinstance(actions, PathSet) and actions.strict:
         walked = _walked(actions)
         for code in range(2**actions.arms):
-            levels = (code >> np.arange(actions.arms)) & 1
-            allowed = levels.sum() <= actions.budget and any(code & ~visited == 0 for visited in walked)
-            tally.wrong += actions.contains(levels) != allowed
+            arm_actions = (code >> np.arange(actions.arms)) & 1
+            allowed = arm_actions.sum() <= actions.budget and any(code & ~visited == 0 for visited in walked)
+            tally.wrong += actions.contains(arm_actions) != allowed
 
 
 def _walked(actions: PathSet) -> set[int]:
@@ -110,10 +110,10 @@ def _walked(actions: PathSet) -> set[int]:
     for tail, head in actions.edges.tolist():
         near[tail].add(head)
         near[head].add(tail)
-    walks = {(actions.source, 1 << actions.source)}
+    closed_walks = {(actions.source, 1 << actions.source)}
     for _ in range(2 * actions.budget):
-        walks = {(head, visited | 1 << head) for node, visited in walks for head in near[node]}
-    return {visited for node, visited in walks if node == actions.source}
+        closed_walks = {(head, visited | 1 << head) for node, visited in closed_walks for head in near[node]}
+    return {visited for node, visited in closed_walks if node == actions.source}
 
 
 if __name__ == "__main__":

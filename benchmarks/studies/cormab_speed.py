@@ -21,7 +21,7 @@ from redwood.planning.bounds.duality import tighten
 from redwood.planning.contract import Planning
 from redwood.planning.policies import RandomPolicy
 from redwood.plugins.host import host
-from redwood.problems.cormab.generation import usual_budget
+from redwood.problems.cormab.generators import usual_budget
 from redwood.problems.cormab.information import perfect_information
 from redwood.problems.cormab.planning import cumulative
 from redwood.solving.read import generate
@@ -76,7 +76,7 @@ def decisions(cases: Sequence[str], solver: str, count: int, seed: int) -> None:
 @click.option("--time-limit", default=600.0, show_default=True, help="Seconds a bound.")
 @click.option("--seed", default=0, show_default=True)
 def bounds(cases: Sequence[str], time_limit: float, seed: int) -> None:
-    """Print the bound of each case, its seconds, the memory of the process so far, and what knowing all luck would earn.
+    """Print the bound of each case, its seconds, the memory of the process so far, and what knowing all noise would earn.
 
     Seconds are those of the clock, then those of the processor, which other work on the machine lengthens less. The first
     case's seconds include what is compiled or read from the cache.
@@ -92,7 +92,7 @@ def bounds(cases: Sequence[str], time_limit: float, seed: int) -> None:
         known = perfect_information(planning, found.prices, 50, 0).mean() / planning.horizon
         value = found.bound / planning.horizon
         click.echo(f"{domain} {size}: {value:.5f} a step in {spent:.2f} s ({busy:.2f} of the processor), {memory:.2f} GB")
-        click.echo(f"  all luck known {known:.4f}")
+        click.echo(f"  all noise known {known:.4f}")
 
 
 def _rate(work: Callable[[], object], arm_steps: int, repeats: int) -> float:
@@ -113,11 +113,11 @@ def _numpy(planning: Planning, episodes: int) -> Array:
     states = (rng.random((episodes, len(index), 1)) >= starts).sum(axis=2)
     rewards, budget = np.empty((episodes, planning.horizon)), usual_budget(len(index))
     for step in range(planning.horizon):
-        levels = np.zeros(states.shape, np.int64)
+        arm_actions = np.zeros(states.shape, np.int64)
         pulled = rng.random(states.shape).argpartition(budget, axis=1)[:, :budget]
-        np.put_along_axis(levels, pulled, 1, axis=1)
-        rewards[:, step] = arms.rewards[index, levels, states].sum(axis=1)
-        states = (rng.random((episodes, len(index), 1)) >= moves[index, levels, states]).sum(axis=2)
+        np.put_along_axis(arm_actions, pulled, 1, axis=1)
+        rewards[:, step] = arms.rewards[index, arm_actions, states].sum(axis=1)
+        states = (rng.random((episodes, len(index), 1)) >= moves[index, arm_actions, states]).sum(axis=2)
     return rewards
 
 
@@ -126,13 +126,13 @@ def _plain(planning: Planning, episodes: int) -> Array:
     arms, rng = planning.arms, np.random.default_rng(0)
     rewards = np.zeros((episodes, planning.horizon))
     for episode in range(episodes):
-        states = [int(rng.choice(len(chances), p=chances)) for chances in arms.start]
+        states = [int(rng.choice(len(probabilities), p=probabilities)) for probabilities in arms.start]
         for step in range(planning.horizon):
-            levels = planning.actions.sample(rng)
-            for arm, level in enumerate(levels):
+            arm_actions = planning.actions.sample(rng)
+            for arm, arm_action in enumerate(arm_actions):
                 state = states[arm]
-                rewards[episode, step] += arms.rewards[arm, level, state]
-                states[arm] = int(rng.choice(arms.shape[2], p=arms.transitions[arm, level, state]))
+                rewards[episode, step] += arms.rewards[arm, arm_action, state]
+                states[arm] = int(rng.choice(arms.shape[2], p=arms.transitions[arm, arm_action, state]))
     return rewards
 
 

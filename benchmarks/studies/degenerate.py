@@ -142,7 +142,7 @@ def _is_installed(solver: str, problem: str) -> bool:
 def degenerate_cases(problem: str, seed: int = 0) -> Iterator[Case]:
     """Yield the degenerate instances of a problem; what the problem refuses to make is left out."""
     rng = np.random.default_rng(seed)
-    made = {"tsp": _tours, "atsp": _directed_tours, "cvrp": _routes, "knapsack": _packings, "orienteering": _outings}
+    made = {"tsp": _tours, "atsp": _directed_tours, "cvrp": _routes, "knapsack": _packings, "orienteering": _paths}
     for name, data, best in made[problem](rng):
         try:
             instance = redwood.instance(problem, name=name, **data)
@@ -229,7 +229,7 @@ def _packings(rng: np.random.Generator) -> Made:
         yield f"{size} real items, no capacity", {"values": draws[0], "weights": draws[1] + 0.1, "capacity": 0.0}, 0.0
 
 
-def _outings(rng: np.random.Generator) -> Made:
+def _paths(rng: np.random.Generator) -> Made:
     for size in (1, 2, 3, 6, 13):
         for name, data in _places(rng, size):
             for ends in ({"start": 0, "end": 0}, {"start": 0, "end": size - 1}):

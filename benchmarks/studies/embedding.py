@@ -148,13 +148,13 @@ def whole_model(inputs: int, seed: int) -> tuple[pyo.ConcreteModel, Array]:
 def solved(model: pyo.ConcreteModel, embedded: Embedded, mix: Array, maximise: bool) -> tuple[float, Any]:
     """Return the objective ``mix outputs`` of the solved model, and the check."""
     sense = pyo.maximize if maximise else pyo.minimize
-    model.worth = pyo.Objective(
+    model.objective = pyo.Objective(
         expr=sum(float(share) * output for share, output in zip(mix, embedded.outputs, strict=True)), sense=sense
     )
     solver = pyo.SolverFactory("appsi_highs")
     solver.highs_options = {"threads": 1, "mip_rel_gap": 0.0}
     results = solver.solve(model)
-    return float(pyo.value(model.worth)), embedded.check(results=results)
+    return float(pyo.value(model.objective)), embedded.check(results=results)
 
 
 def answer(kind: str, seed: int, inputs: int = 5, **options: Any) -> tuple[float, float]:
@@ -239,7 +239,7 @@ def box(inputs: int) -> pyo.ConcreteModel:
 def with_redwood(predictor: Any, inputs: int, **options: Any) -> pyo.ConcreteModel:
     """Return the model that maximises a predictor, by `redwood.embed`."""
     model = box(inputs)
-    model.worth = pyo.Objective(expr=embed(model, predictor, model.x, **options).outputs[0], sense=pyo.maximize)
+    model.objective = pyo.Objective(expr=embed(model, predictor, model.x, **options).outputs[0], sense=pyo.maximize)
     return model
 
 
@@ -251,7 +251,7 @@ def with_omlt(formulation: Any, inputs: int) -> pyo.ConcreteModel:
     model.embedding = OmltBlock()
     model.embedding.build_formulation(formulation)
     model.same = pyo.Constraint(range(inputs), rule=lambda _, i: model.x[i] == model.embedding.inputs[i])
-    model.worth = pyo.Objective(expr=model.embedding.outputs[0], sense=pyo.maximize)
+    model.objective = pyo.Objective(expr=model.embedding.outputs[0], sense=pyo.maximize)
     return model
 
 

@@ -19,12 +19,12 @@ from redwood.planning.contract import ActionSet, Planning
 from redwood.planning.evaluation import half_width
 from redwood.planning.improving import policy_for, recorded, scaled, variance_reduced
 from redwood.plugins.host import host
+from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.solvers.sequoia.learning.recipe import Recipe
-from redwood.solvers.sequoia.networks.folded import Folded, indicators
+from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork, indicators
 from redwood.solvers.sequoia.networks.network import KINDS, QNetwork
 from redwood.solvers.sequoia.search.embedding import BOUNDS, Decision, Embedding
-from redwood.solvers.sequoia.search.maximising import Maximiser
+from redwood.solvers.sequoia.search.oracle import ActionOracle
 from redwood.solving.read import generate
 from redwood.solving.simulate import simulate
 from redwood.solving.solve import solve
@@ -36,34 +36,36 @@ BIG = 1e5
 class Literal(Embedding):
     """The published program: the same large constant for every ReLU, a binary for each, built anew for every state."""
 
-    def limits(self, folded: Folded) -> list[tuple[Array, Array]]:
+    def limits(self, conditioned: ConditionedNetwork) -> list[tuple[Array, Array]]:
         """Return -M and M for every neuron."""
-        return [(np.full(len(bias), -BIG), np.full(len(bias), BIG)) for bias in folded.biases]
+        return [(np.full(len(bias), -BIG), np.full(len(bias), BIG)) for bias in conditioned.biases]
 
     def harmful(self) -> list[Array]:
         """Return that every neuron needs its binary."""
         return [np.zeros(len(matrix), bool) for matrix in self.weights[:-1]]
 
-    def _checked(self, folded: Folded, binaries: int) -> Decision:
+    def _checked(self, conditioned: ConditionedNetwork, binaries: int) -> Decision:
         """Return the action as it comes: with M = 1e5 the objective is off by more than any check would let through."""
-        columns = np.rint(np.array(self._highs.getSolution().col_value)[: len(folded.linear)])
-        levels = (columns.reshape(self.actions.arms, -1) * np.arange(1, self.actions.levels)).sum(axis=1).astype(np.int64)
-        return Decision(levels, float(folded.values(columns[None])[0]), np.inf, True, binaries)
+        columns = np.rint(np.array(self._highs.getSolution().col_value)[: len(conditioned.linear)])
+        arm_actions = (
+            (columns.reshape(self.actions.arms, -1) * np.arange(1, self.actions.arm_actions)).sum(axis=1).astype(np.int64)
+        )
+        return Decision(arm_actions, float(conditioned.values(columns[None])[0]), np.inf, True, binaries)
 
     @classmethod
-    def decide_anew(cls, actions: ActionSet, folded: Folded) -> float:
+    def decide_anew(cls, actions: ActionSet, conditioned: ConditionedNetwork) -> float:
         """Return the value of the action that the program finds, without a start; a linear function is rebuilt as well."""
-        if not folded.weights:
-            return folded.offset + _linear(actions, folded)
-        return cls(actions, folded.weights).solve(folded).value
+        if not conditioned.weights:
+            return conditioned.offset + _linear(actions, conditioned)
+        return cls(actions, conditioned.weights).solve(conditioned).value
 
 
-def _linear(actions: ActionSet, folded: Folded) -> float:
+def _linear(actions: ActionSet, conditioned: ConditionedNetwork) -> float:
     """Return the greatest value of a linear function over a set by a program built anew."""
     compiled = actions.program.compiled
     highs = compiled.highs(mip_rel_gap=0.0)
-    count = len(folded.linear)
-    highs.changeColsCost(count, np.arange(count, dtype=np.int32), folded.linear)
+    count = len(conditioned.linear)
+    highs.changeColsCost(count, np.arange(count, dtype=np.int32), conditioned.linear)
     highs.run()
     return float(highs.getInfo().objective_function_value)
 
@@ -73,17 +75,17 @@ def speed(domain: str, size: int, kinds: Sequence[str], states: int, literal: in
     planning = _planning(domain, size)
     lines = [f"{domain} {size}: {states} random states, networks after pre-training, oracle {_oracle(planning):.2f} ms"]
     for kind in kinds:
-        network, every = _folded(planning, kind, states)
+        network, every = _conditioned(planning, kind, states)
         embedding = Embedding(planning.actions, network.matrices())
         embedding.decide(every[0])
-        decided = [_timed(embedding.decide, folded) for folded in every]
+        decided = [_timed(embedding.decide, conditioned) for conditioned in every]
         line = f"  {kind:9s} decision median {_median(decided):.2f} ms, mean {_mean(decided):.2f}, worst {max(decided):.2f}"
         line += " (listed)" if embedding.listing is not None else ""
         few = every[:literal]
         if few:
             embedding.solve(few[0])
-            solved = [_timed(embedding.solve, folded) for folded in few]
-            old = [_timed(Literal.decide_anew, planning.actions, folded) for folded in few]
+            solved = [_timed(embedding.solve, conditioned) for conditioned in few]
+            old = [_timed(Literal.decide_anew, planning.actions, conditioned) for conditioned in few]
             line += f"; {literal} states: program mean {_mean(solved):.2f}, M = 1e5 anew {_mean(old):.2f}"
             ratios = (_mean(old) / _mean(times) for times in (decided[:literal], solved))
             line += ", ratio of decisions {:.1f}, of programs {:.1f}".format(*ratios)
@@ -98,38 +100,38 @@ def targets(domain: str, size: int, kind: str, literal: int, updates: int) -> st
     at times: ours may be worth more than its answer. Our own program says what is best.
     """
     planning = _planning(domain, size)
-    learner = Learner(planning, Recipe(network=kind, trials=1, check=10_000, hidden=(16, 32)), seed=0)
+    learner = Learner(planning, HyperParameters(network=kind, trials=1, check=10_000, hidden=(16, 32)), seed=0)
     learner.prepare()
     asked: list[tuple[Array, Array, Array]] = []
-    spent, plain = [0.0], Maximiser.best
+    spent, plain = [0.0], ActionOracle.best
 
-    def best(maximiser: Maximiser, states: Array, steps: Array) -> Array:
+    def best(oracle: ActionOracle, states: Array, steps: Array) -> Array:
         began = time.perf_counter()
-        found = plain(maximiser, states, steps)
+        found = plain(oracle, states, steps)
         spent[0] += time.perf_counter() - began
         asked.append((states, steps, found))
         return found
 
-    Maximiser.best = best  # type: ignore[method-assign,assignment]
+    ActionOracle.best = best  # type: ignore[method-assign,assignment]
     try:
         learner.learn(lambda: learner.updates >= updates)
     finally:
-        Maximiser.best = plain  # type: ignore[method-assign]
+        ActionOracle.best = plain  # type: ignore[method-assign]
     count = sum(len(steps) for _, steps, _ in asked)
     states, steps = (np.concatenate([entry[part] for entry in asked]) for part in (0, 1))
     rows = np.random.default_rng(0).choice(count, literal, replace=False)
-    maximiser = Maximiser(learner.network, planning.actions, learner.recipe.slack)
-    ours = maximiser.best(states[rows], steps[rows])
+    oracle = ActionOracle(learner.network, planning.actions, learner.hyper_parameters.slack)
+    ours = oracle.best(states[rows], steps[rows])
     old, same, better, proven = [], 0, 0, 0
-    for folded, levels in zip(maximiser.network.fold(states[rows], steps[rows]), ours, strict=True):
+    for conditioned, arm_actions in zip(oracle.network.condition(states[rows], steps[rows]), ours, strict=True):
         began = time.perf_counter()
-        value = Literal.decide_anew(planning.actions, folded)
+        value = Literal.decide_anew(planning.actions, conditioned)
         old.append(time.perf_counter() - began)
-        mine = float(folded.values(indicators(levels[None], planning.actions.levels))[0])
+        mine = float(conditioned.values(indicators(arm_actions[None], planning.actions.arm_actions))[0])
         close = 1e-6 * max(1.0, abs(mine))
         same += abs(value - mine) <= close
         better += mine > value + close
-        proven += abs(maximiser.embedding.solve(folded).value - mine) <= close
+        proven += abs(oracle.embedding.solve(conditioned).value - mine) <= close
     ratio = _mean(old) * count / spent[0]
     return (
         f"{domain} {size} {kind}: {count} targets and decisions in {learner.updates} steps took {spent[0]:.2f} s; "
@@ -141,16 +143,16 @@ def targets(domain: str, size: int, kind: str, literal: int, updates: int) -> st
 def limits_compared(domain: str, size: int, kind: str, states: int, partitions: Sequence[int]) -> str:
     """Return binaries left and processor seconds of a program: limits by intervals, by linear programs, and partitions."""
     planning = _planning(domain, size)
-    network, every = _folded(planning, kind, states)
+    network, every = _conditioned(planning, kind, states)
     line = f"{domain} {size} {kind}, {states} states:"
     ways: list[tuple[str, dict[str, Any]]] = [(bounds, {"bounds": bounds}) for bounds in BOUNDS]
     ways += [(f"{count} groups", {"partitions": count}) for count in partitions]
     for name, options in ways:
         embedding = Embedding(planning.actions, network.matrices(), listed=False, **options)
         spent, left = [], []
-        for folded in every:
+        for conditioned in every:
             began = time.process_time()
-            left.append(embedding.solve(folded).binaries)
+            left.append(embedding.solve(conditioned).binaries)
             spent.append(time.process_time() - began)
         line += f" {name} {np.mean(left):.1f} binaries, {_mean(spent):.3f} s;"
     return line
@@ -163,28 +165,28 @@ def unproven(domain: str, size: int, kind: str, given: argparse.Namespace) -> st
     after episodes of learning.
     """
     planning, states = _planning(domain, size), given.states
-    network, every = _learned(planning, kind, given) if given.learned else _folded(planning, kind, states)
+    network, every = _learned(planning, kind, given) if given.learned else _conditioned(planning, kind, states)
     quick = Embedding(planning.actions, network.matrices(), listed=False, programs=False)
     exact = Embedding(planning.actions, network.matrices())
     _ = exact.listing, quick.decide(every[0])
-    found, spent = zip(*(_decided(quick, folded) for folded in every), strict=True)
+    found, spent = zip(*(_decided(quick, conditioned) for conditioned in every), strict=True)
     gaps = [100 * (mine.bound - mine.value) / max(1.0, abs(mine.value)) for mine in found]
     line = f"{domain} {size} {kind}: {states} states, median {_median(spent):.1f} ms, worst {max(spent):.1f}; "
     line += f"bound above by {_median(gaps):.2g} %, at most {max(gaps):.2g}"
     way, few = ("list", every) if exact.listing is not None else ("program", every[: given.literal])
     if not few:
         return line
-    best, taken = zip(*(_decided(exact, folded) for folded in few), strict=True)
+    best, taken = zip(*(_decided(exact, conditioned) for conditioned in few), strict=True)
     lost = [(top.value - mine.value) / max(1.0, abs(mine.value)) for top, mine in zip(best, found, strict=False)]
     same = sum(loss <= 1e-6 for loss in lost)
     line += f"; best action in {same} of {len(few)}, lost {100 * _mean(lost):.3f} %"
     return f"{line}; by {way} median {_median(taken):.1f} ms"
 
 
-def _decided(embedding: Embedding, folded: Folded) -> tuple[Decision, float]:
+def _decided(embedding: Embedding, conditioned: ConditionedNetwork) -> tuple[Decision, float]:
     """Return a decision and its processor milliseconds."""
     began = time.process_time()
-    decision = embedding.decide(folded)
+    decision = embedding.decide(conditioned)
     return decision, 1e3 * (time.process_time() - began)
 
 
@@ -195,24 +197,24 @@ def checks(domain: str, size: int, kind: str, given: argparse.Namespace) -> str:
     other's action; some are solved by programs too. Networks are those after pre-training, or after episodes of learning.
     """
     planning, states, programs = _planning(domain, size), given.states, given.literal
-    network, every = _learned(planning, kind, given) if given.learned else _folded(planning, kind, states)
+    network, every = _learned(planning, kind, given) if given.learned else _conditioned(planning, kind, states)
     embedding = Embedding(planning.actions, network.matrices())
     searched = Embedding(planning.actions, network.matrices(), listed=False, programs=False)
     worst, widest, apart, same = 0.0, 0.0, 0.0, 0
-    for row, folded in enumerate(every):
-        decision, found = embedding.decide(folded), searched.decide(folded)
+    for row, conditioned in enumerate(every):
+        decision, found = embedding.decide(conditioned), searched.decide(conditioned)
         scale = max(1.0, abs(decision.value))
         for each in (decision, found):
-            value = float(folded.values(indicators(each.levels[None], planning.actions.levels))[0])
-            if not planning.actions.contains(each.levels):
+            value = float(conditioned.values(indicators(each.arm_actions[None], planning.actions.arm_actions))[0])
+            if not planning.actions.contains(each.arm_actions):
                 raise SolverError(f"state {row} of {domain} {size} got an action outside the set.")
             worst = max(worst, abs(value - each.value) / scale)
         if max(decision.value - found.bound, found.value - decision.bound) > 1e-9 * scale:
-            raise SolverError(f"state {row} of {domain} {size} has a bound below the worth of an action.")
+            raise SolverError(f"state {row} of {domain} {size} has a bound below the value of an action.")
         same += abs(decision.value - found.value) <= 1e-6 * scale
         widest = max(widest, (decision.bound - decision.value) / scale)
         if row < programs:
-            apart = max(apart, abs(embedding.solve(folded).value - decision.value) / scale)
+            apart = max(apart, abs(embedding.solve(conditioned).value - decision.value) / scale)
     return (
         f"{domain} {size} {kind}, {given.learned} episodes: {states} states, {2 * states} actions, all allowed, below the "
         f"bounds; values off by {worst:.1e}, bound above by {widest:.1e}; search as good in {same}; {programs} programs off "
@@ -221,25 +223,29 @@ def checks(domain: str, size: int, kind: str, given: argparse.Namespace) -> str:
 
 
 def stable(domain: str, size: int, weight: float, given: argparse.Namespace) -> str:
-    """Return a line on a weight of `Recipe.stability`, over instances: training, programs, decisions and rewards.
+    """Return a line on a weight of `HyperParameters.stability`, over instances: training, programs, decisions and rewards.
 
     All times are of the processor. Decisions are those without a list of actions: search, and the program where needed.
     """
     solved, left, decided, old, spent, percent = [], [], [], [], [], []
     for seed in range(given.seeds):
         planning = _planning(domain, size, seed)
-        recipe = Recipe(network="relu", stability=weight, episodes=max(1, given.train), programs=given.programs)
-        learner, began = Learner(planning, recipe, seed), time.process_time()
+        hyper_parameters = HyperParameters(
+            network="relu", stability=weight, episodes=max(1, given.train), programs=given.programs
+        )
+        learner, began = Learner(planning, hyper_parameters, seed), time.process_time()
         learner.prepare()
         learner.learn(lambda learner=learner: learner.episode >= given.train)  # type: ignore[misc]
         spent.append(time.process_time() - began)
         network, every = _states(planning, learner.best.module(), given.states)
         unlisted = Embedding(planning.actions, network.matrices(), listed=False)
         few = every[: given.literal]
-        solved += [_processed(unlisted.solve, folded) for folded in few]
-        left += [sum(int(((low < 0) & (high > 0)).sum()) for low, high in unlisted.limits(folded)) for folded in every]
-        decided += [_processed(unlisted.decide, folded) for folded in every]
-        old += [_processed(Literal.decide_anew, planning.actions, folded) for folded in few] if given.old else []
+        solved += [_processed(unlisted.solve, conditioned) for conditioned in few]
+        left += [
+            sum(int(((low < 0) & (high > 0)).sum()) for low, high in unlisted.limits(conditioned)) for conditioned in every
+        ]
+        decided += [_processed(unlisted.decide, conditioned) for conditioned in every]
+        old += [_processed(Literal.decide_anew, planning.actions, conditioned) for conditioned in few] if given.old else []
         bound = relax(planning, Timer()).bound(planning.horizon)
         percent.append(100 * planning.rollouts(learner.best, given.episodes, 1).mean() / bound)
     return (
@@ -254,7 +260,7 @@ def training(domain: str, size: int, kind: str, given: argparse.Namespace) -> st
     """Return a line on whole trainings, over instances: processor seconds, what was done, per cent of the bound.
 
     The seconds are those of `solve`, its simulation of the policy included. The Lagrangian policy lives through the same
-    episodes, and what is ahead of it has the luck of outcomes taken out.
+    episodes, and what is ahead of it is variance-reduced by a control variate.
     """
     spent, waited, percent, plain, messages = [], [], [], [], []
     for seed in range(given.seeds):
@@ -381,32 +387,32 @@ def _planning(domain: str, size: int, seed: int = 0) -> Planning:
     return host().problem("cormab").view(Planning, generate(f"cormab/{domain}", size=size, seed=seed))
 
 
-def _folded(planning: Planning, kind: str, states: int) -> tuple[QNetwork, list[Folded]]:
+def _conditioned(planning: Planning, kind: str, states: int) -> tuple[QNetwork, list[ConditionedNetwork]]:
     """Return a network after its pre-training, and what it is as a function of the action in random states."""
-    learner = Learner(planning, Recipe(network=kind, trials=1), seed=0)
-    for _ in range(learner.recipe.pretraining):
+    learner = Learner(planning, HyperParameters(network=kind, trials=1), seed=0)
+    for _ in range(learner.hyper_parameters.pretraining):
         learner.pretrain()
     return _states(planning, learner.network, states)
 
 
-def _learned(planning: Planning, kind: str, given: argparse.Namespace) -> tuple[QNetwork, list[Folded]]:
+def _learned(planning: Planning, kind: str, given: argparse.Namespace) -> tuple[QNetwork, list[ConditionedNetwork]]:
     """Return a network after episodes of learning without programs, and what it is in random states."""
     values = table = None
     if kind == "residual":
         values = relax(planning, Timer()).values
         table = scaled(planning, values)
-    recipe = Recipe(network=kind, programs=False, trials=1, check=10_000, episodes=given.learned)
-    learner = Learner(planning, recipe, 0, table, values=values)
+    hyper_parameters = HyperParameters(network=kind, programs=False, trials=1, check=10_000, episodes=given.learned)
+    learner = Learner(planning, hyper_parameters, 0, table, values=values)
     learner.prepare()
     learner.learn(lambda: False)
     return _states(planning, learner.network, given.states)
 
 
-def _states(planning: Planning, network: QNetwork, states: int) -> tuple[QNetwork, list[Folded]]:
+def _states(planning: Planning, network: QNetwork, states: int) -> tuple[QNetwork, list[ConditionedNetwork]]:
     """Return the network, and what it is as a function of the action in random states."""
     rng = np.random.default_rng(0)
     drawn = rng.integers(0, planning.arms.shape[2], (states, planning.arms.shape[0]))
-    return network, network.fold(drawn, rng.integers(0, planning.horizon, states))
+    return network, network.condition(drawn, rng.integers(0, planning.horizon, states))
 
 
 def _oracle(planning: Planning) -> float:
@@ -414,7 +420,7 @@ def _oracle(planning: Planning) -> float:
     rng = np.random.default_rng(1)
     drawn = rng.normal(size=(51, *planning.arms.rewards.shape[:2]))
     planning.actions.argmax(drawn[0])
-    return _mean([_timed(planning.actions.argmax, worth) for worth in drawn[1:]])
+    return _mean([_timed(planning.actions.argmax, q_values) for q_values in drawn[1:]])
 
 
 def _timed(work: Callable[..., object], *arguments: object) -> float:

@@ -28,7 +28,7 @@ from redwood.planning.policies import IndexPolicy
 from redwood.plugins.host import host
 from redwood.solvers.planning.candidate_rollout import CandidatePolicy
 from redwood.solvers.planning.exact import evaluate, induce
-from redwood.solvers.planning.quadratic_fit import congested
+from redwood.solvers.planning.quadratic_fit import try_coupling
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
 from redwood.solvers.sequoia.learning.offline import save_log
 from redwood.solvers.sequoia.networks.shipped import network_at
@@ -60,7 +60,8 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
     """Return per cents of the bound of each policy in the same episodes, and its processor time.
 
     That is seconds before the first decision, and milliseconds a decision where those of all episodes are taken together.
-    ``ahead`` is what a policy earned beyond the Lagrangian one, the luck of outcomes taken out, with its standard error.
+    ``ahead`` is what a policy earned beyond the Lagrangian one, variance-reduced by a control variate, with its standard
+    error.
     """
     instance = generate(f"cormab/{domain}", size=size, seed=seed)
     planning = host().problem("cormab").view(Planning, instance)
@@ -81,7 +82,7 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
         began = time.process_time()
         try:
             policy = _policy(name, domain, instance, planning, relaxation, given)
-        except FitError:  # Whittle's index is for two levels, and the quadratic term may find no time
+        except FitError:  # Whittle's index is for two actions, and the quadratic term may find no time
             continue
         line["seconds"][name] = round(time.process_time() - began, 3)
         began = time.process_time()
@@ -113,10 +114,10 @@ def _policy(
 ) -> Policy:
     """Return the policy of a name: one of those below, or the answer of a planning solver.
 
-    ``network`` is the one shipped for the domain. ``improved`` are the Lagrangian worths after policy improvement, and
-    ``started`` those that are reached from the network's. ``quadratic`` adds a quadratic term to the improved worths, or is
-    these where a trial does not say that it is ahead, as in `solve`. ``rollout`` tries rivals of its actions in
-    simulated futures of the policy of the improved worths. ``published`` is trained by the published recipe.
+    ``network`` is the one shipped for the domain. ``improved`` are the Lagrangian values after policy improvement, and
+    ``started`` those that are reached from the network's. ``quadratic`` adds a quadratic term to the improved values, or is
+    these where a trial does not say that it is ahead, as in `solve`. ``rollout`` tries candidate actions in
+    simulated futures of the policy of the improved values. ``published`` is trained by the published hyper-parameters.
     """
     if name == "lagrangian":
         return policy_for(planning, relaxation.values)
@@ -132,7 +133,7 @@ def _policy(
         values = improve(planning, relaxation.values, **how).values
         if name == "quadratic":
             del how["rounds"]
-            found = congested(planning, relaxation, values, **how)
+            found = try_coupling(planning, relaxation, values, **how)
             if found is None:
                 raise FitError(f"{given.seconds:g} s ended before the quadratic term was tried; give more --seconds.")
             if found.accepted:
@@ -146,7 +147,7 @@ def _policy(
 
 
 def _of_network(domain: str, planning: Planning, relaxation: Relaxation, given: argparse.Namespace) -> Array:
-    """Return the worths of states by the network of arms that is asked for, or the one shipped for the domain."""
+    """Return the values of states by the network of arms that is asked for, or the one shipped for the domain."""
     found = network_at(given.network or domain)
     assert isinstance(found, ArmPolicy)
     return found.values(planning, relaxation)
@@ -186,7 +187,7 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
             told = f"  {name:12s} {_interval(own)} % of the bound, ahead of lagrangian {_interval(ahead)} ({len(own)})"
             free = np.array([row["ahead"][name][0] for row in rows if name in row.get("ahead", ())])
             if len(free):
-                told += f", without luck {_interval(free)} ({len(free)}; worst instance {free.min():.3f})"
+                told += f", variance-reduced {_interval(free)} ({len(free)}; worst instance {free.min():.3f})"
             shown.append(told)
     return "\n".join(shown)
 
@@ -211,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="for each policy that is computed")
     parser.add_argument("--improvement-episodes", type=int, default=1000)
     parser.add_argument("--budget", type=int, default=0, help="of the instances of headroom; by default the usual one")
-    parser.add_argument("--futures", type=int, default=128, help="of each rival of an action, for rollout")
+    parser.add_argument("--futures", type=int, default=128, help="of each candidate action, for rollout")
     parser.add_argument("--total-seconds", type=float, default=1e9, help="after which no further instance is begun")
     given = parser.parse_args(arguments)
     lines = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []

@@ -9,7 +9,7 @@ from redwood import Sense, Solution
 from redwood.plugins.spec import ProblemSpec, hookimpl
 from redwood.simple import ArrayInstance, JsonProblem, Moves, Picks, array, permutation_violations, scaled
 from redwood.views import Linear, Local
-from redwood.views.stepwise import Layout, Lesson, Stepwise
+from redwood.views.stepwise import Layout, Stage, Stepwise
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,7 +69,7 @@ class OrderingPicks(Picks):
     """Pick the first item, then the first of the rest: what is left is a smaller instance of the same problem."""
 
     layout = Layout(features=3, marks=0, edges=1, neighbours=False)
-    lessons = (Lesson(8, 20, 20), Lesson(14, 20, 40))
+    curriculum = (Stage(8, 20, 20), Stage(14, 20, 40))
 
     def describe(self, instance, picked, left):
         w = scaled(instance.weights[np.ix_(left, left)])

@@ -38,7 +38,7 @@ class NoNeighbours(ActionSet):
 def wards(count=6, seed=0):
     """Return wards on a line, each well (state 1) or not; a visit makes it likelier to be well next week."""
     rng = np.random.default_rng(seed)
-    well = rng.uniform([0.1, 0.5], [0.4, 0.9], (count, 2))  # chance of being well next week: left alone, visited
+    well = rng.uniform([0.1, 0.5], [0.4, 0.9], (count, 2))  # probability of being well next week: left alone, visited
     rows = np.stack([well, np.minimum(1.0, well + 0.1)], axis=2)  # the same from state 0 and from state 1
     transitions = np.stack([1 - rows, rows], axis=3)
     rewards = np.tile([0.0, 1.0], (count, 2, 1))

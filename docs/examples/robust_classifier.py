@@ -47,5 +47,5 @@ if __name__ == "__main__":
     net, point = learn(), np.array([0.6, 0.2])
     for radius in (0.1, 0.2, 0.4):
         lead, bound, worst = worst_lead(net, point, radius)
-        verdict = f"{worst.round(3)} has another class" if lead > 0 else "no input in the box has another class"
-        print(f"radius {radius}: lead {lead:.4f}, bound {bound:.4f}: {verdict}")
+        outcome = f"{worst.round(3)} has another class" if lead > 0 else "no input in the box has another class"
+        print(f"radius {radius}: lead {lead:.4f}, bound {bound:.4f}: {outcome}")

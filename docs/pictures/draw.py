@@ -70,7 +70,7 @@ def tail_sub_problem():
     save(figure, "bq-tail")
 
 
-def one_label_many_lessons():
+def one_label_many_examples():
     """Draw one optimal tour and three of its tails, each an optimal solution of its own sub-problem."""
     from matplotlib.figure import Figure
 
@@ -112,7 +112,9 @@ def network_in_a_program():
     axes.annotate(
         "", (4.0, 0.15), (0.3, 0.15), arrowprops={"arrowstyle": "->", "color": GREY, "connectionstyle": "arc3,rad=0.12"}
     )
-    axes.text(2.1, -0.75, "folded into the biases before the program is solved", color="#6c757d", ha="center", fontsize=9)
+    axes.text(
+        2.1, -0.75, "conditioned into the biases before the program is solved", color="#6c757d", ha="center", fontsize=9
+    )
     axes.add_patch(
         matplotlib.patches.FancyBboxPatch((1.55, 0.45), 0.9, 3.1, boxstyle="round,pad=0.05", fill=False, ec=RED, ls="--")
     )
@@ -147,5 +149,5 @@ def vehicle_routes():
 if __name__ == "__main__":
     vehicle_routes()
     tail_sub_problem()
-    one_label_many_lessons()
+    one_label_many_examples()
     network_in_a_program()

@@ -27,15 +27,15 @@ def check(ctx: click.Context, file: Path, solution: Path, problem: str | None, a
     from redwood.solving.read import load_solution
 
     instance = redwood.read(file, problem)
-    verdict = redwood.check(instance, load_solution(solution, instance))
+    outcome = redwood.check(instance, load_solution(solution, instance))
     if as_json:
         record = {"problem": instance.problem, "instance": instance.name, "size": instance.size}
-        verdicts = {"feasible": verdict.feasible, "objective": verdict.objective, "violations": list(verdict.violations)}
-        print_json(record | verdicts)
-    elif verdict.feasible:
-        click.echo(f"{instance.name}: feasible, objective {format_value(verdict.objective)}")
+        outcomes = {"feasible": outcome.feasible, "objective": outcome.objective, "violations": list(outcome.violations)}
+        print_json(record | outcomes)
+    elif outcome.feasible:
+        click.echo(f"{instance.name}: feasible, objective {format_value(outcome.objective)}")
     else:
         click.echo(f"{instance.name}: infeasible")
-        for violation in verdict.violations:
+        for violation in outcome.violations:
             click.echo(f"  {violation}")
-    ctx.exit(0 if verdict.feasible else UNSOLVED)
+    ctx.exit(0 if outcome.feasible else UNSOLVED)

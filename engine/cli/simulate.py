@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 )
 @click.option("--time-limit", type=float, default=10.0, show_default=True, metavar="SECONDS", help="For making the policy.")
 @click.option("--episodes", type=int, default=50, show_default=True, help="Number of independent episodes.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides the policy and the luck of all episodes.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides the policy and the noise of all episodes.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Save a picture; for one instance.")
 @option_option
 @problem_option
@@ -68,8 +68,8 @@ def simulate(
 ) -> None:
     """Make policies for each instance and simulate them: mean reward a step, its 95 % interval, per cent of the bound.
 
-    All policies face the same luck, so differences to the first solver are taken episode by episode. Many instances go
-    through an executor: several processes with --jobs, or a cluster. Results come in the files' order.
+    All policies are simulated with common random numbers, so differences to the first solver are taken episode by episode.
+    Many instances go through an executor: several processes with --jobs, or a cluster. Results come in the files' order.
     """
     from redwood.cli.inputs import gather_files
     from redwood.plugins.host import host
@@ -81,11 +81,11 @@ def simulate(
         raise click.UsageError(f"--plot draws one instance, and {len(found)} are given.")
     picture = None if plot is None else str(plot)
     shared = (problem, tuple(solvers), tuple(options), time_limit, episodes, seed, plugins, picture)
-    errands = [Errand(str(file), *shared) for file in found]
+    requests = [Request(str(file), *shared) for file in found]
     rows: list[dict[str, Any]] = []
     failed, waiting, done = False, {}, 0
-    for returned in chosen.run(earned, errands):
-        lost = [{"error": f"{errands[returned.position].file}: {returned.lost}"}]
+    for returned in chosen.run(earned, requests):
+        lost = [{"error": f"{requests[returned.position].file}: {returned.lost}"}]
         waiting[returned.position] = returned.value or lost
         while (records := waiting.pop(done, None)) is not None:
             done += 1
@@ -98,7 +98,7 @@ def simulate(
 
 
 @dataclass(frozen=True)
-class Errand:
+class Request:
     """One instance to make policies for and to simulate, fit to be sent elsewhere."""
 
     file: str
@@ -112,51 +112,51 @@ class Errand:
     plot: str | None = None
 
 
-def earned(errand: Errand) -> list[dict[str, Any]]:
+def earned(request: Request) -> list[dict[str, Any]]:
     """Return what the policies of an instance earned, a record a solver; ``error`` alone where there is no policy."""
     import redwood
     from redwood.planning.picture import plot_simulation
     from redwood.plugins.host import host
 
-    for plugin in errand.plugins:
+    for plugin in request.plugins:
         host().load_file(plugin)
-    instance = redwood.read(Path(errand.file), errand.problem)
+    instance = redwood.read(Path(request.file), request.problem)
     records: list[dict[str, Any]] = []
     rollouts: dict[str, Any] = {}
     policies: dict[str, Any] = {}
-    for name in errand.solvers:
-        record, rollout, policy = _simulated(errand, instance, name, next(iter(rollouts.values()), None))
+    for name in request.solvers:
+        record, rollout, policy = _simulated(request, instance, name, next(iter(rollouts.values()), None))
         records.append(record)
         if rollout is not None:
             rollouts[record["solver"]], policies[record["solver"]] = rollout, policy
-    if errand.plot is not None and rollouts:
-        plot_simulation(host().problem(instance.problem), instance, rollouts, policies, errand.plot)
+    if request.plot is not None and rollouts:
+        plot_simulation(host().problem(instance.problem), instance, rollouts, policies, request.plot)
     return records
 
 
-def _simulated(errand: Errand, instance: Instance, name: str, first: Rollouts | None) -> tuple[dict[str, Any], Any, Any]:
+def _simulated(request: Request, instance: Instance, name: str, first: Rollouts | None) -> tuple[dict[str, Any], Any, Any]:
     """Return the record of one solver, its rollouts and its policy; the last two are ``None`` where there is no policy."""
     import redwood
     from redwood.cli.values import class_options, split_options
     from redwood.plugins.host import host
 
-    texts = split_options(errand.options)
+    texts = split_options(request.options)
     cls = None if name == "auto" else host().solver_entry(name, instance.problem).load()
     given = dict(texts) if cls is None else class_options(cls, f"solver {name!r}", texts)
     with prints_to_stderr():
-        result = redwood.solve(instance, name, time_limit=errand.time_limit, seed=errand.seed, bound_time_limit=0, **given)
+        result = redwood.solve(instance, name, time_limit=request.time_limit, seed=request.seed, bound_time_limit=0, **given)
     if result.solution is None:
-        return {"error": f"{errand.file}: {result.solver} made no policy ({result.status}): {result.message}"}, None, None
+        return {"error": f"{request.file}: {result.solver} made no policy ({result.status}): {result.message}"}, None, None
     wanted = 10.0 if first is None else 0.0
     rollouts = redwood.simulate(
-        instance, result.solution, episodes=errand.episodes, seed=errand.seed, bound_time_limit=wanted, keep=first is None
+        instance, result.solution, episodes=request.episodes, seed=request.seed, bound_time_limit=wanted, keep=first is None
     )
     if first is not None:
         rollouts = replace(rollouts, bound=first.bound)
-    spent = redwood.latency(instance, result.solution, seed=errand.seed)
+    spent = redwood.latency(instance, result.solution, seed=request.seed)
     low, high = rollouts.interval
     record = {"problem": instance.problem, "instance": instance.name, "size": instance.size, "solver": result.solver}
-    record |= {"seed": errand.seed, "episodes": errand.episodes, "mean": rollouts.mean, "low": low, "high": high}
+    record |= {"seed": request.seed, "episodes": request.episodes, "mean": rollouts.mean, "low": low, "high": high}
     record |= {"bound": rollouts.bound, "percent_of_bound": rollouts.percent_of_bound}
     record["latency"] = {"median": spent.median, "p99": spent.p99}
     if first is not None:

@@ -264,11 +264,11 @@ def as_record(result: Result, whole: bool) -> dict[str, Any]:
     record: dict[str, Any] = result.to_dict()
     if whole:
         return record
-    verdict = record.pop("initial")
+    outcome = record.pop("initial")
     record.pop("trajectory")
     record["seconds"] = {part: record["seconds"][part] for part in ("load", "compile", "solve")}
-    if verdict is not None:
-        record["message"] = " ".join(part for part in (f"Initial solution {verdict}.", record["message"]) if part)
+    if outcome is not None:
+        record["message"] = " ".join(part for part in (f"Initial solution {outcome}.", record["message"]) if part)
     return record
 
 

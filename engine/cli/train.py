@@ -30,9 +30,9 @@ from redwood.cli.shared import (
 @click.option("--seed", type=int, default=0, show_default=True, help="Origin of all randomness.")
 @click.option("--threads", type=int, default=1, show_default=True, help="Threads that compute.")
 @click.option("--device", default="cpu", show_default=True, help="Where networks are trained, such as cuda.")
-@click.option("--teacher", default="auto", show_default=True, metavar="SOLVER", help="Solver that makes the labels.")
+@click.option("--expert", default="auto", show_default=True, metavar="SOLVER", help="Solver that makes the labels.")
 @click.option(
-    "--teacher-time-limit", type=float, metavar="SECONDS", help="For each label, in place of the lessons' iterations."
+    "--expert-time-limit", type=float, metavar="SECONDS", help="For each label, in place of the curriculum's iterations."
 )
 @option_option
 @executor_options
@@ -46,8 +46,8 @@ def train(
     seed: int,
     threads: int,
     device: str,
-    teacher: str,
-    teacher_time_limit: float | None,
+    expert: str,
+    expert_time_limit: float | None,
     options: Sequence[str],
     jobs: int | None,
     executor: str,
@@ -83,9 +83,9 @@ def train(
             seed=seed,
             threads=threads,
             device=device,
-            teacher=teacher,
+            expert=expert,
             executor=chosen_executor(executor, jobs, scheduler, executor_pairs),
-            teacher_time_limit=teacher_time_limit,
+            expert_time_limit=expert_time_limit,
             on_progress=show,
             **given,
         )

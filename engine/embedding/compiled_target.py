@@ -31,7 +31,7 @@ class CompiledTarget(Target):
         self.integer = model.integer[self.columns]
         names = [f"column {column}" for column in self.columns.tolist()]
         own = list(zip(model.lower[self.columns].tolist(), model.upper[self.columns].tolist(), strict=True))
-        self.settle(names, bounds, own)
+        self.resolve(names, bounds, own)
 
     def base(self) -> tuple[Any, Array]:
         """Return the whole model: it cannot change, so all of its rows may be used."""

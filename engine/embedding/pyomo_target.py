@@ -32,7 +32,7 @@ class PyomoTarget(Target):
             raise ModelError(f"{repeated} of the {len(self.inputs)} inputs are repeated; give each a variable of its own.")
         self.integer = np.array([free and given.is_integer() for free, given in self._pairs()], bool)
         names = [repr(given.name) if free else f"{place}, a number," for place, (free, given) in enumerate(self._pairs())]
-        self.settle(names, bounds, [_bounds(given) if free else (float(given),) * 2 for free, given in self._pairs()])
+        self.resolve(names, bounds, [_bounds(given) if free else (float(given),) * 2 for free, given in self._pairs()])
         self._within = _rows_of(within, self.inputs, self._free)
         self.block: Any = None
 

@@ -52,7 +52,7 @@ class Target(ABC):
     def objective(self, solution: Any) -> tuple[Sense, float] | None:
         """Return the sense and the value of the model's objective in a solution; ``None`` where it has none."""
 
-    def settle(self, names: Sequence[str], bounds: Bounds | None, own: Sequence[tuple[float, float]]) -> None:
+    def resolve(self, names: Sequence[str], bounds: Bounds | None, own: Sequence[tuple[float, float]]) -> None:
         """Set the bounds from those given and the inputs' own, or ask for what is missing."""
         if bounds is not None and len(bounds) != len(names):
             raise ModelError(f"{len(bounds)} bounds are given for {len(names)} inputs.")

@@ -120,18 +120,18 @@ def conclude(
     failed = bool(outcome.error or complaint)
     margin = 0.0 if solution is None else problem.margin(instance, solution)
     magnitude = problem.magnitude(instance)
-    bound, doubt = _best_bound(problem.sense, objective, [outcome.bound, answer.bound], margin, magnitude)
+    bound, warning = _best_bound(problem.sense, objective, [outcome.bound, answer.bound], margin, magnitude)
     if proven and objective is not None:
         bound = objective
     bound_taken = 0.0
     if outcome.stopped is Termination.INTERRUPTED:
         bound_time_limit = min(bound_time_limit, PATIENCE)
     if not proven and not failed and bound_time_limit > 0 and problem.offers(Bound):
-        own, more_doubt, bound_taken = _own_bound(checker, outcome, bound_time_limit, objective)
+        own, more_warning, bound_taken = _own_bound(checker, outcome, bound_time_limit, objective)
         bound, refuted = _best_bound(problem.sense, objective, [bound, own], margin, magnitude)
-        doubt = " ".join(part for part in (doubt, more_doubt, refuted) if part)
+        warning = " ".join(part for part in (warning, more_warning, refuted) if part)
     status = _status(objective, bound, proven, failed, magnitude)
-    said = (outcome.error or complaint, beaten, doubt, answer.message, note, _deciding(solution))
+    said = (outcome.error or complaint, beaten, warning, answer.message, note, _deciding(solution))
     return Result(
         problem=problem.name,
         instance=instance.name,
@@ -226,10 +226,12 @@ def _best_bound(
     finite = [bound for bound in bounds if bound is not None and math.isfinite(bound)]
     valid = [bound for bound in finite if not contradicts(sense, objective, bound, margin, magnitude)]
     wrong = [bound for bound in finite if contradicts(sense, objective, bound, margin, magnitude)]
-    doubt = f"A bound of {wrong[0]:.9g} contradicts the checked objective {objective:.9g} and was dropped." if wrong else ""
+    warning = (
+        f"A bound of {wrong[0]:.9g} contradicts the checked objective {objective:.9g} and was dropped." if wrong else ""
+    )
     if not valid:
-        return None, doubt
-    return (max(valid) if sense is Sense.MIN else min(valid)), doubt
+        return None, warning
+    return (max(valid) if sense is Sense.MIN else min(valid)), warning
 
 
 def _status(objective: float | None, bound: float | None, proven: bool, failed: bool, magnitude: float) -> Status:

@@ -1,9 +1,9 @@
 """A process that forks itself for each request, so that a solver's process need not import the libraries again.
 
-Between it and each solver's process stands a keeper, a process that does nothing but wait. On Linux whatever the solver
-starts, even in sessions of its own, becomes the keeper's child once its parent is gone (`man 2 prctl`,
-PR_SET_CHILD_SUBREAPER). The keeper kills all of it when the solver's process ends, when it is told to, or when whoever asked
-for the run dies. Nothing here is imported that a solver's process could not bear to be forked after.
+Between it and each solver's process stands a supervisor, a process that does nothing but wait. On Linux whatever the solver
+starts, even in sessions of its own, becomes the supervisor's child once its parent is gone (`man 2 prctl`,
+PR_SET_CHILD_SUBREAPER). The supervisor kills all of it when the solver's process ends, when it is told to, or when whoever
+asked for the run dies. Nothing here is imported that a solver's process could not bear to be forked after.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of <linux/prctl.h>."""
 
 NUMBER = struct.Struct("i")
-"""How a keeper tells its own process id, that of the solver's process, and later the exit code."""
+"""How a supervisor tells its own process id, that of the solver's process, and later the exit code."""
 
 PATIENCE = 10.0
-"""Seconds after which a keeper gives up on processes that a kill does not end."""
+"""Seconds after which a supervisor gives up on processes that a kill does not end."""
 
 READY = b"ready"
 """What the server says once everything is imported."""
 
 
 def serve() -> None:
-    """Be the server: for each three descriptors that come through the socket, fork a keeper, until the other end is gone."""
+    """Be the server: for each three descriptors from the socket, fork a supervisor, until the other end closes."""
     door = socket.socket(fileno=int(sys.argv[1]))
     door.set_inheritable(False)
     _prepare(sys.argv[2:])
     _inherit_orphans()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers need nobody to wait for them
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors need nobody to wait for them
     door.send(READY)
     while True:
         word, descriptors, _, _ = socket.recv_fds(door, 1, 3)
@@ -81,8 +81,9 @@ def _inherit_orphans() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(SUBREAPER, 1, 0, 0, 0)
 
 
-def _keep(standard_input: int, reports: int, verdict: int) -> None:
-    """Be a keeper: fork the solver's process, wait for its end or for the order, let nothing of it survive, tell its code.
+def _keep(standard_input: int, reports: int, outcome: int) -> None:
+    """Be a supervisor: fork the solver's process, wait for its end or for the order, let nothing of it survive, tell its
+    code.
 
     Parameters
     ----------
@@ -90,8 +91,8 @@ def _keep(standard_input: int, reports: int, verdict: int) -> None:
         Of the solver's process. That its other end closes means that the process is to end.
     reports
         What the solver's process reports through.
-    verdict
-        What the keeper speaks through: its process id, the other's, and the exit code (negative: the signal).
+    outcome
+        What the supervisor speaks through: its process id, the other's, and the exit code (negative: the signal).
     """
     code = -signal.SIGKILL
     try:
@@ -100,22 +101,22 @@ def _keep(standard_input: int, reports: int, verdict: int) -> None:
         _inherit_orphans()
         worker = os.fork()
         if worker == 0:
-            _work(standard_input, reports, verdict)
+            _work(standard_input, reports, outcome)
         os.close(reports)
-        os.write(verdict, NUMBER.pack(os.getpid()) + NUMBER.pack(worker))
+        os.write(outcome, NUMBER.pack(os.getpid()) + NUMBER.pack(worker))
         _wait(worker, standard_input)
         code = _end(worker)
-        os.write(verdict, NUMBER.pack(code))
+        os.write(outcome, NUMBER.pack(code))
     finally:
         os._exit(0)
 
 
-def _work(standard_input: int, reports: int, verdict: int) -> None:
+def _work(standard_input: int, reports: int, outcome: int) -> None:
     code = 1
     try:
         os.setsid()
         os.dup2(standard_input, 0)
-        for descriptor in (standard_input, verdict):
+        for descriptor in (standard_input, outcome):
             os.close(descriptor)
         random.seed()  # a solver that seeds nothing is not to repeat itself in every run
         if "numpy" in sys.modules:

@@ -42,30 +42,30 @@ FORK_LIMIT = 20.0
 """Seconds that a server may take to fork."""
 
 LAST_WORD = 12.0
-"""Seconds that a keeper may take to end a run: two more than it tries."""
+"""Seconds that a supervisor may take to end a run: two more than it tries."""
 
 
 class Child:
-    """The process of one run, with its keeper."""
+    """The process of one run, with its supervisor."""
 
     def __init__(self, descriptors: tuple[int, int, int], token: str, secret: bytes) -> None:
-        self._input, reports, self._verdict = descriptors
+        self._input, reports, self._outcome = descriptors
         self.receiver = Receiver(reports, secret)
-        self.keeper: psutil.Process | None = None
+        self.supervisor: psutil.Process | None = None
         self._worker: psutil.Process | None = None
         self._token = token
 
     def meet(self, server: subprocess.Popen[bytes]) -> bool:
-        """Take in the process ids of keeper and solver; returns whether they came."""
+        """Take in the process ids of supervisor and solver; returns whether they came."""
         until = time.monotonic() + FORK_LIMIT
-        while not _readable(self._verdict, 0.2):
+        while not _readable(self._outcome, 0.2):
             if time.monotonic() > until or _is_stuck(server):
                 return False
-        keeper, worker = self._number(0.0), self._number(1.0)
-        if keeper is None or worker is None:
+        supervisor, worker = self._number(0.0), self._number(1.0)
+        if supervisor is None or worker is None:
             return False
         with contextlib.suppress(psutil.Error):
-            self.keeper = psutil.Process(keeper)
+            self.supervisor = psutil.Process(supervisor)
             self._worker = psutil.Process(worker)
         return True
 
@@ -81,14 +81,14 @@ class Child:
                     left = left[os.write(self._input, left[: 2**16]) :]
 
     def has_ended(self) -> bool:
-        """Return whether its keeper has spoken its last word, or is dead."""
-        return _readable(self._verdict, 0.0)
+        """Return whether its supervisor has spoken its last word, or is dead."""
+        return _readable(self._outcome, 0.0)
 
     def resident_bytes(self) -> int:
         """Return the resident memory of all processes of the run, shared pages counted in each."""
         total = 0
         with contextlib.suppress(psutil.Error):
-            for process in [] if self.keeper is None else self.keeper.children(recursive=True):
+            for process in [] if self.supervisor is None else self.supervisor.children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     total += process.memory_info().rss
         return total
@@ -98,24 +98,24 @@ class Child:
         if self._worker is not None:
             with contextlib.suppress(psutil.Error):
                 self._worker.kill()
-        os.close(self._input)  # by which the keeper knows
+        os.close(self._input)  # by which the supervisor knows
         code, until = None, time.monotonic() + LAST_WORD
         while code is None and time.monotonic() < until:
             code = self._number(0.2)
-            if code is None and (self.has_ended() or _is_stopped(self.keeper)):
+            if code is None and (self.has_ended() or _is_stopped(self.supervisor)):
                 break
         if code is None:
-            self._end_without_keeper()
+            self._end_without_supervisor()
         return -int(signal.SIGKILL) if code is None else code
 
     def close(self) -> None:
         """Close what is left open after the end."""
         self.receiver.close()
-        os.close(self._verdict)
+        os.close(self._outcome)
 
-    def _end_without_keeper(self) -> None:
-        """Kill what a keeper that is dead or stopped has left: the tree of processes, and all with the token of the run."""
-        for root in (self.keeper, self._worker):
+    def _end_without_supervisor(self) -> None:
+        """Kill what a dead or stopped supervisor has left: the tree of processes, and all with the token of the run."""
+        for root in (self.supervisor, self._worker):
             for process in _tree(root):
                 with contextlib.suppress(psutil.Error):
                     process.kill()
@@ -138,10 +138,10 @@ class Child:
         return False
 
     def _number(self, patience: float) -> int | None:
-        """Return the next number that the keeper tells, or ``None`` where it is dead or silent."""
-        if not _readable(self._verdict, patience):
+        """Return the next number that the supervisor tells, or ``None`` where it is dead or silent."""
+        if not _readable(self._outcome, patience):
             return None
-        data = os.read(self._verdict, NUMBER.size)
+        data = os.read(self._outcome, NUMBER.size)
         return int(NUMBER.unpack(data)[0]) if len(data) == NUMBER.size else None
 
 
@@ -231,13 +231,13 @@ class ForkServer:
             return None
         standard_input, ours = os.pipe()
         reading, reports = os.pipe()
-        listening, verdict = os.pipe()
+        listening, outcome = os.pipe()
         try:
             self._door.settimeout(FORK_LIMIT)
             with contextlib.suppress(OSError):
-                socket.send_fds(self._door, [b"!"], [standard_input, reports, verdict])
+                socket.send_fds(self._door, [b"!"], [standard_input, reports, outcome])
         finally:
-            for descriptor in (standard_input, reports, verdict):
+            for descriptor in (standard_input, reports, outcome):
                 os.close(descriptor)
         child = Child((ours, reading, listening), token, secret)
         if child.meet(self._process):

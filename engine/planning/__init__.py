@@ -3,7 +3,7 @@
 The contracts that a planning problem and its policies implement are imported from here; the package knows no problem.
 """
 
-from redwood.planning.contract import ActionSet, Arms, Choice, Criterion, Planning, Policy, Program, worth_of
+from redwood.planning.contract import ActionSet, Arms, Choice, Criterion, Planning, Policy, Program, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts, relaxation_of
 
 __all__ = [
@@ -17,5 +17,5 @@ __all__ = [
     "Relaxation",
     "relaxation_by_counts",
     "relaxation_of",
-    "worth_of",
+    "value_of",
 ]

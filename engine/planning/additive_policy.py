@@ -64,17 +64,17 @@ class AdditivePolicy(Policy):
             plain = Terms(values, np.zeros((*values.shape, 0)), nothing, nothing)
             return climbed(planning.actions, joint_terms(planning.joint, distinct, plain))[rows.ravel()]
         found = joint_argmax(planning.actions, values, planning.joint, distinct)
-        return np.array([best.levels for best in found], np.int64)[rows.ravel()]
+        return np.array([best.arm_actions for best in found], np.int64)[rows.ravel()]
 
 
 def arm_values(planning: Planning, states: Array, later: Array) -> Array:
-    """Return the value [N, J, A] of each arm's levels in joint states [N, J], given those of next states [J, S]."""
+    """Return the value [N, J, A] of each arm's actions in joint states [N, J], given those of next states [J, S]."""
     moved: Array = np.matmul(moves_in(planning, states), later[:, :, None])[..., 0]
     return rewards_in(planning, states) + moved
 
 
 def _by_list(planning: Planning, states: Array, later: Array) -> Array:
-    """Return the best of all joint actions in states [N, J], where an arm's outcome depends on the levels of others."""
+    """Return the best of all joint actions in states [N, J], where an arm's outcome depends on the actions of others."""
     listed = listed_actions(planning.actions)
     if listed is None:
         raise FitError(f"exposure depends on the joint action, and there are over {LISTED} of these to go through.")

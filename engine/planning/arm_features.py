@@ -1,4 +1,4 @@
-"""What a network is told of an arm: its worths, prices and prospects, free of units, of the number of arms, and of names."""
+"""What a network is told of an arm: its values, prices and features, free of units, of the number of arms, and of names."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ DEMANDS = slice(5, 6 + len(AHEAD))
 
 
 def arm_features(planning: Planning, relaxation: Relaxation) -> tuple[Array, float]:
-    """Return inputs [H, J, S, F] for each arm's state before each step, and the worth that an output of 1 stands for.
+    """Return inputs [H, J, S, F] for each arm's state before each step, and the value that an output of 1 stands for.
 
-    The unit is the mean difference between the best and the worst state of an arm. An arm *spends* the price of the level
+    The unit is the mean difference between the best and the worst state of an arm. An arm *spends* the price of the action
     that is best for it; states in which many arms want to spend more than there is are what the relaxation overrates.
     """
     priced, arms = relaxation.priced, planning.arms
-    horizon, count, _, states = priced.worth.shape
+    horizon, count, _, states = priced.q_values.shape
     values = relaxation.values[:-1]
     unit = max(float((values.max(axis=2) - values.min(axis=2)).mean()), 1e-12)
-    net = priced.worth - priced.prices[..., None]
+    net = priced.q_values - priced.prices[..., None]
     best = net.argmax(axis=2)
     rows, steps = np.arange(count)[:, None], np.arange(horizon)[:, None, None]
     paid = priced.prices[steps, rows[None], best] / unit

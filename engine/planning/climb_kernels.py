@@ -13,31 +13,31 @@ GAIN = 1e-9
 
 @kernel(fastmath={"reassoc", "contract", "nsz", "nnan"})  # sums over ReLUs in any order, several at once
 def climb_swaps(
-    levels: Array, classes: Array, counts: Array, direct: Array, effects: Array, offset: Array, output: Array
+    arm_actions: Array, classes: Array, counts: Array, direct: Array, effects: Array, offset: Array, output: Array
 ) -> Array:
-    """Swap the levels of two arms of a class or change one's, the best change first, until none gains; return values [N].
+    """Swap the actions of two arms of a class or change one's, the best change first, until none gains; return values [N].
 
     The value of a joint action is the sum of its direct ones and of ``output @ relu(offset + effects)``.
 
     Parameters
     ----------
-    levels
+    arm_actions
         Joint actions [N, J], changed in place.
     classes
         Class [J] of each arm: swapping two of a class in an allowed action gives an allowed one.
     counts
-        Whether so many arms may be at level 1, [J + 1], where nothing else decides what is allowed; empty where it does, and
-        then nothing but swaps is tried.
+        Whether so many arms may be under action 1, [J + 1], where nothing else decides what is allowed; empty where it does,
+        and then nothing but swaps is tried.
     direct
-        Value [N, J, A] of each arm's level besides the ReLUs.
+        Value [N, J, A] of each arm's action besides the ReLUs.
     effects
-        What each arm's level adds [N, J, A, n] to what goes into the ReLUs.
+        What each arm's action adds [N, J, A, n] to what goes into the ReLUs.
     offset
         What goes into them [N, n] without any arm.
     output
         Weight [N, n] of each ReLU.
     """
-    count, arms = levels.shape
+    count, arms = arm_actions.shape
     units = offset.shape[1]
     inner = np.empty(units)
     values = np.empty(count)
@@ -45,18 +45,18 @@ def climb_swaps(
         inner[:] = offset[row]
         linear = 0.0
         for arm in range(arms):
-            linear += direct[row, arm, levels[row, arm]]
+            linear += direct[row, arm, arm_actions[row, arm]]
             for unit in range(units):
-                inner[unit] += effects[row, arm, levels[row, arm], unit]
+                inner[unit] += effects[row, arm, arm_actions[row, arm], unit]
         value = linear
         for unit in range(units):
             value += output[row, unit] * max(inner[unit], 0.0)
         while True:
             best, one, other = value + GAIN, -1, -1
             if len(counts):
-                pulled = levels[row].sum()
+                pulled = arm_actions[row].sum()
                 for arm in range(arms):
-                    a = levels[row, arm]
+                    a = arm_actions[row, arm]
                     b = 1 - a
                     if not counts[pulled + b - a]:
                         continue
@@ -67,9 +67,9 @@ def climb_swaps(
                     if found > best:
                         best, one, other = found, arm, -1
             for left in range(arms):
-                a = levels[row, left]
+                a = arm_actions[row, left]
                 for right in range(left + 1, arms):
-                    b = levels[row, right]
+                    b = arm_actions[row, right]
                     if a == b or classes[left] != classes[right]:
                         continue
                     found = linear + direct[row, left, b] - direct[row, left, a]
@@ -82,20 +82,20 @@ def climb_swaps(
                         best, one, other = found, left, right
             if one < 0:
                 break
-            a = levels[row, one]
+            a = arm_actions[row, one]
             if other < 0:
                 for unit in range(units):
                     inner[unit] += effects[row, one, 1 - a, unit] - effects[row, one, a, unit]
                 linear += direct[row, one, 1 - a] - direct[row, one, a]
-                levels[row, one] = 1 - a
+                arm_actions[row, one] = 1 - a
                 value = best
                 continue
-            b = levels[row, other]
+            b = arm_actions[row, other]
             for unit in range(units):
                 inner[unit] += effects[row, one, b, unit] - effects[row, one, a, unit]
                 inner[unit] += effects[row, other, a, unit] - effects[row, other, b, unit]
             linear += direct[row, one, b] - direct[row, one, a] + direct[row, other, a] - direct[row, other, b]
-            levels[row, one], levels[row, other] = b, a
+            arm_actions[row, one], arm_actions[row, other] = b, a
             value = best
         values[row] = value
     return values

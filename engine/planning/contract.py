@@ -41,17 +41,17 @@ class Criterion(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Arms:
-    """J small Markov chains, each moved by an action level of its own.
+    """J small Markov chains, each moved by an action of its own.
 
-    Arms with fewer states or levels than others are padded: with states that nothing enters, and with levels that the
+    Arms with fewer states or actions than others are padded: with states that nothing enters, and with actions that the
     action set never allows (their rows must still be distributions).
 
     Attributes
     ----------
     transitions
-        Probability [J, A, S, S] of going from one state to another under a level.
+        Probability [J, A, S, S] of going from one state to another under an action.
     rewards
-        Expected reward [J, A, S] of one step under a level.
+        Expected reward [J, A, S] of one step under an action.
     start
         Probability [J, S] of each state at the first step; arms start independently.
     """
@@ -62,9 +62,9 @@ class Arms:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Numbers of arms J, levels A and states S."""
-        arms, levels, states = self.rewards.shape
-        return arms, levels, states
+        """Numbers of arms J, actions A and states S."""
+        arms, arm_actions, states = self.rewards.shape
+        return arms, arm_actions, states
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,27 +73,27 @@ class Choice:
 
     Attributes
     ----------
-    levels
-        Level [J] of each arm.
+    arm_actions
+        Action [J] of each arm.
     value
-        Worth of the action.
+        Value of the action.
     bound
-        Proven upper bound on the worth of every action of the set.
+        Proven upper bound on the value of every action of the set.
     """
 
-    levels: Array
+    arm_actions: Array
     value: float
     bound: float
     actions: ActionSet = field(repr=False)
 
     @property
     def witness(self) -> Any:
-        """Why the levels are allowed: who serves whom, the walk, the interventions; computed when asked for."""
-        return self.actions.witness(self.levels)
+        """Why the actions are allowed: who serves whom, the walk, the interventions; computed when asked for."""
+        return self.actions.witness(self.arm_actions)
 
 
 class ActionSet(ABC):
-    """The joint actions that are allowed in every step, as levels 0 to A - 1 of each arm.
+    """The joint actions that are allowed in every step, as actions 0 to A - 1 of each arm.
 
     Subclasses are frozen dataclasses of arrays and numbers, and declare the set in Pyomo. Everything else follows from
     the declaration; sets with structure override `argmax`, `contains`, `sample` and `greedy` by faster exact ways.
@@ -105,8 +105,8 @@ class ActionSet(ABC):
         """Number of arms J."""
 
     @property
-    def levels(self) -> int:
-        """Number of action levels A."""
+    def arm_actions(self) -> int:
+        """Number of actions A."""
         return 2
 
     @abstractmethod
@@ -115,9 +115,9 @@ class ActionSet(ABC):
 
     @abstractmethod
     def indicators(self, model: ConcreteModel) -> list[Any]:
-        """Return the model's binary variables that say "arm j is at level a", for a from 1 on: j by j, and a by a.
+        """Return the model's binary variables that say "arm j is under action a", for a from 1 on: j by j, and a by a.
 
-        An arm whose indicators are all zero is at level 0.
+        An arm whose indicators are all zero is under action 0.
         """
 
     @cached_property
@@ -133,37 +133,39 @@ class ActionSet(ABC):
         """The arms of each class."""
         return [np.flatnonzero(self.classes == kind) for kind in range(int(self.classes.max()) + 1)]
 
-    def argmax(self, worth: Array) -> Choice:
-        """Return an action of the greatest total worth, where ``worth`` [J, A] is that of each arm at each level."""
-        return self.solve(worth)
+    def argmax(self, coefficients: Array) -> Choice:
+        """Return an action of the greatest total value; ``coefficients`` [J, A] says that of each arm and action."""
+        return self.solve(coefficients)
 
-    def solve(self, worth: Array) -> Choice:
+    def solve(self, coefficients: Array) -> Choice:
         """Return what `argmax` does, always by mixed-integer programming on the declared model."""
-        levels, bound = self.program.maximise(worth)
-        return Choice(levels, worth_of(worth, levels), bound, self)
+        arm_actions, bound = self.program.maximise(coefficients)
+        return Choice(arm_actions, value_of(coefficients, arm_actions), bound, self)
 
-    def choose(self, worths: Array) -> Array:
-        """Return the levels [E, J] of an action of the greatest worth for each of ``worths`` [E, J, A]."""
-        return np.array([self.argmax(worth).levels for worth in worths], np.int64).reshape(len(worths), self.arms)
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the actions [E, J] of an action of the greatest value for each of ``coefficient_tables`` [E, J, A]."""
+        return np.array([self.argmax(coefficients).arm_actions for coefficients in coefficient_tables], np.int64).reshape(
+            len(coefficient_tables), self.arms
+        )
 
     def enumerate(self, limit: int) -> Array | None:
         """Return all allowed joint actions [N, J]; ``None`` where they are more than a limit, or too many to look through.
 
-        Unless overridden, all combinations of levels are asked for one by one, where these are no more than the limit.
+        Unless overridden, all combinations of actions are asked for one by one, where these are no more than the limit.
         """
-        if self.levels**self.arms > limit:
+        if self.arm_actions**self.arms > limit:
             return None
-        every = np.indices((self.levels,) * self.arms).reshape(self.arms, -1).T
+        every = np.indices((self.arm_actions,) * self.arms).reshape(self.arms, -1).T
         allowed: Array = every[np.array([self.contains(action) for action in every], bool)]
         return allowed
 
-    def contains(self, levels: Array) -> bool:
+    def contains(self, arm_actions: Array) -> bool:
         """Return whether a joint action [J] is allowed."""
-        return self.in_range(levels) and self.program.values(levels) is not None
+        return self.in_range(arm_actions) and self.program.values(arm_actions) is not None
 
-    def refused(self, levels: Array) -> Array:
+    def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
-        distinct, rows = np.unique(levels, axis=0, return_inverse=True)
+        distinct, rows = np.unique(arm_actions, axis=0, return_inverse=True)
         allowed = np.array([self.contains(action) for action in distinct], bool)
         return np.flatnonzero(~allowed[rows.ravel()])
 
@@ -171,33 +173,33 @@ class ActionSet(ABC):
         """Compile those kernels of the other methods that small sets do not come to, before a clock starts."""
 
     def sample(self, rng: np.random.Generator) -> Array:
-        """Return random levels [J]: an action that is the best one for random worths, and so one that wastes nothing."""
-        return self.argmax(np.cumsum(rng.random((self.arms, self.levels)), axis=1)).levels
+        """Return random actions [J]: an action that is the best one for random values, and so one that wastes nothing."""
+        return self.argmax(np.cumsum(rng.random((self.arms, self.arm_actions)), axis=1)).arm_actions
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
         """Return independent random actions [count, J]."""
         return np.array([self.sample(rng) for _ in range(count)], np.int64).reshape(count, self.arms)
 
-    def greedy(self, worth: Array) -> Array:
-        """Return levels [J] reached by raising one arm at a time, each time for the greatest gain that is allowed.
+    def greedy(self, coefficients: Array) -> Array:
+        """Return actions [J] reached by pulling one arm at a time, each time for the greatest gain that is allowed.
 
-        A level that is refused to an arm once is not tried again: more pulls elsewhere seldom make room.
-        Sets without the action that leaves every arm at level 0 have nothing to start from and override this.
+        An action that is refused to an arm once is not tried again: more pulls elsewhere seldom make room.
+        Sets without the action that leaves every arm under action 0 have nothing to start from and override this.
         """
-        levels = np.zeros(self.arms, np.int64)
-        if not self.contains(levels):
-            raise ModelError(f"{type(self).__name__} does not allow level 0 for every arm, where greedy would start.")
-        rows, refused = np.arange(self.arms), np.zeros(worth.shape, bool)
+        arm_actions = np.zeros(self.arms, np.int64)
+        if not self.contains(arm_actions):
+            raise ModelError(f"{type(self).__name__} does not allow action 0 for every arm, where greedy would start.")
+        rows, refused = np.arange(self.arms), np.zeros(coefficients.shape, bool)
         while True:
-            gains = np.where(refused, -np.inf, worth - worth[rows, levels][:, None])
-            arm, level = divmod(int(np.argmax(gains)), self.levels)
-            if gains[arm, level] <= 0:
-                return levels
-            before, levels[arm] = int(levels[arm]), level
-            if not self.contains(levels):
-                levels[arm], refused[arm, level] = before, True
+            gains = np.where(refused, -np.inf, coefficients - coefficients[rows, arm_actions][:, None])
+            arm, arm_action = divmod(int(np.argmax(gains)), self.arm_actions)
+            if gains[arm, arm_action] <= 0:
+                return arm_actions
+            before, arm_actions[arm] = int(arm_actions[arm]), arm_action
+            if not self.contains(arm_actions):
+                arm_actions[arm], refused[arm, arm_action] = before, True
 
-    def witness(self, levels: Array) -> Any:
+    def witness(self, arm_actions: Array) -> Any:
         """Return why an action is allowed; unless overridden, the model's other variables that are not zero, by name.
 
         Raises
@@ -205,32 +207,32 @@ class ActionSet(ABC):
         SolutionError
             Where the action is not allowed.
         """
-        values = self.program.values(levels) if self.in_range(levels) else None
+        values = self.program.values(arm_actions) if self.in_range(arm_actions) else None
         if values is None:
-            raise SolutionError(f"the action {np.asarray(levels).tolist()} is not in the set {type(self).__name__}.")
+            raise SolutionError(f"the action {np.asarray(arm_actions).tolist()} is not in the set {type(self).__name__}.")
         rest = zip(self.program.names, values.tolist(), strict=True)
-        return {name: value for name, value in list(rest)[self.arms * (self.levels - 1) :] if value != 0}
+        return {name: value for name, value in list(rest)[self.arms * (self.arm_actions - 1) :] if value != 0}
 
-    def in_range(self, levels: Array) -> bool:
-        """Return whether levels have the shape [J] and are whole numbers within 0 to A - 1."""
-        array = np.asarray(levels)
+    def in_range(self, arm_actions: Array) -> bool:
+        """Return whether actions have the shape [J] and are whole numbers within 0 to A - 1."""
+        array = np.asarray(arm_actions)
         if array.shape != (self.arms,) or array.dtype.kind not in "biuf":
             return False
         whole = array.dtype.kind != "f" or bool((array == np.rint(array)).all())
-        return whole and bool(((array >= 0) & (array < self.levels)).all())
+        return whole and bool(((array >= 0) & (array < self.arm_actions)).all())
 
     @cached_property
     def program(self) -> Program:
         """The declared model, compiled once and kept in HiGHS."""
         model = self.model()
-        return Program(model, self.indicators(model), self.arms, self.levels)
+        return Program(model, self.indicators(model), self.arms, self.arm_actions)
 
     @cached_property
     def relaxation(self) -> Relaxation:
         """A linear relaxation of the set, which bounds begin with; unless overridden, the declared model's own."""
         from redwood.planning.relaxation import relaxation_of
 
-        return relaxation_of(self.program.compiled, self.arms, self.levels)
+        return relaxation_of(self.program.compiled, self.arms, self.arm_actions)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone: what was computed from them is computed again after unpickling."""
@@ -244,25 +246,25 @@ class Program:
     """
 
     def __init__(
-        self, model: ConcreteModel, indicators: Sequence[Any], arms: int, levels: int, *, implied: bool = False
+        self, model: ConcreteModel, indicators: Sequence[Any], arms: int, arm_actions: int, *, implied: bool = False
     ) -> None:
         from pyomo.environ import Constraint, Objective, Var, maximize
 
         from redwood.views.compiled import compile_model
 
-        if len(indicators) != arms * (levels - 1):
-            needed = arms * (levels - 1)
+        if len(indicators) != arms * (arm_actions - 1):
+            needed = arms * (arm_actions - 1)
             raise ModelError(
-                f"{model.name} gives {len(indicators)} indicators; {arms} arms at {levels} levels need {needed}."
+                f"{model.name} gives {len(indicators)} indicators; {arms} arms of {arm_actions} actions need {needed}."
             )
         listed = {id(variable) for variable in indicators}
         others = [entry for entry in model.component_data_objects(Var) if id(entry) not in listed]
-        model.worth = Objective(expr=0 * indicators[0], sense=maximize)
+        model.total_value = Objective(expr=0 * indicators[0], sense=maximize)
         self.name = str(model.name)
         self.names = [variable.name for variable in (*indicators, *others)]
         self.rows = [row.name for row in model.component_data_objects(Constraint, active=True)]
         self.compiled: CompiledModel = compile_model(model, indicators)
-        self._shape = (arms, levels)
+        self._shape = (arms, arm_actions)
         self._count = len(indicators)
         if not implied:
             self._check_indicators()
@@ -271,8 +273,8 @@ class Program:
         """Return the values of the variables that are no indicators, in the last solution that was found."""
         return self.compiled.integral(np.array(self._highs.getSolution().col_value))[self._count :]
 
-    def maximise(self, worth: Array) -> tuple[Array, float]:
-        """Return the best levels [J] and a proven bound on their worth.
+    def maximise(self, coefficients: Array) -> tuple[Array, float]:
+        """Return the best actions [J] and a proven bound on their value.
 
         Raises
         ------
@@ -281,7 +283,7 @@ class Program:
         """
         import highspy
 
-        gains = (worth[:, 1:] - worth[:, :1]).ravel()
+        gains = (coefficients[:, 1:] - coefficients[:, :1]).ravel()
         scale = unit_scale(float(np.abs(gains).max(initial=0.0)))  # the tolerances of HiGHS are absolute
         self._highs.changeColsCost(self._count, np.arange(self._count, dtype=np.int32), gains.astype(np.float64) * scale)
         self._highs.clearSolver()  # hot starts after changes of the model have given wrong objectives (HiGHS #3294)
@@ -294,14 +296,14 @@ class Program:
             raise ModelError(f"HiGHS ended with status {status} on the action set {self.name}; is it bounded?")
         whole = self.compiled.integer.any()
         bound = (float(self._highs.getInfo().mip_dual_bound) + HIGHS_LOSS if whole else self._objective()) / scale
-        return self._levels(), float(worth[:, 0].sum()) + bound
+        return self._arm_actions(), float(coefficients[:, 0].sum()) + bound
 
-    def values(self, levels: Array) -> Array | None:
+    def values(self, arm_actions: Array) -> Array | None:
         """Return column values [C] of the model for a joint action, or ``None`` where it is not allowed."""
         import highspy
 
         columns = np.arange(self._count, dtype=np.int32)
-        chosen = np.asarray(levels)[:, None] == np.arange(1, self._shape[1])
+        chosen = np.asarray(arm_actions)[:, None] == np.arange(1, self._shape[1])
         fixed = chosen.ravel().astype(np.float64)
         if ((fixed < self.compiled.lower[: self._count]) | (fixed > self.compiled.upper[: self._count])).any():
             return None
@@ -326,11 +328,11 @@ class Program:
             presolve="choose" if self.compiled.integer.any() else "off",  # it takes longer than small linear programs
         )
 
-    def _levels(self) -> Array:
-        """Return the levels [J] that HiGHS's solution stands for."""
-        arms, levels = self._shape
-        chosen = np.rint(self._highs.getSolution().col_value[: self._count]).reshape(arms, levels - 1)
-        picked: Array = (chosen * np.arange(1, levels)).sum(axis=1).astype(np.int64)
+    def _arm_actions(self) -> Array:
+        """Return the actions [J] that HiGHS's solution stands for."""
+        arms, arm_actions = self._shape
+        chosen = np.rint(self._highs.getSolution().col_value[: self._count]).reshape(arms, arm_actions - 1)
+        picked: Array = (chosen * np.arange(1, arm_actions)).sum(axis=1).astype(np.int64)
         return picked
 
     def _conflict(self) -> list[str]:
@@ -356,7 +358,7 @@ class Program:
         return float(self._highs.getInfo().objective_function_value)
 
     def _check_indicators(self) -> None:
-        """Refuse indicators that are not binary, since levels could not be read from them."""
+        """Refuse indicators that are not binary, since actions could not be read from them."""
         lower, upper = self.compiled.lower[: self._count], self.compiled.upper[: self._count]
         wrong = np.flatnonzero(~self.compiled.integer[: self._count] | (lower < 0) | (upper > 1))
         if len(wrong):
@@ -398,7 +400,7 @@ class Policy(Solution, ABC):
 
     @abstractmethod
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
-        """Return levels [E, J] for the states [E, J] of E episodes at a step; only random policies use ``rng``."""
+        """Return actions [E, J] for the states [E, J] of E episodes at a step; only random policies use ``rng``."""
 
     def describe(self) -> dict[str, Any]:
         """Return what decides, as plain data.
@@ -423,28 +425,30 @@ class Policy(Solution, ABC):
         Returns
         -------
         Array
-            The level of each arm, [J] or [E, J] as the states are.
+            The action of each arm, [J] or [E, J] as the states are.
 
         Raises
         ------
         SolutionError
-            Where the policy has not met an instance yet, or states or step do not belong to that instance.
+            Where the policy is bound to no instance yet, or states or step do not belong to that instance.
         """
         planning: Planning | None = getattr(self, "_planning", None)
         if planning is None:
-            raise SolutionError(f"the policy {self.kind!r} has met no instance yet; simulate() or check() it on one first.")
+            raise SolutionError(
+                f"the policy {self.kind!r} is bound to no instance yet; simulate() or check() it on one first."
+            )
         array = np.asarray(states)
         step = 0 if planning.criterion is Criterion.AVERAGE else step
         rows = _checked(np.atleast_2d(array), step, planning)
-        levels = self.choose(planning, rows, step, rng or np.random.default_rng(step))
-        return levels if array.ndim == 2 else levels[0]
+        arm_actions = self.choose(planning, rows, step, rng or np.random.default_rng(step))
+        return arm_actions if array.ndim == 2 else arm_actions[0]
 
-    def meet(self, planning: Planning) -> None:
+    def bind(self, planning: Planning) -> None:
         """Let `act` refer to an instance from now on. A policy that was solved for, checked or simulated has met one."""
         object.__setattr__(self, "_planning", planning)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the fields alone, without the instance that was met."""
+        """Return the fields alone, without the instance it is bound to."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
 
@@ -455,9 +459,9 @@ class Planning(View, ABC):
     actions: ActionSet
     horizon: int
     discount: float
-    """Weight of a step's reward, to the power of the step; the worth of a policy is the weighted sum divided by H."""
+    """Weight of a step's reward, to the power of the step; the value of a policy is the weighted sum divided by H."""
     criterion: Criterion = Criterion.FINITE
-    """Whether the H steps count, or the mean reward of endless time, in which every step is a policy's first, step 0."""
+    """Whether the H steps count, or the average reward, in which every step is a policy's first, step 0."""
     exposure: Exposure | None = None
     """How the transitions of arms depend on other arms; ``arms`` are then `CoupledArms`, which refuse to be taken alone."""
     joint: JointReward | None = None
@@ -467,9 +471,9 @@ class Planning(View, ABC):
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:
         """Return the expected one-step rewards [E, H], discounted, of a policy in simulated episodes.
 
-        The luck of arm j in step t of episode e depends on (seed, e, t, j) alone, so that policies face the same.
+        The noise of arm j in step t of episode e depends on (seed, e, t, j) alone, so that policies face the same.
 
-        For endless time they are those of H steps after as many that are not counted.
+        For the average reward they are those of H steps after as many that are not counted.
 
         Raises
         ------
@@ -479,20 +483,20 @@ class Planning(View, ABC):
 
 
 def check_finite(planning: Planning, solver: str) -> None:
-    """Raise `FitError` where a solver whose policies count the steps that are left is asked for endless time."""
+    """Raise `FitError` where a solver whose policies count the steps that are left is asked for the average reward."""
     if planning.criterion is Criterion.AVERAGE:
-        raise FitError(f"{solver} counts the steps that are left, and the criterion is the mean of endless time.")
+        raise FitError(f"{solver} counts the steps that are left, and the criterion is the average reward.")
 
 
 def check_average(planning: Planning, solver: str) -> None:
-    """Raise `FitError` where a solver for the mean of endless time is asked for a horizon."""
+    """Raise `FitError` where a solver for the average reward is asked for a horizon."""
     if planning.criterion is not Criterion.AVERAGE:
         raise FitError(f"{solver} is for the criterion 'average', and that of the instance is {str(planning.criterion)!r}.")
 
 
-def worth_of(worth: Array, levels: Array) -> float:
-    """Return the total worth of a joint action [J], given that of each arm at each level [J, A]."""
-    return float(worth[np.arange(len(levels)), levels].sum())
+def value_of(coefficients: Array, arm_actions: Array) -> float:
+    """Return the total value of a joint action [J], given that of each arm for each action [J, A]."""
+    return float(coefficients[np.arange(len(arm_actions)), arm_actions].sum())
 
 
 def _checked(states: Array, step: int, planning: Planning) -> Array:

@@ -27,9 +27,9 @@ class Exposure:
     edges
         Pairs of arms [M, 2]: what the first one emits reaches the second one. A contact both ways is two pairs.
     emits
-        Whole number [J, A, S], from 0 on, that an arm emits in a state under a level.
+        Whole number [J, A, S], from 0 on, that an arm emits in a state under an action.
     transitions
-        Probability [C, J, A, S, S] of going from one state to another under a level, by exposure class.
+        Probability [C, J, A, S, S] of going from one state to another under an action, by exposure class.
     """
 
     edges: Array
@@ -44,11 +44,11 @@ class Exposure:
 
     def check(self, arms: Arms) -> None:
         """Raise `InstanceError` where shapes disagree, or a neighbour or what an arm emits is out of range."""
-        count, levels, states = arms.shape
-        if self.transitions.ndim != 5 or self.transitions.shape[1:] != (count, levels, states, states):
+        count, arm_actions, states = arms.shape
+        if self.transitions.ndim != 5 or self.transitions.shape[1:] != (count, arm_actions, states, states):
             raise InstanceError(
                 f"transitions by exposure have shape {list(self.transitions.shape)}; with rewards {list(arms.shape)} they "
-                f"need [C, {count}, {levels}, {states}, {states}]."
+                f"need [C, {count}, {arm_actions}, {states}, {states}]."
             )
         if self.emits.shape != arms.shape:
             raise InstanceError(f"emits have shape {list(self.emits.shape)}; with rewards {list(arms.shape)} the same.")
@@ -67,7 +67,7 @@ class Exposure:
 
     @cached_property
     def by_states(self) -> bool:
-        """Whether what an arm emits is the same under all levels, so that exposure is known before the action."""
+        """Whether what an arm emits is the same under all actions, so that exposure is known before the action."""
         return bool((self.emits == self.emits[:, :1]).all())
 
     @cached_property
@@ -84,9 +84,9 @@ class Exposure:
         starts = np.searchsorted(self.edges[order, 0], np.arange(len(self.emits) + 1))
         return np.ascontiguousarray(self.edges[order, 1]), starts
 
-    def of(self, states: Array, levels: Array) -> Array:
+    def of(self, states: Array, arm_actions: Array) -> Array:
         """Return the exposure class [N, J] of each arm in states [N, J] under joint actions [N, J]."""
-        emitted = self.emits[np.arange(len(self.emits)), levels, states]
+        emitted = self.emits[np.arange(len(self.emits)), arm_actions, states]
         found: Array = np.minimum(np.rint(emitted @ self.reach).astype(np.int64), self.classes - 1)
         return found
 
@@ -98,7 +98,7 @@ class JointReward(ABC):
     """Name of the kind, by which files tell it."""
 
     @abstractmethod
-    def values(self, states: Array, levels: Array) -> Array:
+    def values(self, states: Array, arm_actions: Array) -> Array:
         """Return the reward [N] in states [N, J] under joint actions [N, J]."""
 
     @abstractmethod
@@ -131,14 +131,14 @@ class ConcaveReward(JointReward):
     def slopes(self, loads: Array) -> Array:
         """Return the slope [N, G] of what each of the loads [N, G] brings."""
 
-    def values(self, states: Array, levels: Array) -> Array:
+    def values(self, states: Array, arm_actions: Array) -> Array:
         """Return the reward [N] in states [N, J] under joint actions [N, J]."""
-        found: Array = self.of(self.loads_of(states, levels)).sum(axis=1)
+        found: Array = self.of(self.loads_of(states, arm_actions)).sum(axis=1)
         return found
 
-    def loads_of(self, states: Array, levels: Array) -> Array:
+    def loads_of(self, states: Array, arm_actions: Array) -> Array:
         """Return the loads [N, G] in states [N, J] under joint actions [N, J]."""
-        taken: Array = self.loads[:, np.arange(states.shape[1]), levels, states].sum(axis=2).T
+        taken: Array = self.loads[:, np.arange(states.shape[1]), arm_actions, states].sum(axis=2).T
         return taken
 
     def tangent(self, loads: Array) -> tuple[Array, float]:
@@ -158,7 +158,7 @@ class CoverageReward(ConcaveReward):
     weights
         Reward [G] of a group in which somebody succeeds.
     success
-        Probability [G, J, A, S], below 1, that an arm succeeds for a group in a state under a level.
+        Probability [G, J, A, S], below 1, that an arm succeeds for a group in a state under an action.
 
     References
     ----------
@@ -240,7 +240,7 @@ class CoupledArms(Arms):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Numbers of arms J, levels A and states S."""
+        """Numbers of arms J, actions A and states S."""
         return self.base.shape
 
     @property
@@ -259,7 +259,7 @@ class CoupledArms(Arms):
 
     @property
     def start(self) -> Array:
-        """The chances of the states at the first step."""
+        """The probabilities of the states at the first step."""
         return self.base.start
 
 

@@ -33,7 +33,7 @@ class Observed:
     ----------
     rewards
         Expected one-step reward [E, H], discounted.
-    states, levels
+    states, arm_actions
         State and level [E, H, J] of each arm before each counted step.
     control
         Control variate [E] to be taken off an episode's mean reward a step, of expectation 0; ``None`` for few episodes.
@@ -41,7 +41,7 @@ class Observed:
 
     rewards: Array
     states: Array
-    levels: Array
+    arm_actions: Array
     control: Array | None
 
 
@@ -49,7 +49,7 @@ def observe(planning: Planning, policy: Policy, episodes: int, seed: int) -> Obs
     """Return what a policy does in simulated episodes, and a control variate for the noise that single arms explain.
 
     The control variate is the sum of what the arms' values rose by in each step beyond their expectation, for values as if
-    each arm got its levels by chance, as often as it does in each step and state. Values and coefficient come from episodes
+    each arm got its actions by chance, as often as it does in each step and state. Values and coefficient come from episodes
     of their own, so that the variate has the expectation 0 whatever they are, and adjusted episodes stay independent.
 
     Parameters
@@ -72,8 +72,8 @@ def observe(planning: Planning, policy: Policy, episodes: int, seed: int) -> Obs
     if episodes < FEWEST or seen.states.size > LARGEST:
         return seen
     pilot = _recorded(planning, policy, min(max(PILOT[0], episodes // 2), PILOT[1]), seed + 1)
-    values = _values(planning, pilot.states, pilot.levels)
-    control, fitted = (_martingale(planning, values, each.states, each.levels) for each in (seen, pilot))
+    values = _values(planning, pilot.states, pilot.arm_actions)
+    control, fitted = (_martingale(planning, values, each.states, each.arm_actions) for each in (seen, pilot))
     spread, means = fitted - fitted.mean(), pilot.rewards.mean(axis=1)
     square = float(spread @ spread)
     coefficient = float(spread @ means) / square if square > 0 else 0.0
@@ -84,9 +84,9 @@ def _recorded(planning: Planning, policy: Policy, episodes: int, seed: int) -> O
     """Return what a policy does in episodes."""
     recorder = RecordingPolicy(policy)
     rewards = planning.rollouts(recorder, episodes, seed)
-    policy.meet(planning)
-    states, levels = (np.stack(kept[-planning.horizon :], axis=1) for kept in (recorder.states, recorder.levels))
-    return Observed(rewards, states, levels.astype(np.min_scalar_type(planning.arms.shape[1])), None)
+    policy.bind(planning)
+    states, arm_actions = (np.stack(kept[-planning.horizon :], axis=1) for kept in (recorder.states, recorder.arm_actions))
+    return Observed(rewards, states, arm_actions.astype(np.min_scalar_type(planning.arms.shape[1])), None)
 
 
 def noise_seed(instance: Instance, seed: int) -> int:
@@ -94,15 +94,15 @@ def noise_seed(instance: Instance, seed: int) -> int:
     return int(hashlib.sha256(f"{seed} {instance.fingerprint()}".encode()).hexdigest()[:15], 16)
 
 
-def _values(planning: Planning, states: Array, levels: Array) -> Array:
-    """Return the value [H, J, S] of each arm's state before each step, were its levels drawn as often as they were given.
+def _values(planning: Planning, states: Array, arm_actions: Array) -> Array:
+    """Return the value [H, J, S] of each arm's state before each step, were its actions drawn as often as given.
 
     Exposure is drawn as often as it was met, and joint rewards are taken by their tangents at mean loads: any values do.
     """
     steps = planning.horizon
     count, choices, kinds = planning.arms.shape
     counts = np.zeros((steps, count, kinds, choices))
-    np.add.at(counts, (np.arange(steps)[None, :, None], np.arange(count)[None, None], states, levels), 1.0)
+    np.add.at(counts, (np.arange(steps)[None, :, None], np.arange(count)[None, None], states, arm_actions), 1.0)
     if planning.criterion is Criterion.AVERAGE:
         counts = np.broadcast_to(counts.sum(axis=0), counts.shape)
     whole = counts.sum(axis=(0, 2))[None, :, None]
@@ -110,25 +110,25 @@ def _values(planning: Planning, states: Array, levels: Array) -> Array:
     shares = smoothed / smoothed.sum(axis=-1, keepdims=True)
     values, ahead = np.empty((steps, count, kinds)), np.zeros((count, kinds))
     for step in range(steps - 1, -1, -1):
-        moves, rewards = _averaged(planning, states[:, step].astype(np.int64), levels[:, step])
-        worth = planning.discount**step * rewards + np.matmul(moves, ahead[:, None, :, None])[..., 0]
-        values[step] = ahead = np.einsum("jas,jsa->js", worth, shares[step])
+        moves, rewards = _averaged(planning, states[:, step].astype(np.int64), arm_actions[:, step])
+        q_values = planning.discount**step * rewards + np.matmul(moves, ahead[:, None, :, None])[..., 0]
+        values[step] = ahead = np.einsum("jas,jsa->js", q_values, shares[step])
     return values
 
 
-def _averaged(planning: Planning, states: Array, levels: Array) -> tuple[Array, Array]:
-    """Return transitions [J, A, S, S] and rewards [J, A, S] of arms alone, on average over states and levels [E, J]."""
+def _averaged(planning: Planning, states: Array, arm_actions: Array) -> tuple[Array, Array]:
+    """Return transitions [J, A, S, S] and rewards [J, A, S] of arms alone, on average over states and actions [E, J]."""
     alone, exposure, joint = arms_alone(planning), planning.exposure, planning.joint
     moves, rewards = alone.transitions, alone.rewards
     if exposure is not None:
-        met = exposure.of(states, levels)[:, :, None] == np.arange(exposure.classes)
+        met = exposure.of(states, arm_actions)[:, :, None] == np.arange(exposure.classes)
         moves = np.einsum("jc,cjasz->jasz", met.mean(axis=0), exposure.transitions, optimize=True)
     if isinstance(joint, ConcaveReward):
-        rewards = rewards + joint.tangent(joint.loads_of(states, levels).mean(axis=0))[0]
+        rewards = rewards + joint.tangent(joint.loads_of(states, arm_actions).mean(axis=0))[0]
     return moves, rewards
 
 
-def _martingale(planning: Planning, values: Array, states: Array, levels: Array) -> Array:
+def _martingale(planning: Planning, values: Array, states: Array, arm_actions: Array) -> Array:
     """Return what values rose by beyond their expectation [E], over all steps and arms, a step."""
     arms = np.arange(states.shape[2])
     total = np.zeros(len(states))
@@ -137,17 +137,17 @@ def _martingale(planning: Planning, values: Array, states: Array, levels: Array)
         total += values[0][arms, states[:, 0]].sum(axis=1) - start
     for step in range(planning.horizon - 1):
         total += values[step + 1][arms, states[:, step + 1]].sum(axis=1)
-        total -= _expected(planning, values[step + 1], states[:, step], levels[:, step])
+        total -= _expected(planning, values[step + 1], states[:, step], arm_actions[:, step])
     return total / planning.horizon
 
 
-def _expected(planning: Planning, values: Array, states: Array, levels: Array) -> Array:
-    """Return the expectation [E] of the sum of next states' values [J, S], after states and levels [E, J]."""
+def _expected(planning: Planning, values: Array, states: Array, arm_actions: Array) -> Array:
+    """Return the expectation [E] of the sum of next states' values [J, S], after states and actions [E, J]."""
     if planning.exposure is None:
         table = np.einsum("jasz,jz->jas", arms_alone(planning).transitions, values)
-        found: Array = table[np.arange(states.shape[1]), levels, states].sum(axis=1)
+        found: Array = table[np.arange(states.shape[1]), arm_actions, states].sum(axis=1)
         return found
-    moved = outcomes(planning, states.astype(np.int64), levels.astype(np.int64))
+    moved = outcomes(planning, states.astype(np.int64), arm_actions.astype(np.int64))
     found = np.einsum("ejs,js->e", moved, values, optimize=True)
     return found
 
@@ -169,24 +169,24 @@ def half_width(values: Array, level: float = 0.95) -> float:
 
 @dataclass(frozen=True, eq=False)
 class RecordingPolicy(Policy):
-    """Do as another policy does, and keep the states [E, J] and the levels [E, J] of each step."""
+    """Do as another policy does, and keep the states [E, J] and the actions [E, J] of each step."""
 
     kind: ClassVar[str] = "recording"
     base: Policy
     states: list[Array] = field(default_factory=list)
-    levels: list[Array] = field(default_factory=list)
+    arm_actions: list[Array] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", self.base.kind)  # complaints shall name the policy that acts
 
-    def meet(self, planning: Planning) -> None:
-        """Let the other policy meet the instance as well, since it may remember episodes."""
-        super().meet(planning)
-        self.base.meet(planning)
+    def bind(self, planning: Planning) -> None:
+        """Bind the other policy as well, since it may remember episodes."""
+        super().bind(planning)
+        self.base.bind(planning)
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return what the other policy chooses."""
-        levels = self.base.choose(planning, states, step, rng)
+        arm_actions = self.base.choose(planning, states, step, rng)
         self.states.append(states.astype(np.min_scalar_type(planning.arms.shape[2])))
-        self.levels.append(np.array(levels))
-        return levels
+        self.arm_actions.append(np.array(arm_actions))
+        return arm_actions

@@ -1,4 +1,4 @@
-"""Policy improvement: the worths of arms corrected by what the policy's own episodes say, instead of what prices promise."""
+"""Policy improvement: the values of arms corrected by what the policy's own episodes say, instead of what prices promise."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Stops = Callable[[], bool]
 
 @dataclass(frozen=True, eq=False)
 class Episodes:
-    """Simulated or logged episodes: states and levels [H, E, J] before and in each step, rewards [E, H], discounted."""
+    """Simulated or logged episodes: states and actions [H, E, J] before and in each step, rewards [E, H], discounted."""
 
     states: Array
-    levels: Array
+    arm_actions: Array
     rewards: Array
 
 
@@ -39,7 +39,7 @@ class Improved:
     Attributes
     ----------
     values
-        Worth [H + 1, J, S] of each arm's state before each step, discounted to the first step.
+        Q-values [H + 1, J, S] of each arm's state before each step, discounted to the first step.
     tried, accepted
         Candidates, and how many of them became the incumbent.
     ahead, error
@@ -56,11 +56,11 @@ class Improved:
 def improve(
     planning: Planning, values: Array, *, rounds: int, episodes: int, seed: int, stops: Stops, start: Array | None = None
 ) -> Improved:
-    """Return better worths of states than the given ones [H + 1, J, S], or these where none was found.
+    """Return better values of states than the given ones [H + 1, J, S], or these where none was found.
 
-    In each round the incumbent policy is simulated, its worth is fitted by `fitted`, and the policy that looks one step
+    In each round the incumbent policy is simulated, its value is fitted by `fitted`, and the policy that looks one step
     ahead of that worth is the candidate. It becomes the incumbent only where it is ahead of it with 95 % confidence in
-    trial episodes with the same luck. Rounds end with the first candidate that is not.
+    trial episodes with the same noise. Rounds end with the first candidate that is not.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def improve(
     episodes
         Simulated for each fit, and for each trial.
     start
-        Other worths [H + 1, J, S] that are tried first, such as those of a network trained elsewhere.
+        Other Q-values [H + 1, J, S] that are tried first, such as those of a network trained elsewhere.
 
     References
     ----------
@@ -100,10 +100,10 @@ def improve(
 
 
 def variance_reduced(planning: Decoupled, values: Array, seen: Episodes) -> Array:
-    """Return the rewards a step [E] of episodes with the luck of outcomes taken out, a control variate.
+    """Return the rewards a step [E] of episodes with variance-reduced by a control variate, a control variate.
 
-    What the worths [H + 1, J, S] promised at the start, and what each step should have brought beyond them on the average
-    over its outcomes. The expectation is that of the rewards for all worths that are 0 after the last step; the nearer
+    What the Q-values [H + 1, J, S] promised at the start, and what each step should have brought beyond them on the average
+    over its outcomes. The expectation is that of the rewards for all values that are 0 after the last step; the nearer
     they are to the truth, the less is left to vary.
 
     References
@@ -117,10 +117,10 @@ def variance_reduced(planning: Decoupled, values: Array, seen: Episodes) -> Arra
 
 
 def misses(planning: Decoupled, values: Array, seen: Episodes) -> Array:
-    """Return how much more [H, E] than worths [H + 1, J, S] say each step should have brought on the average."""
+    """Return how much more [H, E] than Q-values [H + 1, J, S] say each step should have brought on the average."""
     horizon, episodes, arms = seen.states.shape
-    table, own, found = worth_of_levels(planning, values), np.arange(arms), np.empty((horizon, episodes))
-    for step, (now, taken) in enumerate(zip(seen.states, seen.levels, strict=True)):
+    table, own, found = q_values_from(planning, values), np.arange(arms), np.empty((horizon, episodes))
+    for step, (now, taken) in enumerate(zip(seen.states, seen.arm_actions, strict=True)):
         found[step] = (table[step][own, taken, now] - values[step][own, now]).sum(axis=1)
     return found
 
@@ -132,11 +132,11 @@ def surpasses(earned: Array, other: Array) -> bool:
 
 
 def fitted(planning: Decoupled, values: Array, seen: Episodes, weights: Array | None = None) -> Array:
-    """Return worths of states [H + 1, J, S] that add up to what the policy of the episodes earns from joint states on.
+    """Return values of states [H + 1, J, S] that add up to what the policy of the episodes earns from joint states on.
 
-    Known worths say what each step should have brought on the average over its outcomes. How much less or more it was
-    is summed up to the end of each episode: without bias the error of the known worths under the policy, and free of the
-    luck of outcomes. It is regressed on the states of the arms, step by step, as a correction that is kept small where
+    Known values say what each step should have brought on the average over its outcomes. How much less or more it was
+    is summed up to the end of each episode: without bias the error of the known values under the policy, and free of the
+    noise of outcomes. It is regressed on the states of the arms, step by step, as a correction that is kept small where
     episodes say little.
 
     Parameters
@@ -151,16 +151,16 @@ def fitted(planning: Decoupled, values: Array, seen: Episodes, weights: Array | 
     for step in range(horizon):
         now, missed = seen.states[step], to_come[step]
         hot = (now[:, :, None] == np.arange(states)).reshape(episodes, arms * states).astype(np.float64)
-        mean, level = share @ hot, float(share @ missed)
+        mean, arm_action = share @ hot, float(share @ missed)
         weighed = (hot - mean) * share[:, None]
         gram = weighed.T @ (hot - mean) + RIDGE * np.eye(arms * states)
-        change = np.linalg.solve(gram, weighed.T @ (missed - level))
-        better[step] += change.reshape(arms, states) + (level - mean @ change) / arms
+        change = np.linalg.solve(gram, weighed.T @ (missed - arm_action))
+        better[step] += change.reshape(arms, states) + (arm_action - mean @ change) / arms
     return better
 
 
-def worth_of_levels(planning: Decoupled, values: Array) -> Array:
-    """Return the worth [H, J, A, S] of levels: the step's expected reward and the expected worth of what it leads to."""
+def q_values_from(planning: Decoupled, values: Array) -> Array:
+    """Return the Q-values [H, J, A, S] of actions: the step's expected reward and the expected value of what it leads to."""
     arms = planning.arms
     weights = planning.discount ** np.arange(planning.horizon)
     moved = np.einsum("jasz,tjz->tjas", arms.transitions, values[1:], optimize=True)
@@ -169,15 +169,15 @@ def worth_of_levels(planning: Decoupled, values: Array) -> Array:
 
 
 def scaled(planning: Planning, values: Array) -> Array:
-    """Return the worth [H, J, A, S] of levels, each discounted to its own step, for worths [H + 1, J, S] of states."""
+    """Return the Q-values [H, J, A, S] of actions, each discounted to its own step, for Q-values [H + 1, J, S] of states."""
     weights = planning.discount ** np.arange(planning.horizon)
-    found: Array = worth_of_levels(planning, values) / weights[:, None, None, None]
+    found: Array = q_values_from(planning, values) / weights[:, None, None, None]
     return found
 
 
 def policy_for(planning: Planning, values: Array, decides_by: str = "index") -> IndexPolicy:
-    """Return the policy that looks one step ahead of worths of states [H + 1, J, S]."""
-    return IndexPolicy(worth_of_levels(planning, values), decides_by)
+    """Return the policy that looks one step ahead of values of states [H + 1, J, S]."""
+    return IndexPolicy(q_values_from(planning, values), decides_by)
 
 
 def simulated(planning: Planning, policy: Policy, episodes: int, seed: int, stops: Stops) -> Episodes | None:
@@ -187,18 +187,20 @@ def simulated(planning: Planning, policy: Policy, episodes: int, seed: int, stop
         if stops():
             return None
         parts.append(recorded(planning, policy, min(CHUNK, episodes - begin), seed + begin))
-    states, levels = (np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("states", "levels"))
-    return Episodes(states, levels, np.concatenate([part.rewards for part in parts]))
+    states, arm_actions = (
+        np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("states", "arm_actions")
+    )
+    return Episodes(states, arm_actions, np.concatenate([part.rewards for part in parts]))
 
 
 def recorded(planning: Planning, policy: Policy, episodes: int, seed: int) -> Episodes:
     """Return episodes of a policy, simulated at once."""
     kept = RecordingPolicy(policy)
     rewards = planning.rollouts(kept, episodes, seed)
-    return Episodes(np.stack(kept.states).astype(np.int64), np.stack(kept.levels), rewards)
+    return Episodes(np.stack(kept.states).astype(np.int64), np.stack(kept.arm_actions), rewards)
 
 
 def earned_by(planning: Planning, policy: Policy, values: Array, episodes: int, seed: int, stops: Stops) -> Array | None:
-    """Return the mean rewards a step [E] of a policy, freed of luck by worths; ``None`` where the time was over before."""
+    """Return the mean rewards a step [E] of a policy, freed of noise by values; ``None`` where the time was over before."""
     seen = simulated(planning, policy, episodes, seed, stops)
     return None if seen is None else variance_reduced(planning, values, seen)

@@ -32,7 +32,7 @@ CLOSE = 1e-7
 class JointMaximum:
     """A joint action [J], its value, and a proven bound on that of every other one."""
 
-    levels: Array
+    arm_actions: Array
     value: float
     bound: float
 
@@ -48,11 +48,11 @@ class Terms(NamedTuple):
     offset: Array
     output: Array
 
-    def values(self, levels: Array) -> Array:
+    def values(self, arm_actions: Array) -> Array:
         """Return the value [N] of a joint action [N, J] in each state."""
-        rows, own = np.arange(len(levels))[:, None], np.arange(levels.shape[1])
-        inner = self.offset + self.effects[rows, own, levels].sum(axis=1)
-        found: Array = self.direct[rows, own, levels].sum(axis=1) + (self.output * np.maximum(inner, 0.0)).sum(axis=1)
+        rows, own = np.arange(len(arm_actions))[:, None], np.arange(arm_actions.shape[1])
+        inner = self.offset + self.effects[rows, own, arm_actions].sum(axis=1)
+        found: Array = self.direct[rows, own, arm_actions].sum(axis=1) + (self.output * np.maximum(inner, 0.0)).sum(axis=1)
         return found
 
 
@@ -76,9 +76,9 @@ def climbed(actions: ActionSet, terms: Terms) -> Array:
 
 
 def counts_of(actions: ActionSet) -> Array:
-    """Return whether so many arms may be pulled [J + 1], for sets of two levels and one class; empty for all others."""
+    """Return whether so many arms may be pulled [J + 1], for sets of two actions and one class; empty for all others."""
     if actions not in _COUNTS:
-        alike = actions.levels == 2 and not actions.classes.any()
+        alike = actions.arm_actions == 2 and not actions.classes.any()
         allowed = [actions.contains(np.arange(actions.arms) < count) for count in range(actions.arms + 1)] if alike else []
         _COUNTS[actions] = np.array(allowed, bool)
     return _COUNTS[actions]
@@ -117,9 +117,9 @@ def tangent_bends(joint: ConcaveReward) -> tuple[Array, Array, Array]:
     """
     most = joint.loads.max(axis=(2, 3)).sum(axis=1)
     grid = most[:, None] * np.linspace(0.0, 1.0, PIECES) ** 2  # [G, P]
-    worth, slopes = joint.of(grid.T).T, joint.slopes(grid.T).T
+    q_values, slopes = joint.of(grid.T).T, joint.slopes(grid.T).T
     drops = slopes[:, :-1] - slopes[:, 1:]
-    intercepts = worth - slopes * grid
+    intercepts = q_values - slopes * grid
     bends = (intercepts[:, 1:] - intercepts[:, :-1]) / np.where(drops > 1e-12, drops, 1.0)
     return slopes[:, 0], bends, np.where(drops > 1e-12, drops, 0.0)
 
@@ -132,7 +132,7 @@ def joint_argmax(actions: ActionSet, values: Array, joint: JointReward | None, s
     actions
         The set.
     values
-        Value [N, J, A] of each arm at each level.
+        Value [N, J, A] of each arm for each action.
     joint
         The joint reward that is added; ``None`` for none.
     states
@@ -145,7 +145,7 @@ def joint_argmax(actions: ActionSet, values: Array, joint: JointReward | None, s
     """
     if joint is None:
         choices = [actions.argmax(row) for row in values]
-        return [JointMaximum(choice.levels, choice.value, choice.bound) for choice in choices]
+        return [JointMaximum(choice.arm_actions, choice.value, choice.bound) for choice in choices]
     listed = listed_actions(actions)
     if listed is not None:
         return _best_listed(listed, values, joint, states)
@@ -167,8 +167,8 @@ _LISTED: WeakKeyDictionary[ActionSet, Array | None] = WeakKeyDictionary()
 
 def _best_listed(listed: Array, values: Array, joint: JointReward, states: Array) -> list[JointMaximum]:
     """Return the best of all joint actions [K, J] in each of the states [N, J]."""
-    arms, levels = values.shape[1:]
-    taken = (listed[:, :, None] == np.arange(levels)).reshape(len(listed), -1).astype(np.float64)
+    arms, arm_actions = values.shape[1:]
+    taken = (listed[:, :, None] == np.arange(arm_actions)).reshape(len(listed), -1).astype(np.float64)
     groups = joint.loads.shape[0] if isinstance(joint, ConcaveReward) else 1
     size, found = max(1, BLOCK // (len(listed) * groups)), []
     for begin in range(0, len(states), size):
@@ -195,7 +195,7 @@ class TangentProgram:
     actions, joint
         The set and the joint reward.
     values
-        Value [J, A] of each arm at each level.
+        Value [J, A] of each arm for each action.
     state
         State [J] of each arm.
 
@@ -232,14 +232,20 @@ class TangentProgram:
                 )
             bound = float(highs.getInfo().mip_dual_bound) + HIGHS_LOSS + float(self.values[:, 0].sum())
             chosen = np.rint(np.array(highs.getSolution().col_value)[: len(gains)]).reshape(len(self.state), -1)
-            levels = (chosen * np.arange(1, chosen.shape[1] + 1)).sum(axis=1).astype(np.int64)
-            value = self._value(levels)
-            best = JointMaximum(levels, value, bound) if value > best.value else JointMaximum(best.levels, best.value, bound)
+            arm_actions = (chosen * np.arange(1, chosen.shape[1] + 1)).sum(axis=1).astype(np.int64)
+            value = self._value(arm_actions)
+            best = (
+                JointMaximum(arm_actions, value, bound)
+                if value > best.value
+                else JointMaximum(best.arm_actions, best.value, bound)
+            )
             if best.bound - best.value <= HIGHS_LOSS + CLOSE * max(1.0, abs(best.value)):
                 break
-            self._add(highs, first, loads, loads[:, np.arange(len(self.state)), levels].sum(axis=1))
-        if not self.actions.contains(best.levels):
-            raise SolverError(f"the action {best.levels.tolist()} of {program.name} that HiGHS found is not in the set.")
+            self._add(highs, first, loads, loads[:, np.arange(len(self.state)), arm_actions].sum(axis=1))
+        if not self.actions.contains(best.arm_actions):
+            raise SolverError(
+                f"the action {best.arm_actions.tolist()} of {program.name} that HiGHS found is not in the set."
+            )
         return best
 
     def _loaded(self, gains: Array, loads: Array) -> tuple[Any, int]:
@@ -261,26 +267,26 @@ class TangentProgram:
 
     def _add(self, highs: Any, first: int, loads: Array, at: Array) -> None:
         """Add the tangents of all loads at given ones [G]: no more than the value there and the slope times the rest."""
-        worth, slope = self.joint.of(at[None])[0], self.joint.slopes(at[None])[0]
+        q_values, slope = self.joint.of(at[None])[0], self.joint.slopes(at[None])[0]
         for group, share in enumerate(loads):
             weights = (share[:, 1:] - share[:, :1]).ravel()
             used = np.flatnonzero(weights)
-            most = worth[group] + slope[group] * (float(share[:, 0].sum()) - at[group])
+            most = q_values[group] + slope[group] * (float(share[:, 0].sum()) - at[group])
             columns = np.concatenate([[first + group], used]).astype(np.int32)
             entries = np.concatenate([[1.0], -slope[group] * weights[used]])
             highs.addRow(-np.inf, float(most), len(columns), columns, entries)
 
-    def _value(self, levels: Array) -> float:
+    def _value(self, arm_actions: Array) -> float:
         """Return the value of a joint action [J]."""
-        own = float(self.values[np.arange(len(levels)), levels].sum())
-        return own + float(self.joint.values(self.state[None], levels[None])[0])
+        own = float(self.values[np.arange(len(arm_actions)), arm_actions].sum())
+        return own + float(self.joint.values(self.state[None], arm_actions[None])[0])
 
 
-def swapped(planning: Planning, levels: Array) -> Array:
-    """Return the actions [K, J] in which two arms of a class have swapped their levels."""
+def swapped(planning: Planning, arm_actions: Array) -> Array:
+    """Return the actions [K, J] in which two arms of a class have swapped their actions."""
     classes = planning.actions.classes
-    one, other = np.nonzero(np.triu((levels[:, None] != levels) & (classes[:, None] == classes)))
-    found = np.repeat(levels[None], len(one), axis=0)
+    one, other = np.nonzero(np.triu((arm_actions[:, None] != arm_actions) & (classes[:, None] == classes)))
+    found = np.repeat(arm_actions[None], len(one), axis=0)
     rows = np.arange(len(one))
-    found[rows, one], found[rows, other] = levels[other], levels[one]
-    return found if len(found) else levels[None]
+    found[rows, one], found[rows, other] = arm_actions[other], arm_actions[one]
+    return found if len(found) else arm_actions[None]

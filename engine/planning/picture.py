@@ -33,7 +33,7 @@ def plot_simulation(
     instance
         Of a planning problem.
     rollouts
-        Of each policy, by its name; those of the first one with states and levels.
+        Of each policy, by its name; those of the first one with states and actions.
     policies
         The policies by the same names.
     path
@@ -45,10 +45,10 @@ def plot_simulation(
     left, middle, right = figure.subplots(1, 3)
     draw_rewards(left, rollouts)
     first = next(iter(rollouts))
-    states, levels = rollouts[first].states, rollouts[first].levels
-    if states is not None and levels is not None:
-        draw_arms(middle, states, levels)
-    middle.set_title(f"{first}: mean state, and how often raised")
+    states, arm_actions = rollouts[first].states, rollouts[first].arm_actions
+    if states is not None and arm_actions is not None:
+        draw_arms(middle, states, arm_actions)
+    middle.set_title(f"{first}: mean state, and how often pulled")
     problem.plot(instance, policies[first], right)
     figure.savefig(path, dpi=120)
 
@@ -72,14 +72,14 @@ def draw_rewards(axes: Axes, rollouts: Mapping[str, Rollouts]) -> None:
         axes.legend(frameon=False)
 
 
-def draw_arms(axes: Axes, states: Array, levels: Array) -> None:
-    """Draw the mean state of each arm over time, and dots as large as the share of episodes that raised it there.
+def draw_arms(axes: Axes, states: Array, arm_actions: Array) -> None:
+    """Draw the mean state of each arm over time, and dots as large as the share of episodes that pulled it there.
 
-    ``states`` and ``levels`` are [E, H, J].
+    ``states`` and ``arm_actions`` are [E, H, J].
     """
     steps, arms = states.shape[1:]
     shown = axes.imshow(states.mean(axis=0).T, aspect="auto", cmap="viridis", origin="lower", vmin=0)
-    shares = (levels > 0).mean(axis=0)
+    shares = (arm_actions > 0).mean(axis=0)
     step, arm = np.indices((steps, arms)).reshape(2, -1)
     axes.scatter(step, arm, s=30 * shares.ravel() ** 2, color="white", edgecolors="black", linewidths=0.3)
     axes.set_xlabel("steps done")

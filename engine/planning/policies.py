@@ -1,4 +1,4 @@
-"""Policies that need nothing but a table of worths and the action set: the answers of most planning solvers."""
+"""Policies that need nothing but a table of values and the action set: the answers of most planning solvers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from redwood.problem import frozen
 
 @dataclass(frozen=True, eq=False)
 class NullPolicy(Policy):
-    """Leave every arm at level 0."""
+    """Leave every arm under action 0."""
 
     kind: ClassVar[str] = "null"
 
@@ -37,42 +37,42 @@ class RandomPolicy(Policy):
 
 @dataclass(frozen=True, eq=False)
 class IndexPolicy(Policy):
-    """Take the joint action of the greatest total worth, where each arm's worth depends on its own state alone.
+    """Take the joint action of the greatest total value, where each arm's value depends on its own state alone.
 
     Attributes
     ----------
-    worth
-        Worth [T, J, A, S] of each level of each arm in each state, at each step; the last step's are kept after it, so
+    q_values
+        Q-values [T, J, A, S] of each action of each arm in each state, at each step; the last step's are kept after it, so
         that T = 1 is a policy which is the same at every step.
     decides_by
-        What the worths are, such as ``"index"``, ``"lagrangian"`` or ``"myopic"``.
+        What the values are, such as ``"index"``, ``"lagrangian"`` or ``"myopic"``.
     """
 
     kind: ClassVar[str] = "index"
-    worth: Array
+    q_values: Array
     decides_by: str = "index"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "worth", _table(self.worth))
+        object.__setattr__(self, "q_values", _table(self.q_values))
 
     def describe(self) -> dict[str, Any]:
-        """Return what the worths are; the action set's oracle proves each joint action to be a maximum."""
+        """Return what the values are; the action set's oracle proves each joint action to be a maximum."""
         return {"decides_by": self.decides_by, "proven": True}
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
-        """Return the best action for the worths in each episode's states."""
-        return planning.actions.choose(worths(self.worth, states, step))
+        """Return the best action for the values in each episode's states."""
+        return planning.actions.choose(q_values_of(self.q_values, states, step))
 
 
 @dataclass(frozen=True, eq=False)
 class GreedyPolicy(Policy):
-    """Raise one arm after another, each time the one that gains most; ``worth`` is that of `IndexPolicy`."""
+    """Pull one arm after another, each time the one that gains most; ``q_values`` is that of `IndexPolicy`."""
 
     kind: ClassVar[str] = "greedy"
-    worth: Array
+    q_values: Array
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "worth", _table(self.worth))
+        object.__setattr__(self, "q_values", _table(self.q_values))
 
     def describe(self) -> dict[str, Any]:
         """Return that no joint action is proven to be the best."""
@@ -80,12 +80,12 @@ class GreedyPolicy(Policy):
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the greedy action in each episode's states."""
-        return np.array([planning.actions.greedy(worth) for worth in worths(self.worth, states, step)])
+        return np.array([planning.actions.greedy(q_values) for q_values in q_values_of(self.q_values, states, step)])
 
 
 @dataclass(frozen=True, eq=False)
 class SamplingPolicy(Policy):
-    """Draw random actions and take the one of the greatest worth; ``worth`` is that of `IndexPolicy`.
+    """Draw random actions and take the one of the greatest value; ``q_values`` is that of `IndexPolicy`.
 
     Attributes
     ----------
@@ -94,11 +94,11 @@ class SamplingPolicy(Policy):
     """
 
     kind: ClassVar[str] = "sampling"
-    worth: Array
+    q_values: Array
     draws: int = 100
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "worth", _table(self.worth))
+        object.__setattr__(self, "q_values", _table(self.q_values))
         if self.draws < 1:
             raise SolutionError(f"draws {self.draws} is below 1; give at least 1.")
 
@@ -110,24 +110,24 @@ class SamplingPolicy(Policy):
         """Return the best of the drawn actions in each episode's states."""
         episodes, arms = states.shape
         drawn = planning.actions.samples(episodes * self.draws, rng).reshape(episodes, self.draws, arms)
-        rows, worth = np.arange(episodes), worths(self.worth, states, step)
-        total = worth[rows[:, None, None], np.arange(arms), drawn].sum(axis=2)
+        rows, q_values = np.arange(episodes), q_values_of(self.q_values, states, step)
+        total = q_values[rows[:, None, None], np.arange(arms), drawn].sum(axis=2)
         best: Array = drawn[rows, total.argmax(axis=1)]
         return best
 
 
-def worths(table: Array, states: Array, step: int) -> Array:
-    """Return the worth [E, J, A] of each level of each arm in the states [E, J], from a table [T, J, A, S]."""
+def q_values_of(table: Array, states: Array, step: int) -> Array:
+    """Return the Q-values [E, J, A] of each action of each arm in the states [E, J], from a table [T, J, A, S]."""
     now = table[min(step, len(table) - 1)]
     picked: Array = now.transpose(0, 2, 1)[np.arange(states.shape[1]), states]
     return picked
 
 
-def _table(worth: Any) -> Array:
+def _table(q_values: Any) -> Array:
     try:
-        table = frozen(worth, np.float64)
+        table = frozen(q_values, np.float64)
     except (TypeError, ValueError) as error:
-        raise SolutionError(f"worths are not an array of numbers: {error}.") from error
+        raise SolutionError(f"values are not an array of numbers: {error}.") from error
     if table.ndim != 4 or 0 in table.shape or not np.isfinite(table).all():
-        raise SolutionError(f"worths of shape {list(table.shape)} must be finite numbers [T, J, A, S].")
+        raise SolutionError(f"values of shape {list(table.shape)} must be finite numbers [T, J, A, S].")
     return table

@@ -14,9 +14,9 @@ from redwood.views.compiled import CompiledModel
 
 @dataclass(frozen=True, eq=False)
 class Relaxation:
-    """A polytope that holds every joint action, told by how many arms of each class it puts at each level.
+    """A polytope that holds every joint action, told by how many arms of each class it puts for each action.
 
-    An action puts ``links @ z`` arms of class k at level a, row k (A - 1) + a - 1, for some z with
+    An action puts ``links @ z`` arms of class k under action a, row k (A - 1) + a - 1, for some z with
     ``lower <= rows @ z <= upper`` and ``least <= z <= most``. The matrices are sparse ones of scipy, by columns.
 
     Attributes
@@ -48,20 +48,20 @@ class Relaxation:
         return len(self.most)
 
 
-def relaxation_of(model: CompiledModel, arms: int, levels: int) -> Relaxation:
+def relaxation_of(model: CompiledModel, arms: int, arm_actions: int) -> Relaxation:
     """Return a mixed-integer program of an action set without integrality; its first columns are the indicators."""
     from scipy.sparse import csc_array, csr_array, eye_array
 
     shape = (len(model.rows.lower), model.size)
     rows = csc_array(csr_array((model.rows.values, model.rows.columns, model.rows.starts), shape=shape))
-    links = csc_array(eye_array(arms * (levels - 1), model.size))
+    links = csc_array(eye_array(arms * (arm_actions - 1), model.size))
     return Relaxation(np.arange(arms), links, rows, model.rows.lower, model.rows.upper, model.lower, model.upper)
 
 
 def relaxation_by_counts(
     classes: Array, rows: Sequence[Sequence[float]] | Array, upper: Sequence[float] | Array, *, tight: bool = False
 ) -> Relaxation:
-    """Return the relaxation of a set of two levels by the counts z [K] of pulled arms of each class.
+    """Return the relaxation of a set of two actions by the counts z [K] of pulled arms of each class.
 
     ``rows @ z <= upper`` must hold for the counts of every action, ``rows`` being [R, K].
     """

@@ -24,8 +24,8 @@ class Rollouts:
         Expected one-step reward [E, H] in each episode and step, discounted.
     bound
         Upper bound on the mean reward a step of every policy, or ``None``.
-    states, levels
-        State and level [E, H, J] of each arm before each step, where they were kept.
+    states, arm_actions
+        State and action [E, H, J] of each arm before each step, where they were kept.
     control
         Control variate [E], of expectation 0, that is taken off an episode's mean reward a step; ``None`` for fewer than
         eight episodes.
@@ -34,7 +34,7 @@ class Rollouts:
     rewards: Array
     bound: float | None = None
     states: Array | None = None
-    levels: Array | None = None
+    arm_actions: Array | None = None
     control: Array | None = None
 
     @property
@@ -79,10 +79,10 @@ class Rollouts:
         from redwood.picture import drawn
         from redwood.planning.picture import draw_arms, draw_rewards
 
-        if self.states is None or self.levels is None:
+        if self.states is None or self.arm_actions is None:
             return drawn(lambda shown: draw_rewards(shown, {"": self}), path, axes)
-        states, levels = self.states, self.levels
-        return drawn(lambda shown: draw_arms(shown, states, levels), path, axes)
+        states, arm_actions = self.states, self.arm_actions
+        return drawn(lambda shown: draw_arms(shown, states, arm_actions), path, axes)
 
     def __repr__(self) -> str:
         low, high = self.interval

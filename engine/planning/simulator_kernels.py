@@ -38,34 +38,34 @@ def draw_start(episodes: int, ends: Array, seed: int) -> Array:
     for episode in range(episodes):
         counter = counter_of(seed, episode, -1)
         for arm in range(len(ends)):
-            luck = uniform_of(counter, arm)
+            noise = uniform_of(counter, arm)
             state = 0
-            while luck >= ends[arm, state]:  # the last end is 2, above all luck
+            while noise >= ends[arm, state]:  # the last end is 2, above all noise
                 state += 1
             states[episode, arm] = state
     return states
 
 
 @kernel
-def advance(states: Array, levels: Array, step: int, seed: int, ends: Array, rewards: Array) -> Array:
+def advance(states: Array, arm_actions: Array, step: int, seed: int, ends: Array, rewards: Array) -> Array:
     """Move the states [E, J] by one step in place, and return its expected rewards [E].
 
     ``ends`` [J, A, S, S] are the upper ends of the outcomes' shares, ``rewards`` [J, A, S] are expected ones.
     """
     episodes, arms = states.shape
-    outcomes = ends.shape[3] - 1  # no luck reaches the last one's end
+    outcomes = ends.shape[3] - 1  # no paper reaches the last one's end
     total = np.zeros(episodes)
     for episode in range(episodes):
         counter = counter_of(seed, episode, step)
         earned = 0.0
         for arm in range(arms):
-            level = np.uint64(levels[episode, arm])  # unsigned indices need no test for counting from the end
+            arm_action = np.uint64(arm_actions[episode, arm])  # unsigned indices need no test for counting from the end
             state = np.uint64(states[episode, arm])
-            earned += rewards[arm, level, state]
-            luck = uniform_of(counter, arm)
+            earned += rewards[arm, arm_action, state]
+            noise = uniform_of(counter, arm)
             outcome = 0
-            for other in range(outcomes):  # without a branch that luck decides, which processors guess wrong half the time
-                outcome += luck >= ends[arm, level, state, other]
+            for other in range(outcomes):  # without a branch that noise decides, which processors guess wrong half the time
+                outcome += noise >= ends[arm, arm_action, state, other]
             states[episode, arm] = outcome
         total[episode] = earned
     return total
@@ -74,7 +74,7 @@ def advance(states: Array, levels: Array, step: int, seed: int, ends: Array, rew
 @kernel
 def advance_exposed(
     states: Array,
-    levels: Array,
+    arm_actions: Array,
     step: int,
     seed: int,
     ends: Array,
@@ -87,8 +87,8 @@ def advance_exposed(
 
     Parameters
     ----------
-    states, levels
-        State and level [E, J] of each arm; states are moved in place.
+    states, arm_actions
+        State and action [E, J] of each arm; states are moved in place.
     step, seed
         Decide the random numbers.
     ends
@@ -105,21 +105,21 @@ def advance_exposed(
     for episode in range(episodes):
         exposure[:] = 0
         for arm in range(arms):
-            emitted = emits[arm, np.uint64(levels[episode, arm]), np.uint64(states[episode, arm])]
+            emitted = emits[arm, np.uint64(arm_actions[episode, arm]), np.uint64(states[episode, arm])]
             if emitted:
                 for place in range(begins[arm], begins[arm + 1]):
                     exposure[reached[place]] += emitted
         counter = counter_of(seed, episode, step)
         earned = 0.0
         for arm in range(arms):
-            level = np.uint64(levels[episode, arm])
+            arm_action = np.uint64(arm_actions[episode, arm])
             state = np.uint64(states[episode, arm])
             kind = np.uint64(min(exposure[arm], highest))
-            earned += rewards[arm, level, state]
+            earned += rewards[arm, arm_action, state]
             number = uniform_of(counter, arm)
             outcome = 0
             for other in range(outcomes):
-                outcome += number >= ends[kind, arm, level, state, other]
+                outcome += number >= ends[kind, arm, arm_action, state, other]
             states[episode, arm] = outcome
         total[episode] = earned
     return total

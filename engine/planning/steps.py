@@ -20,45 +20,45 @@ def is_coupled(planning: Planning) -> bool:
     return planning.exposure is not None or planning.joint is not None
 
 
-def outcomes(planning: Planning, states: Array, levels: Array) -> Array:
+def outcomes(planning: Planning, states: Array, arm_actions: Array) -> Array:
     """Return the probability [N, J, S] of each next state of each arm, given states [N, J] and joint actions [N, J].
 
     Given these the arms move independently.
     """
     own = np.arange(states.shape[1])
     if planning.exposure is None:
-        found: Array = arms_alone(planning).transitions[own, levels, states]
+        found: Array = arms_alone(planning).transitions[own, arm_actions, states]
         return found
-    found = planning.exposure.transitions[planning.exposure.of(states, levels), own, levels, states]
+    found = planning.exposure.transitions[planning.exposure.of(states, arm_actions), own, arm_actions, states]
     return found
 
 
-def step_rewards(planning: Planning, states: Array, levels: Array) -> Array:
+def step_rewards(planning: Planning, states: Array, arm_actions: Array) -> Array:
     """Return the expected reward [N] of one step in states [N, J] under joint actions [N, J], not discounted."""
-    own: Array = arms_alone(planning).rewards[np.arange(states.shape[1]), levels, states].sum(axis=1)
-    return own if planning.joint is None else own + planning.joint.values(states, levels)
+    own: Array = arms_alone(planning).rewards[np.arange(states.shape[1]), arm_actions, states].sum(axis=1)
+    return own if planning.joint is None else own + planning.joint.values(states, arm_actions)
 
 
 def moves_in(planning: Planning, states: Array) -> Array:
-    """Return the probability [N, J, A, S] of each arm's next state under each of its levels, in joint states [N, J].
+    """Return the probability [N, J, A, S] of each arm's next state under each of its actions, in joint states [N, J].
 
     Raises
     ------
     FitError
-        Where exposure depends on the joint action, so that no arm's own level decides its outcome.
+        Where exposure depends on the joint action, so that no arm's own action decides its outcome.
     """
     own = np.arange(states.shape[1])
     if planning.exposure is None:
         moves: Array = arms_alone(planning).transitions.transpose(0, 2, 1, 3)[own, states]
         return moves
     if not planning.exposure.by_states:
-        raise FitError("what arms emit depends on their levels, so outcomes are known for whole joint actions only.")
+        raise FitError("what arms emit depends on their actions, so outcomes are known for whole joint actions only.")
     exposed = planning.exposure.of(states, np.zeros_like(states))
     moves = planning.exposure.transitions.transpose(0, 1, 3, 2, 4)[exposed, own, states]
     return moves
 
 
 def rewards_in(planning: Planning, states: Array) -> Array:
-    """Return the expected reward [N, J, A] of each arm's levels in joint states [N, J], without the joint reward."""
+    """Return the expected reward [N, J, A] of each arm's actions in joint states [N, J], without the joint reward."""
     own: Array = arms_alone(planning).rewards.transpose(0, 2, 1)[np.arange(states.shape[1]), states]
     return own

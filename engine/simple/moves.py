@@ -58,7 +58,7 @@ class Moves(Local):
         return made
 
     def objective(self, state: Any) -> float:
-        """Return the state's worth, priced by the problem."""
+        """Return the state's value, priced by the problem."""
         return float(self.problem.objective(self.instance, self.solution(state)))
 
     def propose(self, state: Any, rng: np.random.Generator) -> tuple[Any, float] | None:

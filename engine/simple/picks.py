@@ -31,7 +31,7 @@ class Picks(Stepwise[Picked]):
     """Pick one of N things after another, each at most once, as long as any is allowed.
 
     What is left to write: ``layout`` (with no marks), `describe` and, where not everything is allowed always, `allowed`; to
-    be learnt, ``lessons``. The picks are the first field of a solution. Each row costs a call in Python, so that a policy
+    be learnt, ``curriculum``. The picks are the first field of a solution. Each row costs a call in Python, so that a policy
     which is to train for hours on large instances deserves a `window` of its own, made for all rows at once.
     """
 

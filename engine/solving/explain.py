@@ -28,15 +28,15 @@ class Explanation:
         What was looked at.
     faults
         Each broken rule in words; empty where there is none.
-    remedies
+    repair_suggestions
         What to change, where the problem knows.
     objective
-        Worth of a feasible solution, else ``None``.
+        Value of a feasible solution, else ``None``.
     """
 
     subject: str
     faults: tuple[str, ...] = ()
-    remedies: tuple[str, ...] = ()
+    repair_suggestions: tuple[str, ...] = ()
     objective: float | None = None
 
     @property
@@ -46,11 +46,11 @@ class Explanation:
 
     def __str__(self) -> str:
         if self.feasible:
-            worth = "" if self.objective is None else f", objective {format_value(self.objective)}"
-            return f"{self.subject}: nothing is wrong{worth}."
+            told = "" if self.objective is None else f", objective {format_value(self.objective)}"
+            return f"{self.subject}: nothing is wrong{told}."
         lines = [f"{self.subject}: {len(self.faults)} {'rule is' if len(self.faults) == 1 else 'rules are'} broken."]
         lines += [f"  wrong   {fault}" for fault in self.faults]
-        return "\n".join(lines + [f"  change  {remedy}" for remedy in self.remedies])
+        return "\n".join(lines + [f"  change  {repair_suggestion}" for repair_suggestion in self.repair_suggestions])
 
 
 def explain(instance: Instance | str | Path, solution: Any = None, *, problem: str | None = None) -> Explanation:
@@ -86,7 +86,7 @@ def explain(instance: Instance | str | Path, solution: Any = None, *, problem: s
         return Explanation(about, (_words(error),), _place(solution, error))
     faults = tuple(found.violations(known, made))
     if faults:
-        return Explanation(about, faults, tuple(found.remedies(known, made)))
+        return Explanation(about, faults, tuple(found.repair_suggestions(known, made)))
     return Explanation(about, objective=float(found.objective(known, made)))
 
 

@@ -164,7 +164,7 @@ def read_result(text: str) -> Result:
 
 @dataclass(frozen=True)
 class Check:
-    """What a problem says of a solution: its worth, or the rules that it breaks."""
+    """What a problem says of a solution: its value, or the rules that it breaks."""
 
     objective: float | None
     violations: tuple[str, ...]

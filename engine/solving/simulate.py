@@ -50,7 +50,7 @@ def simulate(
     bound_time_limit
         Seconds for the problem's bound; 0 for none.
     keep
-        Whether states and levels are kept, for `Rollouts.plot`.
+        Whether states and actions are kept, for `Rollouts.plot`.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def simulate(
         found = bound(instance, time_limit=bound_time_limit).value
     if not keep:
         return Rollouts(seen.rewards, found, control=seen.control)
-    return Rollouts(seen.rewards, found, seen.states, seen.levels, seen.control)
+    return Rollouts(seen.rewards, found, seen.states, seen.arm_actions, seen.control)
 
 
 def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: int = 0) -> Latency:
@@ -91,7 +91,7 @@ def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: i
     episodes = -(-decisions // planning.horizon)
     recorded = RecordingPolicy(policy)
     planning.rollouts(recorded, episodes, seed)
-    policy.meet(planning)
+    policy.bind(planning)
     rng = np.random.default_rng(seed)
     seconds = []
     for index in range(-1, decisions):

@@ -86,7 +86,7 @@ def solve(
     seconds = bound_seconds(bound_time_limit, time_limit)
     entry, made, note = find_solver(instance, solver, time_limit, options)
     problem.validate(instance)
-    start, verdict = offer_initial(problem, instance, initial)
+    start, judged = offer_initial(problem, instance, initial)
     partner = find_partner(made, problem.name)
     task = Task(problem, instance, made, limits, check_seed(seed), start, check_threads(threads), partner)
     checker = Checker.of(problem, instance, apart=isolate)
@@ -102,7 +102,7 @@ def solve(
         version=version,
         seed=task.seed,
         bound_time_limit=seconds,
-        initial=verdict,
+        initial=judged,
         note=note,
     )
     return announce(result)
@@ -226,7 +226,7 @@ def make_budget(
 
 
 def offer_initial(problem: Problem[Any, Any], instance: Instance, initial: Any) -> tuple[Solution | None, str | None]:
-    """Return the initial solution where it is feasible, and the verdict on it."""
+    """Return the initial solution where it is feasible, and what was judged of it."""
     if initial is None:
         return None, None
     try:

@@ -19,7 +19,7 @@ from redwood.saved import only_training
 from redwood.settings import check_seed, check_threads, positive
 from redwood.solving.running import find_partner, plugin_files, run_tasks
 from redwood.solving.solve import find_solver
-from redwood.trainable import Schooling, Trainable
+from redwood.trainable import Trainable, TrainingConfig
 
 
 def train(
@@ -31,9 +31,9 @@ def train(
     seed: int = 0,
     threads: int = 1,
     device: str = "cpu",
-    teacher: str = "auto",
+    expert: str = "auto",
     executor: Executor | None = None,
-    teacher_time_limit: float | None = None,
+    expert_time_limit: float | None = None,
     on_progress: Callable[[float, str], None] | None = None,
     **options: Any,
 ) -> Path:
@@ -56,13 +56,13 @@ def train(
         Processes that make labels, and threads that compute.
     device
         Where networks are trained, such as ``cpu`` or ``cuda``.
-    teacher
+    expert
         Name of the solver that makes the labels; by default the one that ``auto`` chooses.
     executor
         Where labels are made instead; ``out`` has to be seen from there.
-    teacher_time_limit
-        Seconds for each label at most. Without it the problem's lessons say how many iterations a label is worth, which
-        is meant for the teacher that ``auto`` chooses; a label made under a clock is not repeated exactly.
+    expert_time_limit
+        Seconds for each label at most. Without it the problem's curriculum says how many iterations a label is worth, which
+        is meant for the expert that ``auto`` chooses; a label made under a clock is not repeated exactly.
     on_progress
         Called with the hours spent and one line about the state.
     **options
@@ -89,9 +89,9 @@ def train(
             f"problem {problem!r} was registered in this session, where other processes cannot import it; give threads=1, "
             "or put it into a file and load that with --plugin."
         )
-    schooling = Schooling(
+    config = TrainingConfig(
         folder=Path(out),
-        teacher=SolverTeacher(teacher, _check_seconds(teacher_time_limit)),
+        expert=SolverExpert(expert, _check_seconds(expert_time_limit)),
         hours=hours,
         executor=Local(threads) if executor is None else executor,
         seed=seed,
@@ -100,16 +100,16 @@ def train(
         on_progress=on_progress,
         set_up=plugin_files(),
     )
-    with only_training(schooling.folder):
-        return kind.train(found, schooling, **options)
+    with only_training(config.folder):
+        return kind.train(found, config, **options)
 
 
 def _check_seconds(seconds: float | None) -> float | None:
-    return None if seconds is None else positive("teacher time limit", seconds, " s")
+    return None if seconds is None else positive("expert time limit", seconds, " s")
 
 
 @dataclass(frozen=True)
-class SolverTeacher:
+class SolverExpert:
     """Makes labels with a registered solver; can be sent to other processes."""
 
     solver: str
@@ -127,7 +127,7 @@ class SolverTeacher:
         result = conclude(checker, outcome, solver=self.solver, seed=seed)
         if result.solution is None:
             raise SolverError(
-                f"teacher {self.solver!r} found no solution of an instance of size {instance.size}. {result.message}"
+                f"expert {self.solver!r} found no solution of an instance of size {instance.size}. {result.message}"
             )
         solution: Solution = result.solution
         return solution

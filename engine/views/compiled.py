@@ -206,11 +206,11 @@ def dual_bound(model: CompiledModel, rows: Rows, duals: Array) -> tuple[float, A
     spread = np.repeat(price, np.diff(rows.starts)) * rows.values
     reduced = sign * model.cost - np.bincount(rows.columns, weights=spread, minlength=model.size)
     corner = np.where(reduced > 0, model.lower, model.upper)
-    worth = np.where(np.isfinite(corner), reduced * np.where(np.isfinite(corner), corner, 0.0), -math.inf)
+    contribution = np.where(np.isfinite(corner), reduced * np.where(np.isfinite(corner), corner, 0.0), -math.inf)
     free = ~np.isfinite(corner)
-    worth[free & (np.abs(reduced) <= FREE_DUAL * np.abs(model.cost).max(initial=0.0))] = 0.0
+    contribution[free & (np.abs(reduced) <= FREE_DUAL * np.abs(model.cost).max(initial=0.0))] = 0.0
     fixed = price * np.where(price != 0, reach, 0.0)
-    total = float(fixed.sum() + worth.sum())
+    total = float(fixed.sum() + contribution.sum())
     entries = np.abs(model.cost) + np.bincount(rows.columns, weights=np.abs(spread), minlength=model.size)
     lost = LOST * float(np.abs(fixed).sum() + (entries * np.where(free, 0.0, np.abs(corner))).sum() + abs(model.offset))
     return sign * (total - lost) + model.offset, sign * reduced

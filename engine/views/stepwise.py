@@ -57,7 +57,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class Stage:
     """A kind of instances to make labels of.
 
     Attributes
@@ -67,7 +67,7 @@ class Lesson:
     count
         How many of them in a round.
     iterations
-        Effort of the teacher for each, in the iterations that it counts; 0 lets it finish.
+        Effort of the expert for each, in the iterations that it counts; 0 lets it finish.
     """
 
     size: int
@@ -156,13 +156,13 @@ class Batch:
                 array[chosen] = getattr(other, entry.name)
 
 
-Teaches = Callable[[Instance, int, int], Solution]
+Expert = Callable[[Instance, int, int], Solution]
 """Returns a good solution of an instance, given a number of iterations and a seed."""
 BatchT = TypeVar("BatchT", bound=Batch)
 
 
 @dataclass(frozen=True)
-class Parts:
+class Subproblems:
     """Parts of solutions to be decided anew.
 
     Attributes
@@ -172,7 +172,7 @@ class Parts:
     batch
         The parts as sub-problems of that view, not yet begun.
     origin
-        What the view that cut them needs to put them back.
+        What the view that destroyed needs to merge them.
     """
 
     view: Stepwise[Any]
@@ -184,12 +184,12 @@ class Stepwise(View, ABC, Generic[BatchT]):
     """Several instances (their sizes may differ) as decision processes, stepped together.
 
     Subclasses are made of instances: ``View(*instances)``. Methods trust their arguments. To construct solutions takes
-    `begin`, `window`, `act` and `solutions`. To be learnt takes `lessons`, `kind` and `target` besides: the other methods
+    `begin`, `window`, `act` and `solutions`. To be learnt takes `curriculum`, `kind` and `target` besides: the other methods
     have defaults, which a problem overrides where it can do better.
     """
 
     layout: ClassVar[Layout]
-    lessons: ClassVar[tuple[Lesson, ...]] = ()
+    curriculum: ClassVar[tuple[Stage, ...]] = ()
     """What to train on."""
     kind: ClassVar[type[Problem[Any, Any]] | None] = None
     """The problem's class, of which the defaults of `example`, `pack` and `unpack` make use."""
@@ -237,27 +237,29 @@ class Stepwise(View, ABC, Generic[BatchT]):
         """
         return False
 
-    def cut(self, solutions: Sequence[Solution], size: int, rng: np.random.Generator, nearby: bool = False) -> Parts | None:
+    def destroy(
+        self, solutions: Sequence[Solution], size: int, rng: np.random.Generator, nearby: bool = False
+    ) -> Subproblems | None:
         """Return disjoint random parts, about ``size`` decisions each, of one solution for each instance of the view.
 
-        A part is a stretch of the solution's sequence, or where ``nearby``, and the problem has positions to go by, what
+        A part is a sub-path of the solution's sequence, or where ``nearby``, and the problem has positions to go by, what
         lies close together. ``None`` where the problem has no parts that can be decided anew on their own.
         """
         return None
 
-    def mend(self, solutions: Sequence[Solution], parts: Parts) -> list[Solution]:
-        """Return the solutions with every finished part of `cut` put in that makes them better."""
+    def repair(self, solutions: Sequence[Solution], subproblems: Subproblems) -> list[Solution]:
+        """Return the solutions with every finished part of `destroy` put in that makes them better."""
         return list(solutions)
 
-    def tails(self, batch: BatchT, teacher: Teaches, iterations: int, seed: int) -> tuple[list[Any], list[Any]] | None:
-        """Return every unfinished sub-problem as an instance of its own with the teacher's solution, ready for `pack`.
+    def tails(self, batch: BatchT, expert: Expert, iterations: int, seed: int) -> tuple[list[Any], list[Any]] | None:
+        """Return every unfinished sub-problem as an instance of its own with the expert's solution, ready for `pack`.
 
-        ``None`` where the teacher's problem has no words for a tail. Tails of a policy's own rollouts are what it is to
+        ``None`` where the expert's problem has no words for a tail. Tails of a policy's own rollouts are what it is to
         master, and it does not meet all of them among the tails of labels (Ross et al. 2011, arXiv:1011.0686).
         """
         return None
 
-    def teach(self, solutions: Sequence[Solution]) -> None:
+    def set_labels(self, solutions: Sequence[Solution]) -> None:
         """Keep a solution of each instance as its label, for `sample` and `target`."""
         self.labels = list(solutions)
 

@@ -42,7 +42,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What the doctor found at one place: the plugin, what of it was looked at, and the verdict."""
+    """What the doctor found at one place: the plugin, what of it was looked at, and the outcome."""
 
     plugin: str
     subject: str
@@ -65,10 +65,10 @@ def examine(patience: float = PATIENCE) -> list[Finding]:
     findings += [_finding(entry, Grade.NOTE, f"not installed: {'; '.join(entry.missing)}") for entry in absent]
     present = [entry for entry in entries if not entry.missing]
     given = [entry for entry in present if entry.cls is not None and _is_registered(found, entry)]
-    findings += [_verdict(entry, inspect_class(entry.spec, entry.cls)) for entry in given]
+    findings += [_outcome(entry, inspect_class(entry.spec, entry.cls)) for entry in given]
     lazy = [entry for entry in present if entry not in given]
     faults = _inspect_in_child([entry.spec for entry in lazy], patience)
-    return findings + [_verdict(entry, words) for entry, words in zip(lazy, faults, strict=True)]
+    return findings + [_outcome(entry, words) for entry, words in zip(lazy, faults, strict=True)]
 
 
 def inspect_class(spec: AnySpec, cls: Any) -> list[str]:
@@ -143,7 +143,7 @@ def _is_registered(found: Host, entry: Entry[Any]) -> bool:
     return any(record.name == entry.plugin and record.source == "registered" for record in found.records)
 
 
-def _verdict(entry: Entry[Any], faults: Sequence[str]) -> Finding:
+def _outcome(entry: Entry[Any], faults: Sequence[str]) -> Finding:
     return _finding(entry, Grade.WRONG if faults else Grade.GOOD, " ".join(faults) or "as its spec says")
 
 
@@ -190,8 +190,8 @@ def _one_child(specs: Sequence[AnySpec], patience: float) -> list[list[str]]:
     order = pickle.dumps({"path": sys.path, "files": [str(file) for file in host().files], "specs": list(specs)})
     faults: list[list[str]] = []
     if child.stdin is not None:
-        with contextlib.suppress(BrokenPipeError), child.stdin as mouth:  # one that died at once is found dead below
-            mouth.write(order)
+        with contextlib.suppress(BrokenPipeError), child.stdin as sender:  # one that died at once is found dead below
+            sender.write(order)
     with contextlib.closing(Connection(reading, writable=False)) as channel:
         with contextlib.suppress(EOFError, OSError, msgspec.MsgspecError):
             while len(faults) < len(specs) and channel.poll(patience):

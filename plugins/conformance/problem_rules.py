@@ -179,11 +179,11 @@ def _stepwise(case: ProblemCase) -> Iterator[str]:
         if words:
             yield f"random allowed actions made an infeasible solution: {words[0]}"
             return
-    if view.lessons:
-        yield from _lessons(case, type(view), rng)
+    if view.curriculum:
+        yield from _stages(case, type(view), rng)
 
 
-def _lessons(case: ProblemCase, kind: Any, rng: np.random.Generator) -> Iterator[str]:
+def _stages(case: ProblemCase, kind: Any, rng: np.random.Generator) -> Iterator[str]:
     """Yield what is wrong with labels: packing loses nothing, and following them leads to an allowed action."""
     example = kind.example(case.size, rng)
     case.problem.validate(example)
@@ -194,7 +194,7 @@ def _lessons(case: ProblemCase, kind: Any, rng: np.random.Generator) -> Iterator
     if abs(before - after) > PACKING * max(1.0, abs(before)):  # labels may be kept in single precision
         yield "packing and unpacking labels changed them."
     view = kind(example)
-    view.teach([label])
+    view.set_labels([label])
     batch = view.sample(8, rng)
     window = view.window(batch, case.size)
     choice = view.target(batch, window).choice

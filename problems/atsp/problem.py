@@ -14,7 +14,7 @@ from redwood.problem import Problem, Solution
 from redwood.problems.atsp import generators
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.routing.graph import graph_matrix
-from redwood.problems.routing.remedies import permutation_remedies
+from redwood.problems.routing.repair_suggestions import permutation_suggestions
 from redwood.problems.routing.sequence import permutation_violations
 from redwood.problems.routing.travel import Metric, check_travel
 from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
@@ -108,9 +108,9 @@ class ATSP(Problem[ATSPInstance, Tour]):
         """Return which nodes do not exist, are visited more than once, or not at all."""
         return permutation_violations(solution.tour, instance.size)
 
-    def remedies(self, instance: ATSPInstance, solution: Tour) -> list[str]:
+    def repair_suggestions(self, instance: ATSPInstance, solution: Tour) -> list[str]:
         """Return which visits to drop, and where missing nodes add least."""
-        return permutation_remedies(instance.travel, solution.tour, instance.size)
+        return permutation_suggestions(instance.travel, solution.tour, instance.size)
 
     def parse(self, text: str, name: str) -> ATSPInstance:
         """Return the instance of a TSPLIB file of TYPE ATSP."""

@@ -14,7 +14,7 @@ from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.stepwise_kernels import EDGES, FEATURES, window_rows
 from redwood.problems.routing.stepwise_paths import MARKS, Paths, TourStepwise, pack_paths, unpack_paths
 from redwood.problems.routing.travel import Travel, check_travel
-from redwood.views.stepwise import Layout, Lesson, Window
+from redwood.views.stepwise import Layout, Stage, Window
 
 
 @dataclass
@@ -49,11 +49,11 @@ class ATSPStepwise(TourStepwise):
     two_way: ClassVar[bool] = False
     sure: ClassVar[float] = 1.0
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
-    lessons: ClassVar[tuple[Lesson, ...]] = (
-        Lesson(50, 100, 1000),
-        Lesson(100, 100, 3000),
-        Lesson(200, 20, 8000),
-        Lesson(500, 4, 20_000),
+    curriculum: ClassVar[tuple[Stage, ...]] = (
+        Stage(50, 100, 1000),
+        Stage(100, 100, 3000),
+        Stage(200, 20, 8000),
+        Stage(500, 4, 20_000),
     )
 
     def __init__(self, *instances: ATSPInstance) -> None:
@@ -111,9 +111,9 @@ class ATSPStepwise(TourStepwise):
     def travel(self, owner: int) -> Travel:
         return self.instances[owner].travel
 
-    def part_view(self, owners: Sequence[int], arcs: Sequence[Array]) -> ATSPStepwise:
-        parts = [self.travel(owner).part(arc) for owner, arc in zip(owners, arcs, strict=True)]
-        return ATSPStepwise(*[ATSPInstance(travel=part) for part in parts])
+    def subproblem_view(self, owners: Sequence[int], arcs: Sequence[Array]) -> ATSPStepwise:
+        subproblems = [self.travel(owner).part(arc) for owner, arc in zip(owners, arcs, strict=True)]
+        return ATSPStepwise(*[ATSPInstance(travel=part) for part in subproblems])
 
     @classmethod
     def example(cls, size: int, rng: np.random.Generator) -> ATSPInstance:

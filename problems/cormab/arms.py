@@ -25,8 +25,8 @@ def ladder(success: Array, rewards: Array) -> Arms:
     The first and the last state are kept where there is none beyond. ``rewards`` [J, S] are those of the state that
     an arm comes to, so that the expected reward of a step is that of its two outcomes.
     """
-    arms, levels, states = success.shape
-    transitions = np.zeros((arms, levels, states, states))
+    arms, arm_actions, states = success.shape
+    transitions = np.zeros((arms, arm_actions, states, states))
     for state in range(states):
         transitions[:, :, state, min(state + 1, states - 1)] += success[:, :, state]
         transitions[:, :, state, max(state - 1, 0)] += 1.0 - success[:, :, state]
@@ -72,26 +72,28 @@ def make_arms(transitions: Any, rewards: Any, start: Any = None) -> Arms:
 def check_arms(arms: Arms) -> None:
     """Raise `InstanceError` where shapes disagree, a row is no distribution, or a reward is not finite."""
     _check_rewards(arms.rewards)
-    count, levels, states = arms.shape
+    count, arm_actions, states = arms.shape
     for name, found, expected in (
-        ("transitions", arms.transitions.shape, (count, levels, states, states)),
+        ("transitions", arms.transitions.shape, (count, arm_actions, states, states)),
         ("start", arms.start.shape, (count, states)),
     ):
         if found != expected:
             raise InstanceError(
-                f"{name} have shape {list(found)}; with rewards {[count, levels, states]}: {list(expected)}."
+                f"{name} have shape {list(found)}; with rewards {[count, arm_actions, states]}: {list(expected)}."
             )
     if not np.isfinite(arms.rewards).all():
-        arm, level, state = np.argwhere(~np.isfinite(arms.rewards))[0]
-        raise InstanceError(f"reward {arms.rewards[arm, level, state]} of arm {arm} at level {level} in state {state}.")
-    _check_distributions(arms.transitions, ("arm", "level", "from state", "to state"))
+        arm, arm_action, state = np.argwhere(~np.isfinite(arms.rewards))[0]
+        raise InstanceError(
+            f"reward {arms.rewards[arm, arm_action, state]} of arm {arm} under action {arm_action} in state {state}."
+        )
+    _check_distributions(arms.transitions, ("arm", "action", "from state", "to state"))
     _check_distributions(arms.start, ("start of arm", "state"))
 
 
 def check_exposure(arms: Arms, exposure: Exposure) -> None:
     """Raise `InstanceError` where an exposure does not fit the arms, or a row of its transitions is no distribution."""
     exposure.check(arms)
-    _check_distributions(exposure.transitions, ("exposure class", "arm", "level", "from state", "to state"))
+    _check_distributions(exposure.transitions, ("exposure class", "arm", "action", "from state", "to state"))
 
 
 def _check_rewards(rewards: Array) -> None:

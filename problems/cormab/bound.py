@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 
 from redwood.clock import Clock, Timer
-from redwood.planning.bounds.average import settle
+from redwood.planning.bounds.average import solve_average
 from redwood.planning.bounds.coupled import coupled_bound
 from redwood.planning.bounds.duality import tighten
 from redwood.planning.contract import ActionSet, Criterion
 from redwood.planning.steps import is_coupled
-from redwood.problems.cormab.generation import DRAWS, usual_budget
+from redwood.problems.cormab.generators import DRAWS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.planning import BanditPlanning
 from redwood.tolerance import ROUNDING, SAME
@@ -34,7 +34,7 @@ class BanditBound(Bound):
         if is_coupled(self._planning):
             found = coupled_bound(self._planning, clock) / self._planning.horizon
         elif self._planning.criterion is Criterion.AVERAGE:
-            found = settle(self._planning, clock).bound
+            found = solve_average(self._planning, clock).bound
         else:
             found = tighten(self._planning, clock).bound / self._planning.horizon
         lost = max(SAME * abs(found), ROUNDING * self._magnitude)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.contract import ActionSet, Choice, worth_of
+from redwood.planning.contract import ActionSet, Choice, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import whole_number
 
@@ -65,34 +65,33 @@ class BudgetSet(ActionSet):
         """One row."""
         return relaxation_by_counts(self.classes, [[1.0]], [float(self.budget)], tight=True)
 
-    def argmax(self, worth: Array) -> Choice:
+    def argmax(self, coefficients: Array) -> Choice:
         """Return the arms that gain most, as many as the budget allows, and none that loses."""
-        levels = self.choose(worth[None])[0]
-        value = worth_of(worth, levels)
-        return Choice(levels, value, value, self)
+        arm_actions = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, arm_actions)
+        return Choice(arm_actions, value, value, self)
 
-    def choose(self, worths: Array) -> Array:
-        """Return the best action for each of many worths: the arms with the greatest positive gains."""
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the best action for each of many values: the arms with the greatest positive gains."""
         from redwood.problems.cormab.budget_kernels import choose_best
 
-        gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
+        gains = np.ascontiguousarray(coefficient_tables[:, :, 1] - coefficient_tables[:, :, 0], dtype=np.float64)
         return np.asarray(choose_best(gains, self.budget))
 
     def enumerate(self, limit: int) -> Array | None:
         """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
-        from redwood.problems.cormab.listing import every
 
-        return every(self, limit)
+        return self.enumerate(limit)
 
-    def contains(self, levels: Array) -> bool:
+    def contains(self, arm_actions: Array) -> bool:
         """Return whether no more than the budget are pulled."""
-        return self.in_range(levels) and int(np.sum(levels)) <= self.budget
+        return self.in_range(arm_actions) and int(np.sum(arm_actions)) <= self.budget
 
-    def refused(self, levels: Array) -> Array:
+    def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] pull more arms than the budget."""
         from redwood.problems.cormab.budget_kernels import over_budget
 
-        return np.flatnonzero(over_budget(np.ascontiguousarray(levels, np.int64), self.budget))
+        return np.flatnonzero(over_budget(np.ascontiguousarray(arm_actions, np.int64), self.budget))
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return a random subset of arms, as many as the budget allows, each equally likely."""
@@ -105,10 +104,10 @@ class BudgetSet(ActionSet):
 
         return np.asarray(draw_subsets(count, self.count, min(self.budget, self.count), random_state(rng)))
 
-    def greedy(self, worth: Array) -> Array:
+    def greedy(self, coefficients: Array) -> Array:
         """Return what `argmax` does: arm by arm is exact here."""
-        return self.argmax(worth).levels
+        return self.argmax(coefficients).arm_actions
 
-    def witness(self, levels: Array) -> Array:
+    def witness(self, arm_actions: Array) -> Array:
         """Return the indices of the pulled arms."""
-        return np.flatnonzero(levels)
+        return np.flatnonzero(arm_actions)

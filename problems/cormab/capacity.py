@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError
-from redwood.planning.contract import ActionSet, Choice, Program, worth_of
+from redwood.planning.contract import ActionSet, Choice, Program, value_of
 from redwood.planning.relaxation import Relaxation
 from redwood.problem import whole_numbers
 
@@ -92,46 +92,45 @@ class CapacitySet(ActionSet):
                 return None
         return found
 
-    def argmax(self, worth: Array) -> Choice:
+    def argmax(self, coefficients: Array) -> Choice:
         """Return the best arms of each cost for the best count vector."""
         if self.counts is None:
-            _, bound = self._packed.maximise(worth)
+            _, bound = self._packed.maximise(coefficients)
             room = (self._packed.others() @ self._packs).astype(np.int64)
             counts = np.minimum(room, np.bincount(self.classes))
-            levels = fill(worth, counts[None], self.members)
-            return Choice(levels, worth_of(worth, levels), bound, self)
-        levels = self.choose(worth[None])[0]
-        value = worth_of(worth, levels)
-        return Choice(levels, value, value, self)
+            arm_actions = fill(coefficients, counts[None], self.members)
+            return Choice(arm_actions, value_of(coefficients, arm_actions), bound, self)
+        arm_actions = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, arm_actions)
+        return Choice(arm_actions, value, value, self)
 
-    def choose(self, worths: Array) -> Array:
-        """Return the best action for each of many worths."""
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the best action for each of many values."""
         if self.counts is None:
-            return super().choose(worths)
-        return choose_filled(worths, self.counts, self.classes)
+            return super().choose(coefficient_tables)
+        return choose_filled(coefficient_tables, self.counts, self.classes)
 
     def enumerate(self, limit: int) -> Array | None:
         """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
-        from redwood.problems.cormab.listing import every
 
-        return every(self, limit)
+        return self.enumerate(limit)
 
-    def contains(self, levels: Array) -> bool:
+    def contains(self, arm_actions: Array) -> bool:
         """Return whether the workers can serve the pulled arms."""
-        if not self.in_range(levels):
+        if not self.in_range(arm_actions):
             return False
         if self.counts is None:
-            return self._packed.values(levels) is not None
-        wanted = np.bincount(self.classes[np.asarray(levels) > 0], minlength=self.counts.shape[1])
+            return self._packed.values(arm_actions) is not None
+        wanted = np.bincount(self.classes[np.asarray(arm_actions) > 0], minlength=self.counts.shape[1])
         return bool((wanted <= self.counts).all(axis=1).any())
 
-    def refused(self, levels: Array) -> Array:
+    def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
         if self.counts is None:
-            return super().refused(levels)
+            return super().refused(arm_actions)
         from redwood.problems.cormab.capacity_kernels import beyond_counts
 
-        return np.flatnonzero(beyond_counts(np.ascontiguousarray(levels, np.int64), self.counts, self.classes))
+        return np.flatnonzero(beyond_counts(np.ascontiguousarray(arm_actions, np.int64), self.counts, self.classes))
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
         """Return random actions: arms in random order, each given to a random worker with room for it."""
@@ -144,10 +143,10 @@ class CapacitySet(ActionSet):
         """Return one of `samples`."""
         return np.asarray(self.samples(1, rng)[0])
 
-    def witness(self, levels: Array) -> Array:
+    def witness(self, arm_actions: Array) -> Array:
         """Return the worker [J] who serves each arm, -1 for arms that are not pulled."""
         worker_of = np.full(self.arms, -1)
-        for name in super().witness(levels):
+        for name in super().witness(arm_actions):
             worker, arm = name[name.index("[") + 1 : -1].split(",")
             worker_of[int(arm)] = int(worker)
         return worker_of
@@ -204,17 +203,17 @@ class CapacitySet(ActionSet):
         return np.array([pack for size in np.unique(self.capacities).tolist() for pack in _packings(kinds, size)])
 
 
-def choose_filled(worths: Array, counts: Array, classes: Array) -> Array:
-    """Return what `fill` returns for each of ``worths`` [E, J, 2]; ``classes`` [J] says of which class each arm is."""
+def choose_filled(coefficient_tables: Array, counts: Array, classes: Array) -> Array:
+    """Return what `fill` returns for each of ``coefficient_tables`` [E, J, 2]; ``classes`` [J] is each arm's class."""
     from redwood.problems.cormab.capacity_kernels import choose_counts
 
-    gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
+    gains = np.ascontiguousarray(coefficient_tables[:, :, 1] - coefficient_tables[:, :, 0], dtype=np.float64)
     return np.asarray(choose_counts(gains, np.ascontiguousarray(counts), classes))
 
 
-def fill(worth: Array, counts: Array, classes: Sequence[Array]) -> Array:
-    """Return the best levels [J] for ``worth`` [J, 2] where ``counts`` [V, K] arms of each class may be pulled."""
-    gains = worth[:, 1] - worth[:, 0]
+def fill(coefficients: Array, counts: Array, classes: Sequence[Array]) -> Array:
+    """Return the best actions [J] for ``coefficients`` [J, 2] where ``counts`` [V, K] arms of each class may be pulled."""
+    gains = coefficients[:, 1] - coefficients[:, 0]
     total = np.zeros(len(counts))
     ranked = []
     for kind, members in enumerate(classes):
@@ -222,10 +221,10 @@ def fill(worth: Array, counts: Array, classes: Sequence[Array]) -> Array:
         reach = np.concatenate(([0.0], np.cumsum(np.maximum(gains[order], 0.0))))
         total += reach[counts[:, kind]]
         ranked.append(order)
-    levels = np.zeros(len(worth), np.int64)
+    arm_actions = np.zeros(len(coefficients), np.int64)
     for order, count in zip(ranked, counts[int(np.argmax(total))].tolist(), strict=True):
-        levels[order[:count]] = gains[order[:count]] > 0
-    return levels
+        arm_actions[order[:count]] = gains[order[:count]] > 0
+    return arm_actions
 
 
 def _packings(costs: Sequence[int], capacity: int) -> list[list[int]]:

@@ -31,13 +31,13 @@ def keep_undominated(vectors: Array) -> Array:
 
 @kernel
 def choose_counts(gains: Array, counts: Array, classes: Array) -> Array:
-    """Return the best levels [E, J] for gains [E, J] where ``counts`` [V, K] arms of each class may be pulled.
+    """Return the best actions [E, J] for gains [E, J] where ``counts`` [V, K] arms of each class may be pulled.
 
     Of vectors that are worth the same the first, and of arms the first; ``classes`` [J] are those of the arms.
     """
     episodes, arms = gains.shape
     vectors, kinds = counts.shape
-    levels = np.zeros((episodes, arms), np.int64)
+    arm_actions = np.zeros((episodes, arms), np.int64)
     reach = np.zeros((kinds, arms + 1))  # worth of the best arms of a class, by their number
     for episode in range(episodes):
         order = np.argsort(-gains[episode], kind="mergesort")
@@ -56,21 +56,21 @@ def choose_counts(gains: Array, counts: Array, classes: Array) -> Array:
         left = counts[place].copy()
         for arm in order:
             if gains[episode, arm] > 0.0 and left[classes[arm]] > 0:
-                levels[episode, arm] = 1
+                arm_actions[episode, arm] = 1
                 left[classes[arm]] -= 1
-    return levels
+    return arm_actions
 
 
 @kernel
-def beyond_counts(levels: Array, counts: Array, classes: Array) -> Array:
+def beyond_counts(arm_actions: Array, counts: Array, classes: Array) -> Array:
     """Return which of the joint actions [E, J] pull more arms of a class than every vector allows, or are not of 0 and 1."""
-    refused = np.ones(len(levels), np.bool_)
+    refused = np.ones(len(arm_actions), np.bool_)
     pulled = np.empty(counts.shape[1], np.int64)
-    for row in range(len(levels)):
+    for row in range(len(arm_actions)):
         pulled[:], strange = 0, False
-        for arm in range(levels.shape[1]):
-            pulled[classes[arm]] += levels[row, arm]
-            strange |= levels[row, arm] < 0 or levels[row, arm] > 1
+        for arm in range(arm_actions.shape[1]):
+            pulled[classes[arm]] += arm_actions[row, arm]
+            strange |= arm_actions[row, arm] < 0 or arm_actions[row, arm] > 1
         for vector in range(0 if strange else len(counts)):
             fits = True
             for kind in range(len(pulled)):

@@ -15,29 +15,29 @@ from redwood.problems.cormab.planning import cumulative
 
 
 class JointActions(gymnasium.spaces.MultiDiscrete):
-    """The levels [J] of arms that an action set allows: `sample` draws from the set, and `contains` asks it."""
+    """The actions [J] of arms that an action set allows: `sample` draws from the set, and `contains` asks it."""
 
     def __init__(self, actions: ActionSet, seed: int | None = None) -> None:
-        super().__init__(np.full(actions.arms, actions.levels), seed=seed)
+        super().__init__(np.full(actions.arms, actions.arm_actions), seed=seed)
         self.actions = actions
 
     def sample(self, mask: Any = None, probability: Any = None) -> Array:
-        """Return random allowed levels. Masks are not supported: the set is the mask."""
+        """Return random allowed actions. Masks are not supported: the set is the mask."""
         if mask is not None or probability is not None:
             raise SolutionError("a joint action is drawn from its action set, which takes neither mask nor probability.")
         return self.actions.sample(self.np_random).astype(np.int64)
 
     def contains(self, x: Any) -> bool:
-        """Return whether levels are allowed."""
+        """Return whether actions are allowed."""
         return bool(super().contains(x)) and self.actions.contains(np.asarray(x))
 
 
 class BanditEnvironment(gymnasium.Env[dict[str, Any], Array]):
-    """One episode of an instance: observe the arms' states and the steps done, act by a level for each arm.
+    """One episode of an instance: observe the arms' states and the steps done, act by an action for each arm.
 
     Rewards are the expected ones of the step, discounted as in `redwood.simulate`. An episode ends after H steps by
-    termination, since the horizon belongs to the problem; by truncation where the criterion is the mean of endless time.
-    Luck comes from the environment's generator, so that episodes repeat with the seed of `reset`; they are not the
+    termination, since the horizon belongs to the problem; by truncation where the criterion is the average reward.
+    Noise comes from the environment's generator, so that episodes repeat with the seed of `reset`; they are not the
     episodes of `redwood.simulate`.
 
     Parameters
@@ -77,16 +77,20 @@ class BanditEnvironment(gymnasium.Env[dict[str, Any], Array]):
         return self._observed(), {}
 
     def step(self, action: Array) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
-        """Give the arms their levels, and return what is observed, the reward, whether the episode ended, false, nothing."""
-        levels = np.asarray(action)
-        if not self.instance.actions.contains(levels):
-            raise SolutionError(f"the action {levels.tolist()} is not in the set {type(self.instance.actions).__name__}.")
-        arms, levels = np.arange(len(levels)), levels.astype(np.int64)
-        reward = float(self.instance.arms.rewards[arms, levels, self._states].sum()) * self.instance.discount**self._step
-        self._states = self._drawn(self._moves[arms, levels, self._states])
+        """Act on the arms, and return what is observed, the reward, whether the episode ended, false, nothing."""
+        arm_actions = np.asarray(action)
+        if not self.instance.actions.contains(arm_actions):
+            raise SolutionError(
+                f"the action {arm_actions.tolist()} is not in the set {type(self.instance.actions).__name__}."
+            )
+        arms, arm_actions = np.arange(len(arm_actions)), arm_actions.astype(np.int64)
+        reward = (
+            float(self.instance.arms.rewards[arms, arm_actions, self._states].sum()) * self.instance.discount**self._step
+        )
+        self._states = self._drawn(self._moves[arms, arm_actions, self._states])
         self._step += 1
-        ended, endless = self._step >= self.instance.horizon, self.instance.criterion == Criterion.AVERAGE
-        return self._observed(), reward, ended and not endless, ended and endless, {}
+        ended, averaged = self._step >= self.instance.horizon, self.instance.criterion == Criterion.AVERAGE
+        return self._observed(), reward, ended and not averaged, ended and averaged, {}
 
     def _drawn(self, ends: Array) -> Array:
         """Return outcomes [J], given the upper ends [J, S] of their shares."""

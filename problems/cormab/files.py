@@ -15,7 +15,7 @@ from redwood.errors import FormatError, InstanceError, suggestion
 from redwood.files import parse_json, read_text
 from redwood.planning.contract import ActionSet
 from redwood.planning.coupling import CoverageReward, Exposure, JointReward
-from redwood.problems.cormab.generation import KINDS
+from redwood.problems.cormab.generators import KINDS
 from redwood.problems.cormab.instance import BanditInstance
 
 

@@ -1,4 +1,4 @@
-"""What could be earned if all luck were known in advance: a bound by simulation, for each episode apart."""
+"""What could be earned if all noise were known in advance: a bound by simulation, for each episode apart."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from redwood.problems.cormab.planning import cumulative
 def perfect_information(planning: Planning, prices: Array, episodes: int, seed: int) -> Array:
     """Return for each simulated episode a bound [E] on the total reward of every policy in that episode.
 
-    An episode's luck being known, an arm that pays the prices of its levels has a best course, found by backward
+    An episode's noise being known, an arm that pays the prices of its actions has a best course, found by backward
     induction; what all arms earn so, and what the best joint actions are worth at the prices, bounds every course of
-    joint actions. The luck is that of `Planning.rollouts` with the same seed, so the bound holds episode by episode; its
+    joint actions. The noise is that of `Planning.rollouts` with the same seed, so the bound holds episode by episode; its
     mean estimates a bound on the expected reward, which is looser than that of the prices alone.
 
     Parameters
@@ -22,7 +22,7 @@ def perfect_information(planning: Planning, prices: Array, episodes: int, seed: 
     planning
         Whose rewards are meant.
     prices
-        Price [H, J, A] of each level in each step, such as those of `redwood.planning.bounds.duality.tighten`.
+        Price [H, J, A] of each action in each step, such as those of `redwood.planning.bounds.duality.tighten`.
     episodes, seed
         As in `Planning.rollouts`.
 
@@ -33,7 +33,7 @@ def perfect_information(planning: Planning, prices: Array, episodes: int, seed: 
     """
     from redwood.problems.cormab.information_kernels import best_courses
 
-    check_finite(planning, "the bound of known luck")
+    check_finite(planning, "the bound of known noise")
     arms = planning.arms
     moves, starts = cumulative(arms.transitions), cumulative(arms.start)
     weights = planning.discount ** np.arange(planning.horizon)

@@ -1,4 +1,4 @@
-"""The best courses of arms whose luck is known."""
+"""The best courses of arms whose noise is known."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from redwood.planning.simulator_kernels import counter_of, uniform_of
 def best_courses(
     episodes: int, seed: int, ends: Array, starts: Array, rewards: Array, weights: Array, prices: Array
 ) -> Array:
-    """Return the most [E] that the arms of each episode can earn after paying prices [H, J, A], their luck being known.
+    """Return the most [E] that the arms of each episode can earn after paying prices [H, J, A], their noise being known.
 
     ``ends`` [J, A, S, S] and ``starts`` [J, S] are the upper ends of the outcomes' shares, ``weights`` [H] those of steps.
     """
-    steps, arms, levels = prices.shape
+    steps, arms, arm_actions = prices.shape
     states = rewards.shape[2]
     total = np.zeros(episodes)
     ahead, before = np.empty(states), np.empty(states)
@@ -26,21 +26,22 @@ def best_courses(
         for arm in range(arms):
             ahead[:] = 0.0
             for step in range(steps - 1, -1, -1):
-                luck = uniform_of(counter_of(seed, episode, step), arm)
+                noise = uniform_of(counter_of(seed, episode, step), arm)
                 for state in range(states):
                     best = -np.inf
-                    for level in range(levels):
+                    for arm_action in range(arm_actions):
                         outcome = 0
-                        while luck >= ends[arm, level, state, outcome]:  # the last end is 2, above all luck
+                        while noise >= ends[arm, arm_action, state, outcome]:  # the last end is 2, above all noise
                             outcome += 1
                         best = max(
-                            best, weights[step] * rewards[arm, level, state] - prices[step, arm, level] + ahead[outcome]
+                            best,
+                            weights[step] * rewards[arm, arm_action, state] - prices[step, arm, arm_action] + ahead[outcome],
                         )
                     before[state] = best
                 ahead[:] = before
-            luck = uniform_of(first, arm)
+            noise = uniform_of(first, arm)
             state = 0
-            while luck >= starts[arm, state]:  # the last end is 2, above all luck
+            while noise >= starts[arm, state]:  # the last end is 2, above all noise
                 state += 1
             total[episode] += ahead[state]
     return total

@@ -22,13 +22,13 @@ class BanditInstance(Instance):
     arms
         The Markov chains: transitions [J, A, S, S], expected rewards [J, A, S] and start distribution [J, S].
     actions
-        The set of joint actions; it has as many arms as ``arms``, and at most as many levels.
+        The set of joint actions; it has as many arms as ``arms``, and at most as many actions.
     horizon
         Number of steps H.
     discount
         The reward of step t counts ``discount ** t``; 1 for the plain mean.
     criterion
-        ``finite`` for the horizon's steps, ``average`` for the mean reward a step of endless time, estimated over as many.
+        ``finite`` for the horizon's steps, ``average`` for the average reward a step, estimated over as many.
     exposure
         How transitions depend on other arms; those of ``arms`` are then of exposure class 0.
     joint

@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.contract import ActionSet, Choice, worth_of
+from redwood.planning.contract import ActionSet, Choice, value_of
 from redwood.planning.relaxation import Relaxation
 from redwood.problem import whole_number, whole_numbers
 
@@ -28,8 +28,8 @@ MOST_CHOICES = 200_000
 class InterventionsSet(ActionSet):
     """Exactly ``budget`` of N interventions are chosen; the load of an arm is the sum of their weights on it.
 
-    An arm's levels are the loads that it can have, ascending, from load 0 at level 0; arms with fewer loads than others
-    never reach the highest levels. Where interventions fall into groups that share no arm, the best action is a
+    An arm's actions are the loads that it can have, ascending, from load 0 under action 0; arms with fewer loads than others
+    never reach the highest actions. Where interventions fall into groups that share no arm, the best action is a
     knapsack over the groups.
 
     Attributes
@@ -59,13 +59,13 @@ class InterventionsSet(ActionSet):
         return int(self.weights.shape[1])
 
     @property
-    def levels(self) -> int:
+    def arm_actions(self) -> int:
         """The largest number of loads that an arm can have."""
         return int(self.loads.shape[1])
 
     @cached_property
     def loads(self) -> Array:
-        """Load [J, A] of each arm at each level; -1 for levels that it cannot reach."""
+        """Load [J, A] of each arm for each action; -1 for actions that it cannot reach."""
         reached = [_sums(column[column > 0].tolist()) for column in self.weights.T]
         table = np.full((self.arms, max(2, *map(len, reached))), -1)
         for arm, sums in enumerate(reached):
@@ -73,27 +73,29 @@ class InterventionsSet(ActionSet):
         return table
 
     def model(self) -> ConcreteModel:
-        """Return binaries for chosen interventions and for arms at levels, linked by the loads."""
+        """Return binaries for chosen interventions and for arms at actions, linked by the loads."""
         from pyomo.environ import Binary, ConcreteModel, Constraint, Var, quicksum
 
         model = ConcreteModel("interventions")
-        arms, levels, choices = range(self.arms), range(1, self.levels), range(len(self.weights))
+        arms, arm_actions, choices = range(self.arms), range(1, self.arm_actions), range(len(self.weights))
         loads, weights = self.loads.tolist(), self.weights.tolist()
-        model.at = Var(arms, levels, domain=Binary)
+        model.at = Var(arms, arm_actions, domain=Binary)
         model.chosen = Var(choices, domain=Binary)
         for arm in arms:
-            for level in levels:
-                if loads[arm][level] < 0:
-                    model.at[arm, level].setub(0)
+            for arm_action in arm_actions:
+                if loads[arm][arm_action] < 0:
+                    model.at[arm, arm_action].setub(0)
 
         def loaded(model: ConcreteModel, arm: int) -> Any:
             if not any(row[arm] for row in weights):
                 return Constraint.Skip
             put = quicksum(weights[i][arm] * model.chosen[i] for i in choices if weights[i][arm])
-            return quicksum(max(loads[arm][level], 0) * model.at[arm, level] for level in levels) - put == 0
+            return (
+                quicksum(max(loads[arm][arm_action], 0) * model.at[arm, arm_action] for arm_action in arm_actions) - put == 0
+            )
 
         def single(model: ConcreteModel, arm: int) -> Any:
-            return quicksum(model.at[arm, level] for level in levels) <= 1
+            return quicksum(model.at[arm, arm_action] for arm_action in arm_actions) <= 1
 
         model.loaded = Constraint(arms, rule=loaded)
         model.single = Constraint(arms, rule=single)
@@ -101,8 +103,8 @@ class InterventionsSet(ActionSet):
         return model
 
     def indicators(self, model: ConcreteModel) -> list[Any]:
-        """Return the variables of arms at levels."""
-        return [model.at[arm, level] for arm in range(self.arms) for level in range(1, self.levels)]
+        """Return the variables of arms at actions."""
+        return [model.at[arm, arm_action] for arm in range(self.arms) for arm_action in range(1, self.arm_actions)]
 
     @cached_property
     def relaxation(self) -> Relaxation:
@@ -113,65 +115,67 @@ class InterventionsSet(ActionSet):
             return super().relaxation
         links = []
         for group in self._groups:
-            arms, subsets = np.repeat(group.arms[None], len(group.levels), 0), np.arange(len(group.levels))[:, None]
-            raised = group.levels > 0
-            where = arms[raised] * (self.levels - 1) + group.levels[raised] - 1
-            entries = (np.ones(len(where)), (where, (subsets + 0 * arms)[raised]))
-            links.append(csc_array(entries, shape=(self.arms * (self.levels - 1), len(group.levels))))
+            arms, subsets = (
+                np.repeat(group.arms[None], len(group.arm_actions), 0),
+                np.arange(len(group.arm_actions))[:, None],
+            )
+            pulled = group.arm_actions > 0
+            where = arms[pulled] * (self.arm_actions - 1) + group.arm_actions[pulled] - 1
+            entries = (np.ones(len(where)), (where, (subsets + 0 * arms)[pulled]))
+            links.append(csc_array(entries, shape=(self.arms * (self.arm_actions - 1), len(group.arm_actions))))
         sizes = np.concatenate([group.sizes for group in self._groups]).astype(float)
-        whose = np.repeat(np.arange(len(self._groups)), [len(group.levels) for group in self._groups])
+        whose = np.repeat(np.arange(len(self._groups)), [len(group.arm_actions) for group in self._groups])
         rows = csc_array(np.vstack((whose == np.arange(len(self._groups))[:, None], sizes)))
         right = np.append(np.ones(len(self._groups)), float(self.budget))
         most = np.ones(rows.shape[1])
         return Relaxation(np.arange(self.arms), hstack(links, format="csc"), rows, right, right, 0 * most, most)
 
-    def argmax(self, worth: Array) -> Choice:
+    def argmax(self, coefficients: Array) -> Choice:
         """Return the best action: a knapsack over the groups; where one is large, of all choices, or by a program."""
         if self._groups is None and self._listed is None:
-            return self.solve(worth)
-        levels = self.choose(worth[None])[0]
-        value = worth_of(worth, levels)
-        return Choice(levels, value, value, self)
+            return self.solve(coefficients)
+        arm_actions = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, arm_actions)
+        return Choice(arm_actions, value, value, self)
 
-    def choose(self, worths: Array) -> Array:
-        """Return the best action for each of many worths."""
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the best action for each of many values."""
         if self._groups is None:
             if self._listed is None:
-                return super().choose(worths)
+                return super().choose(coefficient_tables)
             from redwood.problems.cormab.listing_kernels import choose_listed
 
-            return np.asarray(choose_listed(self._listed, np.ascontiguousarray(worths, np.float64)))
+            return np.asarray(choose_listed(self._listed, np.ascontiguousarray(coefficient_tables, np.float64)))
         from redwood.problems.cormab.interventions_kernels import choose_groups
 
-        return np.asarray(choose_groups(np.ascontiguousarray(worths, np.float64), self.budget, *self._flat))
+        return np.asarray(choose_groups(np.ascontiguousarray(coefficient_tables, np.float64), self.budget, *self._flat))
 
     def enumerate(self, limit: int) -> Array | None:
         """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
-        from redwood.problems.cormab.listing import every
 
-        return every(self, limit)
+        return self.enumerate(limit)
 
-    def contains(self, levels: Array) -> bool:
+    def contains(self, arm_actions: Array) -> bool:
         """Return whether some choice of interventions gives these loads."""
-        if not self.in_range(levels):
+        if not self.in_range(arm_actions):
             return False
         if self._groups is None and self._listed is not None:
-            return np.asarray(levels).astype(np.uint8).tobytes() in self._known
-        return self._chosen(np.asarray(levels)) is not None
+            return np.asarray(arm_actions).astype(np.uint8).tobytes() in self._known
+        return self._chosen(np.asarray(arm_actions)) is not None
 
     @cached_property
     def _listed(self) -> Array | None:
-        """The distinct levels [N, J] that choices give, as bytes; ``None`` where there are too many choices."""
+        """The distinct actions [N, J] that choices give, as bytes; ``None`` where there are too many choices."""
         if math.comb(len(self.weights), self.budget) > MOST_CHOICES:
             return None
-        from redwood.problems.cormab.listing import list_choices
+        from redwood.problems.cormab.enumeration import list_choices
 
         return list_choices(self.weights, self.loads, self.budget, MOST_CHOICES)
 
     @cached_property
     def _known(self) -> set[bytes]:
-        """The listed levels, each as its bytes."""
-        return set() if self._listed is None else {levels.tobytes() for levels in self._listed}
+        """The listed actions, each as its bytes."""
+        return set() if self._listed is None else {arm_actions.tobytes() for arm_actions in self._listed}
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return the loads of a random choice of interventions, each equally likely."""
@@ -181,45 +185,45 @@ class InterventionsSet(ActionSet):
         """Return the loads of independent random choices."""
         ranks = np.argsort(np.argsort(rng.random((count, len(self.weights))), axis=1), axis=1)
         loads = (ranks < self.budget) @ self.weights
-        levels: Array = (self.loads[None] == loads[:, :, None]).argmax(axis=2)
-        return levels
+        arm_actions: Array = (self.loads[None] == loads[:, :, None]).argmax(axis=2)
+        return arm_actions
 
-    def greedy(self, worth: Array) -> Array:
+    def greedy(self, coefficients: Array) -> Array:
         """Return the loads of interventions chosen one at a time, each time the one that gains most."""
         chosen: list[int] = []
         for _ in range(self.budget):
             rest = [i for i in range(len(self.weights)) if i not in chosen]
-            values = [worth_of(worth, self._levels_of([*chosen, i])) for i in rest]
+            values = [value_of(coefficients, self._arm_actions_of([*chosen, i])) for i in rest]
             chosen.append(rest[int(np.argmax(values))])
-        return self._levels_of(chosen)
+        return self._arm_actions_of(chosen)
 
-    def witness(self, levels: Array) -> Array:
-        """Return the indices of interventions that give the levels."""
-        chosen = self._chosen(np.asarray(levels)) if self.in_range(levels) else None
+    def witness(self, arm_actions: Array) -> Array:
+        """Return the indices of interventions that give the actions."""
+        chosen = self._chosen(np.asarray(arm_actions)) if self.in_range(arm_actions) else None
         if chosen is None:
-            raise SolutionError(f"no {self.budget} interventions give the levels {np.asarray(levels).tolist()}.")
+            raise SolutionError(f"no {self.budget} interventions give the actions {np.asarray(arm_actions).tolist()}.")
         return chosen
 
-    def _levels_of(self, chosen: Any) -> Array:
-        """Return the levels [J] that chosen interventions give."""
+    def _arm_actions_of(self, chosen: Any) -> Array:
+        """Return the actions [J] that chosen interventions give."""
         load = self.weights[np.asarray(chosen)].sum(axis=0)
         found: Array = (self.loads == load[:, None]).argmax(axis=1)
         return found
 
-    def _chosen(self, levels: Array) -> Array | None:
-        """Return interventions that give the levels, or ``None`` where none do."""
+    def _chosen(self, arm_actions: Array) -> Array | None:
+        """Return interventions that give the actions, or ``None`` where none do."""
         if self._groups is None:
-            values = self.program.values(levels)
-            return None if values is None else np.flatnonzero(values[self.arms * (self.levels - 1) :] > 0.5)
+            values = self.program.values(arm_actions)
+            return None if values is None else np.flatnonzero(values[self.arms * (self.arm_actions - 1) :] > 0.5)
         low, high, options = 0, 0, []
         for group in self._groups:
-            rows = np.flatnonzero((group.levels == levels[group.arms]).all(axis=1))
+            rows = np.flatnonzero((group.arm_actions == arm_actions[group.arms]).all(axis=1))
             if not len(rows):
                 return None
             options.append(rows[np.argsort(group.sizes[rows])])
             low, high = low + int(group.sizes[rows].min()), high + int(group.sizes[rows].max())
         outside = np.setdiff1d(np.arange(self.arms), np.concatenate([group.arms for group in self._groups]))
-        if levels[outside].any() or not low <= self.budget <= high:
+        if arm_actions[outside].any() or not low <= self.budget <= high:
             return None
         return _pick(self._groups, options, self.budget)
 
@@ -227,12 +231,12 @@ class InterventionsSet(ActionSet):
     def _flat(self) -> tuple[Array, ...]:
         """The groups, one after the other, as `choose_groups` takes them."""
         groups = self._groups or []
-        subsets, members = ([0, *map(len, lists)] for lists in zip(*((g.levels, g.arms) for g in groups), strict=True))
-        widths = np.repeat([len(group.arms) for group in groups], [len(group.levels) for group in groups])
+        subsets, members = ([0, *map(len, lists)] for lists in zip(*((g.arm_actions, g.arms) for g in groups), strict=True))
+        widths = np.repeat([len(group.arms) for group in groups], [len(group.arm_actions) for group in groups])
         begins = np.cumsum(widths) - widths
         sizes, arms = (np.concatenate(lists) for lists in zip(*((g.sizes, g.arms) for g in groups), strict=True))
-        levels = np.concatenate([group.levels.ravel() for group in groups])
-        return np.cumsum(subsets), sizes, np.cumsum(members), arms, begins, levels
+        arm_actions = np.concatenate([group.arm_actions.ravel() for group in groups])
+        return np.cumsum(subsets), sizes, np.cumsum(members), arms, begins, arm_actions
 
     @cached_property
     def _groups(self) -> list[_Group] | None:
@@ -253,20 +257,20 @@ class InterventionsSet(ActionSet):
             arms = np.flatnonzero(self.weights[members].any(axis=0))
             loads = subsets @ self.weights[np.ix_(members, arms)]
             kept = np.sort(np.unique(np.column_stack((subsets.sum(axis=1), loads)), axis=0, return_index=True)[1])
-            levels = (self.loads[arms][None] == loads[kept, :, None]).argmax(axis=2)
-            groups.append(_Group(members, arms, subsets[kept], subsets[kept].sum(axis=1), levels))
+            arm_actions = (self.loads[arms][None] == loads[kept, :, None]).argmax(axis=2)
+            groups.append(_Group(members, arms, subsets[kept], subsets[kept].sum(axis=1), arm_actions))
         return groups
 
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Interventions [n] that share arms [m]; subsets [P, n] of them, the sizes of these, and the levels [P, m] given."""
+    """Interventions [n] that share arms [m]; subsets [P, n] of them, the sizes of these, and the actions [P, m] given."""
 
     members: Array
     arms: Array
     subsets: Array
     sizes: Array
-    levels: Array
+    arm_actions: Array
 
 
 def _sums(weights: list[int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Choosing so many interventions out of groups that share no arm, for many worths at once."""
+"""Choosing so many interventions out of groups that share no arm, for many values at once."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ from redwood.kernels import kernel
 
 @kernel
 def choose_groups(
-    worths: Array, budget: int, subsets: Array, sizes: Array, members: Array, arms: Array, begins: Array, levels: Array
+    coefficient_tables: Array,
+    budget: int,
+    subsets: Array,
+    sizes: Array,
+    members: Array,
+    arms: Array,
+    begins: Array,
+    arm_actions: Array,
 ) -> Array:
-    """Return the levels [E, J] of the best ``budget`` interventions for each of ``worths`` [E, J, A].
+    """Return the actions [E, J] of the best ``budget`` interventions for each of ``coefficient_tables`` [E, J, A].
 
     Group g has the subsets ``subsets[g]:subsets[g + 1]``, of so many interventions as ``sizes`` says, and the arms
-    ``arms[members[g]:members[g + 1]]``; the levels that a subset gives these begin at ``levels[begins[subset]]``.
+    ``arms[members[g]:members[g + 1]]``; the actions that a subset gives these begin at ``arm_actions[begins[subset]]``.
     """
-    episodes, count = worths.shape[:2]
+    episodes, count = coefficient_tables.shape[:2]
     groups, most = len(subsets) - 1, 0
     for group in range(groups):
         for row in range(subsets[group], subsets[group + 1]):
@@ -34,7 +41,7 @@ def choose_groups(
             for row in range(subsets[group], subsets[group + 1]):
                 total, place = 0.0, begins[row]
                 for member in range(members[group], members[group + 1]):
-                    total += worths[episode, arms[member], levels[place]]
+                    total += coefficient_tables[episode, arms[member], arm_actions[place]]
                     place += 1
                 if total > best[sizes[row]]:
                     best[sizes[row]], top[sizes[row]] = total, row
@@ -51,6 +58,6 @@ def choose_groups(
         for group in range(groups - 1, -1, -1):
             row = picked[group, left]
             for offset in range(members[group + 1] - members[group]):
-                chosen[episode, arms[members[group] + offset]] = levels[begins[row] + offset]
+                chosen[episode, arms[members[group] + offset]] = arm_actions[begins[row] + offset]
             left -= sizes[row]
     return chosen

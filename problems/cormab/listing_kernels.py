@@ -1,4 +1,4 @@
-"""The best ones of listed joint actions, many worths at a time."""
+"""The best ones of listed joint actions, many values at a time."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from redwood.kernels import kernel
 
 
 @kernel
-def choose_listed(listed: Array, worths: Array) -> Array:
-    """Return levels [E, J] of the greatest worth [E, J, A] among listed ones [N, J]; ties go to the first."""
-    episodes, arms, _ = worths.shape
-    levels = np.empty((episodes, arms), np.int64)
+def choose_listed(listed: Array, coefficient_tables: Array) -> Array:
+    """Return actions [E, J] of the greatest Q-values [E, J, A] among listed ones [N, J]; ties go to the first."""
+    episodes, arms, _ = coefficient_tables.shape
+    arm_actions = np.empty((episodes, arms), np.int64)
     for episode in range(episodes):
-        worth = worths[episode]
+        coefficients = coefficient_tables[episode]
         best, place = -np.inf, 0
         for action in range(len(listed)):
             total = 0.0
             for arm in range(arms):
-                total += worth[arm, listed[action, arm]]
+                total += coefficients[arm, listed[action, arm]]
             if total > best:
                 best, place = total, action
         for arm in range(arms):
-            levels[episode, arm] = listed[place, arm]
-    return levels
+            arm_actions[episode, arm] = listed[place, arm]
+    return arm_actions

@@ -10,15 +10,15 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.contract import ActionSet, Choice, worth_of
+from redwood.planning.contract import ActionSet, Choice, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import whole_number, whole_numbers
-from redwood.problems.cormab.walks_relaxation import relaxation_by_blocks
+from redwood.problems.cormab.closed_walks_relaxation import relaxation_by_blocks
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
-    from redwood.problems.cormab.walks import WalkProgram
+    from redwood.problems.cormab.closed_walks import ClosedWalkProgram
 
 MOST = 24_000_000
 """The most states (node, visited nodes) of the enumeration of visited sets."""
@@ -34,9 +34,10 @@ FEW = 100
 class PathSet(ActionSet):
     """A closed walk from the source, of 2 ``budget`` steps (waiting is a step), pulls at most ``budget`` of its nodes.
 
-    The best walk is found by dynamic programming over the blocks of the graph (`redwood.problems.cormab.walks`), which
-    takes milliseconds for 100 nodes that hang together loosely; where blocks are wide, on graphs of up to 62 nodes among
-    the enumerated sets of nodes that walks visit, and on larger ones that are too wide by mixed-integer programming.
+    The best walk is found by dynamic programming over the blocks of the graph (`redwood.problems.cormab.closed_walks`),
+    which takes milliseconds for 100 nodes that hang together loosely; where blocks are wide, on graphs of up to 62 nodes
+    among the enumerated sets of nodes that closed walks visit, and on larger ones that are too wide by mixed-integer
+    programming.
 
     Attributes
     ----------
@@ -127,21 +128,21 @@ class PathSet(ActionSet):
 
     @cached_property
     def classes(self) -> Array:
-        """Each arm by itself; without walks all arms are alike."""
+        """Each arm by itself; without closed walks all arms are alike."""
         return np.arange(self.count) if self.strict else np.zeros(self.count, np.int64)
 
     @cached_property
-    def walks(self) -> WalkProgram | None:
-        """The dynamic program of the walks; ``None`` where it would be too large, and without walks."""
-        from redwood.problems.cormab.walks import walk_program
+    def closed_walks(self) -> ClosedWalkProgram | None:
+        """The dynamic program of the closed walks; ``None`` where it would be too large, and without closed walks."""
+        from redwood.problems.cormab.closed_walks import closed_walk_program
 
-        return walk_program(self.edges, self._distances, self.source, 2 * self.budget, CELLS) if self.strict else None
+        return closed_walk_program(self.edges, self._distances, self.source, 2 * self.budget, CELLS) if self.strict else None
 
     @cached_property
-    def _blocks(self) -> WalkProgram | None:
+    def _blocks(self) -> ClosedWalkProgram | None:
         """The dynamic program where nothing is quicker."""
-        quick = self.walks is not None and self.walks.cells(self.budget) <= QUICK
-        return self.walks if quick or self.visits is None else None
+        quick = self.closed_walks is not None and self.closed_walks.cells(self.budget) <= QUICK
+        return self.closed_walks if quick or self.visits is None else None
 
     @cached_property
     def visits(self) -> Array | None:
@@ -172,17 +173,17 @@ class PathSet(ActionSet):
         links, most = csc_array(np.hstack((one, 0 * visited))), np.ones(self.count + sets)
         return Relaxation(np.arange(self.count), links, csc_array(rows), np.full(len(upper), -np.inf), upper, 0 * most, most)
 
-    def argmax(self, worth: Array) -> Choice:
+    def argmax(self, coefficients: Array) -> Choice:
         """Return the best nodes of the best walk."""
         if self.strict and self._blocks is None and self.visits is None:
-            return self.solve(worth)
-        levels = self.choose(worth[None])[0]
-        value = worth_of(worth, levels)
-        return Choice(levels, value, value, self)
+            return self.solve(coefficients)
+        arm_actions = self.choose(coefficients[None])[0]
+        value = value_of(coefficients, arm_actions)
+        return Choice(arm_actions, value, value, self)
 
-    def choose(self, worths: Array) -> Array:
-        """Return the best action for each of many worths."""
-        gains = np.ascontiguousarray(worths[:, :, 1] - worths[:, :, 0], dtype=np.float64)
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the best action for each of many values."""
+        gains = np.ascontiguousarray(coefficient_tables[:, :, 1] - coefficient_tables[:, :, 0], dtype=np.float64)
         if not self.strict:
             from redwood.problems.cormab.budget_kernels import choose_best
 
@@ -190,7 +191,7 @@ class PathSet(ActionSet):
         if self._blocks is not None:
             return self._blocks.choose(gains, self.budget)
         if self.visits is None:
-            return super().choose(worths)
+            return super().choose(coefficient_tables)
         from redwood.problems.cormab.path_kernels import choose_visits
 
         return np.asarray(choose_visits(self.visits, gains, self.budget))
@@ -203,58 +204,57 @@ class PathSet(ActionSet):
 
     def enumerate(self, limit: int) -> Array | None:
         """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
-        from redwood.problems.cormab.listing import every
 
-        return every(self, limit)
+        return self.enumerate(limit)
 
-    def contains(self, levels: Array) -> bool:
+    def contains(self, arm_actions: Array) -> bool:
         """Return whether a closed walk visits all pulled arms."""
-        if not self.in_range(levels) or int(np.sum(levels)) > self.budget:
+        if not self.in_range(arm_actions) or int(np.sum(arm_actions)) > self.budget:
             return False
-        if not self.strict or not np.any(levels):
+        if not self.strict or not np.any(arm_actions):
             return True
         if self._blocks is not None:
-            return self._blocks.best(levels, 0)[0] == int(np.sum(levels))
+            return self._blocks.best(arm_actions, 0)[0] == int(np.sum(arm_actions))
         if self.visits is None:
-            return super().contains(levels)
-        mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(levels)))
+            return super().contains(arm_actions)
+        mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(arm_actions)))
         return bool(((self.visits & mask) == mask).any())
 
-    def refused(self, levels: Array) -> Array:
+    def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
         if self.strict and self._blocks is not None:
-            return self._blocks.refused(levels, self.budget)
+            return self._blocks.refused(arm_actions, self.budget)
         if not self.strict or self.visits is None:
-            return super().refused(levels)
-        masks = (np.asarray(levels) > 0) @ (np.uint64(1) << np.arange(self.count, dtype=np.uint64))
+            return super().refused(arm_actions)
+        masks = (np.asarray(arm_actions) > 0) @ (np.uint64(1) << np.arange(self.count, dtype=np.uint64))
         walked = np.array([bool(((self.visits & mask) == mask).any()) for mask in masks], bool)
-        ranged = ((levels >= 0) & (levels <= 1)).all(axis=1) & (levels.sum(axis=1) <= self.budget)
+        ranged = ((arm_actions >= 0) & (arm_actions <= 1)).all(axis=1) & (arm_actions.sum(axis=1) <= self.budget)
         return np.flatnonzero(~(walked & ranged))
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
         """Return random actions: random nodes, within the budget, of random closed walks that like new nodes."""
         from redwood.kernels import random_state
-        from redwood.problems.cormab.sampling_kernels import draw_walks
+        from redwood.problems.cormab.sampling_kernels import draw_closed_walks
 
         starts, heads = self._adjacency
         distances = self._distances if self.strict else np.zeros(self.count, np.int64)
         state = random_state(rng)
-        return np.asarray(draw_walks(count, starts, heads, distances, self.source, self.budget, self.strict, state))
+        return np.asarray(draw_closed_walks(count, starts, heads, distances, self.source, self.budget, self.strict, state))
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return one of `samples`."""
         return np.asarray(self.samples(1, rng)[0])
 
-    def witness(self, levels: Array) -> Array:
+    def witness(self, arm_actions: Array) -> Array:
         """Return the nodes [2B + 1] of a closed walk that visits the pulled arms; only strict sets have one."""
         if not self.strict:
             raise SolutionError("actions of the published path set have no walk: it allows every arm to be pulled.")
-        if self.walks is None:
-            moves = sorted(tuple(map(int, name[6:-1].split(","))) for name in super().witness(levels))
+        if self.closed_walks is None:
+            moves = sorted(tuple(map(int, name[6:-1].split(","))) for name in super().witness(arm_actions))
             return np.array([*(tail for _, tail, _ in moves), self.source], np.int64)
-        if not self.contains(levels):
-            raise SolutionError(f"the action {np.asarray(levels).tolist()} is not in the set {type(self).__name__}.")
-        walk = self.walks.walk(np.asarray(levels), self.source)
+        if not self.contains(arm_actions):
+            raise SolutionError(f"the action {np.asarray(arm_actions).tolist()} is not in the set {type(self).__name__}.")
+        walk = self.closed_walks.walk(np.asarray(arm_actions), self.source)
         return np.append(walk, np.full(2 * self.budget + 1 - len(walk), self.source))
 
     @cached_property

@@ -140,9 +140,9 @@ def keep_maximal(masks: Array) -> Array:
 
 @kernel
 def choose_visits(masks: Array, gains: Array, budget: int) -> Array:
-    """Return levels [E, J] that pull, for each of the gains [E, J], the best nodes of the best mask, ``budget`` at most."""
+    """Return actions [E, J] that pull, for each of the gains [E, J], the best nodes of the best mask, ``budget`` at most."""
     episodes, arms = gains.shape
-    levels = np.zeros((episodes, arms), np.int64)
+    arm_actions = np.zeros((episodes, arms), np.int64)
     for episode in range(episodes):
         order = np.argsort(-gains[episode], kind="mergesort")
         positive = 0
@@ -162,6 +162,6 @@ def choose_visits(masks: Array, gains: Array, budget: int) -> Array:
         pulled = 0
         for place in range(positive):
             if pulled < budget and (masks[best_row] >> np.uint64(order[place])) & np.uint64(1):
-                levels[episode, order[place]] = 1
+                arm_actions[episode, order[place]] = 1
                 pulled += 1
-    return levels
+    return arm_actions

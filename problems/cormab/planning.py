@@ -34,15 +34,15 @@ class BanditPlanning(Planning):
         move = self._mover(seed)
         states = draw_start(episodes, cumulative(self.arms.start), seed)
         rng = np.random.default_rng([seed, 1])
-        policy.meet(self)
-        endless = self.criterion is Criterion.AVERAGE
-        steps = 2 * self.horizon if endless else self.horizon
+        policy.bind(self)
+        averaged = self.criterion is Criterion.AVERAGE
+        steps = 2 * self.horizon if averaged else self.horizon
         rewards = np.empty((episodes, steps))
         for step in range(steps):
-            levels = _whole(policy, policy.choose(self, states, 0 if endless else step, rng))
-            self._check(policy, levels, states)
-            joint = 0.0 if self.joint is None else self.joint.values(states, levels)
-            rewards[:, step] = self.discount**step * (move(states, levels, step) + joint)
+            arm_actions = _whole(policy, policy.choose(self, states, 0 if averaged else step, rng))
+            self._check(policy, arm_actions, states)
+            joint = 0.0 if self.joint is None else self.joint.values(states, arm_actions)
+            rewards[:, step] = self.discount**step * (move(states, arm_actions, step) + joint)
         return rewards[:, -self.horizon :]
 
     def _mover(self, seed: int) -> Callable[[Array, Array, int], Array]:
@@ -52,33 +52,37 @@ class BanditPlanning(Planning):
         arms, exposure = arms_alone(self), self.exposure
         if exposure is None:
             ends = cumulative(arms.transitions)
-            return lambda states, levels, step: advance(states, levels, step, seed, ends, arms.rewards)
+            return lambda states, arm_actions, step: advance(states, arm_actions, step, seed, ends, arms.rewards)
         ends, (reached, begins) = cumulative(exposure.transitions), exposure.neighbours
         emits = exposure.emits
-        return lambda states, levels, step: advance_exposed(
-            states, levels, step, seed, ends, arms.rewards, emits, reached, begins
+        return lambda states, arm_actions, step: advance_exposed(
+            states, arm_actions, step, seed, ends, arms.rewards, emits, reached, begins
         )
 
-    def _check(self, policy: Policy, levels: Array, states: Array) -> None:
+    def _check(self, policy: Policy, arm_actions: Array, states: Array) -> None:
         """Raise `SolutionError` where a policy leaves the action set."""
-        if levels.shape != states.shape:
+        if arm_actions.shape != states.shape:
             raise SolutionError(
-                f"the policy {policy.kind!r} gave levels {list(levels.shape)} for states {list(states.shape)}."
+                f"the policy {policy.kind!r} gave actions {list(arm_actions.shape)} for states {list(states.shape)}."
             )
-        refused = self.actions.refused(levels)
+        refused = self.actions.refused(arm_actions)
         if len(refused):
             raise SolutionError(
-                f"the policy {policy.kind!r} chose levels {levels[refused[0]].tolist()} in the states "
+                f"the policy {policy.kind!r} chose actions {arm_actions[refused[0]].tolist()} in the states "
                 f"{states[refused[0]].tolist()}, which is not in the action set."
             )
 
 
 def _whole(policy: Policy, chosen: Array) -> Array:
-    """Return the levels that a policy chose as int64; raise `SolutionError` where they are no whole numbers."""
-    levels = np.asarray(chosen)
-    if levels.dtype.kind not in "biuf" or (levels.dtype.kind == "f" and not (levels == np.rint(levels)).all()):
-        raise SolutionError(f"the policy {policy.kind!r} gave levels that are not whole numbers: {np.ravel(levels)[:5]}.")
-    return np.ascontiguousarray(levels, dtype=np.int64)
+    """Return the actions that a policy chose as int64; raise `SolutionError` where they are no whole numbers."""
+    arm_actions = np.asarray(chosen)
+    if arm_actions.dtype.kind not in "biuf" or (
+        arm_actions.dtype.kind == "f" and not (arm_actions == np.rint(arm_actions)).all()
+    ):
+        raise SolutionError(
+            f"the policy {policy.kind!r} gave actions that are not whole numbers: {np.ravel(arm_actions)[:5]}."
+        )
+    return np.ascontiguousarray(arm_actions, dtype=np.int64)
 
 
 def cumulative(rows: Array) -> Array:

@@ -22,7 +22,7 @@ from redwood.problem import Problem, whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, check_exposure, make_arms
 from redwood.problems.cormab.families import COUPLED
-from redwood.problems.cormab.generation import DRAWS, usual_budget
+from redwood.problems.cormab.generators import DRAWS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.views.bound import Bound
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 EPISODES = 100
-"""Episodes by which `CoRMAB.objective` estimates the worth of a policy."""
+"""Episodes by which `CoRMAB.objective` estimates the value of a policy."""
 SEED = 1919
 """Seed of these episodes: common random numbers for all policies of an instance, and other ones for every instance."""
 MARGIN = 5.0
@@ -43,9 +43,9 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     """Coupled restless bandits.
 
     Given J arms, each a Markov chain with states 0 to S - 1 that starts at random and moves, in each of H steps, under
-    the level that it is given; and a set of joint actions, one level for each arm: find a policy, which chooses a joint
+    the action that it is given; and a set of joint actions, one action for each arm: find a policy, which chooses a joint
     action of the set in every step from the states of all arms, for the greatest expected reward a step,
-    ``E[sum_t discount^t sum_j r_j(s_jt, u_jt)] / H``; or, by the criterion ``average``, the mean of endless time.
+    ``E[sum_t discount^t sum_j r_j(s_jt, u_jt)] / H``; or, by the criterion ``average``, the average reward.
 
     The objective is estimated by 100 simulated episodes with a fixed seed and a control variate, so that it repeats and
     policies of an instance face the same noise; `margin` is five standard errors of it.
@@ -55,7 +55,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     interventions; ``state-dependent`` success under a budget; and those whose arms are coupled beyond the action set, see
     `redwood.problems.cormab.families`: ``coverage``, ``network`` and ``network-mild``.
 
-    A joint reward of an instance, a function of all states and levels, is added to the sum over arms. With exposure, the
+    A joint reward of an instance, a function of all states and actions, is added to the sum over arms. With exposure, the
     transitions of an arm depend on what its neighbours emit in the same step.
 
     References
@@ -99,7 +99,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         Parameters
         ----------
         transitions
-            Probabilities [J, A, S, S] of going from one state to another under a level; with exposure by its class,
+            Probabilities [J, A, S, S] of going from one state to another under an action; with exposure by its class,
             [C, J, A, S, S].
         rewards
             Expected rewards [J, A, S] of a step.
@@ -111,7 +111,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         horizon, discount
             Number of steps, and the weight of a step's reward to the power of the step.
         criterion
-            ``finite``, or ``average`` for the mean reward a step of endless time: simulations then count ``horizon`` steps
+            ``finite``, or ``average`` for the average reward a step: simulations then count ``horizon`` steps
             after as many that are not counted.
         exposure
             Where transitions depend on other arms: a mapping of ``edges``, pairs of arms [M, 2] of which the first one acts
@@ -217,7 +217,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     def validate(self, instance: BanditInstance) -> None:
         """Raise `InstanceError` where the arms, the horizon or the discount break a rule, or the actions do not fit."""
         check_arms(instance.arms)
-        count, levels, _ = instance.arms.shape
+        count, arm_actions, _ = instance.arms.shape
         if instance.exposure is not None:
             check_exposure(instance.arms, instance.exposure)
         if instance.joint is not None:
@@ -228,16 +228,16 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         if instance.criterion not in list(Criterion):
             raise InstanceError(f"criterion {instance.criterion!r} is not one of {', '.join(Criterion)}.")
         if instance.criterion == Criterion.AVERAGE and instance.discount != 1:
-            raise InstanceError(f"discount {instance.discount} with the criterion average: endless time has none.")
+            raise InstanceError(f"discount {instance.discount} with the criterion average: the average reward has none.")
         if instance.criterion == Criterion.AVERAGE and (instance.exposure is not None or instance.joint is not None):
             raise InstanceError("criterion average with exposure or a joint reward: coupled arms are for a finite horizon.")
         actions = instance.actions
         if actions.arms != count:
             raise InstanceError(f"the action set has {actions.arms} arms, and the instance {count}.")
-        if actions.levels != levels:
-            raise InstanceError(f"the action set has {actions.levels} levels, and the instance {levels}.")
+        if actions.arm_actions != arm_actions:
+            raise InstanceError(f"the action set has {actions.arm_actions} actions, and the instance {arm_actions}.")
         if not actions.contains(np.zeros(count, np.int64)):
-            actions.argmax(np.zeros((count, levels)))  # raises where the set is empty
+            actions.argmax(np.zeros((count, arm_actions)))  # raises where the set is empty
 
     def objective(self, instance: BanditInstance, solution: Policy) -> float:
         """Return the mean reward a step over 100 simulated episodes, a control variate taken off."""

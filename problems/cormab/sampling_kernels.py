@@ -18,9 +18,9 @@ def _shuffle(order: Array, state: RandomState) -> None:
 
 @kernel
 def draw_packings(count: int, costs: Array, capacities: Array, state: RandomState) -> Array:
-    """Return levels [count, J]: arms in random order, each given to a random worker with room; none that fits is left."""
+    """Return actions [count, J]: arms in random order, each given to a random worker with room; none that fits is left."""
     arms, workers = len(costs), len(capacities)
-    levels = np.zeros((count, arms), np.int64)
+    arm_actions = np.zeros((count, arms), np.int64)
     order = np.arange(arms)
     room = np.empty(workers, np.int64)
     for row in range(count):
@@ -32,9 +32,9 @@ def draw_packings(count: int, costs: Array, capacities: Array, state: RandomStat
                 worker = (first + offset) % workers
                 if room[worker] >= costs[arm]:
                     room[worker] -= costs[arm]
-                    levels[row, arm] = 1
+                    arm_actions[row, arm] = 1
                     break
-    return levels
+    return arm_actions
 
 
 @kernel
@@ -55,9 +55,9 @@ def _meet(arm_slots: Array, free: Array, taken: Array) -> int:
 
 @kernel
 def draw_meetings(count: int, arm_slots: Array, worker_slots: Array, budget: int, state: RandomState) -> Array:
-    """Return levels [count, J]: arms in random order, each pulled if two meetings with different workers are still free."""
+    """Return actions [count, J]: arms in random order, each pulled if two meetings with different workers are still free."""
     arms = len(arm_slots)
-    levels = np.zeros((count, arms), np.int64)
+    arm_actions = np.zeros((count, arms), np.int64)
     order = np.arange(arms)
     taken = np.empty((2, 2), np.int64)
     for row in range(count):
@@ -70,22 +70,23 @@ def draw_meetings(count: int, arm_slots: Array, worker_slots: Array, budget: int
             if _meet(arm_slots[arm], free, taken) == 2:
                 free[taken[0, 0], taken[0, 1]] = False
                 free[taken[1, 0], taken[1, 1]] = False
-                levels[row, arm] = 1
+                arm_actions[row, arm] = 1
                 pulled += 1
-    return levels
+    return arm_actions
 
 
 @kernel
-def draw_walks(
+def draw_closed_walks(
     count: int, starts: Array, heads: Array, distances: Array, source: int, budget: int, strict: bool, state: RandomState
 ) -> Array:
-    """Return levels [count, J]: the nodes of a random closed walk of 2 ``budget`` moves, or all, ``budget`` of them at most.
+    """Return actions [count, J]: the nodes of a random closed walk of 2 ``budget`` moves, or all, ``budget`` of them at
+    most.
 
     The neighbours of node i are ``heads[starts[i]:starts[i + 1]]``, ``distances`` [J] those to the source. Three times out
     of four a walk goes on to a new node where it can and still come back.
     """
     arms = len(distances)
-    levels = np.zeros((count, arms), np.int64)
+    arm_actions = np.zeros((count, arms), np.int64)
     visited = np.empty(arms, np.bool_)
     order = np.arange(arms)
     for row in range(count):
@@ -114,6 +115,6 @@ def draw_walks(
         pulled = 0
         for arm in order:
             if visited[arm] and pulled < budget:
-                levels[row, arm] = 1
+                arm_actions[row, arm] = 1
                 pulled += 1
-    return levels
+    return arm_actions

@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.contract import ActionSet, Choice, Program, worth_of
+from redwood.planning.contract import ActionSet, Choice, Program, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import frozen, whole_number, whole_numbers
 from redwood.problems.cormab.capacity import choose_filled
@@ -24,7 +24,7 @@ MOST_SLOTS = 10
 MOST_COUNTS = 200_000
 """With more count vectors than this, Hall's conditions go to mixed-integer programming instead."""
 ROUNDING = 1e-9
-"""Share of the worths by which sums may differ."""
+"""Share of the values by which sums may differ."""
 Meeting = tuple[int, int]
 """A worker and a slot."""
 
@@ -97,43 +97,46 @@ class ScheduleSet(ActionSet):
         """Return the variables of the arms."""
         return list(model.pulled.values())
 
-    def argmax(self, worth: Array) -> Choice:
+    def argmax(self, coefficients: Array) -> Choice:
         """Return the best action under Hall's conditions, which is the best one of all if its workers can differ."""
         if self.arm_slots.shape[1] > MOST_SLOTS:
-            return self.solve(worth)
+            return self.solve(coefficients)
         if self.counts is None:
-            levels, bound = self._maximise(worth)
+            arm_actions, bound = self._maximise(coefficients)
         else:
-            levels = choose_filled(worth[None], self.counts, self.classes)[0]
-            bound = worth_of(worth, levels)
-        return Choice(levels, worth_of(worth, levels), bound, self) if self.contains(levels) else self.solve(worth)
+            arm_actions = choose_filled(coefficients[None], self.counts, self.classes)[0]
+            bound = value_of(coefficients, arm_actions)
+        return (
+            Choice(arm_actions, value_of(coefficients, arm_actions), bound, self)
+            if self.contains(arm_actions)
+            else self.solve(coefficients)
+        )
 
-    def choose(self, worths: Array) -> Array:
-        """Return the best action for each of many worths."""
+    def choose(self, coefficient_tables: Array) -> Array:
+        """Return the best action for each of many values."""
         if self.arm_slots.shape[1] > MOST_SLOTS or self.counts is None:
-            return super().choose(worths)
-        levels = choose_filled(worths, self.counts, self.classes)
-        for row in self.refused(levels):
-            levels[row] = self.solve(worths[row]).levels
-        return levels
+            return super().choose(coefficient_tables)
+        arm_actions = choose_filled(coefficient_tables, self.counts, self.classes)
+        for row in self.refused(arm_actions):
+            arm_actions[row] = self.solve(coefficient_tables[row]).arm_actions
+        return arm_actions
 
     def enumerate(self, limit: int) -> Array | None:
         """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
-        from redwood.problems.cormab.listing import every
 
-        return every(self, limit)
+        return self.enumerate(limit)
 
-    def contains(self, levels: Array) -> bool:
+    def contains(self, arm_actions: Array) -> bool:
         """Return whether the pulled arms can meet two different workers each."""
-        if not self.in_range(levels) or int(np.sum(levels)) > self.budget:
+        if not self.in_range(arm_actions) or int(np.sum(arm_actions)) > self.budget:
             return False
-        return len(self._meetings(levels)) > 0
+        return len(self._meetings(arm_actions)) > 0
 
-    def refused(self, levels: Array) -> Array:
+    def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
         from redwood.problems.cormab.schedule_kernels import without_meetings
 
-        rows = np.ascontiguousarray(levels, np.int64)
+        rows = np.ascontiguousarray(arm_actions, np.int64)
         return np.flatnonzero(without_meetings(self.arm_slots, self.worker_slots, rows, self.budget))
 
     def samples(self, count: int, rng: np.random.Generator) -> Array:
@@ -147,14 +150,14 @@ class ScheduleSet(ActionSet):
         """Return one of `samples`."""
         return np.asarray(self.samples(1, rng)[0])
 
-    def witness(self, levels: Array) -> dict[int, list[Meeting]]:
+    def witness(self, arm_actions: Array) -> dict[int, list[Meeting]]:
         """Return the two meetings (worker, slot) of each pulled arm."""
-        if not self.contains(levels):
-            raise SolutionError(f"the action {np.asarray(levels).tolist()} is not in the set {type(self).__name__}.")
-        slots = self._meetings(levels)
+        if not self.contains(arm_actions):
+            raise SolutionError(f"the action {np.asarray(arm_actions).tolist()} is not in the set {type(self).__name__}.")
+        slots = self._meetings(arm_actions)
         return {
             arm: [(worker, int(slots[arm, worker])) for worker in np.flatnonzero(slots[arm] >= 0).tolist()]
-            for arm in np.flatnonzero(levels).tolist()
+            for arm in np.flatnonzero(arm_actions).tolist()
         }
 
     @cached_property
@@ -212,17 +215,17 @@ class ScheduleSet(ActionSet):
         supply = sets.astype(np.int64) @ self.worker_slots.sum(axis=0)
         return np.vstack((inside, lonely)).astype(np.int64), np.append(supply, 0)
 
-    def _maximise(self, worth: Array) -> tuple[Array, float]:
-        """Return the best levels under Hall's conditions and a bound on their worth.
+    def _maximise(self, coefficients: Array) -> tuple[Array, float]:
+        """Return the best actions under Hall's conditions and a bound on their value.
 
         The linear program nearly always ends at whole numbers, which its value then proves best.
         """
-        levels, bound = self._hall(whole=False).maximise(worth)
+        arm_actions, bound = self._hall(whole=False).maximise(coefficients)
         inside, supply = self._conditions
-        allowed = levels.sum() <= self.budget and (2 * (inside @ levels) <= supply).all()
-        if allowed and worth_of(worth, levels) >= bound - ROUNDING * np.abs(worth).sum():
-            return levels, bound
-        return self._hall(whole=True).maximise(worth)
+        allowed = arm_actions.sum() <= self.budget and (2 * (inside @ arm_actions) <= supply).all()
+        if allowed and value_of(coefficients, arm_actions) >= bound - ROUNDING * np.abs(coefficients).sum():
+            return arm_actions, bound
+        return self._hall(whole=True).maximise(coefficients)
 
     def _hall(self, *, whole: bool) -> Program:
         """Return the program of Hall's conditions, without meetings; ``whole`` says whether arms are pulled whole."""
@@ -245,8 +248,8 @@ class ScheduleSet(ActionSet):
     def _programs(self) -> dict[bool, Program]:
         return {}
 
-    def _meetings(self, levels: Array) -> Array:
+    def _meetings(self, arm_actions: Array) -> Array:
         """Return the slot [J, W] in which each pulled arm meets a worker, or -1; an empty array where there is no way."""
         from redwood.problems.cormab.schedule_kernels import assign_meetings
 
-        return np.asarray(assign_meetings(self.arm_slots, self.worker_slots, np.asarray(levels, np.int64)))
+        return np.asarray(assign_meetings(self.arm_slots, self.worker_slots, np.asarray(arm_actions, np.int64)))

@@ -10,10 +10,10 @@ from redwood.problems.cormab.budget_kernels import over_budget
 
 
 @kernel
-def assign_meetings(arm_slots: Array, worker_slots: Array, levels: Array) -> Array:
+def assign_meetings(arm_slots: Array, worker_slots: Array, arm_actions: Array) -> Array:
     """Return the slot [J, W] in which each pulled arm meets a worker, -1 where it does not; empty where there is no way.
 
-    Each arm with level 1 gets two different workers, and a worker meets one arm in a slot. Flow is augmented along
+    Each arm with action 1 gets two different workers, and a worker meets one arm in a slot. Flow is augmented along
     shortest paths, over meetings that are taken if need be, so an empty answer proves that there is no way.
     """
     arms, slots = arm_slots.shape
@@ -21,19 +21,19 @@ def assign_meetings(arm_slots: Array, worker_slots: Array, levels: Array) -> Arr
     slot_of = np.full((arms, workers), -1, np.int64)
     holder = np.full((workers, slots), -1, np.int64)
     for arm in range(arms):
-        for _ in range(2 * levels[arm]):
+        for _ in range(2 * arm_actions[arm]):
             if not _augment(arm, arm_slots, worker_slots, slot_of, holder):
                 return np.empty((0, workers), np.int64)
     return slot_of
 
 
 @kernel
-def without_meetings(arm_slots: Array, worker_slots: Array, levels: Array, budget: int) -> Array:
+def without_meetings(arm_slots: Array, worker_slots: Array, arm_actions: Array, budget: int) -> Array:
     """Return which of the joint actions [E, J] pull too many arms, leave some without meetings, or are not of 0 and 1."""
-    refused = over_budget(levels, budget)
-    for row in range(len(levels)):
+    refused = over_budget(arm_actions, budget)
+    for row in range(len(arm_actions)):
         if not refused[row]:
-            refused[row] = len(assign_meetings(arm_slots, worker_slots, levels[row])) == 0
+            refused[row] = len(assign_meetings(arm_slots, worker_slots, arm_actions[row])) == 0
     return refused
 
 

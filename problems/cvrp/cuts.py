@@ -139,10 +139,10 @@ def grow_all(
     frontier = np.zeros(size + 1, dtype=np.int64)
     order = np.zeros(size + 1, dtype=np.int64)
     for seed in range(1, size + 1):
-        length, worth = grow(
+        length, value = grow(
             starts, ends, weights, home, demand, limit, noise, longest, state, seed, pull, inside, frontier, order
         )
-        violation[seed] = worth
+        violation[seed] = value
         for k in range(length):
             chosen[seed, order[k]] = True
 
@@ -210,10 +210,10 @@ def pick(frontier: Array, pull: Array, count: int, noise: float, state: RandomSt
     best = -1.0
     found = random_below(state, count)
     for k in range(count):
-        worth = pull[frontier[k]]
+        value = pull[frontier[k]]
         if noise > 0.0:
-            worth *= 1.0 + noise * random_float(state)
-        if worth > best:
-            best = worth
+            value *= 1.0 + noise * random_float(state)
+        if value > best:
+            best = value
             found = k
     return found

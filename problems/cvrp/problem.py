@@ -13,7 +13,7 @@ from redwood.problem import Problem, frozen
 from redwood.problems.cvrp import files, generators
 from redwood.problems.cvrp.checks import check_feasible, routes_violations
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
-from redwood.problems.cvrp.remedies import routes_remedies
+from redwood.problems.cvrp.repair_suggestions import routes_suggestions
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.travel import Metric, Travel, check_travel
 from redwood.views.bound import Bound
@@ -168,9 +168,9 @@ class CVRP(Problem[CVRPInstance, Routes]):
         """Return the customers not served once, the overloaded routes, and routes beyond the number of vehicles."""
         return routes_violations(instance, solution)
 
-    def remedies(self, instance: CVRPInstance, solution: Routes) -> list[str]:
+    def repair_suggestions(self, instance: CVRPInstance, solution: Routes) -> list[str]:
         """Return which visits to drop, whom to move from overloaded routes, and where to put those who are missing."""
-        return routes_remedies(instance, solution)
+        return routes_suggestions(instance, solution)
 
     def parse(self, text: str, name: str, *, rounded: bool = True) -> CVRPInstance:
         """Return the instance of a VRPLIB ``.vrp`` text, with its own rounding convention unless ``rounded`` is false.

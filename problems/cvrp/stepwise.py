@@ -14,7 +14,6 @@ from redwood.kernels import random_state
 from redwood.problem import frozen
 from redwood.problems.cvrp.generators import clustered_coords, uniform_coords
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
-from redwood.problems.cvrp.parts import draw_groups, part_of, put_back
 from redwood.problems.cvrp.stepwise_kernels import (
     FEATURES,
     MARKS,
@@ -26,9 +25,10 @@ from redwood.problems.cvrp.stepwise_kernels import (
     target_rows,
     window_rows,
 )
+from redwood.problems.cvrp.subproblems import draw_groups, merge, subproblem_of
 from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.travel import Metric, Travel, check_travel
-from redwood.views.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Teaches, Window
+from redwood.views.stepwise import Batch, Expert, Layout, Stage, Stepwise, Subproblems, Target, Window
 
 SECTOR = np.pi / 3
 """Customers that leave a wider gap around the depot are served from one of its sides to the other."""
@@ -81,11 +81,11 @@ class CVRPStepwise(Stepwise[Tails]):
 
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, scores=2, edges=PAIRS)
     temperature: ClassVar[float] = 0.3
-    lessons: ClassVar[tuple[Lesson, ...]] = (
-        Lesson(50, 40, 40_000),
-        Lesson(100, 40, 100_000),
-        Lesson(200, 12, 250_000),
-        Lesson(500, 2, 700_000),
+    curriculum: ClassVar[tuple[Stage, ...]] = (
+        Stage(50, 40, 40_000),
+        Stage(100, 40, 100_000),
+        Stage(200, 12, 250_000),
+        Stage(500, 2, 700_000),
     )
 
     def __init__(self, *instances: CVRPInstance) -> None:
@@ -166,9 +166,9 @@ class CVRPStepwise(Stepwise[Tails]):
         draw_turns(batch.turn, random_state(rng))
         return True
 
-    def cut(  # type: ignore[override]
+    def destroy(  # type: ignore[override]
         self, solutions: Sequence[Routes], size: int, rng: np.random.Generator, nearby: bool = False
-    ) -> Parts | None:
+    ) -> Subproblems | None:
         """Return all routes in groups of neighbours, half of which keep the beginning of a route."""
         groups = []
         for owner, solution in enumerate(solutions):
@@ -176,7 +176,7 @@ class CVRPStepwise(Stepwise[Tails]):
             groups += draw_groups(owner, positions, solution, size, rng, nearby)
         if not groups:
             return None
-        view = CVRPStepwise(*[part_of(self.instances[group.owner], group) for group in groups])
+        view = CVRPStepwise(*[subproblem_of(self.instances[group.owner], group) for group in groups])
         batch = view.begin(np.arange(len(groups)), rng)
         for step in range(max(len(group.prefix) for group in groups)):
             rows = np.array([b for b, group in enumerate(groups) if len(group.prefix) > step])
@@ -184,13 +184,13 @@ class CVRPStepwise(Stepwise[Tails]):
             nodes = np.array([groups[b].prefix[step] for b in rows])
             view._serve(kept, nodes, np.full(len(rows), step == 0))
             batch.put(rows, kept)
-        return Parts(view, batch, groups)
+        return Subproblems(view, batch, groups)
 
-    def mend(self, solutions: Sequence[Routes], parts: Parts) -> list[Routes]:  # type: ignore[override]
-        found: list[Any] = parts.view.solutions(parts.batch)
-        return put_back(self.instances, solutions, parts.origin, found)
+    def repair(self, solutions: Sequence[Routes], subproblems: Subproblems) -> list[Routes]:  # type: ignore[override]
+        found: list[Any] = subproblems.view.solutions(subproblems.batch)
+        return merge(self.instances, solutions, subproblems.origin, found)
 
-    def teach(self, solutions: Sequence[Routes]) -> None:  # type: ignore[override]
+    def set_labels(self, solutions: Sequence[Routes]) -> None:  # type: ignore[override]
         self._routes = np.zeros(len(self.demands), dtype=np.int32)
         self._starts = np.zeros(len(self.demands), dtype=np.bool_)
         self._sectors = np.zeros(len(self.instances), dtype=np.bool_)
@@ -252,7 +252,7 @@ class CVRPStepwise(Stepwise[Tails]):
         capacity = int(max(demands.max(), round(served * mean)))
         return _make(coords, demands, capacity)
 
-    def tails(self, batch: Tails, teacher: Teaches, iterations: int, seed: int) -> tuple[list[Any], list[Any]]:
+    def tails(self, batch: Tails, expert: Expert, iterations: int, seed: int) -> tuple[list[Any], list[Any]]:
         """Return what was open when the last vehicle left the depot, as instances, where customers are open still."""
         instances = []
         for b, row in enumerate(batch.rows):
@@ -263,7 +263,7 @@ class CVRPStepwise(Stepwise[Tails]):
             nodes = np.array([0, *batch.order[b, gone:steps], *batch.remaining[b, : batch.left[b]]])
             nodes += self.offsets[row]
             instances.append(_make(self.points[nodes], self.demands[nodes], self.instances[row].capacity))
-        return instances, [teacher(instance, iterations, seed) for instance in instances]
+        return instances, [expert(instance, iterations, seed) for instance in instances]
 
     @classmethod
     def pack(cls, instances: Sequence[CVRPInstance], solutions: Sequence[Routes]) -> dict[str, Array]:

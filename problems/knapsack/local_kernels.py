@@ -54,7 +54,7 @@ def recount(packing: PackingArrays, values: Array, weights: Array) -> None:
 
 @kernel
 def fill(packing: PackingArrays, values: Array, weights: Array, capacity: float, sequence: Array) -> bool:
-    """Pack each item of worth that still fits, in the order of ``sequence``; return whether there was one."""
+    """Pack each item of value that still fits, in the order of ``sequence``; return whether there was one."""
     _, where, count, totals = packing
     changed = False
     for item in sequence:

@@ -13,7 +13,7 @@ from redwood.budget import Sense
 from redwood.errors import InstanceError, OptionError
 from redwood.problem import Problem, frozen
 from redwood.problems.knapsack import files
-from redwood.problems.knapsack.generation import CAPACITY, CLASSES, draw
+from redwood.problems.knapsack.generators import CAPACITY, CLASSES, draw
 from redwood.problems.knapsack.instance import KnapsackInstance, Packing
 from redwood.views.bound import Bound
 from redwood.views.linear import Linear
@@ -161,7 +161,7 @@ class Knapsack(Problem[KnapsackInstance, Packing]):
             told.append(f"the items weigh {weight:.15g}, which exceeds the capacity {instance.capacity} by {over:.6g}.")
         return told[-SHOWN:]
 
-    def remedies(self, instance: KnapsackInstance, solution: Packing) -> list[str]:
+    def repair_suggestions(self, instance: KnapsackInstance, solution: Packing) -> list[str]:
         """Return which entries to strike out, and which items to leave behind at the least loss."""
         known = np.unique(solution.items[(solution.items >= 0) & (solution.items < instance.size)])
         told = ["strike out items that do not exist or stand twice."] if len(known) < len(solution.items) else []

@@ -14,7 +14,7 @@ from redwood.kernels import random_state
 from redwood.problem import frozen
 from redwood.problems.knapsack.instance import KnapsackInstance, Packing
 from redwood.problems.knapsack.stepwise_kernels import FEATURES, MARKS, TINY, act_rows, begin_rows, sample_rows, window_rows
-from redwood.views.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
+from redwood.views.stepwise import Batch, Layout, Stage, Stepwise, Target, Window
 
 
 @dataclass
@@ -44,18 +44,18 @@ class KnapsackStepwise(Stepwise[Rooms]):
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, sets=True, neighbours=False)
     symmetric: ClassVar[bool] = False
     temperature: ClassVar[float] = 0.25
-    lessons: ClassVar[tuple[Lesson, ...]] = (
-        Lesson(50, 400, 0),
-        Lesson(100, 400, 0),
-        Lesson(200, 200, 0),
-        Lesson(500, 100, 0),
-        Lesson(1000, 50, 0),
+    curriculum: ClassVar[tuple[Stage, ...]] = (
+        Stage(50, 400, 0),
+        Stage(100, 400, 0),
+        Stage(200, 200, 0),
+        Stage(500, 100, 0),
+        Stage(1000, 50, 0),
     )
 
     def __init__(self, *instances: KnapsackInstance) -> None:
         self.instances = instances
         self.offsets = np.concatenate([[0], np.cumsum([instance.size for instance in instances])]).astype(np.int64)
-        self.orders = [_by_worth(instance) for instance in instances]
+        self.orders = [_by_value(instance) for instance in instances]
         ordered = list(zip(instances, self.orders, strict=True))
         self.values = np.concatenate([np.empty(0), *[i.values[order].astype(np.float64) for i, order in ordered]])
         self.weights = np.concatenate([np.empty(0), *[i.weights[order].astype(np.float64) for i, order in ordered]])
@@ -104,7 +104,7 @@ class KnapsackStepwise(Stepwise[Rooms]):
         rows = zip(batch.rows, batch.packed, strict=True)
         return [Packing(np.sort(self.orders[i][np.flatnonzero(packed[: len(self.orders[i])])])) for i, packed in rows]
 
-    def teach(self, solutions: Sequence[Packing]) -> None:  # type: ignore[override]
+    def set_labels(self, solutions: Sequence[Packing]) -> None:  # type: ignore[override]
         self._best = np.zeros(len(self.values), dtype=np.bool_)
         for i, solution in enumerate(solutions):
             chosen = np.zeros(len(self.orders[i]), dtype=np.bool_)
@@ -168,5 +168,5 @@ class KnapsackStepwise(Stepwise[Rooms]):
         return self._best
 
 
-def _by_worth(instance: KnapsackInstance) -> Array:
+def _by_value(instance: KnapsackInstance) -> Array:
     return np.argsort(-instance.values / np.maximum(instance.weights, TINY), kind="stable")

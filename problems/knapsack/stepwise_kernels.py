@@ -68,7 +68,7 @@ def sample_rows(
     left: Array,
     state: RandomState,
 ) -> None:
-    """Pack a random part of the best set of each row: in about the order of worth, or in any order."""
+    """Pack a random part of the best set of each row: in about the order of value, or in any order."""
     for b in range(len(rows)):
         offset = offsets[rows[b]]
         size = offsets[rows[b] + 1] - offset
@@ -120,7 +120,7 @@ def window_rows(
 def _describe(
     offset: int, values: Array, weights: Array, items: Array, is_open: Array, room: float, left: int, features: Array
 ) -> None:
-    """Write the features: weight and value by the room and the best worth, logarithm of the worth, weight of all open items
+    """Write the features: weight and value by the room and the best worth, logarithm of the value, weight of all open items
     up to this one by the room, value above what the break item's worth gives, weight by the mean one; for all tokens the
     room in mean weights, and how many items are outside.
     """
@@ -132,7 +132,7 @@ def _describe(
         best = max(best, values[offset + items[k]] / weight)
         mean += weight / (shown - MARKS)
     best = max(best, TINY)
-    price = _break_worth(offset, values, weights, is_open, room)
+    price = _break_value(offset, values, weights, is_open, room)
     inside = max(room, TINY)
     taken = 0.0
     for k in range(shown):
@@ -152,8 +152,8 @@ def _describe(
 
 
 @kernel
-def _break_worth(offset: int, values: Array, weights: Array, is_open: Array, room: float) -> float:
-    """Return the worth of the first open item that does not fit any more, packed by worth; 0 where all fit."""
+def _break_value(offset: int, values: Array, weights: Array, is_open: Array, room: float) -> float:
+    """Return the value of the first open item that does not fit any more, packed by worth; 0 where all fit."""
     taken = 0.0
     for item in range(len(is_open)):
         if is_open[item]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.problems.routing.placement import place
+from redwood.problems.routing.generators import place
 
 VARIANTS = ("distance", "uniform", "constant", "clustered")
 

@@ -157,15 +157,15 @@ class OrienteeringLocal(Local):
         return buffer[: len(nodes)].copy()
 
     def _filled(self, nodes: Array, rng: np.random.Generator | None) -> PathState:
-        """Return the path with what fits inserted: by prize per lengthening, or by a random worth."""
+        """Return the path with what fits inserted: by prize per lengthening, or by a random value."""
         buffer, position, stack, queued = self._buffers(nodes)
         size = len(position)
         offered = np.zeros(size, np.int64)
         free = np.flatnonzero((position < 0) & (self._prizes > 0.0))
         offered[: len(free)] = free
-        worth = self._prizes.copy()
+        value = self._prizes.copy()
         if rng is not None:
-            appraise(self._prizes, offered, len(free), worth, random_state(rng))
+            appraise(self._prizes, offered, len(free), value, random_state(rng))
         added, behind = np.full(size, 1e300), np.full(size, -1, np.int64)
         length = measure(*self._space, buffer, len(nodes))
         count, _, _ = recreate(
@@ -178,7 +178,7 @@ class OrienteeringLocal(Local):
             length,
             offered,
             len(free),
-            worth,
+            value,
             added,
             behind,
             stack,

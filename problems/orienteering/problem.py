@@ -151,11 +151,11 @@ class Orienteering(Problem[OrienteeringInstance, Tour]):
             return [f"the tour is empty; it must begin at the start {instance.start}."]
         return [*_end_faults(instance, nodes), *_repetitions(instance, solution), *_excess(instance, solution)]
 
-    def remedies(self, instance: OrienteeringInstance, solution: Tour) -> list[str]:
+    def repair_suggestions(self, instance: OrienteeringInstance, solution: Tour) -> list[str]:
         """Return which nodes to leave out, those first that save most length for their prize."""
-        from redwood.problems.orienteering.remedies import tour_remedies
+        from redwood.problems.orienteering.repair_suggestions import tour_suggestions
 
-        return tour_remedies(instance, solution)
+        return tour_suggestions(instance, solution)
 
     def parse(self, text: str, name: str) -> OrienteeringInstance:
         """Return the instance in a text of Chao and Tsiligirides or of OPLib."""
@@ -175,7 +175,7 @@ class Orienteering(Problem[OrienteeringInstance, Tour]):
 
     def plot(self, instance: OrienteeringInstance, solution: Tour | None, axes: Axes) -> None:
         """Draw nodes sized by prize, the path, and in grey what lies too far away."""
-        from redwood.problems.orienteering.plotting import draw
+        from redwood.problems.orienteering.picture import draw
 
         draw(instance, solution, self.unreachable(instance), axes)
 

@@ -164,11 +164,11 @@ def offer(
 
 
 @kernel
-def appraise(prizes: Array, offered: Array, many: int, worth: Array, random: RandomState) -> None:
+def appraise(prizes: Array, offered: Array, many: int, value: Array, random: RandomState) -> None:
     """Write what each offered node is worth in this iteration: a random power of its prize, with noise."""
     exponent = _EXPONENT_LEAST + _EXPONENT_SPREAD * random_float(random)
     for k in range(many):
-        worth[offered[k]] = prizes[offered[k]] ** exponent * (1.0 + _NOISE * random_float(random))
+        value[offered[k]] = prizes[offered[k]] ** exponent * (1.0 + _NOISE * random_float(random))
 
 
 @kernel
@@ -184,13 +184,13 @@ def recreate(
     length: float,
     offered: Array,
     many: int,
-    worth: Array,
+    value: Array,
     added: Array,
     behind: Array,
     stack: Array,
     queued: Array,
 ) -> tuple[int, float, int]:
-    """Insert the offered node of most worth per lengthening until none fits.
+    """Insert the offered node of most value per lengthening until none fits.
 
     Returns the number of entries, the length and the height of the stack of touched nodes.
     """
@@ -206,7 +206,7 @@ def recreate(
             node = offered[k]
             if pos[node] < 0 and behind[node] >= 0 and length + added[node] <= limit:
                 lengthening = max(added[node], 0.0) + 1e-6 * limit
-                ratio = worth[node] / lengthening if lengthening > 0.0 else math.inf
+                ratio = value[node] / lengthening if lengthening > 0.0 else math.inf
                 if ratio > most:
                     chosen, most = node, ratio
         if chosen < 0:

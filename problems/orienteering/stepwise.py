@@ -14,7 +14,6 @@ from redwood.kernels import random_state
 from redwood.problem import frozen
 from redwood.problems.orienteering.generators import VARIANTS, draw_nodes, usual_budget
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path
-from redwood.problems.orienteering.parts import draw_stretches, part_of, put_back
 from redwood.problems.orienteering.stepwise_kernels import (
     FEATURES,
     MARKS,
@@ -24,15 +23,16 @@ from redwood.problems.orienteering.stepwise_kernels import (
     target_rows,
     window_rows,
 )
-from redwood.problems.orienteering.tree_outings import PAIRS
+from redwood.problems.orienteering.subproblems import draw_sub_paths, merge, subproblem_of
+from redwood.problems.orienteering.tree_paths import PAIRS
 from redwood.problems.routing.relaxation_kernels import EDGES
 from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.travel import check_travel
-from redwood.views.stepwise import Batch, Layout, Lesson, Parts, Stepwise, Target, Teaches, Window
+from redwood.views.stepwise import Batch, Expert, Layout, Stage, Stepwise, Subproblems, Target, Window
 
 
 @dataclass
-class Outings(Batch):
+class PathBatch(Batch):
     """B paths under way. Arrays are padded to the largest instance N.
 
     Attributes
@@ -61,12 +61,12 @@ class Outings(Batch):
     planned: Array
 
 
-class OrienteeringStepwise(Stepwise[Outings]):
+class OrienteeringStepwise(Stepwise[PathBatch]):
     """Orienteering instances with coordinates as decision processes.
 
     Tokens are the current node, the end, and the nodes in reach that are nearest to the current node or have the highest
     prizes. Pairs are described by a relaxation to trees that may leave nodes out
-    (`redwood.problems.orienteering.prize_trees`). The path goes to the end when nothing is in reach any more.
+    (`redwood.problems.orienteering.prize_collecting_trees`). The path goes to the end when nothing is in reach any more.
     Presentations differ by rotation and mirror.
 
     Raises
@@ -77,10 +77,10 @@ class OrienteeringStepwise(Stepwise[Outings]):
 
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES + PAIRS)
     temperature: ClassVar[float] = 0.5
-    lessons: ClassVar[tuple[Lesson, ...]] = (
-        Lesson(50, 40, 3_000),
-        Lesson(100, 80, 8_000),
-        Lesson(200, 16, 20_000),
+    curriculum: ClassVar[tuple[Stage, ...]] = (
+        Stage(50, 40, 3_000),
+        Stage(100, 80, 8_000),
+        Stage(200, 16, 20_000),
     )
 
     def __init__(self, *instances: OrienteeringInstance) -> None:
@@ -96,10 +96,10 @@ class OrienteeringStepwise(Stepwise[Outings]):
         self._paths: Array | None = None
         self._path_starts: Array | None = None
 
-    def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Outings:
+    def begin(self, rows: Array, rng: np.random.Generator | None = None) -> PathBatch:
         rows = np.asarray(rows, dtype=np.int64)
         shape = (len(rows), int((self.offsets[rows + 1] - self.offsets[rows]).max(initial=1)))
-        batch = Outings(
+        batch = PathBatch(
             rows=rows,
             left=np.zeros(len(rows), dtype=np.int64),
             current=self.starts[rows].copy(),
@@ -128,7 +128,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
         )
         return batch
 
-    def window(self, batch: Outings, size: int) -> Window:
+    def window(self, batch: PathBatch, size: int) -> Window:
         size = int(min(size, max(1, batch.left.max(initial=1))))
         nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
         features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
@@ -156,7 +156,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
         mask[:, :MARKS] = False
         return Window(features, present, mask, nodes, edges)
 
-    def act(self, batch: Outings, window: Window, choice: Array) -> None:
+    def act(self, batch: PathBatch, window: Window, choice: Array) -> None:
         act_rows(
             window.nodes[np.arange(len(choice)), choice],
             self.metrics,
@@ -173,40 +173,40 @@ class OrienteeringStepwise(Stepwise[Outings]):
             batch.steps,
         )
 
-    def solutions(self, batch: Outings) -> list[Tour]:  # type: ignore[override]
+    def solutions(self, batch: PathBatch) -> list[Tour]:  # type: ignore[override]
         rows = zip(batch.order, batch.steps, self.ends[batch.rows], strict=True)
         return [Tour(np.append(order[:steps], end)) for order, steps, end in rows]
 
-    def turn(self, batch: Outings, rng: np.random.Generator) -> bool:
+    def turn(self, batch: PathBatch, rng: np.random.Generator) -> bool:
         draw_turns(batch.turn, random_state(rng))
         return True
 
-    def cut(  # type: ignore[override]
+    def destroy(  # type: ignore[override]
         self, solutions: Sequence[Tour], size: int, rng: np.random.Generator, nearby: bool = False
-    ) -> Parts | None:
-        """Return the paths in stretches, each with its length as its budget and the unvisited nodes nearest to it.
+    ) -> Subproblems | None:
+        """Return the paths in sub-paths, each with its length as its budget and the unvisited nodes nearest to it.
 
-        One stretch of each path, drawn at random, gets what is left of the budget as well.
+        One sub-path of each path, drawn at random, gets what is left of the budget as well.
         """
-        stretches = []
+        sub_paths = []
         for owner, (instance, solution) in enumerate(zip(self.instances, solutions, strict=True)):
             points = self.points[self.offsets[owner] : self.offsets[owner + 1]]
-            stretches += draw_stretches(owner, instance, points, path(instance, solution), size, rng)
-        if not stretches:
+            sub_paths += draw_sub_paths(owner, instance, points, path(instance, solution), size, rng)
+        if not sub_paths:
             return None
-        view = OrienteeringStepwise(*[part_of(self.instances[stretch.owner], stretch) for stretch in stretches])
-        return Parts(view, view.begin(np.arange(len(stretches)), rng), stretches)
+        view = OrienteeringStepwise(*[subproblem_of(self.instances[sub_path.owner], sub_path) for sub_path in sub_paths])
+        return Subproblems(view, view.begin(np.arange(len(sub_paths)), rng), sub_paths)
 
-    def mend(self, solutions: Sequence[Tour], parts: Parts) -> list[Tour]:  # type: ignore[override]
-        found: list[Any] = parts.view.solutions(parts.batch)
-        return put_back(self.instances, solutions, parts.origin, found)
+    def repair(self, solutions: Sequence[Tour], subproblems: Subproblems) -> list[Tour]:  # type: ignore[override]
+        found: list[Any] = subproblems.view.solutions(subproblems.batch)
+        return merge(self.instances, solutions, subproblems.origin, found)
 
-    def teach(self, solutions: Sequence[Tour]) -> None:  # type: ignore[override]
+    def set_labels(self, solutions: Sequence[Tour]) -> None:  # type: ignore[override]
         inner = [path(instance, solution)[1:-1] for instance, solution in zip(self.instances, solutions, strict=True)]
         self._paths = np.concatenate([np.empty(0), *inner]).astype(np.int32)
         self._path_starts = np.concatenate([[0], np.cumsum([len(visits) for visits in inner])]).astype(np.int64)
 
-    def sample(self, count: int, rng: np.random.Generator) -> Outings:
+    def sample(self, count: int, rng: np.random.Generator) -> PathBatch:
         if self._paths is None or self._path_starts is None:
             raise FitError("tails can only be drawn from labelled instances; call teach() first.")
         rows = np.searchsorted(self._path_starts, rng.integers(0, self._path_starts[-1], size=count), side="right") - 1
@@ -232,7 +232,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
         )
         return batch
 
-    def target(self, batch: Outings, window: Window) -> Target:
+    def target(self, batch: PathBatch, window: Window) -> Target:
         choice = np.empty(len(batch.rows), dtype=np.int64)
         neighbours = np.empty((*window.nodes.shape, 2), dtype=np.int32)
         target_rows(window.nodes, batch.order, batch.planned, choice, neighbours)
@@ -246,7 +246,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
         budget = usual_budget(size) * (1.0 if rng.random() < 0.5 else float(np.exp(rng.uniform(np.log(0.4), np.log(1.6)))))
         return _make(coords, prizes, budget)
 
-    def tails(self, batch: Outings, teacher: Teaches, iterations: int, seed: int) -> tuple[list[Any], list[Any]]:
+    def tails(self, batch: PathBatch, expert: Expert, iterations: int, seed: int) -> tuple[list[Any], list[Any]]:
         """Return what is left of the paths as instances from the current node to the end, within the length left."""
         instances = []
         for b, row in enumerate(batch.rows):
@@ -256,7 +256,7 @@ class OrienteeringStepwise(Stepwise[Outings]):
             prizes = self.prizes[nodes]
             prizes[[0, -1]] = 0.0
             instances.append(_make(self.points[nodes], prizes, float(batch.budget[b]), len(nodes) - 1))
-        return instances, [teacher(instance, iterations, seed) for instance in instances]
+        return instances, [expert(instance, iterations, seed) for instance in instances]
 
     @classmethod
     def pack(cls, instances: Sequence[OrienteeringInstance], solutions: Sequence[Tour]) -> dict[str, Array]:

@@ -12,8 +12,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below
-from redwood.problems.orienteering.prize_trees import OUT, describe_choice, relax_outing
-from redwood.problems.orienteering.tree_outings import OUTINGS, describe_outings
+from redwood.problems.orienteering.prize_collecting_trees import OUT, describe_choice, relax_path_trees
+from redwood.problems.orienteering.tree_paths import PATHS, describe_paths
 from redwood.problems.routing.distance import distance
 from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs
 from redwood.problems.routing.stepwise_kernels import (
@@ -28,11 +28,11 @@ from redwood.problems.routing.stepwise_kernels import (
 )
 
 MARKS = 2
-WORTH = 11 + SURROUNDINGS
+VALUE = 11 + SURROUNDINGS
 """Where the features begin that the relaxation gives."""
-TOLD = WORTH + OUT + MARKS * EDGES
-"""Where the features begin that the outings give."""
-FEATURES = TOLD + OUTINGS
+TOLD = VALUE + OUT + MARKS * EDGES
+"""Where the features begin that the paths give."""
+FEATURES = TOLD + PATHS
 CONTEXT = 3
 """How many nodes the relaxation is made of, in sizes of the window."""
 RICH = 0.25
@@ -218,7 +218,7 @@ def window_rows(
     keys = np.empty(CONTEXT * size, dtype=np.float64)
     seen = np.empty(MARKS + CONTEXT * size, dtype=np.int32)
     xy = np.empty((len(seen), 2), dtype=np.float64)
-    worth = np.empty(len(seen), dtype=np.float64)
+    value = np.empty(len(seen), dtype=np.float64)
     lengths = np.empty((len(seen), len(seen)), dtype=np.float32)
     share = np.empty(lengths.shape, dtype=np.float32)
     alpha = np.empty(lengths.shape, dtype=np.float32)
@@ -254,18 +254,18 @@ def window_rows(
             xy[k, 0] = turn[b, 0, 0] * dx + turn[b, 0, 1] * dy
             xy[k, 1] = turn[b, 1, 0] * dx + turn[b, 1, 1] * dy
         _describe(xy[:total], tokens, features[b])
-        _describe_worth(
+        _describe_value(
             metrics[rows[b]], points[offset:], prizes[offset:], nodes[b, :tokens], budget[b], left[b], scale, features[b]
         )
         for k in range(total):
-            worth[k] = prizes[offset + seen[k]]
+            value[k] = prizes[offset + seen[k]]
         around = xy[:total]
         room = max(budget[b] * scale, 1e-9)
-        rate, found = relax_outing(around, worth[:total], room, lengths, share, alpha, out, best, joined)
+        rate, found = relax_path_trees(around, value[:total], room, lengths, share, alpha, out, best, joined)
         if rate > 0.0:
             describe_pairs(tokens, share, alpha, features[b, :, TOLD - EDGES * MARKS :], edges[b])
-            describe_choice(tokens, rate, worth, out, features[b, :, WORTH:])
-            describe_outings(tokens, best[:found], joined, features[b, :, TOLD:], edges[b, :, :, EDGES:])
+            describe_choice(tokens, rate, value, out, features[b, :, VALUE:])
+            describe_paths(tokens, best[:found], joined, features[b, :, TOLD:], edges[b, :, :, EDGES:])
 
 
 @kernel
@@ -310,7 +310,7 @@ def _describe(xy: Array, tokens: int, features: Array) -> None:
 
 
 @kernel
-def _describe_worth(
+def _describe_value(
     metric: int, points: Array, prizes: Array, nodes: Array, budget: float, left: int, scale: float, features: Array
 ) -> None:
     """Write prize by the mean prize of the window, share of the length left that the way there and on to the end takes,

@@ -13,10 +13,10 @@ from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.kernels import RandomState, kernel, random_below, random_float, random_state
 from redwood.problem import Instance, Solution
-from redwood.problems.routing.parts import random_arcs
 from redwood.problems.routing.stepwise_kernels import draw_turn, draw_turns, remove
+from redwood.problems.routing.subproblems import random_arcs
 from redwood.problems.routing.travel import Travel, path_length
-from redwood.views.stepwise import Batch, Parts, Stepwise, Target, Teaches, Window
+from redwood.views.stepwise import Batch, Expert, Stepwise, Subproblems, Target, Window
 
 MARKS = 2
 """Marked tokens: the current node and the destination."""
@@ -96,18 +96,20 @@ class TourStepwise(Stepwise[Paths]):
         """Return the distances of one of the view's instances."""
 
     @abstractmethod
-    def part_view(self, owners: Sequence[int], arcs: Sequence[Array]) -> TourStepwise:
+    def subproblem_view(self, owners: Sequence[int], arcs: Sequence[Array]) -> TourStepwise:
         """Return the view of the nodes of arcs, each in an instance of its own."""
 
-    def cut(self, solutions: Sequence[Any], size: int, rng: np.random.Generator, nearby: bool = False) -> Parts | None:
+    def destroy(
+        self, solutions: Sequence[Any], size: int, rng: np.random.Generator, nearby: bool = False
+    ) -> Subproblems | None:
         """Return each tour cut at random places into arcs; the ends of an arc are current node and destination."""
         cuts = [random_arcs(solution.tour, size, rng, self.two_way) for solution in solutions]
         owners = [owner for owner, arcs in enumerate(cuts) for _ in arcs]
         arcs = [arc for own in cuts for arc in own]
         if not arcs:
             return None
-        view = self.part_view(owners, arcs)
-        return Parts(view, view._open_arcs(rng), (owners, arcs))
+        view = self.subproblem_view(owners, arcs)
+        return Subproblems(view, view._open_arcs(rng), (owners, arcs))
 
     def _open_arcs(self, rng: np.random.Generator) -> Paths:
         """Return all instances of the view as paths from the first to the last node, in random presentations."""
@@ -116,9 +118,9 @@ class TourStepwise(Stepwise[Paths]):
         close_rows(self.sizes, batch.destination, batch.remaining, batch.place, batch.left)
         return batch
 
-    def mend(self, solutions: Sequence[Any], parts: Parts) -> list[Any]:
-        owners, arcs = parts.origin
-        batch: Any = parts.batch
+    def repair(self, solutions: Sequence[Any], subproblems: Subproblems) -> list[Any]:
+        owners, arcs = subproblems.origin
+        batch: Any = subproblems.batch
         pieces: list[list[Array]] = [[] for _ in solutions]
         improved = [False] * len(solutions)
         for owner, arc, order, steps in zip(owners, arcs, batch.order, batch.steps, strict=True):
@@ -127,8 +129,8 @@ class TourStepwise(Stepwise[Paths]):
             better = path_length(travel, fresh) < path_length(travel, arc) * (1.0 - LEAST)
             pieces[owner].append((fresh if better else arc)[:-1])
             improved[owner] |= better
-        mended = zip(improved, solutions, pieces, strict=True)
-        return [self.tour(np.concatenate(new)) if better else old for better, old, new in mended]
+        repaired = zip(improved, solutions, pieces, strict=True)
+        return [self.tour(np.concatenate(new)) if better else old for better, old, new in repaired]
 
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Paths:
         starts = np.zeros(len(rows), dtype=np.int32)
@@ -162,22 +164,22 @@ class TourStepwise(Stepwise[Paths]):
     def solutions(self, batch: Paths) -> list[Solution]:
         return [self.tour(order[:count]) for order, count in zip(batch.order, batch.steps, strict=True)]
 
-    def tails(self, batch: Paths, teacher: Teaches, iterations: int, seed: int) -> tuple[list[Any], list[Any]]:
-        """Return the open paths, which the teacher solves as tours with a free edge back from the destination."""
+    def tails(self, batch: Paths, expert: Expert, iterations: int, seed: int) -> tuple[list[Any], list[Any]]:
+        """Return the open paths, which the expert solves as tours with a free edge back from the destination."""
         instances: list[Instance] = []
         paths: list[OpenPath] = []
         for b, row in enumerate(batch.rows):
             if batch.left[b] == 0 or batch.current[b] == batch.destination[b]:
                 continue
             nodes = np.array([batch.current[b], *batch.remaining[b, : batch.left[b]], batch.destination[b]])
-            path = self._shortest_path(self.distances(int(row), nodes), teacher, iterations, seed)
+            path = self._shortest_path(self.distances(int(row), nodes), expert, iterations, seed)
             if path is not None:
                 instances.append(self.part(int(row), nodes))
                 paths.append(OpenPath(path))
         return instances, paths
 
-    def _shortest_path(self, matrix: Array, teacher: Teaches, iterations: int, seed: int) -> Array | None:
-        """Return the teacher's path from the first to the last node of a matrix; ``None`` where its tour has none.
+    def _shortest_path(self, matrix: Array, expert: Expert, iterations: int, seed: int) -> Array | None:
+        """Return the expert's path from the first to the last node of a matrix; ``None`` where its tour has none.
 
         All other edges are lengthened alike, so much that a good tour takes the free one.
         """
@@ -186,13 +188,13 @@ class TourStepwise(Stepwise[Paths]):
         matrix[last, 0] = 0.0
         if self.two_way:
             matrix[0, last] = 0.0
-        tour: Any = teacher(self.of_matrix(matrix), iterations, seed)
+        tour: Any = expert(self.of_matrix(matrix), iterations, seed)
         path = np.roll(tour.tour, -int(np.argmax(tour.tour == 0)))
         if self.two_way and path[1] == last:
             path = np.roll(path[::-1], 1)
         return path if path[-1] == last else None
 
-    def teach(self, solutions: Sequence[Any]) -> None:
+    def set_labels(self, solutions: Sequence[Any]) -> None:
         self._tours = np.concatenate([solution.tour for solution in solutions]).astype(np.int32)
         self._ends = np.array([isinstance(solution, OpenPath) for solution in solutions], dtype=np.bool_)
 

@@ -40,7 +40,7 @@ class TourState:
 
 @dataclass(frozen=True)
 class Reversal:
-    """A 2-opt move: the stretch of places to reverse, and the change of the length."""
+    """A 2-opt move: the sub-path of places to reverse, and the change of the length."""
 
     first: int
     last: int

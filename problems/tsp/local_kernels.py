@@ -129,7 +129,7 @@ def _relocate(
 
 @kernel
 def reverse(tour: Array, place: Array, first: int, last: int) -> None:
-    """Reverse the cyclic stretch of places ``first`` to ``last``, or the rest of the tour where that is shorter."""
+    """Reverse the cyclic sub-path of places ``first`` to ``last``, or the rest of the tour where that is shorter."""
     size = len(tour)
     length = (last - first) % size + 1
     if 2 * length > size:
@@ -198,7 +198,7 @@ def exchange_segments(
 def draw_exchange(
     metric: int, points: Array, matrix: Array, near: Array, tour: Array, place: Array, random: RandomState
 ) -> tuple[int, int, float]:
-    """Return a random 2-opt move and its change of the length: the places of the stretch to reverse.
+    """Return a random 2-opt move and its change of the length: the places of the sub-path to reverse.
 
     In nine of ten moves one of the new edges joins neighbours; the others may join any nodes, so that all can be reached.
     """

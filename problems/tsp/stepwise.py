@@ -21,9 +21,9 @@ from redwood.problems.routing.stepwise_paths import (
 )
 from redwood.problems.routing.travel import Metric, Travel, check_travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
-from redwood.problems.tsp.parts import Region, draw_regions, least_nodes, put_back
 from redwood.problems.tsp.stepwise_kernels import FEATURES, window_rows
-from redwood.views.stepwise import Layout, Lesson, Parts, Window
+from redwood.problems.tsp.subproblems import Region, draw_regions, least_nodes, merge
+from redwood.views.stepwise import Layout, Stage, Subproblems, Window
 
 
 class TSPStepwise(TourStepwise):
@@ -41,11 +41,11 @@ class TSPStepwise(TourStepwise):
 
     two_way: ClassVar[bool] = True
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
-    lessons: ClassVar[tuple[Lesson, ...]] = (
-        Lesson(100, 400, 800),
-        Lesson(200, 80, 2500),
-        Lesson(500, 12, 12_000),
-        Lesson(1000, 6, 25_000),
+    curriculum: ClassVar[tuple[Stage, ...]] = (
+        Stage(100, 400, 800),
+        Stage(200, 80, 2500),
+        Stage(500, 12, 12_000),
+        Stage(1000, 6, 25_000),
     )
 
     def __init__(self, *instances: TSPInstance) -> None:
@@ -96,39 +96,39 @@ class TSPStepwise(TourStepwise):
         draw_turns(batch.turn, random_state(rng))
         return True
 
-    def cut(  # type: ignore[override]
+    def destroy(  # type: ignore[override]
         self, solutions: Sequence[Tour], size: int, rng: np.random.Generator, nearby: bool = False
-    ) -> Parts | None:
+    ) -> Subproblems | None:
         """Return arcs, or where ``nearby`` and all tours are long enough, regions that keep what is outside as links."""
         if not nearby or not solutions or self.sizes.min() < least_nodes(size):
-            return super().cut(solutions, size, rng)
+            return super().destroy(solutions, size, rng)
         regions = []
         for owner, solution in enumerate(solutions):
             positions = self.points[self.offsets[owner] : self.offsets[owner + 1]]
             regions += draw_regions(owner, solution.tour, positions, size, rng)
-        view = self.part_view([region.owner for region in regions], [region.nodes for region in regions])
+        view = self.subproblem_view([region.owner for region in regions], [region.nodes for region in regions])
         batch = view._open_arcs(rng)
         batch.link = np.full(batch.place.shape, -1, dtype=np.int32)
         for row, region in zip(batch.link, regions, strict=True):
             row[: len(region.link)] = region.link
-        return Parts(view, batch, regions)
+        return Subproblems(view, batch, regions)
 
-    def mend(self, solutions: Sequence[Tour], parts: Parts) -> list[Tour]:  # type: ignore[override]
-        if not isinstance(parts.origin, list):
-            return super().mend(solutions, parts)
+    def repair(self, solutions: Sequence[Tour], subproblems: Subproblems) -> list[Tour]:  # type: ignore[override]
+        if not isinstance(subproblems.origin, list):
+            return super().repair(solutions, subproblems)
         regions: list[list[Region]] = [[] for _ in solutions]
         orders: list[list[Array]] = [[] for _ in solutions]
-        batch: Any = parts.batch
-        for region, order, steps in zip(parts.origin, batch.order, batch.steps, strict=True):
+        batch: Any = subproblems.batch
+        for region, order, steps in zip(subproblems.origin, batch.order, batch.steps, strict=True):
             regions[region.owner].append(region)
             orders[region.owner].append(np.append(order[:steps], len(region.nodes) - 1))
-        mended = []
+        repaired = []
         for owner, old in enumerate(solutions):
-            tour = put_back(self.travel(owner), old.tour, regions[owner], orders[owner])
-            mended.append(old if tour is None else Tour(tour))
-        return mended
+            tour = merge(self.travel(owner), old.tour, regions[owner], orders[owner])
+            repaired.append(old if tour is None else Tour(tour))
+        return repaired
 
-    def part_view(self, owners: Sequence[int], arcs: Sequence[Array]) -> TSPStepwise:
+    def subproblem_view(self, owners: Sequence[int], arcs: Sequence[Array]) -> TSPStepwise:
         return TSPStepwise.of_points([self.points[self.offsets[o] + arc] for o, arc in zip(owners, arcs, strict=True)])
 
     @classmethod

@@ -144,11 +144,11 @@ class VRP(Problem[VRPInstance, VRPSolution]):
         """Return the customers, routes and vehicles that break a rule, each in words."""
         return violations(instance, solution)
 
-    def remedies(self, instance: VRPInstance, solution: VRPSolution) -> list[str]:
+    def repair_suggestions(self, instance: VRPInstance, solution: VRPSolution) -> list[str]:
         """Return for each required customer that is not served where it fits best, or why nowhere."""
-        from redwood.problems.vrp.reasons import remedies
+        from redwood.problems.vrp.reasons import repair_suggestions
 
-        return remedies(instance, solution)
+        return repair_suggestions(instance, solution)
 
     def described(self, instance: VRPInstance, solution: VRPSolution) -> VRPSolution:
         """Return the solution with its times and loads, and the reason for each customer that is left out."""

@@ -13,7 +13,7 @@ from redwood.problems.vrp.limits import unservable
 from redwood.problems.vrp.schedule import loads_on, route_distance, schedule
 
 SHOWN = 10
-"""So many remedies are told."""
+"""So many repair suggestions are told."""
 DETAILED = 30
 """For so many customers that are left out the reason is looked for: each costs about ten milliseconds."""
 TRIED = 20
@@ -113,7 +113,7 @@ def _where(instance: VRPInstance, routes: list[NumberedRoute], number: int, posi
     return f"on route {number + 1} {before}"
 
 
-def remedies(instance: VRPInstance, solution: VRPSolution) -> list[str]:
+def repair_suggestions(instance: VRPInstance, solution: VRPSolution) -> list[str]:
     """Return for each required customer that is not served where it fits best, or why nowhere."""
     known = [
         Route([name for name in route.customers if name in instance.numbers], route.vehicle) for route in solution.routes

@@ -3,7 +3,7 @@
 References
 ----------
 Ross, Gordon, Bagnell (2011), A reduction of imitation learning and structured prediction to no-regret online learning,
-arXiv:1011.0686 (DAgger). Here the expert labels a whole tail at once, and each of its own tails is a lesson again.
+arXiv:1011.0686 (DAgger). Here the expert labels a whole tail at once, and each of its own tails is a stage again.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from redwood.problem import Problem
 from redwood.solvers.bq.decoding import logits, sampler, window_size
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.training import view_class
-from redwood.trainable import Teacher
-from redwood.views.stepwise import Lesson, Stepwise
+from redwood.trainable import Expert
+from redwood.views.stepwise import Stage, Stepwise
 
 GROUP = 20
 """Rollouts that are stopped after the same number of steps."""
 SHARE = 0.25
-"""Instances of a lesson that are rolled out for one file, as a share of those that get labels."""
+"""Instances of a stage that are rolled out for one file, as a share of those that get labels."""
 TEMPERATURE = 0.3
 """Of the rollouts: near to greedy ones, but not always the same."""
 
@@ -35,7 +35,7 @@ class TailMaker:
     """Makes files of labelled tails beside the other labels, as ``tails-<size>-<round>.npz``."""
 
     problem: Problem[Any, Any]
-    teacher: Teacher
+    expert: Expert
     folder: Path
     seed: int = 0
 
@@ -44,29 +44,29 @@ class TailMaker:
         return any(self.folder.glob(f"tails-*-{number:04d}.npz"))
 
     def make(self, network: Network, number: int) -> list[Path]:
-        """Roll the policy out on new instances of every lesson and write the teacher's answers to its tails."""
+        """Roll the policy out on new instances of every stage and write the expert's answers to its tails."""
         if view_class(self.problem).tails is Stepwise.tails:
             return []
         self.folder.mkdir(parents=True, exist_ok=True)
-        lessons = view_class(self.problem).lessons
-        return [path for lesson in lessons if (path := self._write(network, lesson, number)) is not None]
+        curriculum = view_class(self.problem).curriculum
+        return [path for stage in curriculum if (path := self._write(network, stage, number)) is not None]
 
-    def _write(self, network: Network, lesson: Lesson, number: int) -> Path | None:
+    def _write(self, network: Network, stage: Stage, number: int) -> Path | None:
         kind = view_class(self.problem)
-        rng = np.random.default_rng([self.seed, lesson.size, number, 1])
+        rng = np.random.default_rng([self.seed, stage.size, number, 1])
         instances: list[Any] = []
         solutions: list[Any] = []
-        for _ in range(max(1, round(SHARE * lesson.count / GROUP))):
-            examples = [kind.example(lesson.size, rng) for _ in range(min(GROUP, lesson.count))]
+        for _ in range(max(1, round(SHARE * stage.count / GROUP))):
+            examples = [kind.example(stage.size, rng) for _ in range(min(GROUP, stage.count))]
             view = self.problem.view(Stepwise, *examples)
-            tails = view.tails(self._rolled_out(network, view, len(examples), rng), self.teacher, lesson.iterations, number)
+            tails = view.tails(self._rolled_out(network, view, len(examples), rng), self.expert, stage.iterations, number)
             if tails is None:
                 break
             instances += tails[0]
             solutions += tails[1]
         if not instances:
             return None
-        path = self.folder / f"tails-{lesson.size}-{number:04d}.npz"
+        path = self.folder / f"tails-{stage.size}-{number:04d}.npz"
         unfinished = path.with_name(f".{os.getpid()}-{path.name}")
         np.savez_compressed(unfinished, **kind.pack(instances, solutions))  # type: ignore[arg-type]
         os.replace(unfinished, path)

@@ -138,7 +138,7 @@ def finish(
     Below 1, ``sure`` is the confidence from which on greedy steps are followed by further ones without looking again.
 
     When ``stops`` says so, what is left is decided without the network: the first allowed action of the window, which is
-    the nearest node or the item of best worth. So there is always a solution in the end.
+    the nearest node or the item of best value. So there is always a solution in the end.
     """
     while batch.left.any():
         going = np.flatnonzero(batch.left)
@@ -177,14 +177,14 @@ def beam(
     Rows of one instance stand together: instance i has rows i x width to (i + 1) x width - 1.
     """
     batch = view.begin(rows, rng).take(np.repeat(np.arange(len(rows)), width))
-    worth = np.full((len(rows), width), -np.inf)
-    worth[:, 0] = 0.0  # the copies differ only after the first step
+    value = np.full((len(rows), width), -np.inf)
+    value[:, 0] = 0.0  # the copies differ only after the first step
     while batch.left.any():
         if stops():
             _finish_simply(view, batch)
             break
         window = view.window(batch, window_size(network, batch))
-        parents, choice, worth = _extend(logits(network, window), worth, batch.left == 0)
+        parents, choice, value = _extend(logits(network, window), value, batch.left == 0)
         window = Window(
             window.features[parents],
             window.present[parents],
@@ -197,15 +197,15 @@ def beam(
     return batch
 
 
-def _extend(scores: Array, worth: Array, done: Array) -> tuple[Array, Array, Array]:
-    """Return the parent row, the action and the worth of the best extensions of each beam [R, width]."""
-    R, width = worth.shape
+def _extend(scores: Array, value: Array, done: Array) -> tuple[Array, Array, Array]:
+    """Return the parent row, the action and the value of the best extensions of each beam [R, width]."""
+    R, width = value.shape
     steps: Array = np.full(scores.shape, -np.inf)
     going = scores[~done]
     steps[~done] = going - np.logaddexp.reduce(going, axis=1, keepdims=True)
     steps[done, 0] = 0.0  # a finished row stays as it is
     actions = steps.shape[1]
-    total = (worth.reshape(-1, 1) + steps).reshape(R, width * actions)
+    total = (value.reshape(-1, 1) + steps).reshape(R, width * actions)
     best = np.argpartition(-total, min(width, total.shape[1]) - 1, axis=1)[:, :width]
     found = np.take_along_axis(total, best, axis=1)
     spare = ~np.isfinite(found)

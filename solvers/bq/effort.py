@@ -14,11 +14,11 @@ import numpy as np
 from redwood.errors import OptionError
 from redwood.problem import Instance, Solution
 from redwood.saved import reading
-from redwood.trainable import Teacher
-from redwood.views.stepwise import Lesson
+from redwood.trainable import Expert
+from redwood.views.stepwise import Stage
 
 LEVELS = tuple(2.0**-power for power in range(8, -1, -1))
-"""Shares of the effort that lessons name, tried from below."""
+"""Shares of the effort that stages name, tried from below."""
 
 FILE = "effort.json"
 
@@ -27,7 +27,7 @@ FILE = "effort.json"
 class LoweredEffort:
     """An expert that makes a share of the iterations that it is asked for; can be sent to other processes."""
 
-    expert: Teacher
+    expert: Expert
     share: float
 
     def __call__(self, instance: Instance, iterations: int, seed: int) -> Solution:
@@ -36,11 +36,11 @@ class LoweredEffort:
 
 
 def affordable_effort(
-    expert: Teacher,
-    lessons: Sequence[Lesson],
+    expert: Expert,
+    curriculum: Sequence[Stage],
     example: Callable[[int, np.random.Generator], Any],
     *,
-    labels: Callable[[Lesson], float],
+    labels: Callable[[Stage], float],
     seconds: float,
     hint: str,
     levels: Sequence[float] = LEVELS,
@@ -51,35 +51,35 @@ def affordable_effort(
     ----------
     expert
         Makes the labels.
-    lessons
+    curriculum
         Sizes, and the iterations of a label at full effort.
     example
         Returns a random instance of a size.
     labels
-        How many labels of a lesson are made one after another.
+        How many labels of a stage are made one after another.
     seconds
         What they may take together.
     hint
         What is said where even the least effort takes longer, with ``{minutes}`` for how long that is, and ``{factor}`` for
         how many times too long.
     levels
-        Shares of the iterations that lessons name, from below.
+        Shares of the iterations that stages name, from below.
 
     Raises
     ------
     OptionError
         Where even the least effort takes longer.
     """
-    examples = [example(lesson.size, np.random.default_rng([lesson.size, 7])) for lesson in lessons]
-    for instance, lesson in zip(examples, lessons, strict=True):  # compiles and loads, which is not paid for again
-        expert(instance, min(1, lesson.iterations), 0)
+    examples = [example(stage.size, np.random.default_rng([stage.size, 7])) for stage in curriculum]
+    for instance, stage in zip(examples, curriculum, strict=True):  # compiles and loads, which is not paid for again
+        expert(instance, min(1, stage.iterations), 0)
     best: float | None = None
     for level in levels:
         lowered, total = LoweredEffort(expert, level), 0.0
-        for instance, lesson in zip(examples, lessons, strict=True):
+        for instance, stage in zip(examples, curriculum, strict=True):
             began = time.perf_counter()
-            lowered(instance, lesson.iterations, 0)
-            total += labels(lesson) * (time.perf_counter() - began)
+            lowered(instance, stage.iterations, 0)
+            total += labels(stage) * (time.perf_counter() - began)
         if total > seconds:
             if best is None:
                 raise OptionError(hint.format(minutes=f"{total / 60:.2g}", factor=total / seconds))

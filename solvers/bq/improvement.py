@@ -21,10 +21,10 @@ from redwood.solver import Run
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.training import view_class
-from redwood.views.stepwise import Lesson
+from redwood.views.stepwise import Stage
 
 LARGER = 2
-"""Size of these instances, in sizes of the largest lesson: the policy goes where labels of a teacher cost too much."""
+"""Size of these instances, in sizes of the largest stage: the policy goes where labels of an expert cost too much."""
 PASSES = 40
 """Passes of re-construction, each followed by local search where the problem has one."""
 
@@ -42,12 +42,12 @@ class Improver:
         return self._path(number).exists()
 
     def make(self, network: Network, number: int) -> list[Path]:
-        """Solve new instances, larger than those of any lesson, with the policy and what makes its solutions better."""
+        """Solve new instances, larger than those of any stage, with the policy and what makes its solutions better."""
         kind = view_class(self.problem)
         self.folder.mkdir(parents=True, exist_ok=True)
-        lesson = self._lesson()
-        rng = np.random.default_rng([self.seed, lesson.size, number, 2])
-        instances: list[Any] = [kind.example(lesson.size, rng) for _ in range(lesson.count)]
+        stage = self._stage()
+        rng = np.random.default_rng([self.seed, stage.size, number, 2])
+        instances: list[Any] = [kind.example(stage.size, rng) for _ in range(stage.count)]
         runs = [Run(self.problem, instance, budget=Iterations(PASSES), seed=number) for instance in instances]
         BQ(polish=True).improve(network, self.problem, instances, runs)
         labelled = [(i, run.best) for i, run in zip(instances, runs, strict=True) if run.best is not None]
@@ -58,9 +58,9 @@ class Improver:
         os.replace(unfinished, path)
         return [path]
 
-    def _lesson(self) -> Lesson:
-        largest = max(view_class(self.problem).lessons, key=lambda lesson: lesson.size)
-        return Lesson(LARGER * largest.size, largest.count, PASSES)
+    def _stage(self) -> Stage:
+        largest = max(view_class(self.problem).curriculum, key=lambda stage: stage.size)
+        return Stage(LARGER * largest.size, largest.count, PASSES)
 
     def _path(self, number: int) -> Path:
-        return self.folder / f"improved-{self._lesson().size}-{number:04d}.npz"
+        return self.folder / f"improved-{self._stage().size}-{number:04d}.npz"

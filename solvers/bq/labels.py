@@ -1,4 +1,4 @@
-"""Label files: instances to learn from with a teacher's solutions, made by seed, several processes at a time."""
+"""Label files: instances to learn from with an expert's solutions, made by seed, several processes at a time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from redwood.execution.executors.local import IN_TURN
 from redwood.problem import Problem
 from redwood.saved import reading
 from redwood.solvers.bq.training import TestSet, view_class
-from redwood.trainable import Teacher
-from redwood.views.stepwise import Lesson, Stepwise
+from redwood.trainable import Expert
+from redwood.views.stepwise import Stage, Stepwise
 
 TESTS = 1_000_000
 """Number of the round of test instances, beyond all others."""
@@ -26,7 +26,7 @@ TESTS = 1_000_000
 
 @dataclass(frozen=True)
 class LabelMaker:
-    """Makes the label files of a problem: round r of lesson l is always the same file.
+    """Makes the label files of a problem: round r of stage l is always the same file.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class LabelMaker:
     """
 
     problem: Problem[Any, Any]
-    teacher: Teacher
+    expert: Expert
     folder: Path
     seed: int = 0
     set_up: Callable[[], None] | None = None
@@ -56,45 +56,45 @@ class LabelMaker:
         tasks = list(self._missing(rounds))
         for returned in executor.run(self._function(), tasks):
             if returned.lost:
-                lesson, number = tasks[returned.position]
-                raise ExecutorError(f"labels {self._path(lesson, number).name} were lost: {returned.lost}")
+                stage, number = tasks[returned.position]
+                raise ExecutorError(f"labels {self._path(stage, number).name} were lost: {returned.lost}")
 
-    def _function(self) -> Callable[[tuple[Lesson, int]], None]:
+    def _function(self) -> Callable[[tuple[Stage, int]], None]:
         """Return what an executor is to do with each task."""
         return self._carry_out if self.set_up is None else _SetUp(self.set_up, pickle.dumps(self._carry_out))
 
-    def _carry_out(self, task: tuple[Lesson, int]) -> None:
+    def _carry_out(self, task: tuple[Stage, int]) -> None:
         self._write(*task)
 
     def tests(self, count: int) -> dict[str, TestSet]:
-        """Return ``count`` instances of each of the first two lessons, none of them labels, as the teacher solves them."""
+        """Return ``count`` instances of each of the first two stages, none of them labels, as the expert solves them."""
         kind = view_class(self.problem)
-        return {f"size-{lesson.size}": self._test(kind, lesson, count) for lesson in kind.lessons[:2]}
+        return {f"size-{stage.size}": self._test(kind, stage, count) for stage in kind.curriculum[:2]}
 
-    def _test(self, kind: type[Stepwise[Any]], lesson: Lesson, count: int) -> TestSet:
-        lesson = replace(lesson, count=count)
-        path = self.folder / f"test-{lesson.size}.npz"
+    def _test(self, kind: type[Stepwise[Any]], stage: Stage, count: int) -> TestSet:
+        stage = replace(stage, count=count)
+        path = self.folder / f"test-{stage.size}.npz"
         if not path.exists():
-            self._write(lesson, TESTS, path)
+            self._write(stage, TESTS, path)
         with reading(path), np.load(path) as arrays:
             instances, solutions = kind.unpack(dict(arrays))
         return TestSet(instances, [self.problem.objective(i, s) for i, s in zip(instances, solutions, strict=True)])
 
-    def _missing(self, rounds: range) -> Iterator[tuple[Lesson, int]]:
+    def _missing(self, rounds: range) -> Iterator[tuple[Stage, int]]:
         for number in rounds:
-            for lesson in view_class(self.problem).lessons:
-                if not self._path(lesson, number).exists():
-                    yield lesson, number
+            for stage in view_class(self.problem).curriculum:
+                if not self._path(stage, number).exists():
+                    yield stage, number
 
-    def _path(self, lesson: Lesson, number: int) -> Path:
-        return self.folder / f"{lesson.size}-{number:04d}.npz"
+    def _path(self, stage: Stage, number: int) -> Path:
+        return self.folder / f"{stage.size}-{number:04d}.npz"
 
-    def _write(self, lesson: Lesson, number: int, path: Path | None = None) -> None:
+    def _write(self, stage: Stage, number: int, path: Path | None = None) -> None:
         kind = view_class(self.problem)
-        rng = np.random.default_rng([self.seed, lesson.size, number])
-        instances = [kind.example(lesson.size, rng) for _ in range(lesson.count)]
-        solutions = [self.teacher(instance, lesson.iterations, number) for instance in instances]
-        path = path or self._path(lesson, number)
+        rng = np.random.default_rng([self.seed, stage.size, number])
+        instances = [kind.example(stage.size, rng) for _ in range(stage.count)]
+        solutions = [self.expert(instance, stage.iterations, number) for instance in instances]
+        path = path or self._path(stage, number)
         unfinished = path.with_name(f".{os.getpid()}-{path.name}")
         np.savez_compressed(unfinished, **kind.pack(instances, solutions))  # type: ignore[arg-type]
         os.replace(unfinished, path)
@@ -107,6 +107,6 @@ class _SetUp:
     set_up: Callable[[], None]
     pickled: bytes
 
-    def __call__(self, task: tuple[Lesson, int]) -> None:
+    def __call__(self, task: tuple[Stage, int]) -> None:
         self.set_up()
         pickle.loads(self.pickled)(task)

@@ -24,7 +24,7 @@ from redwood.solvers.bq.decoding import Choose, beam, discrepancies, finish, gre
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.weights import network_for
 from redwood.torch_settings import torch_settings
-from redwood.trainable import Schooling, Trainable
+from redwood.trainable import Trainable, TrainingConfig
 from redwood.views.local import Local
 from redwood.views.stepwise import Batch, Stepwise
 
@@ -54,11 +54,11 @@ class Search(StrEnum):
 
     NONE = "none"
     """Nothing."""
-    VIEWS = "views"
+    AUGMENTATIONS = "augmentations"
     """More solutions, from other presentations of the instance."""
     REBUILD = "rebuild"
-    """Parts of the best solution are constructed anew, where the problem has such parts; else as `VIEWS`. Where that changed
-    little, instances of at most `SMALL` nodes or items are solved once more as a whole."""
+    """Parts of the best solution are constructed anew, where the problem has such parts; else as `AUGMENTATIONS`. Where that
+    changed little, instances of at most `SMALL` nodes or items are solved once more as a whole."""
 
 
 class Destroy(StrEnum):
@@ -67,7 +67,7 @@ class Destroy(StrEnum):
     MIXED = "mixed"
     """Either kind, drawn for each pass."""
     SEQUENCE = "sequence"
-    """Stretches of the solution; for routes from a depot, groups that follow each other around it."""
+    """Sub-paths of the solution; for routes from a depot, groups that follow each other around it."""
     DISTANCE = "distance"
     """What lies close together, where the problem has positions to go by; else as `SEQUENCE`."""
 
@@ -80,7 +80,7 @@ class BQ(Solver, Trainable):
 
     Attributes
     ----------
-    symmetries
+    augmentations
         How many presentations (start, rotation, mirror) are solved first; the first one is as the data stand. Where they
         alone do not make solutions differ enough, all but the first are sampled as well.
     decoding
@@ -94,7 +94,7 @@ class BQ(Solver, Trainable):
         How many sides of each state (rotations, mirrors) the mean probabilities are taken of, for ``greedy`` and
         ``sample`` and for problems on the plane.
     search
-        How the rest of the budget is used: ``rebuild``, ``views`` or ``none``.
+        How the rest of the budget is used: ``rebuild``, ``augmentations`` or ``none``.
     destroy
         Which parts are constructed anew: ``distance``, ``sequence`` or ``mixed``.
     polish
@@ -113,9 +113,9 @@ class BQ(Solver, Trainable):
         Where the network runs, such as ``cpu`` or ``cuda``.
     """
 
-    aliases: ClassVar[Mapping[str, str]] = {"views": "symmetries"}
+    aliases: ClassVar[Mapping[str, str]] = {"views": "augmentations"}
 
-    symmetries: int = 1
+    augmentations: int = 1
     decoding: str = "greedy"
     temperature: float = 0.0
     width: int = 16
@@ -129,7 +129,7 @@ class BQ(Solver, Trainable):
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name, least in (("symmetries", 1), ("width", 1), ("averaging", 1), ("window", 0)):
+        for name, least in (("augmentations", 1), ("width", 1), ("averaging", 1), ("window", 0)):
             if getattr(self, name) < least:
                 raise OptionError(f"{name} {getattr(self, name)} is below {least}.")
         if not self.temperature >= 0:
@@ -186,21 +186,21 @@ class BQ(Solver, Trainable):
             )
         self._construct(task)
         while self.search != Search.NONE and not task.stops():
-            if self.search == Search.VIEWS or task.idle or not self._rebuild(task):
+            if self.search == Search.AUGMENTATIONS or task.idle or not self._rebuild(task):
                 task.idle = False
                 self._present(task, np.arange(len(instances)), task.rng)
 
     @classmethod
-    def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
+    def train(cls, problem: Problem[Any, Any], config: TrainingConfig, **options: Any) -> Path:
         """Make labels, train on them until the hours are over, and return the weights for the option ``weights``.
 
-        Options are those of `redwood.solvers.bq.lessons.train_policy`.
+        Options are those of `redwood.solvers.bq.training_run.train_policy`.
         """
-        from redwood.solvers.bq.lessons import train_policy
+        from redwood.solvers.bq.training_run import train_policy
 
-        check_arguments(train_policy, options, "the training of 'bq'", skip=("problem", "schooling"))
-        with torch_settings(schooling.threads):
-            return train_policy(problem, schooling, **options)
+        check_arguments(train_policy, options, "the training of 'bq'", skip=("problem", "config"))
+        with torch_settings(config.threads):
+            return train_policy(problem, config, **options)
 
     def _network(self, problem: Problem[Any, Any], view: Stepwise[Any]) -> Network:
         return network_for(problem.name, view.layout, self.weights, self.device, self.window)
@@ -209,7 +209,7 @@ class BQ(Solver, Trainable):
         """Solve each instance as it stands, then its further presentations."""
         rows = np.arange(len(task.instances))
         self._present(task, rows, None)
-        more = np.repeat(rows, self.symmetries - 1)
+        more = np.repeat(rows, self.augmentations - 1)
         if len(more) and not task.stops():
             self._present(task, more, task.rng)
 
@@ -247,12 +247,12 @@ class BQ(Solver, Trainable):
             return False
         best: list[Solution] = [solution for solution in solutions if solution is not None]
         nearby = task.rng.random() < 0.5 if self.destroy == Destroy.MIXED else self.destroy == Destroy.DISTANCE
-        parts = task.view.cut(best, int(task.rng.integers(SHORTEST, LONGEST + 1)), task.rng, nearby)
-        if parts is None:
+        subproblems = task.view.destroy(best, int(task.rng.integers(SHORTEST, LONGEST + 1)), task.rng, nearby)
+        if subproblems is None:
             return False
-        finish(task.network, parts.view, parts.batch, self._choice(task), task.stops)
+        finish(task.network, subproblems.view, subproblems.batch, self._choice(task), task.stops)
         changed = 0
-        for row, (old, new) in enumerate(zip(best, task.view.mend(best, parts), strict=True)):
+        for row, (old, new) in enumerate(zip(best, task.view.repair(best, subproblems), strict=True)):
             task.runs[row].advance()
             if new is not old:
                 changed += 1

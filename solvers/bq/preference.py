@@ -28,7 +28,7 @@ from redwood.solvers.bq.losses import Judged, judge
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.training import Trainer, view_class
-from redwood.views.stepwise import Batch, Lesson, Stepwise
+from redwood.views.stepwise import Batch, Stage, Stepwise
 
 TEMPERATURE = 1.0
 """Of the sampled solutions."""
@@ -40,8 +40,8 @@ STRENGTH = 20.0
 """Factor of the difference of mean log-likelihoods by decision."""
 ANCHOR = 1.0
 """Weight of imitating the better solution besides, which keeps its likelihood from falling along with the other's."""
-LESSONS = 2
-"""So many of a problem's first lessons are drawn from."""
+STAGES = 2
+"""So many of a problem's first stages are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -54,23 +54,23 @@ class PairMaker:
 
     def made(self, number: int) -> bool:
         """Return whether all files of a round exist."""
-        return all(self._path("better", lesson, number).exists() for lesson in self._lessons())
+        return all(self._path("better", stage, number).exists() for stage in self._stages())
 
     def make(self, network: Network, number: int) -> list[Path]:
         """Sample solutions of new instances with the policy, improve them, and write those that became better."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        return [self._write(network, lesson, number) for lesson in self._lessons()]
+        return [self._write(network, stage, number) for stage in self._stages()]
 
-    def _lessons(self) -> tuple[Lesson, ...]:
-        return view_class(self.problem).lessons[:LESSONS]
+    def _stages(self) -> tuple[Stage, ...]:
+        return view_class(self.problem).curriculum[:STAGES]
 
-    def _path(self, side: str, lesson: Lesson, number: int) -> Path:
-        return self.folder / f"{side}-{lesson.size}-{number:04d}.npz"
+    def _path(self, side: str, stage: Stage, number: int) -> Path:
+        return self.folder / f"{side}-{stage.size}-{number:04d}.npz"
 
-    def _write(self, network: Network, lesson: Lesson, number: int) -> Path:
+    def _write(self, network: Network, stage: Stage, number: int) -> Path:
         kind = view_class(self.problem)
-        rng = np.random.default_rng([self.seed, lesson.size, number, 3])
-        instances: list[Any] = [kind.example(lesson.size, rng) for _ in range(lesson.count)]
+        rng = np.random.default_rng([self.seed, stage.size, number, 3])
+        instances: list[Any] = [kind.example(stage.size, rng) for _ in range(stage.count)]
         view = self.problem.view(Stepwise, *instances)
         sampled = view.solutions(rollouts(network, view, np.arange(len(instances)), rng, sampler(rng, TEMPERATURE)))
         runs = [
@@ -80,7 +80,7 @@ class PairMaker:
         BQ(polish=True).improve(network, self.problem, instances, runs)
         better = [(i, run.best, s) for i, run, s in zip(instances, runs, sampled, strict=True) if len(run.trajectory) > 1]
         for side, place in (("worse", 2), ("better", 1)):  # the better ones last: they say that the pair is complete
-            path = self._path(side, lesson, number)
+            path = self._path(side, stage, number)
             unfinished = path.with_name(f".{os.getpid()}-{path.name}")
             np.savez_compressed(unfinished, **kind.pack([row[0] for row in better], [row[place] for row in better]))  # type: ignore[arg-type]
             os.replace(unfinished, path)
@@ -104,7 +104,7 @@ class PreferenceTrainer(Trainer):
             folder,
             pairs,
             shape=trainer.network.shape,
-            recipe=trainer.recipe,
+            hyper_parameters=trainer.hyper_parameters,
             tests=trainer.tests,
             device=str(trainer.device),
         )
@@ -147,8 +147,8 @@ class PreferenceTrainer(Trainer):
     ) -> tuple[Tensor, Tensor]:
         """Return the mean log-likelihood by decision of each solution, NaN where none was drawn, and the neighbour loss."""
         view: Stepwise[Batch] = self.problem.view(Stepwise, *instances)
-        view.teach(solutions)
-        batch = view.sample(self.recipe.batch // 2, rng)
+        view.set_labels(solutions)
+        batch = view.sample(self.hyper_parameters.batch // 2, rng)
         window = view.window(batch, window_size(self.network, batch))
         judged: Judged = judge(self.network, window, view.target(batch, window))
         rows = torch.from_numpy(batch.rows).to(self.device)

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class HyperParameters:
     """How a policy is trained.
 
     Attributes
@@ -116,19 +116,19 @@ class Trainer:
         labels: Path,
         *,
         shape: Shape = PRESETS["small"],
-        recipe: Recipe | None = None,
+        hyper_parameters: HyperParameters | None = None,
         tests: Mapping[str, TestSet] | None = None,
         device: str = "cpu",
         start: Network | None = None,
     ) -> None:
         """Make a trainer; a new folder begins with the weights of ``start``, of that shape, or with random ones."""
         self.problem, self.folder, self.labels = problem, folder, labels
-        self.recipe = recipe or Recipe()
+        self.hyper_parameters = hyper_parameters or HyperParameters()
         self.tests = dict(tests or {})
         self.device = torch.device(device)
         self.rank, self.workers = _join_workers(self.device)
         self.kind = view_class(problem)
-        torch.manual_seed(self.recipe.seed)
+        torch.manual_seed(self.hyper_parameters.seed)
         self.network = Network(self.kind.layout, shape).to(self.device)
         if start is not None:
             self.network.load_state_dict(start.state_dict())
@@ -136,7 +136,7 @@ class Trainer:
             self.network.compile()
         self.average = Network(self.kind.layout, shape).to(self.device)
         self.average.load_state_dict(self.network.state_dict())
-        self.optimisers = _optimisers(self.network, self.recipe)
+        self.optimisers = _optimisers(self.network, self.hyper_parameters)
         self.counters = Counters()
         self._pace = 0.0
         folder.mkdir(parents=True, exist_ok=True)
@@ -171,12 +171,12 @@ class Trainer:
             self._pace += 0.1 * (spent - self._pace) if self._pace else spent
             if on_progress is not None:
                 on_progress(self.counters.hours, f"step {self.counters.step}, loss {losses[-1][0]:.4f}")
-            if self.counters.step % self.recipe.checkpoint_steps == 0:
+            if self.counters.step % self.hyper_parameters.checkpoint_steps == 0:
                 self._note(losses)
                 losses.clear()
                 self._refresh_labels()
                 self.save()
-            if self.counters.step % self.recipe.test_steps == 0 and self.rank == 0:
+            if self.counters.step % self.hyper_parameters.test_steps == 0 and self.rank == 0:
                 self.test()
         if losses:
             self._note(losses)
@@ -203,7 +203,7 @@ class Trainer:
         counters = self.counters
         cooled = counters.step - counters.cooling_from
         rest = 1.0 - cooled / counters.cooling_steps if cooled < counters.cooling_steps else 1.0
-        return self.recipe.rate(counters.step) * rest
+        return self.hyper_parameters.rate(counters.step) * rest
 
     def _goes_on(self, hours: float, steps: float) -> bool:
         """Return whether there is another step; the first process decides for all."""
@@ -253,7 +253,13 @@ class Trainer:
         gaps = read_columns(self.folder / "gaps.csv")
         measured = {name: values[-1] for name, values in gaps.items() if name in self.tests}
         trained = {key: value for key, value in asdict(self.counters).items() if key != "files"}
-        full = {**card, "parameters": parameters(self.network), "recipe": asdict(self.recipe), **trained, "gaps": measured}
+        full = {
+            **card,
+            "parameters": parameters(self.network),
+            "hyper_parameters": asdict(self.hyper_parameters),
+            **trained,
+            "gaps": measured,
+        }
         save_weights(self.average, path, full)
 
     def _load(self) -> None:
@@ -275,25 +281,27 @@ class Trainer:
         self.counters = Counters(**state["counters"])
 
     def _step(self) -> tuple[float, float, float]:
-        rng = np.random.default_rng([self.recipe.seed, self.rank, self.counters.step])  # nothing to save for a resume
+        rng = np.random.default_rng(
+            [self.hyper_parameters.seed, self.rank, self.counters.step]
+        )  # nothing to save for a resume
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["base"] * self._rate()
             optimiser.zero_grad(set_to_none=True)
         choice, neighbours, accuracy = self._losses(rng)
-        (choice + self.recipe.neighbour_weight * neighbours).backward()  # type: ignore[no-untyped-call]
+        (choice + self.hyper_parameters.neighbour_weight * neighbours).backward()  # type: ignore[no-untyped-call]
         self._share_gradients()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         for optimiser in self.optimisers:
             optimiser.step()
         self.counters.step += 1
-        self.counters.decisions += self.recipe.batch * self.workers
+        self.counters.decisions += self.hyper_parameters.batch * self.workers
         self._average()
         return choice.item(), neighbours.item(), accuracy.item()
 
     def _losses(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Return the loss of the choice, the loss of the neighbours and the share of right choices on a new batch."""
-        batch = self.view.sample(self.recipe.batch, rng)
+        batch = self.view.sample(self.hyper_parameters.batch, rng)
         window = self.view.window(batch, window_size(self.network, batch))
         return losses_of(self.network, window, self.view.target(batch, window))
 
@@ -305,13 +313,13 @@ class Trainer:
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         distributed.all_reduce(flat)
         flat /= self.workers
-        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
+        subproblems = torch.split(flat, [gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, subproblems, strict=True):
             gradient.copy_(part.view_as(gradient))
 
     @torch.no_grad()
     def _average(self) -> None:
-        kept = min(self.recipe.averaging, (1 + self.counters.step) / (10 + self.counters.step))
+        kept = min(self.hyper_parameters.averaging, (1 + self.counters.step) / (10 + self.counters.step))
         for slow, fast in zip(self.average.parameters(), self.network.parameters(), strict=True):
             slow.lerp_(fast, 1 - kept)
 
@@ -351,7 +359,7 @@ class Trainer:
             instances += more[0]
             solutions += more[1]
         view = self.problem.view(Stepwise, *instances)
-        view.teach(solutions)
+        view.set_labels(solutions)
         return view
 
 
@@ -380,15 +388,19 @@ def _join_workers(device: torch.device) -> tuple[int, int]:
     return (distributed.get_rank(), workers) if workers > 1 else (0, 1)
 
 
-def _optimisers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def _optimisers(network: Network, hyper_parameters: HyperParameters) -> list[torch.optim.Optimizer]:
     matrices = [
-        p for name, p in network.named_parameters() if recipe.muon_rate and name.startswith("blocks.") and p.ndim == 2
+        p
+        for name, p in network.named_parameters()
+        if hyper_parameters.muon_rate and name.startswith("blocks.") and p.ndim == 2
     ]
     chosen = {id(p) for p in matrices}
     others = [p for p in network.parameters() if id(p) not in chosen]
-    made: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, lr=recipe.adam_rate, weight_decay=0.0, betas=(0.9, 0.98))]
+    made: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(others, lr=hyper_parameters.adam_rate, weight_decay=0.0, betas=(0.9, 0.98))
+    ]
     if matrices:
-        made.append(Muon(matrices, lr=recipe.muon_rate))
+        made.append(Muon(matrices, lr=hyper_parameters.muon_rate))
     for optimiser in made:
         for group in optimiser.param_groups:
             group["base"] = group["lr"]

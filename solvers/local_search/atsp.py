@@ -94,11 +94,11 @@ class _Search:
         self._options = options
         self._matrix = matrix
         if len(matrix) <= ASSIGNED:
-            first, worth = patched_tour(matrix)
+            first, gained = patched_tour(matrix)
         else:
-            first, worth = nearest_neighbour_tour(matrix, rng), matrix
-        self._heads = nearest(worth, options.neighbours)
-        self._tails = nearest(worth.T, options.neighbours)
+            first, gained = nearest_neighbour_tour(matrix, rng), matrix
+        self._heads = nearest(gained, options.neighbours)
+        self._tails = nearest(gained.T, options.neighbours)
         self._random = random_state(rng)
         self._order = np.array(first if start is None else start, dtype=np.int64)
         while descend(matrix, self._heads, self._tails, self._order) > 0.0:

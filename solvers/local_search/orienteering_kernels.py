@@ -54,7 +54,7 @@ def anneal(
     queued = np.zeros(size, np.bool_)
     stack = np.empty(size, np.int64)
     offered = np.empty(size, np.int64)
-    worth = np.empty(size)
+    value = np.empty(size)
     added = np.empty(size)
     behind = np.empty(size, np.int64)
     count = int(state[COUNT])
@@ -72,7 +72,7 @@ def anneal(
         improve(metric, points, matrix, neighbours, trial, pos, count, stack, waiting, queued)
         length = measure(metric, points, matrix, trial, count)
         many = offer(neighbours, prizes, trial, pos, count, path, int(state[COUNT]), offered, queued, random)
-        appraise(prizes, offered, many, worth, random)
+        appraise(prizes, offered, many, value, random)
         for _round in range(2):
             grown, length, waiting = recreate(
                 metric,
@@ -86,7 +86,7 @@ def anneal(
                 length,
                 offered,
                 many,
-                worth,
+                value,
                 added,
                 behind,
                 stack,

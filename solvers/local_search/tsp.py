@@ -36,7 +36,7 @@ class TSPLocalSearch(Solver):
 
     The search starts from the greedy-edge tour, or from the initial solution. Moves are of the Lin-Kernighan kind: two
     or three edges are exchanged, tried in all ways that neighbour lists suggest, and the best exchange that does not
-    gain yet is continued edge by edge. A perturbation exchanges three short neighbouring stretches of the tour; only its
+    gain yet is continued edge by edge. A perturbation exchanges three short neighbouring sub-paths of the tour; only its
     ends are looked at again, and what does not pay is undone from a log.
 
     Attributes

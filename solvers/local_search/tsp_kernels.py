@@ -282,7 +282,7 @@ def _undo(order: Array, position: Array, log_place: Array, log_node: Array, coun
 
 @kernel(_nrt=False)
 def _kick(search: Search, iteration: int) -> float:
-    """Exchange two neighbouring stretches of the tour that begin and end near each other; returns by how much it grows.
+    """Exchange two neighbouring sub-paths of the tour that begin and end near each other; returns by how much it grows.
 
     This is a double bridge: four edges near a node, found by random walks, are replaced.
     """

@@ -48,7 +48,7 @@ class Search:
         self.separates = type(self.view).separate is not Linear.separate
         self.listed = 0
         self.proven = False
-        self.doubt = self.broken = ""
+        self.warning = self.broken = ""
         self.hasty = True
         self.relaxed: tuple[float, Array] | None = None
         self.rounds = self.nodes = self.rows_added = 0
@@ -64,8 +64,8 @@ class Search:
         if self.broken and self.run.best is None:
             raise SolverError(self.broken)
         work = f"Rounds: {self.rounds}, rows separated: {self.rows_added}, nodes: {self.nodes}."
-        message = " ".join(part for part in (self.doubt, self.broken, work) if part)
-        return Answer(self.run.best, self.run.bound, self.proven and not self.doubt and not self.broken, message)
+        message = " ".join(part for part in (self.warning, self.broken, work) if part)
+        return Answer(self.run.best, self.run.bound, self.proven and not self.warning and not self.broken, message)
 
     def solve(self) -> None:
         """Compile the model and solve it in rounds."""
@@ -174,13 +174,13 @@ class Search:
         if self.done:
             return False
         if solved.ending is Ending.SOLVED and offered[-1][1] is None:  # the best point of the relaxation is a solution
-            return self.settle(session, solved.objective)
+            return self.resolve(session, solved.objective)
         self.hasty = self.run.bound != before
         violated = [rows for _, rows in offered if rows is not None]
         self.add(session, violated)
         return bool(violated)
 
-    def settle(self, session: Session, claimed: float) -> bool:
+    def resolve(self, session: Session, claimed: float) -> bool:
         """Take HiGHS's optimum for proven where its tolerances allow it; returns whether another scale promises more.
 
         ``claimed`` is what HiGHS takes the optimum for. It is better than any solution where integral columns are so up to
@@ -225,11 +225,11 @@ class Search:
             return
         claimed = model.objective(values)
         self.run.report(solution)
-        worth = float(self.problem.objective(self.instance, solution))
-        close = same(claimed, worth, model.magnitude(values), CONFLICT)
-        if self.run.sense.better(claimed, worth) and not close:
-            self.doubt = (
-                f"The model prices a solution at {claimed:.9g} that is worth {worth:.9g}, so its bounds prove nothing."
+        value = float(self.problem.objective(self.instance, solution))
+        close = same(claimed, value, model.magnitude(values), CONFLICT)
+        if self.run.sense.better(claimed, value) and not close:
+            self.warning = (
+                f"The model prices a solution at {claimed:.9g} that is worth {value:.9g}, so its bounds prove nothing."
             )
 
     def report_bound(self, model: CompiledModel, bound: float) -> bool:
@@ -239,7 +239,7 @@ class Search:
         bound, incumbent = model.round_bound(bound), self.run.objective
         if incumbent is not None and (same(bound, incumbent) or self.run.sense.better(incumbent, bound)):
             bound, self.proven = incumbent, True
-        if not self.doubt:
+        if not self.warning:
             self.run.report_bound(bound)
         return self.proven
 

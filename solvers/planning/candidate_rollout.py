@@ -26,7 +26,7 @@ class CandidatePolicy(Policy):
     """Take the candidate action that earns most in simulated futures that it begins and a base policy goes on with.
 
     The base policy is that of an exact step and additive values. Candidates are its action, and those nearest to it by its
-    own values: all actions where these are few, else its action with the levels of two arms of a class swapped. All share
+    own values: all actions where these are few, else its action with the actions of two arms of a class swapped. All share
     the random numbers of their futures, and what the additive values rose by beyond their expectation is taken off. One
     step of policy improvement: up to the error of the futures it is nowhere worse than the base policy.
 
@@ -81,12 +81,12 @@ class CandidatePolicy(Policy):
     def _candidates(self, planning: Planning, states: Array, best: Array, step: int) -> Array:
         """Return candidates [N, K, J] in states [N, J], the base policy's action first."""
         later = planning.discount * self.values[min(step + 1, len(self.values) - 1)]
-        worth, own = arm_values(planning, states, later), np.arange(states.shape[1])
+        q_values, own = arm_values(planning, states, later), np.arange(states.shape[1])
         listed = listed_actions(planning.actions)
         tried = np.repeat(best[:, None], self.candidates, axis=1)
         for row, state in enumerate(states):
             pool = swapped(planning, best[row]) if listed is None or len(listed) > 2000 else listed
-            value = worth[row][own, pool].sum(axis=1)
+            value = q_values[row][own, pool].sum(axis=1)
             if planning.joint is not None:
                 value = value + planning.joint.values(np.broadcast_to(state, pool.shape), pool)
             kept = pool[np.argsort(-value, kind="stable")[: self.candidates - 1]]
@@ -98,16 +98,16 @@ class CandidatePolicy(Policy):
         count, kinds, arms = tried.shape
         rng, own = np.random.default_rng([SEED, step]), np.arange(arms)
         now = np.repeat(states, kinds * self.futures, axis=0)
-        levels = np.repeat(tried.reshape(-1, arms), self.futures, axis=0)
+        arm_actions = np.repeat(tried.reshape(-1, arms), self.futures, axis=0)
         total, weight = np.zeros(len(now)), 1.0
         for later in range(step, planning.horizon):
             if later > step:
-                levels = base.choose(planning, now, later, rng)
-            total += weight * step_rewards(planning, now, levels)
+                arm_actions = base.choose(planning, now, later, rng)
+            total += weight * step_rewards(planning, now, arm_actions)
             if later + 1 == planning.horizon:
                 break
             weight *= planning.discount
-            moved = outcomes(planning, now, levels)
+            moved = outcomes(planning, now, arm_actions)
             numbers = np.tile(rng.random((self.futures, arms)), (count * kinds, 1))
             now = (numbers[:, :, None] >= np.cumsum(moved, axis=2)[:, :, :-1]).sum(axis=2)
             values = self.values[min(later + 1, len(self.values) - 1)]

@@ -72,10 +72,11 @@ class ExactPlanning(Solver):
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         planning = problem.view(Planning, instance)
-        arms, levels, states = planning.arms.shape
-        if states**arms > self.most_states or levels**arms > self.most_actions:
+        arms, arm_actions, states = planning.arms.shape
+        if states**arms > self.most_states or arm_actions**arms > self.most_actions:
             raise FitError(
-                f"{arms} arms have {states**arms} joint states and up to {levels**arms} actions; backward induction takes "
+                f"{arms} arms have {states**arms} joint states and up to {arm_actions**arms} actions; backward "
+                f"induction takes "
                 f"{self.most_states} and {self.most_actions} (options most_states, most_actions)."
             )
         if planning.exposure is not None and states ** (2 * arms) > self.most_states * COUPLED:
@@ -84,7 +85,7 @@ class ExactPlanning(Solver):
                 f"and their number may be {self.most_states * COUPLED} at most ({COUPLED} times the option most_states)."
             )
         if planning.criterion is Criterion.AVERAGE:
-            policy, least, bound = settle_exactly(planning)
+            policy, least, bound = solve_average_exactly(planning)
             return Answer(
                 policy, bound=bound, message=f"The optimum is {least:.9g} to {bound:.9g}; the objective estimates it."
             )
@@ -101,13 +102,13 @@ def induce(planning: Planning) -> tuple[TablePolicy, float]:
     ahead = np.zeros((states,) * arms)
     choices = np.empty((planning.horizon, *ahead.shape), np.int64)
     for step in range(planning.horizon - 1, -1, -1):
-        worth = planning.discount**step * rewards + np.stack([expected(planning, action, ahead) for action in actions])
-        choices[step], ahead = worth.argmax(axis=0), worth.max(axis=0)
+        q_values = planning.discount**step * rewards + np.stack([expected(planning, action, ahead) for action in actions])
+        choices[step], ahead = q_values.argmax(axis=0), q_values.max(axis=0)
     return TablePolicy(actions, choices), start_value(planning, ahead)
 
 
-def settle_exactly(planning: Planning) -> tuple[TablePolicy, float, float]:
-    """Return an optimal policy for endless time, and what the optimal mean reward a step lies between.
+def solve_average_exactly(planning: Planning) -> tuple[TablePolicy, float, float]:
+    """Return an optimal policy for the average reward, and what the optimal mean reward a step lies between.
 
     Relative values are iterated, each step a mixture of moving and staying, which makes periodic chains converge; the bounds
     hold after any number of iterations. Where joint states are not connected they stay apart.
@@ -115,12 +116,12 @@ def settle_exactly(planning: Planning) -> tuple[TablePolicy, float, float]:
     actions = _allowed(planning)
     rewards = np.stack([_reward(planning, action) for action in actions])
 
-    def worth(ahead: Array) -> Array:
+    def q_values(ahead: Array) -> Array:
         found: Array = rewards + np.stack([expected(planning, action, ahead) for action in actions])
         return found
 
-    ahead, least, most = _relative(planning, lambda ahead: worth(ahead).max(axis=0))
-    return TablePolicy(actions, worth(ahead).argmax(axis=0)[None]), least, most
+    ahead, least, most = _relative(planning, lambda ahead: q_values(ahead).max(axis=0))
+    return TablePolicy(actions, q_values(ahead).argmax(axis=0)[None]), least, most
 
 
 def mean_reward(planning: Planning, policy: Policy) -> float:
@@ -131,21 +132,21 @@ def mean_reward(planning: Planning, policy: Policy) -> float:
     rewards = np.stack([_reward(planning, action) for action in kinds])
     taken = which.reshape(1, *rewards.shape[1:])
 
-    def worth(ahead: Array) -> Array:
+    def q_values(ahead: Array) -> Array:
         each = rewards + np.stack([expected(planning, action, ahead) for action in kinds])
         found: Array = np.take_along_axis(each, taken, axis=0)[0]
         return found
 
-    _, least, most = _relative(planning, worth)
+    _, least, most = _relative(planning, q_values)
     return (least + most) / 2.0
 
 
-def _relative(planning: Planning, worth: Callable[[Array], Array]) -> tuple[Array, float, float]:
+def _relative(planning: Planning, q_values: Callable[[Array], Array]) -> tuple[Array, float, float]:
     """Return relative values of joint states, and the least and the most that one more step adds to them."""
     arms, _, states = planning.arms.shape
     ahead, scale = np.zeros((states,) * arms), max(1e-12, float(np.abs(arms_alone(planning).rewards).sum()))
     for _ in range(ROUNDS):
-        change = worth(ahead) - ahead
+        change = q_values(ahead) - ahead
         if np.ptp(change) < SETTLED * scale:
             break
         ahead = ahead + 0.8 * change
@@ -155,10 +156,10 @@ def _relative(planning: Planning, worth: Callable[[Array], Array]) -> tuple[Arra
 
 def _allowed(planning: Planning) -> Array:
     """Return all allowed joint actions [K, J]."""
-    arms, levels, _ = planning.arms.shape
-    listed = planning.actions.enumerate(levels**arms)
+    arms, arm_actions, _ = planning.arms.shape
+    listed = planning.actions.enumerate(arm_actions**arms)
     if listed is None:
-        every = np.indices((levels,) * arms).reshape(arms, -1).T
+        every = np.indices((arm_actions,) * arms).reshape(arms, -1).T
         listed = every[np.array([planning.actions.contains(action) for action in every], bool)]
     distinct: Array = np.unique(listed, axis=0).astype(np.int64)
     return distinct
@@ -174,8 +175,8 @@ def evaluate(planning: Planning, policy: Policy) -> float:
         now = np.empty(len(joint))
         for action in np.unique(chosen, axis=0):
             rows = (chosen == action).all(axis=1)
-            worth = planning.discount**step * _reward(planning, action) + expected(planning, action, ahead)
-            now[rows] = worth.ravel()[rows]
+            q_values = planning.discount**step * _reward(planning, action) + expected(planning, action, ahead)
+            now[rows] = q_values.ravel()[rows]
         ahead = now.reshape(ahead.shape)
     return start_value(planning, ahead)
 
@@ -185,8 +186,8 @@ def expected(planning: Planning, action: Array, ahead: Array) -> Array:
     if planning.exposure is not None:
         return _expected_exposed(planning, action, ahead)
     transitions = arms_alone(planning).transitions
-    for arm, level in enumerate(action):
-        ahead = np.moveaxis(np.tensordot(transitions[arm, level], ahead, axes=(1, arm)), 0, arm)
+    for arm, arm_action in enumerate(action):
+        ahead = np.moveaxis(np.tensordot(transitions[arm, arm_action], ahead, axes=(1, arm)), 0, arm)
     return ahead
 
 
@@ -209,8 +210,8 @@ def joint_states(planning: Planning) -> Array:
 
 def start_value(planning: Planning, ahead: Array) -> float:
     """Return the expectation of a function of the first joint state."""
-    for chances in planning.arms.start:
-        ahead = np.tensordot(chances, ahead, axes=(0, 0))
+    for probabilities in planning.arms.start:
+        ahead = np.tensordot(probabilities, ahead, axes=(0, 0))
     return float(ahead)
 
 
@@ -218,10 +219,10 @@ def _reward(planning: Planning, action: Array) -> Array:
     """Return the reward [S, ..., S] of an action in every joint state."""
     arms, _, states = planning.arms.shape
     total, alone = np.zeros((states,) * arms), arms_alone(planning)
-    for arm, level in enumerate(action):
+    for arm, arm_action in enumerate(action):
         shape = np.ones(arms, np.int64)
         shape[arm] = states
-        total += alone.rewards[arm, level].reshape(shape)
+        total += alone.rewards[arm, arm_action].reshape(shape)
     if planning.joint is None:
         return total
     joint = joint_states(planning)

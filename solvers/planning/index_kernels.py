@@ -66,10 +66,10 @@ def stationary_indices(transitions: Array, rewards: Array, discount: float, aver
     """
     states = rewards.shape[1]
     rows = np.empty((2, states, states))
-    for level in range(2):
-        rows[level] = np.eye(states) - discount * transitions[level]
+    for arm_action in range(2):
+        rows[arm_action] = np.eye(states) - discount * transitions[arm_action]
         if average:
-            rows[level][:, 0] = 1.0  # the gain takes the place of the first relative value, which is zero
+            rows[arm_action][:, 0] = 1.0  # the gain takes the place of the first relative value, which is zero
     difference = rows[1] - rows[0]
     pulled = np.ones(states, np.bool_)
     found, price = np.full(states, np.nan), -np.inf
@@ -124,12 +124,12 @@ def finite_indices(transitions: Array, rewards: Array, discount: float, steps: i
     found, kind = np.empty((steps, states)), INDEXABLE
     for step in range(steps - 1, -1, -1):
         count = len(prices)
-        worth = np.empty((2, count, states))
-        for level in range(2):
-            worth[level] = rewards[level] + discount * (ahead @ transitions[level].T)
+        q_values = np.empty((2, count, states))
+        for arm_action in range(2):
+            q_values[arm_action] = rewards[arm_action] + discount * (ahead @ transitions[arm_action].T)
         for point in range(count):
-            worth[1, point] -= prices[point]
-        gain = worth[1] - worth[0]
+            q_values[1, point] -= prices[point]
+        gain = q_values[1] - q_values[0]
         crossings = np.empty((states + 1) * count)
         total = 0
         for state in range(states):
@@ -148,21 +148,21 @@ def finite_indices(transitions: Array, rewards: Array, discount: float, steps: i
                 if (here > near and after < -near) or (here < -near and after > near):
                     crossings[total] = prices[point] + here / (here - after) * (prices[point + 1] - prices[point])
                     total += 1
-        prices, ahead = _with_kinks(prices, worth, np.sort(crossings[:total]), near)
+        prices, ahead = _with_kinks(prices, q_values, np.sort(crossings[:total]), near)
     return found, kind
 
 
 @kernel
-def _with_kinks(prices: Array, worth: Array, crossings: Array, near: float) -> tuple[Array, Array]:
+def _with_kinks(prices: Array, q_values: Array, crossings: Array, near: float) -> tuple[Array, Array]:
     """Return prices [P] with those of crossings among them, and the greater of the two actions' values [2, P, S] there."""
-    count, states = worth.shape[1], worth.shape[2]
+    count, states = q_values.shape[1], q_values.shape[2]
     merged = np.empty(count + len(crossings))
     values = np.empty((len(merged), states))
     size = place = 0
     for point in range(count):
         if size == 0 or prices[point] > merged[size - 1] + near or point + 1 == count:
             merged[size] = prices[point]
-            values[size] = np.maximum(worth[0, point], worth[1, point])
+            values[size] = np.maximum(q_values[0, point], q_values[1, point])
             size += 1
         while point + 1 < count and place < len(crossings) and crossings[place] < prices[point + 1]:
             if crossings[place] > merged[size - 1] + near:
@@ -170,8 +170,8 @@ def _with_kinks(prices: Array, worth: Array, crossings: Array, near: float) -> t
                 merged[size] = crossings[place]
                 for state in range(states):
                     values[size, state] = max(
-                        worth[0, point, state] * (1.0 - share) + worth[0, point + 1, state] * share,
-                        worth[1, point, state] * (1.0 - share) + worth[1, point + 1, state] * share,
+                        q_values[0, point, state] * (1.0 - share) + q_values[0, point + 1, state] * share,
+                        q_values[1, point, state] * (1.0 - share) + q_values[1, point + 1, state] * share,
                     )
                 size += 1
             place += 1

@@ -17,7 +17,7 @@ from redwood.solver import Answer, Run, Solver
 
 @dataclass(frozen=True)
 class Lagrangian(Solver):
-    """Price every level of every arm in every step, and act on what each arm then expects.
+    """Price every action of every arm in every step, and act on what each arm then expects.
 
     The prices are those of the tightest bound over the convex hull of the action set. Under them the expected reward to
     come of each arm, later prices paid, is a small recursion of its own; in each step the policy takes the joint action
@@ -51,18 +51,18 @@ class Lagrangian(Solver):
         planning.actions.argmax(arms_alone(planning).rewards[:, :, 0])
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        from redwood.planning.bounds.average import settle
+        from redwood.planning.bounds.average import solve_average
         from redwood.planning.bounds.duality import tighten
 
         planning = problem.view(Planning, instance)
         if is_coupled(planning):
             return self._coupled(planning, run)
         if planning.criterion is Criterion.AVERAGE:
-            settled = settle(planning, run, self.rounds)
-            return Answer(IndexPolicy(settled.worth[None], "lagrangian"), bound=settled.bound + 1e-9 * abs(settled.bound))
+            solved = solve_average(planning, run, self.rounds)
+            return Answer(IndexPolicy(solved.q_values[None], "lagrangian"), bound=solved.bound + 1e-9 * abs(solved.bound))
         found = tighten(planning, run, self.rounds)
         bound = found.bound / planning.horizon
-        return Answer(IndexPolicy(found.worth, "lagrangian"), bound=bound + 1e-9 * abs(bound))
+        return Answer(IndexPolicy(found.q_values, "lagrangian"), bound=bound + 1e-9 * abs(bound))
 
     def _coupled(self, planning: Planning, run: Run) -> Answer:
         """Return the policy of an exact step and additive values, and the bound of the best exposure and arms apart."""

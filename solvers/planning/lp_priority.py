@@ -30,18 +30,18 @@ class Focus(StrEnum):
 class FocusPolicy(Policy):
     """Let the arms of a focus set follow their own optimal policies first, and give the others what is left by priority.
 
-    Arms are ordered by their numbers, and a focus set is made of the first ones. Each arm j draws a level of its own policy
-    in its present state. The joint action agrees with as many levels as the set allows, those of lower numbers first; arms
-    outside the focus set add their advantage, which never outweighs an agreement.
+    Arms are ordered by their numbers, and a focus set is made of the first ones. Each arm j draws an action of its own
+    policy in its present state. The joint action agrees with as many actions as the set allows, those of lower numbers
+    first; arms outside the focus set add their advantage, which never outweighs an agreement.
 
     Attributes
     ----------
     probabilities
-        Probability [J, A, S] of each level in each state under the arm's own optimal policy.
+        Probability [J, A, S] of each action in each state under the arm's own optimal policy.
     shares
         Share of time [J, S] that the arm spends in each state under it.
-    worth
-        Relative value [J, A, S] of each level in each state, by which arms outside the focus set are preferred.
+    q_values
+        Relative value [J, A, S] of each action in each state, by which arms outside the focus set are preferred.
     focus
         ``id``: all arms. ``set-expansion``: the largest set whose states are as near to their shares as the arms outside it
         could make up for.
@@ -50,11 +50,11 @@ class FocusPolicy(Policy):
     kind: ClassVar[str] = "lp-priority"
     probabilities: Array
     shares: Array
-    worth: Array
+    q_values: Array
     focus: str = Focus.SET_EXPANSION
 
     def __post_init__(self) -> None:
-        for name in ("probabilities", "shares", "worth"):
+        for name in ("probabilities", "shares", "q_values"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
         if self.focus not in list(Focus):
             raise SolutionError(f"focus {self.focus!r} is not one of {', '.join(Focus)}.")
@@ -64,11 +64,11 @@ class FocusPolicy(Policy):
         return {"decides_by": "single-arm policies", "focus": str(self.focus), "proven": True}
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
-        """Return joint actions that agree with the drawn levels of the focus set, and use what is left by priority."""
+        """Return joint actions that agree with the drawn actions of the focus set, and use what is left by priority."""
         arms = np.arange(states.shape[1])
-        ideal = drawn_levels(self.probabilities, states, rng)
+        ideal = drawn_actions(self.probabilities, states, rng)
         size = self.sizes(states)[:, None]
-        return planning.actions.choose(agreement(ideal, arms < size, arms[::-1] + 1.0, self.worth[arms, :, states]))
+        return planning.actions.choose(agreement(ideal, arms < size, arms[::-1] + 1.0, self.q_values[arms, :, states]))
 
     def sizes(self, states: Array) -> Array:
         """Return how many arms [E] the focus set has in the states [E, J] of each episode."""
@@ -123,34 +123,34 @@ class LPPriority(Solver):
         planning = problem.view(Planning, instance)
         check_average(planning, "lp-priority")
         found: SingleArms = single_arms(planning, run)
-        return Answer(FocusPolicy(found.probabilities, found.shares, found.worth, self.focus), bound=found.bound)
+        return Answer(FocusPolicy(found.probabilities, found.shares, found.q_values, self.focus), bound=found.bound)
 
 
-def drawn_levels(probabilities: Array, states: Array, rng: np.random.Generator) -> Array:
-    """Return levels [E, J] drawn by their probabilities [J, A, S] in states [E, J]."""
+def drawn_actions(probabilities: Array, states: Array, rng: np.random.Generator) -> Array:
+    """Return actions [E, J] drawn by their probabilities [J, A, S] in states [E, J]."""
     ends = np.cumsum(probabilities, axis=1)[np.arange(states.shape[1]), :-1, states]
     noise = np.asarray(rng.random(states.shape))
-    levels: Array = (noise[:, :, None] >= ends).sum(axis=2)
-    return levels
+    arm_actions: Array = (noise[:, :, None] >= ends).sum(axis=2)
+    return arm_actions
 
 
-def agreement(ideal: Array, focused: Array, weight: Array, worth: Array) -> Array:
-    """Return objective coefficients [E, J, A] of joint actions that agree with ideal levels first.
+def agreement(ideal: Array, focused: Array, weight: Array, q_values: Array) -> Array:
+    """Return objective coefficients [E, J, A] of joint actions that agree with ideal actions first.
 
     Parameters
     ----------
     ideal
-        Level [E, J] that each arm should get.
+        Action [E, J] that each arm should get.
     focused
         Which arms [E, J] count.
     weight
         Weight [J] or [E, J] of an agreement, at least 1.
-    worth
-        Relative value [E, J, A] of each level for the arms that do not count; scaled, so that all of them together weigh
+    q_values
+        Relative value [E, J, A] of each action for the arms that do not count; scaled, so that all of them together weigh
         less than one agreement.
     """
-    levels = np.arange(worth.shape[2])
-    agreed = np.where(ideal[:, :, None] == levels, np.broadcast_to(weight, ideal.shape)[:, :, None], 0.0)
-    rest = worth - worth[:, :, :1]
+    arm_actions = np.arange(q_values.shape[2])
+    agreed = np.where(ideal[:, :, None] == arm_actions, np.broadcast_to(weight, ideal.shape)[:, :, None], 0.0)
+    rest = q_values - q_values[:, :, :1]
     scale = 2.0 * np.maximum(np.abs(rest).sum(axis=(1, 2), keepdims=True), 1e-12)
     return np.where(focused[:, :, None], agreed, rest / scale)

@@ -13,13 +13,13 @@ from redwood.arrays import Array
 from redwood.clock import Timer
 from redwood.errors import OptionError, SolutionError, SolverError
 from redwood.planning.contract import Arms, Criterion, Planning, Policy
-from redwood.planning.policies import worths
+from redwood.planning.policies import q_values_of
 from redwood.problem import Instance, Problem, frozen
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.planning.lp_priority import agreement
 
 if TYPE_CHECKING:
-    from redwood.planning.bounds.segment import Stretch
+    from redwood.planning.bounds.segment import HorizonSegment
 
 
 LOOSE = 1e-3
@@ -43,16 +43,16 @@ class Update:
 
     Attributes
     ----------
-    worth
-        Expected reward to come [T, J, A, S] of each level in each state, later prices paid.
+    q_values
+        Expected reward to come [T, J, A, S] of each action in each state, later prices paid.
     prices
-        Price [T, J, A] of each level.
+        Price [T, J, A] of each action.
     measures
-        Probability [T, J, A, S] of each state and level in the program's solution, up to a factor an arm and state; ``None``
-        where the prices were found without a program.
+        Probability [T, J, A, S] of each state and action in the program's solution, up to a factor an arm and state;
+        ``None`` where the prices were found without a program.
     """
 
-    worth: Array
+    q_values: Array
     prices: Array
     measures: Array | None
 
@@ -62,15 +62,15 @@ class UpdatedPolicy(Policy):
     """Solve the linear program of the next steps anew from the joint state in every so many steps, and round its solution.
 
     An update begins at the first prices, and takes others only where they prove a tighter bound on what the window can
-    bring from the episode's states. Between two updates an episode keeps the worths of its last one, so `choose`
+    bring from the episode's states. Between two updates an episode keeps the values of its last one, so `choose`
     remembers its episodes by their rows: a call with other episodes than the last one's, or out of turn, updates first.
 
     Attributes
     ----------
     prices
-        Price [H, J, A] of each level in each step at the start, where updates begin to look.
+        Price [H, J, A] of each action in each step at the start, where updates begin to look.
     ending
-        Worth [H + 1, J, S] of an arm's states before each step under these prices: what follows a window.
+        Q-values [H + 1, J, S] of an arm's states before each step under these prices: what follows a window.
     every
         Number of steps between two updates.
     window
@@ -81,9 +81,10 @@ class UpdatedPolicy(Policy):
         Whether prices of the relaxation are too far from the best ones, so that updates search over the hull of actions
         by column generation where the window is small enough for it.
     rounding
-        ``randomised``: in the step of an update, levels are drawn as often as the program's solution gives them in the arms'
-        states, by systematic sampling, so that their number is that of the solution up to one; the joint action agrees with
-        as many of them as the set allows. ``priority``, and between updates: the joint action of the greatest total worth.
+        ``randomised``: in the step of an update, actions are drawn as often as the program's solution gives them in the
+        arms' states, by systematic sampling, so that their number is that of the solution up to one; the joint action agrees
+        with as many of them as the set allows. ``priority``, and between updates: the joint action of the greatest total
+        value.
     """
 
     kind: ClassVar[str] = "lp-update"
@@ -116,7 +117,7 @@ class UpdatedPolicy(Policy):
             memory, since = _Memory(step, self._updated(planning, states, step)), 0
             object.__setattr__(self, "_memory", memory)
         pairs = list(zip(memory.updates, states, strict=True))
-        now = np.array([worths(update.worth, row[None], since)[0] for update, row in pairs])
+        now = np.array([q_values_of(update.q_values, row[None], since)[0] for update, row in pairs])
         if since > 0 or self.rounding == Rounding.PRIORITY or memory.updates[0].measures is None:
             return planning.actions.choose(now)
         ideal = np.array([rounded(update, row, rng) for update, row in pairs])
@@ -140,22 +141,22 @@ class UpdatedPolicy(Policy):
     def _kept(self, update: Update) -> Update:
         """Return the steps of an update that come before the next one."""
         measures = None if update.measures is None else update.measures[: self.every]
-        return Update(update.worth[: self.every], update.prices[: self.every], measures)
+        return Update(update.q_values[: self.every], update.prices[: self.every], measures)
 
-    def _window(self, planning: Planning, step: int) -> Stretch:
+    def _window(self, planning: Planning, step: int) -> HorizonSegment:
         """Return the next steps, what follows being worth what the first prices say."""
-        from redwood.planning.bounds.segment import Stretch
+        from redwood.planning.bounds.segment import HorizonSegment
 
         steps = min(self.window, len(self.prices) - step)
         ending = self.ending[step + steps] / planning.discount**step
-        return Stretch(planning.arms, planning.actions, steps, planning.discount, ending)
+        return HorizonSegment(planning.arms, planning.actions, steps, planning.discount, ending)
 
-    def _first(self, ahead: Stretch, step: int) -> Array:
+    def _first(self, ahead: HorizonSegment, step: int) -> Array:
         """Return the first prices of the window's steps."""
         prices: Array = self.prices[step : step + ahead.horizon] / ahead.discount**step
         return prices
 
-    def _over_relaxation(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Update]:
+    def _over_relaxation(self, ahead: HorizonSegment, starts: Array, first: Array) -> Iterator[Update]:
         """Yield updates for start probabilities [J, S]: the program stays the same but for these.
 
         Arms that are alike are one arm of the program, which starts with their number in each state.
@@ -181,11 +182,11 @@ class UpdatedPolicy(Policy):
             prices = program.prices()
             if prices is None:
                 found = price(_from(ahead, start), first)
-                yield Update(found.worth, found.prices, None)
+                yield Update(found.q_values, found.prices, None)
                 continue
             yield Update(answered(few, prices)[0][:, same], prices[:, same], program.measures()[:, same])
 
-    def _apart(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Update]:
+    def _apart(self, ahead: HorizonSegment, starts: Array, first: Array) -> Iterator[Update]:
         """Yield updates by a program over a loose relaxation; the first prices stay where they prove a tighter bound."""
         from redwood.planning.bounds.duality import price
         from redwood.planning.bounds.relaxing import RelaxedProgram
@@ -198,9 +199,9 @@ class UpdatedPolicy(Policy):
             best = price(there, first)
             if prices is not None:
                 best = min(best, price(there, prices), key=lambda tried: tried.bound)
-            yield Update(best.worth, best.prices, None)
+            yield Update(best.q_values, best.prices, None)
 
-    def _over_hull(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Update]:
+    def _over_hull(self, ahead: HorizonSegment, starts: Array, first: Array) -> Iterator[Update]:
         """Yield updates for start probabilities [J, S] by column generation: actions found for one serve the next."""
         from redwood.planning.bounds.duality import price, refined
         from redwood.planning.bounds.master import Master
@@ -211,19 +212,19 @@ class UpdatedPolicy(Policy):
             master.begin(start)
             found = refined(there, price(there, first), master, Timer(), self.rounds, ENOUGH)
             solved = master.solve(np.inf)
-            yield Update(found.worth, found.prices, None if solved is None else master.measures())
+            yield Update(found.q_values, found.prices, None if solved is None else master.measures())
 
-    def _searched(self, ahead: Stretch, starts: Array, first: Array) -> Iterator[Update]:
+    def _searched(self, ahead: HorizonSegment, starts: Array, first: Array) -> Iterator[Update]:
         """Yield updates for start probabilities [J, S] by searches that begin at the first prices."""
         from redwood.planning.bounds.duality import tighten
 
         for start in starts:
             found = tighten(_from(ahead, start), Timer(), self.rounds, first)
-            yield Update(found.worth, found.prices, None)
+            yield Update(found.q_values, found.prices, None)
 
 
-def alike(ahead: Stretch, classes: Array) -> tuple[Array, Array]:
-    """Return one arm of each kind, and the kind [J] of each arm: chances, rewards, class and what follows are the same."""
+def alike(ahead: HorizonSegment, classes: Array) -> tuple[Array, Array]:
+    """Return one arm of each kind, and the kind [J] of each arm: their chains, class and what follows are the same."""
     count = len(classes)
     parts = (ahead.arms.transitions, ahead.arms.rewards, ahead.ending, classes)
     flat = np.concatenate([part.reshape(count, -1) for part in parts], axis=1)
@@ -232,32 +233,32 @@ def alike(ahead: Stretch, classes: Array) -> tuple[Array, Array]:
 
 
 def rounded(update: Update, states: Array, rng: np.random.Generator) -> Array:
-    """Return levels [J] drawn as often as an update's solution gives them in its own states [J], by systematic sampling.
+    """Return actions [J] drawn as often as an update's solution gives them in its own states [J], by systematic sampling.
 
-    Arms of one kind in one state come one after the other, so that the number of them at a level is that of the solution, up
-    to one. States that the solution does not come to take the level of the greatest worth, its price paid.
+    Arms of one kind in one state come one after the other, so that the number of them under an action is that of the
+    solution, up to one. States that the solution does not come to take the action of the greatest value, its price paid.
     """
     if update.measures is None:
         raise SolverError("this update has no solution of its program to round; its prices alone can be followed.")
     arms = np.arange(len(states))
     measures = np.maximum(update.measures[0][arms, :, states], 0.0)
     total = measures.sum(axis=1, keepdims=True)
-    best = (update.worth[0][arms, :, states] - update.prices[0]).argmax(axis=1)
+    best = (update.q_values[0][arms, :, states] - update.prices[0]).argmax(axis=1)
     otherwise = np.eye(measures.shape[1])[best]
     shares = np.where(total > VISITED, measures / np.maximum(total, VISITED), otherwise)
     order = np.lexsort((states, *shares.T))
     drawn, left = np.zeros(len(states), np.int64), np.ones(len(states))
-    for level in range(shares.shape[1] - 1, 0, -1):  # each level among the arms that have none yet
-        conditional = np.where(drawn > 0, 0.0, np.minimum(shares[:, level] / np.maximum(left, VISITED), 1.0))
+    for arm_action in range(shares.shape[1] - 1, 0, -1):  # each action among the arms that have none yet
+        conditional = np.where(drawn > 0, 0.0, np.minimum(shares[:, arm_action] / np.maximum(left, VISITED), 1.0))
         begun = rng.random()
         ends = np.floor(np.round(np.cumsum(conditional[order]), 9) + begun)
-        drawn[order[np.diff(ends, prepend=0.0) > 0]] = level
-        left = left - shares[:, level]
+        drawn[order[np.diff(ends, prepend=0.0) > 0]] = arm_action
+        left = left - shares[:, arm_action]
     return drawn
 
 
-def _from(ahead: Stretch, start: Array) -> Stretch:
-    """Return a window whose arms begin with chances [J, S] of their states."""
+def _from(ahead: HorizonSegment, start: Array) -> HorizonSegment:
+    """Return a window whose arms begin with probabilities [J, S] of their states."""
     return replace(ahead, arms=Arms(ahead.arms.transitions, ahead.arms.rewards, start))
 
 
@@ -285,8 +286,8 @@ class LPUpdate(Solver):
     rounds
         The most rounds of an update.
     rounding
-        ``randomised`` draws levels as often as the program's solution gives them; ``priority`` takes the joint action of the
-        greatest total worth under the program's prices.
+        ``randomised`` draws actions as often as the program's solution gives them; ``priority`` takes the joint action of
+        the greatest total value under the program's prices.
 
     References
     ----------
@@ -320,7 +321,7 @@ class LPUpdate(Solver):
 
         found = tighten(planning, run)
         ending = np.zeros((planning.horizon + 1, *planning.arms.start.shape))
-        ending[:-1] = (found.worth - found.prices[..., None]).max(axis=2)
+        ending[:-1] = (found.q_values - found.prices[..., None]).max(axis=2)
         bound = found.bound / planning.horizon
         loose = found.relaxed is None or found.relaxed > found.bound + LOOSE * abs(found.bound)
         policy = UpdatedPolicy(found.prices, ending, self.every, self.window, self.rounds, loose, self.rounding)
@@ -328,11 +329,11 @@ class LPUpdate(Solver):
 
     def _endless(self, planning: Planning, run: Run) -> Answer:
         """Return the policy for the average reward: an update in every step, followed by the stationary program's values."""
-        from redwood.planning.bounds.average import settle
+        from redwood.planning.bounds.average import solve_average
 
-        found = settle(planning, run)
+        found = solve_average(planning, run)
         prices = np.repeat(found.prices[None], self.window, axis=0)
-        ending = np.repeat((found.worth - found.prices[..., None]).max(axis=1)[None], self.window + 1, axis=0)
+        ending = np.repeat((found.q_values - found.prices[..., None]).max(axis=1)[None], self.window + 1, axis=0)
         loose = not planning.actions.relaxation.tight
         policy = UpdatedPolicy(prices, ending, 1, self.window, self.rounds, loose, self.rounding)
         return Answer(policy, bound=found.bound + 1e-9 * abs(found.bound))

@@ -194,10 +194,10 @@ class TimedPolicy(Policy):
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", self.base.kind)  # complaints shall name the policy that acts
 
-    def meet(self, planning: Planning) -> None:
+    def bind(self, planning: Planning) -> None:
         """Let the other policy meet the instance as well, since it may remember episodes."""
-        super().meet(planning)
-        self.base.meet(planning)
+        super().bind(planning)
+        self.base.bind(planning)
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return what the other policy chooses."""
@@ -242,11 +242,11 @@ def _for_coupled(planning: Planning) -> Iterator[tuple[str, Solver]]:
 
 def tractable(planning: Planning) -> bool:
     """Return whether the optimum over all joint states is found at once."""
-    arms, levels, states = planning.arms.shape
+    arms, arm_actions, states = planning.arms.shape
     limits = ExactPlanning()
     if planning.exposure is not None and states ** (2 * arms) > QUICK:
         return False
-    return bool(states**arms <= limits.most_states and levels**arms <= limits.most_actions // 16)
+    return bool(states**arms <= limits.most_states and arm_actions**arms <= limits.most_actions // 16)
 
 
 def summary(trials: list[Trial], best: Trial, left_out: list[str]) -> str:

@@ -46,7 +46,7 @@ class Quadratic(Solver):
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         from redwood.planning.bounds.pricing import relax
         from redwood.planning.improving import improve, policy_for
-        from redwood.solvers.planning.quadratic_fit import congested
+        from redwood.solvers.planning.quadratic_fit import try_coupling
 
         planning = problem.view(Planning, instance)
         check_finite(planning, "quadratic")
@@ -57,7 +57,7 @@ class Quadratic(Solver):
         how: dict[str, Any] = {"episodes": self.episodes, "seed": run.seed}
         found = improve(planning, relaxation.values, rounds=self.rounds, stops=improving.stops, **how)
         told = f"{found.accepted} of {found.tried} improvements of arms' values accepted"
-        coupled = congested(planning, relaxation, found.values, stops=run.stops, **how)
+        coupled = try_coupling(planning, relaxation, found.values, stops=run.stops, **how)
         if coupled is None:
             values = policy_for(planning, found.values, "lagrangian")
             return Answer(values, bound=bound, message=f"{told}; there was no time for the quadratic term.")

@@ -1,4 +1,4 @@
-"""The fit of `QuadraticPolicy`: what simulated episodes earn beyond or below the worths of arms, put down to demand."""
+"""The fit of `QuadraticPolicy`: what simulated episodes earn beyond or below the values of arms, put down to demand."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ LINEAR = slice(2, FEATURES - 1)
 
 
 @dataclass(frozen=True, eq=False)
-class Congested:
-    """A policy with congestion, by how much it was ahead of that of the worths alone, a step, and the standard error."""
+class CouplingTrial:
+    """A policy with quadratic coupling, how far ahead of the values alone it was, a step, and the standard error."""
 
     policy: QuadraticPolicy
     ahead: float
@@ -39,13 +39,14 @@ class Congested:
     accepted: bool
 
 
-def congested(
+def try_coupling(
     planning: Planning, relaxation: Relaxation, values: Array, *, episodes: int, seed: int, stops: Stops
-) -> Congested | None:
-    """Return a policy with congestion, fitted to as many episodes of the worths [H + 1, J, S] as it is then tried in.
+) -> CouplingTrial | None:
+    """Return a policy with quadratic coupling, fitted to as many episodes of the Q-values [H + 1, J, S] as it is then tried
+    in.
 
-    It is accepted where it is ahead with 95 % confidence, in the same episodes, the luck of outcomes taken out. ``None``
-    where the time was over before.
+    It is accepted where it is ahead with 95 % confidence, in the same episodes, variance-reduced by a control variate.
+    ``None`` where the time was over before.
     """
     rng = np.random.default_rng([seed, 10])
     base = policy_for(planning, values)
@@ -59,11 +60,11 @@ def congested(
         return None
     ahead = second - first
     error = float(ahead.std(ddof=1) / np.sqrt(episodes)) if episodes > 1 else 0.0
-    return Congested(policy, float(ahead.mean()), error, surpasses(second, first))
+    return CouplingTrial(policy, float(ahead.mean()), error, surpasses(second, first))
 
 
 def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, seen: Episodes) -> QuadraticPolicy:
-    """Return the policy whose joint worths are what the policy of the worths [H + 1, J, S] earned in episodes.
+    """Return the policy whose joint values are what the policy of the Q-values [H + 1, J, S] earned in episodes.
 
     As in `redwood.planning.improving.fitted`, what an episode misses from a step on is regressed on its
     states, but on few numbers, sums over arms, whatever the number of arms: the inputs of networks of arms, and squares of
@@ -74,8 +75,8 @@ def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, see
     inputs, _ = arm_features(planning, relaxation)
     horizon, episodes, arms = seen.states.shape
     count, own = inputs[..., DEMANDS].shape[-1], np.arange(arms)
-    prospects = np.zeros((horizon + 1, arms, inputs.shape[2], count))
-    prospects[:-1] = inputs[..., DEMANDS]
+    coupling_features = np.zeros((horizon + 1, arms, inputs.shape[2], count))
+    coupling_features[:-1] = inputs[..., DEMANDS]
     mean_demand, curvature, better = np.zeros((horizon + 1, count)), np.zeros((horizon + 1, count, count)), values.copy()
     directions, to_come = _directions(count), misses(planning, values, seen)[::-1].cumsum(axis=0)[::-1]
     for step in range(horizon):
@@ -84,16 +85,16 @@ def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, see
         mean_demand[step] = demand.mean(axis=0)
         scale = _scale(demand)
         shown = np.column_stack([told[:, LINEAR], ((demand - mean_demand[step]) / scale @ directions.T) ** 2])
-        level, deviation = shown.mean(axis=0), _scale(shown)
-        shown = (shown - level) / deviation
+        arm_action, deviation = shown.mean(axis=0), _scale(shown)
+        shown = (shown - arm_action) / deviation
         root = np.linalg.cholesky(shown.T @ shown / episodes + RIDGE * np.eye(shown.shape[1]))
         known = np.linalg.solve(root, shown.T @ (missed - missed.mean()) / episodes)
         linear = shown.shape[1] - len(directions)
         most = np.concatenate([np.full(linear, np.inf), np.zeros(len(directions))])
         found = lsq_linear(root.T, known, (-np.inf, most), method="bvls").x / deviation
         curvature[step] = np.einsum("d,dk,dl->kl", found[linear:], directions / scale, directions / scale)
-        better[step] += inputs[step][..., LINEAR] @ found[:linear] + (missed.mean() - level @ found) / arms
-    return QuadraticPolicy(better, prospects, mean_demand, curvature)
+        better[step] += inputs[step][..., LINEAR] @ found[:linear] + (missed.mean() - arm_action @ found) / arms
+    return QuadraticPolicy(better, coupling_features, mean_demand, curvature)
 
 
 def _directions(count: int) -> Array:

@@ -1,4 +1,4 @@
-"""`Rollout`: one step of foresight on the value of a simple policy, random at first, and a few improvements of it."""
+"""`Rollout`: one step ahead of the value of a simple policy, random at first, and a few improvements of it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ CANDIDATES = 16
 class Rollout(Solver):
     """Act best in this step as if a base policy took over afterwards; then let the result be the base policy.
 
-    The first base policy draws random actions. Given how often a policy gives an arm each level in each state and step,
-    the arm's expected reward to come is a recursion of its own, so the worth of a joint action is a sum over arms that
-    the action set maximises exactly. For random actions these chances are the same in all states, and the values are
+    The first base policy draws random actions. Given how often a policy gives an arm each action in each state and step,
+    the arm's expected reward to come is a recursion of its own, so the value of a joint action is a sum over arms that
+    the action set maximises exactly. For random actions these probabilities are the same in all states, and the values are
     exact; for later policies they are counted in simulated episodes, and neglect that arms are chosen together. The
     best of the policies by simulation is the answer.
 
@@ -35,9 +35,9 @@ class Rollout(Solver):
     improvements
         How often the result becomes the base policy.
     draws
-        Random actions that the first chances are counted in.
+        Random actions that the first probabilities are counted in.
     episodes
-        Episodes that later chances are counted in.
+        Episodes that later probabilities are counted in.
     candidates
         Candidate actions that are tried before every decision, in simulated futures of the best policy so found; 0 for none.
         Coupled arms are always decided so, by 16 unless more or fewer are given: their base policy is that of an exact step
@@ -69,14 +69,14 @@ class Rollout(Solver):
         check_finite(planning, "rollout")
         if is_coupled(planning) or self.candidates:
             return self._with_candidates(planning, run)
-        best = policy = IndexPolicy(worth_under(planning, random_chances(planning, self.draws, run.rng)), "rollout")
+        best = policy = IndexPolicy(q_values_under(planning, random_probabilities(planning, self.draws, run.rng)), "rollout")
         run.report(policy)
         for _ in range(self.improvements):
             if run.stops():
                 break
             counted = CountingPolicy(policy)
             planning.rollouts(counted, self.episodes, int(run.rng.integers(2**31)))
-            policy = IndexPolicy(worth_under(planning, counted.chances(planning)), "rollout")
+            policy = IndexPolicy(q_values_under(planning, counted.probabilities(planning)), "rollout")
             if run.report(policy):
                 best = policy
             run.advance()
@@ -93,20 +93,20 @@ class Rollout(Solver):
 
 @dataclass(frozen=True, eq=False)
 class CountingPolicy(Policy):
-    """Do as another policy does, and count how often each arm gets each level in each step and state."""
+    """Do as another policy does, and count how often each arm gets each action in each step and state."""
 
     kind: ClassVar[str] = "counting"
     base: IndexPolicy
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return what the other policy chooses."""
-        levels = self.base.choose(planning, states, step, rng)
+        arm_actions = self.base.choose(planning, states, step, rng)
         counts = self._counts(planning)
-        np.add.at(counts[step], (np.arange(states.shape[1])[None], states, levels), 1.0)
-        return levels
+        np.add.at(counts[step], (np.arange(states.shape[1])[None], states, arm_actions), 1.0)
+        return arm_actions
 
-    def chances(self, planning: Planning) -> Array:
-        """Return the chances [H, J, S, A] of levels; states never met have those of all states of the arm in the step."""
+    def probabilities(self, planning: Planning) -> Array:
+        """Return the probabilities [H, J, S, A] of actions; states never met have those of all the arm's states."""
         counts = self._counts(planning)
         together = counts.sum(axis=2, keepdims=True)
         smoothed = counts + together / np.maximum(together.sum(axis=3, keepdims=True), 1.0)
@@ -115,27 +115,27 @@ class CountingPolicy(Policy):
 
     def _counts(self, planning: Planning) -> Array:
         if not hasattr(self, "_counted"):
-            arms, levels, states = planning.arms.shape
-            object.__setattr__(self, "_counted", np.zeros((planning.horizon, arms, states, levels)))
+            arms, arm_actions, states = planning.arms.shape
+            object.__setattr__(self, "_counted", np.zeros((planning.horizon, arms, states, arm_actions)))
         counts: Array = self._counted  # type: ignore[attr-defined]
         return counts
 
 
-def random_chances(planning: Planning, draws: int, rng: np.random.Generator) -> Array:
-    """Return how often random actions give an arm each level, as chances [H, J, S, A] that are the same everywhere."""
-    arms, levels, states = planning.arms.shape
+def random_probabilities(planning: Planning, draws: int, rng: np.random.Generator) -> Array:
+    """Return how often random actions give an arm each action, as probabilities [H, J, S, A], everywhere the same."""
+    arms, arm_actions, states = planning.arms.shape
     drawn = planning.actions.samples(draws, rng)
-    shares = np.stack([(drawn == level).mean(axis=0) for level in range(levels)], axis=-1)
-    return np.broadcast_to(shares[None, :, None], (planning.horizon, arms, states, levels))
+    shares = np.stack([(drawn == arm_action).mean(axis=0) for arm_action in range(arm_actions)], axis=-1)
+    return np.broadcast_to(shares[None, :, None], (planning.horizon, arms, states, arm_actions))
 
 
-def worth_under(planning: Planning, chances: Array) -> Array:
-    """Return the expected reward to come [H, J, A, S] of each level, if chances [H, J, S, A] decide afterwards."""
+def q_values_under(planning: Planning, probabilities: Array) -> Array:
+    """Return the expected reward to come [H, J, A, S] of each action, if probabilities [H, J, S, A] decide afterwards."""
     arms = planning.arms
-    worth = np.empty((planning.horizon, *arms.rewards.shape))
+    q_values = np.empty((planning.horizon, *arms.rewards.shape))
     ahead = np.zeros(arms.start.shape)
     for step in range(planning.horizon - 1, -1, -1):
         moved = np.matmul(arms.transitions, ahead[:, None, :, None])[..., 0]
-        worth[step] = planning.discount**step * arms.rewards + moved
-        ahead = np.einsum("jas,jsa->js", worth[step], chances[step])
-    return worth
+        q_values[step] = planning.discount**step * arms.rewards + moved
+        ahead = np.einsum("jas,jsa->js", q_values[step], probabilities[step])
+    return q_values

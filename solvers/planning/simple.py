@@ -1,4 +1,4 @@
-"""Policies without foresight: nothing, chance, and the best next step, found exactly, greedily or by sampling."""
+"""Policies without the rollout policy: nothing, chance, and the best next step, found exactly, greedily or by sampling."""
 
 from __future__ import annotations
 

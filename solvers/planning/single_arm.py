@@ -9,7 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.errors import SolverError
-from redwood.planning.bounds.average import VISITED, settle
+from redwood.planning.bounds.average import VISITED, solve_average
 from redwood.planning.contract import Planning
 
 
@@ -20,21 +20,21 @@ class SingleArms:
     Attributes
     ----------
     probabilities
-        Probability [J, A, S] of each level in each state. States that the program never visits take the level of the
+        Probability [J, A, S] of each action in each state. States that the program never visits take the action of the
         greatest value at the program's prices.
     shares
         Share of time [J, S] in each state.
-    worth
-        Relative value [J, A, S] of each level in each state, the present price not paid.
+    q_values
+        Relative value [J, A, S] of each action in each state, the present price not paid.
     prices
-        Price [J, A] of each level.
+        Price [J, A] of each action.
     bound
         Upper bound on the mean reward a step of every policy, raised by the rounding of sums.
     """
 
     probabilities: Array
     shares: Array
-    worth: Array
+    q_values: Array
     prices: Array
     bound: float
 
@@ -47,19 +47,19 @@ def single_arms(planning: Planning, clock: Clock) -> SingleArms:
     SolverError
         Where the time does not suffice for the program.
     """
-    found = settle(planning, clock)
+    found = solve_average(planning, clock)
     if found.measures is None:
         raise SolverError("the time limit ended before the program of stationary measures was solved; give more seconds.")
     shares = found.measures.sum(axis=1)
-    best = (found.worth - found.prices[:, :, None]).argmax(axis=1)
-    otherwise = (np.arange(found.worth.shape[1])[None, :, None] == best[:, None]).astype(float)
+    best = (found.q_values - found.prices[:, :, None]).argmax(axis=1)
+    otherwise = (np.arange(found.q_values.shape[1])[None, :, None] == best[:, None]).astype(float)
     visited = shares > VISITED
     divided = found.measures / np.where(visited, shares, 1.0)[:, None]
     probabilities = np.where(visited[:, None], divided, otherwise)
     return SingleArms(
         probabilities / probabilities.sum(axis=1, keepdims=True),
         shares / shares.sum(axis=1, keepdims=True),
-        found.worth,
+        found.q_values,
         found.prices,
         found.bound + 1e-9 * abs(found.bound),
     )

@@ -107,13 +107,13 @@ class Whittle(Solver):
         if criterion is IndexCriterion.DISCOUNTED and planning.discount == 1:
             raise OptionError("criterion 'discounted' needs a discount below 1, and that of the instance is 1.")
         found = indices(planning.arms, criterion, planning.horizon, planning.discount)
-        worth = np.zeros((len(found.values), *planning.arms.rewards.shape))
-        worth[:, :, 1] = found.values
-        return Answer(IndexPolicy(worth), message=found.message())
+        q_values = np.zeros((len(found.values), *planning.arms.rewards.shape))
+        q_values[:, :, 1] = found.values
+        return Answer(IndexPolicy(q_values), message=found.message())
 
 
 def indices(arms: Arms, criterion: IndexCriterion, horizon: int = 1, discount: float = 1.0) -> Indices:
-    """Return the Whittle indices of arms with two levels.
+    """Return the Whittle indices of arms with two actions.
 
     Parameters
     ----------
@@ -129,13 +129,13 @@ def indices(arms: Arms, criterion: IndexCriterion, horizon: int = 1, discount: f
     Raises
     ------
     FitError
-        Where the arms have other than two levels.
+        Where the arms have other than two actions.
     """
     from redwood.solvers.planning.index_kernels import MULTICHAIN, NOT_INDEXABLE
 
-    count, levels, _ = arms.shape
-    if levels != 2:
-        raise FitError(f"Whittle's index is for two levels, and the arms have {levels}.")
+    count, arm_actions, _ = arms.shape
+    if arm_actions != 2:
+        raise FitError(f"Whittle's index is for two actions, and the arms have {arm_actions}.")
     flat = np.concatenate((arms.transitions.reshape(count, -1), arms.rewards.reshape(count, -1)), axis=1)
     _, first, same = np.unique(flat, axis=0, return_index=True, return_inverse=True)
     each = [_of_arm(arms, arm, criterion, horizon, discount) for arm in first]

@@ -1,4 +1,4 @@
-"""`ArmPolicy`: one small network that corrects the worth of any arm's state, for every instance of a domain."""
+"""`ArmPolicy`: one small network that corrects the value of any arm's state, for every instance of a domain."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from redwood.problem import frozen
 
 @dataclass(frozen=True, eq=False)
 class ArmPolicy(Policy):
-    """Look one step ahead of the Lagrangian worths of the arms' states, each corrected by a network of what the arm is.
+    """Look one step ahead of the Lagrangian values of the arms' states, each corrected by a network of what the arm is.
 
-    The network's inputs are parameters of the arm alone, its prices and worths among them, and of the instance as a
-    whole: see `arm_features`. So it takes any number of arms, levels and states. At the first decision on an instance the
+    The network's inputs are parameters of the arm alone, its prices and values among them, and of the instance as a
+    whole: see `arm_features`. So it takes any number of arms, actions and states. At the first decision on an instance the
     Lagrangian relaxation is solved, which takes seconds; after that a decision is one call of the action set's oracle.
 
     Attributes
@@ -50,14 +50,14 @@ class ArmPolicy(Policy):
             raise SolutionError(f"weights of shape {list(self.weights.shape)} are not {count} finite numbers.")
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
-        """Return the best action for the corrected worths in each episode's states."""
+        """Return the best action for the corrected values in each episode's states."""
         kept = _BOUND.setdefault(self, WeakKeyDictionary())
         if planning not in kept:
             kept[planning] = policy_for(planning, self.values(planning, relax(planning, Timer())))
         return kept[planning].choose(planning, states, step, rng)
 
     def values(self, planning: Planning, relaxation: Relaxation) -> Array:
-        """Return the corrected worths [H + 1, J, S] of states."""
+        """Return the corrected Q-values [H + 1, J, S] of states."""
         inputs, unit = arm_features(planning, relaxation)
         corrected = relaxation.values.copy()
         corrected[:-1] += unit * self.evaluate(inputs)

@@ -13,11 +13,11 @@ from redwood.arrays import Array
 from redwood.errors import ModelError
 from redwood.planning.contract import ActionSet, Planning
 from redwood.problems.cormab.interventions import InterventionsSet
-from redwood.solvers.sequoia.networks.folded import indicators
+from redwood.solvers.sequoia.networks.conditioned import indicators
 from redwood.solvers.sequoia.policy import QPolicy
 
 Value = Callable[[Array], Array]
-"""The worth [N] of joint actions [N, J]."""
+"""The Q-values [N] of joint actions [N, J]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,43 +30,43 @@ class ClimbingPolicy(QPolicy):
         """Return the action that was climbed to in each episode's states; equal states are decided once."""
         actions = planning.actions
         distinct, rows = np.unique(states, axis=0, return_inverse=True)
-        levels = [
-            climb(actions, lambda tried, folded=folded: folded.values(indicators(tried, actions.levels)))  # type: ignore[misc]
-            for folded in self.folded(actions, distinct, step)
+        arm_actions = [
+            climb(actions, lambda tried, conditioned=conditioned: conditioned.values(indicators(tried, actions.arm_actions)))  # type: ignore[misc]
+            for conditioned in self.conditioned(actions, distinct, step)
         ]
-        return np.array(levels)[rows.ravel()]
+        return np.array(arm_actions)[rows.ravel()]
 
 
 @singledispatch
 def climb(actions: ActionSet, value: Value) -> Array:
-    """Return levels [J] reached by raising one arm at a time, each time to the allowed action of the greatest worth.
+    """Return actions [J] reached by pulling one arm at a time, each time to the allowed action of the greatest value.
 
     It ends where no raise is worth more. A raise that is refused once is not tried again.
 
     Raises
     ------
     ModelError
-        Where the set does not allow level 0 for every arm, and nobody registered a climb for it.
+        Where the set does not allow action 0 for every arm, and nobody registered a climb for it.
     """
-    levels = np.zeros(actions.arms, np.int64)
-    if not actions.contains(levels):
-        raise ModelError(f"{type(actions).__name__} does not allow level 0 for every arm, where climbing would start.")
-    worth, refused = float(value(levels[None])[0]), np.zeros((actions.arms, actions.levels), bool)
+    arm_actions = np.zeros(actions.arms, np.int64)
+    if not actions.contains(arm_actions):
+        raise ModelError(f"{type(actions).__name__} does not allow action 0 for every arm, where climbing would start.")
+    q_values, refused = float(value(arm_actions[None])[0]), np.zeros((actions.arms, actions.arm_actions), bool)
     while True:
-        higher = np.arange(actions.levels) > levels[:, None]
-        arms, raised = np.nonzero(higher & ~refused)
-        tried = np.repeat(levels[None], len(arms), axis=0)
-        tried[np.arange(len(arms)), arms] = raised
+        higher = np.arange(actions.arm_actions) > arm_actions[:, None]
+        arms, pulled = np.nonzero(higher & ~refused)
+        tried = np.repeat(arm_actions[None], len(arms), axis=0)
+        tried[np.arange(len(arms)), arms] = pulled
         values = value(tried)
         for row in np.argsort(-values, kind="stable"):
-            if values[row] <= worth:
-                return levels
+            if values[row] <= q_values:
+                return arm_actions
             if actions.contains(tried[row]):
-                levels, worth = tried[row], float(values[row])
+                arm_actions, q_values = tried[row], float(values[row])
                 break
-            refused[arms[row], raised[row]] = True
+            refused[arms[row], pulled[row]] = True
         else:
-            return levels
+            return arm_actions
 
 
 @climb.register
@@ -78,5 +78,5 @@ def _(actions: InterventionsSet, value: Value) -> Array:
         tried = (actions.loads[None] == (load + actions.weights[rest])[:, :, None]).argmax(axis=2)
         chosen = rest.pop(int(np.argmax(value(tried))))
         load = load + actions.weights[chosen]
-    levels: Array = (actions.loads == load[:, None]).argmax(axis=1)
-    return levels
+    arm_actions: Array = (actions.loads == load[:, None]).argmax(axis=1)
+    return arm_actions

@@ -16,32 +16,32 @@ from redwood.planning.contract import Planning, Policy, check_finite
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.sequoia.learning.clocks import Until
-from redwood.solvers.sequoia.learning.recipe import Recipe
-from redwood.trainable import Schooling, Trainable
+from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
+from redwood.trainable import Trainable, TrainingConfig
 
 if TYPE_CHECKING:
     from redwood.planning.bounds.pricing import Relaxation
 
 SHARE = 0.3
-"""Share of the time that the Lagrangian worths of ``residual`` may take."""
+"""Share of the time that the Lagrangian values of ``residual`` may take."""
 IMPROVING = 0.5
 """Share of the time left that their improvement may take before learning begins."""
 
 
 @dataclass(frozen=True)
-class DeepQ(Recipe, Solver, Trainable):
+class DeepQ(HyperParameters, Solver, Trainable):
     """Deep Q-learning with combinatorial actions, on HiGHS. The budget of the call is training time.
 
-    The options are those of `Recipe`, and ``weights``: the file of a trained policy, or the name of a network that Redwood
-    ships (`redwood.solvers.sequoia.networks.shipped`), which is then taken as it is. With ``logged``, a file of episodes
-    (`save_log` of `redwood.solvers.sequoia.learning.offline`), nothing but that file and the action set is used: neither
-    the arms' chances nor a simulation; ``temperature`` and ``pessimism`` are those of `learn_offline` there.
+    The options are those of `HyperParameters`, and ``weights``: the file of a trained policy, or the name of a network that
+    Redwood ships (`redwood.solvers.sequoia.networks.shipped`), which is then taken as it is. With ``logged``, a file of
+    episodes (`save_log` of `redwood.solvers.sequoia.learning.offline`), nothing but that file and the action set is used:
+    neither the arms' probabilities nor a simulation; ``temperature`` and ``pessimism`` are those of `learn_offline` there.
     A decision of a network is the action of the greatest Q over the whole set, with a proven bound on any other's: exactly
     where the set can be listed, elsewhere up to ``slack`` (0 for exactly); see
     `redwood.solvers.sequoia.search.embedding.Embedding`. The network that was best in simulated trials, apart from the
     episodes of the objective, is the answer.
 
-    ``residual``, the default, begins as the Lagrangian policy, its worths improved by `redwood.planning.improving.improve`,
+    ``residual``, the default, begins as the Lagrangian policy, its values improved by `redwood.planning.improving.improve`,
     and corrects these; a trained network is kept only where it is ahead in trial episodes with 95 % confidence.
 
     References
@@ -64,7 +64,7 @@ class DeepQ(Recipe, Solver, Trainable):
 
         planning = problem.view(Planning, instance)
         planning.actions.argmax(planning.arms.rewards[:, :, 0])
-        planning.actions.program.maximise(np.zeros(planning.arms.shape[:2]))  # with worths it can take hours, for walks
+        planning.actions.program.maximise(np.zeros(planning.arms.shape[:2]))  # with values it can take hours, for walks
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         from redwood.solvers.sequoia.learning.learner import Learner
@@ -125,16 +125,16 @@ class DeepQ(Recipe, Solver, Trainable):
         return Answer(replace(self, logged="", network="residual").policy_of_table(planning, table, seed))
 
     def policy_of_table(self, planning: Planning, table: Array, seed: int) -> Policy:
-        """Return the policy of a residual network that corrects worths [H, J, A, S] by nothing."""
+        """Return the policy of a residual network that corrects Q-values [H, J, A, S] by nothing."""
         from redwood.solvers.sequoia.learning.learner import Learner
 
         return Learner(planning, self, seed, table, load_target(self.policy_kind)).policy()
 
     def begun(self, planning: Planning, clock: Clock, seed: int) -> Begun:
-        """Return what training starts from: for ``residual`` the Lagrangian worths, improved."""
-        if self.settled().network != "residual":
+        """Return what training starts from: for ``residual`` the Lagrangian values, improved."""
+        if self.with_preset().network != "residual":
             if self.start:
-                raise OptionError("start= is for network residual: a network of arms corrects Lagrangian worths.")
+                raise OptionError("start= is for network residual: a network of arms corrects Lagrangian values.")
             return Begun()
         from redwood.planning.improving import improve, scaled
 
@@ -156,7 +156,7 @@ class DeepQ(Recipe, Solver, Trainable):
         return Begun(scaled(planning, found.values), found.values, relaxation.bound(planning.horizon), message)
 
     def _transferred(self, planning: Planning, relaxation: Relaxation) -> Array:
-        """Return the worths [H + 1, J, S] that a network of arms gives."""
+        """Return the Q-values [H + 1, J, S] that a network of arms gives."""
         from redwood.solvers.sequoia.arm_policy import ArmPolicy
         from redwood.solvers.sequoia.networks.shipped import network_at
 
@@ -175,11 +175,11 @@ class DeepQ(Recipe, Solver, Trainable):
             raise OptionError("weights=, logged= and start= exclude each other.")
 
     @classmethod
-    def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
+    def train(cls, problem: Problem[Any, Any], config: TrainingConfig, **options: Any) -> Path:
         """Train until the hours or the episodes are over, and return the file of the policy.
 
         It is for one instance; or, with ``instances=``, a network of arm parameters for every instance of the domain. The
-        options are those of `Recipe` and of the instance:
+        options are those of `HyperParameters` and of the instance:
 
         Parameters
         ----------
@@ -189,8 +189,8 @@ class DeepQ(Recipe, Solver, Trainable):
             Of the generated instance; with ``instances=`` a list of sizes takes turns.
         instances
             How many instances a network of arms (`redwood.solvers.sequoia.arm_policy.ArmPolicy`) learns from. Of the
-            recipe it takes ``hidden``, ``improvements`` (rounds), ``improvement_episodes`` (of each instance in each) and
-            ``pretraining`` (gradient steps in each).
+            hyper-parameters it takes ``hidden``, ``improvements`` (rounds), ``improvement_episodes`` (of each instance in
+            each) and ``pretraining`` (gradient steps in each).
         checkpoint_seconds
             Seconds between checkpoints; after a crash the training goes on from the last one, exactly.
 
@@ -203,21 +203,21 @@ class DeepQ(Recipe, Solver, Trainable):
         """
         if not problem.offers(Planning):
             raise FitError(f"problem {problem.name!r} is not one of planning, so there is no Q-network to train.")
-        names = [entry.name for entry in fields(Recipe)]
+        names = [entry.name for entry in fields(HyperParameters)]
         chosen = {name: options.pop(name) for name in names if name in options}
         every = float(options.pop("checkpoint_seconds", 10.0))
         if "instances" in options:
             from redwood.solvers.sequoia.learning.shared_training import train_shared
 
-            return train_shared(problem, schooling, cls(**chosen), options)
+            return train_shared(problem, config, cls(**chosen), options)
         from redwood.solvers.sequoia.learning.instance_training import train_instance
 
-        return train_instance(problem, schooling, cls(**chosen), every, options)
+        return train_instance(problem, config, cls(**chosen), every, options)
 
 
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """What a network starts from: worths [H, J, A, S] of levels, [H + 1, J, S] of states, a bound a step, what was done."""
+    """What a network starts from: Q-values [H, J, A, S] of actions, [H + 1, J, S] of states, a bound a step, what was done."""
 
     table: Array | None = None
     values: Array | None = None

@@ -16,7 +16,7 @@ from redwood.planning.contract import ActionSet, Planning, Policy
 from redwood.planning.joint_maximum import JointMaximum, Terms, climbed, joint_terms, listed_actions
 from redwood.planning.steps import moves_in
 from redwood.problem import frozen
-from redwood.solvers.sequoia.networks.folded import Folded, indicators
+from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork, indicators
 
 BLOCK = 64
 """States whose terms are made at once."""
@@ -72,10 +72,10 @@ class FuturePolicy(Policy):
         """Return the best action in each episode's states; equal states are decided once."""
         distinct, rows = np.unique(states, axis=0, return_inverse=True)
         if self.exact:
-            levels = np.array([found.levels for found in self.decide(planning, distinct, step)], np.int64)
+            arm_actions = np.array([found.arm_actions for found in self.decide(planning, distinct, step)], np.int64)
         else:
-            levels = self.climb(planning, distinct, step)
-        return levels[rows.ravel()]
+            arm_actions = self.climb(planning, distinct, step)
+        return arm_actions[rows.ravel()]
 
     def decide(self, planning: Planning, states: Array, step: int) -> list[JointMaximum]:
         """Return the best joint action in each of the states [N, J], its Q, and a proven bound on that of all others.
@@ -150,18 +150,20 @@ class FuturePolicy(Policy):
             weights = (inner.reshape(-1, inner.shape[-1]).T.copy(), output[row][None])
             linear = (direct[row, :, 1:] - direct[row, :, :1]).ravel()
             base = offset[row] + effects[row, :, 0].sum(axis=0)
-            folded = Folded(linear, float(direct[row, :, 0].sum()), weights, (base,))
-            decision = Embedding(planning.actions, weights, listed=False).decide(folded, tolerance=self.gap, slack=self.gap)
+            conditioned = ConditionedNetwork(linear, float(direct[row, :, 0].sum()), weights, (base,))
+            decision = Embedding(planning.actions, weights, listed=False).decide(
+                conditioned, tolerance=self.gap, slack=self.gap
+            )
             value = decision.value
             if planning.joint is not None:  # tangents are above the joint reward: the bound holds, the value is exact
-                value = float(self.q_values(planning, state[None], decision.levels[None], step)[0])
-            found.append(JointMaximum(decision.levels, value, decision.bound))
+                value = float(self.q_values(planning, state[None], decision.arm_actions[None], step)[0])
+            found.append(JointMaximum(decision.arm_actions, value, decision.bound))
         return found
 
-    def q_values(self, planning: Planning, states: Array, levels: Array, step: int) -> Array:
+    def q_values(self, planning: Planning, states: Array, arm_actions: Array, step: int) -> Array:
         """Return Q [N] of joint actions [N, J] in states [N, J]."""
-        total = self.terms(without_joint(planning), states, step).values(levels)
-        return total if planning.joint is None else total + planning.joint.values(states, levels)
+        total = self.terms(without_joint(planning), states, step).values(arm_actions)
+        return total if planning.joint is None else total + planning.joint.values(states, arm_actions)
 
     def climbing(self) -> FuturePolicy:
         """Return the same network, whose actions are climbed to instead of proven."""
@@ -175,10 +177,10 @@ class FuturePolicy(Policy):
             )
 
 
-def _taken(actions: ActionSet, listed: Array, levels: int) -> Array:
+def _taken(actions: ActionSet, listed: Array, arm_actions: int) -> Array:
     """Return the indicators [K, J (A - 1)] of all joint actions in single precision; they are made once a set."""
     if actions not in _TAKEN:
-        _TAKEN[actions] = indicators(listed, levels).astype(np.float32)
+        _TAKEN[actions] = indicators(listed, arm_actions).astype(np.float32)
     return _TAKEN[actions]
 
 

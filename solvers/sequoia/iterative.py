@@ -14,7 +14,7 @@ class IterativeDQN(DeepQ):
 
     The published code orders arms of schedules by one-step rewards instead of Q, gives workers of the capacity domain
     arms by ratios to costs, and returns 0 for paths; here every domain climbs on Q over its own true action set, and
-    interventions are chosen one at a time. The options are those of `Recipe`.
+    interventions are chosen one at a time. The options are those of `HyperParameters`.
 
     References
     ----------

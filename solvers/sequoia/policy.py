@@ -14,7 +14,7 @@ from redwood.planning.contract import ActionSet, Planning, Policy
 from redwood.problem import frozen
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.networks.folded import Folded
+    from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork
     from redwood.solvers.sequoia.networks.network import QNetwork
     from redwood.solvers.sequoia.search.embedding import Decision, Embedding
 
@@ -30,7 +30,7 @@ class QPolicy(Policy):
     hidden
         Widths [L] of its hidden layers.
     table
-        Worths [T, J, A, S] that a ``residual`` network corrects; zeros for others.
+        Q-values [T, J, A, S] that a ``residual`` network corrects; zeros for others.
     weights
         All its parameters [P].
     horizon
@@ -40,7 +40,7 @@ class QPolicy(Policy):
     programs
         Whether actions that a search cannot prove to be the best are decided by a mixed-integer program.
     slack
-        Relative distance of an action's worth to the bound on all others' up to which it counts as proven.
+        Relative distance of an action's value to the bound on all others' up to which it counts as proven.
     """
 
     kind: ClassVar[str] = "q-network"
@@ -68,8 +68,8 @@ class QPolicy(Policy):
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best action in each episode's states; equal states are decided once."""
         distinct, rows = np.unique(states, axis=0, return_inverse=True)
-        levels = np.array([decision.levels for decision in self.decisions(planning.actions, distinct, step)])
-        return levels[rows.ravel()]
+        arm_actions = np.array([decision.arm_actions for decision in self.decisions(planning.actions, distinct, step)])
+        return arm_actions[rows.ravel()]
 
     def decisions(self, actions: ActionSet, states: Array, step: int) -> list[Decision]:
         """Return the actions for states [E, J] with their values and proven bounds on every other action's.
@@ -80,15 +80,18 @@ class QPolicy(Policy):
             Where HiGHS fails, or its answer does not stand the checks.
         """
         _, embedding = self._loaded(actions)
-        return [embedding.decide(folded, slack=max(self.slack, 1e-7)) for folded in self.folded(actions, states, step)]
+        return [
+            embedding.decide(conditioned, slack=max(self.slack, 1e-7))
+            for conditioned in self.conditioned(actions, states, step)
+        ]
 
-    def folded(self, actions: ActionSet, states: Array, step: int) -> list[Folded]:
+    def conditioned(self, actions: ActionSet, states: Array, step: int) -> list[ConditionedNetwork]:
         """Return the network as a function of the action alone, in each of the states [E, J] at a step."""
         from redwood.solvers.sequoia.networks.network import single_thread
 
         network, _ = self._loaded(actions)
         with single_thread():
-            return network.fold(states, np.full(len(states), min(step, self.horizon - 1)))
+            return network.condition(states, np.full(len(states), min(step, self.horizon - 1)))
 
     def _loaded(self, actions: ActionSet) -> tuple[QNetwork, Embedding]:
         """Return the network and its program for an action set, made at the first call."""
@@ -97,10 +100,11 @@ class QPolicy(Policy):
             from redwood.solvers.sequoia.search.embedding import Embedding
 
             network = self.module()
-            if network.shape.arms != actions.arms or network.shape.levels != actions.levels:
+            if network.shape.arms != actions.arms or network.shape.arm_actions != actions.arm_actions:
                 raise SolutionError(
-                    f"the network is for {network.shape.arms} arms at {network.shape.levels} levels; the action set has "
-                    f"{actions.arms} at {actions.levels}."
+                    f"the network is for {network.shape.arms} arms of {network.shape.arm_actions} actions; the "
+                    f"action set has "
+                    f"{actions.arms} of {actions.arm_actions}."
                 )
             kept[actions] = network, Embedding(actions, network.matrices(), programs=self.programs)
         loaded: tuple[QNetwork, Embedding] = kept[actions]
@@ -110,8 +114,8 @@ class QPolicy(Policy):
         """Return the network as a torch module."""
         from redwood.solvers.sequoia.networks.network import QNetwork, Shape
 
-        _, arms, levels, states = self.table.shape
-        shape = Shape(self.network, arms, levels, states, self.horizon, tuple(self.hidden.tolist()), self.unit)
+        _, arms, arm_actions, states = self.table.shape
+        shape = Shape(self.network, arms, arm_actions, states, self.horizon, tuple(self.hidden.tolist()), self.unit)
         made = QNetwork(shape, self.table)
         made.load_vector(self.weights)
         return made

@@ -23,7 +23,7 @@ from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.sequoia.learning.fitted import TRIED, Samples, collect, fit
 from redwood.solvers.sequoia.policy import QPolicy
-from redwood.trainable import Schooling, Trainable
+from redwood.trainable import Trainable, TrainingConfig
 
 if TYPE_CHECKING:
     from redwood.solvers.sequoia.future_policy import FuturePolicy
@@ -120,7 +120,7 @@ class Sequoia(Solver, Trainable):
             return DeepQ(preset="published").run(problem, instance, run)
         if planning.exposure is not None and not planning.exposure.by_states:
             raise FitError(
-                "what arms emit depends on their levels, and a Q-network of next states needs what is known before."
+                "what arms emit depends on their actions, and a Q-network of next states needs what is known before."
             )
         return self._learned(planning, run)
 
@@ -202,14 +202,14 @@ class Sequoia(Solver, Trainable):
         return found
 
     @classmethod
-    def train(cls, problem: Problem[Any, Any], schooling: Schooling, **options: Any) -> Path:
+    def train(cls, problem: Problem[Any, Any], config: TrainingConfig, **options: Any) -> Path:
         """Train for one instance until the hours or the rounds are over, and return the file of the policy.
 
         Parameters
         ----------
         problem
             One of planning.
-        schooling
+        config
             The folder, the hours and the seed.
         **options
             Those of the solver; with ``instance=``, the path of an instance, or ``variant=`` and ``size=`` to generate one.
@@ -225,7 +225,7 @@ class Sequoia(Solver, Trainable):
             raise FitError(f"problem {problem.name!r} is not one of planning, so there is no Q-network to train.")
         from redwood.solvers.sequoia.learning.instance_training import train_fitted
 
-        return train_fitted(problem, schooling, cls, options)
+        return train_fitted(problem, config, cls, options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,9 +255,9 @@ def _differing(planning: Planning, policy: FuturePolicy, start: Policy, seed: in
     recorder = RecordingPolicy(policy)
     planning.rollouts(recorder, 50, seed + 1)
     rng, others, total = np.random.default_rng(0), 0, 0
-    for step, (states, levels) in enumerate(zip(recorder.states, recorder.levels, strict=True)):
+    for step, (states, arm_actions) in enumerate(zip(recorder.states, recorder.arm_actions, strict=True)):
         plain = start.choose(planning, states.astype(np.int64), step, rng)
-        others += int((plain != levels).any(axis=1).sum())
+        others += int((plain != arm_actions).any(axis=1).sum())
         total += len(states)
     return others / total
 
@@ -269,8 +269,8 @@ def summary(best: _Tried, start: Array, differing: float, sampled: int, hidden: 
     told = (
         f"{mean:+.4g} +- {half:.2g} a step beside its start, an exact step and the future of {name}, in {len(start)} trials"
     )
-    verdict = "" if mean > half else " Learning did not beat its start."
+    outcome = "" if mean > half else " Learning did not beat its start."
     return (
-        f"The Q-network of round {best.round}, {hidden} ReLUs fitted to {sampled} samples, is {told}.{verdict} "
+        f"The Q-network of round {best.round}, {hidden} ReLUs fitted to {sampled} samples, is {told}.{outcome} "
         f"Its action differs from the start's in {100 * differing:.0f} % of the states visited."
     )

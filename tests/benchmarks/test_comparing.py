@@ -23,7 +23,7 @@ def runs(objectives, *, seconds=1.0, label="a", known=100.0):
     ]
 
 
-def test_worse_by_more_than_luck():
+def test_worse_by_more_than_noise():
     """Every seed one to three points worse is a regression of two points on average."""
     (change,) = compare(runs([100, 101, 102, 103]), runs([101, 103, 104, 106]))
     assert change.gap == pytest.approx(0.02)
@@ -31,7 +31,7 @@ def test_worse_by_more_than_luck():
     assert 0.01 <= change.low <= change.gap <= change.high <= 0.03
 
 
-def test_luck_is_no_regression():
+def test_noise_is_no_regression():
     """Seeds that are better as often as worse by much more than the mean differs are noise."""
     (change,) = compare(runs([100, 104, 101, 105]), runs([104, 100, 105, 102]))
     assert change.gap > 0

@@ -1,4 +1,4 @@
-"""The report: what is in the tables, worked by hand, and what it doubts."""
+"""The report: what is in the tables, worked by hand, and what it warns of."""
 
 from redwood.benchmarks.report import render, summarise
 
@@ -59,17 +59,17 @@ def test_machines_of_an_executor_are_named():
     assert "- 1 of them on node7, Z80 x 1" in render([session, facts | {"kind": "machine", "host": "node7"}, run])
 
 
-def test_doubts_are_said_aloud():
+def test_warnings_are_said_aloud():
     """Contradicting bounds, values better than the best known, busy machines and failures are listed."""
     records = [
         record("a", 0, 90.0, bound=95.0),
-        record("b", 0, None, status="failed", message="no luck", share=0.4),
+        record("b", 0, None, status="failed", message="no paper", share=0.4),
     ]
-    doubts = render(records).partition("## Doubts")[2]
-    assert "claims a bound of 95 that the solution 90 refutes" in doubts
-    assert "solution 90 is better than the best known 100" in doubts
-    assert "1 of 2 runs had less than 90 % of a core" in doubts
-    assert "b on one, seed 0: failed. no luck" in doubts
+    warnings = render(records).partition("## Warnings")[2]
+    assert "claims a bound of 95 that the solution 90 refutes" in warnings
+    assert "solution 90 is better than the best known 100" in warnings
+    assert "1 of 2 runs had less than 90 % of a core" in warnings
+    assert "b on one, seed 0: failed. no paper" in warnings
 
 
 def test_the_bound_job_counts():

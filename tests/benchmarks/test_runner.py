@@ -73,7 +73,7 @@ def rude_run(tmp_path_factory):
     [
         ("good", "feasible", "converged", 3, ""),
         ("hang", "feasible", "killed", 7, ""),
-        ("crash", "failed", "error", 5, "out of luck"),
+        ("crash", "failed", "error", 5, "out of paper"),
         ("cheat", "failed", "error", None, "number 0 is not between"),
         ("segfault", "failed", "error", 6, "died of signal SIGSEGV"),
         ("exit", "failed", "error", 6, "exit code 3"),
@@ -106,13 +106,13 @@ def test_killed_jobs_keep_to_their_limit(rude_run):
 
 def test_a_lie_is_found_out(rude_run):
     """What claims to be optimal and is beaten counts as not proven, its bound is dropped, and the report says so."""
-    from redwood.benchmarks.report import doubts, render, summarise
+    from redwood.benchmarks.report import render, summarise, warnings
 
     records = read_records(rude_run)
     cases = summarise(records)
     (case,) = cases.values()
     assert (case.best, case.bound) == (3, 3)
-    assert any(line.startswith("- liar on ") and "claims a bound of 5 " in line for line in doubts(records, cases))
+    assert any(line.startswith("- liar on ") and "claims a bound of 5 " in line for line in warnings(records, cases))
     row = next(line for line in render(records).splitlines() if line.startswith("| liar |"))
     assert [cell.strip() for cell in row.split("|")[6:9]] == ["1", "1", "0"]
 

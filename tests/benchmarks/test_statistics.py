@@ -4,8 +4,8 @@ import pytest
 
 from redwood.benchmarks.statistics import (
     bootstrap_interval,
-    duels,
     holm,
+    pairwise_tests,
     primal_integral,
     shifted_geometric_mean,
     signed_rank,
@@ -83,8 +83,8 @@ def test_signed_ranks():
     assert signed_rank([]) == 1.0
 
 
-def test_duels_count_wins_ties_and_losses():
+def test_pairwise_tests_count_wins_ties_and_losses():
     """Only cases that both have count; the smaller gap wins."""
-    (one,) = duels({"a": {1: 0.0, 2: 0.1, 3: 0.2, 4: 0.5}, "b": {1: 0.1, 2: 0.1, 3: 0.1}})
+    (one,) = pairwise_tests({"a": {1: 0.0, 2: 0.1, 3: 0.2, 4: 0.5}, "b": {1: 0.1, 2: 0.1, 3: 0.1}})
     assert (one.wins, one.ties, one.losses) == (1, 1, 1)
     assert one.difference == pytest.approx(0.0)

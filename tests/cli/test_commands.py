@@ -76,4 +76,4 @@ def test_warmup_fails_where_a_solver_fails(redwood):
     """A solver that fails on tiny instances is named, and the exit code is 1."""
     result = redwood("warmup", "--problem", "countdown", "--solver", "crash")
     assert result.exit_code == 1
-    assert "out of luck" in result.stdout
+    assert "out of paper" in result.stdout

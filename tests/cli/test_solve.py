@@ -71,14 +71,14 @@ def test_isolate_kills_a_solver_that_hangs(json_lines, count_file):
     assert (record["termination"], record["objective"]) == ("killed", 7)
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(8, "accepted"), (99, "rejected: number 99 is not between 3 and 30")])
-def test_the_start_is_judged_aloud(redwood, json_lines, count_file, tmp_path, value, verdict):
+@pytest.mark.parametrize(("value", "outcome"), [(8, "accepted"), (99, "rejected: number 99 is not between 3 and 30")])
+def test_the_start_is_judged_aloud(redwood, json_lines, count_file, tmp_path, value, outcome):
     """--initial takes a JSON solution; the table and the message say whether it was accepted, and why not."""
     start = tmp_path / "start.json"
     start.write_text(json.dumps({"solution": {"value": value}}))
     words = ("solve", count_file(), "--solver", "steps", "--initial", start)
-    assert verdict in json_lines(*words)[0]["message"]
-    assert f"initial solution {verdict}" in redwood(*words).stdout
+    assert outcome in json_lines(*words)[0]["message"]
+    assert f"initial solution {outcome}" in redwood(*words).stdout
 
 
 def test_best_known_values_come_from_a_table(redwood, json_lines, count_file, tmp_path):

@@ -30,7 +30,7 @@ def chain(inputs=2, outputs=1, seed=0):
 
 
 def maximised(model, embedded, output=0):
-    model.worth = pyo.Objective(expr=embedded.outputs[output], sense=pyo.maximize)
+    model.objective = pyo.Objective(expr=embedded.outputs[output], sense=pyo.maximize)
     return pyo.SolverFactory("appsi_highs").solve(model)
 
 
@@ -93,7 +93,7 @@ def test_trees_over_a_box_equal_the_best_cell():
     check = embedded.check()
     assert check.deviation < 1e-9
     assert check.predicted[0] >= best - 1e-9
-    assert check.predicted[0] == pytest.approx(pyo.value(model.worth))
+    assert check.predicted[0] == pytest.approx(pyo.value(model.objective))
 
 
 def test_a_threshold_at_a_bound_is_on_the_side_that_scikit_learn_says():
@@ -104,7 +104,7 @@ def test_a_threshold_at_a_bound_is_on_the_side_that_scikit_learn_says():
         model = box(1, point, point)
         embedded = embed(model, tree, model.x)
         maximised(model, embedded)
-        assert pyo.value(model.worth) == tree.predict([[point]])[0]
+        assert pyo.value(model.objective) == tree.predict([[point]])[0]
 
 
 @pytest.mark.parametrize("kind", ["logistic", "perceptron-classes", "forest-classes", "boosting-classes", "chain"])
@@ -151,7 +151,7 @@ def test_compiled_models_are_extended_and_stay_as_they_are():
     model.del_component(model.nothing)
     other = embed(model, net, model.x)
     maximised(model, other)
-    assert check.predicted[0] == pytest.approx(pyo.value(model.worth), abs=1e-6)
+    assert check.predicted[0] == pytest.approx(pyo.value(model.objective), abs=1e-6)
     assert compiled.size == 3
     start = embedded.start([0.2, 0.3, 0.4])
     ends = np.nan_to_num(start)
@@ -171,7 +171,7 @@ def test_numbers_and_scaling_are_taken_as_given():
     grid = np.linspace(0, 1, 201)
     points = torch.tensor([[a, b, 0.25] for a in grid for b in grid]).double()
     best = 5.0 + 100.0 * net(points).max().item()
-    assert best - 1e-6 <= pyo.value(model.worth) <= best + 2.0
+    assert best - 1e-6 <= pyo.value(model.objective) <= best + 2.0
     assert embedded.check().inputs[2] == 0.25
 
 
@@ -185,11 +185,11 @@ def test_widened_bounds_do_not_leave_the_range_that_was_embedded():
         variable.setlb(-10)
         variable.setub(10)
     for sense in (pyo.minimize, pyo.maximize):
-        model.worth = pyo.Objective(expr=model.x[0] + model.x[1], sense=sense)
+        model.objective = pyo.Objective(expr=model.x[0] + model.x[1], sense=sense)
         pyo.SolverFactory("appsi_highs").solve(model)
-        assert pyo.value(model.worth) == pytest.approx(0.0 if sense == pyo.minimize else 1.0, abs=1e-6)
+        assert pyo.value(model.objective) == pytest.approx(0.0 if sense == pyo.minimize else 1.0, abs=1e-6)
         assert embedded.check().deviation < 1e-6
-        model.del_component(model.worth)
+        model.del_component(model.objective)
 
 
 def test_single_precision_is_stated():
@@ -209,9 +209,9 @@ def test_a_wrong_solution_is_an_error():
     with pytest.raises(SolutionError, match="no value"):
         embedded.check()
     maximised(model, embedded)
-    embedded.check(results=pyo.value(model.worth))
+    embedded.check(results=pyo.value(model.objective))
     with pytest.raises(SolverError, match="excludes"):
-        embedded.check(results=pyo.value(model.worth) - 0.1)
+        embedded.check(results=pyo.value(model.objective) - 0.1)
     with torch.no_grad():
         net[-1].bias += 0.01
     with pytest.raises(SolverError, match=r"deviation of .* above the tolerance"):
@@ -227,7 +227,7 @@ def test_a_broken_promise_is_an_error():
     model = box(1)
     embedded = embed(model, net, model.x, sense="max")
     assert embedded.report().binaries == 0
-    model.worth = pyo.Objective(expr=embedded.outputs[0])
+    model.objective = pyo.Objective(expr=embedded.outputs[0])
     model.here = pyo.Constraint(expr=model.x[0] == 0.25)
     pyo.SolverFactory("appsi_highs").solve(model)
     with pytest.raises(SolverError, match="sense="):
@@ -427,7 +427,7 @@ def test_omlt_finds_the_same_optimum():
     ):
         for model in (ours, other):
             pyo.SolverFactory("appsi_highs").solve(model)
-        assert pyo.value(ours.worth) == pytest.approx(pyo.value(other.worth), rel=1e-4)
+        assert pyo.value(ours.objective) == pytest.approx(pyo.value(other.objective), rel=1e-4)
 
 
 def test_importing_redwood_loads_no_predictor_library():

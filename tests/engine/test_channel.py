@@ -114,8 +114,8 @@ def test_solutions_travel_with_their_arrays():
     policy = redwood.solve(instance, "myopic", bound_time_limit=0).solution
     again = unpack_solution(host().problem("cormab"), pack_solution(policy))
     assert type(again) is type(policy)
-    np.testing.assert_array_equal(again.worth, policy.worth)
-    assert again.worth.dtype == policy.worth.dtype
+    np.testing.assert_array_equal(again.q_values, policy.q_values)
+    assert again.q_values.dtype == policy.q_values.dtype
 
 
 @pytest.mark.parametrize("data", [b"", b"\x90", b"\x81\xa4tour\xc0", b"\xd4\x05\x00", b"\x91" * 5000, b"\x81\xa5other\x01"])

@@ -19,24 +19,24 @@ def routes():
     return redwood.instance("cvrp", coords=coords, demands=[0, 1, 1, 1, 1, 1, 1], capacity=3)
 
 
-def test_a_sound_solution_has_nothing_wrong_and_its_worth():
+def test_a_sound_solution_has_nothing_wrong_and_its_value():
     """Nothing is wrong with a feasible packing; the explanation says what it is worth."""
     instance = redwood.instance("knapsack", values=[6, 10], weights=[1, 2], capacity=2)
     told = redwood.explain(instance, [1])
-    assert (told.feasible, told.objective, told.remedies) == (True, 10, ())
+    assert (told.feasible, told.objective, told.repair_suggestions) == (True, 10, ())
     assert "nothing is wrong, objective 10" in str(told)
 
 
-def test_leaving_out_what_it_says_mends_a_packing():
-    """Items of least worth for their weight are to stay behind, and without them the packing fits."""
+def test_leaving_out_what_it_says_repairs_a_packing():
+    """Items of least value for their weight are to stay behind, and without them the packing fits."""
     instance = redwood.generate("knapsack", size=30, seed=1, capacity=5.0)
     told = redwood.explain(instance, np.arange(30))
     assert "exceeds the capacity" in told.faults[0]
     everything = redwood.check(instance, np.arange(30))
     assert not everything.feasible
     small = redwood.instance("knapsack", values=[9, 8, 1], weights=[3, 3, 3], capacity=6)
-    mended = redwood.explain(small, [0, 1, 2])
-    assert mended.remedies == ("leave item 2 out (value 1, weight 3).",)
+    repaired = redwood.explain(small, [0, 1, 2])
+    assert repaired.repair_suggestions == ("leave item 2 out (value 1, weight 3).",)
     assert redwood.explain(small, [0, 1]).feasible
 
 
@@ -45,15 +45,15 @@ def test_tours_say_where_missing_nodes_go():
     square = redwood.instance("tsp", coords=[[0, 0], [0, 10], [10, 10], [10, 0]])
     told = redwood.explain(square, [0, 1, 1, 3])
     assert any("node 2" in fault for fault in told.faults)
-    assert told.remedies[0] == "take the repeated visit of node 1 out, after node 1."
-    assert told.remedies[1].startswith("put node 2 in between nodes 1 and 3")
+    assert told.repair_suggestions[0] == "take the repeated visit of node 1 out, after node 1."
+    assert told.repair_suggestions[1].startswith("put node 2 in between nodes 1 and 3")
 
 
 def test_routes_say_who_moves_where(routes):
     """An overloaded route gives a customer to the route with room, a missing one is put in, a repeated one comes out."""
     told = redwood.explain(routes, [[1, 2, 3, 4], [5, 5, 1]])
     assert any("route 1 carries 4" in fault for fault in told.faults)
-    text = " ".join(told.remedies)
+    text = " ".join(told.repair_suggestions)
     assert "take customer 5 out of route 2" in text
     assert "take customer 1 out of route 2" in text
     assert re.search(r"move customer \d \(demand 1\) to route 2", text)
@@ -65,7 +65,7 @@ def test_a_tour_beyond_its_budget_says_what_to_leave_out():
     """The node that costs most length for its prize is left out first, until the budget suffices."""
     line = redwood.instance("orienteering", coords=[[0, 0], [1, 0], [5, 0]], prizes=[0, 1, 1], budget=4.0)
     told = redwood.explain(line, [0, 1, 2, 0])
-    assert told.remedies == ("leave node 2 out (prize 1), which saves 8.",)
+    assert told.repair_suggestions == ("leave node 2 out (prize 1), which saves 8.",)
     assert redwood.explain(line, [0, 1, 0]).feasible
 
 
@@ -82,7 +82,7 @@ def test_a_file_that_is_refused_is_shown_with_its_line(tmp_path):
 
 
 def test_the_command_prints_what_programs_read(routes, tmp_path):
-    """With --json the faults and remedies come as lists."""
+    """With --json the faults and repair suggestions come as lists."""
     file, solution = tmp_path / "six.vrp", tmp_path / "six.json"
     from redwood.plugins.host import host
 
@@ -92,4 +92,4 @@ def test_the_command_prints_what_programs_read(routes, tmp_path):
     record = json.loads(done.stdout)
     assert done.exit_code == 1
     assert not record["feasible"]
-    assert len(record["remedies"]) == 2
+    assert len(record["repair_suggestions"]) == 2

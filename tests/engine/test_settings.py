@@ -51,7 +51,7 @@ def test_seconds_are_checked_everywhere(seconds, tsp, tmp_path):
     refused("time limit", redwood.bound, tsp, time_limit=seconds)
     refused("time limit", Seconds, seconds)
     refused("hours", redwood.train, "bq", "tsp", tmp_path, hours=seconds)
-    refused("teacher time limit", redwood.train, "bq", "tsp", tmp_path, hours=1, teacher_time_limit=seconds)
+    refused("expert time limit", redwood.train, "bq", "tsp", tmp_path, hours=1, expert_time_limit=seconds)
 
 
 @pytest.mark.parametrize("seconds", [-1, "1", float("nan"), True])

@@ -15,14 +15,14 @@ from redwood.plugins.host import Host
 from redwood.problem import Solution
 from redwood.simple import ArrayInstance, JsonProblem, Moves, Picks, array, permutation_violations, scaled
 from redwood.views.local import Local
-from redwood.views.stepwise import Layout, Lesson, Stepwise
+from redwood.views.stepwise import Layout, Stage, Stepwise
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Loads(ArrayInstance):
-    """Worth [N] and weight [N, 2] of things, and what may be carried of either weight [2]."""
+    """Profit [N] and weight [N, 2] of things, and what may be carried of either weight [2]."""
 
-    worth: np.ndarray = array("N")
+    profit: np.ndarray = array("N")
     weight: np.ndarray = array("N", 2)
     room: np.ndarray = array(2)
     note: str = ""
@@ -55,17 +55,17 @@ class CarryPicks(Picks):
     """Take one thing after another while any fits."""
 
     layout = Layout(features=2, marks=0, sets=True, neighbours=False)
-    lessons = (Lesson(4, 2, 2),)
+    curriculum = (Stage(4, 2, 2),)
 
     def allowed(self, instance, picked, left):
         return (instance.weight[left] <= instance.room - instance.weight[picked].sum(axis=0)).all(axis=1)
 
     def describe(self, instance, picked, left):
-        return np.stack([scaled(instance.worth[left]), scaled(instance.weight[left].sum(axis=1))], axis=1), None
+        return np.stack([scaled(instance.profit[left]), scaled(instance.weight[left].sum(axis=1))], axis=1), None
 
 
 class Carry(JsonProblem):
-    """Carry the things of most worth whose weights both fit."""
+    """Carry the things of most value whose weights both fit."""
 
     name, sense = "carry", Sense.MAX
     instance_type, solution_type = Loads, Carried
@@ -73,10 +73,10 @@ class Carry(JsonProblem):
 
     def generate(self, size, rng, *, variant=""):
         weight = rng.integers(1, 9, (size, 2))
-        return self.make(worth=rng.random(size), weight=weight, room=weight.sum(axis=0) // 2 + 9, note="drawn")
+        return self.make(profit=rng.random(size), weight=weight, room=weight.sum(axis=0) // 2 + 9, note="drawn")
 
     def objective(self, instance, solution):
-        return float(instance.worth[solution.things].sum())
+        return float(instance.profit[solution.things].sum())
 
     def violations(self, instance, solution):
         over = instance.weight[solution.things].sum(axis=0) > instance.room
@@ -123,7 +123,7 @@ def test_files_are_recognised_and_keep_whole_numbers_and_text(problem, tmp_path)
     file, answer = tmp_path / "four.json", tmp_path / "answer.json"
     file.write_text(problem.format(instance))
     back = redwood.read(file)
-    assert (back.weight.dtype, back.worth.dtype, back.note) == (np.int64, np.float64, "drawn")
+    assert (back.weight.dtype, back.profit.dtype, back.note) == (np.int64, np.float64, "drawn")
     assert back.fingerprint() == instance.fingerprint()
     result = redwood.solve(back, "local-search", iterations=5)
     result.save_solution(answer)
@@ -133,18 +133,18 @@ def test_files_are_recognised_and_keep_whole_numbers_and_text(problem, tmp_path)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"weight": [[1, 1]]}, "weight has shape [1, 2]; expected [N, 2] with N = 2 of worth."),
-        ({"worth": [[1, 2]]}, "worth has shape [1, 2]; expected [N], none of them zero."),
+        ({"weight": [[1, 1]]}, "weight has shape [1, 2]; expected [N, 2] with N = 2 of profit."),
+        ({"profit": [[1, 2]]}, "profit has shape [1, 2]; expected [N], none of them zero."),
         ({"room": [1, 2, 3]}, "room has shape [3]; expected [2]."),
-        ({"worth": [1, float("nan")]}, "worth[1] is nan; give finite numbers."),
-        ({"worth": ["a", "b"]}, "worth holds what is no number"),
+        ({"profit": [1, float("nan")]}, "profit[1] is nan; give finite numbers."),
+        ({"profit": ["a", "b"]}, "profit holds what is no number"),
         ({"weight": [[1, 1], [2]]}, "weight is no array"),
-        ({"worth": []}, "worth has shape [0]; expected [N], none of them zero."),
+        ({"profit": []}, "profit has shape [0]; expected [N], none of them zero."),
     ],
 )
 def test_wrong_arrays_are_named_with_what_was_expected(problem, change, words):
     """Shapes, dimensions shared by fields, types and single numbers are checked at the door."""
-    sound = {"worth": [1, 2], "weight": [[1, 1], [2, 2]], "room": [2, 2], "note": ""}
+    sound = {"profit": [1, 2], "weight": [[1, 1], [2, 2]], "room": [2, 2], "note": ""}
     assert redwood.instance("carry", **sound).size == 2
     with pytest.raises(InstanceError) as told:
         redwood.instance("carry", **{**sound, **change})
@@ -153,10 +153,10 @@ def test_wrong_arrays_are_named_with_what_was_expected(problem, change, words):
 
 def test_wrong_names_and_files_are_refused(problem):
     """A field that does not exist, one that is missing, and a file of another problem are named."""
-    with pytest.raises(OptionError, match="Did you mean 'worth'"):
-        redwood.instance("carry", worths=[1])
+    with pytest.raises(OptionError, match="Did you mean 'profit'"):
+        redwood.instance("carry", profits=[1])
     with pytest.raises(InstanceError, match="weight is missing"):
-        redwood.instance("carry", worth=[1])
+        redwood.instance("carry", profit=[1])
     with pytest.raises(FormatError, match='begins with "problem": "carry"'):
         problem.parse(json.dumps({"problem": "other"}), "file")
     with pytest.raises(FormatError, match="takes no 'size'"):
@@ -181,7 +181,7 @@ def test_wrong_descriptions_name_the_shape(problem, monkeypatch):
 
 def test_allowed_things_are_shown_first(problem):
     """Where a window has not room for everything, it shows what may be picked."""
-    instance = redwood.instance("carry", worth=[1, 1, 1], weight=[[9, 9], [1, 1], [9, 9]], room=[2, 2], note="")
+    instance = redwood.instance("carry", profit=[1, 1, 1], weight=[[9, 9], [1, 1], [9, 9]], room=[2, 2], note="")
     view = problem.view(Stepwise, instance)
     window = view.window(view.begin(np.zeros(1, np.int64)), 1)
     assert window.nodes.tolist() == [[1]]
@@ -203,7 +203,7 @@ def test_orders_say_what_is_wrong_with_them():
 def test_a_descent_does_not_depend_on_the_unit_of_the_objective(problem, unit):
     """Values a power of two as large, tiny or huge, lead to the same local optimum: gains count by their share."""
     instance = redwood.generate("carry", size=12, seed=1)
-    scaled_instance = problem.make(worth=unit * instance.worth, weight=instance.weight, room=instance.room, note="drawn")
+    scaled_instance = problem.make(profit=unit * instance.profit, weight=instance.weight, room=instance.room, note="drawn")
     states = []
     for given in (instance, scaled_instance):
         view = problem.view(Local, given)

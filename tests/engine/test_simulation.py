@@ -57,15 +57,15 @@ def test_bad_input_is_named(bandits):
         simulate(generate("tsp", size=5), NullPolicy())
 
 
-def test_kept_episodes_show_states_and_levels(bandits):
+def test_kept_episodes_show_states_and_actions(bandits):
     """What was kept has a row for each step, fits the rewards of the same seed, and can be drawn."""
     policy = solve(bandits, "myopic", bound_time_limit=0).solution
     plain = simulate(bandits, policy, episodes=6, seed=2, bound_time_limit=0)
     kept = simulate(bandits, policy, episodes=6, seed=2, bound_time_limit=0, keep=True)
     assert (kept.rewards == plain.rewards).all()
-    assert kept.states.shape == kept.levels.shape == (6, 5, 6)
+    assert kept.states.shape == kept.arm_actions.shape == (6, 5, 6)
     for step in range(5):
-        assert (policy.act(kept.states[:, step], step) == kept.levels[:, step]).all()
+        assert (policy.act(kept.states[:, step], step) == kept.arm_actions[:, step]).all()
 
 
 @pytest.mark.parametrize("keep", [False, True])

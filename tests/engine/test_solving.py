@@ -94,7 +94,7 @@ def test_failure_is_a_status_and_keeps_what_was_reported():
     """A solver that raises gives status failed, the error in words, and the solution reported before."""
     result = redwood.solve(number(), solver="crash")
     assert (result.status, result.termination, result.objective) == (Status.FAILED, Termination.ERROR, 5)
-    assert "RuntimeError: out of luck" in result.message
+    assert "RuntimeError: out of paper" in result.message
 
 
 @pytest.mark.parametrize("wrong", ["solution", "report"])

@@ -34,5 +34,5 @@ def test_failures_are_said(countdown):
     """A solver that fails on a tiny instance has its error as message."""
     crashed = warm_up(Pair("countdown", "crash"))
     assert crashed.failed
-    assert "out of luck" in crashed.message
+    assert "out of paper" in crashed.message
     assert warm_up(Pair("countdown", "steps")).message == ""

@@ -115,7 +115,7 @@ SOLVERS = {
         "instance-kept",
         "changed the instance",
     ),
-    "crashes": ("return Answer(run.best)", "raise RuntimeError('out of luck')", "feasible", "out of luck"),
+    "crashes": ("return Answer(run.best)", "raise RuntimeError('out of paper')", "feasible", "out of paper"),
 }
 TOY = Path(__file__).parents[1] / "plugins_for_tests" / "toy.py"
 IMPORTS = """import threading

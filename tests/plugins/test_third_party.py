@@ -15,8 +15,8 @@ from redwood.plugins.conformance.checks import check_problem
 from redwood.plugins.host import Host
 from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import PRESETS
-from redwood.solvers.bq.training import Recipe, Trainer, view_class
-from redwood.views.stepwise import Lesson, Stepwise
+from redwood.solvers.bq.training import HyperParameters, Trainer, view_class
+from redwood.views.stepwise import Stage, Stepwise
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 NAME = "linear-ordering"
@@ -58,16 +58,16 @@ def test_three_families_agree_with_enumeration(ordering):
     assert (proven.objective, proven.bound, found.objective) == (best, best, best)
 
 
-SHORT = (Lesson(5, 12, 20), Lesson(7, 12, 40))
-"""What is learnt here: the example's own lessons take half a minute."""
+SHORT = (Stage(5, 12, 20), Stage(7, 12, 40))
+"""What is learnt here: the example's own stages take half a minute."""
 
 
 @pytest.fixture(scope="module")
 def labelled(ordering, tmp_path_factory):
     """A folder of training whose labels HiGHS has made in two processes, and the weights that came out."""
     folder = tmp_path_factory.mktemp("training")
-    view_class(ordering).lessons = SHORT
-    labels = {"teacher": "highs", "teacher_time_limit": 5, "label_share": 0.6, "test_instances": 2}
+    view_class(ordering).curriculum = SHORT
+    labels = {"expert": "highs", "expert_time_limit": 5, "label_share": 0.6, "test_instances": 2}
     weights = redwood.train("bq", NAME, folder, hours=10 / 3600, threads=2, preset="tiny", **labels)
     return folder, weights
 
@@ -88,8 +88,10 @@ def test_a_policy_learns_from_the_defaults_of_the_view(ordering, labelled):
     """Thirty steps on states that the default `sample` draws more than halve the gap of an untrained policy."""
     folder, _ = labelled
     tests = LabelMaker(ordering, None, folder / "labels").tests(2)
-    recipe = Recipe(batch=32, warmup=1)
-    trainer = Trainer(ordering, folder / "more", folder / "labels", shape=PRESETS["tiny"], recipe=recipe, tests=tests)
+    hyper_parameters = HyperParameters(batch=32, warmup=1)
+    trainer = Trainer(
+        ordering, folder / "more", folder / "labels", shape=PRESETS["tiny"], hyper_parameters=hyper_parameters, tests=tests
+    )
     before = trainer.test()
     trainer.train(steps=30)
     after = trainer.test()
@@ -103,7 +105,7 @@ def test_drawn_states_lie_on_the_way_of_their_label(ordering):
     view = ordering.view(Stepwise, *instances)
     with pytest.raises(FitError, match="call teach"):
         view.sample(1, np.random.default_rng(0))
-    view.teach(labels)
+    view.set_labels(labels)
     batch = view.sample(200, np.random.default_rng(0))
     for row, left, order in zip(batch.rows, batch.left, batch.order, strict=True):
         placed = instances[row].size - left
@@ -127,9 +129,9 @@ def test_own_action_sets_are_maximised_exactly(wards):
     actions, rng = wards.NoNeighbours(6, 2), np.random.default_rng(0)
     allowed = [a for a in itertools.product((0, 1), repeat=6) if sum(a) <= 2 and (1, 1) not in itertools.pairwise(a)]
     for _ in range(5):
-        worth = rng.normal(size=(6, 2))
-        best = max(worth[np.arange(6), list(action)].sum() for action in allowed)
-        assert actions.argmax(worth).value == pytest.approx(best)
+        coefficients = rng.normal(size=(6, 2))
+        best = max(coefficients[np.arange(6), list(action)].sum() for action in allowed)
+        assert actions.argmax(coefficients).value == pytest.approx(best)
 
 
 @pytest.mark.parametrize(
@@ -146,5 +148,5 @@ def test_planning_solvers_take_own_action_sets_unchanged(wards, solver, options)
     assert result.status in ("feasible", "optimal"), result.message
     rollouts = redwood.simulate(instance, result.solution, episodes=50, seed=1)
     assert rollouts.percent_of_bound < 105
-    levels = result.solution.act(np.zeros(6, np.int64), 0)
-    assert instance.actions.contains(levels)
+    arm_actions = result.solution.act(np.zeros(6, np.int64), 0)
+    assert instance.actions.contains(arm_actions)

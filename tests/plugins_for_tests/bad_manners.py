@@ -94,7 +94,7 @@ def claiming(value: Any, **claims: Any) -> Manner:
 
 
 MANNERS |= {
-    "raises": raising(RuntimeError("out of luck")),
+    "raises": raising(RuntimeError("out of paper")),
     "raises-two-arguments": raising(TwoArguments("one", "two")),
     "raises-unprintable": raising(Unprintable()),
     "raises-base": raising(Grave("grave")),
@@ -380,20 +380,20 @@ def start_daemon() -> None:
 
 
 @manner
-def kills_keeper(problem: Any, instance: Any, run: Run) -> Any:
+def kills_supervisor(problem: Any, instance: Any, run: Run) -> Any:
     start_daemon()
     os.kill(os.getppid(), signal.SIGKILL)
     time.sleep(60)
 
 
 @manner
-def kills_keeper_and_hides(problem: Any, instance: Any, run: Run) -> Any:
+def kills_supervisor_and_hides(problem: Any, instance: Any, run: Run) -> Any:
     os.kill(os.getppid(), signal.SIGKILL)
     return hides_a_daemon(problem, instance, run)
 
 
 @manner
-def stops_keeper(problem: Any, instance: Any, run: Run) -> Any:
+def stops_supervisor(problem: Any, instance: Any, run: Run) -> Any:
     start_daemon()
     os.kill(os.getppid(), signal.SIGSTOP)
     return answer(problem, 4)

@@ -120,7 +120,7 @@ class Crash(Solver):
 
     def run(self, problem: Any, instance: Any, run: Run) -> Answer:
         run.report(Number(5))
-        raise RuntimeError("out of luck")
+        raise RuntimeError("out of paper")
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,11 @@ DATA = {
     [
         (
             {"transitions": [[HALF, [[1.5, -0.5], [0.5, 0.5]]]]},
-            "1.5 .arm 0, level 1, from state 0, to state 0. is outside",
+            "1.5 .arm 0, action 1, from state 0, to state 0. is outside",
         ),
-        ({"transitions": [[HALF, [[0.5, 0.4], [0.5, 0.5]]]]}, "sum to 0.9 .arm 0, level 1, from state 0."),
+        ({"transitions": [[HALF, [[0.5, 0.4], [0.5, 0.5]]]]}, "sum to 0.9 .arm 0, action 1, from state 0."),
         ({"transitions": [[HALF]]}, r"transitions have shape \[1, 1, 2, 2\]"),
-        ({"rewards": [[[0.0, np.nan], [1.0, 2.0]]]}, "reward nan of arm 0 at level 0 in state 1"),
+        ({"rewards": [[[0.0, np.nan], [1.0, 2.0]]]}, "reward nan of arm 0 under action 0 in state 1"),
         ({"start": [[0.5, 0.6]]}, "sum to 1.1 .start of arm 0."),
         ({"rewards": 1.0}, r"rewards have shape \[\]; expected"),
         ({"rewards": [[[0.0], [1.0, 2.0]]]}, "rewards or start are not arrays of numbers"),
@@ -73,7 +73,7 @@ def test_interventions_come_in_blocks_of_three():
     assert set(np.unique(actions.weights)) == {0, 3}
     assert (np.count_nonzero(actions.weights, axis=1) == 3).all()
     assert actions.loads.max(axis=1).max() == 9
-    assert actions.levels == 4
+    assert actions.arm_actions == 4
 
 
 def test_networkx_graph_makes_the_paths():
@@ -105,7 +105,7 @@ def mixed(bits):
     return bits ^ (bits >> 31)
 
 
-def luck(seed, episode, step, arm):
+def noise(seed, episode, step, arm):
     """Return the random number of an arm in a step of an episode."""
     bits = mixed((seed + 0x9E3779B97F4A7C15) % 2**64)
     bits = mixed(bits ^ ((episode + 0xD1B54A32D192ED03) % 2**64))
@@ -120,21 +120,21 @@ def test_simulator_equals_plain_python():
     rewards = planning.rollouts(IndexPolicy(made.arms.rewards[None]), 4, seed=9)
     for episode in range(4):
         states = [
-            int(np.searchsorted(np.cumsum(made.arms.start[arm]), luck(9, episode, -1, arm), side="right"))
+            int(np.searchsorted(np.cumsum(made.arms.start[arm]), noise(9, episode, -1, arm), side="right"))
             for arm in range(5)
         ]
         for step in range(6):
-            levels = made.actions.argmax(made.arms.rewards[np.arange(5), :, states]).levels
+            arm_actions = made.actions.argmax(made.arms.rewards[np.arange(5), :, states]).arm_actions
             reward = 0.0
             for arm in range(5):
-                reward += made.arms.rewards[arm, levels[arm], states[arm]]
-                ends = np.cumsum(made.arms.transitions[arm, levels[arm], states[arm]])
-                states[arm] = int(np.searchsorted(ends, luck(9, episode, step, arm), side="right"))
+                reward += made.arms.rewards[arm, arm_actions[arm], states[arm]]
+                ends = np.cumsum(made.arms.transitions[arm, arm_actions[arm], states[arm]])
+                states[arm] = int(np.searchsorted(ends, noise(9, episode, step, arm), side="right"))
             assert rewards[episode, step] == pytest.approx(reward, abs=1e-12)
 
 
-def test_luck_is_uniform_and_independent_of_the_batch():
-    """States follow the transition probabilities, and an episode's luck does not depend on how many there are."""
+def test_noise_is_uniform_and_independent_of_the_batch():
+    """States follow the transition probabilities, and an episode's noise does not depend on how many there are."""
     ends = np.broadcast_to(np.array([0.3, 2.0]), (4, 1, 2, 2)).copy()
     states = draw_start(20_000, np.broadcast_to(np.array([0.3, 2.0]), (4, 2)).copy(), 5)
     assert states.mean(axis=0) == pytest.approx(0.7, abs=0.02)
@@ -156,22 +156,22 @@ def test_action_outside_the_set_is_a_violation():
 
 @dataclass(frozen=True, eq=False)
 class Constant(Policy):
-    """Give every arm of every episode the same level, whatever that is."""
+    """Give every arm of every episode the same action, whatever that is."""
 
     kind: ClassVar[str] = "constant"
-    level: Any
+    arm_action: Any
 
     def choose(self, planning, states, step, rng):
-        return None if self.level is None else np.full(states.shape, self.level)
+        return None if self.arm_action is None else np.full(states.shape, self.arm_action)
 
 
-@pytest.mark.parametrize("level", [0.7, math.nan, None, "no"])
-def test_levels_that_are_no_whole_numbers_are_refused(level):
-    """A policy whose levels are not whole numbers raises, and fails the check: nothing is rounded."""
+@pytest.mark.parametrize("arm_action", [0.7, math.nan, None, "no"])
+def test_actions_that_are_no_whole_numbers_are_refused(arm_action):
+    """A policy whose actions are not whole numbers raises, and fails the check: nothing is rounded."""
     made = generate("cormab/budget", size=4, seed=0)
-    with pytest.raises(SolutionError, match="policy 'constant' gave levels that are not whole numbers"):
-        simulate(made, Constant(level), episodes=2)
-    assert "not whole numbers" in check(made, Constant(level)).violations[0]
+    with pytest.raises(SolutionError, match="policy 'constant' gave actions that are not whole numbers"):
+        simulate(made, Constant(arm_action), episodes=2)
+    assert "not whole numbers" in check(made, Constant(arm_action)).violations[0]
     assert check(made, Constant(0.0)).feasible
 
 
@@ -200,7 +200,7 @@ def test_policies_survive_json():
     policy = IndexPolicy(np.random.default_rng(0).random((2, 3, 2, 4)))
     again = problem.solution(policy.to_dict())
     assert isinstance(again, IndexPolicy)
-    assert (again.worth == policy.worth).all()
+    assert (again.q_values == policy.q_values).all()
     for data, message in (({"kind": "indexx"}, "Did you mean 'index'"), ({"kind": "null", "a": 1}, "has no field 'a'")):
         with pytest.raises(ValueError, match=message):
             problem.solution(data)

@@ -52,23 +52,23 @@ def optimum_by_hand(made):
     arms, exposure, joint = made.arms, made.exposure, made.joint
     count = len(arms.rewards)
     neighbours = {arm: [int(a) for a, b in exposure.edges if b == arm] for arm in range(count)}
-    allowed = [levels for levels in product(range(2), repeat=count) if sum(levels) <= made.actions.budget]
+    allowed = [arm_actions for arm_actions in product(range(2), repeat=count) if sum(arm_actions) <= made.actions.budget]
 
-    def worth(state, levels, later):
-        total = sum(arms.rewards[j, levels[j], state[j]] for j in range(count))
+    def coefficients(state, arm_actions, later):
+        total = sum(arms.rewards[j, arm_actions[j], state[j]] for j in range(count))
         for weight, success in zip(joint.weights, joint.success, strict=True):
-            total += weight * (1.0 - np.prod([1.0 - success[j, levels[j], state[j]] for j in range(count)]))
+            total += weight * (1.0 - np.prod([1.0 - success[j, arm_actions[j], state[j]] for j in range(count)]))
         rows = []
         for j in range(count):
-            met = min(sum(exposure.emits[k, levels[k], state[k]] for k in neighbours[j]), len(exposure.transitions) - 1)
-            rows.append(exposure.transitions[met, j, levels[j], state[j]])
+            met = min(sum(exposure.emits[k, arm_actions[k], state[k]] for k in neighbours[j]), len(exposure.transitions) - 1)
+            rows.append(exposure.transitions[met, j, arm_actions[j], state[j]])
         ahead = sum(np.prod([rows[j][z[j]] for j in range(count)]) * later[z] for z in later)
         return total + made.discount * ahead
 
     states = list(product(range(2), repeat=count))
     later = dict.fromkeys(states, 0.0)
     for _ in range(made.horizon):
-        later = {state: max(worth(state, levels, later) for levels in allowed) for state in states}
+        later = {state: max(coefficients(state, arm_actions, later) for arm_actions in allowed) for state in states}
     return sum(np.prod([arms.start[j, state[j]] for j in range(count)]) * later[state] for state in states)
 
 
@@ -126,16 +126,18 @@ def test_the_kernel_moves_arms_as_their_outcomes_say():
     planning = view(coupled(4, arms=4))
     exposure, arms = planning.exposure, arms_alone(planning)
     rng = np.random.default_rng(0)
-    states, levels = rng.integers(0, 2, (1, 4)), rng.integers(0, 2, (1, 4))
-    many, taken = np.repeat(states, 40_000, axis=0), np.repeat(levels, 40_000, axis=0)
+    states, arm_actions = rng.integers(0, 2, (1, 4)), rng.integers(0, 2, (1, 4))
+    many, taken = np.repeat(states, 40_000, axis=0), np.repeat(arm_actions, 40_000, axis=0)
     reached, begins = exposure.neighbours
     ends = cumulative(exposure.transitions)
     earned = advance_exposed(many, taken, 3, 7, ends, arms.rewards, exposure.emits, reached, begins)
-    expected = outcomes(planning, states, levels)[0]
+    expected = outcomes(planning, states, arm_actions)[0]
     shares = (many[:, :, None] == np.arange(2)).mean(axis=0)
     assert np.abs(shares - expected).max() < 0.01
-    assert np.allclose(earned, arms.rewards[np.arange(4), levels[0], states[0]].sum())
-    assert step_rewards(planning, states, levels)[0] == pytest.approx(earned[0] + planning.joint.values(states, levels)[0])
+    assert np.allclose(earned, arms.rewards[np.arange(4), arm_actions[0], states[0]].sum())
+    assert step_rewards(planning, states, arm_actions)[0] == pytest.approx(
+        earned[0] + planning.joint.values(states, arm_actions)[0]
+    )
 
 
 @pytest.mark.parametrize("family", FAMILIES)

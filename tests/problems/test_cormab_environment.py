@@ -44,7 +44,7 @@ def test_episodes_earn_what_the_simulator_says():
     assert abs(np.mean(earned) - rollouts.mean) < 5 * error
 
 
-def test_levels_of_any_number_type_act_alike():
+def test_actions_of_any_number_type_act_alike():
     """An allowed action moves the arms in the same way as whole numbers and as floats of the same value."""
     environment = BanditEnvironment(generate("cormab/budget", size=6, seed=0))
     rewards = []
@@ -55,7 +55,7 @@ def test_levels_of_any_number_type_act_alike():
 
 
 def test_actions_outside_the_set_raise():
-    """An action that the set does not allow is refused, not mended."""
+    """An action that the set does not allow is refused, not repaired."""
     environment = BanditEnvironment(generate("cormab/budget", size=6, seed=0))
     environment.reset(seed=0)
     assert not environment.action_space.contains(np.ones(6, np.int64))

@@ -16,7 +16,7 @@ from redwood.planning.bounds.decomposition import Decomposition
 from redwood.planning.bounds.duality import price, refined, tighten
 from redwood.planning.bounds.master import Master
 from redwood.planning.bounds.relaxing import RelaxedProgram, relaxed_prices
-from redwood.planning.bounds.segment import Stretch
+from redwood.planning.bounds.segment import HorizonSegment
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.problems.cormab.problem import CoRMAB
@@ -26,7 +26,7 @@ VARIANTS = [variant for variant in CoRMAB.variants if variant != "state-dependen
 
 
 def most(relaxation, gains):
-    """Return the greatest worth in a relaxation of gains [K (A - 1)] for arms of each class at each level."""
+    """Return the greatest value in a relaxation of gains [K (A - 1)] for arms of each class for each action."""
     limits = vstack((relaxation.rows, -relaxation.rows)).tocsr()
     right = np.concatenate((relaxation.upper, -relaxation.lower))
     kept = np.isfinite(right)
@@ -42,9 +42,9 @@ def test_relaxations_hold_every_action(variant):
         actions = generate(f"cormab/{variant}", size=9, seed=seed, budget=3).actions
         relaxation = actions.relaxation
         kinds = int(relaxation.classes.max()) + 1
-        for gains in rng.normal(size=(5, kinds, actions.levels - 1)):
-            worth = np.concatenate((np.zeros((kinds, 1)), gains), axis=1)[relaxation.classes]
-            found, best = most(relaxation, gains.ravel()), actions.argmax(worth).value
+        for gains in rng.normal(size=(5, kinds, actions.arm_actions - 1)):
+            coefficients = np.concatenate((np.zeros((kinds, 1)), gains), axis=1)[relaxation.classes]
+            found, best = most(relaxation, gains.ravel()), actions.argmax(coefficients).value
             assert found >= best - 1e-7
             assert not relaxation.tight or found == pytest.approx(best)
 
@@ -58,7 +58,7 @@ def test_the_next_start_begins_where_the_last_ended(variant):
     for state in range(3):
         start = np.eye(4)[np.full(9, state)]
         kept.begin(start)
-        there = Stretch(type(arms)(arms.transitions, arms.rewards, start), planning.actions, 6, 1.0, np.zeros((9, 4)))
+        there = HorizonSegment(type(arms)(arms.transitions, arms.rewards, start), planning.actions, 6, 1.0, np.zeros((9, 4)))
         anew = relaxed_prices(there, relaxation, 60.0)
         assert price(there, kept.prices()).bound == pytest.approx(price(there, anew).bound, rel=1e-6)
 
@@ -68,13 +68,15 @@ def test_one_action_a_step_is_worth_what_it_earns():
     planning = host().problem("cormab").view(Planning, generate("cormab/budget", size=40, seed=0))
     arms, rng = planning.arms, np.random.default_rng(0)
     mass = np.eye(4)[rng.integers(0, 4, 40)]
-    master = Master(Stretch(type(arms)(arms.transitions, arms.rewards, mass), planning.actions, 20, 1.0, np.zeros((40, 4))))
+    master = Master(
+        HorizonSegment(type(arms)(arms.transitions, arms.rewards, mass), planning.actions, 20, 1.0, np.zeros((40, 4)))
+    )
     actions = planning.actions.samples(20, rng)
     master.add(actions)
     earned = 0.0
-    for levels in actions:
-        earned += (mass * arms.rewards[np.arange(40), levels]).sum()
-        mass = np.einsum("js,jsz->jz", mass, arms.transitions[np.arange(40), levels])
+    for arm_actions in actions:
+        earned += (mass * arms.rewards[np.arange(40), arm_actions]).sum()
+        mass = np.einsum("js,jsz->jz", mass, arms.transitions[np.arange(40), arm_actions])
     assert master.solve(60.0)[0] == pytest.approx(earned)
 
 
@@ -83,11 +85,13 @@ def test_refined_prices_are_as_tight_from_a_kept_program():
     planning = host().problem("cormab").view(Planning, generate("cormab/path", size=10, seed=3, budget=3, horizon=6))
     arms, rng = planning.arms, np.random.default_rng(1)
     first = np.zeros((6, *arms.rewards.shape[:2]))
-    window = Stretch(arms, planning.actions, 6, 1.0, np.zeros((10, 4)))
+    window = HorizonSegment(arms, planning.actions, 6, 1.0, np.zeros((10, 4)))
     kept = Master(window)
     for states in rng.integers(0, 4, (4, 10)):
         start = np.eye(4)[states]
-        there = Stretch(type(arms)(arms.transitions, arms.rewards, start), planning.actions, 6, 1.0, np.zeros((10, 4)))
+        there = HorizonSegment(
+            type(arms)(arms.transitions, arms.rewards, start), planning.actions, 6, 1.0, np.zeros((10, 4))
+        )
         kept.begin(start)
         given = price(there, first)
         found = refined(there, given, kept, Timer(60), 100)
@@ -96,8 +100,8 @@ def test_refined_prices_are_as_tight_from_a_kept_program():
         first = found.prices
 
 
-def test_walks_relaxed_by_blocks_hold_every_action():
-    """On larger graphs, where the relaxation mixes walks block by block, it is close above the best walk, never below."""
+def test_closed_walks_relaxed_by_blocks_hold_every_action():
+    """On larger graphs, where the relaxation mixes closed walks of blocks, it is close above the best one."""
     actions = generate("cormab/path", size=40, seed=1).actions
     assert actions.relaxation.size < 200
     for gains in np.random.default_rng(2).random((5, 40)):

@@ -8,7 +8,7 @@ import pytest
 
 from redwood import generate
 from redwood.errors import InstanceError, ModelError, OptionError, SolutionError
-from redwood.planning.contract import ActionSet, worth_of
+from redwood.planning.contract import ActionSet, value_of
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet, fill
 from redwood.problems.cormab.interventions import InterventionsSet
@@ -24,7 +24,7 @@ def small_sets(variant, seeds=(0, 1, 2)):
 
 
 def every_action(actions):
-    return np.array(list(product(range(actions.levels), repeat=actions.arms)))
+    return np.array(list(product(range(actions.arm_actions), repeat=actions.arms)))
 
 
 @pytest.mark.parametrize("variant", [variant for variant in VARIANTS if variant != "overlapping"])
@@ -32,15 +32,15 @@ def test_argmax_equals_enumeration_and_the_program(variant):
     """The oracle's action is allowed and worth as much as the best of all actions, and as the program's."""
     rng = np.random.default_rng(5)
     for actions in small_sets(variant):
-        allowed = [levels for levels in every_action(actions) if actions.contains(levels)]
+        allowed = [arm_actions for arm_actions in every_action(actions) if actions.contains(arm_actions)]
         for _ in range(4):
-            worth = rng.normal(size=(actions.arms, actions.levels))
-            best = max(worth_of(worth, levels) for levels in allowed)
-            choice = actions.argmax(worth)
-            assert actions.contains(choice.levels)
+            coefficients = rng.normal(size=(actions.arms, actions.arm_actions))
+            best = max(value_of(coefficients, arm_actions) for arm_actions in allowed)
+            choice = actions.argmax(coefficients)
+            assert actions.contains(choice.arm_actions)
             assert choice.value == pytest.approx(best, abs=1e-9)
             assert choice.bound >= best - 1e-9
-            assert actions.solve(worth).value == pytest.approx(best, abs=1e-7)
+            assert actions.solve(coefficients).value == pytest.approx(best, abs=1e-7)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -49,18 +49,18 @@ def test_contains_agrees_with_the_program(variant):
     rng = np.random.default_rng(7)
     for actions in small_sets(variant, seeds=(3, 4)):
         for _ in range(15):
-            levels = rng.integers(0, 2, actions.arms) * rng.integers(1, actions.levels, actions.arms)
-            assert actions.contains(levels) == ActionSet.contains(actions, levels)
+            arm_actions = rng.integers(0, 2, actions.arms) * rng.integers(1, actions.arm_actions, actions.arms)
+            assert actions.contains(arm_actions) == ActionSet.contains(actions, arm_actions)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_larger_oracle_equals_the_program(variant):
     """At 16 arms the oracle finds the optimum of the declared program."""
     actions = generate(f"cormab/{variant}", size=16, seed=1).actions
-    worth = np.random.default_rng(2).normal(size=(16, actions.levels))
-    choice = actions.argmax(worth)
-    assert choice.value == pytest.approx(actions.solve(worth).value, abs=1e-6)
-    assert choice.levels.tolist() == actions.choose(worth[None])[0].tolist()
+    coefficients = np.random.default_rng(2).normal(size=(16, actions.arm_actions))
+    choice = actions.argmax(coefficients)
+    assert choice.value == pytest.approx(actions.solve(coefficients).value, abs=1e-6)
+    assert choice.arm_actions.tolist() == actions.choose(coefficients[None])[0].tolist()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -69,34 +69,34 @@ def test_samples_and_greedy_are_allowed(variant):
     rng = np.random.default_rng(1)
     for actions in small_sets(variant, seeds=(0, 1)):
         assert len(actions.refused(actions.samples(5, rng))) == 0
-        assert actions.contains(actions.greedy(rng.random((actions.arms, actions.levels))))
+        assert actions.contains(actions.greedy(rng.random((actions.arms, actions.arm_actions))))
 
 
 @pytest.mark.parametrize("variant", ["capacity", "schedule"])
-def test_many_worths_equal_the_plain_search_of_count_vectors(variant):
-    """The kernel finds for each of many worths what plain NumPy finds, also where worths are equal or nothing gains."""
+def test_many_values_equal_the_plain_search_of_count_vectors(variant):
+    """The kernel finds for each of many values what plain NumPy finds, also where values are equal or nothing gains."""
     actions = generate(f"cormab/{variant}", size=20, seed=1).actions
-    worths = np.random.default_rng(2).normal(size=(60, 20, 2))
-    worths[20:40] = np.round(worths[20:40])
-    worths[50:, :, 1] = worths[50:, :, 0] - 1.0
-    plain = [fill(worth, actions.counts, actions.members) for worth in worths]
-    np.testing.assert_array_equal(actions.choose(worths), plain)
+    coefficient_tables = np.random.default_rng(2).normal(size=(60, 20, 2))
+    coefficient_tables[20:40] = np.round(coefficient_tables[20:40])
+    coefficient_tables[50:, :, 1] = coefficient_tables[50:, :, 0] - 1.0
+    plain = [fill(coefficients, actions.counts, actions.members) for coefficients in coefficient_tables]
+    np.testing.assert_array_equal(actions.choose(coefficient_tables), plain)
 
 
 @pytest.mark.parametrize("variant", ["capacity", "schedule", "path", "complete graph"])
 def test_many_actions_are_refused_as_one_is(variant):
-    """Of many actions those are refused that `contains` denies: too many pulls, nobody to make them, strange levels."""
+    """Of many actions those are refused that `contains` denies: too many pulls, nobody to make them, strange actions."""
     if variant == "complete graph":  # whose visited sets are listed
         edges = [(i, j) for i in range(12) for j in range(i)]
         actions = PathSet(edges, 12, 0, 2)
     else:
         actions = generate(f"cormab/{variant}", size=12, seed=1, budget=4).actions
     rng = np.random.default_rng(3)
-    levels = (rng.random((120, 12)) < rng.uniform(0.05, 0.4, (120, 1))).astype(int)
-    levels[0, 0], levels[1, 0], levels[2] = 2, -1, 0
-    denied = [row for row in range(120) if not actions.contains(levels[row])]
+    arm_actions = (rng.random((120, 12)) < rng.uniform(0.05, 0.4, (120, 1))).astype(int)
+    arm_actions[0, 0], arm_actions[1, 0], arm_actions[2] = 2, -1, 0
+    denied = [row for row in range(120) if not actions.contains(arm_actions[row])]
     assert 10 < len(denied) < 110
-    assert actions.refused(levels).tolist() == denied
+    assert actions.refused(arm_actions).tolist() == denied
 
 
 def test_capacity_witness_serves_every_pulled_arm_within_capacity():
@@ -104,7 +104,7 @@ def test_capacity_witness_serves_every_pulled_arm_within_capacity():
     actions = CapacitySet(costs=[2, 3, 4, 5, 6, 2], capacities=[7, 5])
     choice = actions.argmax(np.column_stack((np.zeros(6), np.arange(1.0, 7.0))))
     workers = choice.witness
-    assert ((workers >= 0) == (choice.levels == 1)).all()
+    assert ((workers >= 0) == (choice.arm_actions == 1)).all()
     for worker, capacity in enumerate(actions.capacities):
         assert actions.costs[workers == worker].sum() <= capacity
 
@@ -114,7 +114,7 @@ def test_schedule_witness_has_two_different_workers():
     actions = generate("cormab/schedule", size=12, seed=3, budget=4).actions
     choice = actions.argmax(np.column_stack((np.zeros(12), np.ones(12))))
     met = [meeting for meetings in choice.witness.values() for meeting in meetings]
-    assert len(set(met)) == len(met) == 2 * choice.levels.sum()
+    assert len(set(met)) == len(met) == 2 * choice.arm_actions.sum()
     for arm, ((first, one), (second, other)) in choice.witness.items():
         assert first != second
         assert actions.arm_slots[arm, [one, other]].all()
@@ -128,76 +128,80 @@ def test_schedule_without_count_vectors_finds_the_same(monkeypatch):
     assert fast.counts is not None
     monkeypatch.setattr("redwood.problems.cormab.schedule.MOST_COUNTS", 0)
     assert slow.counts is None
-    for worth in np.random.default_rng(4).normal(size=(4, 16, 2)):
-        assert fast.argmax(worth).value == pytest.approx(slow.argmax(worth).value, abs=1e-6)
+    for coefficients in np.random.default_rng(4).normal(size=(4, 16, 2)):
+        assert fast.argmax(coefficients).value == pytest.approx(slow.argmax(coefficients).value, abs=1e-6)
 
 
 def test_schedule_refuses_one_worker_twice():
     """A single worker who is free in both slots of an arm cannot serve it: two different workers are needed."""
     actions = ScheduleSet(arm_slots=[[True, True]], worker_slots=[[True, True]], budget=1)
     assert not actions.contains([1])
-    assert actions.argmax(np.array([[0.0, 1.0]])).levels.tolist() == [0]
+    assert actions.argmax(np.array([[0.0, 1.0]])).arm_actions.tolist() == [0]
 
 
 def test_schedules_beyond_halls_conditions_are_solved():
     """Two arms have meetings enough by Hall's conditions, but one of them twice with the same worker: one arm is pulled."""
     free, workers = [[True, True, True], [True, False, True], [True, False, True]], [[True, False, False], [True] * 3]
     actions = ScheduleSet(arm_slots=free, worker_slots=workers, budget=3)
-    worth = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 3.0]])
-    assert fill(worth, actions.counts, actions.members).sum() == 2
-    assert actions.argmax(worth).levels.tolist() == actions.choose(worth[None])[0].tolist() == [0, 0, 1]
+    coefficients = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 3.0]])
+    assert fill(coefficients, actions.counts, actions.members).sum() == 2
+    assert actions.argmax(coefficients).arm_actions.tolist() == actions.choose(coefficients[None])[0].tolist() == [0, 0, 1]
 
 
-def test_strict_path_equals_walks():
-    """The actions of a strict path set are exactly the subsets of what brute-force walks visit, within the budget."""
+def test_strict_path_equals_closed_walks():
+    """The actions of a strict path set are exactly the subsets of what brute-force closed walks visit, within the budget."""
     actions = PathSet(edges=[[0, 1], [1, 2], [2, 3], [3, 4], [0, 4], [4, 5]], count=6, source=0, budget=3)
-    walks = {(0,)}
+    closed_walks = {(0,)}
     for _ in range(2 * actions.budget):
-        walks |= {(*walk, int(b if walk[-1] == a else a)) for walk in walks for a, b in actions.edges if walk[-1] in (a, b)}
-    visits = [set(walk) for walk in walks if walk[-1] == 0]
-    for levels in every_action(actions):
-        pulled = set(np.flatnonzero(levels).tolist())
-        assert actions.contains(levels) == (len(pulled) <= 3 and any(pulled <= visited for visited in visits))
+        closed_walks |= {
+            (*walk, int(b if walk[-1] == a else a)) for walk in closed_walks for a, b in actions.edges if walk[-1] in (a, b)
+        }
+    visits = [set(walk) for walk in closed_walks if walk[-1] == 0]
+    for arm_actions in every_action(actions):
+        pulled = set(np.flatnonzero(arm_actions).tolist())
+        assert actions.contains(arm_actions) == (len(pulled) <= 3 and any(pulled <= visited for visited in visits))
 
 
-def test_walks_through_blocks_equal_brute_force():
-    """On random connected graphs the program over blocks allows and prefers just what going through all walks does."""
+def test_closed_walks_through_blocks_equal_brute_force():
+    """On random connected graphs the program over blocks allows and prefers what listing all closed walks does."""
     rng = np.random.default_rng(8)
     for seed in range(12):
         size, budget = int(rng.integers(3, 8)), int(rng.integers(1, 5))
         tree = [(int(rng.integers(node)), node) for node in range(1, size)]
         more = [(int(a), int(b)) for a, b in rng.integers(0, size, (seed % 5, 2)) if a != b]
         actions = PathSet(tree + more, size, int(rng.integers(size)), budget)
-        assert actions.walks is not None
+        assert actions.closed_walks is not None
         near = {node: {node} | {b if a == node else a for a, b in tree + more if node in (a, b)} for node in range(size)}
-        walks = {(actions.source, 1 << actions.source)}
+        closed_walks = {(actions.source, 1 << actions.source)}
         for _ in range(2 * budget):
-            walks = {(head, visited | 1 << head) for node, visited in walks for head in near[node]}
-        visits = [visited for node, visited in walks if node == actions.source]
+            closed_walks = {(head, visited | 1 << head) for node, visited in closed_walks for head in near[node]}
+        visits = [visited for node, visited in closed_walks if node == actions.source]
         codes = [code for code in range(2**size) if code.bit_count() <= budget and any(code & ~v == 0 for v in visits)]
-        levels = (np.arange(2**size)[:, None] >> np.arange(size)) & 1
-        assert actions._blocks is actions.walks
-        assert [code for code in range(2**size) if actions.contains(levels[code])] == codes
+        arm_actions = (np.arange(2**size)[:, None] >> np.arange(size)) & 1
+        assert actions._blocks is actions.closed_walks
+        assert [code for code in range(2**size) if actions.contains(arm_actions[code])] == codes
         for gains in (*rng.normal(size=(5, size)), *rng.integers(0, 3, (5, size)).astype(float)):
-            best = max(levels[code] @ gains for code in codes)
+            best = max(arm_actions[code] @ gains for code in codes)
             assert actions.argmax(np.column_stack((np.zeros(size), gains))).value == pytest.approx(best, abs=1e-9)
 
 
-def test_walks_through_blocks_equal_the_enumeration_of_visited_sets():
+def test_closed_walks_through_blocks_equal_the_enumeration_of_visited_sets():
     """Among 40 arms the program over blocks finds what scanning all visited sets finds."""
     actions = generate("cormab/path", size=40, seed=0).actions
     scanned = PathSet(actions.edges, 40, actions.source, actions.budget)
     assert actions._blocks is not None
     scanned.__dict__["_blocks"] = None
-    worths = np.random.default_rng(0).normal([0.0, 0.5], size=(20, 40, 2))
-    for worth, one, other in zip(worths, actions.choose(worths), scanned.choose(worths), strict=True):
-        assert worth_of(worth, one) == pytest.approx(worth_of(worth, other))
+    coefficient_tables = np.random.default_rng(0).normal([0.0, 0.5], size=(20, 40, 2))
+    for coefficients, one, other in zip(
+        coefficient_tables, actions.choose(coefficient_tables), scanned.choose(coefficient_tables), strict=True
+    ):
+        assert value_of(coefficients, one) == pytest.approx(value_of(coefficients, other))
         assert actions.contains(other)
         assert scanned.contains(one)
 
 
 def test_a_graph_too_wide_for_blocks_is_enumerated():
-    """On a complete graph walks reach any few nodes; there is no program over blocks, and the best ones are found anyway."""
+    """Closed walks in a complete graph reach any few nodes; without a program over blocks the best ones are found anyway."""
     edges = [(a, b) for a in range(12) for b in range(a)]
     actions = PathSet(edges, 12, 0, 2)
     assert actions._blocks is None
@@ -218,7 +222,7 @@ def test_path_witness_is_a_closed_walk(size):
     assert walk[0] == walk[-1] == actions.source
     assert len(walk) == 2 * actions.budget + 1
     assert all(frozenset(step) in edges for step in pairwise(walk))
-    assert set(np.flatnonzero(choice.levels).tolist()) <= set(walk)
+    assert set(np.flatnonzero(choice.arm_actions).tolist()) <= set(walk)
 
 
 def test_tube_has_the_known_number_of_visited_sets(data_folder):
@@ -233,13 +237,13 @@ def test_tube_has_the_known_number_of_visited_sets(data_folder):
     assert len(actions.visits) == 30
 
 
-def test_interventions_witness_gives_the_levels():
-    """The witness names as many interventions as the budget, whose loads are those of the levels."""
+def test_interventions_witness_gives_the_actions():
+    """The witness names as many interventions as the budget, whose loads are those of the actions."""
     actions = generate("cormab/interventions", size=12, seed=1).actions
-    choice = actions.argmax(np.random.default_rng(0).random((12, actions.levels)))
+    choice = actions.argmax(np.random.default_rng(0).random((12, actions.arm_actions)))
     assert len(choice.witness) == actions.budget
     load = actions.weights[choice.witness].sum(axis=0)
-    assert (actions.loads[np.arange(12), choice.levels] == load).all()
+    assert (actions.loads[np.arange(12), choice.arm_actions] == load).all()
 
 
 @pytest.mark.parametrize(
@@ -269,8 +273,8 @@ def test_bad_sets_are_named(make, message):
 
 
 @pytest.mark.parametrize("name", ["budget", "capacity", "path", "schedule", "interventions", "overlapping"])
-def test_levels_that_are_not_whole_are_outside_every_set(name):
-    """An allowed action is no longer one when a level is half a unit above it."""
+def test_actions_that_are_not_whole_are_outside_every_set(name):
+    """An allowed action is no longer one when an action is half a unit above it."""
     actions = generate(f"cormab/{name}", size=6, seed=1).actions
     allowed = actions.sample(np.random.default_rng(0)).astype(float)
     assert actions.contains(allowed)
@@ -305,11 +309,16 @@ def test_declared_set_works_without_an_oracle():
     """A user's set needs only its Pyomo part: argmax, contains and sample follow from it."""
     actions = Pairs(2)
     choice = actions.argmax(np.array([[0.0, 3.0], [0.0, -1.0], [0.0, -5.0]]))
-    assert choice.levels.tolist() == [1, 1, 0]
+    assert choice.arm_actions.tolist() == [1, 1, 0]
     assert choice.value == pytest.approx(2.0)
-    assert [actions.contains(levels) for levels in ([1, 1, 0], [1, 0, 0], [2, 0, 0], [1, 1])] == [True, False, False, False]
+    assert [actions.contains(arm_actions) for arm_actions in ([1, 1, 0], [1, 0, 0], [2, 0, 0], [1, 1])] == [
+        True,
+        False,
+        False,
+        False,
+    ]
     assert actions.sample(np.random.default_rng(0)).sum() == 2
-    with pytest.raises(ModelError, match="does not allow level 0"):
+    with pytest.raises(ModelError, match="does not allow action 0"):
         actions.greedy(np.zeros((3, 2)))
     with pytest.raises(SolutionError, match="not in the set"):
         actions.witness(np.zeros(3, np.int64))
@@ -335,11 +344,11 @@ def test_arms_of_a_class_may_be_swapped(variant):
     """An allowed action stays allowed when two arms of a class change places."""
     rng = np.random.default_rng(11)
     for actions in small_sets(variant):
-        for levels in actions.samples(10, rng):
+        for arm_actions in actions.samples(10, rng):
             for kind in np.unique(actions.classes):
                 members = np.flatnonzero(actions.classes == kind)
-                swapped = levels.copy()
-                swapped[members] = levels[rng.permutation(members)]
+                swapped = arm_actions.copy()
+                swapped[members] = arm_actions[rng.permutation(members)]
                 assert actions.contains(swapped)
 
 
@@ -350,12 +359,12 @@ def test_many_packings_equal_the_count_vectors():
     packed = CapacitySet(listed.costs, listed.capacities)
     packed.__dict__["counts"] = None
     for _ in range(10):
-        worth = rng.normal(size=(24, 2))
-        choice = packed.argmax(worth)
-        assert choice.value == pytest.approx(listed.argmax(worth).value, abs=1e-7)
+        coefficients = rng.normal(size=(24, 2))
+        choice = packed.argmax(coefficients)
+        assert choice.value == pytest.approx(listed.argmax(coefficients).value, abs=1e-7)
         assert choice.bound >= choice.value - 1e-9
-        assert listed.contains(choice.levels)
-        assert packed.contains(choice.levels)
+        assert listed.contains(choice.arm_actions)
+        assert packed.contains(choice.arm_actions)
     assert not packed.contains(np.ones(24, np.int64))
 
 

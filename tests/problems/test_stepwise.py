@@ -20,7 +20,7 @@ PROBLEMS = {"tsp": TSP(), "atsp": ATSP(), "cvrp": CVRP(), "knapsack": Knapsack()
 
 
 def view_of(name, sizes, seed=0):
-    """Return the problem, random instances of its lessons, and their view."""
+    """Return the problem, random instances of its stages, and their view."""
     problem, rng = PROBLEMS[name], np.random.default_rng(seed)
     kind = type(problem.view(Stepwise, problem.generate(5, rng, variant=problem.variants[0])))
     instances = [kind.example(size, rng) for size in sizes]
@@ -87,7 +87,7 @@ def test_features_forget_scale_and_place(name):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_taken_rows_go_their_own_way(name):
-    """Rows taken out of a batch are copies, and put back they replace their originals."""
+    """Rows taken out of a batch are copies, and merged they replace their originals."""
     problem, instances, view = view_of(name, (10, 14))
     rng = np.random.default_rng(3)
     batch = view.begin(np.array([0, 1]))
@@ -130,7 +130,7 @@ def test_tails_of_an_optimal_tour_are_optimal():
     points = instance.travel.coords
     orders = [(0, *order) for order in itertools.permutations(range(1, 8))]
     best = min(orders, key=lambda order: problem.objective(instance, Tour(np.array(order))))
-    view.teach([Tour(np.array(best))])
+    view.set_labels([Tour(np.array(best))])
     batch = view.sample(40, np.random.default_rng(6))
     for b in range(40):
         plan = batch.plan[b, : batch.left[b]]
@@ -148,7 +148,7 @@ def test_tails_of_an_optimal_packing_are_optimal():
     view = problem.view(Stepwise, instance)
     sets = [np.array(s, dtype=int) for k in range(10) for s in itertools.combinations(range(9), k)]
     best = max((s for s in sets if weights[s].sum() <= 120), key=lambda s: values[s].sum())
-    view.teach([Packing(best)])
+    view.set_labels([Packing(best)])
     batch = view.sample(40, rng)
     target = view.target(batch, view.window(batch, 9))
     window = view.window(batch, 9)
@@ -164,7 +164,7 @@ def test_labels_followed_lead_to_the_label():
     """Acting as `target` says, from the first step on, gives a tour as long as the label."""
     _, instances, view = view_of("tsp", (9, 12), seed=8)
     tours = [Tour(np.random.default_rng(9).permutation(instance.size)) for instance in instances]
-    view.teach(tours)
+    view.set_labels(tours)
     batch = view.sample(20, np.random.default_rng(10))
     window = view.window(batch, 12)
     chosen = window.nodes[np.arange(20), view.target(batch, window).choice]
@@ -178,7 +178,7 @@ def test_neighbours_are_those_on_the_path():
     """The auxiliary target names each token's predecessor and successor on the labelled path."""
     view = view_of("tsp", (10,), seed=11)[2]
     tour = np.random.default_rng(12).permutation(10)
-    view.teach([Tour(tour)])
+    view.set_labels([Tour(tour)])
     batch = view.sample(10, np.random.default_rng(13))
     window = view.window(batch, 10)
     neighbours = view.target(batch, window).neighbours
@@ -211,7 +211,7 @@ def around_the_depot():
     problem = PROBLEMS["cvrp"]
     coords = [[0, 0], [3, 1], [3, -1], [1, 3], [-1, 3], [-3, 1], [-3, -1], [1, -3], [-1, -3]]
     view = problem.view(Stepwise, problem.make(coords=np.array(coords), demands=[0] + [1] * 8, capacity=2))
-    view.teach([Routes([[5, 6], [1, 2], [7, 8], [3, 4]])])
+    view.set_labels([Routes([[5, 6], [1, 2], [7, 8], [3, 4]])])
     return view
 
 
@@ -232,7 +232,7 @@ def test_labels_of_a_sector_begin_at_one_of_its_sides():
     problem = PROBLEMS["cvrp"]
     coords = [[0, 0], [-3, 1], [-3, 0.8], [0.1, 3], [-0.1, 3], [3, 1], [3, 0.8]]
     view = problem.view(Stepwise, problem.make(coords=np.array(coords), demands=[0] + [1] * 6, capacity=2))
-    view.teach([Routes([[3, 4], [5, 6], [1, 2]])])
+    view.set_labels([Routes([[3, 4], [5, 6], [1, 2]])])
     batch = view.sample(200, np.random.default_rng(1))
     begun = np.flatnonzero(batch.left == 6)
     assert {tuple((batch.order[b, :6:2] - 1) // 2) for b in begun} == {(0, 1, 2), (2, 1, 0)}
@@ -261,8 +261,8 @@ def test_either_end_of_a_neighbouring_route_is_right():
 
 @pytest.mark.parametrize("nearby", [False, True])
 @pytest.mark.parametrize("name", ["tsp", "atsp", "cvrp", "orienteering"])
-def test_mended_solutions_are_feasible_and_never_worse(name, nearby):
-    """Parts decided anew at random are put back only where they are better, and the solution stays feasible."""
+def test_repaired_solutions_are_feasible_and_never_worse(name, nearby):
+    """Parts decided anew at random are merged only where they are better, and the solution stays feasible."""
     problem, instances, view = view_of(name, (2, 3, 40, 90), seed=14)
     view = problem.view(Stepwise, *instances)
     rng = np.random.default_rng(15)
@@ -270,13 +270,13 @@ def test_mended_solutions_are_feasible_and_never_worse(name, nearby):
     wander(view, batch, rng)
     worst = best = view.solutions(batch)
     for size in (4, 4, 11, 25):
-        parts = view.cut(best, size, rng, nearby)
-        wander(parts.view, parts.batch, rng, size=3)
-        mended = view.mend(best, parts)
-        for instance, old, new in zip(instances, best, mended, strict=True):
+        subproblems = view.destroy(best, size, rng, nearby)
+        wander(subproblems.view, subproblems.batch, rng, size=3)
+        repaired = view.repair(best, subproblems)
+        for instance, old, new in zip(instances, best, repaired, strict=True):
             assert problem.violations(instance, new) == []
             assert new is old or not problem.sense.better(problem.objective(instance, old), problem.objective(instance, new))
-        best = mended
+        best = repaired
     large = list(zip(instances, worst, best, strict=True))[2:]
     assert all(problem.sense.better(problem.objective(i, new), problem.objective(i, old)) for i, old, new in large)
 
@@ -286,9 +286,9 @@ def test_regions_keep_what_is_outside():
     view = view_of("tsp", (60,), seed=18)[2]
     rng = np.random.default_rng(19)
     tour = rng.permutation(60)
-    parts = view.cut([Tour(tour)], 10, rng, nearby=True)
+    subproblems = view.destroy([Tour(tour)], 10, rng, nearby=True)
     follows = {(int(a), int(b)) for a, b in zip(tour, np.roll(tour, -1), strict=True)}
-    for region in parts.origin:
+    for region in subproblems.origin:
         linked = np.flatnonzero(region.link >= 0)
         assert (region.link[region.link[linked]] == linked).all()
         for k, (a, b) in enumerate(itertools.pairwise(region.nodes.tolist())):
@@ -305,19 +305,19 @@ def test_a_limited_fleet_stays_limited():
     view = problem.view(Stepwise, instance)
     solution = Routes(rng.permutation(np.arange(1, 31)).reshape(10, 3).tolist())
     for _ in range(10):
-        parts = view.cut([solution], 9, rng, nearby=True)
-        wander(parts.view, parts.batch, rng)
-        (solution,) = view.mend([solution], parts)
+        subproblems = view.destroy([solution], 9, rng, nearby=True)
+        wander(subproblems.view, subproblems.batch, rng)
+        (solution,) = view.repair([solution], subproblems)
     assert problem.violations(instance, solution) == []
 
 
-def test_a_label_is_followed_to_the_end_of_the_outing():
+def test_a_label_is_followed_to_the_end_of_the_path():
     """The labelled visits that are left are in reach one after the other, and the target is the first of them."""
     problem, instances, view = view_of("orienteering", (15, 25), seed=16)
     rng = np.random.default_rng(17)
     batch = view.begin(np.array([0, 1]), rng)
     wander(view, batch, rng)
-    view.teach(view.solutions(batch))
+    view.set_labels(view.solutions(batch))
     batch = view.sample(30, rng)
     window = view.window(batch, 25)
     choice = view.target(batch, window).choice

@@ -63,8 +63,8 @@ def test_local_search_keeps_a_better_start(problem):
     """A start is never made worse."""
     best = run(IteratedLocalSearch(), problem, Iterations(200)).best
     again = run(IteratedLocalSearch(), problem, Iterations(3), initial=best)
-    worth = again.trajectory[0][1]
-    assert again.objective == worth or again.sense.better(again.objective, worth)
+    value = again.trajectory[0][1]
+    assert again.objective == value or again.sense.better(again.objective, value)
 
 
 @pytest.mark.parametrize("solver", [Random(), Greedy(), IteratedLocalSearch()])

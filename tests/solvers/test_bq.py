@@ -23,10 +23,10 @@ from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.muon import orthogonal
 from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
 from redwood.solvers.bq.policy import BQ
-from redwood.solvers.bq.training import Recipe, Trainer
+from redwood.solvers.bq.training import HyperParameters, Trainer
 from redwood.solvers.bq.weights import load_weights, network_for, save_weights
-from redwood.trainable import Schooling
-from redwood.views.stepwise import Layout, Lesson, Stepwise
+from redwood.trainable import TrainingConfig
+from redwood.views.stepwise import Layout, Stage, Stepwise
 
 SHAPE = Shape(layers=1, width=16, heads=2, hidden=16, window=6)
 KINDS = {"tsp": TSP(), "knapsack": Knapsack(), "atsp": ATSP(), "cvrp": CVRP(), "orienteering": Orienteering()}
@@ -143,7 +143,7 @@ def test_every_decoding_gives_feasible_solutions(kind, decoding):
 def test_the_same_seed_gives_the_same_answer(kind):
     """Same seed, same number of iterations: same trajectory of objectives."""
     problem, instances, path = kind
-    options = {"weights": path, "symmetries": 3, "decoding": "sample"}
+    options = {"weights": path, "augmentations": 3, "decoding": "sample"}
     first, second = (solve(problem, instances, options, iterations=6, seed=5) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert [value for _, value in one.trajectory] == [value for _, value in other.trajectory]
@@ -153,7 +153,7 @@ def test_more_views_are_never_worse(kind):
     """The first of several presentations is the plain one, so more of them cannot be worse."""
     problem, instances, path = kind
     one = solve(problem, instances, {"weights": path, "search": "none"}, iterations=100)
-    eight = solve(problem, instances, {"weights": path, "symmetries": 8, "search": "none"}, iterations=100)
+    eight = solve(problem, instances, {"weights": path, "augmentations": 8, "search": "none"}, iterations=100)
     for plain, best in zip(one, eight, strict=True):
         assert not problem.sense.better(plain.objective, best.objective)
 
@@ -240,7 +240,7 @@ def test_further_views_are_sampled_where_sides_do_not_suffice(name):
     instance = problem.generate(20, np.random.default_rng(5), variant=problem.variants[0])
     found = []
     for temperature in (1e-6, 5.0):
-        solver = BQ(symmetries=6, search="none", temperature=temperature)
+        solver = BQ(augmentations=6, search="none", temperature=temperature)
         run = Run(problem, instance, budget=Iterations(6), seed=1)
         seen = []
         run.report = lambda solution, seen=seen: seen.append(problem.objective(instance, solution))
@@ -323,7 +323,7 @@ def test_a_beam_of_one_is_greedy():
 @pytest.mark.parametrize(
     "options",
     [
-        {"symmetries": 0},
+        {"augmentations": 0},
         {"decoding": "magic"},
         {"temperature": -0.5},
         {"search": "more"},
@@ -340,7 +340,7 @@ def test_wrong_options_are_refused(options):
         BQ(**options)
 
 
-def sorted_teacher(instance, iterations, seed):
+def sorted_expert(instance, iterations, seed):
     """Return the best of a few random tours: bad labels, but labels."""
     problem = KINDS["tsp"]
     rng = np.random.default_rng(seed)
@@ -349,17 +349,17 @@ def sorted_teacher(instance, iterations, seed):
 
 
 @pytest.fixture
-def few_lessons(monkeypatch):
-    """Lessons small enough for a test."""
+def short_curriculum(monkeypatch):
+    """Stages small enough for a test."""
     from redwood.problems.tsp.stepwise import TSPStepwise
 
-    monkeypatch.setattr(TSPStepwise, "lessons", (Lesson(10, 4, 1), Lesson(12, 2, 1)))
+    monkeypatch.setattr(TSPStepwise, "curriculum", (Stage(10, 4, 1), Stage(12, 2, 1)))
 
 
-def test_labels_are_made_again_by_seed(tmp_path, few_lessons):
+def test_labels_are_made_again_by_seed(tmp_path, short_curriculum):
     """The same seed makes the same label files, and those that exist are left alone."""
     for name in ("one", "two"):
-        LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / name, seed=3).make(range(2))
+        LabelMaker(KINDS["tsp"], sorted_expert, tmp_path / name, seed=3).make(range(2))
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert names == ["10-0000.npz", "10-0001.npz", "12-0000.npz", "12-0001.npz"]
     for name in names:
@@ -376,19 +376,19 @@ class Losing(Local):
         return (Returned(position, None, "a flood") for position in range(len(items)))
 
 
-def test_lost_labels_are_an_error(tmp_path, few_lessons):
+def test_lost_labels_are_an_error(tmp_path, short_curriculum):
     """Label files are made where the executor says, and one that is lost is named."""
     with pytest.raises(ExecutorError, match=r"10-0000\.npz were lost: a flood"):
-        LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path).make(range(1), Losing())
+        LabelMaker(KINDS["tsp"], sorted_expert, tmp_path).make(range(1), Losing())
 
 
-def test_an_interrupted_training_resumes_exactly(tmp_path, few_lessons):
+def test_an_interrupted_training_resumes_exactly(tmp_path, short_curriculum):
     """Stopped at a checkpoint and made again from its folder, a training ends with the weights of one never stopped."""
-    LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / "labels").make(range(1))
-    recipe = Recipe(batch=8, checkpoint_steps=2)
+    LabelMaker(KINDS["tsp"], sorted_expert, tmp_path / "labels").make(range(1))
+    hyper_parameters = HyperParameters(batch=8, checkpoint_steps=2)
 
     def trainer(name):
-        return Trainer(KINDS["tsp"], tmp_path / name, tmp_path / "labels", shape=SHAPE, recipe=recipe)
+        return Trainer(KINDS["tsp"], tmp_path / name, tmp_path / "labels", shape=SHAPE, hyper_parameters=hyper_parameters)
 
     whole = trainer("whole")
     whole.train(steps=6)
@@ -402,13 +402,13 @@ def test_an_interrupted_training_resumes_exactly(tmp_path, few_lessons):
         assert torch.equal(one, other)
 
 
-def test_cooling_ends_at_nothing_and_resumes_exactly(tmp_path, few_lessons):
+def test_cooling_ends_at_nothing_and_resumes_exactly(tmp_path, short_curriculum):
     """Rates fall to nothing within the steps settled at the beginning, whether or not the training is interrupted."""
-    LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / "labels").make(range(1))
-    recipe = Recipe(batch=8, checkpoint_steps=2, warmup=1)
+    LabelMaker(KINDS["tsp"], sorted_expert, tmp_path / "labels").make(range(1))
+    hyper_parameters = HyperParameters(batch=8, checkpoint_steps=2, warmup=1)
 
     def trainer(name):
-        made = Trainer(KINDS["tsp"], tmp_path / name, tmp_path / "labels", shape=SHAPE, recipe=recipe)
+        made = Trainer(KINDS["tsp"], tmp_path / name, tmp_path / "labels", shape=SHAPE, hyper_parameters=hyper_parameters)
         made.train(steps=4)
         made._pace = 1.0
         return made
@@ -417,7 +417,9 @@ def test_cooling_ends_at_nothing_and_resumes_exactly(tmp_path, few_lessons):
     rates = []
     whole.cool(whole.counters.hours + 4.5, on_progress=lambda hours, text: rates.append(whole._rate()))
     assert whole.counters.step == 8
-    np.testing.assert_allclose(rates[:3], [0.75 * recipe.rate(5), 0.5 * recipe.rate(6), 0.25 * recipe.rate(7)])
+    np.testing.assert_allclose(
+        rates[:3], [0.75 * hyper_parameters.rate(5), 0.5 * hyper_parameters.rate(6), 0.25 * hyper_parameters.rate(7)]
+    )
     first = trainer("stopped")
     first.counters.cooling_from, first.counters.cooling_steps = 4, 4
     first.train(steps=6)
@@ -428,9 +430,9 @@ def test_cooling_ends_at_nothing_and_resumes_exactly(tmp_path, few_lessons):
         assert torch.equal(one, other)
 
 
-def test_a_training_begins_with_given_weights(tmp_path, few_lessons):
+def test_a_training_begins_with_given_weights(tmp_path, short_curriculum):
     """Weights to start from are those of the first step, and their shape is the network's."""
-    LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / "labels").make(range(1))
+    LabelMaker(KINDS["tsp"], sorted_expert, tmp_path / "labels").make(range(1))
     given = network_of(KINDS["tsp"])
     save_weights(given, tmp_path / "given.safetensors", {})
     begun = load_weights(tmp_path / "given.safetensors")
@@ -440,11 +442,11 @@ def test_a_training_begins_with_given_weights(tmp_path, few_lessons):
         torch.testing.assert_close(one.half().float(), other)
 
 
-def test_a_training_learns(tmp_path, few_lessons):
+def test_a_training_learns(tmp_path, short_curriculum):
     """Some steps of imitation lower the loss, and leave a record of it."""
-    LabelMaker(KINDS["tsp"], sorted_teacher, tmp_path / "labels").make(range(1))
-    recipe = Recipe(batch=32, checkpoint_steps=20, warmup=5)
-    trainer = Trainer(KINDS["tsp"], tmp_path / "run", tmp_path / "labels", shape=SHAPE, recipe=recipe)
+    LabelMaker(KINDS["tsp"], sorted_expert, tmp_path / "labels").make(range(1))
+    hyper_parameters = HyperParameters(batch=32, checkpoint_steps=20, warmup=5)
+    trainer = Trainer(KINDS["tsp"], tmp_path / "run", tmp_path / "labels", shape=SHAPE, hyper_parameters=hyper_parameters)
     trainer.train(steps=100)
     rows = (tmp_path / "run" / "loss.csv").read_text().splitlines()
     assert rows[0].startswith("step,decisions,hours,choice_loss")
@@ -453,10 +455,10 @@ def test_a_training_learns(tmp_path, few_lessons):
     assert losses[-1] < losses[0]
 
 
-def test_schooling_ends_with_weights_that_solve(tmp_path, few_lessons):
+def test_training_ends_with_weights_that_solve(tmp_path, short_curriculum):
     """From nothing to a file of weights that the solver takes."""
-    schooling = Schooling(tmp_path, sorted_teacher, hours=1e-4)
-    path = BQ.train(KINDS["tsp"], schooling, preset="tiny", batch=8, test_instances=2, checkpoint_steps=1, test_steps=100)
+    config = TrainingConfig(tmp_path, sorted_expert, hours=1e-4)
+    path = BQ.train(KINDS["tsp"], config, preset="tiny", batch=8, test_instances=2, checkpoint_steps=1, test_steps=100)
     instance = redwood.generate("tsp", size=12, seed=0)
     result = redwood.solve(instance, solver="bq", weights=str(path), search="none", bound_time_limit=0)
     assert result.status == "feasible"
@@ -466,7 +468,7 @@ def test_schooling_ends_with_weights_that_solve(tmp_path, few_lessons):
 def test_unknown_training_options_are_refused(tmp_path):
     """A misspelt option of the training is an error with a suggestion."""
     with pytest.raises(OptionError, match="preset"):
-        BQ.train(KINDS["tsp"], Schooling(tmp_path, sorted_teacher, hours=1.0), presett="small")
+        BQ.train(KINDS["tsp"], TrainingConfig(tmp_path, sorted_expert, hours=1.0), presett="small")
 
 
 @pytest.mark.parametrize(
@@ -481,7 +483,7 @@ def test_unknown_training_options_are_refused(tmp_path):
 def test_training_options_out_of_range_are_named(tmp_path, options, message):
     """What is wrong with an option of the training is said before labels are made."""
     with pytest.raises(OptionError, match=message):
-        BQ.train(KINDS["tsp"], Schooling(tmp_path / "run", sorted_teacher, hours=1.0), **options)
+        BQ.train(KINDS["tsp"], TrainingConfig(tmp_path / "run", sorted_expert, hours=1.0), **options)
     assert not (tmp_path / "run").exists()
 
 

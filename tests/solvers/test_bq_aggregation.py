@@ -16,12 +16,12 @@ from redwood.solvers.bq.aggregation import TailMaker
 from redwood.solvers.bq.decoding import rollouts
 from redwood.solvers.bq.improvement import Improver
 from redwood.solvers.bq.network import PRESETS, Network
-from redwood.solvers.bq.training import Recipe, Trainer, view_class
-from redwood.solving.train import SolverTeacher
-from redwood.views.stepwise import Lesson, Stepwise
+from redwood.solvers.bq.training import HyperParameters, Trainer, view_class
+from redwood.solving.train import SolverExpert
+from redwood.views.stepwise import Stage, Stepwise
 
 PROBLEMS = {"tsp": TSP(), "atsp": ATSP()}
-TEACHERS = {"tsp": "exact", "atsp": "highs"}
+EXPERTS = {"tsp": "exact", "atsp": "highs"}
 
 
 def some_tails(problem, steps=2, size=8):
@@ -38,9 +38,9 @@ def some_tails(problem, steps=2, size=8):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_tails_are_solved_as_paths(name):
-    """With an exact teacher the label of a tail is the shortest path, by enumeration, between its ends."""
+    """With an exact expert the label of a tail is the shortest path, by enumeration, between its ends."""
     view, batch = some_tails(PROBLEMS[name])
-    instances, paths = view.tails(batch, SolverTeacher(TEACHERS[name]), 0, 0)
+    instances, paths = view.tails(batch, SolverExpert(EXPERTS[name]), 0, 0)
     assert len(instances) == 3
     for row, (instance, path) in enumerate(zip(instances, paths, strict=True)):
         n = int(batch.left[row]) + 2
@@ -59,9 +59,9 @@ def test_samples_of_a_tail_stay_within_it(name):
     """No arc drawn from an open path passes from its end to its begin, and the plan follows the label."""
     problem = PROBLEMS[name]
     view, batch = some_tails(problem)
-    instances, paths = view.tails(batch, SolverTeacher(TEACHERS[name]), 0, 0)
+    instances, paths = view.tails(batch, SolverExpert(EXPERTS[name]), 0, 0)
     drawn = problem.view(Stepwise, *instances)
-    drawn.teach(paths)
+    drawn.set_labels(paths)
     tails = drawn.sample(200, np.random.default_rng(0))
     for b, row in enumerate(tails.rows):
         place = np.argsort(paths[row].tour)
@@ -69,17 +69,21 @@ def test_samples_of_a_tail_stay_within_it(name):
         assert set(np.diff(walk)) in ({1}, {-1})
 
 
-def test_tails_of_a_policy_are_lessons(tmp_path, monkeypatch):
+def test_tails_of_a_policy_are_labels(tmp_path, monkeypatch):
     """A trainer learns from tours and tails together: the files stand side by side and have one format."""
     problem = TSP()
     kind = view_class(problem)
-    monkeypatch.setattr(kind, "lessons", (Lesson(12, 20, 20),))
+    monkeypatch.setattr(kind, "curriculum", (Stage(12, 20, 20),))
     torch.manual_seed(0)
     network = Network(kind.layout, PRESETS["tiny"]).eval()
-    made = TailMaker(problem, SolverTeacher("local-search"), tmp_path / "labels").make(network, 0)
+    made = TailMaker(problem, SolverExpert("local-search"), tmp_path / "labels").make(network, 0)
     assert [path.name for path in made] == ["tails-12-0000.npz"]
     trainer = Trainer(
-        problem, tmp_path, tmp_path / "labels", shape=PRESETS["tiny"], recipe=Recipe(batch=8, checkpoint_steps=2)
+        problem,
+        tmp_path,
+        tmp_path / "labels",
+        shape=PRESETS["tiny"],
+        hyper_parameters=HyperParameters(batch=8, checkpoint_steps=2),
     )
     trainer.train(steps=2)
     assert trainer.counters.decisions == 16
@@ -90,7 +94,7 @@ def test_improved_solutions_become_labels(tmp_path, monkeypatch, name):
     """What the policy makes of larger instances is better than its first solutions, and a file of labels like any other."""
     problem = PROBLEMS[name]
     kind = view_class(problem)
-    monkeypatch.setattr(kind, "lessons", (Lesson(10, 3, 1),))
+    monkeypatch.setattr(kind, "curriculum", (Stage(10, 3, 1),))
     torch.manual_seed(0)
     network = Network(kind.layout, PRESETS["tiny"]).eval()
     (path,) = Improver(problem, tmp_path).make(network, 0)
@@ -111,7 +115,7 @@ def test_tails_of_orienteering_are_instances_of_their_own():
     batch = view.begin(np.arange(3))
     window = view.window(batch, 9)
     view.act(batch, window, window.mask.reshape(3, -1).argmax(axis=1))
-    instances, paths = view.tails(batch, SolverTeacher("highs"), 0, 0)
+    instances, paths = view.tails(batch, SolverExpert("highs"), 0, 0)
     back, paths_back = view_class(problem).unpack(view_class(problem).pack(instances, paths))
     assert len(back) == (batch.left > 0).sum() > 0
     for instance, same, label, label_back in zip(instances, back, paths, paths_back, strict=True):
@@ -129,7 +133,7 @@ def test_tails_of_cvrp_begin_where_the_last_vehicle_left():
     """The open customers and those of the route under way are an instance; its routes complete the earlier ones."""
     problem = CVRP()
     view, batch = some_tails(problem, steps=5, size=12)
-    instances, labels = view.tails(batch, SolverTeacher("local-search"), 2000, 0)
+    instances, labels = view.tails(batch, SolverExpert("local-search"), 2000, 0)
     back, labels_back = view_class(problem).unpack(view_class(problem).pack(instances, labels))
     assert len(instances) == 3
     for row, (instance, same, label, label_back) in enumerate(zip(instances, back, labels, labels_back, strict=True)):

@@ -11,14 +11,14 @@ from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import Shape
 from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.preference import PairMaker, PreferenceTrainer
-from redwood.solvers.bq.training import Recipe, Trainer, view_class
-from redwood.solving.train import SolverTeacher
-from redwood.trainable import Schooling
-from redwood.views.stepwise import Lesson
+from redwood.solvers.bq.training import HyperParameters, Trainer, view_class
+from redwood.solving.train import SolverExpert
+from redwood.trainable import TrainingConfig
+from redwood.views.stepwise import Stage
 
 SHAPE = Shape(layers=1, width=16, heads=2, hidden=16, window=12)
 PROBLEMS = {"tsp": TSP(), "cvrp": CVRP(), "knapsack": Knapsack()}
-TEACHERS = {"tsp": "local-search", "cvrp": "local-search", "knapsack": "exact"}
+EXPERTS = {"tsp": "local-search", "cvrp": "local-search", "knapsack": "exact"}
 
 
 @pytest.fixture(params=PROBLEMS)
@@ -26,10 +26,10 @@ def trained(request, tmp_path, monkeypatch):
     """A trainer after a few steps on small instances, and the maker of its pairs."""
     torch.set_num_threads(1)
     problem = PROBLEMS[request.param]
-    monkeypatch.setattr(view_class(problem), "lessons", (Lesson(12, 6, 20), Lesson(14, 4, 20)))
-    LabelMaker(problem, SolverTeacher(TEACHERS[request.param]), tmp_path / "labels").make(range(1))
-    recipe = Recipe(batch=64, checkpoint_steps=5, warmup=2)
-    trainer = Trainer(problem, tmp_path / "run", tmp_path / "labels", shape=SHAPE, recipe=recipe)
+    monkeypatch.setattr(view_class(problem), "curriculum", (Stage(12, 6, 20), Stage(14, 4, 20)))
+    LabelMaker(problem, SolverExpert(EXPERTS[request.param]), tmp_path / "labels").make(range(1))
+    hyper_parameters = HyperParameters(batch=64, checkpoint_steps=5, warmup=2)
+    trainer = Trainer(problem, tmp_path / "run", tmp_path / "labels", shape=SHAPE, hyper_parameters=hyper_parameters)
     trainer.train(steps=5)
     return trainer, PairMaker(problem, tmp_path / "pairs")
 
@@ -42,8 +42,8 @@ def test_one_of_a_pair_is_better(trained):
             (instances, good), (same, bad) = trainer.kind.unpack(dict(one)), trainer.kind.unpack(dict(other))
         assert len(instances) == len(same) > 0
         for instance, g, b in zip(instances, good, bad, strict=True):
-            worth = [trainer.problem.objective(instance, solution) for solution in (g, b)]
-            assert trainer.problem.sense.better(*worth)
+            value = [trainer.problem.objective(instance, solution) for solution in (g, b)]
+            assert trainer.problem.sense.better(*value)
     assert maker.made(0)
     assert not maker.made(1)
 
@@ -61,12 +61,12 @@ def test_training_on_pairs_prefers_the_better(trained, tmp_path):
     assert again.counters.step == 60
 
 
-def test_schooling_can_end_with_preferences(tmp_path, monkeypatch):
+def test_training_can_end_with_preferences(tmp_path, monkeypatch):
     """From nothing to weights, with labels of the policy's own and preferences on the way."""
-    monkeypatch.setattr(view_class(TSP()), "lessons", (Lesson(10, 4, 1),))
-    schooling = Schooling(tmp_path, SolverTeacher("local-search"), hours=1e-3)
+    monkeypatch.setattr(view_class(TSP()), "curriculum", (Stage(10, 4, 1),))
+    config = TrainingConfig(tmp_path, SolverExpert("local-search"), hours=1e-3)
     options = {"preset": "tiny", "batch": 8, "test_instances": 2, "checkpoint_steps": 1, "test_steps": 1000}
-    path = BQ.train(TSP(), schooling, improve=True, prefer=0.3, **options)
+    path = BQ.train(TSP(), config, improve=True, prefer=0.3, **options)
     assert path.exists()
     assert (tmp_path / "labels" / "improved-20-0001.npz").exists()
     assert (tmp_path / "preference" / "checkpoint.pt").exists()

@@ -18,11 +18,12 @@ from pathlib import Path
 import torch
 from redwood.problems.tsp.problem import TSP
 from redwood.solvers.bq.network import Shape
-from redwood.solvers.bq.training import Recipe, Trainer
+from redwood.solvers.bq.training import HyperParameters, Trainer
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
 shape = Shape(layers=1, width=16, heads=2, hidden=16, window=6)
-trainer = Trainer(TSP(), folder / "run", folder / "labels", shape=shape, recipe=Recipe(batch=4, checkpoint_steps=2))
+trainer = Trainer(TSP(), folder / "run", folder / "labels", shape=shape,
+    hyper_parameters=HyperParameters(batch=4, checkpoint_steps=2))
 trainer.train(steps=4)
 torch.save(trainer.network.state_dict(), folder / f"weights-{trainer.rank}.pt")
 assert trainer.workers == 2

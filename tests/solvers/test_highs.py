@@ -167,17 +167,17 @@ class LocalRing(RingProblem):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cargo(Instance):
-    """Worth of each item, its weights in each dimension [M, N], and what each dimension holds [M]."""
+    """Value of each item, its weights in each dimension [M, N], and what each dimension holds [M]."""
 
     problem: ClassVar[str] = "cargo"
-    worth: np.ndarray
+    profit: np.ndarray
     weights: np.ndarray
     limits: np.ndarray
     flaw: str = ""
 
     @property
     def size(self):
-        return len(self.worth)
+        return len(self.profit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,13 +200,13 @@ class CargoProblem(Problem):
 
     def generate(self, size, rng, *, variant="plain", dimensions=5, flaw=""):
         weights = rng.integers(1, 100, (dimensions, size))
-        return Cargo(worth=rng.integers(1, 100, size), weights=weights, limits=weights.sum(axis=1) // 2, flaw=flaw)
+        return Cargo(profit=rng.integers(1, 100, size), weights=weights, limits=weights.sum(axis=1) // 2, flaw=flaw)
 
     def validate(self, instance):
         pass
 
     def objective(self, instance, solution):
-        return float(instance.worth[solution.items].sum())
+        return float(instance.profit[solution.items].sum())
 
     def violations(self, instance, solution):
         load = instance.weights[:, solution.items].sum(axis=1)
@@ -227,11 +227,11 @@ class CargoLinear(Linear):
         model = pyo.ConcreteModel()
         model.x = pyo.Var(range(instance.size), domain=pyo.Binary)
         price = 2 if flaw == "dear" else 1
-        worth = sum(price * int(instance.worth[i]) * model.x[i] for i in range(instance.size))
+        profit = sum(price * int(instance.profit[i]) * model.x[i] for i in range(instance.size))
         if flaw == "unbounded":
             model.free = pyo.Var(domain=pyo.NonNegativeIntegers)
-            worth += model.free
-        model.worth = pyo.Objective(expr=worth, sense=pyo.minimize if flaw == "sense" else pyo.maximize)
+            profit += model.free
+        model.profit = pyo.Objective(expr=profit, sense=pyo.minimize if flaw == "sense" else pyo.maximize)
         slack = 60 if flaw == "loose" else 0
         model.limit = pyo.Constraint(
             range(len(instance.limits)),
@@ -282,7 +282,7 @@ def cheapest_ring(instance):
 def best_load(instance):
     chosen = np.array(list(itertools.product((0, 1), repeat=instance.size)))
     fits = (chosen @ instance.weights.T <= instance.limits).all(axis=1)
-    return float((chosen[fits] @ instance.worth).max())
+    return float((chosen[fits] @ instance.profit).max())
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -429,7 +429,7 @@ def test_model_without_a_single_solution_of_the_problem_is_an_error():
 
 
 def test_model_that_prices_too_high_proves_nothing():
-    """Where model and problem disagree about the worth of a solution, the answer is not called optimal."""
+    """Where model and problem disagree about the value of a solution, the answer is not called optimal."""
     answer, run = solve(CargoProblem(), cargo(flaw="dear"))
     assert not answer.proven
     assert "prove nothing" in answer.message

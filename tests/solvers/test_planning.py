@@ -37,8 +37,8 @@ def test_no_policy_beats_the_exact_value_and_no_value_the_bound(variant):
 
 
 @pytest.mark.parametrize("variant", ["interventions", "overlapping"])
-def test_more_levels_keep_the_order(variant):
-    """The same where arms have more than two levels."""
+def test_more_actions_keep_the_order(variant):
+    """The same where arms have more than two actions."""
     made = tiny(variant)
     planning = planning_of(made)
     _, value = induce(planning)
@@ -85,9 +85,9 @@ def test_whittle_is_nearly_optimal_under_a_budget():
     assert "not indexable" not in result.message
 
 
-def test_whittle_needs_two_levels():
-    """Arms with more levels have no index, and the solver says so."""
-    with pytest.raises(FitError, match="two levels, and the arms have 4"):
+def test_whittle_needs_two_actions():
+    """Arms with more actions have no index, and the solver says so."""
+    with pytest.raises(FitError, match="two actions, and the arms have 4"):
         solve(generate("cormab/interventions", size=12, budget=3), "whittle")
 
 
@@ -115,15 +115,15 @@ def test_bad_options_are_named():
 
 
 def test_a_solved_policy_acts_on_states():
-    """`act` takes the states of one episode or of several, and gives the same allowed levels as in the simulator."""
+    """`act` takes the states of one episode or of several, and gives the same allowed actions as in the simulator."""
     made = tiny("capacity")
     policy = solve(made, "myopic", bound_time_limit=0).solution
     states = np.array([[0, 1, 2, 3], [3, 2, 1, 0], [1, 1, 1, 1]])
-    levels = policy.act(states, 2)
-    assert levels.shape == (3, 4)
-    assert (levels == policy.choose(planning_of(made), states, 2, np.random.default_rng(0))).all()
-    assert (policy.act(states[0].tolist(), 2) == levels[0]).all()
-    assert len(made.actions.refused(levels)) == 0
+    arm_actions = policy.act(states, 2)
+    assert arm_actions.shape == (3, 4)
+    assert (arm_actions == policy.choose(planning_of(made), states, 2, np.random.default_rng(0))).all()
+    assert (policy.act(states[0].tolist(), 2) == arm_actions[0]).all()
+    assert len(made.actions.refused(arm_actions)) == 0
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_prices_by_class_bound_what_prices_by_arm_do(variant):
 
 
 def test_arms_answer_prices_as_a_plain_recursion_says():
-    """The kernel's worths, values and chances of levels equal those of a recursion written down in numpy."""
+    """The kernel's Q-values, values and probabilities of actions equal those of a recursion written down in numpy."""
     from redwood.planning.bounds.duality import price
 
     planning = planning_of(generate("cormab/interventions", size=12, seed=3, budget=3, horizon=5))
@@ -169,20 +169,20 @@ def test_arms_answer_prices_as_a_plain_recursion_says():
     found = price(planning, prices)
     ahead = np.zeros(arms.start.shape)
     for step in range(4, -1, -1):
-        worth = arms.rewards + np.einsum("jasz,jz->jas", arms.transitions, ahead)
-        assert found.worth[step] == pytest.approx(worth)
-        ahead = (worth - prices[step][:, :, None]).max(axis=1)
+        q_values = arms.rewards + np.einsum("jasz,jz->jas", arms.transitions, ahead)
+        assert found.q_values[step] == pytest.approx(q_values)
+        ahead = (q_values - prices[step][:, :, None]).max(axis=1)
     mass = arms.start
     for step in range(5):
-        best = (found.worth[step] - prices[step][:, :, None]).argmax(axis=1)
-        for level in range(arms.shape[1]):
-            assert found.activity[step, :, level] == pytest.approx((mass * (best == level)).sum(axis=1))
+        best = (found.q_values[step] - prices[step][:, :, None]).argmax(axis=1)
+        for arm_action in range(arms.shape[1]):
+            assert found.activity[step, :, arm_action] == pytest.approx((mass * (best == arm_action)).sum(axis=1))
         rows = np.arange(arms.shape[0])[:, None], best, np.arange(arms.shape[2])[None]
         mass = np.einsum("js,jsz->jz", mass, arms.transitions[rows])
 
 
 @pytest.mark.parametrize("variant", ["budget", "capacity", "path", "interventions"])
-def test_foresight_earns_what_exact_values_allow(variant):
+def test_rollouts_earn_what_exact_values_allow(variant):
     """Policies that look ahead stay below the exact value, and above the myopic one where waiting pays."""
     made = generate(f"cormab/{variant}", size=3, seed=3, budget=1, horizon=5)
     planning = planning_of(made)
@@ -209,7 +209,9 @@ def test_plans_are_the_best_of_all_plans():
 
     planning = planning_of(tiny("capacity", seed=7))
     table = planned(planning, 2)
-    every = [np.array(levels) for levels in np.ndindex(*(2,) * 4) if planning.actions.contains(np.array(levels))]
+    every = [
+        np.array(arm_actions) for arm_actions in np.ndindex(*(2,) * 4) if planning.actions.contains(np.array(arm_actions))
+    ]
     arms = np.arange(4)
     for states in np.random.default_rng(1).integers(0, 4, (6, 4)):
         plan = table[..., arms, states]
@@ -221,13 +223,13 @@ def test_plans_are_the_best_of_all_plans():
 def test_random_values_are_those_of_the_random_policy():
     """The first base policy's values, summed over arms, are what random actions earn in simulated episodes."""
     from redwood.planning.policies import RandomPolicy
-    from redwood.solvers.planning.rollout import random_chances, worth_under
+    from redwood.solvers.planning.rollout import q_values_under, random_probabilities
 
     made = tiny("budget", seed=4)
     planning = planning_of(made)
-    chances = random_chances(planning, 4000, np.random.default_rng(0))
-    worth = worth_under(planning, chances)
-    expected = float(np.einsum("jas,jsa,js->", worth[0], chances[0], planning.arms.start))
+    probabilities = random_probabilities(planning, 4000, np.random.default_rng(0))
+    q_values = q_values_under(planning, probabilities)
+    expected = float(np.einsum("jas,jsa,js->", q_values[0], probabilities[0], planning.arms.start))
     rewards = planning.rollouts(RandomPolicy(), 4000, 0).sum(axis=1)
     assert abs(rewards.mean() - expected) < 5 * rewards.std() / np.sqrt(4000)
 
@@ -236,13 +238,13 @@ def test_updates_follow_a_window_as_the_whole_horizon():
     """An update at the start over all steps gives the bound that the Lagrangian policy has."""
     from redwood.clock import Timer
     from redwood.planning.bounds.duality import tighten
-    from redwood.planning.bounds.segment import Stretch
+    from redwood.planning.bounds.segment import HorizonSegment
 
     planning = planning_of(tiny("budget", seed=6))
     whole = tighten(planning, Timer(30))
     ending = np.zeros((7, *planning.arms.start.shape))
-    ending[:-1] = (whole.worth - whole.prices[..., None]).max(axis=2)
-    half = Stretch(planning.arms, planning.actions, 3, planning.discount, ending[3])
+    ending[:-1] = (whole.q_values - whole.prices[..., None]).max(axis=2)
+    half = HorizonSegment(planning.arms, planning.actions, 3, planning.discount, ending[3])
     value = tighten(half, Timer(30), prices=whole.prices[:3]).bound
     later = sum(planning.actions.argmax(row).bound for row in whole.prices[3:])
     assert value + later == pytest.approx(whole.bound, rel=2e-4)
@@ -273,7 +275,7 @@ def test_updates_look_beyond_a_loose_relaxation(variant, seed, loose):
 
 
 @pytest.mark.parametrize("variant", ["capacity", "path", "interventions"])
-def test_known_luck_bounds_every_episode(variant):
+def test_known_noise_bounds_every_episode(variant):
     """In each episode, no policy earns more than the bound with perfect information of that episode."""
     from redwood.clock import Timer
     from redwood.planning.bounds.duality import tighten

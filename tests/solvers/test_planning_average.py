@@ -1,4 +1,4 @@
-"""Planning for the mean reward a step of endless time, against exact values."""
+"""Planning for the average reward a step, against exact values."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from redwood.errors import FitError, InstanceError
 from redwood.planning.bounds.average import relative_values
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
-from redwood.solvers.planning.exact import mean_reward, settle_exactly
+from redwood.solvers.planning.exact import mean_reward, solve_average_exactly
 
 
 def tiny(variant, seed=0, size=3, budget=1):
@@ -28,7 +28,7 @@ def test_no_policy_beats_the_exact_mean_and_no_mean_the_bound(variant):
     """The bound is at least the exact mean reward, and that at least the exact mean of every policy."""
     made = tiny(variant, budget=2 if variant == "schedule" else 1)
     planning = planning_of(made)
-    best, least, most = settle_exactly(planning)
+    best, least, most = solve_average_exactly(planning)
     assert most - least < 1e-5
     assert bound(made).value >= least - 1e-7
     assert mean_reward(planning, best) == pytest.approx(most, abs=1e-5)
@@ -51,7 +51,7 @@ def test_one_arm_needs_no_bound_above_its_optimum():
 def test_simulation_estimates_the_long_run():
     """The exact policy's episodes, the first steps left out, agree with its mean within five standard errors."""
     made = tiny("budget", seed=2)
-    best, least, _ = settle_exactly(planning_of(made))
+    best, least, _ = solve_average_exactly(planning_of(made))
     rollouts = simulate(made, best, episodes=2000, seed=3, bound_time_limit=0, keep=True)
     low, high = rollouts.interval
     assert abs(rollouts.mean - least) < 5 / 2 * (high - low) / 1.96
@@ -60,16 +60,16 @@ def test_simulation_estimates_the_long_run():
 
 
 def test_whittle_takes_the_criterion_of_the_instance():
-    """Without being told, the index is that of endless time, and earns at least 99 % of the optimum under a budget."""
+    """Without being told, the index is that of the average reward, and earns at least 99 % of the optimum under a budget."""
     made = tiny("budget", seed=1, size=4)
     policy = solve(made, "whittle", bound_time_limit=0).solution
-    assert policy.worth.shape[0] == 1
-    assert mean_reward(planning_of(made), policy) >= 0.99 * settle_exactly(planning_of(made))[1]
+    assert policy.q_values.shape[0] == 1
+    assert mean_reward(planning_of(made), policy) >= 0.99 * solve_average_exactly(planning_of(made))[1]
 
 
 @pytest.mark.parametrize("solver", ["rollout", "sequoia"])
 def test_solvers_that_count_the_steps_left_say_so(solver):
-    """A solver for a horizon refuses endless time."""
+    """A solver for a horizon refuses the average reward."""
     with pytest.raises(FitError, match="counts the steps that are left"):
         solve(tiny("budget"), solver)
 
@@ -78,7 +78,7 @@ def test_solvers_that_count_the_steps_left_say_so(solver):
     ("change", "said"), [({"criterion": "mean"}, "criterion 'mean'"), ({"discount": 0.9}, "discount 0.9")]
 )
 def test_wrong_criteria_are_named(change, said):
-    """Unknown criteria, and a discount in endless time, are refused."""
+    """Unknown criteria, and a discount under the average reward, are refused."""
     made = tiny("budget")
     arms = {name: getattr(made.arms, name) for name in ("transitions", "rewards", "start")}
     with pytest.raises(InstanceError, match=said):
@@ -110,7 +110,7 @@ def test_arms_with_several_recurrent_classes_do_not_get_stuck(solver):
     """On three arms of eight states, two pulls, tables of values earn at least 99 % of the optimum of 2.0736."""
     made = hard(3, 2)
     planning = planning_of(made)
-    best = settle_exactly(planning)[1]
+    best = solve_average_exactly(planning)[1]
     assert best == pytest.approx(2.0736, abs=1e-4)
     assert mean_reward(planning, solve(made, solver, bound_time_limit=0).solution) >= 0.99 * best
 

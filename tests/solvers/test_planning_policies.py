@@ -11,7 +11,7 @@ from redwood.errors import FitError, OptionError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.solvers.planning.constant import ConstantPolicy
-from redwood.solvers.planning.exact import evaluate, mean_reward, settle_exactly
+from redwood.solvers.planning.exact import evaluate, mean_reward, solve_average_exactly
 from redwood.solvers.planning.lp_priority import FocusPolicy, agreement
 from redwood.solvers.planning.single_arm import single_arms
 
@@ -132,7 +132,7 @@ def test_arms_without_coupling_follow_their_own_policies(solver, options):
     result = solve(made, solver, bound_time_limit=0, **options)
     rollouts = simulate(made, result.solution, episodes=200, seed=1)
     half = (rollouts.interval[1] - rollouts.interval[0]) / 2
-    assert abs(rollouts.mean - settle_exactly(planning_of(made))[1]) < 3 * half
+    assert abs(rollouts.mean - solve_average_exactly(planning_of(made))[1]) < 3 * half
 
 
 @pytest.mark.parametrize("variant", ["capacity", "path", "schedule", "interventions"])
@@ -140,8 +140,8 @@ def test_arms_without_coupling_follow_their_own_policies(solver, options):
 def test_any_set_of_actions_is_kept(variant, solver):
     """The oracle turns wishes into allowed actions of every set, which earn more than random ones."""
     made = generate(f"cormab/{variant}", size=12, seed=1, budget=3, criterion="average")
-    result, chance = (solve(made, name, bound_time_limit=0) for name in (solver, "random"))
-    assert chance.objective < result.objective <= result.bound * 1.02
+    result, probability = (solve(made, name, bound_time_limit=0) for name in (solver, "random"))
+    assert probability.objective < result.objective <= result.bound * 1.02
 
 
 @pytest.mark.parametrize("size", [50, 200])
@@ -168,9 +168,9 @@ def test_focus_sets_grow_as_arms_come_near_to_their_shares():
 
 
 def test_agreement_weighs_more_than_all_advantages():
-    """However large advantages are, an arm that counts gets its level before the others get theirs."""
-    worth = np.array([[[0.0, 0.0], [0.0, 1e6], [0.0, 3e6]]])
-    found = agreement(np.array([[1, 1, 1]]), np.array([[True, False, False]]), np.ones(3), worth)
+    """However large advantages are, an arm that counts gets its action before the others get theirs."""
+    q_values = np.array([[[0.0, 0.0], [0.0, 1e6], [0.0, 3e6]]])
+    found = agreement(np.array([[1, 1, 1]]), np.array([[True, False, False]]), np.ones(3), q_values)
     assert found[0, 0].tolist() == [0.0, 1.0]
     assert 0 < found[0, 1, 1] < found[0, 2, 1] < 1 - found[0, 1, 1]
 

@@ -21,9 +21,8 @@ from redwood.planning.improving import (
     variance_reduced,
 )
 from redwood.plugins.host import host
-from redwood.problems.cormab.listing import every
 from redwood.solvers.planning.exact import evaluate
-from redwood.solvers.planning.quadratic_fit import congested, fitted_demand
+from redwood.solvers.planning.quadratic_fit import fitted_demand, try_coupling
 
 
 def planning_of(domain, **options):
@@ -50,45 +49,45 @@ def test_spending_ahead_is_what_demand_is_made_of(crowded):
     """The columns taken for demand are those of spending: 0 after the end, and not all 0 before."""
     planning, relaxation, policy = crowded
     told = arm_features(planning, relaxation)[0][..., DEMANDS]
-    assert told.shape[-1] == policy.prospects.shape[-1] == 4
+    assert told.shape[-1] == policy.coupling_features.shape[-1] == 4
     assert told[0].mean() > 0
     assert (told[-1, ..., 1:] == 0).all()
     assert (told[0] > 0).any(axis=(0, 1)).all()
 
 
 def test_worths_are_expectations_over_outcomes(crowded):
-    """The worth of an action is its reward and the mean worth of all 4^6 joint states that may follow, by their chances."""
+    """The value of an action is its reward and the mean value of all 4^6 joint states that may follow."""
     planning, _, policy = crowded
     assert policy.curvature.any()
     rng, step = np.random.default_rng(0), 3
-    states, levels = rng.integers(0, 4, (1, 6)), every(planning.actions, 10_000)[:1]
+    states, arm_actions = rng.integers(0, 4, (1, 6)), planning.actions.enumerate(10_000)[:1]
     after = np.stack(np.meshgrid(*[np.arange(4)] * 6, indexing="ij"), axis=-1).reshape(-1, 6)
     own = np.arange(6)
-    chances = planning.arms.transitions[own, levels[0], states[0]][own, after].prod(axis=1)
-    expected = planning.arms.rewards[own, levels[0], states[0]].sum() * planning.discount**step
-    expected += chances @ policy.value(after, step + 1)
-    assert policy.worth(planning, states, levels, step)[0] == pytest.approx(expected, rel=1e-10)
+    probabilities = planning.arms.transitions[own, arm_actions[0], states[0]][own, after].prod(axis=1)
+    expected = planning.arms.rewards[own, arm_actions[0], states[0]].sum() * planning.discount**step
+    expected += probabilities @ policy.value(after, step + 1)
+    assert policy.q_values(planning, states, arm_actions, step)[0] == pytest.approx(expected, rel=1e-10)
 
 
 def test_decisions_are_nearly_the_best_and_their_bounds_hold(crowded):
     """Of 60 states the action is best by enumeration in most, never worth more than its bound, and loses little."""
     planning, _, policy = crowded
-    rng, allowed, lost = np.random.default_rng(1), every(planning.actions, 10_000), []
+    rng, allowed, lost = np.random.default_rng(1), planning.actions.enumerate(10_000), []
     for _ in range(60):
         states, step = rng.integers(0, 4, 6), int(rng.integers(0, 8))
         found = policy.decide(planning, states, step)
-        worth = policy.worth(planning, np.tile(states, (len(allowed), 1)), allowed, step)
-        assert found.value == pytest.approx(policy.worth(planning, states[None], found.levels[None], step)[0])
-        assert found.bound >= worth.max() - 1e-9
-        assert found.value <= worth.max() + 1e-9
-        lost.append((worth.max() - found.value) / abs(worth.max()))
-        np.testing.assert_array_equal(policy.choose(planning, states[None], step, rng)[0], found.levels)
+        q_values = policy.q_values(planning, np.tile(states, (len(allowed), 1)), allowed, step)
+        assert found.value == pytest.approx(policy.q_values(planning, states[None], found.arm_actions[None], step)[0])
+        assert found.bound >= q_values.max() - 1e-9
+        assert found.value <= q_values.max() + 1e-9
+        lost.append((q_values.max() - found.value) / abs(q_values.max()))
+        np.testing.assert_array_equal(policy.choose(planning, states[None], step, rng)[0], found.arm_actions)
     assert (np.array(lost) < 1e-9).mean() >= 0.8
     assert max(lost) < 0.01
 
 
-def test_without_luck_rewards_have_the_same_mean():
-    """By exact evaluation: over episodes the mean is the policy's worth, within four standard errors."""
+def test_variance_reduced_rewards_have_the_same_mean():
+    """By exact evaluation: over episodes the mean is the policy's value, within four standard errors."""
     planning = planning_of("capacity", size=4, seed=3, budget=1, horizon=6)
     values = relax(planning, Timer()).values
     policy = policy_for(planning, values)
@@ -98,8 +97,8 @@ def test_without_luck_rewards_have_the_same_mean():
 
 
 @pytest.mark.parametrize("domain", ["capacity", "state-dependent"])
-def test_without_luck_pairs_differ_less(domain):
-    """Differences between two policies in the same episodes deviate less where the luck is taken out."""
+def test_variance_reduced_pairs_differ_less(domain):
+    """Differences between two policies in the same episodes deviate less where the noise is taken out."""
     planning = planning_of(domain, size=10, seed=2, budget=2)
     relaxation = relax(planning, Timer())
     policy = policy_for(planning, relaxation.values)
@@ -113,11 +112,11 @@ def test_without_luck_pairs_differ_less(domain):
 
 
 @pytest.mark.parametrize("domain", ["capacity", "state-dependent"])
-def test_congestion_is_ahead_of_the_worths_alone(domain):
+def test_coupling_is_ahead_of_the_q_values_alone(domain):
     """On instances of 20 arms it is accepted, and ahead of the Lagrangian policy in other episodes, with 95 % confidence."""
     planning = planning_of(domain, size=20, seed=2)
     relaxation = relax(planning, Timer())
-    found = congested(planning, relaxation, relaxation.values, episodes=600, seed=0, stops=never)
+    found = try_coupling(planning, relaxation, relaxation.values, episodes=600, seed=0, stops=never)
     assert found.accepted
     earned = [
         earned_by(planning, policy, relaxation.values, 600, 77, never)
@@ -126,8 +125,8 @@ def test_congestion_is_ahead_of_the_worths_alone(domain):
     assert surpasses(*earned)
 
 
-def test_without_curvature_it_is_the_policy_of_the_worths(crowded):
-    """Flat joint worths leave the worths of arms."""
+def test_without_curvature_it_is_the_policy_of_the_values(crowded):
+    """Flat joint values leave the values of arms."""
     planning, relaxation, policy = crowded
     flat = replace(policy, values=relaxation.values, curvature=np.zeros_like(policy.curvature))
     states, rng = np.random.default_rng(2).integers(0, 4, (30, 6)), np.random.default_rng(0)
@@ -137,11 +136,11 @@ def test_without_curvature_it_is_the_policy_of_the_worths(crowded):
 
 
 @pytest.mark.parametrize("looks", [0, 1, 2])
-def test_without_time_there_is_no_congestion(looks):
+def test_without_time_there_is_no_coupling(looks):
     """Where the clock stops before the fit, before the first trial or before the second, nothing is claimed."""
     planning = planning_of("capacity", size=5, seed=0, budget=1, horizon=4)
     relaxation, clock = relax(planning, Timer()), iter([False] * looks + [True])
-    assert congested(planning, relaxation, relaxation.values, episodes=10, seed=0, stops=lambda: next(clock)) is None
+    assert try_coupling(planning, relaxation, relaxation.values, episodes=10, seed=0, stops=lambda: next(clock)) is None
 
 
 @pytest.mark.parametrize("size", [1, 6])
@@ -159,8 +158,8 @@ def test_demand_that_says_nothing_is_not_blown_up(size):
     assert np.abs(policy.curvature).max() < 1e4 * np.abs(relaxation.values).max()
 
 
-def test_fitted_worths_do_not_depend_on_units():
-    """Rewards in smaller coins, 128 to one, give worths and curvatures 128 times as large."""
+def test_fitted_values_do_not_depend_on_units():
+    """Rewards in smaller coins, 128 to one, give values and curvatures 128 times as large."""
     coins = generate("cormab/capacity", size=8, seed=0, budget=2, horizon=6)
     cents = replace(coins, arms=replace(coins.arms, rewards=128.0 * coins.arms.rewards))
     planning, other = (host().problem("cormab").view(Planning, one) for one in (coins, cents))
@@ -197,5 +196,5 @@ def test_what_does_not_fit_is_refused(crowded):
     with pytest.raises(SolutionError, match="none may be positive"):
         replace(policy, curvature=-policy.curvature)
     other = planning_of("capacity", size=7, seed=1, horizon=8)
-    with pytest.raises(SolutionError, match="the worths are for"):
+    with pytest.raises(SolutionError, match="the values are for"):
         policy.choose(other, np.zeros((1, 7), np.int64), 0, np.random.default_rng(0))

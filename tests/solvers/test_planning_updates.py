@@ -34,22 +34,22 @@ def test_rounding_keeps_shares_and_numbers():
     """Ten arms at 0.3 get three pulls in every draw, each as often as the others; states never met take the best."""
     measures = np.zeros((1, 11, 2, 2))
     measures[0, :10, 1, 0], measures[0, :10, 0, 0] = 0.3, 0.7
-    worth = np.zeros((1, 11, 2, 2))
-    worth[0, 10, 1] = 1.0
-    update, rng = Update(worth, np.zeros((1, 11, 2)), measures), np.random.default_rng(0)
+    q_values = np.zeros((1, 11, 2, 2))
+    q_values[0, 10, 1] = 1.0
+    update, rng = Update(q_values, np.zeros((1, 11, 2)), measures), np.random.default_rng(0)
     drawn = np.array([rounded(update, np.zeros(11, int), rng) for _ in range(2000)])
     assert set(drawn[:, :10].sum(axis=1)) == {3}
     assert drawn[:, :10].mean(axis=0) == pytest.approx(np.full(10, 0.3), abs=0.05)
     assert (drawn[:, 10] == 1).all()
 
 
-def test_rounding_of_several_levels_gives_no_arm_two():
-    """Shares of three levels are met on the average, and every arm has one level."""
+def test_rounding_of_several_actions_gives_no_arm_two():
+    """Shares of three actions are met on the average, and every arm has one action."""
     shares = np.array([0.2, 0.5, 0.3])
     measures = np.broadcast_to(shares[None, None, :, None], (1, 10, 3, 1))
     update, rng = Update(np.zeros((1, 10, 3, 1)), np.zeros((1, 10, 3)), measures), np.random.default_rng(1)
     drawn = np.array([rounded(update, np.zeros(10, int), rng) for _ in range(3000)])
-    found = np.array([(drawn == level).mean() for level in range(3)])
+    found = np.array([(drawn == arm_action).mean() for arm_action in range(3)])
     assert found == pytest.approx(shares, abs=0.02)
 
 

@@ -48,12 +48,12 @@ def discounted(arms, actions, price, discount, state):
     ]
 
 
-def crossing(worth, states, state, low=-200.0, high=200.0):
+def crossing(q_values, states, state, low=-200.0, high=200.0):
     """The price at which the best policy that pulls in a state and the best one that rests there are worth the same."""
     policies = [np.array(actions) for actions in product((0, 1), repeat=states)]
     for _ in range(60):
         middle = (low + high) / 2
-        pulls, rests = (max(worth(each, middle) for each in policies if each[state] == a) for a in (1, 0))
+        pulls, rests = (max(q_values(each, middle) for each in policies if each[state] == a) for a in (1, 0))
         low, high = (middle, high) if pulls > rests else (low, middle)
     return (low + high) / 2
 
@@ -99,10 +99,10 @@ def test_finite_indices_are_where_plain_recursions_cross(discount):
         for state in range(4):
             price, ahead = found[step, state], np.zeros(4)
             for _ in range(step, steps):
-                worth = arms.rewards[0] + discount * arms.transitions[0] @ ahead
-                worth[1] -= price
-                ahead = worth.max(axis=0)
-            assert worth[0, state] == pytest.approx(worth[1, state], abs=1e-10)
+                q_values = arms.rewards[0] + discount * arms.transitions[0] @ ahead
+                q_values[1] -= price
+                ahead = q_values.max(axis=0)
+            assert q_values[0, state] == pytest.approx(q_values[1, state], abs=1e-10)
 
 
 def test_finite_indices_are_not_clipped():

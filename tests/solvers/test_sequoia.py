@@ -14,9 +14,9 @@ from redwood.errors import ModelError, OptionError, SolverError
 from redwood.planning.bounds.duality import price
 from redwood.planning.contract import Planning, Policy
 from redwood.plugins.host import host
+from redwood.solvers.sequoia.learning.hyper_parameters import PUBLISHED, HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.solvers.sequoia.learning.recipe import PUBLISHED, Recipe
-from redwood.solvers.sequoia.networks.folded import Folded, indicators, limits, linear_bound, reach
+from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork, indicators, limits, linear_bound, reach
 from redwood.solvers.sequoia.networks.network import KINDS, QNetwork, Shape
 from redwood.solvers.sequoia.policy import policy_of
 from redwood.solvers.sequoia.pyomo_block import network_block
@@ -31,10 +31,10 @@ def small(domain, seed=0, size=6):
 
 
 def network_for(planning, kind, seed=0, hidden=(8, 6)):
-    arms, levels, states = planning.arms.shape
+    arms, arm_actions, states = planning.arms.shape
     torch.manual_seed(seed)
-    table = price(planning, np.zeros((planning.horizon, arms, levels))).worth if kind == "residual" else None
-    network = QNetwork(Shape(kind, arms, levels, states, planning.horizon, hidden, unit=20.0), table)
+    table = price(planning, np.zeros((planning.horizon, arms, arm_actions))).q_values if kind == "residual" else None
+    network = QNetwork(Shape(kind, arms, arm_actions, states, planning.horizon, hidden, unit=20.0), table)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.5 * torch.randn_like(parameter)
@@ -42,8 +42,8 @@ def network_for(planning, kind, seed=0, hidden=(8, 6)):
 
 
 def allowed(actions):
-    every = np.array(list(product(range(actions.levels), repeat=actions.arms)))
-    return np.array([levels for levels in every if actions.contains(levels)])
+    every = np.array(list(product(range(actions.arm_actions), repeat=actions.arms)))
+    return np.array([arm_actions for arm_actions in every if actions.contains(arm_actions)])
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -55,13 +55,15 @@ def test_program_equals_enumeration(domain, kind):
     embedding = Embedding(planning.actions, network.matrices())
     rng = np.random.default_rng(1)
     states, steps = rng.integers(0, planning.arms.shape[2], (3, 6)), np.array([0, 7, 19])
-    for state, step, folded in zip(states, steps, network.fold(states, steps), strict=True):
+    for state, step, conditioned in zip(states, steps, network.condition(states, steps), strict=True):
         repeated = np.repeat(state[None], len(every), axis=0)
         values = network(torch.as_tensor(repeated), torch.full((len(every),), int(step)), torch.as_tensor(every))
         best = float(values.detach().max())
-        np.testing.assert_allclose(folded.values(indicators(every, planning.actions.levels)), values.detach(), atol=1e-9)
-        for decision in (embedding.solve(folded), embedding.decide(folded)):
-            assert planning.actions.contains(decision.levels)
+        np.testing.assert_allclose(
+            conditioned.values(indicators(every, planning.actions.arm_actions)), values.detach(), atol=1e-9
+        )
+        for decision in (embedding.solve(conditioned), embedding.decide(conditioned)):
+            assert planning.actions.contains(decision.arm_actions)
             assert decision.value == pytest.approx(best, abs=2e-6)
             assert decision.bound >= best - 1e-9
             assert decision.bound == pytest.approx(best, abs=2e-5 * max(1.0, abs(best)))
@@ -73,13 +75,13 @@ def test_linear_bound_is_above_everywhere(kind):
     planning = small("capacity", seed=3)
     network = network_for(planning, kind, seed=2)
     every = indicators(allowed(planning.actions), 2)
-    folded = network.fold(np.ones((1, 6), np.int64), np.array([4]))[0]
-    found = limits(folded, reach(planning.actions, folded.weights[0]))
+    conditioned = network.condition(np.ones((1, 6), np.int64), np.array([4]))[0]
+    found = limits(conditioned, reach(planning.actions, conditioned.weights[0]))
     for at in every[::7]:
-        slope, constant = linear_bound(folded, found, at)
-        assert (every @ slope + constant >= folded.values(every) - 1e-9).all()
+        slope, constant = linear_bound(conditioned, found, at)
+        assert (every @ slope + constant >= conditioned.values(every) - 1e-9).all()
     value = every
-    for (low, high), matrix, bias in zip(found, folded.weights, folded.biases, strict=False):
+    for (low, high), matrix, bias in zip(found, conditioned.weights, conditioned.biases, strict=False):
         inner = value @ matrix.T + bias
         assert (inner >= low - 1e-9).all()
         assert (inner <= high + 1e-9).all()
@@ -93,7 +95,7 @@ def test_concave_networks_need_no_binaries():
     counts = {}
     for kind in ("concave", "relu"):
         network = network_for(planning, kind)
-        counts[kind] = Embedding(planning.actions, network.matrices()).solve(network.fold(states, steps)[0]).binaries
+        counts[kind] = Embedding(planning.actions, network.matrices()).solve(network.condition(states, steps)[0]).binaries
     assert counts["concave"] == 0 < counts["relu"]
 
 
@@ -103,13 +105,13 @@ def test_failures_of_the_program_are_errors():
     network = network_for(planning, "relu")
     embedding = Embedding(planning.actions, network.matrices(), seconds=0.0)
     with pytest.raises(SolverError, match="Time limit"):
-        embedding.solve(network.fold(np.zeros((1, 6), np.int64), np.array([0]))[0])
+        embedding.solve(network.condition(np.zeros((1, 6), np.int64), np.array([0]))[0])
 
 
-def test_folded_networks_check_their_shapes():
+def test_conditioned_networks_check_their_shapes():
     """Matrices that do not fit each other are refused by layer."""
     with pytest.raises(ModelError, match="layer 1 has the shape"):
-        Folded(np.zeros(3), 0.0, (np.zeros((2, 3)), np.zeros((1, 4))), (np.zeros(2),))
+        ConditionedNetwork(np.zeros(3), 0.0, (np.zeros((2, 3)), np.zeros((1, 4))), (np.zeros(2),))
 
 
 def test_the_old_name_of_the_embedding_says_the_new_one():
@@ -129,7 +131,9 @@ def test_residual_starts_as_the_lagrangian_policy():
 
 def test_learning_improves_an_additive_network():
     """After some episodes the network earns more than after its pre-training on single steps."""
-    learner = Learner(small("capacity", size=6), Recipe(network="additive", episodes=40, check=20, pretraining=500), seed=0)
+    learner = Learner(
+        small("capacity", size=6), HyperParameters(network="additive", episodes=40, check=20, pretraining=500), seed=0
+    )
     learner.prepare()
     before = learner.trial
     learner.learn(lambda: False)
@@ -140,15 +144,17 @@ def test_learning_improves_an_additive_network():
 def test_saved_trainings_go_on_exactly(kind, tmp_path):
     """A training that is stopped after 3 episodes and loaded again ends with the same weights as an unbroken one."""
     planning = small("path")
-    recipe = Recipe(network=kind, hidden=(4, 4), episodes=5, check=2, trials=3, pretraining=5, batch=8, sync=10)
-    table = price(planning, np.zeros((20, 6, 2))).worth if kind == "residual" else None
-    whole, first = (Learner(planning, recipe, seed=1, table=table) for _ in range(2))
+    hyper_parameters = HyperParameters(
+        network=kind, hidden=(4, 4), episodes=5, check=2, trials=3, pretraining=5, batch=8, sync=10
+    )
+    table = price(planning, np.zeros((20, 6, 2))).q_values if kind == "residual" else None
+    whole, first = (Learner(planning, hyper_parameters, seed=1, table=table) for _ in range(2))
     for learner in (whole, first):
         learner.prepare()
     whole.learn(lambda: False)
     first.learn(lambda: first.episode == 3)
     first.save(tmp_path / "checkpoint.pt")
-    second = Learner(planning, recipe, seed=1, table=table)
+    second = Learner(planning, hyper_parameters, seed=1, table=table)
     second.load(tmp_path / "checkpoint.pt")
     second.learn(lambda: False)
     np.testing.assert_array_equal(second.network.vector(), whole.network.vector())
@@ -157,12 +163,12 @@ def test_saved_trainings_go_on_exactly(kind, tmp_path):
 
 def test_published_preset_keeps_explicit_options():
     """The preset sets the paper's values, and options given beside it win."""
-    settled = Recipe(preset="published", episodes=7).settled()
-    assert settled.network == "relu"
-    assert settled.rate == PUBLISHED["rate"]
-    assert settled.episodes == 7
+    with_preset = HyperParameters(preset="published", episodes=7).with_preset()
+    assert with_preset.network == "relu"
+    assert with_preset.rate == PUBLISHED["rate"]
+    assert with_preset.episodes == 7
     with pytest.raises(OptionError, match="frozen-target"):
-        Recipe(defects=("frozen-targets",))
+        HyperParameters(defects=("frozen-targets",))
 
 
 def test_policies_survive_json():
@@ -185,6 +191,6 @@ def test_the_example_in_the_docs_runs():
 
 def test_no_actions_have_no_indicators():
     """Where nothing is left to try, the indicators are an empty table of the right width."""
-    from redwood.solvers.sequoia.networks.folded import indicators
+    from redwood.solvers.sequoia.networks.conditioned import indicators
 
     assert indicators(np.zeros((0, 6), np.int64), 4).shape == (0, 18)

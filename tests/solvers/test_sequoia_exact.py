@@ -11,13 +11,12 @@ from redwood.embedding.limits import lp_limits
 from redwood.errors import OptionError, SolverError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
-from redwood.problems.cormab.listing import every
+from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.solvers.sequoia.learning.recipe import Recipe
-from redwood.solvers.sequoia.networks.folded import indicators
+from redwood.solvers.sequoia.networks.conditioned import indicators
 from redwood.solvers.sequoia.networks.network import QNetwork, Shape
+from redwood.solvers.sequoia.search.bounded_action import BoundedAction
 from redwood.solvers.sequoia.search.embedding import Embedding
-from redwood.solvers.sequoia.search.found import Found
 from redwood.solvers.sequoia.search.search import Search, drawn_from
 
 DOMAINS = ["capacity", "schedule", "path", "interventions", "overlapping"]
@@ -29,9 +28,9 @@ def small(domain, size, budget, seed=0):
 
 
 def network_for(planning, kind, seed=0, hidden=(8, 6)):
-    arms, levels, states = planning.arms.shape
+    arms, arm_actions, states = planning.arms.shape
     torch.manual_seed(seed)
-    network = QNetwork(Shape(kind, arms, levels, states, planning.horizon, hidden, unit=20.0))
+    network = QNetwork(Shape(kind, arms, arm_actions, states, planning.horizon, hidden, unit=20.0))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.5 * torch.randn_like(parameter)
@@ -40,18 +39,22 @@ def network_for(planning, kind, seed=0, hidden=(8, 6)):
 
 @pytest.mark.parametrize("domain", [*DOMAINS, "budget", "path-published"])
 def test_lists_hold_every_allowed_action_once(domain):
-    """The list of a set is what the set's own check lets through of all levels."""
+    """The list of a set is what the set's own check lets through of all actions."""
     actions = small(domain, 5, 2).actions
-    listed = every(actions, 10_000)
-    allowed = [levels for levels in product(range(actions.levels), repeat=5) if actions.contains(np.array(levels))]
+    listed = actions.enumerate(10_000)
+    allowed = [
+        arm_actions
+        for arm_actions in product(range(actions.arm_actions), repeat=5)
+        if actions.contains(np.array(arm_actions))
+    ]
     assert sorted(map(tuple, listed.tolist())) == allowed
 
 
 def test_large_sets_are_not_listed():
     """One action more than the limit, and there is no list; at the limit there is."""
     actions = small("budget", 6, 2).actions
-    assert len(every(actions, 22)) == 22
-    assert every(actions, 21) is None
+    assert len(actions.enumerate(22)) == 22
+    assert actions.enumerate(21) is None
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -59,13 +62,13 @@ def test_large_sets_are_not_listed():
 def test_all_ways_find_the_best_of_eight_arms(domain, kind):
     """List, search with program, and program alone are worth what the best of all allowed actions is."""
     planning = small(domain, 8, 3, seed=2)
-    network, allowed = network_for(planning, kind, seed=3), every(planning.actions, 100_000)
+    network, allowed = network_for(planning, kind, seed=3), planning.actions.enumerate(100_000)
     listing, program = (Embedding(planning.actions, network.matrices(), listed=listed) for listed in (True, False))
     states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (2, 8))
-    for folded in network.fold(states, np.array([0, 13])):
-        best = float(folded.values(indicators(allowed, planning.actions.levels)).max())
-        for decision in (listing.decide(folded), program.decide(folded), program.solve(folded)):
-            assert planning.actions.contains(decision.levels)
+    for conditioned in network.condition(states, np.array([0, 13])):
+        best = float(conditioned.values(indicators(allowed, planning.actions.arm_actions)).max())
+        for decision in (listing.decide(conditioned), program.decide(conditioned), program.solve(conditioned)):
+            assert planning.actions.contains(decision.arm_actions)
             assert decision.value == pytest.approx(best, abs=2e-6)
             assert best - 1e-9 <= decision.bound <= best + 2e-5 * max(1.0, abs(best))
 
@@ -77,17 +80,19 @@ def test_changes_of_an_action_are_worth_what_the_network_says(domain, kind):
     planning = small(domain, 6, 2)
     network, own = network_for(planning, kind, seed=1), np.arange(6)
     embedding = Embedding(planning.actions, network.matrices())
-    folded = network.fold(np.array([[0, 1, 2, 3, 2, 1]]), np.array([4]))[0]
-    levels = planning.actions.sample(np.random.default_rng(0))
-    singles, swaps = embedding.search.around(folded, levels)
-    for arm, level in product(range(6), range(planning.actions.levels)):
-        changed = np.where(own == arm, level, levels)
-        assert singles[arm, level] == pytest.approx(folded.values(indicators(changed[None], planning.actions.levels))[0])
+    conditioned = network.condition(np.array([[0, 1, 2, 3, 2, 1]]), np.array([4]))[0]
+    arm_actions = planning.actions.sample(np.random.default_rng(0))
+    singles, swaps = embedding.search.around(conditioned, arm_actions)
+    for arm, arm_action in product(range(6), range(planning.actions.arm_actions)):
+        changed = np.where(own == arm, arm_action, arm_actions)
+        assert singles[arm, arm_action] == pytest.approx(
+            conditioned.values(indicators(changed[None], planning.actions.arm_actions))[0]
+        )
     for left, right in product(range(6), repeat=2):
-        swapped = levels.copy()
-        swapped[[left, right]] = levels[[right, left]]
-        if left < right and levels[left] != levels[right]:
-            expected = folded.values(indicators(swapped[None], planning.actions.levels))[0]
+        swapped = arm_actions.copy()
+        swapped[[left, right]] = arm_actions[[right, left]]
+        if left < right and arm_actions[left] != arm_actions[right]:
+            expected = conditioned.values(indicators(swapped[None], planning.actions.arm_actions))[0]
             assert swaps[left, right] == pytest.approx(expected)
         else:
             assert swaps[left, right] == -np.inf
@@ -100,44 +105,46 @@ def test_search_alone_is_allowed_bounded_and_no_worse_than_random_actions(domain
     network = network_for(planning, "relu", seed=2)
     made = Embedding(planning.actions, network.matrices(), listed=False, programs=False)
     states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (4, 12))
-    drawn = indicators(drawn_from(planning.actions), planning.actions.levels)
-    for folded in network.fold(states, np.array([0, 5, 10, 19])):
-        found = made.decide(folded)
-        value = folded.values(indicators(found.levels[None], planning.actions.levels))[0]
-        assert planning.actions.contains(found.levels)
-        assert folded.values(drawn).max() - 1e-9 <= found.value == value <= found.bound + 1e-9
-        again = Search(planning.actions, network.matrices(), made.first).best(folded, 1e-7)
-        np.testing.assert_array_equal(again.levels, found.levels)
+    drawn = indicators(drawn_from(planning.actions), planning.actions.arm_actions)
+    for conditioned in network.condition(states, np.array([0, 5, 10, 19])):
+        found = made.decide(conditioned)
+        value = conditioned.values(indicators(found.arm_actions[None], planning.actions.arm_actions))[0]
+        assert planning.actions.contains(found.arm_actions)
+        assert conditioned.values(drawn).max() - 1e-9 <= found.value == value <= found.bound + 1e-9
+        again = Search(planning.actions, network.matrices(), made.first).best(conditioned, 1e-7)
+        np.testing.assert_array_equal(again.arm_actions, found.arm_actions)
 
 
 @pytest.mark.parametrize("domain", ["capacity", "interventions"])
 def test_trained_networks_decide_every_state_with_checks(domain):
     """In hundreds of random states a trained network's decision is allowed, worth what it claims, and bounded by it."""
     planning = small(domain, 8, 3)
-    learner = Learner(planning, Recipe(network="relu", episodes=3, check=2, trials=2, pretraining=30, batch=8), seed=0)
+    learner = Learner(
+        planning, HyperParameters(network="relu", episodes=3, check=2, trials=2, pretraining=30, batch=8), seed=0
+    )
     learner.prepare()
     learner.learn(lambda: False)
     states = np.random.default_rng(0).integers(0, 4, (300, 8))
     embedding = Embedding(planning.actions, learner.network.matrices())
-    for folded in learner.network.fold(states, np.arange(300) % 20):
-        decision = embedding.decide(folded)
-        value = float(folded.values(indicators(decision.levels[None], planning.actions.levels))[0])
-        assert planning.actions.contains(decision.levels)
+    for conditioned in learner.network.condition(states, np.arange(300) % 20):
+        decision = embedding.decide(conditioned)
+        value = float(conditioned.values(indicators(decision.arm_actions[None], planning.actions.arm_actions))[0])
+        assert planning.actions.contains(decision.arm_actions)
         assert decision.value == pytest.approx(value, abs=1e-9)
         assert decision.value <= decision.bound <= decision.value + 2e-5 * max(1.0, abs(value))
 
 
 def test_false_proofs_are_errors():
-    """A bound of the program below the worth of an action that is known is an error, not an answer."""
+    """A bound of the program below the value of an action that is known is an error, not an answer."""
     planning = small("capacity", 6, 2)
     network = network_for(planning, "relu")
-    embedding, folded = (
+    embedding, conditioned = (
         Embedding(planning.actions, network.matrices()),
-        network.fold(np.zeros((1, 6), int), np.array([0]))[0],
+        network.condition(np.zeros((1, 6), int), np.array([0]))[0],
     )
-    best = embedding.solve(folded)
+    best = embedding.solve(conditioned)
     with pytest.raises(SolverError, match="known before"):
-        embedding.solve(folded, Found(best.levels, best.value + 1.0, np.inf))
+        embedding.solve(conditioned, BoundedAction(best.arm_actions, best.value + 1.0, np.inf))
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -145,14 +152,14 @@ def test_false_proofs_are_errors():
 def test_partitioned_relus_leave_the_optimum_as_it_is(domain, partitions):
     """With inputs in groups, up to one group an input, the program's action is worth what the best of all actions is."""
     planning = small(domain, 7, 3, seed=2)
-    network, allowed = network_for(planning, "relu", seed=3), every(planning.actions, 100_000)
+    network, allowed = network_for(planning, "relu", seed=3), planning.actions.enumerate(100_000)
     embedding = Embedding(planning.actions, network.matrices(), partitions=partitions)
     states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (3, 7))
-    for folded in network.fold(states, np.array([0, 7, 13])):
-        best = float(folded.values(indicators(allowed, planning.actions.levels)).max())
-        start = Embedding(planning.actions, network.matrices(), listed=False, programs=False).decide(folded)
+    for conditioned in network.condition(states, np.array([0, 7, 13])):
+        best = float(conditioned.values(indicators(allowed, planning.actions.arm_actions)).max())
+        start = Embedding(planning.actions, network.matrices(), listed=False, programs=False).decide(conditioned)
         for known in (None, start):
-            assert embedding.solve(folded, known).value == pytest.approx(best, abs=2e-6)
+            assert embedding.solve(conditioned, known).value == pytest.approx(best, abs=2e-6)
     assert all(layer.groups for layer in embedding._written.pieces)
 
 
@@ -162,16 +169,16 @@ def test_groups_tighten_the_relaxation_of_a_program():
 
     planning = small("capacity", 8, 3, seed=4)
     network, optima = network_for(planning, "relu", seed=7), []
-    folded = network.fold(np.array([[0, 1, 2, 3, 0, 1, 2, 3]]), np.array([4]))[0]
+    conditioned = network.condition(np.array([[0, 1, 2, 3, 0, 1, 2, 3]]), np.array([4]))[0]
     for partitions in (1, 2, 8):
         embedding = Embedding(planning.actions, network.matrices(), partitions=partitions)
-        value = embedding.solve(folded).value
+        value = embedding.solve(conditioned).value
         model, relaxed = embedding._highs.getLp(), highspy.Highs()
         model.integrality_ = []
         relaxed.setOptionValue("output_flag", False)
         relaxed.passModel(model)
         relaxed.run()
-        optima.append(relaxed.getInfo().objective_function_value + folded.offset)
+        optima.append(relaxed.getInfo().objective_function_value + conditioned.offset)
         assert optima[-1] >= value - 1e-6
     assert optima[2] < optima[1] + 1e-6 < optima[0] + 2e-6
     assert optima[2] < optima[0] - 1e-3
@@ -190,24 +197,24 @@ def test_omlt_agrees(domain):
     pytest.importorskip("omlt")
     planning = small(domain, 6, 2)
     network = network_for(planning, "relu", seed=5)
-    folded = network.fold(np.array([[0, 1, 2, 3, 0, 1]]), np.array([4]))[0]
-    ours = Embedding(planning.actions, network.matrices()).solve(folded).value
-    assert omlt_optimum(planning.actions, folded) == pytest.approx(ours, abs=1e-5)
+    conditioned = network.condition(np.array([[0, 1, 2, 3, 0, 1]]), np.array([4]))[0]
+    ours = Embedding(planning.actions, network.matrices()).solve(conditioned).value
+    assert omlt_optimum(planning.actions, conditioned) == pytest.approx(ours, abs=1e-5)
 
 
-def omlt_optimum(actions, folded):
-    """Return the greatest value of a folded network over a set by OMLT and HiGHS."""
+def omlt_optimum(actions, conditioned):
+    """Return the greatest value of a state-conditioned network over a set by OMLT and HiGHS."""
     import pyomo.environ as pyo
     from omlt import OmltBlock
     from omlt.neuralnet import NetworkDefinition, ReluBigMFormulation
     from omlt.neuralnet.layer import DenseLayer, InputLayer
 
-    count = len(folded.linear)
+    count = len(conditioned.linear)
     definition = NetworkDefinition(scaled_input_bounds=dict.fromkeys(range(count), (0.0, 1.0)))
     last = InputLayer([count])
     definition.add_layer(last)
-    biases = [*folded.biases, np.zeros(1)]
-    for depth, (matrix, bias) in enumerate(zip(folded.weights, biases, strict=True)):
+    biases = [*conditioned.biases, np.zeros(1)]
+    for depth, (matrix, bias) in enumerate(zip(conditioned.weights, biases, strict=True)):
         activation = "linear" if depth == len(biases) - 1 else "relu"
         layer = DenseLayer([matrix.shape[1]], [len(matrix)], activation=activation, weights=matrix.T, biases=bias)
         definition.add_layer(layer)
@@ -219,7 +226,7 @@ def omlt_optimum(actions, folded):
     model.same = pyo.ConstraintList()
     for place, variable in enumerate(actions.indicators(model)):
         model.same.add(model.network.inputs[place] == variable)
-    model.q = pyo.Objective(expr=model.network.outputs[0] + folded.offset, sense=pyo.maximize)
+    model.q = pyo.Objective(expr=model.network.outputs[0] + conditioned.offset, sense=pyo.maximize)
     pyo.SolverFactory("appsi_highs").solve(model)
     return pyo.value(model.q)
 
@@ -228,14 +235,17 @@ def test_limits_by_linear_programs_are_tighter_and_hold():
     """They lie within the intervals, hold every action's inputs, leave no more binaries, and the optimum stays the same."""
     planning = small("capacity", 8, 3, seed=4)
     network = network_for(planning, "relu", seed=7)
-    folded = network.fold(np.array([[0, 1, 2, 3, 0, 1, 2, 3]]), np.array([4]))[0]
+    conditioned = network.condition(np.array([[0, 1, 2, 3, 0, 1, 2, 3]]), np.array([4]))[0]
     plain, tight = (Embedding(planning.actions, network.matrices(), bounds=bounds) for bounds in ("interval", "lp"))
-    before, after = plain.solve(folded), tight.solve(folded)
+    before, after = plain.solve(conditioned), tight.solve(conditioned)
     assert after.value == pytest.approx(before.value, abs=2e-6)
     assert after.binaries <= before.binaries
-    wide = plain.limits(folded)
-    low, high = lp_limits(planning.actions.program.compiled.highs(), folded.network(), wide, np.arange(8))[1]
-    hidden = folded.hidden(indicators(every(planning.actions, 1000), 2))[0] @ folded.weights[1].T + folded.biases[1]
+    wide = plain.limits(conditioned)
+    low, high = lp_limits(planning.actions.program.compiled.highs(), conditioned.network(), wide, np.arange(8))[1]
+    hidden = (
+        conditioned.hidden(indicators(planning.actions.enumerate(1000), 2))[0] @ conditioned.weights[1].T
+        + conditioned.biases[1]
+    )
     assert ((low >= wide[1][0]) & (high <= wide[1][1])).all()
     assert (high - low).sum() < 0.95 * (wide[1][1] - wide[1][0]).sum()
     assert ((hidden >= low) & (hidden <= high)).all()

@@ -31,13 +31,13 @@ def network_for(planning, seed=0, relus=6):
     return FuturePolicy(*parts, rng.normal(size=relus), rng.normal(size=relus), rng.normal(size=relus))
 
 
-def q_by_hand(planning, policy, states, levels, step):
+def q_by_hand(planning, policy, states, arm_actions, step):
     """Return Q of joint actions [N, J] in one joint state, from its definition."""
-    here = np.broadcast_to(states, levels.shape)
-    moved, left = outcomes(planning, here, levels), (planning.horizon - step - 1) / planning.horizon
+    here = np.broadcast_to(states, arm_actions.shape)
+    moved, left = outcomes(planning, here, arm_actions), (planning.horizon - step - 1) / planning.horizon
     hidden = np.maximum(np.einsum("njs,ujs->nu", moved, policy.first) + left * policy.clock + policy.bias, 0.0)
     later = np.einsum("njs,js->n", moved, policy.values[step + 1]) + (hidden @ policy.output if left else 0.0)
-    return step_rewards(planning, here, levels) + planning.discount * later
+    return step_rewards(planning, here, arm_actions) + planning.discount * later
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -52,8 +52,8 @@ def test_decisions_are_the_greatest_q(family, step):
         q = q_by_hand(planning, policy, state, listed, step)
         assert found.value == pytest.approx(q.max(), abs=1e-9)
         assert found.bound >= q.max() - 1e-9
-        np.testing.assert_array_equal(policy.choose(planning, state[None], step, rng)[0], found.levels)
-        place = int(np.flatnonzero((listed == found.levels).all(axis=1))[0])
+        np.testing.assert_array_equal(policy.choose(planning, state[None], step, rng)[0], found.arm_actions)
+        place = int(np.flatnonzero((listed == found.arm_actions).all(axis=1))[0])
         assert q[place] == pytest.approx(q.max(), abs=1e-9)
 
 
@@ -89,13 +89,13 @@ def test_climbs_end_where_no_change_gains(family):
     policy, rng = network_for(planning, 2), np.random.default_rng(0)
     states = rng.integers(0, planning.arms.shape[2], (20, 8))
     terms = policy.terms(planning, states, 2)
-    levels = climbed(planning.actions, terms)
-    reached, classes = terms.values(levels), planning.actions.classes
-    assert not len(planning.actions.refused(levels))
+    arm_actions = climbed(planning.actions, terms)
+    reached, classes = terms.values(arm_actions), planning.actions.classes
+    assert not len(planning.actions.refused(arm_actions))
     for one in range(8):
         for other in range(one):
             if classes[one] == classes[other]:
-                swapped = levels.copy()
+                swapped = arm_actions.copy()
                 swapped[:, [one, other]] = swapped[:, [other, one]]
                 assert (terms.values(swapped) <= reached + 1e-8).all()
 
@@ -166,7 +166,7 @@ def test_training_writes_the_policy(tmp_path):
 def test_what_does_not_fit_is_refused():
     """Options out of range, emissions that depend on actions, and networks of other sizes are named."""
     made = generate("cormab/network", size=5, seed=0)
-    for option in ({"rounds": 0}, {"gap": -1.0}, {"mode": "papers"}, {"foresight": 8}, {"congestion": True}):
+    for option in ({"rounds": 0}, {"gap": -1.0}, {"mode": "papers"}, {"rollout": 8}, {"coupling": True}):
         with pytest.raises(OptionError):
             solve(made, "sequoia", **option)
     policy = network_for(view(made))
@@ -175,7 +175,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(SolutionError, match="finite"):
         replace(policy, output=policy.output * np.nan)
     exposure = replace(made.exposure, emits=np.stack([made.exposure.emits[:, 0], 0 * made.exposure.emits[:, 1]], axis=1))
-    with pytest.raises(FitError, match="emit depends on their levels"):
+    with pytest.raises(FitError, match="emit depends on their actions"):
         solve(replace(made, exposure=exposure), "sequoia", bound_time_limit=0)
     with pytest.raises(FitError, match="whole joint actions"):
         moves_in(view(replace(made, exposure=exposure)), np.zeros((1, 5), np.int64))

@@ -17,9 +17,9 @@ from redwood.planning.improving import fitted, improve, policy_for, scaled, simu
 from redwood.plugins.host import host
 from redwood.problems.cormab.interventions import InterventionsSet
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
+from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner
 from redwood.solvers.sequoia.learning.offline import estimate, learn_offline, load_log, save_log
-from redwood.solvers.sequoia.learning.recipe import Recipe
 from redwood.solvers.sequoia.networks.shipped import network_at, shipped
 
 
@@ -42,19 +42,19 @@ def test_an_untrained_residual_network_is_the_lagrangian_policy(coupled):
     """Before any learning the network's every decision is the Lagrangian policy's, and its correction is exactly zero."""
     planning, relaxation = coupled
     table = scaled(planning, relaxation.values)
-    learner = Learner(planning, Recipe(trials=1), seed=0, table=table)
+    learner = Learner(planning, HyperParameters(trials=1), seed=0, table=table)
     states = np.random.default_rng(0).integers(0, 4, (40, 5))
     rng = np.random.default_rng(0)
     for step in (0, 5, 11):
         ours = learner.policy().choose(planning, states, step, rng)
         np.testing.assert_array_equal(ours, policy_for(planning, relaxation.values).choose(planning, states, step, rng))
         actions = np.zeros((40, 5), np.int64)
-        worth = learner.policy().folded(planning.actions, states, step)[0].values(np.zeros((1, 5)))
-        assert worth[0] == pytest.approx(table[step, np.arange(5), actions[0], states[0]].sum(), abs=1e-12)
+        q_values = learner.policy().conditioned(planning.actions, states, step)[0].values(np.zeros((1, 5)))
+        assert q_values[0] == pytest.approx(table[step, np.arange(5), actions[0], states[0]].sum(), abs=1e-12)
 
 
 def test_improvement_is_ahead_where_interventions_overlap():
-    """Where the relaxation is loose, improved worths earn more than the Lagrangian policy by a clear interval."""
+    """Where the relaxation is loose, improved values earn more than the Lagrangian policy by a clear interval."""
     planning = planning_of("overlapping", size=6, seed=2, budget=3, horizon=12)
     relaxation = relax(planning, Timer())
     found = improve(planning, relaxation.values, rounds=2, episodes=600, seed=0, stops=never)
@@ -65,8 +65,8 @@ def test_improvement_is_ahead_where_interventions_overlap():
     assert surpasses(earned[1], earned[0])
 
 
-def test_fitted_worths_are_those_of_the_policy(coupled):
-    """Over the states met, fitted worths are the policy's mean reward to come, whatever worths they were fitted from."""
+def test_fitted_values_are_those_of_the_policy(coupled):
+    """Over the states met, fitted values are the policy's mean reward to come, whatever values they were fitted from."""
     planning, relaxation = coupled
     seen = simulated(planning, policy_for(planning, relaxation.values), 3000, 3, never)
     values = fitted(planning, np.zeros_like(relaxation.values), seen)
@@ -75,7 +75,7 @@ def test_fitted_worths_are_those_of_the_policy(coupled):
 
 
 def test_a_worse_candidate_is_dropped(coupled):
-    """Worths that lead to a worse policy never become the incumbent, and no time for a trial changes nothing."""
+    """Values that lead to a worse policy never become the incumbent, and no time for a trial changes nothing."""
     planning, relaxation = coupled
     bad = -relaxation.values
     found = improve(planning, relaxation.values, rounds=0, episodes=100, seed=0, stops=never, start=bad)
@@ -167,20 +167,20 @@ def test_logs_teach_without_the_arms(tmp_path):
     assert learned > 1.1 * random
 
 
-def test_levels_that_a_log_lacks_are_feared(coupled):
+def test_actions_that_a_log_lacks_are_feared(coupled):
     """An arm that the log never pulls is worth less when pulled the greater the pessimism."""
     planning, _ = coupled
     seen = simulated(planning, policy_for(planning, np.zeros((13, 5, 4))), 60, 1, never)
-    seen.levels[:, :, 2] = 0
+    seen.arm_actions[:, :, 2] = 0
     shape = planning.arms.shape
-    worth = [learn_offline(seen, planning.actions, shape, 1.0, temperature=1.0, pessimism=p) for p in (0.0, 1.0)]
-    gains = [table[:, 2, 1] - table[:, 2, 0] for table in worth]
+    q_values = [learn_offline(seen, planning.actions, shape, 1.0, temperature=1.0, pessimism=p) for p in (0.0, 1.0)]
+    gains = [table[:, 2, 1] - table[:, 2, 0] for table in q_values]
     assert (gains[1] < gains[0]).all()
 
 
 def test_foreign_logs_are_refused(tmp_path):
     """Logs of another shape, and options that contradict each other, are errors."""
-    np.savez(tmp_path / "log.npz", states=np.zeros((3, 4, 5)), levels=np.zeros((3, 4, 5)), rewards=np.zeros((3, 4)))
+    np.savez(tmp_path / "log.npz", states=np.zeros((3, 4, 5)), arm_actions=np.zeros((3, 4, 5)), rewards=np.zeros((3, 4)))
     with pytest.raises(OptionError, match=r"expected \[E, 9, 5\]"):
         load_log(tmp_path / "log.npz", (5, 2, 4), 9)
     with pytest.raises(OptionError, match="exclude"):
@@ -193,8 +193,8 @@ def test_listed_choices_equal_the_program():
     weights = rng.integers(1, 3, (13, 5)) * (rng.random((13, 5)) < 0.6)
     actions = InterventionsSet(weights, 3)
     for _ in range(3):
-        worth = rng.normal(size=(5, actions.levels))
-        choice = actions.argmax(worth)
-        assert choice.value == pytest.approx(actions.solve(worth).value)
-        assert actions.contains(choice.levels)
+        q_values = rng.normal(size=(5, actions.arm_actions))
+        choice = actions.argmax(q_values)
+        assert choice.value == pytest.approx(actions.solve(q_values).value)
+        assert actions.contains(choice.arm_actions)
         assert len(choice.witness) == 3

@@ -8,12 +8,12 @@ from redwood import generate
 from redwood.errors import OptionError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
+from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.solvers.sequoia.learning.recipe import Recipe
 from redwood.solvers.sequoia.learning.stability import Stability
 from redwood.solvers.sequoia.search.embedding import Embedding
 
-QUICK = Recipe(network="relu", hidden=(8, 6), trials=1, check=100, pretraining=150, rate=1e-2, batch=16, episodes=2)
+QUICK = HyperParameters(network="relu", hidden=(8, 6), trials=1, check=100, pretraining=150, rate=1e-2, batch=16, episodes=2)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def planning():
 
 
 def learner_with(planning, stability):
-    made = Learner(planning, Recipe(**(vars(QUICK) | {"stability": stability})), seed=0)
+    made = Learner(planning, HyperParameters(**(vars(QUICK) | {"stability": stability})), seed=0)
     made.prepare()
     return made
 
@@ -37,8 +37,8 @@ def test_the_penalty_is_that_of_the_programs_limits(planning):
     """It is the distance of 0 to the nearer of the limits that the program is given, as a share of their width."""
     network, (states, steps) = Learner(planning, QUICK, seed=0).network, drawn(planning)
     embedding, shares = Embedding(planning.actions, network.matrices()), []
-    for folded in network.fold(states, steps):
-        for low, high in embedding.limits(folded):
+    for conditioned in network.condition(states, steps):
+        for low, high in embedding.limits(conditioned):
             shares.extend(np.maximum(np.minimum(-low, high), 0.0) / (high - low))
     found = float(Stability(planning.actions).penalty(network, states, steps).detach())
     assert found == pytest.approx(np.mean(shares), abs=1e-6)
@@ -52,7 +52,9 @@ def test_trained_with_it_the_program_has_few_binaries(planning):
     for stability in (0.0, 1.0):
         network = learner_with(planning, stability).network
         embedding = Embedding(planning.actions, network.matrices())
-        decisions = [(embedding.solve(folded), embedding.decide(folded)) for folded in network.fold(states, steps)]
+        decisions = [
+            (embedding.solve(conditioned), embedding.decide(conditioned)) for conditioned in network.condition(states, steps)
+        ]
         for program, listed in decisions:
             assert program.value == pytest.approx(listed.value, abs=1e-5)
         left.append(sum(program.binaries for program, _ in decisions))
@@ -65,7 +67,7 @@ def test_resumed_training_with_it_is_exact(planning, tmp_path):
     whole.learn(lambda: False)
     broken.learn(lambda: broken.episode >= 1)
     broken.save(tmp_path / "checkpoint.pt")
-    again = Learner(planning, broken.recipe, seed=0)
+    again = Learner(planning, broken.hyper_parameters, seed=0)
     again.load(tmp_path / "checkpoint.pt")
     again.learn(lambda: False)
     for mine, other in zip(again.network.parameters(), whole.network.parameters(), strict=True):
@@ -75,9 +77,9 @@ def test_resumed_training_with_it_is_exact(planning, tmp_path):
 def test_networks_without_binaries_refuse_it():
     """Stability of a network that has no ReLUs of the action, or a negative weight, is an error."""
     with pytest.raises(OptionError, match="for network relu"):
-        Recipe(network="concave", stability=0.1)
+        HyperParameters(network="concave", stability=0.1)
     with pytest.raises(OptionError, match="for network relu"):
-        Recipe(network="additive", preset="published", stability=0.1)
-    assert Recipe(preset="published", stability=0.1).settled().network == "relu"
+        HyperParameters(network="additive", preset="published", stability=0.1)
+    assert HyperParameters(preset="published", stability=0.1).with_preset().network == "relu"
     with pytest.raises(OptionError, match="negative"):
-        Recipe(network="relu", stability=-0.1)
+        HyperParameters(network="relu", stability=-0.1)

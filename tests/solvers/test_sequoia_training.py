@@ -16,8 +16,8 @@ from redwood.errors import FitError, OptionError, SolutionError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.climbing import climb
+from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.solvers.sequoia.learning.recipe import Recipe
 
 SHORT = {
     "size": 5,
@@ -143,26 +143,28 @@ def test_foreign_files_are_refused(tmp_path):
 def test_climbing_is_allowed_and_never_above_the_best(domain):
     """``climb`` ends at an allowed action that the exact decision is at least as good as."""
     planning = host().problem("cormab").view(Planning, generate(f"cormab/{domain}", size=8, seed=1, budget=3))
-    learner = Learner(planning, Recipe(network="relu", trials=1, pretraining=100), seed=0)
+    learner = Learner(planning, HyperParameters(network="relu", trials=1, pretraining=100), seed=0)
     learner.prepare()
     states = np.random.default_rng(0).integers(0, 4, (5, 8))
-    from redwood.solvers.sequoia.networks.folded import indicators
+    from redwood.solvers.sequoia.networks.conditioned import indicators
     from redwood.solvers.sequoia.search.embedding import Embedding
 
     embedding = Embedding(planning.actions, learner.network.matrices())
-    for folded in learner.network.fold(states, np.zeros(5, np.int64)):
-        levels = climb(planning.actions, lambda tried, f=folded: f.values(indicators(tried, planning.actions.levels)))
-        value = float(folded.values(indicators(levels[None], planning.actions.levels))[0])
-        assert planning.actions.contains(levels)
-        assert value <= embedding.decide(folded).value + 1e-9
+    for conditioned in learner.network.condition(states, np.zeros(5, np.int64)):
+        arm_actions = climb(
+            planning.actions, lambda tried, f=conditioned: f.values(indicators(tried, planning.actions.arm_actions))
+        )
+        value = float(conditioned.values(indicators(arm_actions[None], planning.actions.arm_actions))[0])
+        assert planning.actions.contains(arm_actions)
+        assert value <= embedding.decide(conditioned).value + 1e-9
 
 
 def test_climbing_on_a_linear_network_under_a_budget_is_exact():
-    """Where worths add up and only their number counts, one arm after another finds the best action."""
+    """Where values add up and only their number counts, one arm after another finds the best action."""
     planning = host().problem("cormab").view(Planning, generate("cormab/budget", size=8, seed=1))
-    worth = np.random.default_rng(2).normal(size=(8, 2))
-    levels = climb(planning.actions, lambda tried: worth[np.arange(8), tried].sum(axis=1))
-    np.testing.assert_array_equal(levels, planning.actions.argmax(worth).levels)
+    q_values = np.random.default_rng(2).normal(size=(8, 2))
+    arm_actions = climb(planning.actions, lambda tried: q_values[np.arange(8), tried].sum(axis=1))
+    np.testing.assert_array_equal(arm_actions, planning.actions.argmax(q_values).arm_actions)
 
 
 def test_iterative_dqn_solves():

@@ -15,7 +15,7 @@ from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.planning.additive_policy import AdditivePolicy
 from redwood.planning.bounds.duality import Priced, tighten
-from redwood.planning.bounds.segment import Stretch
+from redwood.planning.bounds.segment import HorizonSegment
 from redwood.planning.contract import Arms, Planning
 from redwood.planning.coupling import ConcaveReward, Exposure
 from redwood.planning.evaluation import RecordingPolicy
@@ -81,8 +81,8 @@ def best_exposure(arms: Arms, exposure: Exposure) -> Array | None:
     """Return the transitions [J, A, S, S] of the exposure that is best for each arm, ``None`` where nobody can say which.
 
     It is known where states are ordered, from the first or from the last one on: rewards do not fall, higher states lead to
-    higher ones under each level, and one exposure class leads to the highest. Values are then monotone, whatever is paid for
-    levels, so no other class is better.
+    higher ones under each action, and one exposure class leads to the highest. Values are then monotone, whatever is paid
+    for actions, so no other class is better.
     """
     for flip in (False, True):
         moves, rewards = exposure.transitions, arms.rewards
@@ -163,31 +163,31 @@ def _met(planning: Planning, policy: AdditivePolicy, seed: int) -> tuple[Array, 
     recorder = RecordingPolicy(policy)
     planning.rollouts(recorder, EPISODES, seed)
     states = np.concatenate(recorder.states).astype(np.int64)
-    levels = np.concatenate(recorder.levels)
+    arm_actions = np.concatenate(recorder.arm_actions)
     moves, loads = arms_alone(planning).transitions, np.zeros(0)
     if planning.exposure is not None:
-        met = planning.exposure.of(states, levels)[:, :, None] == np.arange(planning.exposure.classes)
+        met = planning.exposure.of(states, arm_actions)[:, :, None] == np.arange(planning.exposure.classes)
         moves = np.einsum("jc,cjasz->jasz", met.mean(axis=0), planning.exposure.transitions, optimize=True)
     if isinstance(planning.joint, ConcaveReward):
-        loads = planning.joint.loads_of(states, levels).mean(axis=0)
+        loads = planning.joint.loads_of(states, arm_actions).mean(axis=0)
     return moves, loads
 
 
-def _apart(planning: Planning, arms: Arms) -> Stretch:
+def _apart(planning: Planning, arms: Arms) -> HorizonSegment:
     """Return the problem of other arms under the same actions."""
-    return Stretch(arms, planning.actions, planning.horizon, planning.discount, np.zeros_like(arms.start))
+    return HorizonSegment(arms, planning.actions, planning.horizon, planning.discount, np.zeros_like(arms.start))
 
 
 def _values(planning: Planning, found: Priced) -> Array:
     """Return values [H + 1, J, S] of states under prices, these paid, each discounted to its own step."""
     values = np.zeros((planning.horizon + 1, *planning.arms.start.shape))
-    paid = found.worth - found.prices[..., None]
+    paid = found.q_values - found.prices[..., None]
     values[:-1] = paid.max(axis=2) / (planning.discount ** np.arange(planning.horizon))[:, None, None]
     return values
 
 
 def _free_arms(arms: Arms, exposure: Exposure, planning: Planning) -> float:
-    """Return what arms would earn that chose their level and their exposure freely, whatever the action set says."""
+    """Return what arms would earn that chose their action and their exposure freely, whatever the action set says."""
     values = np.zeros_like(arms.start)
     for _ in range(planning.horizon):
         moved = np.einsum("cjasz,jz->cjas", exposure.transitions, values).max(axis=0)

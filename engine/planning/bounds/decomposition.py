@@ -1,8 +1,8 @@
 """Prices by class of arms: column generation with plans of groups of arms on one side and joint actions on the other.
 
-Arms of a class may be swapped in every joint action, so one price a step, class and level serves them all. There are few
+Arms of a class may be swapped in every joint action, so one price a step, class and action serves them all. There are few
 such prices however many arms there are, and what the arms answer to them is a piecewise linear function that a small
-linear program models: its columns mix plans (what a group of arms earned and how often it was raised under some prices)
+linear program models: its columns mix plans (what a group of arms earned and how often it was pulled under some prices)
 and actions. Prices stay in a box around the best ones, which two columns a row express.
 
 References
@@ -29,7 +29,7 @@ GROUPS = 40
 INSIDE = 1e-9
 """The most that a column of the box may be used where the box does not matter."""
 SMALLEST = 1e-12
-"""Chances below this are left out of columns."""
+"""Probabilities below this are left out of columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +39,13 @@ class Point:
     Attributes
     ----------
     prices
-        Of each level, 0 for level 0.
+        Of each action, 0 for action 0.
     bound
         Upper bound on the expected total reward of every policy.
     earned
         Expected reward [G] of each group, prices not paid.
-    raised
-        Expected number [G, H, K, A] of a group's arms of a class at each level.
+    pulled
+        Expected number [G, H, K, A] of a group's arms of a class for each action.
     actions
         A joint action [H, J] worth most under the prices of each step.
     """
@@ -53,7 +53,7 @@ class Point:
     prices: Array
     bound: float
     earned: Array
-    raised: Array
+    pulled: Array
     actions: Array
 
 
@@ -63,13 +63,13 @@ class Decomposition:
     def __init__(self, planning: Decoupled) -> None:
         self._planning = planning
         self._classes = np.ascontiguousarray(planning.actions.classes, np.int64)
-        arms, levels, states = planning.arms.shape
+        arms, arm_actions, states = planning.arms.shape
         self._count = min(arms, GROUPS)
         self._group = np.empty(arms, np.int64)
         self._group[np.argsort(self._classes, kind="stable")] = np.arange(arms) * self._count // arms
-        self._shape = (planning.horizon, int(self._classes.max()) + 1, levels)
-        self._worth = np.empty((planning.horizon, arms, levels, states))
-        self._rows = planning.horizon * self._shape[1] * (levels - 1)
+        self._shape = (planning.horizon, int(self._classes.max()) + 1, arm_actions)
+        self._q_values = np.empty((planning.horizon, arms, arm_actions, states))
+        self._rows = planning.horizon * self._shape[1] * (arm_actions - 1)
         self._highs = self._load()
 
     def minimise(self, clock: Clock, rounds: int, close: float, prices: Array | None = None) -> tuple[Array, list[Array]]:
@@ -117,15 +117,15 @@ class Decomposition:
             prices,
             self._classes,
             planning.discount,
-            self._worth,
+            self._q_values,
         )
         choices = [planning.actions.argmax(row[self._classes]) for row in prices]
-        raised = np.zeros((self._count, *self._shape))
+        pulled = np.zeros((self._count, *self._shape))
         steps = np.arange(planning.horizon)
-        np.add.at(raised, (self._group[:, None], steps[None], self._classes[:, None]), shares)
-        earned = np.bincount(self._group, values, self._count) + (raised * prices).sum(axis=(1, 2, 3))
+        np.add.at(pulled, (self._group[:, None], steps[None], self._classes[:, None]), shares)
+        earned = np.bincount(self._group, values, self._count) + (pulled * prices).sum(axis=(1, 2, 3))
         bound = float(values.sum()) + sum(choice.bound for choice in choices)
-        return Point(prices, bound, earned, raised, np.array([choice.levels for choice in choices]))
+        return Point(prices, bound, earned, pulled, np.array([choice.arm_actions for choice in choices]))
 
     def _add(self, point: Point) -> None:
         """Add the plans of the groups and the actions of the steps as columns."""
@@ -134,7 +134,7 @@ class Decomposition:
         np.add.at(counts, (np.arange(steps)[:, None], self._classes[None], point.actions), 1.0)
         of_steps = np.zeros((steps, *self._shape))
         of_steps[np.arange(steps), np.arange(steps)] = -counts
-        links = np.concatenate((point.raised, of_steps))[..., 1:].reshape(self._count + steps, self._rows)
+        links = np.concatenate((point.pulled, of_steps))[..., 1:].reshape(self._count + steps, self._rows)
         entries = np.hstack((np.where(np.abs(links) > SMALLEST, links, 0.0), np.eye(self._count + steps)))
         column, row = np.nonzero(entries)
         starts = np.searchsorted(column, np.arange(len(entries))).astype(np.int32)

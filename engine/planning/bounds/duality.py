@@ -1,6 +1,6 @@
 """Upper bounds on every policy: arms priced apart from each other, and the prices that make the bound tightest.
 
-For prices p_t[j, a] of giving arm j the level a in step t, let each arm pay for itself: V_t(s) = max_a (Q_t(s, a) - p_t[a])
+For prices p_t[j, a] of giving arm j the action a in step t, let each arm pay for itself: V_t(s) = max_a (Q_t(s, a) - p_t[a])
 with Q_t(s, a) = r(s, a) + E V_{t+1}. Then ``sum_j E V_0 + sum_t max_{u in A} p_t(u)`` bounds the reward of every policy.
 Its minimum over prices is the value of the linear program over occupation measures whose activity, in each step, lies in
 the convex hull of the action set. A linear relaxation of the set gives prices near the best ones (`relaxed_prices`); column
@@ -46,21 +46,21 @@ class Priced:
     Attributes
     ----------
     prices
-        Price [H, J, A] of each level, 0 for level 0.
-    worth
-        Expected reward to come [H, J, A, S] of each level in each state, later prices paid and the current one not.
+        Price [H, J, A] of each action, 0 for action 0.
+    q_values
+        Expected reward to come [H, J, A, S] of each action in each state, later prices paid and the current one not.
     bound
         Upper bound on the expected total reward of every policy.
     actions
         A joint action [H, J] worth most under the prices of each step.
     activity
-        Probability [H, J, A] of each level where every arm does what is best for itself under its prices.
+        Probability [H, J, A] of each action where every arm does what is best for itself under its prices.
     relaxed
         Upper bound that the prices of the relaxed action set prove; ``None`` where these were not found.
     """
 
     prices: Array
-    worth: Array
+    q_values: Array
     bound: float
     actions: Array
     activity: Array
@@ -69,23 +69,23 @@ class Priced:
 
 def price(planning: Decoupled, prices: Array) -> Priced:
     """Return the bound that prices [H, J, A] prove."""
-    worth, values, shares = answered(planning, prices)
+    q_values, values, shares = answered(planning, prices)
     choices = [planning.actions.argmax(row) for row in prices]
     bound = float(values.sum()) + sum(choice.bound for choice in choices)
-    return Priced(prices, worth, bound, np.array([choice.levels for choice in choices]), shares.transpose(1, 0, 2))
+    return Priced(prices, q_values, bound, np.array([choice.arm_actions for choice in choices]), shares.transpose(1, 0, 2))
 
 
 def answered(planning: Decoupled, prices: Array) -> tuple[Array, Array, Array]:
-    """Return the worth [H, J, A, S] of levels under prices [H, J, A], and what `price_arms` says of the arms."""
+    """Return the Q-values [H, J, A, S] of actions under prices [H, J, A], and what `price_arms` says of the arms."""
     from redwood.planning.bounds.duality_kernels import price_arms
 
     arms = planning.arms
-    worth = np.empty((planning.horizon, *arms.rewards.shape))
+    q_values = np.empty((planning.horizon, *arms.rewards.shape))
     own = np.arange(len(arms.start))
     values, shares = price_arms(
-        arms.transitions, arms.rewards, arms.start, ending_of(planning), prices, own, planning.discount, worth
+        arms.transitions, arms.rewards, arms.start, ending_of(planning), prices, own, planning.discount, q_values
     )
-    return worth, values, shares
+    return q_values, values, shares
 
 
 def descend(
@@ -98,13 +98,13 @@ def descend(
     """
     if prices is None:
         prices = np.zeros((planning.horizon, *planning.arms.rewards.shape[:2]))
-    levels = np.arange(prices.shape[2])
+    arm_actions = np.arange(prices.shape[2])
     best = current = price(planning, prices)
     met, stale = [best.actions], 0
     for _ in range(rounds):
         if clock.stops():
             break
-        slope = (current.actions[:, :, None] == levels).astype(np.float64) - current.activity
+        slope = (current.actions[:, :, None] == arm_actions).astype(np.float64) - current.activity
         slope[:, :, 0] = 0.0
         norm = float((slope**2).sum())
         if norm < 1e-12:
@@ -153,15 +153,15 @@ def _approached(
 
 def refinable(planning: Decoupled) -> bool:
     """Return whether column generation over the hull is small enough."""
-    arms, levels, states = planning.arms.shape
-    return planning.horizon * arms * levels * states <= LARGEST
+    arms, arm_actions, states = planning.arms.shape
+    return planning.horizon * arms * arm_actions * states <= LARGEST
 
 
 def relaxable(planning: Decoupled) -> bool:
     """Return whether the program over a relaxed action set is small enough to be solved."""
-    arms, levels, states = planning.arms.shape
+    arms, arm_actions, states = planning.arms.shape
     steps = planning.horizon
-    return steps * arms * levels * states <= WIDEST and steps * planning.actions.relaxation.size <= WIDEST
+    return steps * arms * arm_actions * states <= WIDEST and steps * planning.actions.relaxation.size <= WIDEST
 
 
 def _relaxed(planning: Decoupled, clock: Clock) -> Priced | None:

@@ -1,4 +1,4 @@
-"""The recursion of arms that pay a price for their levels, and what they do under it."""
+"""The recursion of arms that pay a price for their actions, and what they do under it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ def price_arms(
     prices: Array,
     classes: Array,
     discount: float,
-    worth: Array,
+    q_values: Array,
 ) -> tuple[Array, Array]:
-    """Fill the worth [H, J, A, S] of levels, and return each arm's value [J] and the chances of its levels [J, H, A].
+    """Fill the Q-values [H, J, A, S] of actions, and return each arm's value [J] and the probabilities of its actions [J, H,
+    A].
 
     ``prices`` [H, K, A] are those of the classes [J]; transitions are [J, A, S, S], rewards [J, A, S], ``start`` [J, S]
-    the chances of the first states and ``ending`` [J, S] the worth of the last ones.
-    Each arm does what is best for itself; where two levels are worth the same, the lower one.
+    the probabilities of the first states and ``ending`` [J, S] the value of the last ones.
+    Each arm does what is best for itself; where two actions are worth the same, the lower one.
     """
-    steps, arms, levels, states = worth.shape
+    steps, arms, arm_actions, states = q_values.shape
     values = np.zeros(arms)
-    shares = np.zeros((arms, steps, levels))
+    shares = np.zeros((arms, steps, arm_actions))
     ahead, before = np.empty(states), np.empty(states)
     mass, moved = np.empty(states), np.empty(states)
     best = np.empty((steps, states), np.int64)
@@ -38,14 +39,14 @@ def price_arms(
             weight = discount**step
             for state in range(states):
                 top = -np.inf
-                for level in range(levels):
-                    total = weight * rewards[arm, level, state]
+                for arm_action in range(arm_actions):
+                    total = weight * rewards[arm, arm_action, state]
                     for outcome in range(states):
-                        total += transitions[arm, level, state, outcome] * ahead[outcome]
-                    worth[step, arm, level, state] = total
-                    if total - prices[step, kind, level] > top:
-                        top = total - prices[step, kind, level]
-                        best[step, state] = level
+                        total += transitions[arm, arm_action, state, outcome] * ahead[outcome]
+                    q_values[step, arm, arm_action, state] = total
+                    if total - prices[step, kind, arm_action] > top:
+                        top = total - prices[step, kind, arm_action]
+                        best[step, state] = arm_action
                 before[state] = top
             ahead[:] = before
         mass[:] = start[arm]
@@ -54,9 +55,9 @@ def price_arms(
         for step in range(steps):
             moved[:] = 0.0
             for state in range(states):
-                level = best[step, state]
-                shares[arm, step, level] += mass[state]
+                arm_action = best[step, state]
+                shares[arm, step, arm_action] += mass[state]
                 for outcome in range(states):
-                    moved[outcome] += mass[state] * transitions[arm, level, state, outcome]
+                    moved[outcome] += mass[state] * transitions[arm, arm_action, state, outcome]
             mass[:] = moved
     return values, shares

@@ -9,7 +9,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.bounds.occupation import occupation
-from redwood.planning.bounds.relaxing import begin, maximiser
+from redwood.planning.bounds.relaxing import begin, linear_program
 from redwood.planning.bounds.segment import Decoupled
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 class Master:
     """Maximise the expected reward of J arms whose activity in each step mixes the actions added so far.
 
-    Columns are occupation measures, then mixture weights. Rows are the flow of each arm and the link of its levels to
+    Columns are occupation measures, then mixture weights. Rows are the flow of each arm and the link of its actions to
     actions, and one row a step that sums the weights to 1.
     """
 
@@ -31,7 +31,7 @@ class Master:
         self._highs = self._load()
 
     def begin(self, start: Array) -> None:
-        """Let the arms begin with chances [J, S] of their states; the actions stay."""
+        """Let the arms begin with probabilities [J, S] of their states; the actions stay."""
         begin(self._highs, start)
 
     def add(self, actions: Array) -> None:
@@ -41,9 +41,9 @@ class Master:
             if key in self._known[step]:
                 continue
             self._known[step].add(key)
-            raised = np.flatnonzero(action)
-            _, arms, levels, _ = self._shape
-            links = self._links + (step * arms + raised) * (levels - 1) + action[raised] - 1
+            pulled = np.flatnonzero(action)
+            _, arms, arm_actions, _ = self._shape
+            links = self._links + (step * arms + pulled) * (arm_actions - 1) + action[pulled] - 1
             rows = np.append(links, self._sums + step).astype(np.int32)
             values = np.append(np.full(len(links), -1.0), 1.0)
             self._highs.addCol(0.0, 0.0, np.inf, len(rows), rows, values)
@@ -52,10 +52,10 @@ class Master:
         """Return the value of the program and the prices [H, J, A] that its links have; ``None`` where it is not solved."""
         if not optimised(self._highs, seconds, "the program of occupation measures"):
             return None
-        steps, arms, levels, _ = self._shape
+        steps, arms, arm_actions, _ = self._shape
         duals = np.array(self._highs.getSolution().row_dual)[self._links : self._sums]
-        prices = np.zeros((steps, arms, levels))
-        prices[:, :, 1:] = duals.reshape(steps, arms, levels - 1)
+        prices = np.zeros((steps, arms, arm_actions))
+        prices[:, :, 1:] = duals.reshape(steps, arms, arm_actions - 1)
         return float(self._highs.getInfo().objective_function_value), prices
 
     def measures(self) -> Array:
@@ -71,7 +71,7 @@ class Master:
         right = np.concatenate((found.sources, np.zeros(found.links), np.ones(self._shape[0])))
         matrix = csc_array((found.values, found.rows, found.starts), shape=(len(right), found.rewards.size))
         none, most = np.zeros(found.rewards.size), np.full(found.rewards.size, np.inf)
-        made = maximiser(matrix, found.rewards.ravel(), none, most, right, right)
+        made = linear_program(matrix, found.rewards.ravel(), none, most, right, right)
         made.setOptionValue("presolve", "off")  # it may call a program infeasible that has one action a step
         return made
 

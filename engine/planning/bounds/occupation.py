@@ -1,7 +1,7 @@
-"""Occupation measures: the columns of the linear programs that move every arm by its own chances.
+"""Occupation measures: the columns of the linear programs that move every arm by its own probabilities.
 
-A measure x[t, j, a, s] is the chance that arm j is in state s in step t and gets the level a. Rows are the flow of each arm
-[H, J, S], then the link [H, K, A - 1] of the levels of the arms' classes to whatever couples them.
+A measure x[t, j, a, s] is the chance that arm j is in state s in step t and gets the action a. Rows are the flow of each arm
+[H, J, S], then the link [H, K, A - 1] of the actions of the arms' classes to whatever couples them.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ class Occupation:
 
 
 def occupation(planning: Decoupled, classes: Array) -> Occupation:
-    """Return the occupation measures of arms whose levels are linked by class [J].
+    """Return the occupation measures of arms whose actions are linked by class [J].
 
-    A measure leaves its own state, enters those it leads to one step later, and counts for the level of its arm's class.
+    A measure leaves its own state, enters those it leads to one step later, and counts for the action of its arm's class.
     """
     shape = (planning.horizon, *planning.arms.rewards.shape)
-    steps, arms, levels, states = shape
+    steps, arms, arm_actions, states = shape
     flows, kinds = steps * arms * states, int(classes.max()) + 1
-    step, arm, level, state = np.indices(shape).reshape(4, -1)
+    step, arm, arm_action, state = np.indices(shape).reshape(4, -1)
     own = (step * arms + arm) * states + state
-    link = np.where(level > 0, flows + (step * kinds + classes[arm]) * (levels - 1) + level - 1, 0)
+    link = np.where(arm_action > 0, flows + (step * kinds + classes[arm]) * (arm_actions - 1) + arm_action - 1, 0)
     into = ((step + 1) * arms + arm)[:, None] * states + np.arange(states)
     rows = np.column_stack((own, link, into))
-    moved = np.where(step[:, None] < steps - 1, -planning.arms.transitions[arm, level, state], 0.0)
-    values = np.column_stack((np.ones(len(step)), (level > 0).astype(float), moved))
+    moved = np.where(step[:, None] < steps - 1, -planning.arms.transitions[arm, arm_action, state], 0.0)
+    values = np.column_stack((np.ones(len(step)), (arm_action > 0).astype(float), moved))
     used = values != 0
     starts = np.concatenate(([0], np.cumsum(used.sum(axis=1)))).astype(np.int32)
     rewards = planning.arms.rewards[None] * planning.discount ** np.arange(steps)[:, None, None, None]
     rewards[-1] += np.matmul(planning.arms.transitions, ending_of(planning)[:, None, :, None])[..., 0]
     sources = np.zeros(flows)
     sources[: arms * states] = planning.arms.start.ravel()
-    linked = steps * kinds * (levels - 1)
+    linked = steps * kinds * (arm_actions - 1)
     return Occupation(rewards, starts, rows[used].astype(np.int32), values[used], sources, flows, linked)

@@ -14,14 +14,14 @@ from redwood.planning.contract import Planning
 
 @dataclass(frozen=True, eq=False)
 class Relaxation:
-    """The prices of the tightest bound, and the worth of states under them.
+    """The prices of the tightest bound, and the value of states under them.
 
     Attributes
     ----------
     priced
         What the prices amount to.
     values
-        Worth [H + 1, J, S] of each arm's state before each step, discounted to the first step: what the arm earns beyond
+        Q-values [H + 1, J, S] of each arm's state before each step, discounted to the first step: what the arm earns beyond
         the prices it pays, and an equal share of all prices that are still to be paid. Over arms they add up to an upper
         bound on the reward to come of every policy.
     """
@@ -41,5 +41,5 @@ def relax(planning: Planning, clock: Clock) -> Relaxation:
     paid = np.array([planning.actions.argmax(prices).bound for prices in priced.prices])
     ahead = np.cumsum(paid[::-1])[::-1] / planning.arms.shape[0]
     values = np.zeros((planning.horizon + 1, *planning.arms.start.shape))
-    values[:-1] = (priced.worth - priced.prices[..., None]).max(axis=2) + ahead[:, None, None]
+    values[:-1] = (priced.q_values - priced.prices[..., None]).max(axis=2) + ahead[:, None, None]
     return Relaxation(priced, values)

@@ -43,7 +43,7 @@ class RelaxedProgram:
         self.highs, self._flows = _load(planning, relaxation)
 
     def begin(self, start: Array) -> None:
-        """Let the arms begin with chances [J, S] of their states."""
+        """Let the arms begin with probabilities [J, S] of their states."""
         begin(self.highs, start)
 
     def prices(self) -> Array | None:
@@ -58,12 +58,12 @@ class RelaxedProgram:
             logger.info("HiGHS ended with status %s on the relaxed program of occupation measures.", status)
             return None
         planning, links = self._planning, self._relaxation.links
-        levels, kinds = planning.arms.shape[1], int(self._relaxation.classes.max()) + 1
-        duals = np.array(solution.row_dual)[self._flows :][: planning.horizon * kinds * (levels - 1)]
-        prices = np.zeros((planning.horizon, kinds, levels))
-        prices[..., 1:] = duals.reshape(planning.horizon, kinds, levels - 1)
-        never = np.diff(links.tocsr().indptr).reshape(kinds, levels - 1) == 0
-        prices[:, :, 1:][:, never] = planning.horizon * np.ptp(planning.arms.rewards)  # more than any level could be worth
+        arm_actions, kinds = planning.arms.shape[1], int(self._relaxation.classes.max()) + 1
+        duals = np.array(solution.row_dual)[self._flows :][: planning.horizon * kinds * (arm_actions - 1)]
+        prices = np.zeros((planning.horizon, kinds, arm_actions))
+        prices[..., 1:] = duals.reshape(planning.horizon, kinds, arm_actions - 1)
+        never = np.diff(links.tocsr().indptr).reshape(kinds, arm_actions - 1) == 0
+        prices[:, :, 1:][:, never] = planning.horizon * np.ptp(planning.arms.rewards)  # more than any action could be worth
         return prices[:, self._relaxation.classes]
 
     def measures(self) -> Array:
@@ -73,9 +73,9 @@ class RelaxedProgram:
 
 
 def begin(highs: Any, start: Array) -> None:
-    """Let the arms of a program of occupation measures begin with chances [J, S] of their states."""
-    chances = np.ascontiguousarray(start, np.float64).ravel()
-    highs.changeRowsBounds(len(chances), np.arange(len(chances), dtype=np.int32), chances, chances)
+    """Let the arms of a program of occupation measures begin with probabilities [J, S] of their states."""
+    probabilities = np.ascontiguousarray(start, np.float64).ravel()
+    highs.changeRowsBounds(len(probabilities), np.arange(len(probabilities), dtype=np.int32), probabilities, probabilities)
 
 
 def _load(planning: Decoupled, relaxation: Relaxation) -> tuple[Any, int]:
@@ -97,7 +97,7 @@ def _load(planning: Decoupled, relaxation: Relaxation) -> tuple[Any, int]:
     )
     none, most = np.zeros(found.rewards.size), np.full(found.rewards.size, np.inf)
     fixed = np.concatenate((found.sources, np.zeros(found.links)))
-    made = maximiser(
+    made = linear_program(
         whole,
         np.concatenate((found.rewards.ravel(), np.zeros(steps * relaxation.size))),
         np.concatenate((none, np.tile(relaxation.least, steps))),
@@ -108,7 +108,7 @@ def _load(planning: Decoupled, relaxation: Relaxation) -> tuple[Any, int]:
     return made, found.flows
 
 
-def maximiser(matrix: Any, costs: Array, least: Array, most: Array, lower: Array, upper: Array) -> Any:
+def linear_program(matrix: Any, costs: Array, least: Array, most: Array, lower: Array, upper: Array) -> Any:
     """Return HiGHS with the program to maximise costs within bounds of columns and of rows; the matrix is by columns."""
     import highspy
 

@@ -1,4 +1,4 @@
-"""What the decomposition by arms needs to know of a planning problem: all of it, or a stretch of its steps."""
+"""What the decomposition by arms needs to know of a planning problem: all of it, or a horizon segment of its steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Decoupled(Protocol):
 
     @property
     def arms(self) -> Arms:
-        """The arms, with their chances of states at the first step."""
+        """The arms, with their probabilities of states at the first step."""
 
     @property
     def actions(self) -> ActionSet:
@@ -32,21 +32,21 @@ class Decoupled(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Stretch:
+class HorizonSegment:
     """Some steps of a planning problem.
 
     Attributes
     ----------
     arms
-        The arms; their chances of first states are those of the first step of the stretch.
+        The arms; their probabilities of first states are those of the first step of the horizon segment.
     actions
         The joint actions.
     horizon
-        Number of steps of the stretch.
+        Number of steps of the horizon segment.
     discount
-        Weight of a step's reward, to the power of the step within the stretch.
+        Weight of a step's reward, to the power of the step within the horizon segment.
     ending
-        Worth [J, S] of the states after the last step.
+        Q-values [J, S] of the states after the last step.
     """
 
     arms: Arms
@@ -57,5 +57,5 @@ class Stretch:
 
 
 def ending_of(planning: Decoupled) -> Array:
-    """Return the worth [J, S] of the states after the last step: nothing, but for a stretch that others follow."""
-    return planning.ending if isinstance(planning, Stretch) else np.zeros_like(planning.arms.start)
+    """Return the Q-values [J, S] of the states after the last step: 0, but for a horizon segment that others follow."""
+    return planning.ending if isinstance(planning, HorizonSegment) else np.zeros_like(planning.arms.start)

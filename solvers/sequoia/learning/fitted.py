@@ -42,7 +42,7 @@ BATCH, RATE = 512, 1e-2
 FEWEST = 8
 """States sampled at each step in any case."""
 NOISE = (0.0, 0.1, 0.3)
-"""Chances of a random action before the step that is sampled; episodes take turns."""
+"""Probabilities of a random action before the step that is sampled; episodes take turns."""
 SCATTERED = 0.25
 """Share of episodes that begin in scattered states instead of the instance's own."""
 TRIED = 4
@@ -140,11 +140,11 @@ def _sampled(
     states = _first_states(planning, count, rng)
     noise = np.resize(np.array(NOISE), count)
     for step in range(at):
-        levels = visitor.choose(planning, states, step, rng)
+        arm_actions = visitor.choose(planning, states, step, rng)
         random = rng.random(count) < noise
         if random.any():
-            levels[random] = _varied(planning, levels[random], rng)
-        states = _moved(outcomes(planning, states, levels), np.asarray(rng.random(states.shape)))
+            arm_actions[random] = _varied(planning, arm_actions[random], rng)
+        states = _moved(outcomes(planning, states, arm_actions), np.asarray(rng.random(states.shape)))
     actions = _tried(planning, policy, visitor, states, at, rng)
     moved = outcomes(planning, np.repeat(states, TRIED, axis=0), actions.reshape(-1, states.shape[1]))
     probabilities, earned, own = moved, np.zeros(len(moved)), np.arange(states.shape[1])
@@ -154,10 +154,10 @@ def _sampled(
         if values is not None:
             risen = values[step][own, now].sum(axis=1) - np.einsum("njs,js->n", probabilities, values[step], optimize=True)
             earned -= weight * risen
-        levels = policy.choose(planning, now, step, rng)
-        earned += weight * step_rewards(planning, now, levels)
+        arm_actions = policy.choose(planning, now, step, rng)
+        earned += weight * step_rewards(planning, now, arm_actions)
         if step + 1 < planning.horizon:
-            probabilities = outcomes(planning, now, levels)
+            probabilities = outcomes(planning, now, arm_actions)
     shape = (count, TRIED)
     return Samples(moved.reshape(*shape, *moved.shape[1:]).astype(np.float32), np.full(count, at + 1), earned.reshape(shape))
 
@@ -191,25 +191,28 @@ def _first_states(planning: Planning, count: int, rng: np.random.Generator) -> A
     return np.where(scattered[:, None], other, states).astype(np.int64)
 
 
-def _varied(planning: Planning, levels: Array, rng: np.random.Generator) -> Array:
-    """Return other actions [N, J]: half of them random ones, half with the levels of two arms of a class swapped."""
-    changed = _swapped(planning, levels, rng)
-    anew = rng.random(len(levels)) < 0.5
+def _varied(planning: Planning, arm_actions: Array, rng: np.random.Generator) -> Array:
+    """Return other actions [N, J]: half of them random ones, half with the actions of two arms of a class swapped."""
+    changed = _swapped(planning, arm_actions, rng)
+    anew = rng.random(len(arm_actions)) < 0.5
     if anew.any():
         changed[anew] = planning.actions.samples(int(anew.sum()), rng)
     return changed
 
 
-def _swapped(planning: Planning, levels: Array, rng: np.random.Generator) -> Array:
-    """Return actions [N, J] with the levels of two arms of a class swapped, two that differ where chance finds such."""
-    rows, changed = np.arange(len(levels)), levels.copy()
+def _swapped(planning: Planning, arm_actions: Array, rng: np.random.Generator) -> Array:
+    """Return actions [N, J] with the actions of two arms of a class swapped, two that differ where chance finds such."""
+    rows, changed = np.arange(len(arm_actions)), arm_actions.copy()
     classes = planning.actions.classes
-    done = np.zeros(len(levels), bool)
+    done = np.zeros(len(arm_actions), bool)
     for _ in range(8):
-        one, other = rng.integers(0, levels.shape[1], (2, len(levels)))
-        fits = ~done & (classes[one] == classes[other]) & (levels[rows, one] != levels[rows, other])
+        one, other = rng.integers(0, arm_actions.shape[1], (2, len(arm_actions)))
+        fits = ~done & (classes[one] == classes[other]) & (arm_actions[rows, one] != arm_actions[rows, other])
         chosen = rows[fits]
-        changed[chosen, one[fits]], changed[chosen, other[fits]] = levels[chosen, other[fits]], levels[chosen, one[fits]]
+        changed[chosen, one[fits]], changed[chosen, other[fits]] = (
+            arm_actions[chosen, other[fits]],
+            arm_actions[chosen, one[fits]],
+        )
         done |= fits
     return changed
 
@@ -224,11 +227,11 @@ def additive_fit(planning: Planning, samples: Samples, base: Array, ridge: float
             continue
         inputs = samples.moved[rows].reshape(-1, arms * states).astype(np.float64)
         rest = samples.earned[rows].ravel() - inputs @ base[step].ravel()
-        middle, level = inputs.mean(axis=0), float(rest.mean())
+        middle, arm_action = inputs.mean(axis=0), float(rest.mean())
         spread = inputs - middle
         gram = spread.T @ spread / len(spread) + ridge * np.eye(arms * states)
-        slope = np.linalg.solve(gram, spread.T @ (rest - level) / len(spread))
-        values[step] += slope.reshape(arms, states) + (level - middle @ slope) / arms
+        slope = np.linalg.solve(gram, spread.T @ (rest - arm_action) / len(spread))
+        values[step] += slope.reshape(arms, states) + (arm_action - middle @ slope) / arms
     return values
 
 

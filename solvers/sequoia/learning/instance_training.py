@@ -25,7 +25,7 @@ from redwood.saved import reading
 from redwood.solver import Run
 from redwood.solvers.sequoia.learning.clocks import Hours
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.trainable import Schooling
+from redwood.trainable import TrainingConfig
 
 if TYPE_CHECKING:
     from redwood.solvers.sequoia.deep_q import DeepQ
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def train_instance(
-    problem: Problem[Any, Any], schooling: Schooling, made: DeepQ, every: float, options: dict[str, Any]
+    problem: Problem[Any, Any], config: TrainingConfig, made: DeepQ, every: float, options: dict[str, Any]
 ) -> Path:
     """Return the file of a policy, trained until the hours or the episodes are over; see `DeepQ.train`.
 
@@ -42,16 +42,16 @@ def train_instance(
     every
         Seconds between checkpoints.
     """
-    instance = _instance(problem, schooling.seed, options)
+    instance = _instance(problem, config.seed, options)
     planning = problem.view(Planning, instance)
-    folder = schooling.folder
+    folder = config.folder
     folder.mkdir(parents=True, exist_ok=True)
-    _own(folder, instance, schooling.seed)
-    clock = Hours(folder, schooling.hours)
-    values = _kept(made, planning, clock, folder, schooling.seed)
+    _own(folder, instance, config.seed)
+    clock = Hours(folder, config.hours)
+    values = _kept(made, planning, clock, folder, config.seed)
     table = None if values is None else scaled(planning, values)
     before = 0
-    learner = Learner(planning, made, schooling.seed, table, load_target(made.policy_kind), values)
+    learner = Learner(planning, made, config.seed, table, load_target(made.policy_kind), values)
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
         learner.load(checkpoint)
@@ -61,9 +61,9 @@ def train_instance(
     last = [time.perf_counter()]
 
     def after() -> None:
-        if schooling.on_progress is not None:
+        if config.on_progress is not None:
             line = f"episode {learner.episode}, trial {learner.trial:.4g}, best {learner.best_trial:.4g}"
-            schooling.on_progress(clock.spent / 3600, line)
+            config.on_progress(clock.spent / 3600, line)
         if time.perf_counter() - last[0] >= every:
             _save(learner, clock, checkpoint)
             last[0] = time.perf_counter()
@@ -77,7 +77,7 @@ def train_instance(
         "hours": round(clock.spent / 3600, 4),
         "episodes": learner.episode,
     }
-    about = {"problem": problem.name, "instance": instance.name, "seed": schooling.seed, "trained": trained}
+    about = {"problem": problem.name, "instance": instance.name, "seed": config.seed, "trained": trained}
     return save_policy(learner.policy(), folder / "policy", **about, trial=learner.best_trial)
 
 
@@ -120,7 +120,7 @@ def _own(folder: Path, instance: Instance, seed: int) -> None:
 
 
 def _kept(made: DeepQ, planning: Planning, clock: Hours, folder: Path, seed: int) -> Array | None:
-    """Return the worths of states that the training starts from; computed once a folder, so that it resumes exactly."""
+    """Return the values of states that the training starts from; computed once a folder, so that it resumes exactly."""
     path = folder / "values.npy"
     if path.exists():
         with reading(path):
@@ -134,14 +134,14 @@ def _kept(made: DeepQ, planning: Planning, clock: Hours, folder: Path, seed: int
     return begun.values
 
 
-def train_fitted(problem: Problem[Any, Any], schooling: Schooling, kind: type[Sequoia], options: dict[str, Any]) -> Path:
+def train_fitted(problem: Problem[Any, Any], config: TrainingConfig, kind: type[Sequoia], options: dict[str, Any]) -> Path:
     """Return the file of a Q-network by fitted policy iteration; see `redwood.solvers.sequoia.solver.Sequoia.train`.
 
     It is not interrupted and resumed: its rounds are minutes.
 
     Parameters
     ----------
-    problem, schooling
+    problem, config
         As for `Sequoia.train`.
     kind
         The solver class.
@@ -150,15 +150,15 @@ def train_fitted(problem: Problem[Any, Any], schooling: Schooling, kind: type[Se
     """
     chosen = {entry.name: options.pop(entry.name) for entry in fields(kind) if entry.name in options}
     made = kind(**chosen)
-    instance = _instance(problem, schooling.seed, options)
-    schooling.folder.mkdir(parents=True, exist_ok=True)
-    _own(schooling.folder, instance, schooling.seed)
-    run = Run(problem, instance, budget=Seconds(3600 * schooling.hours), seed=schooling.seed, threads=schooling.threads)
+    instance = _instance(problem, config.seed, options)
+    config.folder.mkdir(parents=True, exist_ok=True)
+    _own(config.folder, instance, config.seed)
+    run = Run(problem, instance, budget=Seconds(3600 * config.hours), seed=config.seed, threads=config.threads)
     answer = made.run(problem, instance, run)
     if not isinstance(answer.solution, Policy):
         raise SolverError("the training gave no policy.")
-    about = {"problem": problem.name, "instance": instance.name, "seed": schooling.seed, "message": answer.message}
-    return save_policy(answer.solution, schooling.folder / "policy", **about)
+    about = {"problem": problem.name, "instance": instance.name, "seed": config.seed, "message": answer.message}
+    return save_policy(answer.solution, config.folder / "policy", **about)
 
 
 def _save(learner: Learner, clock: Hours, checkpoint: Path) -> None:

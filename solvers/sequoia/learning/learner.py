@@ -17,13 +17,13 @@ from redwood.errors import OptionError
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.improving import recorded, surpasses, variance_reduced
 from redwood.saved import load_checkpoint, reading
-from redwood.solvers.sequoia.learning.luck import Luck
-from redwood.solvers.sequoia.learning.recipe import Recipe
+from redwood.solvers.sequoia.learning.control_variate import ControlVariate
+from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 from redwood.solvers.sequoia.learning.replay import Batch, Replay
 from redwood.solvers.sequoia.learning.stability import Stability
 from redwood.solvers.sequoia.networks.network import QNetwork, Shape, single_thread
 from redwood.solvers.sequoia.policy import QPolicy, policy_of
-from redwood.solvers.sequoia.search.maximising import Maximiser
+from redwood.solvers.sequoia.search.oracle import ActionOracle
 
 TRIAL_SEED = 271_828
 """Seed of the simulated episodes by which networks are compared during training; no result is reported on it."""
@@ -44,7 +44,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """A step of an episode: states [J], action [J], its expected reward, the luck of the outcome met, and of all drawn."""
+    """A step of an episode: states [J], action [J], its expected reward, the noise of the outcome met, and of all drawn."""
 
     states: Array
     action: Array
@@ -56,18 +56,18 @@ class Past:
 class Learner:
     """The state of one training.
 
-    In each episode every step's action is random with a chance that falls, and otherwise the network's best; after each
-    step one batch of transitions is learnt from. The target of a transition is its rewards plus the worth of the best
+    In each episode every step's action is random with a probability that falls, and otherwise the network's best; after each
+    step one batch of transitions is learnt from. The target of a transition is its rewards plus the value of the best
     action in what followed, by a copy of the network, averaged over several outcomes drawn from the arms; after the
     last step of an episode it is the rewards alone.
 
     Parameters
     ----------
     table
-        Worths [H, J, A, S] of levels that a ``residual`` network starts from.
+        Q-values [H, J, A, S] of actions that a ``residual`` network starts from.
     values
-        Worths [H + 1, J, S] of states, discounted to the first step, by which rewards are freed of the luck of outcomes;
-        see `Luck`.
+        Q-values [H + 1, J, S] of states, discounted to the first step, by which rewards are freed of the noise of outcomes;
+        see `ControlVariate`.
 
     References
     ----------
@@ -79,58 +79,70 @@ class Learner:
     def __init__(
         self,
         planning: Planning,
-        recipe: Recipe,
+        hyper_parameters: HyperParameters,
         seed: int,
         table: Array | None = None,
         kind: type[QPolicy] = QPolicy,
         values: Array | None = None,
     ) -> None:
         self.kind = kind
-        self.planning, self.recipe = planning, recipe.settled()
+        self.planning, self.hyper_parameters = planning, hyper_parameters.with_preset()
         self.rng = np.random.default_rng([seed, 6])
-        arms, levels, states = planning.arms.shape
+        arms, arm_actions, states = planning.arms.shape
         unit = max(1e-9, float(np.abs(planning.arms.rewards).mean()) * arms * planning.horizon)
-        shape = Shape(self.recipe.network, arms, levels, states, planning.horizon, tuple(self.recipe.hidden), unit)
+        shape = Shape(
+            self.hyper_parameters.network,
+            arms,
+            arm_actions,
+            states,
+            planning.horizon,
+            tuple(self.hyper_parameters.hidden),
+            unit,
+        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(self.rng.integers(2**31)))
             self.network = QNetwork(shape, table)
-        self.stability = Stability(planning.actions) if self.recipe.stability else None
-        self.optimiser = self._optimiser(self.recipe.rate)
-        self.replay = Replay(self.recipe.replay, arms, self.recipe.outcomes, self.recipe.priority)
+        self.stability = Stability(planning.actions) if self.hyper_parameters.stability else None
+        self.optimiser = self._optimiser(self.hyper_parameters.rate)
+        self.replay = Replay(
+            self.hyper_parameters.replay, arms, self.hyper_parameters.outcomes, self.hyper_parameters.priority
+        )
         self._values = values
-        self.luck = None if values is None else Luck(planning, values)
+        self.noise = None if values is None else ControlVariate(planning, values)
         self.ends = np.cumsum(planning.arms.transitions, axis=-1)
         self.episode = self.steps = self.updates = 0
         self.trial = self.best_trial = -np.inf
         self._best_earned: Array | None = None
         self.best = self._policy()
         self.curve: list[Line] = []
-        self._older = self._newer = self._current = self._maximiser()
+        self._older = self._newer = self._current = self._oracle()
         self._losses: list[float] = []
 
     @property
     def epsilon(self) -> float:
-        """The chance of a random action now."""
-        recipe = self.recipe
-        falling = (recipe.epsilon - recipe.epsilon_end) * np.exp(-self.steps / recipe.epsilon_decay)
-        return recipe.epsilon_end + float(falling)
+        """The probability of a random action now."""
+        hyper_parameters = self.hyper_parameters
+        falling = (hyper_parameters.epsilon - hyper_parameters.epsilon_end) * np.exp(
+            -self.steps / hyper_parameters.epsilon_decay
+        )
+        return hyper_parameters.epsilon_end + float(falling)
 
     @single_thread()
     def prepare(self) -> None:
         """Learn expected one-step rewards, unless the network starts from a table, and try the result."""
         if self.network.shape.kind != "residual":
-            for _ in range(self.recipe.pretraining):
+            for _ in range(self.hyper_parameters.pretraining):
                 self.pretrain()
-        self._older = self._newer = self._maximiser()
+        self._older = self._newer = self._oracle()
         self._try()
 
     @single_thread()
     def learn(self, stops: Callable[[], bool], after: Callable[[], None] = lambda: None) -> None:
-        """Train until told to stop or until the recipe's episodes are over; ``after`` is called after each episode."""
-        while self.episode < self.recipe.episodes and not stops():
+        """Train until told to stop or until its episodes are over; ``after`` is called after each episode."""
+        while self.episode < self.hyper_parameters.episodes and not stops():
             reward = self._episode(stops)
             self.episode += 1
-            if self.episode % self.recipe.check == 0:
+            if self.episode % self.hyper_parameters.check == 0:
                 self._try()
             counts = (self._newer.programs, self._newer.searches)
             loss = float(np.mean(self._losses)) if self._losses else 0.0
@@ -144,7 +156,7 @@ class Learner:
 
     def _episode(self, stops: Callable[[], bool]) -> float:
         """Live through one episode, learning after each step, and return the mean reward a step."""
-        planning, recipe = self.planning, self.recipe
+        planning, hyper_parameters = self.planning, self.hyper_parameters
         arms = np.arange(len(planning.arms.start))
         states = _outcomes(self.rng, np.cumsum(planning.arms.start, axis=-1))
         past: list[Past] = []
@@ -153,20 +165,24 @@ class Learner:
             if stops():
                 break
             if step % 4 == 0:
-                self._current = self._maximiser()
+                self._current = self._oracle()
             if self.rng.random() < self.epsilon:
                 kept = self._remember(past, kept, outcomes, whole=True)
                 action = planning.actions.sample(self.rng)
             else:
                 action = self._current.best(states[None], np.array([step]))[0]
             reward = float(planning.arms.rewards[arms, action, states].sum())
-            outcomes = np.stack([_outcomes(self.rng, self.ends[arms, action, states]) for _ in range(recipe.outcomes)])
-            luck = np.zeros(recipe.outcomes) if self.luck is None else self.luck.of(states, action, step, outcomes)
-            past.append(Past(states, action, reward, float(luck[0]), float(luck.mean())))
+            outcomes = np.stack(
+                [_outcomes(self.rng, self.ends[arms, action, states]) for _ in range(hyper_parameters.outcomes)]
+            )
+            noise = (
+                np.zeros(hyper_parameters.outcomes) if self.noise is None else self.noise.of(states, action, step, outcomes)
+            )
+            past.append(Past(states, action, reward, float(noise[0]), float(noise.mean())))
             kept = self._remember(past, kept, outcomes, whole=step + 1 == planning.horizon)
             states = outcomes[0]
             self.steps += 1
-            if len(self.replay) >= recipe.batch:
+            if len(self.replay) >= hyper_parameters.batch:
                 self._update()
         return float(np.mean([seen.reward for seen in past])) if past else 0.0
 
@@ -175,10 +191,10 @@ class Learner:
 
         That is after ``n_step`` steps, and for all at the end of the episode or where the next action is a random one: what
         such an action costs is not the fault of those before it (Watkins 1989, Learning from delayed rewards). Rewards are
-        kept less the luck of the steps: of the outcome that was met, and after the last step of all of them.
+        kept less the noise of the steps: of the outcome that was met, and after the last step of all of them.
         """
-        discount, end = self.recipe.discount * self.planning.discount, len(past)
-        beyond = end if whole else max(first, end - self.recipe.n_step + 1)
+        discount, end = self.hyper_parameters.discount * self.planning.discount, len(past)
+        beyond = end if whole else max(first, end - self.hyper_parameters.n_step + 1)
         for begin in range(first, beyond):
             seen = past[begin:end]
             rewards = sum(discount**k * (each.reward - discount * each.met) for k, each in enumerate(seen))
@@ -195,19 +211,19 @@ class Learner:
 
     def _update(self) -> None:
         """Take one gradient step on a batch drawn from the replay."""
-        batch = self.replay.draw(self.recipe.batch, self.rng)
+        batch = self.replay.draw(self.hyper_parameters.batch, self.rng)
         errors = self._step(batch, self._targets(batch.rows))
-        if "stale-priorities" not in self.recipe.defects:
+        if "stale-priorities" not in self.hyper_parameters.defects:
             self.replay.update(batch.rows, errors)
         self.updates += 1
-        if self.updates % self.recipe.sync == 0 and "frozen-target" not in self.recipe.defects:
-            renewed = self._maximiser()
-            self._older, self._newer = (self._newer if self.recipe.double else renewed), renewed
+        if self.updates % self.hyper_parameters.sync == 0 and "frozen-target" not in self.hyper_parameters.defects:
+            renewed = self._oracle()
+            self._older, self._newer = (self._newer if self.hyper_parameters.double else renewed), renewed
 
     def _targets(self, rows: Array) -> Array:
-        """Return rewards plus the worth of what followed [B], averaged over the outcomes."""
+        """Return rewards plus the value of what followed [B], averaged over the outcomes."""
         kept = self.replay.arrays
-        count = self.recipe.outcomes
+        count = self.hyper_parameters.outcomes
         after = kept["after"][rows].reshape(len(rows) * count, -1)
         later = np.repeat(kept["later"][rows], count)
         ahead = np.zeros(len(after))
@@ -231,10 +247,10 @@ class Learner:
         losses = torch.nn.functional.huber_loss(errors, torch.zeros_like(errors), reduction="none")
         loss = (torch.as_tensor(weights) * losses).mean()
         if self.stability is not None:
-            loss = loss + self.recipe.stability * self.stability.penalty(self.network, states, steps)
+            loss = loss + self.hyper_parameters.stability * self.stability.penalty(self.network, states, steps)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_value_(self.network.parameters(), self.recipe.clip)
+        torch.nn.utils.clip_grad_value_(self.network.parameters(), self.hyper_parameters.clip)
         self.optimiser.step()
         self._losses.append(float(loss.detach()))
         found: Array = errors.detach().numpy()
@@ -243,15 +259,17 @@ class Learner:
     @single_thread()
     def pretrain(self) -> None:
         """Learn the expected one-step rewards of random actions, of single arms, and of all arms but one."""
-        rewards, size = self.planning.arms.rewards, self.recipe.batch
-        arms, levels, count = self.planning.arms.shape
+        rewards, size = self.planning.arms.rewards, self.hyper_parameters.batch
+        arms, arm_actions, count = self.planning.arms.shape
         states, steps = self.rng.integers(0, count, (size, arms)), self.rng.integers(0, self.planning.horizon, size)
         third, rows = size // 3, np.arange(size)
-        actions = self.rng.integers(0, levels, (size, arms)) * (self.rng.random((size, arms)) < self.rng.random((size, 1)))
+        actions = self.rng.integers(0, arm_actions, (size, arms)) * (
+            self.rng.random((size, arms)) < self.rng.random((size, 1))
+        )
         chosen = self.rng.integers(0, arms, size)
         single = np.zeros_like(actions)
-        single[rows, chosen] = self.rng.integers(1, levels, size)
-        but_one = np.full_like(actions, levels - 1)
+        single[rows, chosen] = self.rng.integers(1, arm_actions, size)
+        but_one = np.full_like(actions, arm_actions - 1)
         but_one[rows, chosen] = 0
         actions[:third], actions[third : 2 * third] = single[:third], but_one[third : 2 * third]
         targets = rewards[np.arange(arms), actions, states].sum(axis=1)
@@ -283,37 +301,39 @@ class Learner:
     @property
     def _exact(self) -> bool:
         """Whether trials may solve programs."""
-        return self.recipe.programs and self.recipe.slack == 0
+        return self.hyper_parameters.programs and self.hyper_parameters.slack == 0
 
     def _go_back(self) -> None:
         """Take the best network again, to learn in steps of half the size."""
         self.network.load_vector(self.best.weights)
         self.optimiser = self._optimiser(self.optimiser.param_groups[0]["lr"] / 2)
-        self._older = self._newer = self._current = self._maximiser()
+        self._older = self._newer = self._current = self._oracle()
 
     def _optimiser(self, rate: float) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.network.parameters(), lr=rate)
 
     def _policy(self, *, programs: bool | None = None) -> QPolicy:
-        programs = self.recipe.programs if programs is None else programs
-        return policy_of(self.network, self.kind, programs=programs, slack=self.recipe.slack)
+        programs = self.hyper_parameters.programs if programs is None else programs
+        return policy_of(self.network, self.kind, programs=programs, slack=self.hyper_parameters.slack)
 
     def _earned(self, policy: Policy, seed: int = TRIAL_SEED) -> Array:
-        """Return the mean rewards a step [E] of a policy in trial episodes, the luck taken out where worths are known."""
+        """Return the mean rewards a step [E] of a policy in trial episodes, variance-reduced where values are known."""
         if self._values is None:
-            earned: Array = self.planning.rollouts(policy, self.recipe.trials, seed).mean(axis=1)
+            earned: Array = self.planning.rollouts(policy, self.hyper_parameters.trials, seed).mean(axis=1)
             return earned
-        seen = recorded(self.planning, policy, self.recipe.trials, seed)
+        seen = recorded(self.planning, policy, self.hyper_parameters.trials, seed)
         return variance_reduced(self.planning, self._values, seen)
 
-    def _maximiser(self) -> Maximiser:
-        return Maximiser(self.network, self.planning.actions, self.recipe.slack, programs=self.recipe.programs)
+    def _oracle(self) -> ActionOracle:
+        return ActionOracle(
+            self.network, self.planning.actions, self.hyper_parameters.slack, programs=self.hyper_parameters.programs
+        )
 
     @single_thread()
     def save(self, path: Path) -> None:
         """Write everything that an exact continuation needs; a crash leaves the old file or the new one."""
         state = {
-            "recipe": json.dumps(asdict(self.recipe)),
+            "hyper_parameters": json.dumps(asdict(self.hyper_parameters)),
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "older": self._older.network.state_dict(),
@@ -347,7 +367,7 @@ class Learner:
             self._take(state, path)
 
     def _take(self, state: dict[str, Any], path: Path) -> None:
-        asked, kept = json.loads(json.dumps(asdict(self.recipe))), json.loads(state["recipe"])
+        asked, kept = json.loads(json.dumps(asdict(self.hyper_parameters))), json.loads(state["hyper_parameters"])
         others = [
             f"{name} {kept.get(name)!r} and not {value!r}"
             for name, value in asked.items()
@@ -356,9 +376,9 @@ class Learner:
         if others:
             raise OptionError(f"{path} holds a training with {', '.join(others)}; give another folder, or its options.")
         self.network.load_state_dict(state["older"])
-        self._older = self._maximiser()
+        self._older = self._oracle()
         self.network.load_state_dict(state["newer"])
-        self._newer = self._maximiser()
+        self._newer = self._oracle()
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         for name, tensor in state["replay"].items():

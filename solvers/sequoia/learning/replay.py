@@ -59,11 +59,11 @@ class Replay:
         self.added += 1
 
     def draw(self, size: int, rng: np.random.Generator) -> Batch:
-        """Return transitions drawn with chances by priority, with the weights that make up for it."""
+        """Return transitions drawn with probabilities by priority, with the weights that make up for it."""
         urgency = self.arrays["priorities"][: len(self)] ** self.power
-        chances = urgency / urgency.sum()
-        rows = rng.choice(len(self), size, p=chances)
-        weights = (len(self) * chances[rows]) ** -CORRECTION
+        probabilities = urgency / urgency.sum()
+        rows = rng.choice(len(self), size, p=probabilities)
+        weights = (len(self) * probabilities[rows]) ** -CORRECTION
         return Batch(rows, weights / weights.max())
 
     def update(self, rows: Array, errors: Array) -> None:

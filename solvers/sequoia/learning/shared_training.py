@@ -11,15 +11,17 @@ import numpy as np
 from redwood.errors import OptionError, suggestion
 from redwood.planning.contract import Planning
 from redwood.problem import Problem
-from redwood.trainable import Schooling
+from redwood.trainable import TrainingConfig
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.learning.recipe import Recipe
+    from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 
 OPTIONS = ("instances", "variant", "size")
 
 
-def train_shared(problem: Problem[Any, Any], schooling: Schooling, recipe: Recipe, options: dict[str, Any]) -> Path:
+def train_shared(
+    problem: Problem[Any, Any], config: TrainingConfig, hyper_parameters: HyperParameters, options: dict[str, Any]
+) -> Path:
     """Return the file of a network of arms, the one of the round that was furthest ahead on held-out instances.
 
     Raises
@@ -32,11 +34,11 @@ def train_shared(problem: Problem[Any, Any], schooling: Schooling, recipe: Recip
     from redwood.solvers.sequoia.learning.sharing import Progress, share
 
     count, sizes, variant = _checked(problem, options)
-    schooling.folder.mkdir(parents=True, exist_ok=True)
-    clock = Hours(schooling.folder, schooling.hours)
+    config.folder.mkdir(parents=True, exist_ok=True)
+    clock = Hours(config.folder, config.hours)
 
     def drawn(index: int) -> Planning:
-        rng = np.random.default_rng([schooling.seed, 9, index])
+        rng = np.random.default_rng([config.seed, 9, index])
         return problem.view(Planning, problem.generate(sizes[index % len(sizes)], rng, variant=variant))
 
     best: Progress | None = None
@@ -44,21 +46,21 @@ def train_shared(problem: Problem[Any, Any], schooling: Schooling, recipe: Recip
         drawn,
         count,
         clock,
-        hidden=tuple(recipe.hidden),
-        rounds=max(1, recipe.improvements),
-        episodes=recipe.improvement_episodes,
-        steps=max(1, recipe.pretraining),
-        seed=schooling.seed,
-        folder=schooling.folder,
+        hidden=tuple(hyper_parameters.hidden),
+        rounds=max(1, hyper_parameters.improvements),
+        episodes=hyper_parameters.improvement_episodes,
+        steps=max(1, hyper_parameters.pretraining),
+        seed=config.seed,
+        folder=config.folder,
     ):
         clock.write()
-        if schooling.on_progress is not None:
+        if config.on_progress is not None:
             line = f"round {progress.round + 1}: {progress.ahead:+.3f} % of the bound ahead of the Lagrangian policy"
-            schooling.on_progress(clock.spent / 3600, line)
+            config.on_progress(clock.spent / 3600, line)
         if best is None or progress.ahead > best.ahead:
             best = progress
     if best is None:
-        raise OptionError(f"{schooling.hours} hours are too short to draw {count} instances and to learn from them.")
+        raise OptionError(f"{config.hours} hours are too short to draw {count} instances and to learn from them.")
     trained = {
         "hours": round(clock.spent / 3600, 4),
         "instances": count,
@@ -66,8 +68,8 @@ def train_shared(problem: Problem[Any, Any], schooling: Schooling, recipe: Recip
         "round": best.round + 1,
         "ahead of lagrangian on held-out instances, % of bound": round(best.ahead, 4),
     }
-    about = {"problem": f"{problem.name}/{variant}", "seed": schooling.seed, "trained": trained}
-    return save_policy(best.policy, schooling.folder / "policy", **about)
+    about = {"problem": f"{problem.name}/{variant}", "seed": config.seed, "trained": trained}
+    return save_policy(best.policy, config.folder / "policy", **about)
 
 
 def _checked(problem: Problem[Any, Any], options: dict[str, Any]) -> tuple[int, Sequence[int], str]:

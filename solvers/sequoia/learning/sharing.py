@@ -29,7 +29,7 @@ DECAY = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class Example:
     """What one instance has to teach.
 
     Attributes
@@ -37,7 +37,7 @@ class Lesson:
     planning
         The instance.
     relaxation
-        Its prices and worths.
+        Its prices and values.
     inputs
         Inputs [H, J, S, F] of the network.
     unit
@@ -45,7 +45,7 @@ class Lesson:
     states
         States [H, E, J] met by the policy of the round.
     missed
-        How much more [H, E] than the relaxation promised was to come from there, in units; without the luck of outcomes.
+        How much more [H, E] than the relaxation promised was to come from there, in units; without the noise of outcomes.
     """
 
     planning: Planning
@@ -107,37 +107,44 @@ def share(
     """Train one network on instances ``drawn(0)`` to ``drawn(count - 1)``, and yield what each round gave.
 
     In a round the policy of the last one is simulated on all instances, and the network is regressed on how much the
-    Lagrangian worths miss what the policy earns, summed over arms (see `redwood.planning.improving.fitted`).
+    Lagrangian values miss what the policy earns, summed over arms (see `redwood.planning.improving.fitted`).
     ``steps`` are gradient steps in each round. Every fourth instance is held out to tell progress by.
     Relaxations are kept in the folder, so that a training that was broken off goes on quickly.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = ArmNetwork(hidden)
-    lessons = []
+    examples = []
     for index in range(count):
         if clock.stops():
             return
         planning = drawn(index)
         relaxation = _kept(planning, clock, folder / f"relaxation-{index}.npz")
-        lessons.append(_lesson(planning, relaxation, network.policy(), episodes, seed + index, clock.stops))
+        examples.append(_example(planning, relaxation, network.policy(), episodes, seed + index, clock.stops))
     held = [index for index in range(count) if index % 4 == 3] or [0]
     for turn in range(rounds):
-        taught = [lesson for index, lesson in enumerate(lessons) if lesson is not None and (index not in held or count < 4)]
+        taught = [
+            example for index, example in enumerate(examples) if example is not None and (index not in held or count < 4)
+        ]
         if not taught or clock.stops():
             return
-        _regress(network, [lesson for lesson in taught if lesson is not None], steps, seed + turn)
+        _regress(network, [example for example in taught if example is not None], steps, seed + turn)
         policy = network.policy()
-        tested = [lessons[index] for index in held]
-        ahead = [_ahead(lesson, policy, episodes, seed + 7919 + turn) for lesson in tested if lesson is not None]
+        tested = [examples[index] for index in held]
+        ahead = [_ahead(example, policy, episodes, seed + 7919 + turn) for example in tested if example is not None]
         yield Progress(turn, policy, float(np.mean(ahead)))
         if turn + 1 < rounds:
-            for index, lesson in enumerate(lessons):
-                if lesson is not None and index not in held and not clock.stops():
-                    again = _lesson(
-                        lesson.planning, lesson.relaxation, policy, episodes, seed + 104729 * (turn + 1) + index, clock.stops
+            for index, example in enumerate(examples):
+                if example is not None and index not in held and not clock.stops():
+                    again = _example(
+                        example.planning,
+                        example.relaxation,
+                        policy,
+                        episodes,
+                        seed + 104729 * (turn + 1) + index,
+                        clock.stops,
                     )
-                    lessons[index] = again or lesson
+                    examples[index] = again or example
 
 
 def _kept(planning: Planning, clock: Clock, path: Path) -> Relaxation:
@@ -154,25 +161,25 @@ def _kept(planning: Planning, clock: Clock, path: Path) -> Relaxation:
     return made
 
 
-def _lesson(
+def _example(
     planning: Planning, relaxation: Relaxation, policy: ArmPolicy, episodes: int, seed: int, stops: Stops
-) -> Lesson | None:
+) -> Example | None:
     """Return what an instance teaches about a policy, or ``None`` where the time is over."""
     seen = simulated(planning, policy_for(planning, policy.values(planning, relaxation)), episodes, seed, stops)
     if seen is None:
         return None
     inputs, unit = arm_features(planning, relaxation)
     missed = misses(planning, relaxation.values, seen)[::-1].cumsum(axis=0)[::-1] / unit
-    return Lesson(planning, relaxation, inputs, unit, seen.states, missed)
+    return Example(planning, relaxation, inputs, unit, seen.states, missed)
 
 
 @single_thread()
-def _regress(network: ArmNetwork, lessons: list[Lesson], count: int, seed: int) -> None:
+def _regress(network: ArmNetwork, examples: list[Example], count: int, seed: int) -> None:
     """Fit the sum of corrections over arms to what was missed; what all states of a step share is left out."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=count)
     rng = np.random.default_rng(seed)
-    data = [_tensors(lesson) for lesson in lessons]
+    data = [_tensors(example) for example in examples]
     for _ in range(count):
         inputs, hot, missed = data[int(rng.integers(len(data)))]
         steps = torch.as_tensor(rng.choice(len(inputs), min(8, len(inputs)), replace=False))
@@ -188,17 +195,17 @@ def _regress(network: ArmNetwork, lessons: list[Lesson], count: int, seed: int) 
         schedule.step()
 
 
-def _tensors(lesson: Lesson) -> tuple[Tensor, Tensor, Tensor]:
+def _tensors(example: Example) -> tuple[Tensor, Tensor, Tensor]:
     """Return inputs [H, J, S, F], one-hot states [H, E, J, S] and what was missed [H, E], less its mean in each step."""
-    count = lesson.inputs.shape[2]
-    hot = torch.nn.functional.one_hot(torch.as_tensor(lesson.states), count).double()
-    missed = lesson.missed - lesson.missed.mean(axis=1, keepdims=True)
-    return torch.as_tensor(lesson.inputs), hot, torch.as_tensor(missed)
+    count = example.inputs.shape[2]
+    hot = torch.nn.functional.one_hot(torch.as_tensor(example.states), count).double()
+    missed = example.missed - example.missed.mean(axis=1, keepdims=True)
+    return torch.as_tensor(example.inputs), hot, torch.as_tensor(missed)
 
 
-def _ahead(lesson: Lesson, policy: ArmPolicy, episodes: int, seed: int) -> float:
-    """Return by how many per cent of the bound a policy is ahead of the relaxation's own, the luck taken out."""
-    planning, relaxation = lesson.planning, lesson.relaxation
+def _ahead(example: Example, policy: ArmPolicy, episodes: int, seed: int) -> float:
+    """Return by how many per cent of the bound a policy is ahead of the relaxation's own, variance-reduced."""
+    planning, relaxation = example.planning, example.relaxation
     policies = [policy_for(planning, values) for values in (policy.values(planning, relaxation), relaxation.values)]
     seen = [recorded(planning, each, episodes, seed) for each in policies]
     own, other = (variance_reduced(planning, relaxation.values, each).mean() for each in seen)

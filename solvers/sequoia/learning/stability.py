@@ -8,7 +8,7 @@ from torch import Tensor
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.networks.folded import indicators, worths
+from redwood.solvers.sequoia.networks.conditioned import coefficients_of, indicators
 from redwood.solvers.sequoia.networks.network import QNetwork
 
 RENEWED = 50
@@ -18,8 +18,8 @@ RENEWED = 50
 class Stability:
     """How far the ReLUs of a ``relu`` network are from being stable over an action set.
 
-    The limits of the first layer's inputs are those of the program (`redwood.solvers.sequoia.networks.folded.limits`): the
-    extremes of ``W_1 u`` over the set, whose gradient is the extreme action itself. The limits of later layers follow by
+    The limits of the first layer's inputs are those of the program (`redwood.solvers.sequoia.networks.conditioned.limits`):
+    the extremes of ``W_1 u`` over the set, whose gradient is the extreme action itself. The limits of later layers follow by
     intervals.
 
     Attributes
@@ -70,8 +70,8 @@ class Stability:
         self.lowest, self.highest = (self._extremes(sign * matrix) for sign in (-1.0, 1.0))
 
     def _extremes(self, matrix: Array) -> Tensor:
-        levels = self._actions.choose(np.stack([worths(self._actions, row) for row in matrix]))
-        return torch.as_tensor(indicators(levels, self._actions.levels))
+        arm_actions = self._actions.choose(np.stack([coefficients_of(self._actions, row) for row in matrix]))
+        return torch.as_tensor(indicators(arm_actions, self._actions.arm_actions))
 
 
 def _share(low: Tensor, high: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class FutureArrays(NamedTuple):
 class FutureNetwork(nn.Module):
     """ReLUs of the probabilities of next states, of what they expose each arm to, and of the time left.
 
-    Exposure is linear in the probabilities, so it is folded into the first layer where the network is used.
+    Exposure is linear in the probabilities, so it is conditioned into the first layer where the network is used.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
-from redwood.solvers.sequoia.networks.folded import Folded
+from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork
 from redwood.torch_settings import torch_settings
 
 KINDS = ("residual", "additive", "concave", "relu")
@@ -21,15 +21,15 @@ KINDS = ("residual", "additive", "concave", "relu")
 
 @dataclass(frozen=True)
 class Shape:
-    """Which form of network, for how many arms, levels, states and steps, and how wide its hidden layers are.
+    """Which form of network, for how many arms, actions, states and steps, and how wide its hidden layers are.
 
     ``relu`` is a perceptron of states, time and action; ``additive`` has a head an arm and is linear in the action;
-    ``concave`` takes a sum of ReLUs of the action from such heads; ``residual`` adds that to a given table of worths.
+    ``concave`` takes a sum of ReLUs of the action from such heads; ``residual`` adds that to a given table of values.
     """
 
     kind: str
     arms: int
-    levels: int
+    arm_actions: int
     states: int
     horizon: int
     hidden: tuple[int, ...] = (16, 32)
@@ -46,8 +46,8 @@ class Shape:
 class QNetwork(nn.Module):
     """Q of a joint action, a function of one-hot states, of the share of steps that remains, and of indicators.
 
-    All forms are ``offset(s, t) + linear(s, t) u + trunk(first(s, t) + W u)``: with the state given, `fold` returns what
-    is left as a function of the action alone.
+    All forms are ``offset(s, t) + linear(s, t) u + trunk(first(s, t) + W u)``: with the state given, `condition` returns
+    what is left as a function of the action alone.
     """
 
     table: Tensor
@@ -57,9 +57,9 @@ class QNetwork(nn.Module):
         super().__init__()
         self.shape = shape
         inputs = shape.arms * shape.states + 1
-        count, widths = shape.arms * (shape.levels - 1), shape.hidden
+        count, widths = shape.arms * (shape.arm_actions - 1), shape.hidden
         if table is None:
-            table = np.zeros((1, shape.arms, shape.levels, shape.states))
+            table = np.zeros((1, shape.arms, shape.arm_actions, shape.states))
         self.register_buffer("table", torch.tensor(table))
         if shape.kind == "relu":
             self.first = nn.Linear(inputs, widths[0], dtype=torch.float32)
@@ -69,7 +69,7 @@ class QNetwork(nn.Module):
         else:
             drawn = torch.randn(shape.arms, shape.states + 1, widths[0], dtype=torch.float32)
             self.arms = nn.Parameter(drawn / (shape.states + 1) ** 0.5)
-            self.heads = nn.Parameter(torch.zeros(shape.arms, widths[0] + 1, shape.levels, dtype=torch.float32))
+            self.heads = nn.Parameter(torch.zeros(shape.arms, widths[0] + 1, shape.arm_actions, dtype=torch.float32))
             if shape.kind != "additive":
                 self.first = nn.Linear(inputs, widths[-1], dtype=torch.float32)
                 self.action = nn.Linear(count, widths[-1], bias=False, dtype=torch.float32)
@@ -90,27 +90,27 @@ class QNetwork(nn.Module):
         left = 1.0 - steps.double()[:, None] / self.shape.horizon
         return torch.cat([hot, left], dim=1)
 
-    def levels(self, states: Tensor, steps: Tensor) -> Tensor:
-        """Return the part [B, J, A] of each arm that depends on its own state and level alone."""
+    def arm_actions(self, states: Tensor, steps: Tensor) -> Tensor:
+        """Return the part [B, J, A] of each arm that depends on its own state and action alone."""
         hot = nn.functional.one_hot(states, self.shape.states).double()
         left = (1.0 - steps.double() / self.shape.horizon)[:, None, None].expand(-1, self.shape.arms, 1)
         hidden = torch.relu(torch.einsum("bjf,jfh->bjh", torch.cat([hot, left], dim=2), self.arms))
-        worth = torch.einsum("bjh,jha->bja", torch.cat([hidden, torch.ones_like(left)], dim=2), self.heads)
-        worth = worth * (self.shape.unit / self.shape.arms)
+        q_values = torch.einsum("bjh,jha->bja", torch.cat([hidden, torch.ones_like(left)], dim=2), self.heads)
+        q_values = q_values * (self.shape.unit / self.shape.arms)
         if self.shape.kind == "residual":
             now = self.table[steps.clamp(max=len(self.table) - 1)]
             rows = torch.arange(self.shape.arms)[None]
             picked = now.transpose(2, 3)[torch.arange(len(states))[:, None], rows, states]
-            return picked + worth
-        return worth
+            return picked + q_values
+        return q_values
 
     def parts(self, states: Tensor, steps: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return offset [B], linear part [B, K] and first-layer biases [B, n] of states [B, J] at steps [B]."""
         if self.shape.kind == "relu":
             zeros = states.new_zeros(len(states), self.action.weight.shape[1], dtype=torch.float64)
             return self.output.bias.expand(len(states)) * self.shape.unit, zeros, self.first(self.encode(states, steps))
-        levels = self.levels(states, steps)
-        offset, linear = levels[:, :, 0].sum(dim=1), (levels[:, :, 1:] - levels[:, :, :1]).flatten(1)
+        arm_actions = self.arm_actions(states, steps)
+        offset, linear = arm_actions[:, :, 0].sum(dim=1), (arm_actions[:, :, 1:] - arm_actions[:, :, :1]).flatten(1)
         if self.shape.kind == "additive":
             return offset, linear, None
         first = self.first(self.encode(states, steps))
@@ -130,7 +130,7 @@ class QNetwork(nn.Module):
 
     def forward(self, states: Tensor, steps: Tensor, actions: Tensor) -> Tensor:
         """Return Q [B] of the joint actions [B, J] in the states [B, J] at steps [B]."""
-        chosen = actions[:, :, None] == torch.arange(1, self.shape.levels)
+        chosen = actions[:, :, None] == torch.arange(1, self.shape.arm_actions)
         taken = chosen.flatten(1).double()
         offset, linear, value = self.parts(states, steps)
         total = offset + (linear * taken).sum(dim=1)
@@ -148,15 +148,15 @@ class QNetwork(nn.Module):
 
     @torch_settings()
     @torch.no_grad()
-    def fold(self, states: Array, steps: Array) -> list[Folded]:
+    def condition(self, states: Array, steps: Array) -> list[ConditionedNetwork]:
         """Return for each of the states [B, J] at steps [B] the network as a function of the action."""
         offset, linear, first = self.parts(torch.as_tensor(states), torch.as_tensor(steps))
         matrices, biases = self.matrices(), [bias.detach().numpy() for bias in self.layers()[1]]
         rows = zip(linear.numpy(), offset.tolist(), strict=True)
         if first is None:
-            return [Folded(row, constant) for row, constant in rows]
+            return [ConditionedNetwork(row, constant) for row, constant in rows]
         inner = first.numpy()
-        return [Folded(row, constant, matrices, (inner[i], *biases)) for i, (row, constant) in enumerate(rows)]
+        return [ConditionedNetwork(row, constant, matrices, (inner[i], *biases)) for i, (row, constant) in enumerate(rows)]
 
     def vector(self) -> Array:
         """Return all parameters [P] in one array."""

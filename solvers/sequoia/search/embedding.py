@@ -15,8 +15,8 @@ from redwood.embedding.partition import GroupLimits, interval_groups
 from redwood.embedding.relu import ReluFormulation, relu_formulation
 from redwood.errors import ModelError, OptionError, SolverError, suggestion
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.networks.folded import Folded, Reach, harmful, indicators, limits, reach
-from redwood.solvers.sequoia.search.found import Found
+from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork, Reach, harmful, indicators, limits, reach
+from redwood.solvers.sequoia.search.bounded_action import BoundedAction
 from redwood.solvers.sequoia.search.listing import Listing, listing_of
 from redwood.solvers.sequoia.search.search import STARTS, Search, linear_best
 
@@ -31,7 +31,7 @@ BOUNDS = ("interval", "lp")
 
 
 @dataclass(frozen=True, eq=False)
-class Decision(Found):
+class Decision(BoundedAction):
     """What a decision rests on, besides the action, its value and its bound.
 
     Attributes
@@ -105,12 +105,14 @@ class Embedding:
         self._seconds, self._may_list, self._bounds, self._programs = seconds, listed, bounds, programs
         self._starts = starts
         self._partitions = partitions
-        self._count = actions.arms * (actions.levels - 1)
+        self._count = actions.arms * (actions.arm_actions - 1)
         self._highs: Any = None
         self._written: ReluFormulation | None = None
         self._reached: dict[bytes, tuple[Array, Array]] = {}
 
-    def decide(self, folded: Folded, *, tolerance: float = 1e-7, slack: float | None = None, least: float = 1.0) -> Decision:
+    def decide(
+        self, conditioned: ConditionedNetwork, *, tolerance: float = 1e-7, slack: float | None = None, least: float = 1.0
+    ) -> Decision:
         """Return the best action: of a list where the set is small, by search alone where its bound is close, or by program.
 
         Parameters
@@ -120,7 +122,7 @@ class Embedding:
         slack
             Relative distance up to which the program is not needed; by default the tolerance.
         least
-            The smallest worth that these are relative to.
+            The smallest value that these are relative to.
 
         Raises
         ------
@@ -128,13 +130,17 @@ class Embedding:
             Where HiGHS fails, or its answer does not stand the checks.
         """
         if self.listing is not None:
-            return self._listed(folded, self.listing)
-        found = linear_best(folded, self.actions) if self.search is None else self.search.best(folded, tolerance, least)
+            return self._listed(conditioned, self.listing)
+        found = (
+            linear_best(conditioned, self.actions)
+            if self.search is None
+            else self.search.best(conditioned, tolerance, least)
+        )
         if found.proven(tolerance if slack is None else slack, least) or not self._programs:
-            if not self.actions.contains(found.levels):
-                raise SolverError(f"the action {found.levels.tolist()} that the search found is not in the action set.")
-            return Decision(found.levels, found.value, found.bound)
-        return self.solve(folded, found)
+            if not self.actions.contains(found.arm_actions):
+                raise SolverError(f"the action {found.arm_actions.tolist()} that the search found is not in the action set.")
+            return Decision(found.arm_actions, found.value, found.bound)
+        return self.solve(conditioned, found)
 
     @cached_property
     def first(self) -> Reach | None:
@@ -156,17 +162,17 @@ class Embedding:
         """All actions of the set, where they are few."""
         return listing_of(self.actions, self.weights) if self._may_list else None
 
-    def _listed(self, folded: Folded, listing: Listing) -> Decision:
+    def _listed(self, conditioned: ConditionedNetwork, listing: Listing) -> Decision:
         """Return the best action of the list, priced by the network and found in the set."""
-        levels, bound = listing.best(folded, self.actions)
-        value = float(folded.values(indicators(levels[None], self.actions.levels))[0])
+        arm_actions, bound = listing.best(conditioned, self.actions)
+        value = float(conditioned.values(indicators(arm_actions[None], self.actions.arm_actions))[0])
         if abs(bound - value) > TOLERANCE * max(1.0, abs(value)):
             raise SolverError(f"the list claims {bound:.9g} for an action that the network values at {value:.9g}.")
-        if not self.actions.contains(levels):
-            raise SolverError(f"the listed action {levels.tolist()} is not in the action set.")
-        return Decision(levels, value, max(bound, value), listed=True)
+        if not self.actions.contains(arm_actions):
+            raise SolverError(f"the listed action {arm_actions.tolist()} is not in the action set.")
+        return Decision(arm_actions, value, max(bound, value), listed=True)
 
-    def solve(self, folded: Folded, start: Found | None = None) -> Decision:
+    def solve(self, conditioned: ConditionedNetwork, start: BoundedAction | None = None) -> Decision:
         """Return the best action by the mixed-integer program, begun from a known one.
 
         Raises
@@ -177,49 +183,53 @@ class Embedding:
         import highspy
 
         if self.first is None:
-            found = linear_best(folded, self.actions)
-            return Decision(found.levels, found.value, found.bound)
-        within = self.limits(folded)
+            found = linear_best(conditioned, self.actions)
+            return Decision(found.arm_actions, found.value, found.bound)
+        within = self.limits(conditioned)
         if self._bounds == "lp":
-            within = lp_limits(self._set, folded.network(), within, np.arange(self._count))
-        binaries = self._update(folded, within)
+            within = lp_limits(self._set, conditioned.network(), within, np.arange(self._count))
+        binaries = self._update(conditioned, within)
         if start is not None:
-            self._begin(folded, start)
+            self._begin(conditioned, start)
         if np.isfinite(self._seconds):
             self._highs.setOptionValue("time_limit", self._highs.getRunTime() + self._seconds)  # its clock runs on
         self._highs.run()
         status = self._highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended with the status {self._highs.modelStatusToString(status)} on a Q-network.")
-        made = self._checked(folded, binaries)
+        made = self._checked(conditioned, binaries)
         if start is not None and start.value > made.bound:
             raise SolverError(
                 f"HiGHS proved {made.bound:.9g} to be the most, and an action known before is worth {start.value:.9g}."
             )
-        return made if start is None or start.value <= made.value else replace(made, levels=start.levels, value=start.value)
+        return (
+            made
+            if start is None or start.value <= made.value
+            else replace(made, arm_actions=start.arm_actions, value=start.value)
+        )
 
-    def limits(self, folded: Folded) -> Limits:
+    def limits(self, conditioned: ConditionedNetwork) -> Limits:
         """Return proven limits of the input of every ReLU."""
-        return [] if self.first is None else limits(folded, self.first)
+        return [] if self.first is None else limits(conditioned, self.first)
 
     def harmful(self) -> list[Array]:
         """Return for each hidden layer which neurons [n] need no binary."""
         return harmful(self.weights)
 
-    def _checked(self, folded: Folded, binaries: int) -> Decision:
+    def _checked(self, conditioned: ConditionedNetwork, binaries: int) -> Decision:
         """Return HiGHS's action, rounded, evaluated by the network and found in the set."""
         columns = np.array(self._highs.getSolution().col_value)
-        chosen = np.rint(columns[: self._count]).reshape(self.actions.arms, self.actions.levels - 1)
-        levels = (chosen * np.arange(1, self.actions.levels)).sum(axis=1).astype(np.int64)
-        value = float(folded.values(indicators(levels[None], self.actions.levels))[0])
+        chosen = np.rint(columns[: self._count]).reshape(self.actions.arms, self.actions.arm_actions - 1)
+        arm_actions = (chosen * np.arange(1, self.actions.arm_actions)).sum(axis=1).astype(np.int64)
+        value = float(conditioned.values(indicators(arm_actions[None], self.actions.arm_actions))[0])
         info = self._highs.getInfo()
-        claimed = float(info.objective_function_value) + folded.offset
+        claimed = float(info.objective_function_value) + conditioned.offset
         if abs(claimed - value) > TOLERANCE * max(1.0, abs(value)):
             raise SolverError(f"HiGHS claims {claimed:.9g} for an action that the network values at {value:.9g}.")
-        if not self.actions.contains(levels):
-            raise SolverError(f"HiGHS's action {levels.tolist()} is not in the action set.")
-        bound = float(info.mip_dual_bound) + folded.offset + TOLERANCE * max(1.0, abs(value))
-        return Decision(levels, value, max(bound, value), True, binaries)
+        if not self.actions.contains(arm_actions):
+            raise SolverError(f"HiGHS's action {arm_actions.tolist()} is not in the action set.")
+        bound = float(info.mip_dual_bound) + conditioned.offset + TOLERANCE * max(1.0, abs(value))
+        return Decision(arm_actions, value, max(bound, value), True, binaries)
 
     def _build(self, formulation: ReluFormulation) -> None:
         """Put the rows and columns of the ReLUs below and beside those of the action set."""
@@ -237,14 +247,14 @@ class Embedding:
         self._first_row = len(compiled.rows.lower)
         append_piece(self._highs, formulation, self._places)
 
-    def _update(self, folded: Folded, found: Limits) -> int:
+    def _update(self, conditioned: ConditionedNetwork, found: Limits) -> int:
         """Write what depends on the state, with the limits of each layer's inputs, and return how many binaries are left."""
         if self.first is None or any(
-            mine.shape != given.shape for mine, given in zip(self.weights, folded.weights, strict=True)
+            mine.shape != given.shape for mine, given in zip(self.weights, conditioned.weights, strict=True)
         ):
             raise ModelError("the network given is not the one that the program was built for.")
         formulation = relu_formulation(
-            folded.network(),
+            conditioned.network(),
             found,
             harmful=self.harmful(),
             partitions=self._partitions,
@@ -275,16 +285,16 @@ class Embedding:
 
         return within
 
-    def _begin(self, folded: Folded, start: Found) -> None:
+    def _begin(self, conditioned: ConditionedNetwork, start: BoundedAction) -> None:
         """Hand HiGHS a full solution for a known action."""
         import highspy
 
-        own = self.actions.program.values(start.levels)
+        own = self.actions.program.values(start.arm_actions)
         if own is None or self._written is None:
-            raise SolverError(f"the action {start.levels.tolist()} to begin from is not in the action set.")
+            raise SolverError(f"the action {start.arm_actions.tolist()} to begin from is not in the action set.")
         columns = np.zeros(self._highs.getNumCol())
         columns[: len(own)] = own
-        columns[self._places] = self._written.complete(indicators(start.levels[None], self.actions.levels)[0])
+        columns[self._places] = self._written.complete(indicators(start.arm_actions[None], self.actions.arm_actions)[0])
         given = highspy.HighsSolution()
         given.col_value = columns.tolist()
         self._highs.setSolution(given)
@@ -292,7 +302,7 @@ class Embedding:
 
 def _reached(actions: ActionSet, row: Array, groups: list[Array]) -> tuple[Array, Array]:
     """Return the limits [G] of each group of a first-layer neuron over the action set."""
-    split = np.zeros((len(groups), actions.arms * (actions.levels - 1)))
+    split = np.zeros((len(groups), actions.arms * (actions.arm_actions - 1)))
     for group, inputs in enumerate(groups):
         split[group, inputs] = row[inputs]
     found = reach(actions, split)

@@ -8,7 +8,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.networks.folded import Folded, harmful, indicators, worths
+from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork, coefficients_of, harmful, indicators
 
 MOST = 200_000
 """The most actions that are listed."""
@@ -39,41 +39,44 @@ class Listing:
         self._output = np.ascontiguousarray(weights[-1][0], np.float64)
         self._concave = len(weights) == 2 and bool(harmful(weights)[0].all())
 
-    def best(self, folded: Folded, actions: ActionSet) -> tuple[Array, float]:
-        """Return the best levels [J] and their worth."""
-        rows = self._screened(folded, actions) if self._concave and len(self._actions) > SCREENED else None
-        listed, worth = (self._actions if rows is None else self._actions[rows]), self.worth(folded, rows)
-        place = int(np.argmax(worth))
-        return listed[place].astype(np.int64), float(worth[place]) + folded.offset
+    def best(self, conditioned: ConditionedNetwork, actions: ActionSet) -> tuple[Array, float]:
+        """Return the best actions [J] and their value."""
+        rows = self._screened(conditioned, actions) if self._concave and len(self._actions) > SCREENED else None
+        listed, q_values = (self._actions if rows is None else self._actions[rows]), self.q_values(conditioned, rows)
+        place = int(np.argmax(q_values))
+        return listed[place].astype(np.int64), float(q_values[place]) + conditioned.offset
 
-    def worth(self, folded: Folded, rows: Array | None = None) -> Array:
+    def q_values(self, conditioned: ConditionedNetwork, rows: Array | None = None) -> Array:
         """Return what the network says of the actions of these rows [N], or of all, its offset left out."""
-        from redwood.solvers.sequoia.search.listing_kernels import linear_worth, worth_of_blocks
+        from redwood.solvers.sequoia.search.listing_kernels import linear_value, value_of_blocks
 
         listed, first = self._actions, self._first
         if rows is not None:
             listed, first = listed[rows], _blocks(first[rows // BLOCK, :, rows % BLOCK])
-        biases = np.concatenate(folded.biases)
-        found = worth_of_blocks(first, self._widths, self._matrices, biases, self._output).ravel()[: len(listed)]
-        direct = np.hstack([np.zeros((listed.shape[1], 1)), folded.linear.reshape(listed.shape[1], -1)])
-        total: Array = found + linear_worth(listed, direct) if folded.linear.any() else found
+        biases = np.concatenate(conditioned.biases)
+        found = value_of_blocks(first, self._widths, self._matrices, biases, self._output).ravel()[: len(listed)]
+        direct = np.hstack([np.zeros((listed.shape[1], 1)), conditioned.linear.reshape(listed.shape[1], -1)])
+        total: Array = found + linear_value(listed, direct) if conditioned.linear.any() else found
         return total
 
-    def _screened(self, folded: Folded, actions: ActionSet) -> Array:
+    def _screened(self, conditioned: ConditionedNetwork, actions: ActionSet) -> Array:
         """Return the rows of a concave network that may be best: those where no tangent is below the best action met.
 
         The first tangent is taken at the oracle's answer to the one without an action, the next ones where those
         before them promise most.
         """
-        from redwood.solvers.sequoia.search.listing_kernels import linear_worth
+        from redwood.solvers.sequoia.search.listing_kernels import linear_value
 
         rows, promise = None, np.empty(0)
-        slope, _, _ = self._tangent(folded, np.zeros(len(folded.linear)))
-        at, best = actions.argmax(worths(actions, slope)).levels, -np.inf
+        slope, _, _ = self._tangent(conditioned, np.zeros(len(conditioned.linear)))
+        at, best = actions.argmax(coefficients_of(actions, slope)).arm_actions, -np.inf
         for _ in range(TANGENTS):
-            slope, constant, value = self._tangent(folded, indicators(np.asarray(at)[None], actions.levels)[0])
+            slope, constant, value = self._tangent(conditioned, indicators(np.asarray(at)[None], actions.arm_actions)[0])
             best = max(best, value)
-            said = linear_worth(self._actions if rows is None else self._actions[rows], worths(actions, slope)) + constant
+            said = (
+                linear_value(self._actions if rows is None else self._actions[rows], coefficients_of(actions, slope))
+                + constant
+            )
             promise = said if rows is None else np.minimum(promise, said)
             kept = np.flatnonzero(promise >= best - 1e-9 * max(1.0, abs(best)))
             rows, promise = (kept if rows is None else rows[kept]), promise[kept]
@@ -82,11 +85,11 @@ class Listing:
             at = self._actions[rows[np.argmax(promise)]]
         return np.arange(len(self._actions)) if rows is None else rows
 
-    def _tangent(self, folded: Folded, point: Array) -> tuple[Array, float, float]:
-        """Return slope [K] and constant of the tangent of a concave network at a point [K], and the worth of that point."""
-        inner = self._weights[0] @ point + folded.biases[0]
+    def _tangent(self, conditioned: ConditionedNetwork, point: Array) -> tuple[Array, float, float]:
+        """Return slope [K] and constant of the tangent of a concave network at a point [K], and the value of that point."""
+        inner = self._weights[0] @ point + conditioned.biases[0]
         active = self._weights[1][0] * (inner > 0)
-        slope, constant = folded.linear + active @ self._weights[0], float(active @ folded.biases[0])
+        slope, constant = conditioned.linear + active @ self._weights[0], float(active @ conditioned.biases[0])
         return slope, constant, float(slope @ point) + constant
 
 
@@ -103,7 +106,7 @@ def listing_of(actions: ActionSet, weights: tuple[Array, ...]) -> Listing | None
     if actions not in _LISTED:
         _LISTED[actions] = actions.enumerate(MOST)
     listed = _LISTED[actions]
-    return None if listed is None or not weights else Listing(listed, weights, actions.levels - 1)
+    return None if listed is None or not weights else Listing(listed, weights, actions.arm_actions - 1)
 
 
 _LISTED: WeakKeyDictionary[ActionSet, Array | None] = WeakKeyDictionary()

@@ -9,21 +9,21 @@ from redwood.kernels import kernel
 
 
 @kernel
-def first_layer(levels: Array, matrix: Array, steps: int) -> Array:
-    """Return ``W_1 u`` [N, n] for actions [N, J]; row ``j steps + a - 1`` of the matrix [K, n] is arm j at level a."""
-    actions, arms = levels.shape
+def first_layer(arm_actions: Array, matrix: Array, steps: int) -> Array:
+    """Return ``W_1 u`` [N, n] for actions [N, J]; row ``j steps + a - 1`` of the matrix [K, n] is arm j under action a."""
+    actions, arms = arm_actions.shape
     sums = np.zeros((actions, matrix.shape[1]))
     for action in range(actions):
         for arm in range(arms):
-            level = np.int64(levels[action, arm])
-            if level > 0:
+            arm_action = np.int64(arm_actions[action, arm])
+            if arm_action > 0:
                 for neuron in range(matrix.shape[1]):
-                    sums[action, neuron] += matrix[arm * steps + level - 1, neuron]
+                    sums[action, neuron] += matrix[arm * steps + arm_action - 1, neuron]
     return sums
 
 
 @kernel(fastmath={"contract", "nsz"})
-def worth_of_blocks(first: Array, widths: Array, matrices: Array, biases: Array, output: Array) -> Array:
+def value_of_blocks(first: Array, widths: Array, matrices: Array, biases: Array, output: Array) -> Array:
     """Return what the ReLUs make of actions in blocks [M, L], of which ``first`` [M, n, L] is the first layer.
 
     Four inputs of a neuron are added at once, for a block of actions that stays in the cache: twice as fast as matrix
@@ -74,10 +74,10 @@ def worth_of_blocks(first: Array, widths: Array, matrices: Array, biases: Array,
 
 
 @kernel
-def linear_worth(levels: Array, worth: Array) -> Array:
-    """Return the total worth [N] of actions [N, J], each arm's by its level [J, A]."""
-    found = np.zeros(len(levels))
-    for action in range(len(levels)):
-        for arm in range(levels.shape[1]):
-            found[action] += worth[arm, levels[action, arm]]
+def linear_value(arm_actions: Array, q_values: Array) -> Array:
+    """Return the total Q-values [N] of actions [N, J], each arm's by its action [J, A]."""
+    found = np.zeros(len(arm_actions))
+    for action in range(len(arm_actions)):
+        for arm in range(arm_actions.shape[1]):
+            found[action] += q_values[arm, arm_actions[action, arm]]
     return found

@@ -9,8 +9,16 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.networks.folded import Folded, Reach, harmful, indicators, limits, linear_bound, worths
-from redwood.solvers.sequoia.search.found import Found
+from redwood.solvers.sequoia.networks.conditioned import (
+    ConditionedNetwork,
+    Reach,
+    coefficients_of,
+    harmful,
+    indicators,
+    limits,
+    linear_bound,
+)
+from redwood.solvers.sequoia.search.bounded_action import BoundedAction
 from redwood.solvers.sequoia.search.tangents import Tangents
 
 ROUNDS = 12
@@ -27,10 +35,10 @@ STEP = 1e-9
 """By how much an action must be better for the search to go on from it."""
 
 
-def linear_best(folded: Folded, actions: ActionSet) -> Found:
+def linear_best(conditioned: ConditionedNetwork, actions: ActionSet) -> BoundedAction:
     """Return the best action of a function without ReLUs: what the set's oracle says."""
-    choice = actions.argmax(worths(actions, folded.linear))
-    return Found(choice.levels, choice.value + folded.offset, choice.bound + folded.offset)
+    choice = actions.argmax(coefficients_of(actions, conditioned.linear))
+    return BoundedAction(choice.arm_actions, choice.value + conditioned.offset, choice.bound + conditioned.offset)
 
 
 class Search:
@@ -57,129 +65,142 @@ class Search:
         self._widths = np.array([len(matrix) for matrix in weights[:-1]])
         self._matrices = np.concatenate([np.zeros(0), *(matrix.T.ravel() for matrix in weights[1:-1])])
         self._output = np.ascontiguousarray(weights[-1][0])
-        shape = actions.arms, actions.levels - 1, len(weights[0])
+        shape = actions.arms, actions.arm_actions - 1, len(weights[0])
         effects = np.ascontiguousarray(weights[0].T, np.float64).reshape(shape)
         self._effects = np.concatenate([np.zeros((shape[0], 1, shape[2])), effects], axis=1)
 
-    def best(self, folded: Folded, tolerance: float, least: float = 1.0) -> Found:
-        """Return a good action and the best bound met on the way, ending early where these are as `Found.proven` asks."""
-        wide = limits(folded, self._first)
-        best = self._climbed(folded, wide, tolerance, least)
+    def best(self, conditioned: ConditionedNetwork, tolerance: float, least: float = 1.0) -> BoundedAction:
+        """Return a good action and the best bound met on the way, ending early where `BoundedAction.proven` says so."""
+        wide = limits(conditioned, self._first)
+        best = self._climbed(conditioned, wide, tolerance, least)
         if self._tangents is not None and not best.proven(tolerance, least):
-            best = self._tangents.tighten(folded, wide, best, tolerance, least)
-        for levels, value in self._tried(folded, best):
+            best = self._tangents.tighten(conditioned, wide, best, tolerance, least)
+        for arm_actions, value in self._tried(conditioned, best):
             if value > best.value:
-                best = Found(levels, value, best.bound)
+                best = BoundedAction(arm_actions, value, best.bound)
             if best.proven(tolerance, least):
                 break
-        return Found(best.levels, self._value(folded, best.levels), best.bound)
+        return BoundedAction(best.arm_actions, self._value(conditioned, best.arm_actions), best.bound)
 
-    def _tried(self, folded: Folded, best: Found) -> Iterator[tuple[Array, float]]:
+    def _tried(self, conditioned: ConditionedNetwork, best: BoundedAction) -> Iterator[tuple[Array, float]]:
         """Yield actions that swaps end at, and at last one that the oracle does not better either."""
         if best.proven(0.0):
             return
-        levels, value = self._swapped(folded, best.levels, best.value)
-        yield levels, value
-        for start, worth in self._drawn(folded):
-            other, worth = self._swapped(folded, start, worth)
-            yield other, worth
-            if worth > value:
-                levels, value = other, worth
+        arm_actions, value = self._swapped(conditioned, best.arm_actions, best.value)
+        yield arm_actions, value
+        for start, q_values in self._drawn(conditioned):
+            other, q_values = self._swapped(conditioned, start, q_values)
+            yield other, q_values
+            if q_values > value:
+                arm_actions, value = other, q_values
         while True:
-            other, worth = self._forced(folded, levels)
-            if worth <= value + STEP:
+            other, q_values = self._forced(conditioned, arm_actions)
+            if q_values <= value + STEP:
                 return
-            levels, value = self._swapped(folded, other, worth)
-            yield levels, value
+            arm_actions, value = self._swapped(conditioned, other, q_values)
+            yield arm_actions, value
 
-    def _drawn(self, folded: Folded) -> list[tuple[Array, float]]:
-        """Return the best random actions in this state, with their worths."""
+    def _drawn(self, conditioned: ConditionedNetwork) -> list[tuple[Array, float]]:
+        """Return the best random actions in this state, with their values."""
         if not self._starts:
             return []
         drawn = drawn_from(self._actions)
-        values = folded.values(indicators(drawn, self._actions.levels))
+        values = conditioned.values(indicators(drawn, self._actions.arm_actions))
         return [(drawn[row], float(values[row])) for row in np.argsort(-values)[: self._starts]]
 
-    def _climbed(self, folded: Folded, found: list[tuple[Array, Array]], tolerance: float, least: float) -> Found:
+    def _climbed(
+        self, conditioned: ConditionedNetwork, found: list[tuple[Array, Array]], tolerance: float, least: float
+    ) -> BoundedAction:
         """Follow lines above the network and single changes of it, each time to the action that the oracle gives."""
-        slope, constant = linear_bound(folded, found, np.zeros(len(folded.linear)))
-        choice = self._actions.argmax(worths(self._actions, slope))
-        best = Found(choice.levels, self._value(folded, choice.levels), np.inf)
-        bound, current = choice.bound + constant, choice.levels
+        slope, constant = linear_bound(conditioned, found, np.zeros(len(conditioned.linear)))
+        choice = self._actions.argmax(coefficients_of(self._actions, slope))
+        best = BoundedAction(choice.arm_actions, self._value(conditioned, choice.arm_actions), np.inf)
+        bound, current = choice.bound + constant, choice.arm_actions
         for turn in range(ROUNDS if self._tangents is None else FEW):
             if turn % 2 == 0:
-                slope, constant = linear_bound(folded, found, indicators(current[None], self._actions.levels)[0])
-                choice = self._actions.argmax(worths(self._actions, slope))
+                slope, constant = linear_bound(conditioned, found, indicators(current[None], self._actions.arm_actions)[0])
+                choice = self._actions.argmax(coefficients_of(self._actions, slope))
                 bound = min(bound, choice.bound + constant)
             else:
-                singles, _ = self.around(folded, best.levels)
+                singles, _ = self.around(conditioned, best.arm_actions)
                 choice = self._actions.argmax(singles - singles[:, :1])
-            value = self._value(folded, choice.levels)
-            stuck = np.array_equal(choice.levels, current) and turn % 2 == 1
-            current = choice.levels
-            best = Found(current, value, bound) if value > best.value else Found(best.levels, best.value, bound)
+            value = self._value(conditioned, choice.arm_actions)
+            stuck = np.array_equal(choice.arm_actions, current) and turn % 2 == 1
+            current = choice.arm_actions
+            best = (
+                BoundedAction(current, value, bound)
+                if value > best.value
+                else BoundedAction(best.arm_actions, best.value, bound)
+            )
             if stuck or best.proven(tolerance, least):
                 break
         return best
 
-    def around(self, folded: Folded, levels: Array) -> tuple[Array, Array]:
-        """Return Q where one arm has another level [J, A], and where two arms swap theirs [J, J]; see `worth_around`."""
-        from redwood.solvers.sequoia.search.search_kernels import worth_around
+    def around(self, conditioned: ConditionedNetwork, arm_actions: Array) -> tuple[Array, Array]:
+        """Return Q where one arm has another action [J, A], and where two arms swap theirs [J, J]; see `value_around`."""
+        from redwood.solvers.sequoia.search.search_kernels import value_around
 
-        inner = folded.biases[0] + self._effects[np.arange(len(levels)), levels].sum(axis=0)
-        linear, biases = worths(self._actions, folded.linear), np.concatenate([np.zeros(0), *folded.biases[1:]])
+        inner = conditioned.biases[0] + self._effects[np.arange(len(arm_actions)), arm_actions].sum(axis=0)
+        linear, biases = (
+            coefficients_of(self._actions, conditioned.linear),
+            np.concatenate([np.zeros(0), *conditioned.biases[1:]]),
+        )
         deeper = self._widths, self._matrices, biases, self._output
-        singles, swaps = worth_around(levels, linear, self._effects, inner, *deeper)
-        return singles + folded.offset, swaps + folded.offset
+        singles, swaps = value_around(arm_actions, linear, self._effects, inner, *deeper)
+        return singles + conditioned.offset, swaps + conditioned.offset
 
-    def _swapped(self, folded: Folded, levels: Array, value: float) -> tuple[Array, float]:
-        """Return levels that no allowed change of one arm, and no swap among the most promising ones, betters."""
+    def _swapped(self, conditioned: ConditionedNetwork, arm_actions: Array, value: float) -> tuple[Array, float]:
+        """Return actions that no allowed change of one arm, and no swap among the most promising ones, betters."""
         while True:
-            singles, swaps = self.around(folded, levels)
-            worth = np.concatenate([singles.ravel(), swaps.ravel()])
-            better = np.flatnonzero(worth > value + STEP)
-            better = better[np.argsort(-worth[better])][: sum(TRIALS)]
-            allowed = self._first_allowed(levels, better, singles.shape)
+            singles, swaps = self.around(conditioned, arm_actions)
+            q_values = np.concatenate([singles.ravel(), swaps.ravel()])
+            better = np.flatnonzero(q_values > value + STEP)
+            better = better[np.argsort(-q_values[better])][: sum(TRIALS)]
+            allowed = self._first_allowed(arm_actions, better, singles.shape)
             if allowed is None:
-                return levels, value
-            levels = allowed
-            value = self._value(folded, levels)
+                return arm_actions, value
+            arm_actions = allowed
+            value = self._value(conditioned, arm_actions)
 
-    def _first_allowed(self, levels: Array, changes: Array, shape: tuple[int, int]) -> Array | None:
+    def _first_allowed(self, arm_actions: Array, changes: Array, shape: tuple[int, int]) -> Array | None:
         """Return the first of the changed actions that the set allows, ``None`` where it allows none.
 
-        Changes below J A are levels of single arms, those above are pairs of arms.
+        Changes below J A are actions of single arms, those above are pairs of arms.
         """
         arms, count = shape
         for batch in np.split(changes, np.cumsum(TRIALS)[:-1]):
             if not len(batch):
                 return None
-            tried, rows = np.repeat(levels[None], len(batch), axis=0), np.arange(len(batch))
+            tried, rows = np.repeat(arm_actions[None], len(batch), axis=0), np.arange(len(batch))
             single = batch < arms * count
             tried[rows[single], batch[single] // count] = batch[single] % count
             left, right = np.divmod(batch[~single] - arms * count, arms)
-            tried[rows[~single], left], tried[rows[~single], right] = levels[right], levels[left]
+            tried[rows[~single], left], tried[rows[~single], right] = arm_actions[right], arm_actions[left]
             allowed = np.delete(rows, self._actions.refused(tried))
             if len(allowed):
                 first: Array = tried[allowed[0]]
                 return first
         return None
 
-    def _forced(self, folded: Folded, levels: Array) -> tuple[Array, float]:
-        """Return the best one of the oracle's actions around the most promising changes of one arm, with its worth."""
-        singles, _ = self.around(folded, levels)
+    def _forced(self, conditioned: ConditionedNetwork, arm_actions: Array) -> tuple[Array, float]:
+        """Return the best one of the oracle's actions around the most promising changes of one arm, with its value."""
+        singles, _ = self.around(conditioned, arm_actions)
         gains = singles - singles[:, :1]
         promise = singles.copy()
-        promise[np.arange(len(levels)), levels] = -np.inf
-        arm, level = np.divmod(np.argsort(-promise, axis=None)[: min(FORCED, promise.size - len(levels))], gains.shape[1])
+        promise[np.arange(len(arm_actions)), arm_actions] = -np.inf
+        arm, arm_action = np.divmod(
+            np.argsort(-promise, axis=None)[: min(FORCED, promise.size - len(arm_actions))], gains.shape[1]
+        )
         asked = np.repeat(gains[None], len(arm), axis=0)
-        asked[np.arange(len(arm)), arm, level] += 1.0 + 2.0 * np.abs(gains).max(axis=1).sum()  # all others make up for less
+        asked[np.arange(len(arm)), arm, arm_action] += (
+            1.0 + 2.0 * np.abs(gains).max(axis=1).sum()
+        )  # all others make up for less
         tried = self._actions.choose(asked)
-        values = folded.values(indicators(tried, self._actions.levels))
+        values = conditioned.values(indicators(tried, self._actions.arm_actions))
         return tried[int(np.argmax(values))], float(values.max())
 
-    def _value(self, folded: Folded, levels: Array) -> float:
-        return float(folded.values(indicators(levels[None], self._actions.levels))[0])
+    def _value(self, conditioned: ConditionedNetwork, arm_actions: Array) -> float:
+        return float(conditioned.values(indicators(arm_actions[None], self._actions.arm_actions))[0])
 
 
 def drawn_from(actions: ActionSet) -> Array:

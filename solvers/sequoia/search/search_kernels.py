@@ -9,8 +9,8 @@ from redwood.kernels import kernel
 
 
 @kernel(fastmath={"reassoc", "contract"})
-def worth_around(
-    levels: Array,
+def value_around(
+    arm_actions: Array,
     linear: Array,
     effects: Array,
     inner: Array,
@@ -19,16 +19,16 @@ def worth_around(
     biases: Array,
     output: Array,
 ) -> tuple[Array, Array]:
-    """Return Q without its constant part where one arm has another level [J, A], and where two arms swap theirs [J, J].
+    """Return Q without its constant part where one arm has another action [J, A], and where two arms swap theirs [J, J].
 
-    Swaps are minus infinity where the levels are equal, and below the diagonal.
+    Swaps are minus infinity where the actions are equal, and below the diagonal.
 
     Parameters
     ----------
-    levels
+    arm_actions
         The action [J] that is changed.
     linear, effects
-        Direct weight [J, A] of each arm at each level, and what it adds to the first layer's inputs [J, A, n].
+        Direct weight [J, A] of each arm for each action, and what it adds to the first layer's inputs [J, A, n].
     inner
         The first layer's inputs [n] of the action, bias included.
     widths, matrices, biases, output
@@ -39,17 +39,17 @@ def worth_around(
     value, ahead = np.empty(widths.max()), np.empty(widths.max())
     base = 0.0
     for arm in range(arms):
-        base += linear[arm, levels[arm]]
+        base += linear[arm, arm_actions[arm]]
     singles, swaps = np.empty((arms, count)), np.full((arms, arms), -np.inf)
     for left in range(arms):
-        own = levels[left]
-        for level in range(count):
+        own = arm_actions[left]
+        for arm_action in range(count):
             for neuron in range(width):
-                value[neuron] = max(inner[neuron] + effects[left, level, neuron] - effects[left, own, neuron], 0.0)
-            direct = linear[left, level] - linear[left, own]
-            singles[left, level] = base + direct + deeper(value, ahead, widths, matrices, biases, output)
+                value[neuron] = max(inner[neuron] + effects[left, arm_action, neuron] - effects[left, own, neuron], 0.0)
+            direct = linear[left, arm_action] - linear[left, own]
+            singles[left, arm_action] = base + direct + deeper(value, ahead, widths, matrices, biases, output)
         for right in range(left + 1, arms):
-            other = levels[right]
+            other = arm_actions[right]
             if other == own:
                 continue
             for neuron in range(width):
@@ -63,7 +63,7 @@ def worth_around(
 
 @kernel(fastmath={"reassoc", "contract"})
 def deeper(value: Array, ahead: Array, widths: Array, matrices: Array, biases: Array, output: Array) -> float:
-    """Return what the layers after the first make of its values, which are overwritten; packed as for `worth_around`."""
+    """Return what the layers after the first make of its values, which are overwritten; packed as for `value_around`."""
     begins, shift = 0, 0
     for layer in range(1, len(widths)):
         before, after = widths[layer - 1], widths[layer]

@@ -8,8 +8,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.solvers.sequoia.networks.folded import Folded, indicators, linear_bound, worths
-from redwood.solvers.sequoia.search.found import Found
+from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork, coefficients_of, indicators, linear_bound
+from redwood.solvers.sequoia.search.bounded_action import BoundedAction
 from redwood.views.compiled import quiet_highs
 
 TURNS = 40
@@ -37,46 +37,53 @@ class Tangents:
         self._highs: Any = None
 
     def tighten(
-        self, folded: Folded, wide: list[tuple[Array, Array]], best: Found, tolerance: float, least: float = 1.0
-    ) -> Found:
+        self,
+        conditioned: ConditionedNetwork,
+        wide: list[tuple[Array, Array]],
+        best: BoundedAction,
+        tolerance: float,
+        least: float = 1.0,
+    ) -> BoundedAction:
         """Return the best action met and the best bound; ``wide`` are proven limits of the neurons.
 
         Parameters
         ----------
         tolerance, least
-            Distance of bound and value at which to end; see `Found.proven`.
+            Distance of bound and value at which to end; see `BoundedAction.proven`.
         """
         unit, level = max(best.bound - best.value, 1e-9), best.value
-        known = indicators(best.levels[None], self._actions.levels)
+        known = indicators(best.arm_actions[None], self._actions.arm_actions)
         slopes, constants = np.empty((0, known.shape[1])), np.empty(0)
         points, reached = [known[0]], level
         for _ in range(TURNS):
             for point in points:
-                slope, constant = linear_bound(folded, wide, point)
+                slope, constant = linear_bound(conditioned, wide, point)
                 slopes, constants = np.vstack([slopes, slope]), np.append(constants, constant)
             shares, mixture = self._equilibrium((known @ slopes.T + constants - level) / unit)
-            choice = self._actions.argmax(worths(self._actions, shares @ slopes))
-            taken = indicators(choice.levels[None], self._actions.levels)
-            value = float(folded.values(taken)[0])
-            levels = choice.levels if value > best.value else best.levels
-            best = Found(levels, max(value, best.value), min(best.bound, choice.bound + float(shares @ constants)))
+            choice = self._actions.argmax(coefficients_of(self._actions, shares @ slopes))
+            taken = indicators(choice.arm_actions[None], self._actions.arm_actions)
+            value = float(conditioned.values(taken)[0])
+            arm_actions = choice.arm_actions if value > best.value else best.arm_actions
+            best = BoundedAction(
+                arm_actions, max(value, best.value), min(best.bound, choice.bound + float(shares @ constants))
+            )
             average = mixture @ known
-            reached = max(reached, float(folded.values(average[None])[0]))
+            reached = max(reached, float(conditioned.values(average[None])[0]))
             if best.proven(tolerance, least) or best.bound - reached <= WHOLE * (best.bound - best.value):
                 break
             points, known = [average, taken[0]], np.vstack([known, taken])
         return best
 
-    def _equilibrium(self, worth: Array) -> tuple[Array, Array]:
+    def _equilibrium(self, q_values: Array) -> tuple[Array, Array]:
         """Return shares [K] of tangents that make the most over actions least, and the opposite shares [V] of actions.
 
-        ``worth`` [V, K] is what each tangent says of each action.
+        ``q_values`` [V, K] is what each tangent says of each action.
         """
         import highspy
 
         if self._highs is None:
             self._highs = quiet_highs()
-        actions, tangents = worth.shape
+        actions, tangents = q_values.shape
         model = highspy.HighsLp()
         model.num_col_, model.num_row_ = actions + 1, tangents + 1
         model.sense_ = highspy.ObjSense.kMaximize
@@ -85,7 +92,7 @@ class Tangents:
         model.col_upper_ = np.full(actions + 1, np.inf)
         model.row_lower_ = np.append(np.full(tangents, -np.inf), 1.0)
         model.row_upper_ = np.append(np.zeros(tangents), 1.0)
-        matrix = np.vstack([np.hstack([-worth.T, np.ones((tangents, 1))]), np.append(np.ones(actions), 0.0)])
+        matrix = np.vstack([np.hstack([-q_values.T, np.ones((tangents, 1))]), np.append(np.ones(actions), 0.0)])
         model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
         model.a_matrix_.start_ = np.arange(tangents + 2, dtype=np.int32) * (actions + 1)
         model.a_matrix_.index_ = np.tile(np.arange(actions + 1, dtype=np.int32), tangents + 1)

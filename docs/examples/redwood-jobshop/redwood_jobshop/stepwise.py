@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redwood.views.stepwise import Batch, Layout, Lesson, Stepwise, Target, Window
+from redwood.views.stepwise import Batch, Layout, Stage, Stepwise, Target, Window
 from redwood_jobshop.problem import JobShop, Schedule
 from redwood_jobshop.sequences import left_shifted
 
@@ -27,7 +27,7 @@ class JobShopStepwise(Stepwise):
     """
 
     layout = Layout(features=11, marks=0, edges=2, neighbours=False)
-    lessons = (Lesson(6, 20, 100), Lesson(10, 20, 300), Lesson(15, 10, 500))
+    curriculum = (Stage(6, 20, 100), Stage(10, 20, 300), Stage(15, 10, 500))
     symmetric = False
     kind = JobShop
 
@@ -49,8 +49,8 @@ class JobShopStepwise(Stepwise):
         return batch
 
     def window(self, batch, size):
-        machine, length, begin, rivals, open_jobs = self._next(batch)
-        shown = np.argsort(np.where(rivals, -1, np.where(open_jobs, begin, 2**60)), axis=1, kind="stable")[:, :size]
+        machine, length, begin, candidates, open_jobs = self._next(batch)
+        shown = np.argsort(np.where(candidates, -1, np.where(open_jobs, begin, 2**60)), axis=1, kind="stable")[:, :size]
         shown = shown[:, : max(1, int(open_jobs.sum(axis=1).max(initial=1)))]
         pick, rows = lambda array: np.take_along_axis(array, shown, axis=1), np.arange(len(shown))[:, None]
         present = pick(open_jobs)
@@ -64,14 +64,14 @@ class JobShopStepwise(Stepwise):
         told = [begin - now, length, work, begin + work - now, batch.free[rows, machine] - now, batch.ready - now]
         told += [loads[rows, machine], np.take_along_axis(after, following[:, :, None], 2)[:, :, 0]]
         told += [loads[rows, later], np.maximum(batch.free[rows, later] - now, 0)]
-        features = np.stack([pick(array) / scale for array in told] + [pick(rivals)], axis=2)
+        features = np.stack([pick(array) / scale for array in told] + [pick(candidates)], axis=2)
         features = np.where(present[:, :, None], features, 0.0).astype(np.float32)
         on, first, ending = pick(machine), pick(begin), pick(begin + length)
         same = on[:, :, None] == on[:, None, :]
         delay = np.clip((ending[:, :, None] - first[:, None, :]) / scale[:, :, None], -1, 1) * same
         both = present[:, :, None] & present[:, None, :]
         edges = (np.stack([same, delay], axis=3) * both[:, :, :, None]).astype(np.float32)
-        return Window(features, present, (pick(rivals) & present)[:, :, None], np.where(present, shown, -1), edges)
+        return Window(features, present, (pick(candidates) & present)[:, :, None], np.where(present, shown, -1), edges)
 
     def act(self, batch, window, choice):
         going = np.flatnonzero(batch.left)
@@ -82,15 +82,15 @@ class JobShopStepwise(Stepwise):
         shapes = [self.instances[row].machines.shape for row in batch.rows]
         return [Schedule(starts[:jobs, :count]) for starts, (jobs, count) in zip(batch.starts, shapes, strict=True)]
 
-    def teach(self, solutions):
+    def set_labels(self, solutions):
         for best, instance, solution in zip(self.best, self.instances, solutions, strict=True):
             best[: instance.size, : instance.machines.shape[1]] = left_shifted(instance, solution.starts)
-        super().teach(solutions)
+        super().set_labels(solutions)
 
     def target(self, batch, window):
-        _, _, _, rivals, _ = self._next(batch)
+        _, _, _, candidates, _ = self._next(batch)
         begins = np.take_along_axis(self.best[batch.rows], batch.done[:, :, None], axis=2)[:, :, 0]
-        right = np.where(rivals, begins, 2**60).argmin(axis=1)[:, None] == window.nodes
+        right = np.where(candidates, begins, 2**60).argmin(axis=1)[:, None] == window.nodes
         return Target(np.where(right.any(axis=1), right.argmax(axis=1), -1))
 
     def _next(self, batch):
@@ -101,12 +101,14 @@ class JobShopStepwise(Stepwise):
         open_jobs = batch.done < self.ends[batch.rows]
         end = np.where(open_jobs, begin + length, 2**60)
         first = end.argmin(axis=1)[:, None]
-        rivals = (machine == np.take_along_axis(machine, first, 1)) & (begin < np.take_along_axis(end, first, 1)) & open_jobs
-        return machine, length, begin, rivals, open_jobs
+        candidates = (
+            (machine == np.take_along_axis(machine, first, 1)) & (begin < np.take_along_axis(end, first, 1)) & open_jobs
+        )
+        return machine, length, begin, candidates, open_jobs
 
     def _do_what_is_clear(self, batch):
-        while len(clear := np.flatnonzero((batch.left > 0) & ((rivals := self._next(batch)[3]).sum(axis=1) == 1))):
-            self._dispatch(batch, clear, rivals[clear].argmax(axis=1))
+        while len(clear := np.flatnonzero((batch.left > 0) & ((candidates := self._next(batch)[3]).sum(axis=1) == 1))):
+            self._dispatch(batch, clear, candidates[clear].argmax(axis=1))
 
     def _dispatch(self, batch, going, job):
         operation, of = batch.done[going, job], batch.rows[going]

@@ -1,4 +1,4 @@
-"""Compiled outings made of trees that collect prizes: each tree is walked in depth, untangled, shortened and filled up.
+"""Compiled paths made of trees that collect prizes: each tree is walked in depth, untangled, shortened and filled up.
 
 So every few steps of an ascent give a feasible path, as Lagrangian heuristics do (Beasley 1993, in Modern heuristic
 techniques for combinatorial problems, chapter 6). Untangling exchanges two edges at a time; which positions are visited is
@@ -15,15 +15,15 @@ from redwood.arrays import Array
 from redwood.kernels import kernel
 
 PAIRS = 2
-"""Numbers that tell of a pair of positions what the outings say."""
-OUTINGS = 5
-"""Numbers that tell of a position what the outings say."""
+"""Numbers that tell of a pair of positions what the paths say."""
+PATHS = 5
+"""Numbers that tell of a position what the paths say."""
 TINY = 1e-6
 """Least detour that a prize is divided by."""
 
 
 @kernel
-def outing_of(n: int, lengths: Array, prizes: Array, above: Array, kept: Array, budget: float, path: Array) -> int:
+def path_of_tree(n: int, lengths: Array, prizes: Array, above: Array, kept: Array, budget: float, path: Array) -> int:
     """Write a path from position 0 to position 1 of at most a length, where there is one, and return how many are on it.
 
     Parameters
@@ -78,7 +78,7 @@ def _walk(n: int, above: Array, kept: Array, path: Array) -> int:
 
 @kernel
 def _untangle(lengths: Array, path: Array) -> None:
-    """Turn stretches of a path round while one gets shorter by that; its ends stay."""
+    """Turn sub-paths of a path round while one gets shorter by that; its ends stay."""
     last = len(path) - 1
     better = True
     while better:  # ends: every exchange shortens the path by a share of its edges far above rounding
@@ -156,7 +156,7 @@ def collected(prizes: Array, path: Array) -> float:
 
 
 @kernel
-def count_outing(path: Array, weight: float, joined: Array) -> None:
+def count_path(path: Array, weight: float, joined: Array) -> None:
     """Add a weight to the pairs ``joined`` [n, n] that follow each other on a path, and on its diagonal to the positions."""
     for k in range(len(path)):
         joined[path[k], path[k]] += weight
@@ -166,10 +166,10 @@ def count_outing(path: Array, weight: float, joined: Array) -> None:
 
 
 @kernel
-def describe_outings(tokens: int, best: Array, joined: Array, features: Array, edges: Array) -> None:
-    """Write what the outings tell of tokens, to ``features`` [T, OUTINGS], and of pairs, to ``edges`` [T, T, PAIRS].
+def describe_paths(tokens: int, best: Array, joined: Array, features: Array, edges: Array) -> None:
+    """Write what the paths tell of tokens, to ``features`` [T, PATHS], and of pairs, to ``edges`` [T, T, PAIRS].
 
-    ``best`` is the outing of the highest prize, of which positions outside of the tokens do not count.
+    ``best`` is the path of the highest prize, of which positions outside of the tokens do not count.
     """
     for i in range(tokens):
         for j in range(tokens):

@@ -90,7 +90,7 @@ def _draw_slots(size: int, budget: int, rng: np.random.Generator) -> ScheduleSet
 
 
 def draw_path(size: int, budget: int, rng: np.random.Generator) -> Draw:
-    """Return the published arms, then a random planar-like network with source 0, on which walks are real."""
+    """Return the published arms, then a random planar-like network with source 0, on which closed walks are real."""
     arms = _draw_arms(size, budget, rng)
     return arms, PathSet(draw_network(size, rng), size, 0, budget)
 

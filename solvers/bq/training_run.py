@@ -1,4 +1,4 @@
-"""A whole schooling: labels first, then imitation with labels of the policy's own tails now and then, then the weights."""
+"""A whole training: labels first, then imitation with labels of the policy's own tails now and then, then the weights."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from redwood.solvers.bq.improvement import Improver
 from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import PRESETS
 from redwood.solvers.bq.preference import PairMaker, PreferenceTrainer
-from redwood.solvers.bq.training import Recipe, Trainer, view_class
+from redwood.solvers.bq.training import HyperParameters, Trainer, view_class
 from redwood.solvers.bq.weights import network_for
-from redwood.trainable import Schooling
+from redwood.trainable import TrainingConfig
 from redwood.views.stepwise import Stepwise
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ SHIPPED = "shipped"
 
 def train_policy(
     problem: Problem[Any, Any],
-    schooling: Schooling,
+    config: TrainingConfig,
     *,
     preset: str = "small",
     start: str = "",
@@ -69,7 +69,7 @@ def train_policy(
         How many rounds of labels there must be before training goes on; those that are there are not made again.
     tails
         How many times, at even distances of the hours, tails of the policy's own rollouts get labels, where the problem
-        can hand them to a teacher.
+        can hand them to an expert.
     improve
         Whether at the same times, at least once, the policy's own improved solutions of larger instances become labels.
     prefer
@@ -82,12 +82,14 @@ def train_policy(
     Raises
     ------
     FitError
-        Where the problem has no `Stepwise` view with lessons.
+        Where the problem has no `Stepwise` view with a curriculum.
     OptionError
         Where the preset is unknown, or a number out of range.
     """
-    if not problem.offers(Stepwise) or not view_class(problem).lessons:
-        raise FitError(f"problem {problem.name!r} offers no Stepwise view with lessons, so there is nothing to imitate.")
+    if not problem.offers(Stepwise) or not view_class(problem).curriculum:
+        raise FitError(
+            f"problem {problem.name!r} offers no Stepwise view with a curriculum, so there is nothing to imitate."
+        )
     if preset not in PRESETS:
         raise OptionError(f"preset {preset!r} is unknown.{suggestion(preset, PRESETS)}")
     if (
@@ -111,54 +113,54 @@ def train_policy(
     begun = network_for(problem.name, layout, "" if start == SHIPPED else start, "cpu") if start else None
     shape = PRESETS[preset] if begun is None else begun.shape
     began = time.perf_counter()
-    effort = _effort(problem, schooling, label_share, test_instances, rounds)
-    expert = LoweredEffort(schooling.teacher, effort)
-    labels = LabelMaker(problem, expert, schooling.folder / "labels", schooling.seed, schooling.set_up)
-    _make_labels(labels, schooling, rounds, label_share, began)
+    effort = _effort(problem, config, label_share, test_instances, rounds)
+    expert = LoweredEffort(config.expert, effort)
+    labels = LabelMaker(problem, expert, config.folder / "labels", config.seed, config.set_up)
+    _make_labels(labels, config, rounds, label_share, began)
     tests = labels.tests(test_instances)
     spent = (time.perf_counter() - began) / 3600
     trainer = Trainer(
         problem,
-        schooling.folder,
+        config.folder,
         labels.folder,
         shape=replace(shape, window=window or shape.window),
-        recipe=Recipe(
+        hyper_parameters=HyperParameters(
             batch=batch,
-            muon_rate=rate * Recipe.muon_rate,
-            adam_rate=rate * Recipe.adam_rate,
+            muon_rate=rate * HyperParameters.muon_rate,
+            adam_rate=rate * HyperParameters.adam_rate,
             checkpoint_steps=checkpoint_steps,
             test_steps=test_steps,
-            seed=schooling.seed,
+            seed=config.seed,
         ),
         tests=tests,
-        device=schooling.device,
+        device=config.device,
         start=begun,
     )
     trainer.counters.hours += spent
     before = trainer.counters.step
-    if before and trainer.counters.hours >= schooling.hours:
-        log.info("%s has had its %g hours; there is nothing to do", schooling.folder, schooling.hours)
-    if before == 0 and trainer.counters.hours < schooling.hours:
+    if before and trainer.counters.hours >= config.hours:
+        log.info("%s has had its %g hours; there is nothing to do", config.folder, config.hours)
+    if before == 0 and trainer.counters.hours < config.hours:
         trainer.train(steps=1)  # whatever what follows takes
-    maker = TailMaker(problem, expert, labels.folder, schooling.seed)
-    improver = Improver(problem, labels.folder, schooling.seed)
-    imitation = schooling.hours * (1.0 - prefer)
-    stretches = max(tails, int(improve))
-    for stretch in range(1, stretches + 1):
-        trainer.train(imitation * (1.0 - cooling) * stretch / (stretches + 1), on_progress=schooling.on_progress)
+    maker = TailMaker(problem, expert, labels.folder, config.seed)
+    improver = Improver(problem, labels.folder, config.seed)
+    imitation = config.hours * (1.0 - prefer)
+    phases = max(tails, int(improve))
+    for phase in range(1, phases + 1):
+        trainer.train(imitation * (1.0 - cooling) * phase / (phases + 1), on_progress=config.on_progress)
         if tails:
-            trainer.aggregate(maker, stretch)
+            trainer.aggregate(maker, phase)
         if improve:
-            trainer.aggregate(improver, stretch)
-    trainer.train(imitation * (1.0 - cooling), on_progress=schooling.on_progress)
+            trainer.aggregate(improver, phase)
+    trainer.train(imitation * (1.0 - cooling), on_progress=config.on_progress)
     if cooling:
-        trainer.cool(imitation, on_progress=schooling.on_progress)
+        trainer.cool(imitation, on_progress=config.on_progress)
     if prefer:
-        trainer = _preferring(trainer, schooling)
-        trainer.train(schooling.hours, on_progress=schooling.on_progress)
+        trainer = _preferring(trainer, config)
+        trainer.train(config.hours, on_progress=config.on_progress)
     if trainer.counters.step == 0:
         raise OptionError(
-            f"no gradient step was made: labels and tests took {60 * spent:.2g} of {60 * schooling.hours:.2g} minutes; give "
+            f"no gradient step was made: labels and tests took {60 * spent:.2g} of {60 * config.hours:.2g} minutes; give "
             f"more than {2 * spent:.2g} hours. The labels are kept."
         )
     gaps = trainer.test()
@@ -169,12 +171,12 @@ def train_policy(
         "label effort": effort,
         "gaps to the expert, %": {name: round(gap, 3) for name, gap in gaps.items()},
     }
-    path = schooling.folder / f"{problem.name}.safetensors"
-    trainer.release(path, {"problem": problem.name, "seed": schooling.seed, "trained": trained})
+    path = config.folder / f"{problem.name}.safetensors"
+    trainer.release(path, {"problem": problem.name, "seed": config.seed, "trained": trained})
     return path
 
 
-def _effort(problem: Problem[Any, Any], schooling: Schooling, share: float, tests: int, rounds: int) -> float:
+def _effort(problem: Problem[Any, Any], config: TrainingConfig, share: float, tests: int, rounds: int) -> float:
     """Return the effort of the labels in the folder; in a new one the largest that keeps within their share of the hours.
 
     Raises
@@ -182,50 +184,50 @@ def _effort(problem: Problem[Any, Any], schooling: Schooling, share: float, test
     OptionError
         Where the first labels take longer at the least effort.
     """
-    folder = schooling.folder / "labels"
+    folder = config.folder / "labels"
     if any(folder.glob("*.npz")) or share == 0:
         return read_effort(folder)
-    kind, allowed = view_class(problem), 3600 * share * schooling.hours
-    fixed = all(lesson.iterations == 0 for lesson in kind.lessons) or getattr(schooling.teacher, "seconds", None) is not None
-    workers = max(1, schooling.executor.slots)
+    kind, allowed = view_class(problem), 3600 * share * config.hours
+    fixed = all(stage.iterations == 0 for stage in kind.curriculum) or getattr(config.expert, "seconds", None) is not None
+    workers = max(1, config.executor.slots)
     effort = affordable_effort(
-        schooling.teacher,
-        kind.lessons,
+        config.expert,
+        kind.curriculum,
         kind.example,
-        labels=lambda lesson: max(1, rounds) * lesson.count / workers + tests * (lesson in kind.lessons[:2]),
+        labels=lambda stage: max(1, rounds) * stage.count / workers + tests * (stage in kind.curriculum[:2]),
         seconds=allowed,
         hint=f"labels and tests of problem {problem.name!r} take {{minutes}} minutes on {workers} processes, and "
-        f"label_share {share:g} of {schooling.hours:g} hours is {allowed / 60:.2g}: give {{factor:.2g}} times the hours, "
-        "more processes, a greater label_share or a quicker teacher.",
+        f"label_share {share:g} of {config.hours:g} hours is {allowed / 60:.2g}: give {{factor:.2g}} times the hours, "
+        "more processes, a greater label_share or a quicker expert.",
         levels=(1.0,) if fixed else LEVELS,
     )
     write_effort(folder, effort)
     return effort
 
 
-def _preferring(trainer: Trainer, schooling: Schooling) -> Trainer:
+def _preferring(trainer: Trainer, config: TrainingConfig) -> Trainer:
     """Make pairs, unless they are there, and return the trainer that goes on with them."""
     began = time.perf_counter()
-    maker = PairMaker(trainer.problem, schooling.folder / "preference" / "pairs", schooling.seed)
+    maker = PairMaker(trainer.problem, config.folder / "preference" / "pairs", config.seed)
     if not maker.made(0):
         maker.make(trainer.average.eval(), 0)
-    tuned = PreferenceTrainer.after(trainer, schooling.folder / "preference", maker.folder)
+    tuned = PreferenceTrainer.after(trainer, config.folder / "preference", maker.folder)
     tuned.counters.hours += (time.perf_counter() - began) / 3600
     return tuned
 
 
-def _make_labels(labels: LabelMaker, schooling: Schooling, rounds: int, share: float, began: float) -> None:
+def _make_labels(labels: LabelMaker, config: TrainingConfig, rounds: int, share: float, began: float) -> None:
     """Make the rounds that are missing and, in a new folder, more of them as long as their share of the hours lasts."""
-    fresh = not (schooling.folder / "checkpoint.pt").exists()
+    fresh = not (config.folder / "checkpoint.pt").exists()
     number, longest = 0, 0.0
 
     def spent() -> float:
         return (time.perf_counter() - began) / 3600
 
-    while number < rounds or (fresh and spent() + longest < share * schooling.hours):
+    while number < rounds or (fresh and spent() + longest < share * config.hours):
         before = spent()
-        labels.make(range(number, number + 1), schooling.executor)
+        labels.make(range(number, number + 1), config.executor)
         longest = max(longest, spent() - before)
         number += 1
-        if schooling.on_progress is not None:
-            schooling.on_progress(spent(), f"{number} rounds of labels")
+        if config.on_progress is not None:
+            config.on_progress(spent(), f"{number} rounds of labels")

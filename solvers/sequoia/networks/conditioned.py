@@ -1,4 +1,4 @@
-"""A ReLU network of an action alone, the state folded into its biases: its values, its bounds, linear bounds on it."""
+"""A ReLU network of an action alone, the state conditioned into its biases: its values, its bounds, linear bounds on it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from redwood.planning.contract import ActionSet
 
 
 @dataclass(frozen=True, eq=False)
-class Folded:
+class ConditionedNetwork:
     """``Q(u) = offset + linear u + W_L relu(... relu(W_1 u + b_1) ...)`` for binary indicators u [K].
 
-    The K = J (A - 1) indicators say "arm j is at level a", a from 1 on, j by j.
+    The K = J (A - 1) indicators say "arm j is under action a", a from 1 on, j by j.
 
     Attributes
     ----------
@@ -80,25 +80,25 @@ class Reach:
 
 def reach(actions: ActionSet, matrix: Array) -> Reach:
     """Return proven limits of each row of the first layer over the action set, by its own oracle."""
-    greatest = [actions.argmax(worths(actions, row)).bound for row in matrix]
-    least = [-actions.argmax(worths(actions, -row)).bound for row in matrix]
+    greatest = [actions.argmax(coefficients_of(actions, row)).bound for row in matrix]
+    least = [-actions.argmax(coefficients_of(actions, -row)).bound for row in matrix]
     return Reach(np.array(least) - 1e-9, np.array(greatest) + 1e-9)
 
 
-def limits(folded: Folded, first: Reach) -> list[tuple[Array, Array]]:
+def limits(conditioned: ConditionedNetwork, first: Reach) -> list[tuple[Array, Array]]:
     """Return the least and greatest pre-activation of each hidden neuron: exact in the first layer, by intervals after."""
     found: list[tuple[Array, Array]] = []
-    for layer, bias in enumerate(folded.biases):
+    for layer, bias in enumerate(conditioned.biases):
         if layer == 0:
             found.append((first.least + bias, first.greatest + bias))
             continue
         low, high = (np.maximum(limit, 0.0) for limit in found[-1])
-        up, down = np.maximum(folded.weights[layer], 0.0), np.minimum(folded.weights[layer], 0.0)
+        up, down = np.maximum(conditioned.weights[layer], 0.0), np.minimum(conditioned.weights[layer], 0.0)
         found.append((up @ low + down @ high + bias, up @ high + down @ low + bias))
     return found
 
 
-def linear_bound(folded: Folded, found: list[tuple[Array, Array]], at: Array) -> tuple[Array, float]:
+def linear_bound(conditioned: ConditionedNetwork, found: list[tuple[Array, Array]], at: Array) -> tuple[Array, float]:
     """Return slope [K] and constant of a linear function that is above Q on the whole action set.
 
     Backwards through the layers, each ReLU is replaced by a line above it where its value helps, and by one below it
@@ -110,11 +110,11 @@ def linear_bound(folded: Folded, found: list[tuple[Array, Array]], at: Array) ->
     Zhang, Weng, Chen, Hsieh, Daniel (2018), Efficient neural network robustness certification with general activation
     functions, arXiv:1811.00866, theorem 3.2.
     """
-    if not folded.weights:
-        return folded.linear, folded.offset
-    active = [value[0] > 0 for value in folded.hidden(at[None])]
-    slope, constant = folded.weights[-1][0], folded.offset
-    for layer in range(len(folded.biases) - 1, -1, -1):
+    if not conditioned.weights:
+        return conditioned.linear, conditioned.offset
+    active = [value[0] > 0 for value in conditioned.hidden(at[None])]
+    slope, constant = conditioned.weights[-1][0], conditioned.offset
+    for layer in range(len(conditioned.biases) - 1, -1, -1):
         low, high = found[layer]
         unstable = (low < 0) & (high > 0)
         width = np.where(unstable, high - low, 1.0)
@@ -123,9 +123,9 @@ def linear_bound(folded: Folded, found: list[tuple[Array, Array]], at: Array) ->
         below = np.where(unstable, active[layer], high > 0)
         constant += float(np.maximum(slope, 0.0) @ lift)
         slope = np.maximum(slope, 0.0) * above + np.minimum(slope, 0.0) * below
-        constant += float(slope @ folded.biases[layer])
-        slope = slope @ folded.weights[layer]
-    return folded.linear + slope, constant
+        constant += float(slope @ conditioned.biases[layer])
+        slope = slope @ conditioned.weights[layer]
+    return conditioned.linear + slope, constant
 
 
 def harmful(weights: tuple[Array, ...]) -> list[Array]:
@@ -140,12 +140,12 @@ def harmful(weights: tuple[Array, ...]) -> list[Array]:
     return found[::-1]
 
 
-def worths(actions: ActionSet, slope: Array) -> Array:
-    """Return weights of indicators [K] as the worth [J, A] that the set's oracle takes."""
-    return np.hstack([np.zeros((actions.arms, 1)), slope.reshape(actions.arms, actions.levels - 1)])
+def coefficients_of(actions: ActionSet, slope: Array) -> Array:
+    """Return weights of indicators [K] as the Q-values [J, A] that the set's oracle takes."""
+    return np.hstack([np.zeros((actions.arms, 1)), slope.reshape(actions.arms, actions.arm_actions - 1)])
 
 
-def indicators(levels: Array, count: int) -> Array:
-    """Return the indicators [N, K] of joint actions [N, J] at ``count`` levels."""
-    chosen = levels[:, :, None] == np.arange(1, count)
-    return np.asarray(chosen.reshape(len(levels), levels.shape[1] * (count - 1)).astype(np.float64))  # N may be 0
+def indicators(arm_actions: Array, count: int) -> Array:
+    """Return the indicators [N, K] of joint actions [N, J] at ``count`` actions."""
+    chosen = arm_actions[:, :, None] == np.arange(1, count)
+    return np.asarray(chosen.reshape(len(arm_actions), arm_actions.shape[1] * (count - 1)).astype(np.float64))  # N may be 0

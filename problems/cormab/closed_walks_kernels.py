@@ -1,6 +1,6 @@
-"""The best closed walk by dynamic programming over the layers that `redwood.problems.cormab.walks` describes.
+"""The best closed walk by dynamic programming over the layers that `redwood.problems.cormab.closed_walks` describes.
 
-A layer holds, for each of its states, the greatest worth that ``moves`` moves and ``pulls`` pulls collect; cells [state,
+A layer holds, for each of its states, the greatest value that ``moves`` moves and ``pulls`` pulls collect; cells [state,
 moves, pulls] lie one after the other in a buffer of all layers, a state's from its fewest to its most moves. What is worth
 no more than fewer of both may be left out, as minus infinity: the best walk with the fewest moves and, of these, the fewest
 pulls is made of none of it.
@@ -34,8 +34,8 @@ def _raise(cells: Array, into: int, row: int, count: int, more: float) -> None:
 
 
 @kernel
-def _keep_useful(cells: Array, start: int, far: int, many: int, kept: Array, worth: Array) -> int:
-    """Write the moves and pulls [K, 2] of a table that are worth more than no more of both, and that worth [K].
+def _keep_useful(cells: Array, start: int, far: int, many: int, kept: Array, coefficients: Array) -> int:
+    """Write the moves and pulls [K, 2] of a table that are worth more than no more of both, and their values [K].
 
     The table of ``far`` moves and ``many`` pulls begins at a cell; returned is how many were written.
     """
@@ -47,7 +47,7 @@ def _keep_useful(cells: Array, start: int, far: int, many: int, kept: Array, wor
             value = cells[start + moves * (many + 1) + pulls]
             if value > max(best[pulls], fewer):
                 kept[count, 0], kept[count, 1] = moves, pulls
-                worth[count] = value
+                coefficients[count] = value
                 count += 1
             fewer = max(fewer, value)
             best[pulls] = max(best[pulls], fewer)
@@ -66,9 +66,9 @@ def _join(
     farthest: int,
     pulls: int,
     kept: Array,
-    worth: Array,
+    coefficients: Array,
 ) -> None:
-    """Raise the cells of a state to those of another one and an entry of a table, ``kept`` [K, 2] and ``worth`` [K].
+    """Raise the cells of a state to those of another one and an entry of a table, ``kept`` [K, 2] and ``coefficients`` [K].
 
     The state before has ``fewest`` to ``most`` moves and at most ``few`` pulls, the one after at most ``farthest`` moves and
     ``pulls`` pulls. Only what is worth more than no more of both is joined; ``best`` [P] is room for it.
@@ -87,7 +87,7 @@ def _join(
                         break
                     if pulled + also <= pulls:
                         into = after + (first + second) * (pulls + 1) + pulled + also
-                        cells[into] = max(cells[into], value + worth[number])
+                        cells[into] = max(cells[into], value + coefficients[number])
             best[pulled] = fewer
 
 
@@ -102,9 +102,9 @@ def _fill(
     offsets: Array,
     cells: Array,
     kept: Array,
-    worth: Array,
+    coefficients: Array,
 ) -> None:
-    """Fill the cells of a layer from those of earlier ones; ``kept`` [K, 2] and ``worth`` [K] are room for one table."""
+    """Fill the cells of a layer from those of earlier ones; ``kept`` [K, 2] and ``coefficients`` [K] are room."""
     source, other = layers[layer, 0], layers[layer, 1]
     pulls = min(layers[layer, 3], budget)
     width = pulls + 1
@@ -130,8 +130,8 @@ def _fill(
             continue
         if useful < 0:
             far, many = layers[other, 2], min(layers[other, 3], budget)
-            useful = _keep_useful(cells, offsets[other], far, many, kept, worth)
-        _join(cells, before, fewest, most, few, best, after, farthest, pulls, kept[:useful], worth)
+            useful = _keep_useful(cells, offsets[other], far, many, kept, coefficients)
+        _join(cells, before, fewest, most, few, best, after, farthest, pulls, kept[:useful], coefficients)
 
 
 @kernel
@@ -145,7 +145,7 @@ def _trace(
     budget: int,
     offsets: Array,
     cells: Array,
-    levels: Array,
+    arm_actions: Array,
     edges: Array,
 ) -> None:
     """Write the pulled nodes [J] and how often each edge [M] is walked that a value of the last layer stands for."""
@@ -198,23 +198,23 @@ def _trace(
             layer = source
         node = layers[layer, 1]
         if node >= 0 and gains[node] > 0.0 and (pulled > 0 or budget == 0):
-            levels[node] = 1
+            arm_actions[node] = 1
 
 
 @kernel
 def walk_best(
-    layers: Array, begins: Array, steps: Array, gains: Array, budget: int, levels: Array, edges: Array, cells: Array
+    layers: Array, begins: Array, steps: Array, gains: Array, budget: int, arm_actions: Array, edges: Array, cells: Array
 ) -> float:
-    """Return the greatest worth of a closed walk, and write its pulled nodes [J] and how often it takes each edge [M].
+    """Return the greatest value of a closed walk, and write its pulled nodes [J] and how often it takes each edge [M].
 
     With ``budget`` 0 every node of positive gain that the walk visits is pulled, however many there are; else at most as
-    many as ``budget``. Of walks that are worth the same the shortest, and of these one with the fewest pulls.
+    many as ``budget``. Of closed walks that are worth the same the shortest, and of these one with the fewest pulls.
     """
     offsets = offsets_of(layers, budget)
     room = (layers[:, 2].max() + 1) * (budget + 1)
-    kept, worth = np.empty((room, 2), np.int64), np.empty(room)
+    kept, coefficients = np.empty((room, 2), np.int64), np.empty(room)
     for layer in range(len(layers)):
-        _fill(layer, layers, begins, steps, gains, budget, offsets, cells, kept, worth)
+        _fill(layer, layers, begins, steps, gains, budget, offsets, cells, kept, coefficients)
     last = len(layers) - 1
     width = min(layers[last, 3], budget) + 1
     best, moves, pulls = -np.inf, 0, 0
@@ -222,33 +222,37 @@ def walk_best(
         value = cells[offsets[last] + place]
         if value > best:
             best, moves, pulls = value, place // width, place % width
-    levels[:] = 0
+    arm_actions[:] = 0
     edges[:] = 0
-    _trace(moves, pulls, layers, begins, steps, gains, budget, offsets, cells, levels, edges)
+    _trace(moves, pulls, layers, begins, steps, gains, budget, offsets, cells, arm_actions, edges)
     return best
 
 
 @kernel
-def choose_walks(layers: Array, begins: Array, steps: Array, gains: Array, budget: int, edges: int, cells: Array) -> Array:
-    """Return the best levels [E, J] within the budget for each of ``gains`` [E, J].
+def choose_closed_walks(
+    layers: Array, begins: Array, steps: Array, gains: Array, budget: int, edges: int, cells: Array
+) -> Array:
+    """Return the best actions [E, J] within the budget for each of ``gains`` [E, J].
 
     Pulls are counted only where more arms than that would gain.
     """
-    levels = np.zeros(gains.shape, np.int64)
+    arm_actions = np.zeros(gains.shape, np.int64)
     walked = np.zeros(edges, np.int64)
     for row in range(len(gains)):
         counted = budget if (gains[row] > 0.0).sum() > budget else 0
-        walk_best(layers, begins, steps, gains[row], counted, levels[row], walked, cells)
-    return levels
+        walk_best(layers, begins, steps, gains[row], counted, arm_actions[row], walked, cells)
+    return arm_actions
 
 
 @kernel
-def beyond_walks(layers: Array, begins: Array, steps: Array, levels: Array, budget: int, edges: int, cells: Array) -> Array:
+def beyond_closed_walks(
+    layers: Array, begins: Array, steps: Array, arm_actions: Array, budget: int, edges: int, cells: Array
+) -> Array:
     """Return which of the joint actions [E, J] pull more than the budget, no walk visits, or are not of 0 and 1."""
-    refused = over_budget(levels, budget)
-    walked, pulled = np.zeros(edges, np.int64), np.zeros(levels.shape[1], np.int64)
-    for row in range(len(levels)):
-        total = levels[row].sum()
+    refused = over_budget(arm_actions, budget)
+    walked, pulled = np.zeros(edges, np.int64), np.zeros(arm_actions.shape[1], np.int64)
+    for row in range(len(arm_actions)):
+        total = arm_actions[row].sum()
         if total and not refused[row]:
-            refused[row] = walk_best(layers, begins, steps, 1.0 * levels[row], 0, pulled, walked, cells) < total
+            refused[row] = walk_best(layers, begins, steps, 1.0 * arm_actions[row], 0, pulled, walked, cells) < total
     return refused

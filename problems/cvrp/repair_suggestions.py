@@ -6,10 +6,10 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
-from redwood.problems.routing.remedies import SHOWN, cheapest_gap
+from redwood.problems.routing.repair_suggestions import SHOWN, cheapest_gap
 
 
-def routes_remedies(instance: CVRPInstance, solution: Routes) -> list[str]:
+def routes_suggestions(instance: CVRPInstance, solution: Routes) -> list[str]:
     """Return which visits to drop, whom to move from overloaded routes, and where to put those who are missing."""
     told: list[str] = []
     routes = _each_once(instance, solution, told)

@@ -1,4 +1,4 @@
-"""Stretches of a path as instances of their own, with their share of the budget and the unvisited nodes nearby."""
+"""Sub-paths of a path as instances of their own, with their share of the budget and the unvisited nodes nearby."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from scipy.spatial import cKDTree
 from redwood.arrays import Array
 from redwood.problem import frozen
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path
-from redwood.problems.routing.parts import random_stretches
+from redwood.problems.routing.subproblems import random_sub_paths
 from redwood.problems.routing.travel import path_length
 
 LEAST = 1e-9
-"""By what share a stretch of the same prize has to become shorter."""
+"""By what share a sub-path of the same prize has to become shorter."""
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A stretch of a path.
+class SubPath:
+    """A sub-path of a path.
 
     Attributes
     ----------
@@ -41,60 +41,60 @@ class Stretch:
     budget: float
 
 
-def draw_stretches(
+def draw_sub_paths(
     owner: int, instance: OrienteeringInstance, points: Array, nodes: Array, size: int, rng: np.random.Generator
-) -> list[Stretch]:
-    """Return a path in stretches of at most ``size`` nodes between their ends; an unvisited node belongs to the nearest."""
-    stretches = random_stretches(nodes, size, rng)
+) -> list[SubPath]:
+    """Return a path in sub-paths of at most ``size`` nodes between their ends; an unvisited node belongs to the nearest."""
+    sub_paths = random_sub_paths(nodes, size, rng)
     spare = max(0.0, instance.budget - path_length(instance.travel, nodes))
-    lucky = int(rng.integers(len(stretches)))
+    good_draw = int(rng.integers(len(sub_paths)))
     unvisited = np.setdiff1d(np.arange(instance.travel.size), nodes)
     nearest = cKDTree(points[nodes[:-1]]).query(points[unvisited])[1] if len(unvisited) else unvisited
-    ends = np.cumsum([len(visits) - 1 for visits in stretches])
+    ends = np.cumsum([len(visits) - 1 for visits in sub_paths])
     home = np.searchsorted(ends, nearest, side="right")
     return [
-        Stretch(
+        SubPath(
             owner,
             visits,
             np.concatenate([visits, unvisited[home == k]]),
-            path_length(instance.travel, visits) + (spare if k == lucky else 0.0),
+            path_length(instance.travel, visits) + (spare if k == good_draw else 0.0),
         )
-        for k, visits in enumerate(stretches)
+        for k, visits in enumerate(sub_paths)
     ]
 
 
-def part_of(instance: OrienteeringInstance, stretch: Stretch) -> OrienteeringInstance:
-    """Return a stretch as an instance of its own."""
+def subproblem_of(instance: OrienteeringInstance, sub_path: SubPath) -> OrienteeringInstance:
+    """Return a sub-path as an instance of its own."""
     return OrienteeringInstance(
-        travel=instance.travel.part(stretch.nodes),
-        prizes=frozen(instance.prizes[stretch.nodes]),
-        budget=stretch.budget,
+        travel=instance.travel.part(sub_path.nodes),
+        prizes=frozen(instance.prizes[sub_path.nodes]),
+        budget=sub_path.budget,
         start=0,
-        end=len(stretch.visits) - 1,
+        end=len(sub_path.visits) - 1,
     )
 
 
-def put_back(
+def merge(
     instances: Sequence[OrienteeringInstance],
     solutions: Sequence[Tour],
-    stretches: Sequence[Stretch],
+    sub_paths: Sequence[SubPath],
     found: Sequence[Tour],
 ) -> list[Tour]:
-    """Return the solutions with the stretches that earn more, or as much on a shorter way."""
+    """Return the solutions with the sub-paths that earn more, or as much on a shorter way."""
     pieces: list[list[Array]] = [[] for _ in solutions]
     changed = [False] * len(solutions)
-    for stretch, answer in zip(stretches, found, strict=True):
-        instance: Any = instances[stretch.owner]
-        new = stretch.nodes[answer.tour]
-        better = _better(instance, new, stretch.visits)
-        pieces[stretch.owner].append((new if better else stretch.visits)[:-1])
-        changed[stretch.owner] |= better
-    mended = []
+    for sub_path, answer in zip(sub_paths, found, strict=True):
+        instance: Any = instances[sub_path.owner]
+        new = sub_path.nodes[answer.tour]
+        better = _better(instance, new, sub_path.visits)
+        pieces[sub_path.owner].append((new if better else sub_path.visits)[:-1])
+        changed[sub_path.owner] |= better
+    repaired = []
     for instance, old, own, better in zip(instances, solutions, pieces, changed, strict=True):
         nodes = np.append(np.concatenate(own), path(instance, old)[-1]) if better else None
         fits = nodes is not None and path_length(instance.travel, nodes) <= instance.limit  # tolerances may add up
-        mended.append(Tour(nodes) if fits and nodes is not None else old)
-    return mended
+        repaired.append(Tour(nodes) if fits and nodes is not None else old)
+    return repaired
 
 
 def _better(instance: OrienteeringInstance, new: Array, old: Array) -> bool:

@@ -21,10 +21,10 @@ def random_arcs(tour: Array, size: int, rng: np.random.Generator, two_way: bool)
     return _split(np.append(tour, tour[0]), np.linspace(0, len(tour), count + 1).astype(np.int64))
 
 
-def random_stretches(nodes: Array, size: int, rng: np.random.Generator) -> list[Array]:
-    """Return an open path, cut at random places into stretches of at most ``size`` nodes between their ends.
+def random_sub_paths(nodes: Array, size: int, rng: np.random.Generator) -> list[Array]:
+    """Return an open path, cut at random places into sub-paths of at most ``size`` nodes between their ends.
 
-    Neighbouring stretches share an end.
+    Neighbouring sub-paths share an end.
     """
     last = len(nodes) - 1
     first = int(rng.integers(1, size + 2))

@@ -3,26 +3,26 @@
 import numpy as np
 import pytest
 
-from redwood.problems.orienteering.prize_trees import relax_outing
+from redwood.problems.orienteering.prize_collecting_trees import relax_path_trees
 
 
 def relaxed(xy, prizes, budget):
-    """Return the shares of pairs [n, n], the shares of being left out [n], their gains [n], and the worth of a prize."""
+    """Return the shares of pairs [n, n], the shares of being left out [n], their gains [n], and the value of a prize."""
     n = len(xy)
     lengths, share, alpha, joined = (np.zeros((n, n), dtype=np.float32) for _ in range(4))
     out = np.zeros((n, 2), dtype=np.float32)
     best = np.zeros(n, dtype=np.int32)
-    worth, _ = relax_outing(xy, prizes, budget, lengths, share, alpha, out, best, joined)
+    value, _ = relax_path_trees(xy, prizes, budget, lengths, share, alpha, out, best, joined)
     assert np.isfinite(alpha).all()
-    return share, out[:, 0], out[:, 1], worth
+    return share, out[:, 0], out[:, 1], value
 
 
-def outings(xy, prizes, budget):
+def paths(xy, prizes, budget):
     """Return the best of the paths that the trees are made into, and the shares of pairs and positions [n, n] in them."""
     n = len(xy)
     lengths, share, alpha, joined = (np.zeros((n, n), dtype=np.float32) for _ in range(4))
     best = np.zeros(n, dtype=np.int32)
-    _, found = relax_outing(xy, prizes, budget, lengths, share, alpha, np.zeros((n, 2), dtype=np.float32), best, joined)
+    _, found = relax_path_trees(xy, prizes, budget, lengths, share, alpha, np.zeros((n, 2), dtype=np.float32), best, joined)
     return best[:found], joined
 
 
@@ -46,10 +46,10 @@ def best_visits(distances, prizes, budget):
                     way = shortest[members, i] + distances[i + 2, j + 2]
                     shortest[members | 1 << j, j] = min(shortest[members | 1 << j, j], way)
     lengths = (shortest + distances[2:, 1]).min(axis=1)
-    worth = [
+    value = [
         sum(prizes[k + 2] for k in range(inner) if s >> k & 1) if lengths[s] <= budget else -1.0 for s in range(1 << inner)
     ]
-    return np.array([int(np.argmax(worth)) >> k & 1 for k in range(inner)], dtype=bool)
+    return np.array([int(np.argmax(value)) >> k & 1 for k in range(inner)], dtype=bool)
 
 
 def test_shares_tell_what_best_paths_visit():
@@ -73,9 +73,9 @@ def test_trees_settle_at_paths_as_long_as_they_may_be():
     for _ in range(5):
         xy, prizes, distances = drawn(rng, 60)
         budget = distances[0, 1] + 2.0
-        share, out, _, worth = relaxed(xy, prizes, budget)
+        share, out, _, value = relaxed(xy, prizes, budget)
         edges = share.sum(axis=1)
-        assert worth > 0.0
+        assert value > 0.0
         assert (share * distances).sum() / 2 == pytest.approx(budget, rel=0.1)
         assert np.abs(edges[2:] - 2.0 * (1.0 - out[2:])).mean() < 0.15
         assert edges[1] == pytest.approx(1.0, abs=1e-3)
@@ -89,13 +89,13 @@ def test_one_position_between_the_ends_is_always_visited():
     assert share[2, 1] == pytest.approx(1.0, abs=1e-3)
 
 
-def test_outings_of_trees_are_paths_within_the_budget_and_next_to_the_best():
+def test_paths_of_trees_are_within_the_budget_and_next_to_the_best():
     rng = np.random.default_rng(2)
     collected, possible = 0.0, 0.0
     for _ in range(20):
         xy, prizes, distances = drawn(rng, 9)
         budget = distances[0, 1] + rng.uniform(0.0, 1.2)
-        path, joined = outings(xy, prizes, budget)
+        path, joined = paths(xy, prizes, budget)
         assert (path[0], path[-1]) == (0, 1)
         assert len(set(path.tolist())) == len(path)
         assert distances[path[:-1], path[1:]].sum() <= budget + 1e-5
@@ -106,13 +106,13 @@ def test_outings_of_trees_are_paths_within_the_budget_and_next_to_the_best():
     assert 0.97 * possible < collected <= possible
 
 
-def test_outings_pass_by_what_is_out_of_reach():
-    path, joined = outings(np.array([[0.0, 0.0], [0.0, 0.0], [0.2, 0.0], [3.0, 0.0]]), np.array([0.0, 0.0, 1.0, 50.0]), 1.0)
+def test_paths_pass_by_what_is_out_of_reach():
+    path, joined = paths(np.array([[0.0, 0.0], [0.0, 0.0], [0.2, 0.0], [3.0, 0.0]]), np.array([0.0, 0.0, 1.0, 50.0]), 1.0)
     assert path.tolist() == [0, 2, 1]
     assert joined[3, 3] == 0.0
 
 
 def test_positions_in_one_place_have_no_relaxation():
-    share, _, _, worth = relaxed(np.zeros((4, 2)), np.ones(4), 1.0)
-    assert worth == 0.0
+    share, _, _, value = relaxed(np.zeros((4, 2)), np.ones(4), 1.0)
+    assert value == 0.0
     assert not share.any()

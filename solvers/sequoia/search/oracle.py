@@ -1,4 +1,4 @@
-"""`Maximiser`: the best actions of a frozen network in many states, each asked for once."""
+"""`ActionOracle`: the best actions of a frozen network in many states, each asked for once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from redwood.solvers.sequoia.networks.network import QNetwork
 from redwood.solvers.sequoia.search.embedding import Embedding
 
 
-class Maximiser:
+class ActionOracle:
     """A copy of a network, with a cache of its best actions; where these are searched for, in the quickest way.
 
     Attributes
@@ -34,9 +34,9 @@ class Maximiser:
         new = {key: row for row, key in enumerate(keys) if key not in self._known}
         rows = list(new.values())
         if rows:
-            for key, folded in zip(new, self.network.fold(states[rows], steps[rows]), strict=True):
-                decision = self.embedding.decide(folded, tolerance=self._slack, least=self._least)
+            for key, conditioned in zip(new, self.network.condition(states[rows], steps[rows]), strict=True):
+                decision = self.embedding.decide(conditioned, tolerance=self._slack, least=self._least)
                 self.searches += 1
                 self.programs += decision.program
-                self._known[key] = decision.levels
+                self._known[key] = decision.arm_actions
         return np.array([self._known[key] for key in keys])

@@ -1,4 +1,4 @@
-"""`WalkProgram`: the closed walks of bounded length on a graph as the layers of a dynamic program, for large graphs.
+"""`ClosedWalkProgram`: the closed walks of bounded length on a graph as the layers of a dynamic program, for large graphs.
 
 Whom a closed walk visits depends on how often it takes each edge alone: the edges taken once or twice must form a connected
 graph that holds the source, with an even number of them at every node (Euler). The graph falls into blocks that share
@@ -7,7 +7,7 @@ eliminated ones and the rest, which of them are connected and whether they have 
 on a node, its own gain and the blocks behind it, is a table of its own by number of moves and of pulls.
 
 The states are the same for all gains, so they are written down once, as steps from the states of a layer to those of the
-next, and `redwood.problems.cormab.walks_kernels` goes through them.
+next, and `redwood.problems.cormab.closed_walks_kernels` goes through them.
 
 References
 ----------
@@ -36,7 +36,7 @@ State = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class WalkProgram:
+class ClosedWalkProgram:
     """Layers of states, each reached from an earlier layer.
 
     Attributes
@@ -64,42 +64,42 @@ class WalkProgram:
 
         With ``budget`` 0 pulls are not counted.
         """
-        from redwood.problems.cormab.walks_kernels import walk_best
+        from redwood.problems.cormab.closed_walks_kernels import walk_best
 
-        levels, walked = np.zeros(len(gains), np.int64), np.zeros(len(self.edges), np.int64)
+        arm_actions, walked = np.zeros(len(gains), np.int64), np.zeros(len(self.edges), np.int64)
         gains, cells = np.asarray(gains, float), self._buffer(budget)
-        value = walk_best(self.layers, self.begins, self.steps, gains, budget, levels, walked, cells)
-        return float(value), levels, walked
+        value = walk_best(self.layers, self.begins, self.steps, gains, budget, arm_actions, walked, cells)
+        return float(value), arm_actions, walked
 
-    def walk(self, levels: Array, source: int) -> Array:
-        """Return the nodes of a shortest closed walk from the source that visits the pulled nodes of ``levels`` [J]."""
+    def walk(self, arm_actions: Array, source: int) -> Array:
+        """Return the nodes of a shortest closed walk from the source that visits the pulled nodes of ``arm_actions`` [J]."""
         import networkx
 
         graph: Any = networkx.MultiGraph()
         graph.add_node(source)
-        for edge, times in zip(self.edges.tolist(), self.best(levels, 0)[2].tolist(), strict=True):
+        for edge, times in zip(self.edges.tolist(), self.best(arm_actions, 0)[2].tolist(), strict=True):
             graph.add_edges_from([edge] * times)
         return np.array([source, *(head for _, head in networkx.eulerian_circuit(graph, source))], np.int64)
 
     def choose(self, gains: Array, budget: int) -> Array:
-        """Return the best levels [E, J] with at most ``budget`` pulls for each of ``gains`` [E, J]."""
-        from redwood.problems.cormab.walks_kernels import choose_walks
+        """Return the best actions [E, J] with at most ``budget`` pulls for each of ``gains`` [E, J]."""
+        from redwood.problems.cormab.closed_walks_kernels import choose_closed_walks
 
         gains = np.ascontiguousarray(gains, np.float64)
         cells = self._buffer(budget)
-        return np.asarray(choose_walks(self.layers, self.begins, self.steps, gains, budget, len(self.edges), cells))
+        return np.asarray(choose_closed_walks(self.layers, self.begins, self.steps, gains, budget, len(self.edges), cells))
 
-    def refused(self, levels: Array, budget: int) -> Array:
+    def refused(self, arm_actions: Array, budget: int) -> Array:
         """Return which rows of joint actions [E, J] no walk can pull, or are more than ``budget`` pulls."""
-        from redwood.problems.cormab.walks_kernels import beyond_walks
+        from redwood.problems.cormab.closed_walks_kernels import beyond_closed_walks
 
-        rows = np.ascontiguousarray(levels, np.int64)
+        rows = np.ascontiguousarray(arm_actions, np.int64)
         given = self.layers, self.begins, self.steps, rows, budget, len(self.edges), self._buffer(0)
-        return np.flatnonzero(beyond_walks(*given))
+        return np.flatnonzero(beyond_closed_walks(*given))
 
     def cells(self, budget: int) -> int:
         """Return how many cells a decision with so many pulls fills."""
-        from redwood.problems.cormab.walks_kernels import offsets_of
+        from redwood.problems.cormab.closed_walks_kernels import offsets_of
 
         return int(offsets_of(self.layers, budget)[-1])
 
@@ -114,7 +114,7 @@ class WalkProgram:
         return {}
 
 
-def walk_program(edges: Array, distances: Array, source: int, moves: int, most: int) -> WalkProgram | None:
+def closed_walk_program(edges: Array, distances: Array, source: int, moves: int, most: int) -> ClosedWalkProgram | None:
     """Return the program of the closed walks from a source with at most ``moves`` moves.
 
     Parameters
@@ -171,12 +171,12 @@ class _Builder:
     edges: list[tuple[int, int]] = field(default_factory=list)
     cells: int = 0
 
-    def program(self) -> WalkProgram:
+    def program(self) -> ClosedWalkProgram:
         """Return what has been built."""
         begins = np.cumsum([0] + [len(steps) for steps in self.steps])
         steps = np.array([step for steps in self.steps for step in steps], np.int64).reshape(-1, 4)
         edges = np.array(self.edges, np.int64).reshape(-1, 2)
-        return WalkProgram(*_spanned(np.array(self.layers, np.int64), begins, steps), edges)
+        return ClosedWalkProgram(*_spanned(np.array(self.layers, np.int64), begins, steps), edges)
 
     def table(self, node: int) -> int:
         """Append the table of a node and of all that hangs on it, and return its layer."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.relaxation import Relaxation
-from redwood.problems.cormab.walks import blocks_of
+from redwood.problems.cormab.closed_walks import blocks_of
 
 STATES = 200_000
 """The most states (node, visited nodes) of the enumeration in a block."""
@@ -26,7 +26,7 @@ class _Mixture:
 
 
 def relaxation_by_blocks(edges: Array, distances: Array, source: int, budget: int) -> Relaxation | None:
-    """Return a relaxation of the walks of 2 ``budget`` moves from a source; ``None`` where a block has too many sets.
+    """Return a relaxation of the closed walks of 2 ``budget`` moves from a source; ``None`` where a block has too many sets.
 
     In each block the walk is a mixture of closed walks from the block's root, which is used no more than the root is
     visited in the block before. As blocks share single nodes, mixtures fit together; only that all moves and all pulls of

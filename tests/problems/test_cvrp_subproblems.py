@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from redwood.problems.cvrp.instance import Routes
-from redwood.problems.cvrp.parts import GROWTH, MOST, _apart, draw_groups
+from redwood.problems.cvrp.subproblems import GROWTH, MOST, _apart, draw_groups
 
 
 def scattered(rng, routes):

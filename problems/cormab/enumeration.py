@@ -18,7 +18,7 @@ from redwood.problems.cormab.path import PathSet
 from redwood.problems.cormab.schedule import ScheduleSet
 
 COMPARISONS = 50_000_000
-"""The most comparisons of actions with visited sets; where more were needed, walks are not listed."""
+"""The most comparisons of actions with visited sets; where more were needed, closed walks are not listed."""
 
 
 @singledispatch
@@ -60,7 +60,7 @@ def _(actions: InterventionsSet, most: int) -> Array | None:
 def list_classes(
     actions: ActionSet, maximal: Array, most: int, allowed: Callable[[Array], bool] | None = None
 ) -> Array | None:
-    """Return all levels [N, J] that pull no more arms of each class than some maximal vector [V, C] of counts says.
+    """Return all actions [N, J] that pull no more arms of each class than some maximal vector [V, C] of counts says.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def list_classes(
 
 
 def list_subsets(arms: int, masks: Array, largest: int, most: int) -> Array | None:
-    """Return all levels [N, J] that pull at most ``largest`` arms, all of them in one of the sets ``masks`` [V].
+    """Return all actions [N, J] that pull at most ``largest`` arms, all of them in one of the sets ``masks`` [V].
 
     Sets are bit masks. With more than ``most`` actions, or too many sets to compare with, the answer is ``None``.
     """
@@ -106,17 +106,17 @@ def list_subsets(arms: int, masks: Array, largest: int, most: int) -> Array | No
 
 
 def list_choices(weights: Array, loads: Array, number: int, most: int) -> Array | None:
-    """Return the distinct levels [N, J] that ``number`` of the interventions give; ``loads`` [J, A] are those of levels."""
+    """Return the distinct actions [N, J] that ``number`` of the interventions give; ``loads`` [J, A] are theirs."""
     if math.comb(len(weights), number) > most:
         return None
     chosen = np.array(list(combinations(range(len(weights)), number)))
     put = np.zeros((len(chosen), weights.shape[1]), np.int64)
     for column in chosen.T:
         put += weights[column]
-    levels = np.zeros(put.shape, np.uint8)
-    for level in range(1, loads.shape[1]):
-        levels[put == loads[:, level]] = level
-    return np.unique(levels, axis=0)
+    arm_actions = np.zeros(put.shape, np.uint8)
+    for arm_action in range(1, loads.shape[1]):
+        arm_actions[put == loads[:, arm_action]] = arm_action
+    return np.unique(arm_actions, axis=0)
 
 
 def _number(counts: Array, classes: Sequence[Array]) -> int:
@@ -128,17 +128,17 @@ def _number(counts: Array, classes: Sequence[Array]) -> int:
 
 
 def _expand(arms: int, classes: Sequence[Array], counts: Array) -> Array:
-    """Return all levels [N, J] that pull so many arms of each class."""
-    levels = np.zeros((1, arms), np.uint8)
+    """Return all actions [N, J] that pull so many arms of each class."""
+    arm_actions = np.zeros((1, arms), np.uint8)
     for members, count in zip(classes, counts.tolist(), strict=True):
         if not count:
             continue
         picked = np.array(list(combinations(members.tolist(), count)))
-        levels = np.repeat(levels, len(picked), axis=0)
-        rows = np.arange(len(levels))
-        for column in np.tile(picked, (len(levels) // len(picked), 1)).T:
-            levels[rows, column] = 1
-    return levels
+        arm_actions = np.repeat(arm_actions, len(picked), axis=0)
+        rows = np.arange(len(arm_actions))
+        for column in np.tile(picked, (len(arm_actions) // len(picked), 1)).T:
+            arm_actions[rows, column] = 1
+    return arm_actions
 
 
 def _at_most(budget: int, arms: int) -> Array:

@@ -1,4 +1,4 @@
-"""`Recipe`: the options of learning, and the published ones."""
+"""`HyperParameters`: the options of learning, and the published ones."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass, fields, replace
 from redwood.errors import OptionError, suggestion
 
 DEFECTS = ("frozen-target", "stale-priorities")
-"""What the published code does besides what the paper says, and what a recipe can be told to do as well."""
+"""What the published code does besides what the paper says, and what a training can be told to do as well."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class HyperParameters:
     """How a Q-network is trained.
 
     Attributes
     ----------
     network
-        ``residual`` (the Lagrangian worths of the arms, improved, heads that correct them, and a concave correction),
+        ``residual`` (the Lagrangian values of the arms, improved, heads that correct them, and a concave correction),
         ``additive``, ``concave`` or ``relu``.
     hidden
         Widths of the hidden layers; ``concave`` and ``residual`` use the last one for their ReLUs of the action, and
@@ -28,9 +28,9 @@ class Recipe:
         Transitions a gradient step, transitions kept, Adam's learning rate, limit of each gradient's size. ``residual``
         halves the rate where a trial is clearly behind the best one, and goes back to that.
     epsilon, epsilon_end, epsilon_decay
-        Chance of a random action at first and at last, and the steps in which the difference falls to its 1/e.
+        Probability of a random action at first and at last, and the steps in which the difference falls to its 1/e.
     discount
-        Weight of the next step's worth.
+        Weight of the next step's value.
     pretraining
         Gradient steps on expected one-step rewards before the first episode; ``residual`` starts from its table instead.
     n_step
@@ -40,12 +40,12 @@ class Recipe:
     double
         Whether the action in a target is chosen by the newer of two copies and valued by the older.
     priority
-        Power of a transition's error in its chance of being drawn; 0 draws uniformly.
+        Power of a transition's error in its probability of being drawn; 0 draws uniformly.
     sync
         Gradient steps after which the copies used in targets are renewed.
     slack
         Relative gap of search and bound up to which decisions do without the mixed-integer program; 0 for the exact maximum.
-        In targets the gap is relative to an episode's reward where the worth is smaller. Sets that are gone through one by
+        In targets the gap is relative to an episode's reward where the value is smaller. Sets that are gone through one by
         one are always decided exactly.
     programs
         Whether the mixed-integer program decides where the search's bound does not prove its action, in targets and in the
@@ -65,7 +65,7 @@ class Recipe:
         Episodes simulated in each round to learn from, and as many to try the candidate.
     start
         A trained network of arms, by its file or the name of a shipped one, from which ``residual`` starts where that beats
-        the Lagrangian worths in trial episodes: transfer from other instances and sizes.
+        the Lagrangian values in trial episodes: transfer from other instances and sizes.
     preset
         ``published`` takes every hyper-parameter of the paper that is not given explicitly.
     defects
@@ -122,13 +122,13 @@ class Recipe:
             if defect not in DEFECTS:
                 raise OptionError(f"defect {defect!r} is not known.{suggestion(defect, DEFECTS)}")
 
-    def settled(self) -> Recipe:
-        """Return the recipe alone, with the preset's values where an option has its default."""
-        given = {entry.name: getattr(self, entry.name) for entry in fields(Recipe)}
+    def with_preset(self) -> HyperParameters:
+        """Return the hyper-parameters alone, with the preset's values where an option has its default."""
+        given = {entry.name: getattr(self, entry.name) for entry in fields(HyperParameters)}
         if self.preset == "published":
-            plain = Recipe()
+            plain = HyperParameters()
             given |= {name: value for name, value in PUBLISHED.items() if given[name] == getattr(plain, name)}
-        return replace(Recipe(), **given)
+        return replace(HyperParameters(), **given)
 
 
 PUBLISHED = {

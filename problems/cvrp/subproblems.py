@@ -74,7 +74,7 @@ def draw_groups(
     return groups
 
 
-def part_of(instance: CVRPInstance, group: Group) -> CVRPInstance:
+def subproblem_of(instance: CVRPInstance, group: Group) -> CVRPInstance:
     """Return a group as an instance of its own."""
     return CVRPInstance(
         travel=instance.travel.part(group.nodes),
@@ -83,7 +83,7 @@ def part_of(instance: CVRPInstance, group: Group) -> CVRPInstance:
     )
 
 
-def put_back(
+def merge(
     instances: Sequence[CVRPInstance], solutions: Sequence[Routes], groups: Sequence[Group], found: Sequence[Routes]
 ) -> list[Routes]:
     """Return the solutions with the groups that became shorter; a limited fleet gets no more routes than it had."""
@@ -101,8 +101,8 @@ def put_back(
                 del routes[owner][r]
             extra[owner] += new
             changed[owner] = True
-    mended = zip(changed, solutions, routes, extra, strict=True)
-    return [Routes([*kept.values(), *new]) if better else old for better, old, kept, new in mended]
+    repaired = zip(changed, solutions, routes, extra, strict=True)
+    return [Routes([*kept.values(), *new]) if better else old for better, old, kept, new in repaired]
 
 
 def routes_length(travel: Travel, routes: Sequence[Sequence[int]]) -> float:

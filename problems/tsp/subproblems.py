@@ -64,10 +64,10 @@ def draw_regions(owner: int, tour: Array, positions: Array, size: int, rng: np.r
     used = np.zeros(N, dtype=np.bool_)
     regions = []
     for _ in range(max(1, int(SHARE * N / size))):
-        chances = np.where(used, 0.0, weights)
-        if not chances.any():
+        probabilities = np.where(used, 0.0, weights)
+        if not probabilities.any():
             break
-        centre = int(rng.choice(N, p=chances / chances.sum()))
+        centre = int(rng.choice(N, p=probabilities / probabilities.sum()))
         around = np.atleast_1d(tree.query(positions[centre], k=size)[1])
         freed = place[around[~used[around]]]
         regions.append(_region(owner, tour, np.sort(freed)))
@@ -76,7 +76,7 @@ def draw_regions(owner: int, tour: Array, positions: Array, size: int, rng: np.r
     return regions
 
 
-def put_back(travel: Travel, tour: Array, regions: Sequence[Region], orders: Sequence[Array]) -> Array | None:
+def merge(travel: Travel, tour: Array, regions: Sequence[Region], orders: Sequence[Array]) -> Array | None:
     """Return the tour with every region that became shorter and leaves it in one piece, or ``None`` for no change."""
     adjacent = np.stack([np.roll(tour, 1), np.roll(tour, -1)], axis=1)[np.argsort(tour)]
     best: Array | None = None

@@ -2,12 +2,12 @@
 
 A path from a first to a last node through some of the others is a tree from the first node, and one more edge from a node
 of the tree to the last; in a path all nodes between have two edges. Node potentials charge what a node's edges depart from
-that, a worth of prizes charges the length, and what is left is to find a tree that collects prizes at a price. Here it is
+that, a value of prizes charges the length, and what is left is to find a tree that collects prizes at a price. Here it is
 the shortest spanning tree, with every branch cut off that costs more than it brings, with nodes passed by that are not worth
 the way over them, and with those put between two others that are worth the detour. That is not always the cheapest such
 tree, which is hard to find, so that no bound is proved. But no node is half left out while it carries others, which
 relaxations to spanning trees allow, and the averages of these trees agree with the best paths far better. An ascent moves
-the potentials towards the wanted degrees, and the worth towards trees as long as the path may be. What share of the trees
+the potentials towards the wanted degrees, and the value towards trees as long as the path may be. What share of the trees
 has a node or a pair, and how clear the last tree is about them, is what the policy is told.
 
 References
@@ -26,7 +26,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.orienteering.tree_outings import collected, count_outing, outing_of
+from redwood.problems.orienteering.tree_paths import collected, count_path, path_of_tree
 from redwood.problems.routing.relaxation_kernels import (
     FAR,
     FORBIDDEN,
@@ -39,7 +39,7 @@ from redwood.problems.routing.relaxation_kernels import (
 TREES, FIRST_STEP, LAST_STEP, AVERAGING = 300, 0.8, 0.03, 0.008
 """Trees computed; first and last step of the ascent in mean edges, in which they fall evenly; weight of a new tree."""
 FIRST_GAIN, LAST_GAIN = 0.3, 0.06
-"""How strongly the worth of prizes follows the length of the first trees and of the last."""
+"""How strongly the value of prizes follows the length of the first trees and of the last."""
 PASSES = 10
 """How often a tree is searched for nodes to pass by, and for nodes to put in, at most."""
 SETTLED, EVERY = 60, 5
@@ -49,7 +49,7 @@ OUT = 3
 
 
 @kernel
-def relax_outing(
+def relax_path_trees(
     xy: Array,
     prizes: Array,
     budget: float,
@@ -110,18 +110,18 @@ def relax_outing(
     joined[:n, :n] = 0.0
     path = np.zeros(n, dtype=np.int32)
     found, most = 0, -1.0
-    worth = unit / max(prizes[2:n].mean(), 1e-12)
+    gained = unit / max(prizes[2:n].mean(), 1e-12)
     step, follow = FIRST_STEP * unit, FIRST_GAIN
     for t in range(TREES):
         for i in range(n):
-            value[i] = worth * prizes[i]
+            value[i] = gained * prizes[i]
         grow_tree(n, inner, potential, parent, order, key)
         _prune(n, lengths, potential, value, parent, order, above, gain, kept, below, key, where)
         weight = (AVERAGING if t > 0 else 1.0) * (1.0 - AVERAGING) ** (TREES - 1 - t)  # what later averaging leaves of it
         length = _count(n, weight, lengths, above, kept, degree, share, out)
         if t >= SETTLED and (t + 1 - SETTLED) % EVERY == 0:
-            count = outing_of(n, lengths, prizes, above, kept, budget, path)
-            count_outing(path[:count], EVERY / (TREES - SETTLED), joined)
+            count = path_of_tree(n, lengths, prizes, above, kept, budget, path)
+            count_path(path[:count], EVERY / (TREES - SETTLED), joined)
             total = collected(prizes, path[:count])
             if total > most:
                 found, most = count, total
@@ -131,7 +131,7 @@ def relax_outing(
         for i in range(n):
             if kept[i]:
                 potential[i] += np.float32(step * (degree[i] - wanted[i]))
-        worth *= math.exp(-follow * min(1.0, max(-1.0, length / budget - 1.0)))
+        gained *= math.exp(-follow * min(1.0, max(-1.0, length / budget - 1.0)))
         step *= (LAST_STEP / FIRST_STEP) ** (1.0 / TREES)
         follow *= (LAST_GAIN / FIRST_GAIN) ** (1.0 / TREES)
     find_alpha(n, inner, potential, parent, order, unit, alpha)
@@ -139,7 +139,7 @@ def relax_outing(
         alpha[i, 1] = max(0.0, lengths[i, 1] + potential[i] - lengths[above[1], 1] - potential[above[1]]) / unit
         alpha[1, i] = alpha[i, 1]
         out[i, 1] = gain[i] / unit
-    return float(worth / unit), found
+    return float(gained / unit), found
 
 
 @kernel
@@ -328,9 +328,9 @@ def _count(
 
 
 @kernel
-def describe_choice(tokens: int, worth: float, prizes: Array, out: Array, features: Array) -> None:
+def describe_choice(tokens: int, gained: float, prizes: Array, out: Array, features: Array) -> None:
     """Write to the features [T, OUT] what the relaxation says of leaving tokens out."""
     for k in range(2, tokens):
         features[k, 0] = out[k, 0]
         features[k, 1] = math.tanh(-out[k, 1])
-        features[k, 2] = math.log1p(worth * prizes[k])
+        features[k, 2] = math.log1p(gained * prizes[k])

@@ -8,10 +8,10 @@ from redwood.arrays import Array
 from redwood.problems.routing.travel import Travel
 
 SHOWN = 10
-"""How many remedies are told at most."""
+"""How many repair suggestions are told at most."""
 
 
-def permutation_remedies(travel: Travel, order: Array, size: int) -> list[str]:
+def permutation_suggestions(travel: Travel, order: Array, size: int) -> list[str]:
     """Return which visits to drop, and where to put in what is missing at the least extra length."""
     inside = order[(order >= 0) & (order < size)]
     told = [f"take node {node} out at position {place}." for place, node in enumerate(order) if not 0 <= node < size]
