@@ -9,7 +9,7 @@ listing := $(shell printf '%s\n' $(sources) | cksum | cut -d' ' -f1)
 installed := $(VENV)/.installed-$(listing)
 bin := $(VENV)/bin
 
-.PHONY: install demo test distributions notebooks notebooks-stored docs check clean
+.PHONY: install demo test release distributions notebooks notebooks-stored docs check clean
 
 install: $(installed)
 
@@ -28,8 +28,9 @@ demo: install
 		--time-limit 5 --out runs/demo --plot runs/demo
 	@echo "Solutions and pictures are in runs/demo."
 
+# One worker a core; each file of tests stays in one worker.
 test: install
-	$(bin)/python -m pytest
+	$(bin)/python -m pytest --numprocesses auto --dist loadfile
 
 # Redwood's wheel, the example plugins and new scaffolds, built and installed into an environment of their own.
 distributions: install
@@ -52,7 +53,17 @@ check: install
 	$(bin)/mypy -p redwood
 	$(bin)/mypy --explicit-package-bases benchmarks/studies
 	$(bin)/lint-imports
+	$(bin)/codespell $(shell git ls-files 2>/dev/null)
 	$(bin)/zensical build --strict
+
+# The source distribution and the wheel in dist/, and the wheel tried in an environment of its own.
+release: install
+	rm -rf dist build/release
+	$(bin)/python -m build --no-isolation --outdir dist
+	$(PYTHON) -m venv build/release
+	build/release/bin/pip install --quiet --constraint constraints.txt $(TORCH) dist/*.whl
+	build/release/bin/redwood generate tsp --size 30 --out build/release/random.tsp
+	build/release/bin/redwood solve build/release/random.tsp --time-limit 1
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info runs/demo

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import redwood.torch_settings  # noqa: F401 (what it does after a fork has to be known before one)
+
 if TYPE_CHECKING:
     from redwood.budget import Budget, Iterations, Seconds, Sense, Target, TargetGap, Termination
     from redwood.embedding.embed import embed

@@ -16,6 +16,7 @@ import numpy as np
 from redwood.budget import Sense
 from redwood.errors import FitError, FormatError, InstanceError, OptionError, SolutionError, suggestion
 from redwood.files import read_text, stem
+from redwood.renamed import option_suggestion
 from redwood.views.view import View
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def check_arguments(function: Any, given: Mapping[str, Any], what: str, skip: tu
     known = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in skip]
     for key in given:
         if key not in known:
-            raise OptionError(f"{what} takes no {key!r}.{suggestion(key, known)}")
+            raise OptionError(f"{what} takes no {key!r}.{option_suggestion(key, known)}")
 
 
 def frozen(array: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
@@ -251,7 +252,7 @@ def whole_number(name: str, value: Any, least: int = 0) -> int:
         Where it is not one, or below ``least``.
     """
     numeric = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.complexfloating))
-    if not numeric or not float(value).is_integer() or value < least:
+    if not numeric or not -(2**63) <= value < 2**63 or not float(value).is_integer() or value < least:
         raise InstanceError(f"{name} {value!r} is not a whole number from {least} on.")
     return int(value)
 
@@ -266,7 +267,7 @@ def whole_numbers(name: str, values: Any, least: int = 0) -> np.ndarray[Any, Any
     """
     try:
         numbers = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InstanceError(f"{name} are no array of numbers: {str(error).rstrip('.')}.") from error
     wrong = numbers[~((numbers == np.rint(numbers)) & (numbers >= least) & (np.abs(numbers) < 2**53))]
     if len(wrong):

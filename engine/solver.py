@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -182,9 +182,6 @@ class Run:
 
 class Solver(ABC):
     """A method, as a frozen dataclass whose fields are its options, validated in ``__post_init__``."""
-
-    aliases: ClassVar[Mapping[str, str]] = {}
-    """Other names of options, as users may write them."""
 
     @property
     def partner(self) -> str:

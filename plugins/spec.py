@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -166,6 +166,12 @@ class SolverSpec:
         When ``auto`` may choose it; none means never.
     determinism
         What the same seed and iteration budget give.
+    takes
+        Settings of the problem's generator under which it gives instances that the solver takes, such as
+        ``{"criterion": "average"}``; empty where it takes all of a problem's instances. A solver that refuses more than
+        this breaks a promise.
+    trainer
+        Lazy target of the `redwood.trainable.Trainable` class that learns what the solver needs; empty for none.
     policies
         Kinds of policies that are its own, each as ``"kind=package.module:Class"``, so that saved ones can be read.
     preload
@@ -181,6 +187,8 @@ class SolverSpec:
     requires: tuple[Requirement, ...] = ()
     determinism: Determinism = Determinism.SEEDED
     choices: tuple[Choice, ...] = ()
+    takes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    trainer: str = ""
     policies: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     api: int = API_VERSION

@@ -2,8 +2,7 @@
 
 import pytest
 
-from redwood.errors import FitError
-from redwood.plugins.conformance.checks import check_bounds, check_planning, check_problem, check_solver
+from redwood.plugins.conformance.checks import check_bounds, check_planning, check_problem, check_solver, rule_names
 from redwood.plugins.host import host
 
 PROBLEMS = sorted(entry.spec.name for entry in host().problem_entries if entry.plugin == "builtin")
@@ -44,13 +43,18 @@ def test_solver_keeps_its_promises(solver, problem):
     entry = host().solver_entry(solver, problem)
     if entry.missing:
         pytest.skip(f"{solver} is not installed: {entry.missing[0]}")
-    try:
-        excluded = ["budget-kept"]  # tests/engine has its own
-        options = SMALL.get(solver, {})
-        findings = check_solver(solver, problem, **cases(problem), iterations=5, exclude=excluded, **options)
-    except FitError as refusal:
-        pytest.skip(str(refusal))
-    assert findings == []
+    options = SMALL.get(solver, {})
+    assert check_solver(solver, problem, **cases(problem), iterations=5, exclude=["budget-kept"], **options) == []
+
+
+@pytest.mark.parametrize(("solver", "problem"), PAIRS)
+def test_solver_keeps_its_time_limit(solver, problem):
+    """With its own options every solver ends at its time limit, or soon after it."""
+    entry = host().solver_entry(solver, problem)
+    if entry.missing:
+        pytest.skip(f"{solver} is not installed: {entry.missing[0]}")
+    others = [rule for rule in rule_names() if rule != "budget-kept"]
+    assert check_solver(solver, problem, **cases(problem), exclude=others) == []
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, print_table
+from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, print_table, say
 
 if TYPE_CHECKING:
     from redwood.plugins.host import Entry
@@ -46,7 +46,7 @@ def list_plugins(as_json: bool) -> None:
     )
     for record in records:
         if record["state"] != "loaded":
-            click.echo(f"plugin {record['name']} is not used ({record['state']}). {record['message']}".rstrip())
+            say(f"plugin {record['name']} is not used ({record['state']}). {record['message']}".rstrip())
 
 
 @plugins.command("info")
@@ -91,7 +91,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     else:
         rows = [[str(finding.grade), finding.plugin, finding.subject, finding.message] for finding in findings]
         print_table(("", "plugin", "looked at", "finding"), rows)
-        click.echo("Nothing is wrong." if not wrong else f"{wrong} of {len(findings)} findings are wrong.")
+        say("Nothing is wrong." if not wrong else f"{wrong} of {len(findings)} findings are wrong.")
     ctx.exit(UNSOLVED if wrong else 0)
 
 
@@ -121,10 +121,10 @@ def check(
         print_json({"name": name, "checked": seen, "broken": len(findings), "findings": listed})
     else:
         for finding in findings:
-            click.echo(str(finding))
+            say(str(finding))
         broken = "1 promise is broken" if len(findings) == 1 else f"{len(findings)} promises are broken"
         kept = broken if findings else "Every promise is kept"
-        click.echo(f"{kept}. Looked at: {', '.join(seen)}.")
+        say(f"{kept}. Looked at: {', '.join(seen)}.")
     ctx.exit(UNSOLVED if findings else 0)
 
 
@@ -143,11 +143,11 @@ def new(kind: str, name: str, single_file: bool, out: Path, as_json: bool) -> No
         print_json({"kind": kind, "name": name, "files": [str(file) for file in files]})
         return
     for file in files:
-        click.echo(f"wrote {file}")
+        say(f"wrote {file}")
     if single_file:
-        click.echo(f"Next: redwood plugins check {name} --plugin {files[0]}")
+        say(f"Next: redwood plugins check {name} --plugin {files[0]}")
     else:
-        click.echo(f"Next: pip install -e '{files[0].parent}[dev]' && pytest {files[0].parent}")
+        say(f"Next: pip install -e '{files[0].parent}[dev]' && pytest {files[0].parent}")
 
 
 def describe_problem(entry: Entry[ProblemSpec]) -> dict[str, Any]:
@@ -239,7 +239,6 @@ def _options(cls: Any) -> list[dict[str, Any]]:
             "name": field.name,
             "type": describe_type(kinds.get(field.name, field.type)),
             "default": _default(field),
-            "aliases": sorted(alias for alias, name in cls.aliases.items() if name == field.name),
             "help": texts.get(field.name, ""),
         }
         for field in dataclasses.fields(cls)
@@ -280,18 +279,18 @@ def _dedented(docstring: str) -> str:
 
 
 def _print_details(details: dict[str, Any]) -> None:
-    click.echo(f"{details['kind']} {details['name']}: {details['summary']}")
+    say(f"{details['kind']} {details['name']}: {details['summary']}")
     skipped = {"kind", "name", "summary", "options", "documentation"}
     for key, value in details.items():
         text = ", ".join(value) if isinstance(value, list) and key not in skipped else value
         if key not in skipped and text not in ("", None):
-            click.echo(f"  {key:<12}{text}")
+            say(f"  {key:<12}{text}")
     if details.get("documentation"):
-        click.echo("\n" + "\n".join(f"  {line}".rstrip() for line in details["documentation"].split("\n")))
+        say("\n" + "\n".join(f"  {line}".rstrip() for line in details["documentation"].split("\n")))
     if details.get("options"):
         rows = [[o["name"], str(o["default"]), o["type"], o["help"]] for o in details["options"]]
         print_table(("option", "default", "type", "meaning"), rows)
-    click.echo("")
+    say("")
 
 
 def _serves(solver: dict[str, Any]) -> str:

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from redwood.printable import printable
+from redwood.renamed import FLAGS
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -52,6 +55,22 @@ def plugin_option(command: CommandT) -> CommandT:
         callback=load,
         help="Load a plugin that is one Python file. May be repeated.",
     )(command)
+
+
+def renamed_flags(command_name: str) -> Callable[[CommandT], CommandT]:
+    """Add the flags that a command has had before, hidden: each ends it with an error that says the new name."""
+    flags = FLAGS[command_name]
+
+    def refuse(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
+        if value is not None:
+            raise click.UsageError(f"no option is named {parameter.opts[0]}; its name is {flags[parameter.opts[0]]}.", ctx)
+
+    def add(command: CommandT) -> CommandT:
+        for flag in flags:
+            command = click.option(flag, hidden=True, expose_value=False, callback=refuse)(command)
+        return command
+
+    return add
 
 
 def json_option(command: CommandT) -> CommandT:
@@ -115,9 +134,14 @@ def prints_to_stderr() -> Iterator[None]:
             os.close(kept)
 
 
+def say(text: str = "", err: bool = False, nl: bool = True) -> None:
+    """Print text, standard error with ``err``; control characters that came from files or names are shown, not sent."""
+    click.echo(printable(text), err=err, nl=nl)
+
+
 def say_error(error: object) -> None:
     """Print an error as one line on standard error."""
-    click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+    say(f"Error: {' '.join(str(error).split())}", err=True)
 
 
 def say_file_error(file: Path, error: object) -> None:
@@ -146,12 +170,12 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: S
         flush = headings[i] in right
         table.add_column(headings[i], justify="right" if flush else "left", no_wrap=flush, overflow="fold")
     for row in rows:
-        table.add_row(*(row[i] for i in kept))
+        table.add_row(*(printable(row[i]) for i in kept))
     screen = console()
     with screen.capture() as captured:
         screen.print(table)
     for line in captured.get().strip("\n").split("\n"):
-        click.echo(line.rstrip())
+        say(line.rstrip())
 
 
 def console(stderr: bool = False) -> Console:

@@ -33,7 +33,7 @@ def class_options(cls: Any, what: str, texts: Mapping[str, str]) -> dict[str, An
     """Return options of a class with the types of its fields; unknown ones stay as they are for it to refuse."""
     kinds = {field.name: field.type for field in dataclasses.fields(cls) if field.init}
     kinds |= {key: kind for key, kind in _hints(cls).items() if key in kinds}
-    return _typed({**kinds, **{alias: kinds[key] for alias, key in cls.aliases.items()}}, what, texts)
+    return _typed(kinds, what, texts)
 
 
 def call_options(function: Callable[..., Any], what: str, texts: Mapping[str, str]) -> dict[str, Any]:

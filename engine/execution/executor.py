@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -35,9 +35,6 @@ class Executor(ABC):
 
     Each item gives one `Returned`, however often it had to be begun anew: nothing is lost silently, nothing comes twice.
     """
-
-    aliases: ClassVar[Mapping[str, str]] = {}
-    """Other names of options."""
 
     @property
     @abstractmethod

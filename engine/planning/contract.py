@@ -148,20 +148,18 @@ class ActionSet(ABC):
             len(coefficient_tables), self.arms
         )
 
-    def enumerate(self, limit: int) -> Array | None:
-        """Return all allowed joint actions [N, J]; ``None`` where they are more than a limit, or too many to look through.
-
-        Unless overridden, all combinations of actions are asked for one by one, where these are no more than the limit.
-        """
-        if self.arm_actions**self.arms > limit:
-            return None
-        every = np.indices((self.arm_actions,) * self.arms).reshape(self.arms, -1).T
-        allowed: Array = every[np.array([self.contains(action) for action in every], bool)]
-        return allowed
-
     def contains(self, arm_actions: Array) -> bool:
         """Return whether a joint action [J] is allowed."""
         return self.in_range(arm_actions) and self.program.values(arm_actions) is not None
+
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed joint actions [N, J] as bytes; ``None`` where they are more than a limit, or too many to find.
+
+        Unless overridden they are found in the declared model.
+        """
+        from redwood.planning.enumeration import enumerate_declared
+
+        return enumerate_declared(self, limit)
 
     def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""
@@ -444,8 +442,21 @@ class Policy(Solution, ABC):
         return arm_actions if array.ndim == 2 else arm_actions[0]
 
     def bind(self, planning: Planning) -> None:
-        """Let `act` refer to an instance from now on. A policy that was solved for, checked or simulated has met one."""
-        object.__setattr__(self, "_planning", planning)
+        """Let `act` refer to an instance, the first one met: that which the policy was solved for, checked or simulated on.
+
+        Raises
+        ------
+        SolutionError
+            Where the policy is a table for other arms, actions or states.
+        """
+        table = getattr(self, "coefficients", None)
+        if isinstance(table, np.ndarray) and table.ndim == 4 and table.shape[1:] != planning.arms.shape:
+            raise SolutionError(
+                f"the policy {self.kind!r} is a table for {_sizes(table.shape[1:])}, and the instance has "
+                f"{_sizes(planning.arms.shape)}."
+            )
+        if getattr(self, "_planning", None) is None:
+            object.__setattr__(self, "_planning", planning)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone, without the instance it is bound to."""
@@ -480,6 +491,11 @@ class Planning(View, ABC):
         SolutionError
             Where the policy chooses an action outside the set.
         """
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    arms, arm_actions, states = shape
+    return f"{arms} arms with {arm_actions} actions and {states} states"
 
 
 def check_finite(planning: Planning, solver: str) -> None:

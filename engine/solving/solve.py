@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redwood.budget import AnyOf, Budget, Iterations, Seconds, Target, TargetGap
-from redwood.errors import FitError, OptionError, RedwoodError, SolutionError, suggestion
+from redwood.errors import FitError, OptionError, RedwoodError, SolutionError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.messages import error_text
 from redwood.execution.task import Task
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem, Solution
+from redwood.renamed import option_suggestion
 from redwood.result import Result
 from redwood.settings import check_seed, check_threads, not_negative, positive
 from redwood.solver import Incumbent, Solver
@@ -88,7 +89,7 @@ def solve(
     problem.validate(instance)
     start, judged = offer_initial(problem, instance, initial)
     partner = find_partner(made, problem.name)
-    task = Task(problem, instance, made, limits, check_seed(seed), start, check_threads(threads), partner)
+    task = Task(problem, instance, made, limits, check_seed(seed), start, check_threads(threads), partner, views_of(entry))
     checker = Checker.of(problem, instance, apart=isolate)
     load = time.perf_counter() - started
     listener = None if on_improvement is None else lambda _, incumbent: on_improvement(incumbent)
@@ -192,12 +193,11 @@ def make_solver(entry: Entry[SolverSpec], options: Mapping[str, Any]) -> Solver:
     """Return the solver of an entry with options set, or raise `OptionError` naming the unknown one."""
     cls: Any = entry.load()
     known = {field.name for field in dataclasses.fields(cls) if field.init}
-    given = {cls.aliases.get(key, key): value for key, value in options.items()}
-    for key in given:
+    for key in options:
         if key not in known:
-            raise OptionError(f"solver {entry.spec.name!r} has no option {key!r}.{suggestion(key, known)}")
+            raise OptionError(f"solver {entry.spec.name!r} has no option {key!r}.{option_suggestion(key, known)}")
     try:
-        made: Solver = cls(**given)
+        made: Solver = cls(**options)
     except RedwoodError:
         raise
     except Exception as error:
@@ -244,6 +244,11 @@ def bound_seconds(bound_time_limit: float | None, time_limit: float | None) -> f
     return not_negative("bound time limit", bound_time_limit, " s", "give 0 for no bound")
 
 
+def views_of(entry: Entry[SolverSpec] | None) -> frozenset[str]:
+    """Return the names of the views that a registered solver needs."""
+    return frozenset() if entry is None else entry.spec.views
+
+
 def _named(entry: Entry[SolverSpec] | None, solver: Solver) -> tuple[str, str]:
     """Return the name of a solver and the version of the plugin that brought it."""
     return (type(solver).__name__, "") if entry is None else (entry.spec.name, host().version(entry.plugin))
@@ -268,7 +273,11 @@ def _solve_batch(
     for instance in instances:
         problem.validate(instance)
     first, lent, partner = check_seed(seed), check_threads(threads), find_partner(solver, problem.name)
-    tasks = [Task(problem, instance, solver, limits, first + i, None, lent, partner) for i, instance in enumerate(instances)]
+    views = views_of(entry)
+    tasks = [
+        Task(problem, instance, solver, limits, first + i, None, lent, partner, views)
+        for i, instance in enumerate(instances)
+    ]
     checkers = [Checker.of(problem, instance, apart=False) for instance in instances]
     loaded = time.perf_counter() - started
     outcomes = run_tasks(tasks, checkers, isolate=False)

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from redwood.budget import AnyOf, Budget, Iterations, Seconds
-from redwood.errors import FitError, OptionError, SolverError
+from redwood.errors import FitError, OptionError, PluginError, SolverError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import Local
 from redwood.execution.task import Task
+from redwood.lazy import load_target
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
+from redwood.renamed import refuse_renamed
 from redwood.saved import only_training
 from redwood.settings import check_seed, check_threads, positive
 from redwood.solving.running import find_partner, plugin_files, run_tasks
-from redwood.solving.solve import find_solver
+from redwood.solving.solve import find_solver, views_of
 from redwood.trainable import Trainable, TrainingConfig
 
 
@@ -75,14 +77,18 @@ def train(
     OptionError
         Where an option is unknown or out of range.
     """
+    refuse_renamed(options, ("expert", "expert_time_limit"), "train()")
     positive("hours", hours)
     seed, threads = check_seed(seed), check_threads(threads)
     problem, _, variant = problem.partition("/")
     if variant and options.setdefault("variant", variant) != variant:
         raise OptionError(f"variant {options['variant']!r} is not the {variant!r} of the problem's name.")
-    kind = host().solver_entry(solver, problem).load()
-    if not (isinstance(kind, type) and issubclass(kind, Trainable)):
+    target = host().solver_entry(solver, problem).spec.trainer
+    if not target:
         raise FitError(f"solver {solver!r} has nothing to train for problem {problem!r}.")
+    trainer = load_target(target)
+    if not (isinstance(trainer, type) and issubclass(trainer, Trainable)):
+        raise PluginError(f"solver {solver!r} names the trainer {target!r}, which is no subclass of Trainable.")
     found = host().problem(problem)
     if threads > 1 and executor is None and type(found).__module__ == "__main__":
         raise OptionError(
@@ -101,7 +107,7 @@ def train(
         set_up=plugin_files(),
     )
     with only_training(config.folder):
-        return kind.train(found, config, **options)
+        return trainer.train(found, config, **options)
 
 
 def _check_seconds(seconds: float | None) -> float | None:
@@ -118,10 +124,10 @@ class SolverExpert:
     def __call__(self, instance: Instance, iterations: int, seed: int) -> Solution:
         """Return the checked solution after so many iterations, after its seconds, or when the solver ends by itself."""
         problem = host().problem(instance.problem)
-        _, made, _ = find_solver(instance, self.solver, None, {})
+        entry, made, _ = find_solver(instance, self.solver, None, {})
         limits: list[Budget] = [Iterations(iterations)] if iterations and self.seconds is None else []
         budget = AnyOf((*limits, *([] if self.seconds is None else [Seconds(self.seconds)])))
-        task = Task(problem, instance, made, budget, seed, partner=find_partner(made, problem.name))
+        task = Task(problem, instance, made, budget, seed, partner=find_partner(made, problem.name), views=views_of(entry))
         checker = Checker.of(problem, instance, apart=False)
         (outcome,) = run_tasks([task], [checker], isolate=False)
         result = conclude(checker, outcome, solver=self.solver, seed=seed)

@@ -23,6 +23,3 @@ class Bound(View, ABC):
     @abstractmethod
     def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
         """Return a valid bound, as good as the clock allows. ``incumbent`` (an objective) may steer the ascent."""
-
-    def warm_up(self) -> None:
-        """Compile what `bound` needs, so that its clock does not pay for it."""

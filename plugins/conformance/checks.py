@@ -14,7 +14,6 @@ from typing import Any
 
 from redwood.budget import Sense
 from redwood.errors import FitError, RedwoodError, UnknownNameError, suggestion
-from redwood.execution.bounding import contradicts
 from redwood.planning.contract import Planning
 from redwood.plugins.conformance.doctor import inspect_class
 from redwood.plugins.conformance.planning_rules import PLANNING_RULES
@@ -27,6 +26,7 @@ from redwood.result import Result
 from redwood.solving.bound import bound
 from redwood.solving.read import generate
 from redwood.solving.solve import solve
+from redwood.tolerance import contradicts
 from redwood.views.bound import Bound
 
 __all__ = ["Finding", "check_bounds", "check_name", "check_planning", "check_problem", "check_solver", "rule_names"]
@@ -102,11 +102,6 @@ def check_solver(
     """Return the promises that a solver breaks on random instances of a problem.
 
     ``exclude``, ``since`` and ``save`` are those of `check_problem`; ``options`` are the solver's.
-
-    Raises
-    ------
-    FitError
-        Where the solver refuses the problem, such as a policy for which there are no weights.
     """
     check_names(exclude, rule_names())
     entry = host().solver_entry(name, generate(problem, size=size, seed=0).problem)
@@ -206,8 +201,6 @@ def _whole_problem(name: str, settings: dict[str, Any]) -> list[Finding]:
 def _guarded(subject: str, check: Any) -> list[Finding]:
     try:
         return list(check())
-    except FitError:
-        return []  # such as a policy without weights for this problem
     except RedwoodError as error:
         return [Finding(LOAD_RULE, subject, str(error))]
 

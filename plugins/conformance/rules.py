@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from redwood.errors import FitError, OptionError, suggestion
+from redwood.files import write_text
 from redwood.problem import Instance
 from redwood.tolerance import CONFLICT, same
 
@@ -95,18 +96,12 @@ def check_names(exclude: Collection[str], known: Collection[str]) -> None:
 
 
 def broken(rule: Rule[CaseT], case: CaseT) -> list[str]:
-    """Return in words how a case breaks a rule; an exception of the plugin breaks it too.
-
-    Raises
-    ------
-    FitError
-        Where a solver refuses the problem.
-    """
+    """Return in words how a case breaks a rule; an exception of the plugin breaks it too, and so does a refusal."""
     try:
         with _patience():
             return list(rule.check(case))
-    except FitError:
-        raise
+    except FitError as refusal:
+        return [f"it refuses the instance: {refusal} Say in its spec, by `takes`, which instances it takes."]
     except _Hangs:
         return [HANGS]
     except Exception as error:  # whatever a stranger's code raises is a finding
@@ -162,7 +157,7 @@ def keep(folder: Path, rule: str, subject: str, words: list[str], instance: Inst
     stem = re.sub(r"[^a-z0-9]+", "-", f"{rule} {subject}".lower()).strip("-")
     path = folder / f"{stem}.json"
     record = {"rule": rule, "subject": subject, "messages": words, "problem": instance.problem, "instance": plain(instance)}
-    path.write_text(json.dumps(record, indent=1, default=repr), encoding="utf-8")
+    write_text(path, json.dumps(record, indent=1, default=repr))
     return str(path)
 
 

@@ -40,7 +40,12 @@ class SolverCase:
     @cached_property
     def instance(self) -> Instance:
         """The instance."""
-        return generate(self.problem, size=self.size, seed=self.seed)
+        return self.drawn()
+
+    def drawn(self) -> Instance:
+        """Return the instance, drawn anew under the settings of the generator that the solver's spec asks for."""
+        entry = host().solver_entry(self.solver, self.problem.partition("/")[0])
+        return generate(self.problem, size=self.size, seed=self.seed, **entry.spec.takes)
 
     @property
     def name(self) -> str:
@@ -122,7 +127,7 @@ def _start_kept(case: SolverCase) -> Iterator[str]:
 
 
 def _instance_kept(case: SolverCase) -> Iterator[str]:
-    if case.first and case.instance.fingerprint() != generate(case.problem, size=case.size, seed=case.seed).fingerprint():
+    if case.first and case.instance.fingerprint() != case.drawn().fingerprint():
         yield "it changed the instance."
 
 

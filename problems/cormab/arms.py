@@ -65,7 +65,7 @@ def make_arms(transitions: Any, rewards: Any, start: Any = None) -> Arms:
         return Arms(moves, earned, frozen(first, np.float64))
     except InstanceError:
         raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InstanceError(f"transitions, rewards or start are not arrays of numbers: {str(error).rstrip('.')}.") from error
 
 

@@ -78,14 +78,15 @@ class BudgetSet(ActionSet):
         gains = np.ascontiguousarray(coefficient_tables[:, :, 1] - coefficient_tables[:, :, 0], dtype=np.float64)
         return np.asarray(choose_best(gains, self.budget))
 
-    def enumerate(self, limit: int) -> Array | None:
-        """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
-
-        return self.enumerate(limit)
-
     def contains(self, arm_actions: Array) -> bool:
         """Return whether no more than the budget are pulled."""
         return self.in_range(arm_actions) and int(np.sum(arm_actions)) <= self.budget
+
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed actions [N, J] as bytes; ``None`` where they are more than a limit or nobody can list them."""
+        from redwood.problems.cormab.enumeration import at_most, list_classes
+
+        return list_classes(self, at_most(self.budget, self.count), limit)
 
     def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] pull more arms than the budget."""

@@ -110,11 +110,6 @@ class CapacitySet(ActionSet):
             return super().choose(coefficient_tables)
         return choose_filled(coefficient_tables, self.counts, self.classes)
 
-    def enumerate(self, limit: int) -> Array | None:
-        """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
-
-        return self.enumerate(limit)
-
     def contains(self, arm_actions: Array) -> bool:
         """Return whether the workers can serve the pulled arms."""
         if not self.in_range(arm_actions):
@@ -123,6 +118,12 @@ class CapacitySet(ActionSet):
             return self._packed.values(arm_actions) is not None
         wanted = np.bincount(self.classes[np.asarray(arm_actions) > 0], minlength=self.counts.shape[1])
         return bool((wanted <= self.counts).all(axis=1).any())
+
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed actions [N, J] as bytes; ``None`` where they are more than a limit or nobody can list them."""
+        from redwood.problems.cormab.enumeration import list_classes
+
+        return None if self.counts is None else list_classes(self, self.counts, limit)
 
     def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""

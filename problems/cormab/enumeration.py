@@ -1,60 +1,18 @@
-"""`every`: all joint actions of a small set, written down one by one."""
+"""The joint actions of small sets with structure, written down one by one."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import singledispatch
 from itertools import combinations
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import ActionSet
-from redwood.problems.cormab.budget import BudgetSet
-from redwood.problems.cormab.capacity import CapacitySet
-from redwood.problems.cormab.interventions import InterventionsSet
-from redwood.problems.cormab.path import PathSet
-from redwood.problems.cormab.schedule import ScheduleSet
 
 COMPARISONS = 50_000_000
 """The most comparisons of actions with visited sets; where more were needed, closed walks are not listed."""
-
-
-@singledispatch
-def every(actions: ActionSet, most: int) -> Array | None:
-    """Return all allowed joint actions [N, J] as bytes; ``None`` where they are more, or nobody knows how to list them.
-
-    For a set of your own, register a function: ``@every.register(MySet)``.
-    """
-    return None
-
-
-@every.register
-def _(actions: BudgetSet, most: int) -> Array | None:
-    return list_classes(actions, _at_most(actions.budget, actions.count), most)
-
-
-@every.register
-def _(actions: CapacitySet, most: int) -> Array | None:
-    return None if actions.counts is None else list_classes(actions, actions.counts, most)
-
-
-@every.register
-def _(actions: ScheduleSet, most: int) -> Array | None:
-    return None if actions.counts is None else list_classes(actions, actions.counts, most, actions.contains)
-
-
-@every.register
-def _(actions: PathSet, most: int) -> Array | None:
-    if not actions.strict:
-        return list_classes(actions, _at_most(actions.budget, actions.count), most)
-    return None if actions.visits is None else list_subsets(actions.count, actions.visits, actions.budget, most)
-
-
-@every.register
-def _(actions: InterventionsSet, most: int) -> Array | None:
-    return list_choices(actions.weights, actions.loads, actions.budget, most)
 
 
 def list_classes(
@@ -141,6 +99,6 @@ def _expand(arms: int, classes: Sequence[Array], counts: Array) -> Array:
     return arm_actions
 
 
-def _at_most(budget: int, arms: int) -> Array:
+def at_most(budget: int, arms: int) -> Array:
     """Return the one maximal vector [1, 1] of counts of a plain budget."""
     return np.array([[min(budget, arms)]])

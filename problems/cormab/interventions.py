@@ -150,11 +150,6 @@ class InterventionsSet(ActionSet):
 
         return np.asarray(choose_groups(np.ascontiguousarray(coefficient_tables, np.float64), self.budget, *self._flat))
 
-    def enumerate(self, limit: int) -> Array | None:
-        """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
-
-        return self.enumerate(limit)
-
     def contains(self, arm_actions: Array) -> bool:
         """Return whether some choice of interventions gives these loads."""
         if not self.in_range(arm_actions):
@@ -176,6 +171,12 @@ class InterventionsSet(ActionSet):
     def _known(self) -> set[bytes]:
         """The listed actions, each as its bytes."""
         return set() if self._listed is None else {arm_actions.tobytes() for arm_actions in self._listed}
+
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed actions [N, J] as bytes; ``None`` where they are more than a limit or nobody can list them."""
+        from redwood.problems.cormab.enumeration import list_choices
+
+        return list_choices(self.weights, self.loads, self.budget, limit)
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return the loads of a random choice of interventions, each equally likely."""

@@ -202,11 +202,6 @@ class PathSet(ActionSet):
 
         choose_visits(np.ones(1, np.uint64), np.ones((1, 2)), 1)
 
-    def enumerate(self, limit: int) -> Array | None:
-        """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
-
-        return self.enumerate(limit)
-
     def contains(self, arm_actions: Array) -> bool:
         """Return whether a closed walk visits all pulled arms."""
         if not self.in_range(arm_actions) or int(np.sum(arm_actions)) > self.budget:
@@ -219,6 +214,14 @@ class PathSet(ActionSet):
             return super().contains(arm_actions)
         mask = np.uint64(sum(1 << int(arm) for arm in np.flatnonzero(arm_actions)))
         return bool(((self.visits & mask) == mask).any())
+
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed actions [N, J] as bytes; ``None`` where they are more than a limit or nobody can list them."""
+        from redwood.problems.cormab.enumeration import at_most, list_classes, list_subsets
+
+        if not self.strict:
+            return list_classes(self, at_most(self.budget, self.count), limit)
+        return None if self.visits is None else list_subsets(self.count, self.visits, self.budget, limit)
 
     def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -10,8 +11,13 @@ from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
 from redwood.planning.coupling import CoupledArms
+from redwood.planning.policies import NullPolicy, RandomPolicy
 from redwood.planning.steps import arms_alone
+from redwood.problems.cormab.generators import DRAWS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
+
+REHEARSED = 4
+"""Arms of the small instances on which kernels are loaded."""
 
 
 class BanditPlanning(Planning):
@@ -27,6 +33,11 @@ class BanditPlanning(Planning):
         self.discount = instance.discount
         self.criterion = Criterion(instance.criterion)
 
+    def warm_up(self) -> None:
+        """Load the kernels of the action set and of the simulator, on a small instance with a set of the same kind."""
+        self.actions.warm_up()
+        _rehearse(type(self.actions))
+
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:
         """Return the expected one-step rewards [E, H], discounted, of a policy in simulated episodes."""
         from redwood.planning.simulator_kernels import draw_start
@@ -39,7 +50,14 @@ class BanditPlanning(Planning):
         steps = 2 * self.horizon if averaged else self.horizon
         rewards = np.empty((episodes, steps))
         for step in range(steps):
-            arm_actions = _whole(policy, policy.choose(self, states, 0 if averaged else step, rng))
+            try:
+                chosen = policy.choose(self, states, 0 if averaged else step, rng)
+            except IndexError as error:  # its tables are those of another instance
+                raise SolutionError(
+                    f"the policy {policy.kind!r} cannot decide for {states.shape[1]} arms with {self.arms.shape[2]} states: "
+                    f"{error}."
+                ) from error
+            arm_actions = _whole(policy, chosen)
             self._check(policy, arm_actions, states)
             joint = 0.0 if self.joint is None else self.joint.values(states, arm_actions)
             rewards[:, step] = self.discount**step * (move(states, arm_actions, step) + joint)
@@ -71,6 +89,17 @@ class BanditPlanning(Planning):
                 f"the policy {policy.kind!r} chose actions {arm_actions[refused[0]].tolist()} in the states "
                 f"{states[refused[0]].tolist()}, which is not in the action set."
             )
+
+
+@cache
+def _rehearse(kind: type[ActionSet]) -> None:
+    """Simulate a step of a small instance of every domain whose action set is of a kind."""
+    for draw in DRAWS.values():
+        arms, actions = draw(REHEARSED, max(2, usual_budget(REHEARSED)), np.random.default_rng(0))
+        if type(actions) is kind:
+            small = BanditPlanning(BanditInstance(arms=arms, actions=actions, horizon=1, name="rehearsal"))
+            small.rollouts(NullPolicy() if actions.contains(np.zeros(actions.arms, np.int64)) else RandomPolicy(), 2, 0)
+            actions.argmax(np.ones((actions.arms, actions.arm_actions)))
 
 
 def _whole(policy: Policy, chosen: Array) -> Array:

@@ -35,6 +35,8 @@ EPISODES = 100
 """Episodes by which `CoRMAB.objective` estimates the value of a policy."""
 SEED = 1919
 """Seed of these episodes: common random numbers for all policies of an instance, and other ones for every instance."""
+MOST_VALUES = 1 << 28
+"""Values of states over time that an instance may ask for: 2 GiB of numbers."""
 MARGIN = 5.0
 """Standard errors by which an estimate may miss the truth before anybody calls it a contradiction."""
 
@@ -223,6 +225,11 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         if instance.joint is not None:
             instance.joint.check(instance.arms)
         whole_number("horizon", instance.horizon, 1)
+        if instance.horizon * instance.arms.rewards.size > MOST_VALUES:
+            raise InstanceError(
+                f"horizon {instance.horizon} and rewards of shape {list(instance.arms.rewards.shape)} have "
+                f"{instance.horizon * instance.arms.rewards.size} values of states over time; at most {MOST_VALUES} fit."
+            )
         if not isinstance(instance.discount, (int, float, np.number)) or not 0 < instance.discount <= 1:
             raise InstanceError(f"discount {instance.discount!r} is not in (0, 1].")
         if instance.criterion not in list(Criterion):

@@ -121,16 +121,17 @@ class ScheduleSet(ActionSet):
             arm_actions[row] = self.solve(coefficient_tables[row]).arm_actions
         return arm_actions
 
-    def enumerate(self, limit: int) -> Array | None:
-        """Return all allowed joint actions [N, J], where they are no more than a limit and can be listed."""
-
-        return self.enumerate(limit)
-
     def contains(self, arm_actions: Array) -> bool:
         """Return whether the pulled arms can meet two different workers each."""
         if not self.in_range(arm_actions) or int(np.sum(arm_actions)) > self.budget:
             return False
         return len(self._meetings(arm_actions)) > 0
+
+    def enumerate(self, limit: int) -> Array | None:
+        """Return all allowed actions [N, J] as bytes; ``None`` where they are more than a limit or nobody can list them."""
+        from redwood.problems.cormab.enumeration import list_classes
+
+        return None if self.counts is None else list_classes(self, self.counts, limit, self.contains)
 
     def refused(self, arm_actions: Array) -> Array:
         """Return which rows of joint actions [E, J] are not allowed."""

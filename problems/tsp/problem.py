@@ -15,8 +15,9 @@ from redwood.problems.routing.generators import PLACEMENTS, place
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.repair_suggestions import permutation_suggestions
 from redwood.problems.routing.sequence import permutation_violations
+from redwood.problems.routing.solution_text import concorde_tour
 from redwood.problems.routing.travel import Metric, check_travel
-from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
+from redwood.problems.routing.tsplib import scan, scan_tour_problem
 from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.views.bound import Bound
@@ -155,7 +156,7 @@ class TSP(Problem[TSPInstance, Tour]):
 
     def parse(self, text: str, name: str) -> TSPInstance:
         """Return the instance of a TSPLIB file of TYPE TSP."""
-        file = scan(text, name, types=("TSP",), entries=TRAVEL_ENTRIES, sections=TRAVEL_SECTIONS)
+        file = scan_tour_problem(text, name, "TSP")
         named = file.entries.get("NAME")
         return TSPInstance(travel=file.travel(symmetric=True), name=name or (named.value if named else ""))
 
@@ -164,7 +165,10 @@ class TSP(Problem[TSPInstance, Tour]):
         return format_travel(instance.travel, instance.name, "TSP") + "EOF\n"
 
     def parse_solution(self, text: str, instance: TSPInstance) -> Tour:
-        """Return the tour of a TSPLIB file of TYPE TOUR."""
+        """Return the tour of a TSPLIB file of TYPE TOUR, or of one that Concorde wrote."""
+        listed = concorde_tour(text, instance.size)
+        if listed is not None:
+            return Tour(listed)
         file = scan(text, "tour", types=("TOUR",), entries=(), sections=("TOUR_SECTION",))
         if "DIMENSION" in file.entries and file.whole("DIMENSION", 1) != instance.size:
             raise file.error(

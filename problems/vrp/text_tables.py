@@ -33,18 +33,22 @@ def _number(token: str, name: str, line: int) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FormatError(f"{name}, line {line}: {token[:30]!r} is not a finite number.")
+        raise FormatError(f"{name}, line {line}: {token[:30]!r} is not a finite number.", line=line)
     return value
 
 
 def check_width(row: list[float], widths: tuple[int, ...], what: str, name: str, line: int) -> None:
     """Raise `FormatError` where a line has not as many numbers as it should."""
     if len(row) not in widths:
-        raise FormatError(f"{name}, line {line}: {what} has {len(row)} numbers; expected {' or '.join(map(str, widths))}.")
+        raise FormatError(
+            f"{name}, line {line}: {what} has {len(row)} numbers; expected {' or '.join(map(str, widths))}.", line=line
+        )
 
 
 def whole(value: float, what: str, name: str, line: int, least: int = 0) -> int:
     """Return a number as a whole one."""
     if value != int(value) or value < least:
-        raise FormatError(f"{name}, line {line}: {what} is {value:g}, which is not a whole number from {least} on.")
+        raise FormatError(
+            f"{name}, line {line}: {what} is {value:g}, which is not a whole number from {least} on.", line=line
+        )
     return int(value)

@@ -22,9 +22,6 @@ class Greedy(Solver):
 
     descend: bool = True
 
-    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
-        problem.view(Local, instance).warm_up()
-
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         view = problem.view(Local, instance)
         state = view.construct(run.rng)

@@ -27,9 +27,6 @@ class Random(Solver):
         if self.samples is not None and self.samples < 1:
             raise OptionError(f"samples {self.samples} is below 1; give at least 1, or None for no limit.")
 
-    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
-        problem.view(Local, instance).warm_up()
-
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         view = problem.view(Local, instance)
         best: float | None = None

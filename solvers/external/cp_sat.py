@@ -37,6 +37,9 @@ class CPSAT(Solver):
         if not self.slice_seconds > 0.0:
             raise OptionError(f"slice_seconds {self.slice_seconds} is not positive.")
 
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        import redwood.solvers.external.cp_sat_form  # noqa: F401 (imports the library, which takes half a second)
+
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up or optimality is proven."""
         from ortools.sat.python import cp_model

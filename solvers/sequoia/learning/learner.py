@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
+from redwood.files import replacing
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.improving import recorded, surpasses, variance_reduced
 from redwood.saved import load_checkpoint, reading
@@ -346,12 +346,8 @@ class Learner:
             "curve": json.dumps([asdict(line) for line in self.curve]),
             "stability": {} if self.stability is None else self.stability.state(),
         }
-        unfinished = path.with_suffix(".new")
-        with unfinished.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
+        with replacing(path, durable=True) as unfinished:
+            torch.save(state, unfinished)
 
     @single_thread()
     def load(self, path: Path) -> None:

@@ -14,7 +14,8 @@ from redwood.problem import Problem
 from redwood.trainable import TrainingConfig
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
+    from redwood.renamed import option_suggestion
+from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 
 OPTIONS = ("instances", "variant", "size")
 
@@ -76,7 +77,7 @@ def _checked(problem: Problem[Any, Any], options: dict[str, Any]) -> tuple[int, 
     """Return the number of instances, the sizes that take turns, and the variant."""
     for name in options:
         if name not in OPTIONS:
-            raise OptionError(f"the training of a network of arms has no option {name!r}.{suggestion(name, OPTIONS)}")
+            raise OptionError(f"the training of a network of arms has no option {name!r}.{option_suggestion(name, OPTIONS)}")
     count, size = int(options["instances"]), options.get("size", 20)
     if count < 1:
         raise OptionError(f"instances {count} is below 1.")

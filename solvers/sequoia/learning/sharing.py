@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from redwood.arrays import Array
 from redwood.clock import Clock
+from redwood.files import replacing
 from redwood.planning.arm_features import FEATURES, arm_features
 from redwood.planning.bounds.pricing import Relaxation, relax
 from redwood.planning.contract import Planning
@@ -155,9 +155,8 @@ def _kept(planning: Planning, clock: Clock, path: Path) -> Relaxation:
         with reading(path), np.load(path, allow_pickle=False) as kept:
             return Relaxation(price(planning, kept["prices"]), kept["values"])
     made = relax(planning, clock)
-    with path.with_suffix(".new").open("wb") as file:
-        np.savez(file, prices=made.priced.prices, values=made.values)
-    os.replace(path.with_suffix(".new"), path)
+    with replacing(path) as unfinished:
+        np.savez(unfinished, prices=made.priced.prices, values=made.values)
     return made
 
 

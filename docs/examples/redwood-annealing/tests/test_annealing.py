@@ -4,7 +4,7 @@ import redwood
 from redwood.plugins.conformance.testing import solver_tests
 
 test_on_tsp = solver_tests("annealing", "tsp", seeds=[0])
-test_on_knapsack = solver_tests("annealing", "knapsack", seeds=[0], exclude=["budget-kept"])
+test_on_knapsack = solver_tests("annealing", "knapsack", seeds=[0])
 
 
 def test_it_improves_on_a_descent():

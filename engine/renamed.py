@@ -1,0 +1,45 @@
+"""Options that have had other names: a table, and the errors that say the new ones. No old name is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from redwood.errors import OptionError, suggestion
+
+OPTIONS = {
+    "symmetries": "augmentations",
+    "views": "augmentations",
+    "foresight": "rollout",
+    "congestion": "coupling",
+    "teacher": "expert",
+    "teacher_time_limit": "expert_time_limit",
+}
+"""Options of solvers and trainings before 0.2, and their names."""
+
+FLAGS = {"train": {"--teacher": "--expert", "--teacher-time-limit": "--expert-time-limit"}}
+"""Flags of the commands before 0.2, and their names."""
+
+VALUES = {("search", "views"): "augmentations"}
+"""Values of options before 0.2, and their names."""
+
+
+def option_suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message on an unknown option: its new name where it has one, else the closest known one."""
+    names = list(known)
+    if OPTIONS.get(name) in names:
+        return f" Its name is {OPTIONS[name]!r} since version 0.2."
+    return suggestion(name, names)
+
+
+def value_suggestion(option: str, value: object) -> str:
+    """Return the end of a message on an unknown value of an option; nothing where it never was one."""
+    new = VALUES.get((option, str(value)))
+    return "" if new is None else f" {value!r} is named {new!r} since version 0.2."
+
+
+def refuse_renamed(given: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Raise `OptionError` where an option is given by its old name."""
+    names = list(known)
+    for name in given:
+        if OPTIONS.get(name) in names:
+            raise OptionError(f"{what} takes no {name!r}.{option_suggestion(name, names)}")

@@ -1,0 +1,47 @@
+"""Options that have had other names: the old ones are refused, and the message says the new one."""
+
+import pytest
+from click.testing import CliRunner
+
+import redwood
+from redwood.cli.root import root
+from redwood.errors import OptionError
+from redwood.renamed import FLAGS
+
+
+@pytest.mark.parametrize(("old", "new"), [("symmetries", "augmentations"), ("views", "augmentations")])
+def test_old_options_of_bq_name_the_new_one(old, new):
+    """`bq` takes no option by its old name."""
+    with pytest.raises(OptionError, match=f"no option {old!r}. Its name is {new!r}"):
+        redwood.solve(redwood.generate("tsp", size=6), "bq", time_limit=1, **{old: 8})
+
+
+@pytest.mark.parametrize(("old", "new"), [("foresight", "rollout"), ("congestion", "coupling")])
+def test_old_options_of_sequoia_name_the_new_one(old, new):
+    """`sequoia` takes no option by its old name."""
+    with pytest.raises(OptionError, match=f"no option {old!r}. Its name is {new!r}"):
+        redwood.solve(redwood.generate("cormab/capacity", size=6, seed=0), "sequoia", time_limit=1, **{old: 2})
+
+
+def test_the_old_search_names_the_new_one():
+    """The value that `search` had before is refused with its new name."""
+    with pytest.raises(OptionError, match="'views' is named 'augmentations'"):
+        redwood.solve(redwood.generate("tsp", size=6), "bq", time_limit=1, search="views")
+
+
+@pytest.mark.parametrize(("old", "new"), [("teacher", "expert"), ("teacher_time_limit", "expert_time_limit")])
+def test_old_options_of_train_name_the_new_one(old, new, tmp_path):
+    """`train` refuses them before it makes the folder."""
+    with pytest.raises(OptionError, match=f"takes no {old!r}. Its name is {new!r}"):
+        redwood.train("bq", "tsp", tmp_path / "out", hours=0.1, **{old: "highs"})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("old", FLAGS["train"])
+def test_old_flags_name_the_new_one(old, tmp_path):
+    """The command line ends with wrong use, and the help does not show old flags."""
+    words = ["train", "bq", "--problem", "tsp", "--out", str(tmp_path), "--hours", "1", old, "1"]
+    ended = CliRunner().invoke(root, words)
+    assert ended.exit_code == 2
+    assert f"its name is {FLAGS['train'][old]}." in ended.output
+    assert old not in CliRunner().invoke(root, ["train", "--help"]).output.replace(FLAGS["train"][old], "")
