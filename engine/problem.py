@@ -43,10 +43,13 @@ class Instance(ABC):
         """The number that the problem measures its instances by: nodes, customers, items, arms."""
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over everything but the name, to tell whether two runs had the same data."""
+        """Return a SHA-256 over everything but names, to tell whether two runs had the same data.
+
+        A field with ``metadata={"label": True}`` is a name too.
+        """
         digest = hashlib.sha256(self.problem.encode())
         for entry in fields(self):
-            if entry.name not in ("name", "best_known"):
+            if entry.name not in ("name", "best_known") and not entry.metadata.get("label"):
                 add_to_digest(digest, entry.name, getattr(self, entry.name))
         return digest.hexdigest()
 

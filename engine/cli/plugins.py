@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from redwood.cli.describing import data_taken, field_texts, solution_fields
 from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def list_plugins(as_json: bool) -> None:
 @json_option
 @plugin_option
 def info(name: str, as_json: bool) -> None:
-    """Describe what has a name: views, options with types and defaults, and what fits."""
+    """Describe what has a name: views, options, what fits; for a problem what its instances are made of."""
     from redwood.errors import UnknownNameError, suggestion
     from redwood.plugins.host import host
 
@@ -190,7 +191,8 @@ def _problem_details(entry: Entry[ProblemSpec]) -> dict[str, Any]:
         return details
     cls: Any = entry.load()
     types = {"instance": _made_by(cls.parse), "solution": _place(cls.solution_type)}
-    return details | types | {"sense": str(cls.sense), "variants": list(cls.variants), "documentation": _documentation(cls)}
+    facts = {"sense": str(cls.sense), "variants": list(cls.variants), "documentation": _documentation(cls)}
+    return details | types | facts | {"data": data_taken(cls), "solution_fields": solution_fields(cls)}
 
 
 def _made_by(method: Any) -> str | None:
@@ -233,7 +235,7 @@ def _options(cls: Any) -> list[dict[str, Any]]:
         kinds = typing.get_type_hints(cls)
     except NameError:  # a type that is imported for type checkers only
         kinds = {}
-    texts = _field_texts(cls.__doc__ or "")
+    texts = field_texts(cls.__doc__ or "")
     return [
         {
             "name": field.name,
@@ -258,20 +260,6 @@ def _documentation(cls: Any) -> str:
     return re.split(r"\n\s*\w+\n\s*-{3,}", _dedented(cls.__doc__ or ""))[0].strip()
 
 
-def _field_texts(docstring: str) -> dict[str, str]:
-    """Return what a NumPy-style docstring says of each field: a name at the margin, its text indented below."""
-    texts: dict[str, str] = {}
-    names: list[str] = []
-    for line in _dedented(docstring).split("\n"):
-        if re.fullmatch(r"[a-z_]\w*(, [a-z_]\w*)*", line):
-            names = line.split(", ")
-        elif names and line.startswith("    "):
-            texts |= {name: f"{texts.get(name, '')} {line.strip()}".strip() for name in names}
-        elif line:
-            names = []
-    return texts
-
-
 def _dedented(docstring: str) -> str:
     import inspect
 
@@ -280,7 +268,7 @@ def _dedented(docstring: str) -> str:
 
 def _print_details(details: dict[str, Any]) -> None:
     say(f"{details['kind']} {details['name']}: {details['summary']}")
-    skipped = {"kind", "name", "summary", "options", "documentation"}
+    skipped = {"kind", "name", "summary", "options", "documentation", "data", "solution_fields"}
     for key, value in details.items():
         text = ", ".join(value) if isinstance(value, list) and key not in skipped else value
         if key not in skipped and text not in ("", None):
@@ -290,6 +278,12 @@ def _print_details(details: dict[str, Any]) -> None:
     if details.get("options"):
         rows = [[o["name"], str(o["default"]), o["type"], o["help"]] for o in details["options"]]
         print_table(("option", "default", "type", "meaning"), rows)
+    if details.get("data"):
+        say(f"\n  redwood.instance({details['name']!r}, ...) takes")
+        print_table(("data", "default", "meaning"), [[d["name"], d["default"], d["help"]] for d in details["data"]])
+    if details.get("solution_fields"):
+        say("\n  a solution holds")
+        print_table(("field", "meaning"), [[f["name"], f["help"]] for f in details["solution_fields"]])
     say("")
 
 

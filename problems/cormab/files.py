@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import FormatError, InstanceError, suggestion
+from redwood.errors import FormatError, InstanceError, SolutionError, suggestion
 from redwood.files import parse_json, read_text
 from redwood.planning.contract import ActionSet
 from redwood.planning.coupling import CoverageReward, Exposure, JointReward
@@ -29,6 +29,7 @@ def format_instance(instance: BanditInstance) -> str:
         "horizon": instance.horizon,
         "discount": instance.discount,
         **({} if instance.criterion == "finite" else {"criterion": instance.criterion}),
+        **({"arm_names": list(instance.arm_names)} if instance.arm_names else {}),
         "actions": {"kind": actions.kind, **{entry.name: _plain(getattr(actions, entry.name)) for entry in fields(actions)}},
         "start": instance.arms.start.tolist(),
         "rewards": instance.arms.rewards.tolist(),
@@ -54,7 +55,7 @@ def parse(text: str, name: str) -> dict[str, Any]:
     """
     data = parse_json(text, name)
     keys = {"problem", "horizon", "discount", "actions", "start", "rewards", "transitions"}
-    if not isinstance(data, dict) or set(data) - {"criterion", "exposure", "joint"} != keys:
+    if not isinstance(data, dict) or set(data) - {"criterion", "exposure", "joint", "arm_names"} != keys:
         found = sorted(data) if isinstance(data, dict) else type(data).__name__
         raise FormatError(f"{name}: holds {found}; expected an object with the keys {sorted(keys)}.")
     if data.pop("problem") != BanditInstance.problem:
@@ -100,6 +101,20 @@ def exposure_of(data: Any, transitions: Any) -> Exposure:
         return Exposure(data["edges"], data["emits"], transitions)
     except (TypeError, ValueError) as error:
         raise InstanceError(f"exposure or its transitions are not arrays of numbers: {error}.") from error
+
+
+def check_cohort(carried: Mapping[str, Any], instance: BanditInstance) -> None:
+    """Raise `SolutionError` where the instance that a policy carries has other arms than the one it is to be used on."""
+    names = tuple(carried.get("arm_names", ()))
+    count = len(carried["start"])
+    if names and instance.arm_names and names != instance.arm_names:
+        other = sorted(set(names) ^ set(instance.arm_names))
+        example = f", such as {other[0]!r} in one of them alone" if other else ", in another order"
+        raise SolutionError(f"the policy is one of another cohort: its arms have other names than the instance's{example}.")
+    if count != instance.size:
+        raise SolutionError(
+            f"the policy is one of another cohort: it is for {count} arms, and the instance has {instance.size}."
+        )
 
 
 def action_set(data: Any) -> ActionSet:

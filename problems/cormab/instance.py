@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +33,8 @@ class BanditInstance(Instance):
         How transitions depend on other arms; those of ``arms`` are then of exposure class 0.
     joint
         A reward of all arms together, added to theirs.
+    arm_names
+        Name [J] of each arm, or none.
     """
 
     problem: ClassVar[str] = "cormab"
@@ -43,6 +45,7 @@ class BanditInstance(Instance):
     criterion: str = "finite"
     exposure: Exposure | None = None
     joint: JointReward | None = None
+    arm_names: tuple[str, ...] = field(default=(), metadata={"label": True})
 
     @property
     def size(self) -> int:

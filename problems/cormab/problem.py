@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,7 +22,7 @@ from redwood.problem import Problem, whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, check_exposure, make_arms
 from redwood.problems.cormab.families import COUPLED
-from redwood.problems.cormab.generators import DRAWS, usual_budget
+from redwood.problems.cormab.generators import DRAWS, KINDS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.views.bound import Bound
@@ -93,6 +93,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         criterion: str = "finite",
         exposure: Any = None,
         joint: Any = None,
+        arm_names: Sequence[str] = (),
         name: str = "",
         best_known: float | None = None,
     ) -> BanditInstance:
@@ -121,6 +122,8 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         joint
             A reward of all arms together: a `JointReward`, or a mapping of a built-in one's fields and its ``kind``, such as
             ``{"kind": "coverage", "weights": [1.0], "success": p}`` with p [1, J, A, S].
+        arm_names
+            Name of each arm, by which `redwood act` knows them; by default none.
 
         Raises
         ------
@@ -136,6 +139,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             criterion=criterion,
             exposure=exposed,
             joint=files.joint_reward(joint),
+            arm_names=tuple(str(label) for label in arm_names),
             name=name,
             best_known=best_known,
         )
@@ -238,6 +242,9 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             raise InstanceError(f"discount {instance.discount} with the criterion average: the average reward has none.")
         if instance.criterion == Criterion.AVERAGE and (instance.exposure is not None or instance.joint is not None):
             raise InstanceError("criterion average with exposure or a joint reward: coupled arms are for a finite horizon.")
+        names = instance.arm_names
+        if names and (len(names) != count or len(set(names)) < count):
+            raise InstanceError(f"{len(names)} arm names, {len(set(names))} of them distinct, for {count} arms.")
         actions = instance.actions
         if actions.arms != count:
             raise InstanceError(f"the action set has {actions.arms} arms, and the instance {count}.")
@@ -276,11 +283,18 @@ class CoRMAB(Problem[BanditInstance, Policy]):
 
     def parse_solution(self, text: str, instance: BanditInstance) -> Policy:
         """Return the policy of a JSON file."""
-        return self.solution(parse_json(text, "the policy"))
+        data = parse_json(text, "the policy")
+        carried = data.pop("instance", None) if isinstance(data, dict) else None
+        if carried is not None:
+            files.check_cohort(carried, instance)
+        return self.solution(data)
 
     def format_solution(self, instance: BanditInstance, solution: Policy) -> str:
-        """Return the policy as JSON, its arrays as nested lists; `redwood.save_policy` writes them more compactly."""
-        return json.dumps(solution.to_dict())
+        """Return the policy as JSON, its arrays as nested lists, with the instance where it can be written."""
+        data = solution.to_dict()
+        if type(instance.actions) in KINDS.values():
+            data["instance"] = json.loads(files.format_instance(instance))
+        return json.dumps(data)
 
     def plot(self, instance: BanditInstance, solution: Policy | None, axes: Axes) -> None:
         """Draw the network, the free slots or the gains of the arms, and a policy's first action."""

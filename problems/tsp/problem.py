@@ -77,7 +77,8 @@ class TSP(Problem[TSPInstance, Tour]):
         weight
             The edge attribute of ``graph`` that holds the distance.
         metric
-            How distances follow from coordinates (a name of `Metric`); by default Euclidean, not rounded.
+            How distances follow from coordinates: ``EXACT`` (Euclidean, not rounded; the default), ``EUC_2D`` (rounded to
+            the nearest integer), ``CEIL_2D``, ``ATT``, ``GEO``, ``MAN_2D`` or ``MAX_2D``, as in TSPLIB; see `Metric`.
         best_known
             Length of the best tour known, for reports.
 
