@@ -312,6 +312,7 @@ SOLVERS = (
         name="deep-q",
         summary="Deep Q-learning of joint actions, as published and with other networks, maximised by a list or a MIP.",
         target="redwood.solvers.sequoia.deep_q:DeepQ",
+        trainer="redwood.solvers.sequoia.deep_q:DeepQ",
         views=frozenset({"Planning"}),
         policies=("arm-network=redwood.solvers.sequoia.arm_policy:ArmPolicy",),
         preload=("torch",),
