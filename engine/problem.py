@@ -50,8 +50,7 @@ class Instance(ABC):
         digest = hashlib.sha256(self.problem.encode())
         for entry in fields(self):
             if entry.name not in ("name", "best_known") and not entry.metadata.get("label"):
-                digest.update(entry.name.encode())
-                _digest(digest, getattr(self, entry.name))
+                add_to_digest(digest, entry.name, getattr(self, entry.name))
         return digest.hexdigest()
 
 
@@ -277,6 +276,12 @@ def whole_numbers(name: str, values: Any, least: int = 0) -> np.ndarray[Any, Any
     if len(wrong):
         raise InstanceError(f"{name} hold {wrong[0]:g}, which is not a whole number from {least} on.")
     return frozen(numbers, np.int64)
+
+
+def add_to_digest(digest: hashlib._Hash, name: str, value: Any) -> None:
+    """Add a field of an instance, by its name, to a digest."""
+    digest.update(name.encode())
+    _digest(digest, value)
 
 
 def _digest(digest: hashlib._Hash, value: Any) -> None:

@@ -21,13 +21,14 @@ from redwood.views.view import View
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
+    from redwood.planning.coupling import Exposure, JointReward
     from redwood.planning.relaxation import Relaxation
     from redwood.views.compiled import CompiledModel
 
 
 POLICY_TARGETS: dict[str, str] = {
     name.lower(): f"redwood.planning.policies:{name}Policy" for name in ("Null", "Random", "Index", "Greedy", "Sampling")
-}
+} | {"additive": "redwood.planning.additive_policy:AdditivePolicy"}
 """Lazy targets of the kinds of policies that can be read: those of this package, and what plugins have declared."""
 
 
@@ -472,6 +473,10 @@ class Planning(View, ABC):
     """Weight of a step's reward, to the power of the step; the value of a policy is the weighted sum divided by H."""
     criterion: Criterion = Criterion.FINITE
     """Whether the H steps count, or the average reward, in which every step is a policy's first, step 0."""
+    exposure: Exposure | None = None
+    """How the transitions of arms depend on other arms; ``arms`` are then `CoupledArms`, which refuse to be taken alone."""
+    joint: JointReward | None = None
+    """A reward of all arms together, added to theirs; ``arms`` are `CoupledArms` here as well."""
 
     @abstractmethod
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:

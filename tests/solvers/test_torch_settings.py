@@ -21,7 +21,7 @@ problem, solver, habit = sys.argv[1:]
 
 def objective():
     instance = redwood.generate(problem, size=8, seed=1)
-    options = dict(network="relu", pretraining=5, episodes=3, trials=4, check=1) if solver == "sequoia" else {}
+    options = dict(network="relu", pretraining=5, episodes=3, trials=4, check=1) if solver == "deep-q" else {}
     result = redwood.solve(instance, solver, iterations=3, time_limit=60, bound_time_limit=0, **options)
     assert result.status in ("feasible", "optimal"), result.message
     return result.objective
@@ -48,7 +48,7 @@ print(expected, objective())
 
 
 @pytest.mark.parametrize("habit", ["dtype64", "dtype16", "gradients", "inference", "autocast", "device"])
-@pytest.mark.parametrize(("problem", "solver"), [("tsp", "bq"), ("knapsack", "bq"), ("cormab/capacity", "sequoia")])
+@pytest.mark.parametrize(("problem", "solver"), [("tsp", "bq"), ("knapsack", "bq"), ("cormab/capacity", "deep-q")])
 def test_the_users_torch_settings_change_nothing(problem, solver, habit):
     """A solve after the user has changed torch's defaults gives the result of one before."""
     done = subprocess.run([sys.executable, "-c", PROGRAM, problem, solver, habit], capture_output=True, text=True)

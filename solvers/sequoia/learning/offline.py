@@ -13,8 +13,8 @@ from redwood.errors import OptionError
 from redwood.files import replacing
 from redwood.planning.bounds.segment import HorizonSegment
 from redwood.planning.contract import ActionSet, Arms
+from redwood.planning.improving import Episodes, fitted, q_values_from
 from redwood.saved import reading
-from redwood.solvers.sequoia.learning.improving import Episodes, fitted, q_values_from
 
 PRIOR = 2.0
 """Transitions of the average arm that are added to those of each arm."""

@@ -1,21 +1,18 @@
-"""SEQUOIA with quadratic coupling: joint values are exact expectations, concave, well maximised, and worth having."""
+"""Lagrangian values with a quadratic coupling term: exact expectations, concave, well maximised, and worth having."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from redwood import generate, instance, load_policy, save_policy, solve, train
+from redwood import generate, instance, load_policy, save_policy, solve
 from redwood.clock import Timer
-from redwood.errors import FitError, OptionError, SolutionError
+from redwood.errors import OptionError, SolutionError
+from redwood.planning.arm_features import DEMANDS, arm_features
 from redwood.planning.bounds.duality import price
-from redwood.planning.contract import Planning, Program
-from redwood.planning.policies import NullPolicy
-from redwood.plugins.host import host
-from redwood.solvers.planning.exact import evaluate
-from redwood.solvers.sequoia.learning.demand import fitted_demand, try_coupling
-from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
-from redwood.solvers.sequoia.learning.improving import (
+from redwood.planning.bounds.pricing import Relaxation, relax
+from redwood.planning.contract import Planning
+from redwood.planning.improving import (
     earned_by,
     policy_for,
     recorded,
@@ -23,10 +20,9 @@ from redwood.solvers.sequoia.learning.improving import (
     surpasses,
     variance_reduced,
 )
-from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
-from redwood.solvers.sequoia.networks.arm_features import DEMANDS, arm_features
-from redwood.solvers.sequoia.solver import Sequoia
+from redwood.plugins.host import host
+from redwood.solvers.planning.exact import evaluate
+from redwood.solvers.planning.quadratic_fit import fitted_demand, try_coupling
 
 
 def planning_of(domain, **options):
@@ -177,47 +173,17 @@ def test_fitted_values_do_not_depend_on_units():
     np.testing.assert_allclose(scaled_up.values, 128.0 * policy.values, rtol=1e-6)
 
 
-def test_a_network_is_the_answer_only_where_it_surpasses_the_reference():
-    """A reference policy that does nothing is surpassed by the first trained network; one that is far ahead stays."""
-    planning = planning_of("capacity", size=6, seed=0, budget=2, horizon=6)
-    good = policy_for(planning, relax(planning, Timer()).values)
-    for reference, answer in ((NullPolicy(), "q-network"), (good, "index")):
-        hyper_parameters = HyperParameters(network="additive", episodes=6, check=1, trials=20, pretraining=200)
-        learner = Learner(planning, hyper_parameters, seed=0, reference=reference)
-        learner.prepare()
-        assert learner.policy() is reference
-        learner.learn(never)
-        assert learner.policy().kind == answer
-
-
-def test_the_answer_is_coupling_and_serves_again(tmp_path):
-    """``solve`` returns it where it is ahead, it survives its file, is taken as ``weights=``, and can be left out."""
-    made, other = generate("cormab/capacity", size=20, seed=2), generate("cormab/capacity", size=10, seed=2)
-    found = solve(made, "sequoia", episodes=1, trials=2, seed=0, improvements=0, improvement_episodes=400)
-    assert found.solution.kind == "coupling"
-    assert "No network surpassed quadratic coupling" in found.message
+def test_solving_gives_the_quadratic_policy_where_it_is_ahead(tmp_path):
+    """``solve`` answers with it, says that it was accepted and what decides, and its file acts the same."""
+    made = generate("cormab/capacity", size=20, seed=2)
+    found = solve(made, "quadratic", seed=0, rounds=0, episodes=400, time_limit=60, bound_time_limit=0)
+    assert found.solution.kind == "quadratic"
+    assert found.solution.describe() == {"decides_by": "quadratic", "proven": False}
+    assert "accepted." in found.message
     path = save_policy(found.solution, tmp_path / "policy")
-    again = solve(made, "sequoia", weights=str(path))
-    assert again.objective == found.objective
     np.testing.assert_array_equal(load_policy(path).curvature, found.solution.curvature)
-    with pytest.raises(FitError, match=r"\[21, 10, 4\]"):
-        solve(other, "sequoia", weights=str(path))
-    with pytest.raises(OptionError, match="hold quadratic coupling too"):
-        solve(made, "sequoia", weights=str(path), rollout=8)
-    without = solve(made, "sequoia", episodes=1, trials=2, seed=0, improvements=0, coupling=False)
-    assert without.solution.kind == "q-network"
-    with pytest.raises(OptionError, match="coupling= is for sequoia"):
-        solve(made, "iterative-dqn", coupling=True)
-
-
-def test_a_training_keeps_its_coupling(tmp_path):
-    """``train`` writes the accepted policy, and a second call on the folder takes it from there and gives the same."""
-    options = {"size": 20, "episodes": 2, "trials": 5, "improvements": 0, "improvement_episodes": 400, "hours": 1.0}
-    first = load_policy(train("sequoia", "cormab/capacity", tmp_path, seed=2, **options))
-    assert first.kind == "coupling"
-    assert (tmp_path / "coupling.safetensors").exists()
-    again = load_policy(train("sequoia", "cormab/capacity", tmp_path, seed=2, **(options | {"episodes": 3})))
-    np.testing.assert_array_equal(again.values, first.values)
+    with pytest.raises(OptionError, match="and episodes 1 at least 2"):
+        solve(made, "quadratic", episodes=1)
 
 
 def test_what_does_not_fit_is_refused(crowded):
@@ -232,17 +198,3 @@ def test_what_does_not_fit_is_refused(crowded):
     other = planning_of("capacity", size=7, seed=1, horizon=8)
     with pytest.raises(SolutionError, match="the values are for"):
         policy.choose(other, np.zeros((1, 7), np.int64), 0, np.random.default_rng(0))
-
-
-def test_preparation_solves_no_hard_program(monkeypatch):
-    """With values, the program of walks among 100 stations takes hours; only without any may preparing solve it."""
-    solved, original = [], Program.maximise
-
-    def maximise(self, q_values):
-        assert not q_values.any()
-        solved.append(q_values.shape)
-        return original(self, q_values)
-
-    monkeypatch.setattr(Program, "maximise", maximise)
-    Sequoia().prepare(host().problem("cormab"), generate("cormab/path", size=100, seed=0))
-    assert solved == [(100, 2)]

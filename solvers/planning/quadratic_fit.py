@@ -1,4 +1,4 @@
-"""The fit of `CouplingPolicy`: what simulated episodes earn beyond or below the values of arms, put down to demand."""
+"""The fit of `QuadraticPolicy`: what simulated episodes earn beyond or below the values of arms, put down to demand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.planning.arm_features import DEMANDS, FEATURES, arm_features
+from redwood.planning.bounds.pricing import Relaxation
 from redwood.planning.contract import Planning
-from redwood.solvers.sequoia.coupling import CouplingPolicy
-from redwood.solvers.sequoia.learning.improving import (
+from redwood.planning.improving import (
     Episodes,
     Stops,
     earned_by,
@@ -18,8 +19,7 @@ from redwood.solvers.sequoia.learning.improving import (
     simulated,
     surpasses,
 )
-from redwood.solvers.sequoia.learning.pricing import Relaxation
-from redwood.solvers.sequoia.networks.arm_features import DEMANDS, FEATURES, arm_features
+from redwood.solvers.planning.quadratic_policy import QuadraticPolicy
 
 RIDGE = 3e-2
 """Weight of the squares of coefficients, as a share of the number of episodes; columns are scaled to a variance of 1."""
@@ -33,7 +33,7 @@ LINEAR = slice(2, FEATURES - 1)
 class CouplingTrial:
     """A policy with quadratic coupling, how far ahead of the values alone it was, a step, and the standard error."""
 
-    policy: CouplingPolicy
+    policy: QuadraticPolicy
     ahead: float
     error: float
     accepted: bool
@@ -63,10 +63,10 @@ def try_coupling(
     return CouplingTrial(policy, float(ahead.mean()), error, surpasses(second, first))
 
 
-def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, seen: Episodes) -> CouplingPolicy:
+def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, seen: Episodes) -> QuadraticPolicy:
     """Return the policy whose joint values are what the policy of the Q-values [H + 1, J, S] earned in episodes.
 
-    As in `redwood.solvers.sequoia.learning.improving.fitted`, what an episode misses from a step on is regressed on its
+    As in `redwood.planning.improving.fitted`, what an episode misses from a step on is regressed on its
     states, but on few numbers, sums over arms, whatever the number of arms: the inputs of networks of arms, and squares of
     demands, whose coefficients may not be positive.
     """
@@ -85,16 +85,16 @@ def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, see
         mean_demand[step] = demand.mean(axis=0)
         scale = _scale(demand)
         shown = np.column_stack([told[:, LINEAR], ((demand - mean_demand[step]) / scale @ directions.T) ** 2])
-        level, deviation = shown.mean(axis=0), _scale(shown)
-        shown = (shown - level) / deviation
+        arm_action, deviation = shown.mean(axis=0), _scale(shown)
+        shown = (shown - arm_action) / deviation
         root = np.linalg.cholesky(shown.T @ shown / episodes + RIDGE * np.eye(shown.shape[1]))
         known = np.linalg.solve(root, shown.T @ (missed - missed.mean()) / episodes)
         linear = shown.shape[1] - len(directions)
         most = np.concatenate([np.full(linear, np.inf), np.zeros(len(directions))])
         found = lsq_linear(root.T, known, (-np.inf, most), method="bvls").x / deviation
         curvature[step] = np.einsum("d,dk,dl->kl", found[linear:], directions / scale, directions / scale)
-        better[step] += inputs[step][..., LINEAR] @ found[:linear] + (missed.mean() - level @ found) / arms
-    return CouplingPolicy(better, coupling_features, mean_demand, curvature)
+        better[step] += inputs[step][..., LINEAR] @ found[:linear] + (missed.mean() - arm_action @ found) / arms
+    return QuadraticPolicy(better, coupling_features, mean_demand, curvature)
 
 
 def _directions(count: int) -> Array:

@@ -175,9 +175,9 @@ def scaled(planning: Planning, values: Array) -> Array:
     return found
 
 
-def policy_for(planning: Planning, values: Array) -> IndexPolicy:
+def policy_for(planning: Planning, values: Array, decides_by: str = "index") -> IndexPolicy:
     """Return the policy that looks one step ahead of values of states [H + 1, J, S]."""
-    return IndexPolicy(q_values_from(planning, values))
+    return IndexPolicy(q_values_from(planning, values), decides_by)
 
 
 def simulated(planning: Planning, policy: Policy, episodes: int, seed: int, stops: Stops) -> Episodes | None:

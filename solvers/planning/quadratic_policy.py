@@ -1,9 +1,9 @@
-"""`CouplingPolicy`: values of arms, less what it costs that many of them will want to be served at once."""
+"""`QuadraticPolicy`: values of arms, less what it costs that many of them will want to be served at once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.planning.contract import Planning, Policy
+from redwood.planning.improving import q_values_from
+from redwood.planning.joint_maximum import JointMaximum
 from redwood.planning.policies import q_values_of
 from redwood.problem import frozen
-from redwood.solvers.sequoia.learning.improving import q_values_from
-from redwood.solvers.sequoia.search.bounded_action import BoundedAction
 
 TURNS = 4
 """Oracle calls a decision; after the first two little is gained."""
@@ -23,7 +23,7 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class CouplingPolicy(Policy):
+class QuadraticPolicy(Policy):
     """Look one step ahead of joint values: those of the arms' states, and a concave function of what they will ask for.
 
     Lagrangian values let the arms fall apart, as if more than the budget could be bought at fixed prices. They overrate
@@ -50,7 +50,7 @@ class CouplingPolicy(Policy):
     Frank, Wolfe (1956), An algorithm for quadratic programming, doi:10.1002/nav.3800030109.
     """
 
-    kind: ClassVar[str] = "coupling"
+    kind: ClassVar[str] = "quadratic"
     values: Array
     coupling_features: Array
     mean_demand: Array
@@ -75,14 +75,18 @@ class CouplingPolicy(Policy):
         if (sizes > ROUNDING * np.abs(sizes).max(initial=0.0)).any():
             raise SolutionError(f"the curvature has the eigenvalue {sizes.max():.3g}; none may be positive.")
 
+    def describe(self) -> dict[str, Any]:
+        """Return that Lagrangian values with a quadratic coupling term decide; maxima are found by tangents, not proven."""
+        return {"decides_by": "quadratic", "proven": False}
+
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best action met in each episode's states."""
         return self._search(planning, states, step)[0]
 
-    def decide(self, planning: Planning, states: Array, step: int) -> BoundedAction:
+    def decide(self, planning: Planning, states: Array, step: int) -> JointMaximum:
         """Return the action in states [J], its value, and a proven bound on that of every other action."""
         arm_actions, value, bound = self._search(planning, states[None], step, certain=True)
-        return BoundedAction(arm_actions[0], float(value[0]), float(bound[0]))
+        return JointMaximum(arm_actions[0], float(value[0]), float(bound[0]))
 
     def check_fit(self, planning: Planning) -> None:
         """Raise `SolutionError` where the values are for another number of steps, arms or states."""
@@ -166,4 +170,4 @@ def _taken(table: Array, arm_actions: Array) -> Array:
     return found
 
 
-_TABLES: WeakKeyDictionary[CouplingPolicy, WeakKeyDictionary[Planning, tuple[Array, Array]]] = WeakKeyDictionary()
+_TABLES: WeakKeyDictionary[QuadraticPolicy, WeakKeyDictionary[Planning, tuple[Array, Array]]] = WeakKeyDictionary()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.planning.bounds.pricing import Relaxation
 from redwood.planning.contract import Planning
-from redwood.solvers.sequoia.learning.pricing import Relaxation
 
 AHEAD = (1, 2, 4)
 """Steps ahead for which the arm's expected spending is told."""
