@@ -56,6 +56,7 @@ PROBLEMS = (
         name="vrp",
         summary="Rich vehicle routing: windows, fleets, depots, open routes, pickups, shipments, prizes and limits.",
         target="redwood.problems.vrp.problem:VRP",
+        views=frozenset({"Linear", "Bound"}),
         formats=(
             Format((".vrp",), r"^\s*TYPE\s*:\s*(?!CVRP\b)\w*(VRP|PDP)\w*"),
             Format((".txt",), r"\A\s*\S[^\n]*\n\s*VEHICLE\s*\n\s*NUMBER\s+CAPACITY"),
@@ -202,6 +203,14 @@ SOLVERS = (
         summary="The routing library of OR-Tools, by guided local search (Apache-2.0 licence).",
         target="redwood.solvers.external.ortools_routing:ORToolsRouting",
         problems=("tsp", "atsp", "cvrp", "orienteering"),
+        requires=(Requirement("ortools", "pip install ortools"),),
+        determinism=Determinism.DETERMINISTIC,
+    ),
+    SolverSpec(
+        name="ortools-routing",
+        summary="The routing library of OR-Tools, by guided local search, for rich vehicle routing (Apache-2.0 licence).",
+        target="redwood.solvers.external.ortools_vrp:ORToolsRich",
+        problems=("vrp",),
         requires=(Requirement("ortools", "pip install ortools"),),
         determinism=Determinism.DETERMINISTIC,
     ),
