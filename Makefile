@@ -9,7 +9,7 @@ listing := $(shell printf '%s\n' $(sources) | cksum | cut -d' ' -f1)
 installed := $(VENV)/.installed-$(listing)
 bin := $(VENV)/bin
 
-.PHONY: install demo test distributions notebooks notebooks-stored docs check clean
+.PHONY: install demo test release distributions notebooks notebooks-stored docs check clean
 
 install: $(installed)
 
@@ -54,7 +54,17 @@ check: install
 	$(bin)/mypy --explicit-package-bases benchmarks/studies
 	$(bin)/lint-imports
 	$(bin)/python -m pytest --quiet tests/test_documentation.py
+	$(bin)/codespell $(shell git ls-files 2>/dev/null)
 	$(bin)/zensical build --strict
+
+# The source distribution and the wheel in dist/, and the wheel tried in an environment of its own.
+release: install
+	rm -rf dist build/release
+	$(bin)/python -m build --no-isolation --outdir dist
+	$(PYTHON) -m venv build/release
+	build/release/bin/pip install --quiet --constraint constraints.txt $(TORCH) dist/*.whl
+	build/release/bin/redwood generate tsp --size 30 --out build/release/random.tsp
+	build/release/bin/redwood solve build/release/random.tsp --time-limit 1
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info runs/demo

@@ -1,17 +1,20 @@
-"""Line charts as inline SVG that take their colours from the page around them, so that light and dark need one picture."""
+"""Line charts, laid out for the template that draws them in the colours of the page around them."""
 
 from __future__ import annotations
 
-import html
 import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 340
-LEFT, RIGHT, TOP, BOTTOM = 62, 26, 12, 46
+LEFT, RIGHT, TOP, BOTTOM = 62, WIDTH - 26, 12, HEIGHT - 46
 COLOURS = 8
 """Colours that the page defines; further series repeat them dashed."""
+FARTHEST = 1e100
+"""Magnitude of the values that are drawn."""
+ZERO_STRIP = 44
+"""Pixels before the beginning of a logarithmic axis, in whose middle 0 has its place."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Axes:
     Attributes
     ----------
     log_x, log_y
-        Whether the axis is logarithmic; values at or below its smallest positive one are drawn at its end.
+        Whether the axis is logarithmic; values of 0 or below have a place of their own before its beginning.
     steps
         Whether a value holds until the next point.
     marks
@@ -45,22 +48,46 @@ class Axes:
     marks: bool = False
 
 
-def chart(title: str, series: Sequence[Series], axes: Axes) -> str:
-    """Return a figure element with a chart and its legend, or words where there is nothing to draw."""
-    shown = [(index, line) for index, line in enumerate(series) if line.points]
+@dataclass(frozen=True)
+class Line:
+    """A series as it is drawn: its class in the style sheet, and points in pixels as SVG lists them."""
+
+    label: str
+    style: str
+    points: str
+    band: str
+    marks: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart as it is drawn: ticks as (pixel, text), and lines, of which there may be none."""
+
+    title: str
+    axes: Axes
+    across: Sequence[tuple[float, str]] = ()
+    upward: Sequence[tuple[float, str]] = ()
+    lines: Sequence[Line] = ()
+
+
+def lay_out(title: str, series: Sequence[Series], axes: Axes) -> Chart:
+    """Return a chart of the series that have points."""
+    shown = [(index, line) for index, line in enumerate(map(_drawable, series)) if line.points]
     if not shown:
-        return f"<figure><figcaption>{html.escape(title)}: nothing to draw.</figcaption></figure>"
+        return Chart(title, axes)
     xs = [x for _, line in shown for x, _ in line.points]
     ys = [y for _, line in shown for _, y in line.points]
     ys += [value for _, line in shown for _, low, high in line.band for value in (low, high)]
-    across = _Scale(xs, LEFT, WIDTH - RIGHT, axes.log_x)
-    upward = _Scale(ys, HEIGHT - BOTTOM, TOP, axes.log_y)
-    parts = [*_grid(across, upward, axes)]
-    for index, line in shown:
-        parts += _line(index, line, across, upward, axes)
-    keys = "".join(f'<li><i class="{_style(index)}"></i>{html.escape(line.label)}</li>' for index, line in shown)
-    picture = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(title)}">{"".join(parts)}</svg>'
-    return f'<figure><figcaption>{html.escape(title)}</figcaption>{picture}<ul class="legend">{keys}</ul></figure>'
+    across = _Scale(xs, LEFT, RIGHT, axes.log_x)
+    upward = _Scale(ys, BOTTOM, TOP, axes.log_y)
+    lines = [_line(line, _style(index), across, upward, axes) for index, line in shown]
+    return Chart(title, axes, across.ticks(), upward.ticks(), lines)
+
+
+def _drawable(line: Series) -> Series:
+    """Return a series without the points that no axis can hold."""
+    points = [point for point in line.points if max(map(abs, point)) < FARTHEST]
+    return Series(line.label, points, [point for point in line.band if max(map(abs, point)) < FARTHEST])
 
 
 class _Scale:
@@ -68,7 +95,9 @@ class _Scale:
 
     def __init__(self, values: Sequence[float], start: float, end: float, logarithmic: bool) -> None:
         self.logarithmic = logarithmic
-        self._start, self._end = start, end
+        self.has_zero = logarithmic and min(values) <= 0
+        strip = math.copysign(ZERO_STRIP, end - start) if self.has_zero else 0.0
+        self._zero, self._start, self._end = start + strip / 2, start + strip, end
         if logarithmic:
             positive = [value for value in values if value > 0] or [1.0]
             self.low = 10 ** math.floor(math.log10(min(positive)))
@@ -78,16 +107,22 @@ class _Scale:
             self.high = self.high if self.high > self.low else self.low + 1.0
 
     def __call__(self, value: float) -> float:
+        if self.has_zero and value <= 0:
+            return self._zero
         value = min(max(value, self.low), self.high)
         change: Callable[[float], float] = math.log10 if self.logarithmic else float
         share = (change(value) - change(self.low)) / (change(self.high) - change(self.low))
         return round(self._start + share * (self._end - self._start), 1)
 
-    def ticks(self) -> list[float]:
-        """Return the values to name: powers of ten, or four to eight round numbers."""
+    def ticks(self) -> list[tuple[float, str]]:
+        """Return the places that are named: 0 and powers of ten, or four to eight round numbers."""
+        return [(self(value), f"{value:.4g}") for value in self._named()]
+
+    def _named(self) -> list[float]:
         if self.logarithmic:
             first, last = round(math.log10(self.low)), round(math.log10(self.high))
-            return [10.0**power for power in range(first, last + 1, max(1, (last - first) // 6))]
+            powers = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 6))]
+            return [0.0] * self.has_zero + powers
         rough = (self.high - self.low) / 5
         unit = 10 ** math.floor(math.log10(rough))
         step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
@@ -95,38 +130,15 @@ class _Scale:
         return [step * count for count in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
-def _grid(across: _Scale, upward: _Scale, axes: Axes) -> list[str]:
-    parts = []
-    for value in across.ticks():
-        x = across(value)
-        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
-        parts.append(f'<text x="{x}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:.4g}</text>')
-    for value in upward.ticks():
-        y = upward(value)
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{value:.4g}</text>')
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(f'<text x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{html.escape(axes.x)}</text>')
-    turned = f'transform="rotate(-90)" x="{-(TOP + HEIGHT - BOTTOM) / 2}" y="14"'
-    parts.append(f'<text {turned} text-anchor="middle">{html.escape(axes.y)}</text>')
-    return parts
-
-
-def _line(index: int, line: Series, across: _Scale, upward: _Scale, axes: Axes) -> list[str]:
-    parts = []
-    if line.band:
-        rim = [(across(x), upward(high)) for x, _, high in line.band]
-        rim += [(across(x), upward(low)) for x, low, _ in reversed(line.band)]
-        parts.append(f'<polygon class="band {_style(index)}" points="{_listed(rim)}"/>')
+def _line(line: Series, style: str, across: _Scale, upward: _Scale, axes: Axes) -> Line:
+    rim = [(across(x), upward(high)) for x, _, high in line.band]
+    rim += [(across(x), upward(low)) for x, low, _ in reversed(line.band)]
     points = [(across(x), upward(y)) for x, y in line.points]
+    marks = points if axes.marks else []
     if axes.steps:
         points = [points[0]] + [corner for a, b in itertools.pairwise(points) for corner in ((b[0], a[1]), b)]
-        points.append((WIDTH - RIGHT, points[-1][1]))
-    title = f"<title>{html.escape(line.label)}</title>"
-    parts.append(f'<polyline class="{_style(index)}" points="{_listed(points)}">{title}</polyline>')
-    if axes.marks:
-        parts += [f'<circle class="{_style(index)}" cx="{x}" cy="{y}" r="3.5">{title}</circle>' for x, y in points]
-    return parts
+        points.append((RIGHT, points[-1][1]))
+    return Line(line.label, style, _listed(points), _listed(rim), marks)
 
 
 def _listed(points: Sequence[tuple[float, float]]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from redwood.benchmarks.records import expanded
-from redwood.benchmarks.report import CaseSummary, Record, summarise
-from redwood.benchmarks.statistics import FIRST_GAP, holm, signed_rank
+from redwood.benchmarks.records import Record, Run
+from redwood.benchmarks.report import CaseSummary, summarise
+from redwood.benchmarks.statistics import FIRST_GAP, bootstrap_interval, holm, signed_rank
 from redwood.errors import OptionError
 from redwood.tolerance import SAME
 
@@ -74,13 +74,13 @@ def compare(
     OptionError
         Where they have no job in common.
     """
-    first, second = expanded(first), expanded(second)
     cases = summarise([*first, *second])
-    before = {_key(run): run for run in first if run["kind"] == "run"}
-    groups: dict[tuple[str, str], list[tuple[Record, Record]]] = {}
-    for run in second:
-        if run["kind"] == "run" and (other := before.get(_key(run))) is not None:
-            groups.setdefault((run["case"]["problem"], run["label"]), []).append((other, run))
+    before, after = ([run for run in records if isinstance(run, Run)] for records in (first, second))
+    known = {_key(run): run for run in before}
+    groups: dict[tuple[str, str], list[tuple[Run, Run]]] = {}
+    for run in after:
+        if (other := known.get(_key(run))) is not None:
+            groups.setdefault((run.case.problem, run.label), []).append((other, run))
     if not groups:
         raise OptionError("the two runs have no job in common: same instance, solver, options, seed and limits.")
     gaps = [[_gap(run, cases) - _gap(other, cases) for other, run in pairs] for pairs in groups.values()]
@@ -105,7 +105,7 @@ def regressions(changes: Iterable[Change]) -> list[str]:
 
 def _change(
     key: tuple[str, str],
-    pairs: Sequence[tuple[Record, Record]],
+    pairs: Sequence[tuple[Run, Run]],
     gaps: Sequence[float],
     p_value: float,
     tolerance: float,
@@ -122,32 +122,20 @@ def _change(
     return Change(label, problem, len(pairs), gap, low, high, float(mean), float(shortest), p_value, worse)
 
 
-def _interval(values: Sequence[float], draws: int = 2000) -> tuple[float, float]:
+def _interval(values: Sequence[float]) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of the mean of paired differences."""
-    sample = np.asarray(values, dtype=float)
-    means = sample[np.random.default_rng(0).integers(0, len(sample), size=(draws, len(sample)))].mean(axis=1)
-    low, high = np.percentile(means, [50 * LEVEL, 100 - 50 * LEVEL])
-    return float(low), float(high)
+    return bootstrap_interval([values], level=1 - LEVEL) or (values[0], values[0])
 
 
-def _key(run: Record) -> tuple[Any, ...]:
-    options = tuple(sorted((key, repr(value)) for key, value in run["options"].items()))
-    return (
-        run["case"]["fingerprint"],
-        run["solver"],
-        run["label"],
-        options,
-        run["seed"],
-        run["time_limit"],
-        run["iterations"],
-    )
+def _key(run: Run) -> tuple[Any, ...]:
+    options = tuple(sorted((key, repr(value)) for key, value in run.options.items()))
+    return run.case.fingerprint, run.solver, run.label, options, run.seed, run.time_limit, run.iterations
 
 
-def _gap(run: Record, cases: dict[str, CaseSummary]) -> float:
-    case = cases[run["case"]["fingerprint"]]
-    gap = case.gap(run, case.reference)
+def _gap(run: Run, cases: dict[str, CaseSummary]) -> float:
+    gap = cases[run.case.fingerprint].gap_of(run.result.objective)
     return FIRST_GAP if gap is None else gap
 
 
-def _seconds(run: Record) -> float:
-    return float(run["result"]["seconds"]["solve"])
+def _seconds(run: Run) -> float:
+    return run.result.seconds.solve

@@ -5,17 +5,20 @@ from __future__ import annotations
 import platform
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from redwood.benchmarks.planning import Case, Job
-from redwood.benchmarks.provenance import code_digest, load_average, provenance
+from redwood.benchmarks.provenance import Machine, code_digest, load_average, provenance
+from redwood.benchmarks.records import SOLUTIONS, Bound, BoundResult, Code, Finished, Process, Run, RunResult, Times
+from redwood.benchmarks.typed import LARGEST
 from redwood.budget import Termination
 from redwood.errors import RedwoodError
 from redwood.execution.checking import Checker, conclude
@@ -27,26 +30,10 @@ from redwood.execution.supervisor import Request, run_apart
 from redwood.execution.task import Outcome, Task
 from redwood.plugins.host import host
 from redwood.problem import Instance
+from redwood.result import Status
 from redwood.solving.choose import choose
 from redwood.solving.running import PluginFiles, announce, find_partner
 from redwood.solving.solve import find_solver, make_budget, views_of
-
-RESULT_KEYS = (
-    "solver",
-    "version",
-    "status",
-    "termination",
-    "objective",
-    "bound",
-    "seconds",
-    "trajectory",
-    "solution",
-    "message",
-)
-"""What of a result goes into the record; the rest is in the record already, or follows from it."""
-
-KEPT_INSTANCES = 4
-"""Instances that a process keeps, since the jobs of one come one after the other."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +42,8 @@ class JobRequest:
 
     Attributes
     ----------
-    session
-        The run of the runner that it belongs to.
+    session, suite
+        The run of the runner that it belongs to, and what the records call its suite.
     data
         Folder of the instance files.
     plugins
@@ -68,6 +55,7 @@ class JobRequest:
     """
 
     session: str
+    suite: str
     job: Job
     data: str | None
     plugins: tuple[str, ...] = ()
@@ -77,40 +65,11 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class Done:
-    """A job that is through: what it came to, when it began, and on what machine.
+    """A job that is through: a record for each instance, the solutions that they name, and the machine that it ran on."""
 
-    Attributes
-    ----------
-    results
-        Of each instance, ready for JSON.
-    seconds
-        Of the whole process.
-    processor_share
-        Processor seconds a second of the search; ``None`` where that is not known or too short to tell.
-    code
-        Plugin, version and digest of the sources of solver and problem.
-    started
-        Time of day, UTC, ISO 8601.
-    load
-        The machine's load average when it began.
-    cores
-        Those that it was bound to.
-    host
-        Name of the machine.
-    machine
-        Its `provenance`.
-    """
-
-    results: tuple[dict[str, Any], ...]
-    seconds: float
-    processor_share: float | None
-    peak_mb: float | None
-    code: dict[str, str]
-    started: str
-    load: float | None
-    cores: tuple[int, ...]
-    host: str
-    machine: dict[str, Any]
+    records: tuple[Finished, ...]
+    solutions: dict[str, Any]
+    machine: Machine
 
 
 def carry_out(request: JobRequest) -> Done | None:
@@ -132,123 +91,102 @@ def carry_out(request: JobRequest) -> Done | None:
         seconds = time.perf_counter() - began
     if outcomes is None:
         return None
-    results = tuple(_results(job, checkers, outcomes))
-    code, peak = code_of(job.solver, job.case.problem, job.case.size, job.time_limit, request.session), outcomes[0].peak_mb
-    share, machine = _processor_share(outcomes), _machine()
-    return Done(results, seconds, share, peak, code, started, load, cores, platform.node(), machine)
+    share, peak = _processor_share(outcomes), outcomes[0].peak_mb
+    process = Process(round(seconds, 4), share, peak, load, cores, platform.node())
+    return _recorded(request, started, process, checkers, outcomes)
 
 
-def make_tasks(
-    instances: Sequence[Instance],
-    solver: str,
-    *,
-    options: Mapping[str, Any],
-    seed: int,
-    time_limit: float,
-    iterations: int | None,
-    threads: int,
-) -> list[Task]:
-    """Return the tasks of a job, whose solver is found and made in the process that runs it.
+def _recorded(
+    request: JobRequest, started: str, process: Process, checkers: Sequence[Checker], outcomes: Sequence[Outcome]
+) -> Done:
+    """Return the records of a job, each result checked, and the solutions that they name."""
+    job = request.job
+    shared: dict[str, Any] = {"job": job.id, "suite": request.suite, "session": request.session, "started": started}
+    shared |= {"threads": job.threads, "memory_gb": job.memory_gb, "time_limit": job.time_limit / len(job.cases)}
+    shared |= {"process": process, "code": code_of(job, request.session)}
+    if not job.solver:
+        return Done((Bound(**shared, case=job.case, result=_bound_result(outcomes[0])),), {}, _machine())
+    shared |= {"batch": len(job.cases)} | {name: getattr(job, name) for name in ("solver", "label", "options", "iterations")}
+    found = [_result(job, position, checkers, outcome) for position, outcome in enumerate(outcomes)]
+    records = tuple(
+        Run(**shared, case=case, seed=job.seed + position, result=result)
+        for position, (case, (result, _)) in enumerate(zip(job.cases, found, strict=True))
+    )
+    return Done(records, {result.solution: data for result, data in found if result.solution is not None}, _machine())
 
-    Parameters
-    ----------
-    instances
-        All of the job's.
-    solver, options
-        Registered name, and the fields of the solver.
-    seed
-        Of the first instance; instance i has ``seed + i``, as in `solve_many`.
-    time_limit, iterations
-        For all instances together, and for each.
-    threads
-        How many threads the solver may use.
-    """
-    problem = host().problem(instances[0].problem)
-    entry, made, _ = find_solver(instances[0], solver, time_limit, options)
-    budget, partner = make_budget(time_limit, iterations, None, None, None), find_partner(made, problem.name)
+
+def make_tasks(job: Job, instances: Sequence[Instance]) -> list[Task]:
+    """Return the tasks of a job, whose solver is found and made in the process that runs it."""
+    problem = host().problem(job.case.problem)
+    entry, made, _ = find_solver(instances[0], _name(job), job.time_limit, job.options)
+    budget, partner = make_budget(job.time_limit, job.iterations, None, None, None), find_partner(made, problem.name)
     return [
-        Task(problem, instance, made, budget, seed + position, None, threads, partner, views_of(entry))
+        Task(problem, instance, made, budget, job.seed + position, None, job.threads, partner, views_of(entry))
         for position, instance in enumerate(instances)
     ]
 
 
-def code_of(solver: str, problem: str, size: int, seconds: float, session: str) -> dict[str, str]:
-    """Return plugin, version and digest of the sources of a solver and its problem, as they are in this session.
-
-    Parameters
-    ----------
-    solver
-        Name of a solver, or ``auto``; empty for a bound, which is the problem's own.
-    problem
-        Name of the problem.
-    size, seconds
-        Instance size and time limit by which ``auto`` chooses.
-    session
-        Name of the session; sources are read once in each.
-    """
+def code_of(job: Job, session: str) -> Code:
+    """Return plugin, version and digest of the sources of a job's solver and problem, as they are in this session."""
+    problem = job.case.problem
     targets = [host().problem_entry(problem).spec.target]
-    if not solver:
-        return {"digest": code_digest(tuple(targets), session)}
+    if not job.solver:
+        return Code(code_digest(tuple(targets), session))
     try:
-        entry = choose(problem, size, seconds) if solver == "auto" else host().solver_entry(solver, problem)
+        entry = host().solver_entry(_name(job), problem)
     except RedwoodError:
-        return {"digest": ""}
+        return Code()
     targets.append(entry.spec.target)
-    version = host().version(entry.plugin)
-    return {"plugin": entry.plugin, "version": version, "digest": code_digest(tuple(targets), session)}
+    return Code(code_digest(tuple(targets), session), entry.plugin, host().version(entry.plugin))
 
 
 def _work(job: Job, checkers: Sequence[Checker]) -> Any:
     instances = [checker.instance for checker in checkers]
     if not job.solver:
         return partial(BoundTask, checkers[0].problem, instances[0], job.time_limit)
-    return partial(
-        make_tasks,
-        instances,
-        _name(job),
-        options=dict(job.options),
-        seed=job.seed,
-        time_limit=job.time_limit,
-        iterations=job.iterations,
-        threads=job.threads,
-    )
+    return partial(make_tasks, job, instances)
 
 
 def _name(job: Job) -> str:
     return choose(job.case.problem, job.case.size, job.time_limit).spec.name if job.solver == "auto" else job.solver
 
 
-def _results(job: Job, checkers: Sequence[Checker], outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
-    """Yield the checked result of each instance, ready for JSON; of a failure without instance, what is known."""
-    for position, outcome in enumerate(outcomes):
-        if not job.solver:
-            yield _bound_result(outcome)
-        elif not checkers:
-            yield _result_without_instance(job, outcome)
-        else:
-            yield _checked(job, checkers[position], outcome, job.seed + position)
+def _bound_result(outcome: Outcome) -> BoundResult:
+    words = outcome.error or ("" if outcome.bound is not None else "killed at its limit.")
+    seconds = Times(round(outcome.solve_seconds, 6), round(outcome.compile_seconds, 6))
+    return BoundResult(_readable(outcome.bound), outcome.method, seconds, words)
 
 
-def _checked(job: Job, checker: Checker, outcome: Outcome, seed: int) -> dict[str, Any]:
-    name = _name(job)
+def _result(job: Job, position: int, checkers: Sequence[Checker], outcome: Outcome) -> tuple[RunResult, Any]:
+    """Return the checked result of an instance and its solution as plain data; without an instance, what is known."""
+    if not checkers:
+        return RunResult(job.solver, Status.FAILED, Termination.ERROR, message=outcome.error), None
+    checker, name = checkers[position], _name(job)
     note = f"auto chose {name}." if job.solver == "auto" else ""
     version = host().version(host().solver_entry(name, job.case.problem).plugin)
-    result = announce(conclude(checker, outcome, solver=name, version=version, seed=seed, note=note))
-    found = result.to_dict()
-    margin = 0.0 if result.solution is None else checker.problem.margin(checker.instance, result.solution)
-    return {key: found[key] for key in RESULT_KEYS} | {"margin": margin}
+    result = announce(conclude(checker, outcome, solver=name, version=version, seed=job.seed + position, note=note))
+    solution, objective, trajectory = result.solution, _readable(result.objective), result.trajectory
+    seconds = Times(*(round(value, 6) for value in (result.seconds.solve, result.seconds.compile, result.seconds.load)))
+    if len(job.cases) > 1:
+        trajectory = () if objective is None else ((seconds.solve, objective),)
+    recorded = RunResult(
+        name,
+        result.status,
+        result.termination,
+        objective,
+        _readable(result.bound),
+        0.0 if solution is None else float(checker.problem.margin(checker.instance, solution)),
+        seconds,
+        tuple(point for point in trajectory if _readable(point[1]) is not None),
+        None if solution is None else f"{SOLUTIONS}/{job.id}-{position}.json",
+        result.message,
+    )
+    return recorded, None if solution is None else solution.to_dict()
 
 
-def _bound_result(outcome: Outcome) -> dict[str, Any]:
-    seconds = {"compile": round(outcome.compile_seconds, 6), "solve": round(outcome.solve_seconds, 6)}
-    words = outcome.error or ("" if outcome.bound is not None else "killed at its limit.")
-    return {"bound": outcome.bound, "method": outcome.method, "seconds": seconds, "message": words}
-
-
-def _result_without_instance(job: Job, outcome: Outcome) -> dict[str, Any]:
-    known: dict[str, Any] = {"solver": job.solver, "version": "", "status": "failed", "termination": "error"}
-    nothing: dict[str, Any] = {"objective": None, "bound": None, "trajectory": [], "solution": None, "margin": 0.0}
-    return known | nothing | {"seconds": {"compile": 0.0, "solve": 0.0}, "message": outcome.error}
+def _readable(value: float | None) -> float | None:
+    """Return a value, or ``None`` for one that is beyond what records may hold."""
+    return value if value is not None and abs(value) <= LARGEST else None
 
 
 def _processor_share(outcomes: Sequence[Outcome]) -> float | None:
@@ -258,18 +196,17 @@ def _processor_share(outcomes: Sequence[Outcome]) -> float | None:
 
 
 def _checker(case: Case, data: str | None) -> Checker:
-    """Return the checker of an instance, read or drawn anew unless this process has just had it."""
-    with _instances_lock:
-        instance = _instances.pop(case.fingerprint, None)
-    if instance is None:
-        instance = case.source.load(None if data is None else Path(data))
-        if instance.fingerprint() != case.fingerprint:
-            raise RedwoodError("the instance is not what it was when the run was planned.")
-    with _instances_lock:
-        _instances[case.fingerprint] = instance
-        while len(_instances) > KEPT_INSTANCES:
-            _instances.popitem(last=False)
-    return Checker.of(host().problem(case.problem), instance, apart=True)
+    return Checker.of(host().problem(case.problem), _instance(msgspec.json.encode(case), data), apart=True)
+
+
+@lru_cache(4)  # the jobs of an instance come one after the other
+def _instance(encoded: bytes, data: str | None) -> Instance:
+    """Return the instance of a case, read or drawn anew unless this process has just had it."""
+    case = msgspec.json.decode(encoded, type=Case)
+    instance = case.source.load(None if data is None else Path(data))
+    if instance.fingerprint() != case.fingerprint:
+        raise RedwoodError("the instance is not what it was when the run was planned.")
+    return instance
 
 
 def leave(session: str) -> None:
@@ -302,8 +239,6 @@ class _Shop:
 _shops: dict[tuple[str, int, bool], _Shop] = {}
 _left: set[str] = set()
 _changed = threading.Condition()
-_instances: OrderedDict[str, Instance] = OrderedDict()
-_instances_lock = threading.Lock()
 
 
 def make_server(threads: int, preload: Sequence[str] = ()) -> ForkServer:
@@ -335,5 +270,5 @@ def _workshop(request: JobRequest) -> Iterator[tuple[ForkServer, threading.Event
 
 
 @cache
-def _machine() -> dict[str, Any]:
+def _machine() -> Machine:
     return provenance()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
@@ -31,10 +32,7 @@ class BestKnown:
         values = {}
         for row in rows:
             if row["value"]:
-                try:
-                    values[PurePath(row["file"]).as_posix()] = float(row["value"])
-                except ValueError:
-                    raise FormatError(f"{path}, line {rows.line_num}: value {row['value']!r} is not a number.") from None
+                values[PurePath(row["file"] or "").as_posix()] = _finite(row["value"], path, rows.line_num)
         return cls(values)
 
     def value(self, file: PurePath) -> float | None:
@@ -46,3 +44,13 @@ class BestKnown:
         """Return the instance with the table's value, where it has one."""
         value = self.value(file.absolute())
         return instance if value is None else dataclasses.replace(instance, best_known=value)
+
+
+def _finite(text: str, path: Path, line: int) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise FormatError(f"{path}, line {line}: value {text[:40]!r} is not a finite number.", line=line)
+    return value

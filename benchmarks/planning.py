@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+import msgspec
+
 from redwood.benchmarks import testsets
 from redwood.benchmarks.known import BestKnown
-from redwood.benchmarks.suite import EVERY, InstanceSet, SolverChoice, Suite
+from redwood.benchmarks.suite import EVERY, DrawnSet, FileSet, InstanceSet, SolverChoice, Suite, TestSet
+from redwood.benchmarks.typed import Typed, Value, Whole
+from redwood.budget import Sense
 from redwood.errors import FormatError, OptionError
 from redwood.plugins.host import host
 from redwood.plugins.spec import Determinism
@@ -22,21 +24,24 @@ from redwood.solving.read import generate, read
 from redwood.solving.solve import make_solver
 from redwood.views.bound import Bound
 
-logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Source:
+class Source(Typed, frozen=True, omit_defaults=True):
     """Where an instance comes from: a file below the data folder, a draw of a generator, or a place in a test set."""
 
     file: str | None = None
     problem: str | None = None
     generate: str | None = None
-    size: int = 0
-    seed: int = 0
-    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    size: Whole = 0
+    seed: Whole = 0
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
     testset: str | None = None
-    index: int = 0
+    index: Whole = 0
+
+    def __post_init__(self) -> None:
+        if [self.file, self.generate, self.testset].count(None) != 2:
+            raise ValueError("expected either file or generate or testset")
+        if self.file is not None and (PurePath(self.file).is_absolute() or ".." in PurePath(self.file).parts):
+            raise ValueError(f"file {self.file!r} is not below the data folder")
 
     @property
     def name(self) -> str:
@@ -51,60 +56,45 @@ class Source:
             return testsets.load(self.testset, self.size, self.index, data)
         return generate(self.generate or "", self.size, self.seed, **self.options)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what is set, as plain data."""
-        if self.file is not None:
-            return {"file": self.file, "problem": self.problem}
-        if self.testset is not None:
-            return {"testset": self.testset, "size": self.size, "index": self.index}
-        return {"generate": self.generate, "size": self.size, "seed": self.seed, "options": dict(self.options)}
 
-
-@dataclass(frozen=True)
-class Case:
+class Case(Typed, frozen=True):
     """One instance as the records speak of it."""
 
     problem: str
     name: str
-    size: int
-    sense: str
+    size: Whole
+    sense: Sense
     fingerprint: str
-    best_known: float | None
+    best_known: Value | None
     source: Source
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return {**vars(self), "source": self.source.to_dict()}
 
-
-@dataclass(frozen=True)
-class Job:
+class Job(Typed, frozen=True):
     """One thing to do in a process of its own: a run of a solver, or (``solver`` empty) the bound of an instance.
 
     Attributes
     ----------
+    cases
+        The instance, or those of a batch, all of one size.
     time_limit
         Seconds; of a batch, for all of its instances together.
-    more
-        The other instances of a batch, all of one size.
     """
 
     id: str
-    case: Case
+    cases: tuple[Case, ...]
     solver: str
     label: str
-    options: Mapping[str, Any]
+    options: dict[str, Any]
     seed: int
     time_limit: float
     iterations: int | None
     threads: int
     memory_gb: float | None
-    more: tuple[Case, ...] = ()
 
     @property
-    def cases(self) -> tuple[Case, ...]:
-        """All instances, one but for batches."""
-        return (self.case, *self.more)
+    def case(self) -> Case:
+        """The first instance, which is the only one but for batches."""
+        return self.cases[0]
 
 
 @dataclass(frozen=True)
@@ -142,11 +132,7 @@ def make_plan(suite: Suite, data: Path | None = None) -> Plan:
     skipped: dict[str, None] = {}
     for part in suite.instances:
         limit = suite.time_limit if part.time_limit is None else part.time_limit
-        cases = list(_cases(part, data))
-        for case in cases:
-            for job in [*_bound_jobs(suite, case), *_runs(suite, case, limit, skipped)]:
-                jobs.setdefault(job.id, job)
-        for job in _batches(suite, cases, limit, skipped):
+        for job in _jobs(suite, list(_cases(part, data)), limit, skipped):
             jobs.setdefault(job.id, job)
     return Plan(suite, data, tuple(jobs.values()), tuple(skipped))
 
@@ -154,31 +140,37 @@ def make_plan(suite: Suite, data: Path | None = None) -> Plan:
 def _cases(part: InstanceSet, data: Path | None) -> Iterator[Case]:
     for source, known in _sources(part, data):
         instance = source.load(data)
-        if part.min_size <= instance.size and (part.max_size is None or instance.size <= part.max_size):
-            problem = host().problem(instance.problem)
-            facts = (source.name or instance.name, instance.size, str(problem.sense), instance.fingerprint())
-            yield Case(problem.name, *facts, instance.best_known if known is None else known, source)
+        if isinstance(part, FileSet) and not part.min_size <= instance.size <= (part.max_size or instance.size):
+            continue
+        problem = host().problem(instance.problem)
+        yield Case(
+            problem=problem.name,
+            name=source.name or instance.name,
+            size=instance.size,
+            sense=problem.sense,
+            fingerprint=instance.fingerprint(),
+            best_known=instance.best_known if known is None else known,
+            source=source,
+        )
 
 
 def _sources(part: InstanceSet, data: Path | None) -> Iterator[tuple[Source, float | None]]:
-    if part.generate is not None:
-        for size in part.sizes:
-            for seed in part.seeds:
-                yield Source(generate=part.generate, size=size, seed=seed, options=dict(part.options)), None
-        return
-    if part.testset is not None:
-        for size in part.sizes:
-            for index in range(part.count):
-                yield Source(testset=part.testset, size=size, index=index), None
-        return
-    if data is None:
+    """Yield where the instances of a set come from, with the best known values that a table has."""
+    if isinstance(part, DrawnSet):
+        for size, seed in itertools.product(part.sizes, part.seeds):
+            yield Source(generate=part.generate, size=size, seed=seed, options=part.options), None
+    elif isinstance(part, TestSet):
+        for size, index in itertools.product(part.sizes, range(part.count)):
+            yield Source(testset=part.testset, size=size, index=index), None
+    elif data is None:
         raise OptionError("the suite takes instance files; name their folder with --data or REDWOOD_DATA.")
-    known = BestKnown({}) if part.best_known is None else BestKnown.read(data / part.best_known)
-    for file in _files(part, data):
-        yield Source(file=file.as_posix(), problem=part.problem), known.value(file)
+    else:
+        known = BestKnown({}) if part.best_known is None else BestKnown.read(data / part.best_known)
+        for file in _files(part, data):
+            yield Source(file=file.as_posix(), problem=part.problem), known.value(file)
 
 
-def _files(part: InstanceSet, data: Path) -> list[PurePath]:
+def _files(part: FileSet, data: Path) -> list[PurePath]:
     """Return the files that the patterns name, relative to the data folder, in order of their names."""
     found: dict[PurePath, None] = {}
     for pattern in part.files:
@@ -186,55 +178,43 @@ def _files(part: InstanceSet, data: Path) -> list[PurePath]:
         if not matched:
             raise FormatError(f"pattern {pattern!r} matches no file below {data}.")
         found |= dict.fromkeys(matched)
+    for file in found:
+        if not str(file).isprintable():
+            raise FormatError(f"file name {str(file)!r} cannot be recorded: it is no UTF-8, or has control characters.")
     return [file for file in found if not any(file.match(pattern) for pattern in part.exclude)]
 
 
-def _bound_jobs(suite: Suite, case: Case) -> Iterator[Job]:
-    if suite.bound_time_limit > 0 and host().problem(case.problem).offers(Bound):
-        yield _job(case, "", "", {}, 0, suite.bound_time_limit, None, suite)
-
-
-def _runs(suite: Suite, case: Case, limit: float, skipped: dict[str, None]) -> Iterator[Job]:
-    for choice in suite.solvers:
-        if choice.takes(case.problem, case.size) and not choice.batch:
-            for name in _names(choice, case.problem, skipped):
-                label = choice.label or _label(name, choice.options)
-                for seed in _seeds(name, case.problem, suite.seeds):
-                    yield _job(case, name, label, choice.options, seed, limit, suite.iterations, suite)
-
-
-def _batches(suite: Suite, cases: Sequence[Case], limit: float, skipped: dict[str, None]) -> Iterator[Job]:
-    """Yield the jobs of the solvers that get several instances of a size at once."""
+def _jobs(suite: Suite, cases: Sequence[Case], limit: float, skipped: dict[str, None]) -> Iterator[Job]:
+    """Yield the jobs of a set of instances: of each its bound and its runs, then the batches."""
+    for case in cases:
+        if suite.bound_time_limit > 0 and host().problem(case.problem).offers(Bound):
+            yield _job(suite, [case], "", "", {}, 0, suite.bound_time_limit)
+        for choice in suite.solvers:
+            if choice.batch is None and choice.takes(case.problem, case.size):
+                yield from _runs(suite, choice, [[case]], limit, skipped)
     by_size: dict[tuple[str, int], list[Case]] = {}
     for case in cases:
         by_size.setdefault((case.problem, case.source.size or case.size), []).append(case)
     for choice in suite.solvers:
         for (problem, size), members in by_size.items():
-            if not choice.batch or not choice.takes(problem, size):
-                continue
-            for name in _names(choice, problem, skipped):
-                label = choice.label or _label(name, choice.options)
-                _check_batches(name, problem)
-                for seed in _seeds(name, problem, suite.seeds):
-                    for start in range(0, len(members), choice.batch):
-                        yield _batch(members[start : start + choice.batch], name, label, choice.options, seed, limit, suite)
+            if choice.batch is not None and choice.takes(problem, size):
+                groups = [members[start : start + choice.batch] for start in range(0, len(members), choice.batch)]
+                yield from _runs(suite, choice, groups, limit, skipped)
 
 
-def _check_batches(name: str, problem: str) -> None:
-    solver: Any = host().solver_entry(name, problem).load()
-    if not solver.batches():
-        raise OptionError(f"solver {name!r} solves one instance at a time; drop its batch.")
-
-
-def _batch(
-    cases: Sequence[Case], name: str, label: str, options: Mapping[str, Any], seed: int, limit: float, suite: Suite
-) -> Job:
-    job = _job(cases[0], name, label, options, seed, limit * len(cases), suite.iterations, suite)
-    if len(cases) == 1:  # the same as alone
-        return job
-    key = ["batch", job.id, *(case.fingerprint for case in cases)]
-    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
-    return dataclasses.replace(job, id=digest, more=tuple(cases[1:]))
+def _runs(
+    suite: Suite, choice: SolverChoice, groups: Sequence[Sequence[Case]], limit: float, skipped: dict[str, None]
+) -> Iterator[Job]:
+    """Yield the runs of a choice on groups of instances that it gets at once."""
+    problem = groups[0][0].problem
+    for name in _names(choice, problem, skipped):
+        solver: Any = host().solver_entry(name, problem).load() if choice.batch is not None else None
+        if solver is not None and not solver.batches():
+            raise OptionError(f"solver {name!r} solves one instance at a time; drop its batch.")
+        label = choice.label or name + "".join(f" {key}={value}" for key, value in choice.options.items())
+        for seed, cases in itertools.product(_seeds(name, problem, suite.seeds), groups):
+            at_once = f", {len(cases)} at once" * (len(cases) > 1)
+            yield _job(suite, cases, name, label + at_once, choice.options, seed, limit * len(cases))
 
 
 def _names(choice: SolverChoice, problem: str, skipped: dict[str, None]) -> list[str]:
@@ -259,20 +239,21 @@ def _seeds(name: str, problem: str, seeds: Sequence[int]) -> Sequence[int]:
     return seeds[:1] if determinism is Determinism.DETERMINISTIC else seeds
 
 
-def _label(name: str, options: Mapping[str, Any]) -> str:
-    return name + "".join(f" {key}={value}" for key, value in options.items())
-
-
 def _job(
-    case: Case,
-    solver: str,
-    label: str,
-    options: Mapping[str, Any],
-    seed: int,
-    limit: float,
-    iterations: int | None,
-    suite: Suite,
+    suite: Suite, cases: Sequence[Case], solver: str, label: str, options: dict[str, Any], seed: int, limit: float
 ) -> Job:
-    key = [case.source.to_dict(), case.fingerprint, solver, dict(options), seed, limit, iterations, suite.threads]
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    return Job(digest, case, solver, label, options, seed, float(limit), iterations, suite.threads, suite.memory_gb)
+    """Return a job, whose identity is a digest of all that its answer depends on."""
+    prints = [case.fingerprint for case in cases]
+    key = [cases[0].source, prints, solver, options, seed, limit, suite.iterations, suite.threads]
+    return Job(
+        id=hashlib.sha256(msgspec.json.encode(key, order="deterministic")).hexdigest()[:16],
+        cases=tuple(cases),
+        solver=solver,
+        label=label,
+        options=options,
+        seed=seed,
+        time_limit=limit,
+        iterations=suite.iterations,
+        threads=suite.threads,
+        memory_gb=suite.memory_gb,
+    )

@@ -50,19 +50,16 @@ def performance_profile(costs: Mapping[str, Sequence[float]]) -> dict[str, Steps
     return {solver: distribution(row) for solver, row in ratios.items()}
 
 
-def data_profile(costs: Mapping[str, Sequence[float]]) -> dict[str, Steps]:
-    """Return for each solver the share of instances whose cost, such as seconds to a gap, is at most ``x``.
+def distribution(values: Sequence[float]) -> Steps:
+    """Return the share of values that are at most ``x``, as a step function; infinite values are never reached.
+
+    Of costs, such as seconds to a gap, that is the data profile.
 
     References
     ----------
     More and Wild, "Benchmarking derivative-free optimization algorithms", SIAM J. Optim. 20 (2009), section 2.2,
     doi:10.1137/080724083; the cost here is seconds instead of evaluations.
     """
-    return {solver: distribution(row) for solver, row in costs.items()}
-
-
-def distribution(values: Sequence[float]) -> Steps:
-    """Return the share of values that are at most ``x``, as a step function; infinite values are never reached."""
     finite = sorted(value for value in values if math.isfinite(value))
     steps: dict[float, float] = {}
     for count, value in enumerate(finite, start=1):

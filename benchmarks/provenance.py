@@ -6,52 +6,50 @@ import hashlib
 import importlib.util
 import os
 import platform
+import re
 import subprocess
 import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-LIBRARIES = (
-    "numpy",
-    "numba",
-    "scipy",
-    "networkx",
-    "highspy",
-    "pyomo",
-    "torch",
-    "matplotlib",
-    "pluggy",
-    "click",
-    "rich",
-    "pyvrp",
-    "ortools",
-    "fast-tsp",
-    "elkai",
-    "hygese",
-)
-"""The libraries whose versions matter, the outside solvers last."""
+from redwood.benchmarks.typed import Typed, Value
 
 
-def provenance() -> dict[str, Any]:
-    """Return machine, versions and load, ready for JSON."""
-    return {
-        "redwood": library_version("redwood"),
-        "commit": _commit(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "executable": sys.executable,
-        "system": platform.platform(),
-        "cpu": processor_name(),
-        "cores": os.cpu_count(),
-        "load_average": load_average(),
-        "libraries": library_versions(),
-    }
+class Machine(Typed, frozen=True):
+    """A machine with what is installed on it, and its load when it was looked at."""
+
+    redwood: str
+    commit: str
+    python: str
+    executable: str
+    system: str
+    cpu: str
+    cores: int | None
+    load_average: Value | None
+    libraries: dict[str, str]
+
+
+def provenance() -> Machine:
+    """Return machine, versions and load."""
+    return Machine(
+        redwood=library_version("redwood"),
+        commit=_commit(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        executable=sys.executable,
+        system=platform.platform(),
+        cpu=processor_name(),
+        cores=os.cpu_count(),
+        load_average=load_average(),
+        libraries=library_versions(),
+    )
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of the libraries that are installed."""
-    return {name: version for name in LIBRARIES if (version := library_version(name))}
+    """Return the versions of what Redwood depends on and of the outside solvers, where they are installed."""
+    needed = [line for line in metadata.requires("redwood") or () if "extra ==" not in line or "peers" in line]
+    names = [re.split(r"[^\w-]", line)[0] for line in needed]
+    return {name: version for name in names if (version := library_version(name))}
 
 
 def library_version(name: str) -> str:

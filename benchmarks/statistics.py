@@ -107,8 +107,8 @@ class PairwiseTest:
     corrected: float = math.nan
 
 
-def pairwise_test(first: str, second: str, pairs: Sequence[tuple[float, float]], tolerance: float = SAME) -> PairwiseTest:
-    """Return how two solvers compare on paired gaps, smaller being better.
+def signed_rank(differences: Sequence[float]) -> float:
+    """Return the p-value of the two-sided paired signed-rank test; 1 without differences.
 
     Parameters
     ----------
@@ -122,17 +122,8 @@ def pairwise_test(first: str, second: str, pairs: Sequence[tuple[float, float]],
     References
     ----------
     Wilcoxon, "Individual comparisons by ranking methods", Biometrics Bull. 1 (1945), doi:10.2307/3001968; zeros are
-    dropped.
+    to be dropped.
     """
-    differences = [one - other for one, other in pairs]
-    apart = [difference for difference in differences if abs(difference) > tolerance]
-    wins = sum(difference < 0 for difference in apart)
-    mean = float(np.mean(differences)) if differences else 0.0
-    return PairwiseTest(first, second, wins, len(pairs) - len(apart), len(apart) - wins, mean, signed_rank(apart))
-
-
-def signed_rank(differences: Sequence[float]) -> float:
-    """Return the p-value of the two-sided paired signed-rank test; 1 without differences."""
     from scipy.stats import wilcoxon
 
     return float(wilcoxon(differences).pvalue) if differences else 1.0
@@ -162,7 +153,10 @@ def pairwise_tests(gaps: Mapping[str, Mapping[Hashable, float]]) -> list[Pairwis
     """
     found = []
     for first, second in itertools.combinations(gaps, 2):
-        shared = [case for case in gaps[first] if case in gaps[second]]
-        found.append(pairwise_test(first, second, [(gaps[first][case], gaps[second][case]) for case in shared]))
+        differences = [gaps[first][case] - gaps[second][case] for case in gaps[first] if case in gaps[second]]
+        apart = [difference for difference in differences if abs(difference) > SAME]
+        wins, ties = sum(difference < 0 for difference in apart), len(differences) - len(apart)
+        mean = float(np.mean(differences)) if differences else 0.0
+        found.append(PairwiseTest(first, second, wins, ties, len(apart) - wins, mean, signed_rank(apart)))
     corrected = holm([entry.p_value for entry in found])
     return [replace(entry, corrected=value) for entry, value in zip(found, corrected, strict=True)]

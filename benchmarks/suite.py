@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from redwood.benchmarks.typed import Count, Limit, Seconds, Several, Typed, Whole, convert
 from redwood.errors import FormatError, OptionError, UnknownNameError, suggestion
+from redwood.files import read_text
 
 EVERY = "*"
 """What stands for every installed solver that fits, in the place of a solver's name."""
 
-SUITE_KEYS = {
-    "summary": str,
-    "seeds": list,
-    "time_limit": (int, float),
-    "bound_time_limit": (int, float),
-    "iterations": int,
-    "threads": int,
-    "memory_gb": (int, float),
-    "instances": list,
-    "solvers": list,
-}
-FILE_KEYS = {"files": list, "exclude": list, "problem": str, "best_known": str, "min_size": int, "max_size": int}
-TEST_SET_KEYS = {"testset": str, "sizes": list, "count": int}
-GENERATOR_KEYS = {"generate": str, "sizes": list, "seeds": list, "options": dict}
-SOLVER_KEYS = {
-    "name": str,
-    "label": str,
-    "options": dict,
-    "problems": list,
-    "except": list,
-    "min_size": int,
-    "max_size": int,
-    "batch": int,
-}
 
-
-@dataclass(frozen=True)
-class InstanceSet:
-    """Some instances: files below the data folder, draws of a generator, or the first of a test set.
+class FileSet(Typed, frozen=True):
+    """Instances in files below the data folder.
 
     Attributes
     ----------
@@ -54,31 +30,44 @@ class InstanceSet:
         A CSV file below the data folder with the columns ``file`` and ``value``.
     min_size, max_size
         Sizes to keep, inclusive.
-    generate, sizes, seeds, options
-        A generator (``"tsp/uniform"``) and what to draw: one instance for each size and seed.
-    testset, count
-        A set of `redwood.benchmarks.testsets`, and how many of its instances of each size, from the first.
     time_limit
         Seconds for these instances, where they differ from the suite's.
     """
 
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...]
     exclude: tuple[str, ...] = ()
     problem: str | None = None
     best_known: str | None = None
-    min_size: int = 0
-    max_size: int | None = None
-    generate: str | None = None
-    sizes: tuple[int, ...] = ()
-    seeds: tuple[int, ...] = (0,)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    testset: str | None = None
-    count: int = 1
-    time_limit: float | None = None
+    min_size: Whole = 0
+    max_size: Whole | None = None
+    time_limit: Limit | None = None
 
 
-@dataclass(frozen=True)
-class SolverChoice:
+class DrawnSet(Typed, frozen=True):
+    """Draws of a generator (``"tsp/uniform"``): one instance for each size and seed."""
+
+    generate: str
+    sizes: Several
+    seeds: Several = (0,)
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
+    time_limit: Limit | None = None
+
+
+class TestSet(Typed, frozen=True):
+    """The first ``count`` instances of each size in a set of `redwood.benchmarks.testsets`."""
+
+    testset: str
+    sizes: Several
+    count: Count = 1
+    time_limit: Limit | None = None
+
+
+InstanceSet = FileSet | DrawnSet | TestSet
+KINDS: dict[str, type[InstanceSet]] = {"files": FileSet, "generate": DrawnSet, "testset": TestSet}
+"""The key by which a set of instances is known, and what it is."""
+
+
+class SolverChoice(Typed, frozen=True, rename={"excluded": "except"}):
     """A solver with options; ``name`` may be `EVERY`, and then ``excluded`` names those to leave out.
 
     Attributes
@@ -90,17 +79,24 @@ class SolverChoice:
     min_size, max_size
         Sizes of the instances that it is run on, inclusive.
     batch
-        How many instances of a size it gets at once, through `solve_many`, with the time of all of them; 0 for each alone.
+        How many instances of a size it gets at once, through `solve_many`, with the time of all of them; by default each
+        alone.
     """
 
     name: str
     label: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
     problems: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
-    min_size: int = 0
-    max_size: int | None = None
-    batch: int = 0
+    min_size: Whole = 0
+    max_size: Whole | None = None
+    batch: Count | None = None
+
+    def __post_init__(self) -> None:
+        if self.excluded and self.name != EVERY:
+            raise ValueError(f"except goes with the name {EVERY!r}")
+        if self.name == EVERY and (self.options or self.label or self.batch):
+            raise ValueError(f"{EVERY!r} stands for every solver, which can have no options, label or batch in common")
 
     def takes(self, problem: str, size: int) -> bool:
         """Return whether the suite wants the solver on an instance."""
@@ -108,14 +104,15 @@ class SolverChoice:
         return fits_problem and self.min_size <= size and (self.max_size is None or size <= self.max_size)
 
 
-@dataclass(frozen=True)
-class Suite:
+class Suite(Typed, frozen=True):
     """Instances x solvers x seeds, under one time limit.
 
     Attributes
     ----------
     name, summary
         The name of its file, and one line.
+    label
+        What reports are headed with; by default the name.
     instances, solvers, seeds
         What is multiplied with what. Solvers without randomness are run with the first seed only.
     time_limit
@@ -133,15 +130,16 @@ class Suite:
     """
 
     name: str
-    instances: tuple[InstanceSet, ...]
+    label: str
+    instances: tuple[Any, ...]
     solvers: tuple[SolverChoice, ...]
     summary: str = ""
-    seeds: tuple[int, ...] = (0,)
-    time_limit: float = 10.0
-    bound_time_limit: float = 10.0
-    iterations: int | None = None
-    threads: int = 1
-    memory_gb: float | None = None
+    seeds: Several = (0,)
+    time_limit: Limit = 10.0
+    bound_time_limit: Seconds = 10.0
+    iterations: Count | None = None
+    threads: Count = 1
+    memory_gb: Limit | None = None
     text: str = ""
 
 
@@ -162,87 +160,39 @@ def find_suite(word: str) -> Suite:
     """
     path = Path(word)
     if path.suffix == ".toml":
-        try:
-            return parse_suite(path.stem, path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise FormatError(f"{path}: cannot be read: {error.strerror}.") from error
+        return parse_suite(path.stem, read_text(path), str(path))
     if word not in shipped_suites():
         raise UnknownNameError(f"no suite is named {word!r} (or give a .toml file).{suggestion(word, shipped_suites())}")
     return parse_suite(word, (_folder() / f"{word}.toml").read_text(encoding="utf-8"))
 
 
-def parse_suite(name: str, text: str) -> Suite:
-    """Return the suite that a TOML text describes; unknown keys and wrong types are errors."""
+def parse_suite(name: str, text: str, place: str = "") -> Suite:
+    """Return the suite that a TOML text describes; unknown keys and wrong values are errors that name their place."""
+    place = place or f"suite {name}"
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise FormatError(f"suite {name}: is no TOML: {error}.") from error
-    _check_keys(f"suite {name}", table, SUITE_KEYS)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise FormatError(f"{place}: is no TOML: {error}.") from error
+    parts: dict[str, list[Any]] = {}
     for key in ("instances", "solvers"):
-        if not table.get(key):
-            raise OptionError(f"suite {name} has no [[{key}]].")
-    plain = {key: value for key, value in table.items() if key not in ("instances", "solvers", "seeds")}
-    _check_positive(f"suite {name}", plain)
-    return Suite(
-        name=name,
-        instances=tuple(_instance_set(name, i, part) for i, part in enumerate(table["instances"], start=1)),
-        solvers=tuple(_solver_choice(name, i, part) for i, part in enumerate(table["solvers"], start=1)),
-        seeds=tuple(_whole_numbers(f"suite {name}", "seeds", table.get("seeds", [0]))),
-        text=text,
-        **plain,
-    )
+        entries = table.pop(key, None)
+        if not entries or not isinstance(entries, list):
+            raise OptionError(f"{place} has no [[{key}]].")
+        made = (_part(key, entry, f"{place}, [[{key}]] {i}") for i, entry in enumerate(entries, start=1))
+        parts[key] = list(made)
+    own = {"name": name, "label": table.get("label", name), "text": text}
+    for key in {"name", "text"} & table.keys():
+        raise OptionError(f"{place} has the unknown key {key!r}.")
+    return convert(table | parts | own, Suite, place, OptionError)
 
 
-def _instance_set(suite: str, position: int, table: Mapping[str, Any]) -> InstanceSet:
-    where = f"suite {suite}, [[instances]] {position}"
-    kinds: dict[str, dict[str, Any]] = {"files": FILE_KEYS, "generate": GENERATOR_KEYS, "testset": TEST_SET_KEYS}
-    named = [key for key in kinds if isinstance(table, Mapping) and key in table]
-    if len(named) != 1:
-        raise OptionError(f"{where} must have either files or generate or testset.")
-    _check_keys(where, table, kinds[named[0]] | {"time_limit": (int, float)})
-    _check_positive(where, table)
-    if named != ["files"] and not table.get("sizes"):
-        raise OptionError(f"{where} names no sizes.")
-    for key in ("sizes", "seeds"):
-        _whole_numbers(where, key, table.get(key, []))
-    settings: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    return InstanceSet(**settings)
-
-
-def _solver_choice(suite: str, position: int, table: Mapping[str, Any]) -> SolverChoice:
-    where = f"suite {suite}, [[solvers]] {position}"
-    if not isinstance(table, Mapping) or "name" not in table:
-        raise OptionError(f"{where} has no name.")
-    _check_keys(where, table, SOLVER_KEYS)
-    if "except" in table and table["name"] != EVERY:
-        raise OptionError(f"{where} has except, which goes with the name {EVERY!r}.")
-    _check_positive(where, table)
-    if table["name"] == EVERY and {"options", "label", "batch"} & table.keys():
-        raise OptionError(f"{where} stands for every solver, which can have no options, label or batch in common.")
-    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    plain.pop("except", None)
-    return SolverChoice(excluded=tuple(table.get("except", ())), **plain)
-
-
-def _check_keys(where: str, table: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
-    for key, value in table.items():
-        if key not in kinds:
-            raise OptionError(f"{where} has the unknown key {key!r}.{suggestion(key, kinds)}")
-        if not isinstance(value, kinds[key]) or isinstance(value, bool):
-            raise OptionError(f"{where}: {key} = {value!r} is of the wrong type.")
-
-
-def _check_positive(where: str, table: Mapping[str, Any]) -> None:
-    for key in ("time_limit", "iterations", "threads", "memory_gb", "count", "batch"):
-        if key in table and not table[key] > 0:
-            raise OptionError(f"{where}: {key} = {table[key]!r} is not positive.")
-
-
-def _whole_numbers(where: str, key: str, values: list[Any]) -> list[int]:
-    for value in values:
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise OptionError(f"{where}: {key} has {value!r}, which is not a whole number from 0 up.")
-    return values
+def _part(key: str, table: Any, place: str) -> InstanceSet | SolverChoice:
+    if key == "solvers":
+        return convert(table, SolverChoice, place, OptionError)
+    kinds = [kind for word, kind in KINDS.items() if isinstance(table, dict) and word in table]
+    if len(kinds) != 1:
+        raise OptionError(f"{place} must have either files or generate or testset.")
+    return convert(table, kinds[0], place, OptionError)
 
 
 def _folder() -> Any:

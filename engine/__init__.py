@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import redwood.torch_settings  # noqa: F401 (what it does after a fork has to be known before one)
+
 if TYPE_CHECKING:
     from redwood.budget import Budget, Iterations, Seconds, Sense, Target, TargetGap, Termination
     from redwood.embedding.embed import embed
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from redwood.solving.simulate import Latency, latency, simulate
     from redwood.solving.solve import solve, solve_many
     from redwood.solving.train import train
+    from redwood.solving.write import write
 
 _HOMES = {
     "solving.bound": ("BoundReport", "bound"),
@@ -48,6 +51,7 @@ _HOMES = {
     "solver": ("Answer", "Incumbent", "Run", "Solver"),
     "solving.solve": ("solve", "solve_many"),
     "solving.train": ("train",),
+    "solving.write": ("write",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -97,6 +101,7 @@ __all__ = [
     "solve",
     "solve_many",
     "train",
+    "write",
 ]
 
 

@@ -38,3 +38,28 @@ class Timer:
     def stops(self) -> bool:
         """Return whether the limit is reached."""
         return self.seconds >= self.limit
+
+
+class Share:
+    """A clock that stops after a share of the time that another one has left, and with it.
+
+    Parameters
+    ----------
+    clock
+        The other one.
+    share
+        From 0 to 1.
+    """
+
+    def __init__(self, clock: Clock, share: float) -> None:
+        self._clock = clock
+        self._timer = Timer(share * clock.seconds_left)
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the earlier of the two ends."""
+        return min(self._clock.seconds_left, self._timer.seconds_left)
+
+    def stops(self) -> bool:
+        """Return whether either has ended."""
+        return self._clock.stops() or self._timer.stops()

@@ -15,7 +15,11 @@ class InstanceError(RedwoodError, ValueError):
 
 
 class FormatError(InstanceError):
-    """A file is not what its format demands; the message names the place."""
+    """A file is not what its format demands; the message names the place, and ``line`` its number where there is one."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class OutputError(RedwoodError, OSError):

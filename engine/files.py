@@ -7,6 +7,8 @@ import json
 import os
 import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ from redwood.errors import FormatError, OutputError
 
 LARGEST = 1 << 30
 """Bytes that a text file may have, after decompression."""
+
+LONGEST_NUMBER = 300
+"""Digits of a whole number in JSON, at most."""
 
 MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 """Byte-order marks, and the encodings that they announce."""
@@ -40,10 +45,14 @@ def read_text(path: Path) -> str:
 
 
 def stem(path: Path) -> str:
-    """Return a file's name without its suffix, and without that of a compressed file before; ``stdin`` for ``-``."""
+    r"""Return a file's name without its suffix, and without that of a compressed file before; ``stdin`` for ``-``.
+
+    Bytes that are no UTF-8 come out as ``\xff``, since names are written into files and shown.
+    """
     if str(path) == "-":
         return "stdin"
-    return path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem
+    name = path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def suffix(path: Path) -> str:
@@ -67,11 +76,11 @@ def parse_json(text: str, what: object) -> Any:
         Where the text is no JSON, is nested too deeply, or has a number of thousands of digits.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_whole)
     except RecursionError:
         raise FormatError(f"{what}: is nested too deeply to be read.") from None
     except json.JSONDecodeError as error:
-        raise FormatError(f"{what}: line {error.lineno} is no JSON: {error.msg}.") from error
+        raise FormatError(f"{what}: line {error.lineno} is no JSON: {error.msg}.", line=error.lineno) from error
     except ValueError as error:
         raise FormatError(f"{what}: is no JSON: {error}.") from error
 
@@ -84,17 +93,42 @@ def write_text(path: str | Path, text: str) -> None:
     OutputError
         Where it cannot be written, as on a full disk.
     """
-    out = Path(path)
-    unfinished = out.with_name(f".{os.getpid()}-{out.name[:100]}")
-    try:
-        if out.exists() and not out.is_file():  # such as /dev/stdout, which has nothing to lose
-            out.write_text(text, encoding="utf-8")
-            return
+    with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, out)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise OutputError(f"{out}: cannot be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
+    """Give a path beside a file to write to, and put what was written in the file's place once it is whole.
+
+    The path has the file's suffix, by which libraries choose a format. ``durable`` waits until the disk has it. Nothing but
+    the writing belongs inside, since what it raises is taken for the disk's fault.
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be written, as on a full disk; what stood there before is then whole.
+    """
+    out = Path(path)
+    if out.exists() and not out.is_file():  # such as /dev/stdout, which has nothing to lose
+        unfinished = out
+    else:
+        unfinished = out.with_name(f".{os.getpid()}-{out.name[-100:]}")
+    try:
+        yield unfinished
+        if unfinished is not out:
+            if durable:
+                with unfinished.open("rb") as file:
+                    os.fsync(file.fileno())
+            os.replace(unfinished, out)
+    except BaseException as error:
+        if unfinished is not out:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+        if not isinstance(error, (OSError, RuntimeError)) and type(error).__name__ != "SafetensorError":
+            raise
+        cause = getattr(error, "strerror", None) or str(error).partition("\n")[0][:200]  # of torch a page of addresses
+        raise OutputError(f"{out}: cannot be written: {cause}.") from error
 
 
 def _bytes(path: Path) -> bytes:
@@ -110,6 +144,13 @@ def _bytes(path: Path) -> bytes:
     if not decompressor.eof and len(found) <= LARGEST:
         raise gzip.BadGzipFile("the compressed data end early")
     return found
+
+
+def _whole(digits: str) -> int:
+    """Return a whole number; one that no float can hold is no number of any format that is read here."""
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits)} digits is too large")
+    return int(digits)
 
 
 def _refuse_constant(word: str) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from redwood.files import replacing
 from redwood.problem import Instance, Problem
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def drawn(draw: Callable[[Axes], None], path: str | Path | None, axes: Axes | No
     if path is not None:
         figure = axes.get_figure()
         if figure is not None:
-            figure.savefig(path, dpi=150)  # type: ignore[union-attr]
+            with replacing(path) as unfinished:
+                figure.savefig(unfinished, dpi=150)  # type: ignore[union-attr]
     return axes
 
 

@@ -43,12 +43,14 @@ class Instance(ABC):
         """The number that the problem measures its instances by: nodes, customers, items, arms."""
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over everything but the name, to tell whether two runs had the same data."""
+        """Return a SHA-256 over everything but names, to tell whether two runs had the same data.
+
+        A field with ``metadata={"label": True}`` is a name too.
+        """
         digest = hashlib.sha256(self.problem.encode())
         for entry in fields(self):
-            if entry.name not in ("name", "best_known"):
-                digest.update(entry.name.encode())
-                _digest(digest, getattr(self, entry.name))
+            if entry.name not in ("name", "best_known") and not entry.metadata.get("label"):
+                add_to_digest(digest, entry.name, getattr(self, entry.name))
         return digest.hexdigest()
 
 
@@ -265,7 +267,7 @@ def whole_number(name: str, value: Any, least: int = 0) -> int:
         Where it is not one, or below ``least``.
     """
     numeric = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.complexfloating))
-    if not numeric or not float(value).is_integer() or value < least:
+    if not numeric or not -(2**63) <= value < 2**63 or not float(value).is_integer() or value < least:
         raise InstanceError(f"{name} {value!r} is not a whole number from {least} on.")
     return int(value)
 
@@ -280,12 +282,18 @@ def whole_numbers(name: str, values: Any, least: int = 0) -> np.ndarray[Any, Any
     """
     try:
         numbers = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InstanceError(f"{name} are no array of numbers: {str(error).rstrip('.')}.") from error
     wrong = numbers[~((numbers == np.rint(numbers)) & (numbers >= least) & (np.abs(numbers) < 2**53))]
     if len(wrong):
         raise InstanceError(f"{name} hold {wrong[0]:g}, which is not a whole number from {least} on.")
     return frozen(numbers, np.int64)
+
+
+def add_to_digest(digest: hashlib._Hash, name: str, value: Any) -> None:
+    """Add a field of an instance, by its name, to a digest."""
+    digest.update(name.encode())
+    _digest(digest, value)
 
 
 def _digest(digest: hashlib._Hash, value: Any) -> None:

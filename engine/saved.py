@@ -31,7 +31,7 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except (
         *(OSError, EOFError, KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError),
-        *(pickle.UnpicklingError, zipfile.BadZipFile, zlib.error),
+        *(pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, MemoryError),
     ) as error:
         cause = str(error).partition("\n")[0][:200]
         raise OptionError(

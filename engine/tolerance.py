@@ -53,6 +53,27 @@ def beyond(sense: str, bound: float, objective: float, magnitude: float = 0.0, s
     return wrong and not same(bound, objective, magnitude, share)
 
 
+def contradicts(sense: str, objective: float | None, bound: float, margin: float = 0.0, magnitude: float = 0.0) -> bool:
+    """Return whether a bound claims that a checked solution cannot exist.
+
+    Parameters
+    ----------
+    sense
+        Of the problem.
+    objective
+        Of the checked solution; nothing contradicts ``None``.
+    bound
+        What is claimed.
+    margin
+        Error of an objective that is an estimate.
+    magnitude
+        Magnitude of the objective's terms, where these can cancel out.
+    """
+    if objective is None:
+        return False
+    return beyond(sense, bound, objective + margin if sense == "min" else objective - margin, magnitude, CONFLICT)
+
+
 def relative_gap(objective: float | None, bound: float | None, sense: str) -> float | None:
     """Return the signed difference over the larger magnitude of both, or ``None`` without both.
 

@@ -5,6 +5,8 @@ Redwood's networks state their dtypes themselves; the default dtype, which all t
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,11 +19,22 @@ class _Threads:
         self._lock = threading.Lock()
         self._runs = 0
         self._before = 1
+        self._single = False
+        self.forks_are_clean = False
+
+    def forked(self) -> None:
+        """Begin anew in a forked process, with one thread from now on where torch may have left others in the parent.
+
+        Torch waits for ever for the threads of its pool, which a fork does not copy.
+        """
+        self._lock, self._runs = threading.Lock(), 0
+        self._single = self._single or ("torch" in sys.modules and not self.forks_are_clean)
 
     def begin(self, count: int) -> None:
-        """Let torch use so many threads."""
+        """Let torch use so many threads; one in a fork of a process that had loaded torch."""
         import torch
 
+        count = 1 if self._single else count
         with self._lock:
             if self._runs == 0:
                 self._before = torch.get_num_threads()
@@ -39,6 +52,13 @@ class _Threads:
 
 
 _THREADS = _Threads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_THREADS.forked)
+
+
+def promise_clean_forks(clean: bool = True) -> None:
+    """Say that this process runs nothing in torch itself, so that torch may use several threads in what it forks."""
+    _THREADS.forks_are_clean = clean
 
 
 @contextmanager

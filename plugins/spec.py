@@ -170,6 +170,8 @@ class SolverSpec:
         Settings of the problem's generator under which it gives instances that the solver takes, such as
         ``{"criterion": "average"}``; empty where it takes all of a problem's instances. A solver that refuses more than
         this breaks a promise.
+    trainer
+        Lazy target of the `redwood.trainable.Trainable` class that learns what the solver needs; empty for none.
     policies
         Kinds of policies that are its own, each as ``"kind=package.module:Class"``, so that saved ones can be read.
     preload
@@ -186,6 +188,7 @@ class SolverSpec:
     determinism: Determinism = Determinism.SEEDED
     choices: tuple[Choice, ...] = ()
     takes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    trainer: str = ""
     policies: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     api: int = API_VERSION

@@ -1,6 +1,7 @@
 """Fixtures of all tests."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,21 @@ def data_folder() -> Path:
     if not (folder / "best_known.csv").is_file():
         pytest.skip(f"REDWOOD_DATA names {folder}, which has no best_known.csv")
     return folder
+
+
+@pytest.fixture
+def case(tmp_path):
+    """Return a function that copies an input that went wrong once to a folder of its own."""
+    cases = Path(os.environ.get("REDWOOD_DATA", "/nowhere")).parent / "cases"
+    if not cases.is_dir():
+        pytest.skip("there is no folder of cases beside REDWOOD_DATA")
+
+    def copied(name):
+        folder = tmp_path / name
+        shutil.copytree(cases / name, folder)
+        folder.chmod(0o755)
+        for file in folder.iterdir():
+            file.chmod(0o644)
+        return folder
+
+    return copied

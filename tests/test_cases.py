@@ -3,31 +3,12 @@
 import gzip
 import json
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-CASES = Path(os.environ.get("REDWOOD_DATA", "/nowhere")).parent / "cases"
-pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="there is no folder of cases beside REDWOOD_DATA")
 SHORT = ("--time-limit", "0.3", "--bound-time-limit", "0", "--json")
-
-
-@pytest.fixture
-def case(tmp_path):
-    """Return a function that copies a case to a folder of its own."""
-
-    def copied(name):
-        folder = tmp_path / name
-        shutil.copytree(CASES / name, folder)
-        folder.chmod(0o755)
-        for file in folder.iterdir():
-            file.chmod(0o644)
-        return folder
-
-    return copied
 
 
 def redwood(*words, folder, **more):

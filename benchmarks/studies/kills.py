@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redwood.benchmarks.records import JOB_KINDS, read_records
+from redwood.benchmarks.records import Run, read_records
 from redwood.errors import FormatError
 
 SUITE = """
@@ -95,18 +95,17 @@ def _start(*words: Any) -> subprocess.Popen[bytes]:
 
 def _jobs(folder: Path) -> list[str]:
     try:
-        return [record["job"] for record in read_records(folder) if record["kind"] in JOB_KINDS]
+        return [record.job for record in read_records(folder) if isinstance(record, Run)]
     except FormatError:  # nothing is written yet
         return []
 
 
 def _answers(folder: Path) -> list[tuple[Any, ...]]:
     """Return what each job came to, in the order of their identities, but for the seconds."""
-    records = [record for record in read_records(folder) if record["kind"] in JOB_KINDS]
+    runs = [record for record in read_records(folder) if isinstance(record, Run)]
     return sorted(
-        (record["job"], result["status"], result["objective"], tuple(value for _, value in result["trajectory"]))
-        for record in records
-        for result in (record["result"],)
+        (run.job, run.result.status, run.result.objective, tuple(value for _, value in run.result.trajectory))
+        for run in runs
     )
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from redwood.benchmarks.planning import make_plan
-from redwood.benchmarks.records import read_records
+from redwood.benchmarks.records import Run, read_records
 from redwood.benchmarks.runner import run_plan
 from redwood.benchmarks.suite import parse_suite
+from redwood.execution.executors.local import Local
 from redwood.plugins.host import host
 
 MISBEHAVIOUR = {
@@ -75,10 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
     host().load_file(settings.plugin.resolve())
     os.environ[MARK] = mark = uuid.uuid4().hex
     with tempfile.TemporaryDirectory() as folder:
-        run_plan(_plan(settings), Path(folder), jobs=settings.jobs)
-        records = [record for record in read_records(Path(folder)) if record["kind"] == "run"]
+        run_plan(_plan(settings), Path(folder), executor=Local(settings.jobs))
+        records = [record for record in read_records(Path(folder)) if isinstance(record, Run)]
     left = processes_with(f"{MARK}={mark}")
-    rows = [_row(label, [record for record in records if record["label"] == label]) for label in MISBEHAVIOUR]
+    rows = [_row(label, [record for record in records if record.label == label]) for label in MISBEHAVIOUR]
     for row in rows:
         worst = f"{max(row.overruns):+.3f} at most, {statistics.median(row.overruns):+.3f} in the middle"
         sys.stdout.write(f"{row.label:22s} {'; '.join(row.endings):58s} {worst}\n")
@@ -102,10 +103,10 @@ def _plan(settings: argparse.Namespace) -> Any:
     return make_plan(parse_suite("limits", text))
 
 
-def _row(label: str, records: Sequence[dict[str, Any]]) -> Row:
-    results = [record["result"] for record in records]
-    endings = {f"{result['status']}, {result['termination']}, {result['objective']}" for result in results}
-    overruns = (record["result"]["seconds"]["solve"] - record["time_limit"] for record in records)
+def _row(label: str, records: Sequence[Run]) -> Row:
+    results = [record.result for record in records]
+    endings = {f"{result.status}, {result.termination}, {result.objective}" for result in results}
+    overruns = (record.result.seconds.solve - record.time_limit for record in records)
     return Row(label, tuple(sorted(endings)), tuple(overruns))
 
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from redwood.benchmarks.planning import make_plan
-from redwood.benchmarks.records import read_records
+from redwood.benchmarks.records import Run, read_records
 from redwood.benchmarks.runner import Progress, run_plan
 from redwood.benchmarks.suite import parse_suite
 from redwood.plugins.host import host
@@ -50,9 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
         began = time.perf_counter()
         run_plan(plan, Path(folder), on_progress=note)
         wall = time.perf_counter() - began
-        records = [record for record in read_records(Path(folder)) if record["kind"] == "run"]
-    inside = sum(record["process"]["seconds"] for record in records)
-    failed = sum(record["result"]["objective"] is None for record in records)
+        records = [record for record in read_records(Path(folder)) if isinstance(record, Run)]
+    inside = sum(record.process.seconds for record in records)
+    failed = sum(record.result.objective is None for record in records)
     count = len(records)
     sys.stdout.write(f"{count} jobs, {failed} without a solution: {1000 * wall / count:.1f} ms a job, of which ")
     sys.stdout.write(

@@ -3,8 +3,6 @@
 For every instance, solver and claim: is an answer that passes for feasible so, and priced as the definition prices it; is
 one that is called optimal the optimum; is no bound beyond the optimum; is nothing called infeasible that is not; does no run
 fail or raise; does it keep its limit. The command prints a table and what broke, and ends with code 1 where anything did.
-
-Real distances above 1e5 and budgets of 0, at which local searches are known to fail, are left out unless ``--all`` is given.
 """
 
 from __future__ import annotations
@@ -56,17 +54,14 @@ class Tally:
 @click.option("--problem", "problems", multiple=True, type=click.Choice(sorted(DRAWS)), help="Only these problems.")
 @click.option("--solver", "solvers", multiple=True, help="Only these solvers.")
 @click.option("--time-limit", default=2.0, show_default=True, help="Seconds of each run, and of each bound.")
-@click.option("--all", "everything", is_flag=True, help="Also where local searches are known to fail.")
-def main(
-    count: int, seed: int, problems: tuple[str, ...], solvers: tuple[str, ...], time_limit: float, everything: bool
-) -> None:
+def main(count: int, seed: int, problems: tuple[str, ...], solvers: tuple[str, ...], time_limit: float) -> None:
     """Check the claims of solvers on tiny instances, and end with code 1 where one is wrong."""
     tallies: dict[tuple[str, str], Tally] = {}
     told: list[str] = []
     names = problems or tuple(SOLVERS)
     for place in track(range(count), description="checking", console=Console(stderr=True)):
         for problem in names:
-            for solver, tally, faults in check(problem, seed + place, solvers, time_limit, everything):
+            for solver, tally, faults in check(problem, seed + place, solvers, time_limit):
                 merge(tallies.setdefault((problem, solver), Tally()), tally)
                 told += [f"{problem}, seed {seed + place}, {solver}: {fault}" for fault in faults]
     _show(tallies, told)
@@ -74,7 +69,7 @@ def main(
 
 
 def check(
-    problem: str, seed: int, solvers: tuple[str, ...] = (), time_limit: float = 2.0, everything: bool = False
+    problem: str, seed: int, solvers: tuple[str, ...] = (), time_limit: float = 2.0
 ) -> Iterator[tuple[str, Tally, list[str]]]:
     """Yield the solver, its tally and its faults in words for each solver of a problem on the instance of a seed.
 
@@ -88,8 +83,6 @@ def check(
         Their names; all of the problem's where empty. ``bound`` is the problem's own bound.
     time_limit
         Seconds of each run, and of each bound.
-    everything
-        Whether to take instances, too, at which local searches are known to fail.
     """
     try:
         tiny = draw(problem, np.random.default_rng(seed))
@@ -97,7 +90,7 @@ def check(
         yield "instance", Tally(1, 0, Counter(["raised"])), [f"raised: {type(error).__name__}: {error}"]
         return
     for solver in solvers or (*SOLVERS[problem], "bound"):
-        if (solver in SOLVERS[problem] or solver == "bound") and (everything or not tiny.open_fault):
+        if solver in SOLVERS[problem] or solver == "bound":
             found = dict(_faults(tiny, solver, time_limit))
             proven = found.pop("proven", "") != ""
             words = [f"{kind}: {text} ({tiny.shape})" for kind, text in found.items()]

@@ -14,13 +14,13 @@ import torch
 from redwood.arrays import Array
 from redwood.clock import Timer
 from redwood.errors import SolverError
+from redwood.planning.bounds.pricing import relax
 from redwood.planning.contract import ActionSet, Planning
 from redwood.planning.evaluation import half_width
+from redwood.planning.improving import policy_for, recorded, scaled, variance_reduced
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
-from redwood.solvers.sequoia.learning.improving import policy_for, recorded, scaled, variance_reduced
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.solvers.sequoia.learning.pricing import relax
 from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork, indicators
 from redwood.solvers.sequoia.networks.network import KINDS, QNetwork
 from redwood.solvers.sequoia.search.embedding import BOUNDS, Decision, Embedding
@@ -267,7 +267,7 @@ def training(domain: str, size: int, kind: str, given: argparse.Namespace) -> st
         instance = generate(f"cormab/{domain}", size=size, seed=seed)
         options = {"network": kind, "episodes": given.train, "programs": given.programs, "time_limit": given.seconds}
         began = time.process_time(), time.perf_counter()
-        found = solve(instance, "sequoia", bound_time_limit=0, seed=seed, **options)
+        found = solve(instance, "deep-q", bound_time_limit=0, seed=seed, **options)
         spent.append(time.process_time() - began[0])
         waited.append(time.perf_counter() - began[1])
         if found.solution is None:
@@ -318,8 +318,8 @@ def rewards(domain: str, size: int, names: Sequence[str], seeds: int, episodes: 
 def _solver(name: str) -> tuple[str, dict[str, Any]]:
     """Return the solver and its options that a name in the table of rewards stands for."""
     if name in KINDS:
-        return "sequoia", {"network": name}
-    return ("sequoia", {"preset": "published"}) if name == "published" else (name, {})
+        return "deep-q", {"network": name}
+    return ("deep-q", {"preset": "published"}) if name == "published" else (name, {})
 
 
 def _interval(values: Array) -> str:

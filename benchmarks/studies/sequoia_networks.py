@@ -20,18 +20,18 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError
+from redwood.planning.bounds.pricing import Relaxation, relax
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.evaluation import half_width
+from redwood.planning.improving import improve, policy_for, recorded, variance_reduced
 from redwood.planning.policies import IndexPolicy
 from redwood.plugins.host import host
+from redwood.solvers.planning.candidate_rollout import CandidatePolicy
 from redwood.solvers.planning.exact import evaluate, induce
+from redwood.solvers.planning.quadratic_fit import try_coupling
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
-from redwood.solvers.sequoia.learning.demand import try_coupling
-from redwood.solvers.sequoia.learning.improving import improve, policy_for, recorded, variance_reduced
 from redwood.solvers.sequoia.learning.offline import save_log
-from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
 from redwood.solvers.sequoia.networks.shipped import network_at
-from redwood.solvers.sequoia.rollout import RolloutPolicy
 from redwood.solving.read import generate
 from redwood.solving.simulate import simulate
 from redwood.solving.solve import solve
@@ -82,7 +82,7 @@ def measured(domain: str, size: int, seed: int, given: argparse.Namespace) -> di
         began = time.process_time()
         try:
             policy = _policy(name, domain, instance, planning, relaxation, given)
-        except FitError:  # Whittle's index is for two actions, and quadratic coupling may find no time
+        except FitError:  # Whittle's index is for two actions, and the quadratic term may find no time
             continue
         line["seconds"][name] = round(time.process_time() - began, 3)
         began = time.process_time()
@@ -115,7 +115,7 @@ def _policy(
     """Return the policy of a name: one of those below, or the answer of a planning solver.
 
     ``network`` is the one shipped for the domain. ``improved`` are the Lagrangian values after policy improvement, and
-    ``started`` those that are reached from the network's. ``coupling`` adds quadratic coupling to the improved values, or is
+    ``started`` those that are reached from the network's. ``quadratic`` adds a quadratic term to the improved values, or is
     these where a trial does not say that it is ahead, as in `solve`. ``rollout`` tries candidate actions in
     simulated futures of the policy of the improved values. ``published`` is trained by the published hyper-parameters.
     """
@@ -125,22 +125,22 @@ def _policy(
         return IndexPolicy(planning.arms.rewards[None])
     if name == "network":
         return policy_for(planning, _of_network(domain, planning, relaxation, given))
-    if name in ("improved", "started", "coupling", "rollout"):
+    if name in ("improved", "started", "quadratic", "rollout"):
         clock = Seconds(given.seconds)
         how: dict[str, Any] = {"rounds": 4, "episodes": given.improvement_episodes, "seed": 0, "stops": clock.stops}
         if name == "started":
             how["start"] = _of_network(domain, planning, relaxation, given)
         values = improve(planning, relaxation.values, **how).values
-        if name == "coupling":
+        if name == "quadratic":
             del how["rounds"]
             found = try_coupling(planning, relaxation, values, **how)
             if found is None:
-                raise FitError(f"{given.seconds:g} s ended before quadratic coupling was tried; give more --seconds.")
+                raise FitError(f"{given.seconds:g} s ended before the quadratic term was tried; give more --seconds.")
             if found.accepted:
                 return found.policy
-        return RolloutPolicy(values, given.futures) if name == "rollout" else policy_for(planning, values)
+        return CandidatePolicy(values, 12, given.futures) if name == "rollout" else policy_for(planning, values)
     options: dict[str, Any] = {"preset": "published"} if name == "published" else {}
-    solver = "sequoia" if name == "published" else name
+    solver = "deep-q" if name == "published" else name
     answer: Policy | None = solve(instance, solver, time_limit=given.seconds, bound_time_limit=0, **options).solution
     assert answer is not None
     return answer
@@ -162,7 +162,7 @@ def logged(domain: str, size: int, seed: int, given: argparse.Namespace) -> str:
         assert behaviour is not None
         kept = simulate(instance, behaviour, episodes=given.improvement_episodes, seed=5, keep=True, bound_time_limit=0)
         path = save_log(kept, given.out.with_suffix(".npz"))
-        learned: Policy | None = solve(instance, "sequoia", logged=str(path), time_limit=600, bound_time_limit=0).solution
+        learned: Policy | None = solve(instance, "deep-q", logged=str(path), time_limit=600, bound_time_limit=0).solution
         assert learned is not None
         means = [
             simulate(instance, policy, episodes=given.episodes, seed=EVALUATION, bound_time_limit=0).mean
@@ -212,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="for each policy that is computed")
     parser.add_argument("--improvement-episodes", type=int, default=1000)
     parser.add_argument("--budget", type=int, default=0, help="of the instances of headroom; by default the usual one")
-    parser.add_argument("--futures", type=int, default=128, help="of each candidate action, for the rollout policy")
+    parser.add_argument("--futures", type=int, default=128, help="of each candidate action, for rollout")
     parser.add_argument("--total-seconds", type=float, default=1e9, help="after which no further instance is begun")
     given = parser.parse_args(arguments)
     lines = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []

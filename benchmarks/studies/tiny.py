@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from redwood.errors import InstanceError
 from redwood.plugins.host import host
 from redwood.problem import Instance
 
@@ -40,15 +41,12 @@ class Tiny:
         Its optimum by enumeration; ``None`` where nothing is feasible.
     price
         The objective of a solution by the definition, ``None`` where it breaks a rule.
-    open_fault
-        Whether local searches are known to fail on it: its distances are large real numbers, or its budget is 0.
     """
 
     instance: Instance
     shape: str
     optimum: float | None
     price: Callable[[Any], float | None]
-    open_fault: bool = False
 
 
 def draw(problem: str, rng: np.random.Generator) -> Tiny:
@@ -91,11 +89,6 @@ def _draw_matrix(rng: np.random.Generator, nodes: int, shape: str, scale: float)
     return np.asarray(np.minimum(matrix, LARGEST))
 
 
-def _loops(lengths: Matrix) -> bool:
-    """Return whether lengths are real numbers and large."""
-    return any(length > 1e5 and length != int(length) for row in lengths for length in row)
-
-
 def _length(lengths: Matrix, walk: Sequence[int]) -> float:
     return math.fsum(lengths[tail][head] for tail, head in pairwise(walk))
 
@@ -110,7 +103,7 @@ def _draw_tour(problem: str, rng: np.random.Generator) -> Tiny:
 
     tours = ([0, *rest, 0] for rest in permutations(range(1, nodes)))
     optimum = min(_length(lengths, tour) for tour in tours)
-    return Tiny(host().problem(problem).make(**given), shape, optimum, price, _loops(lengths))
+    return Tiny(host().problem(problem).make(**given), shape, optimum, price)
 
 
 def _draw_cvrp(rng: np.random.Generator) -> Tiny:
@@ -137,9 +130,17 @@ def _draw_cvrp(rng: np.random.Generator) -> Tiny:
         return math.fsum(_length(lengths, [0, *route, 0]) for route in solution.routes)
 
     given |= {"demands": [int(demand) for demand in demands] if whole else demands, "capacity": capacity}
-    instance = host().problem("cvrp").make(**given, vehicles=vehicles)
+    everybody = frozenset(range(1, customers + 1))
+    best = _best_partition(cheapest, everybody, most)
+    try:
+        instance = host().problem("cvrp").make(**given, vehicles=vehicles)
+    except InstanceError:
+        if best is not None:
+            raise
+        vehicles, most = None, customers  # the problem may refuse a fleet that has no packing
+        best, instance = _best_partition(cheapest, everybody, most), host().problem("cvrp").make(**given)
     words = f"{shape}, {'any' if vehicles is None else vehicles} vehicles"
-    return Tiny(instance, words, _best_partition(cheapest, frozenset(range(1, customers + 1)), most), price, _loops(lengths))
+    return Tiny(instance, words, best, price)
 
 
 def _cheapest_routes(
@@ -192,7 +193,7 @@ def _draw_orienteering(rng: np.random.Generator) -> Tiny:
         math.fsum(prizes[node] for node in set(path)) for path, length in zip(paths, each, strict=True) if length <= limit
     ]
     instance = host().problem("orienteering").make(**given, prizes=prizes, budget=budget, start=start, end=end)
-    return Tiny(instance, f"{shape}, budget {budget:g}", max(earned), price, budget == 0 or _loops(lengths))
+    return Tiny(instance, f"{shape}, budget {budget:g}", max(earned), price)
 
 
 def _draw_knapsack(rng: np.random.Generator) -> Tiny:

@@ -1,5 +1,6 @@
-"""Draw the pictures of the pages on the two papers: `python docs/pictures/draw.py` writes SVG files beside itself."""
+"""Draw the pictures of the pages: `python docs/pictures/draw.py [NAME ...]` writes SVG files beside itself."""
 
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -146,8 +147,125 @@ def vehicle_routes():
     save(figure, "routing")
 
 
+def what_calls_do():
+    """Draw the effects that the example's log tells, with intervals, and what its plan gains over doing nothing."""
+    import runpy
+
+    from matplotlib.figure import Figure
+
+    from redwood.planning import estimate
+
+    example = HERE.parent / "examples"
+    found = estimate(example / "call_log.csv", order="action-helps", seed=1)
+    callers = runpy.run_path(str(example / "weekly_calls.py"))["callers"]
+    plan = found.instance(rewards=[0, 1], actions=callers(found, example / "workers.csv"), horizon=20)
+    policy = redwood.solve(plan, "lagrangian", time_limit=10, bound_time_limit=0).solution
+    gain = redwood.simulate(plan, policy, episodes=20, draws=found.sample(300), bound_time_limit=0).gain
+    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    found.plot(axes=left)
+    bins = np.linspace(gain.episodes.min(), gain.episodes.max(), 20)
+    right.hist(gain.episodes.ravel(), bins, density=True, color=GREY, label="one run of the programme")
+    right.hist(gain.draws, bins, density=True, histtype="step", lw=2, color=GREEN, label="expected, over what is not known")
+    right.set(xlabel="people well a week, above doing nothing", yticks=[], xlim=(0, None), ylim=(0, 0.55))
+    right.set_title("What the plan gains")
+    right.legend(frameon=False, fontsize=8, loc="upper left")
+    save(figure, "from-a-call-log")
+
+
+def tour_of_capitals():
+    """Draw the best tour through the capitals of the file that comes with Redwood."""
+    from matplotlib.figure import Figure
+
+    instance = redwood.read(HERE.parents[1] / "benchmarks" / "instances" / "capitals.tsp")
+    solution = redwood.solve(instance, "local-search", iterations=20_000, bound_time_limit=0).solution
+    figure = Figure(figsize=(6, 4.5))
+    redwood.plot(instance, solution, axes=figure.add_subplot())
+    save(figure, "capitals")
+
+
+def objective_and_bound():
+    """Draw how the objective of a run falls towards the bound, and what the gap is."""
+    from matplotlib.figure import Figure
+
+    instance = redwood.generate("cvrp", size=100, seed=2)
+    result = redwood.solve(instance, "local-search", iterations=20_000, seed=0)
+    seconds, objectives = np.array(result.trajectory).T
+    seconds = np.append(seconds, result.seconds.solve)
+    objectives = np.append(objectives, result.objective)
+    figure = Figure(figsize=(7, 3.2))
+    axes = figure.add_subplot()
+    axes.step(seconds, objectives, where="post", color=GREEN, lw=2)
+    axes.axhline(result.bound, color=RED, ls="--", lw=1.2)
+    axes.annotate("objective: best so far", (seconds[0], objectives[0]), (8, -14), textcoords="offset points", color=GREEN)
+    axes.annotate("bound: no solution is better", (seconds[0], result.bound), (8, 4), textcoords="offset points", color=RED)
+    end = seconds[-1]
+    axes.annotate(
+        "",
+        (end, result.objective),
+        (end, result.bound),
+        arrowprops={"arrowstyle": "<->", "color": GREY, "shrinkA": 0, "shrinkB": 0},
+    )
+    axes.annotate(
+        "gap", (end, (result.objective + result.bound) / 2), (-6, 0), textcoords="offset points", ha="right", va="center"
+    )
+    axes.set(xlabel="seconds", ylabel="length of all routes")
+    axes.spines[["top", "right"]].set_visible(False)
+    save(figure, "result")
+
+
+def states_of_arms():
+    """Draw the states of arms over time under a policy, and which of them it pulls."""
+    from matplotlib.figure import Figure
+
+    bandit = redwood.generate("cormab/capacity", size=20, seed=3)
+    policy = redwood.solve(bandit, "lagrangian", time_limit=30).solution
+    figure = Figure(figsize=(7, 3.6))
+    axes = figure.add_subplot()
+    redwood.simulate(bandit, policy, episodes=1, seed=1, bound_time_limit=0, keep=True).plot(axes=axes)
+    axes.set_title("one episode: light is a good state, a dot is a pull", fontsize=10)
+    save(figure, "bandits")
+
+
+def problems_views_solvers():
+    """Draw that problems offer views, and solvers take them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.6))
+    axes = figure.add_subplot()
+    columns = (
+        ("your problem", 0.0, GREEN, ("instances\nsolutions\nobjective\nviolations",)),
+        ("views that it offers", 3.0, BLUE, ("Linear", "Local", "Stepwise", "Bound")),
+        ("who takes them", 6.4, RED, ("highs", "local-search, greedy,\nyour solver", "bq", "the gap of every result")),
+    )
+    for heading, x, color, texts in columns:
+        axes.text(x, 3.9, heading, ha="center", color="#6c757d", fontsize=10)
+        for text, y in zip(texts, [1.5] if len(texts) == 1 else [3, 2, 1, 0], strict=True):
+            frame = {"boxstyle": "round,pad=0.45", "fc": "white", "ec": color, "lw": 1.5}
+            axes.text(x, y, text, ha="center", va="center", fontsize=10, bbox=frame, zorder=3)
+    for y in (3, 2, 1, 0):
+        axes.plot([0, 3], [1.5, y], color=GREY, lw=1, zorder=1)
+        axes.plot([3, 6.4], [y, y], color=GREY, lw=1, zorder=1)
+    axes.set(xlim=(-1.2, 8.2), ylim=(-0.6, 4.3))
+    axes.axis("off")
+    save(figure, "views")
+
+
+DRAWN = (
+    what_calls_do,
+    vehicle_routes,
+    tail_sub_problem,
+    one_label_many_examples,
+    network_in_a_program,
+    tour_of_capitals,
+    objective_and_bound,
+    states_of_arms,
+    problems_views_solvers,
+)
+
+
 if __name__ == "__main__":
-    vehicle_routes()
-    tail_sub_problem()
-    one_label_many_examples()
-    network_in_a_program()
+    asked = sys.argv[1:]
+    for draw in DRAWN:
+        if not asked or draw.__name__ in asked:
+            draw()

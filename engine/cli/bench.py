@@ -19,10 +19,12 @@ from redwood.cli.shared import (
     plugin_option,
     print_json,
     print_table,
+    say,
 )
 
 if TYPE_CHECKING:
     from redwood.benchmarks.planning import Plan
+    from redwood.benchmarks.records import Finished
     from redwood.benchmarks.runner import Progress as RunProgress
 
 fresh_option = click.option(
@@ -73,12 +75,12 @@ def run(ctx: click.Context, /, suite: str, out: Path, data: Path | None, dry_run
 
     plan = make_plan(find_suite(suite), data)
     for words in plan.skipped:
-        click.echo(f"Left out: {words}", err=True)
+        say(f"Left out: {words}", err=True)
     if dry_run:
         cases = len({job.case.fingerprint for job in plan.jobs})
         bounds = sum(not job.solver for job in plan.jobs)
         kinds = f"{len(plan.jobs)} jobs ({len(plan.jobs) - bounds} runs of solvers, {bounds} bounds)"
-        click.echo(f"{kinds} on {cases} instances, {plan.seconds:.0f} s of time limits on one core.")
+        say(f"{kinds} on {cases} instances, {plan.seconds:.0f} s of time limits on one core.")
         return
     ctx.exit(_run(plan, out, as_json, **where))
 
@@ -106,19 +108,21 @@ def resume(ctx: click.Context, /, folder: Path, as_json: bool, **where: Any) -> 
 @click.pass_context
 def replay(ctx: click.Context, folder: Path, job: str, as_json: bool) -> None:
     """Run JOB (the first letters of its identity) of FOLDER once more; exit code 1 where the answer is another."""
+    from msgspec import to_builtins
+
     from redwood.benchmarks import runner
 
     done = runner.replay(folder, job)
-    before, after = done.before["result"], done.after["result"]
     if as_json:
-        print_json({"agrees": done.agrees, "before": done.before, "after": done.after})
+        print_json({"agrees": done.agrees} | to_builtins({"before": done.before, "after": done.after}))
     else:
         rows = [
-            [name, result["status"], result["termination"], f"{result['objective']}", f"{result['seconds']['solve']:.2f}"]
-            for name, result in (("record", before), ("replay", after))
+            [name, str(result.status), str(result.termination), f"{result.objective}", f"{result.seconds.solve:.2f}"]
+            for name, runs in (("record", done.before), ("replay", done.after))
+            for result in (run.result for run in runs)
         ]
         print_table(("", "status", "termination", "objective", "seconds"), rows, right=("objective", "seconds"))
-        click.echo("The replay agrees." if done.agrees else "The replay differs.")
+        say("The replay agrees." if done.agrees else "The replay differs.")
     ctx.exit(0 if done.agrees else UNSOLVED)
 
 
@@ -133,22 +137,24 @@ def report(folder: Path, out: Path | None, html: Path | None, as_json: bool) -> 
 
     --json prints the records instead.
     """
+    from msgspec import to_builtins
+
     from redwood.benchmarks.page import render_page
-    from redwood.benchmarks.records import read_records
+    from redwood.benchmarks.records import read_plan, read_records
     from redwood.benchmarks.report import render
-    from redwood.benchmarks.runner import data_folder
 
     records = read_records(folder)
     if as_json:
         for record in records:
-            print_json(record)
+            print_json(to_builtins(record))
         return
-    text = render(records)
+    data = read_plan(folder).data
+    text, shown = render(records), render_page(records, folder, None if data is None else Path(data))
     written, page = out or folder / "report.md", html or folder / "report.html"
     _write(written, text)
-    _write(page, render_page(records, folder, data_folder(folder)))
-    click.echo(text, nl=False)
-    click.echo(f"Written to {written} and {page}.", err=True)
+    _write(page, shown)
+    say(text, nl=False)
+    say(f"Written to {written} and {page}.", err=True)
 
 
 @bench.command()
@@ -198,13 +204,15 @@ def compare(ctx: click.Context, first: Path, second: Path, tolerance: float, tim
         print_table(headings, rows, right=headings[2:7])
     found = comparing.regressions(changes)
     for words in found:
-        click.echo(f"Worse: {words}", err=True)
+        say(f"Worse: {words}", err=True)
     ctx.exit(UNSOLVED if found else 0)
 
 
 def _write(place: Path, text: str) -> None:
+    from redwood.files import write_text
+
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(text, encoding="utf-8")
+    write_text(place, text)
 
 
 def _run(
@@ -220,6 +228,8 @@ def _run(
     executor_pairs: Sequence[str],
 ) -> int:
     """Run a plan with a progress bar, or one line of JSON a record, and return the exit code."""
+    from msgspec import to_builtins
+    from rich.markup import escape
     from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
     from redwood.benchmarks.runner import run_plan
@@ -229,28 +239,24 @@ def _run(
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
     state = (0, len(plan.jobs))
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(plan.suite.name, total=len(plan.jobs))
+        task = bar.add_task(escape(plan.suite.label), total=len(plan.jobs))
 
         def show(progress: RunProgress) -> None:
             nonlocal state
             state = (progress.finished, progress.total)
-            bar.update(task, completed=progress.finished, description=_describe(progress.record) or plan.suite.name)
+            bar.update(task, completed=progress.finished, description=escape(_describe(progress.record) or plan.suite.label))
             if as_json and progress.record is not None:
-                print_json(progress.record)
+                print_json(to_builtins(progress.record))
 
         try:
             run_plan(plan, out, executor=chosen, fresh=fresh, retry_failed=retry_failed, on_progress=show)
         except KeyboardInterrupt:
-            click.echo(f"Interrupted: {state[0]} of {state[1]} jobs are finished; resume with the same command.", err=True)
+            say(f"Interrupted: {state[0]} of {state[1]} jobs are finished; resume with the same command.", err=True)
             return INTERRUPTED
     if not as_json:
-        click.echo(f"{state[0]} of {state[1]} jobs are finished; see `redwood bench report {out}`.")
+        say(f"{state[0]} of {state[1]} jobs are finished; see `redwood bench report {out}`.")
     return 0
 
 
-def _describe(record: dict[str, Any] | None) -> str:
-    if record is None:
-        return ""
-    cases = record.get("cases") or [record["case"]]
-    more = f" and {len(cases) - 1} more" * (len(cases) > 1)
-    return f"{cases[0]['name']}{more} {record.get('label', 'bound')}"
+def _describe(record: Finished | None) -> str:
+    return "" if record is None else f"{record.case.name} {getattr(record, 'label', 'bound')}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, problem_option
+from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, problem_option, say
 
 
 @click.command()
@@ -33,9 +33,9 @@ def check(ctx: click.Context, file: Path, solution: Path, problem: str | None, a
         outcomes = {"feasible": outcome.feasible, "objective": outcome.objective, "violations": list(outcome.violations)}
         print_json(record | outcomes)
     elif outcome.feasible:
-        click.echo(f"{instance.name}: feasible, objective {format_value(outcome.objective)}")
+        say(f"{instance.name}: feasible, objective {format_value(outcome.objective)}")
     else:
-        click.echo(f"{instance.name}: infeasible")
+        say(f"{instance.name}: infeasible")
         for violation in outcome.violations:
-            click.echo(f"  {violation}")
+            say(f"  {violation}")
     ctx.exit(0 if outcome.feasible else UNSOLVED)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, problem_option
+from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, problem_option, say
 
 
 @click.command()
@@ -32,5 +32,5 @@ def explain(ctx: click.Context, file: Path, solution: Path | None, problem: str 
     if as_json:
         print_json(dataclasses.asdict(told) | {"feasible": told.feasible})
     else:
-        click.echo(str(told))
+        say(str(told))
     ctx.exit(0 if told.feasible else UNSOLVED)

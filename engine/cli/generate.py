@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from redwood.cli.shared import ExistingFile, json_option, option_option, plugin_option, print_json
+from redwood.cli.shared import ExistingFile, json_option, option_option, plugin_option, print_json, say
 
 
 @click.command()
@@ -52,4 +52,4 @@ def generate(
         if as_json:
             print_json({"problem": name, "file": str(file), "size": instance.size, "seed": drawn})
         else:
-            click.echo(f"{file}: {name}, size {instance.size}, seed {drawn}")
+            say(f"{file}: {name}, size {instance.size}, seed {drawn}")

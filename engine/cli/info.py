@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from redwood.cli.shared import json_option, plugin_option, print_json
+from redwood.cli.shared import json_option, plugin_option, print_json, say
 
 
 @click.command()
@@ -26,7 +26,7 @@ def info(versions: bool, as_json: bool) -> None:
     for name, value in facts.items():
         if isinstance(value, dict):
             value = ", ".join(f"{key} {entry}" for key, entry in value.items())
-        click.echo(f"{name:<12}{value}")
+        say(f"{name:<12}{value}")
 
 
 def gather(versions: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_json, problem_option
+from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_json, problem_option, say
 
 
 @click.command()
@@ -30,4 +30,4 @@ def plot(file: Path, solution: Path | None, out: Path | None, problem: str | Non
     if as_json:
         print_json({"problem": instance.problem, "instance": instance.name, "file": str(place)})
     else:
-        click.echo(f"{place}: {instance.problem} {instance.name}")
+        say(f"{place}: {instance.problem} {instance.name}")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, print_table
+from redwood.cli.describing import data_taken, field_texts, solution_fields
+from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, print_table, say
 
 if TYPE_CHECKING:
     from redwood.plugins.host import Entry
@@ -46,7 +47,7 @@ def list_plugins(as_json: bool) -> None:
     )
     for record in records:
         if record["state"] != "loaded":
-            click.echo(f"plugin {record['name']} is not used ({record['state']}). {record['message']}".rstrip())
+            say(f"plugin {record['name']} is not used ({record['state']}). {record['message']}".rstrip())
 
 
 @plugins.command("info")
@@ -54,7 +55,7 @@ def list_plugins(as_json: bool) -> None:
 @json_option
 @plugin_option
 def info(name: str, as_json: bool) -> None:
-    """Describe what has a name: views, options with types and defaults, and what fits."""
+    """Describe what has a name: views, options, what fits; for a problem what its instances are made of."""
     from redwood.errors import UnknownNameError, suggestion
     from redwood.plugins.host import host
 
@@ -91,7 +92,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     else:
         rows = [[str(finding.grade), finding.plugin, finding.subject, finding.message] for finding in findings]
         print_table(("", "plugin", "looked at", "finding"), rows)
-        click.echo("Nothing is wrong." if not wrong else f"{wrong} of {len(findings)} findings are wrong.")
+        say("Nothing is wrong." if not wrong else f"{wrong} of {len(findings)} findings are wrong.")
     ctx.exit(UNSOLVED if wrong else 0)
 
 
@@ -121,10 +122,10 @@ def check(
         print_json({"name": name, "checked": seen, "broken": len(findings), "findings": listed})
     else:
         for finding in findings:
-            click.echo(str(finding))
+            say(str(finding))
         broken = "1 promise is broken" if len(findings) == 1 else f"{len(findings)} promises are broken"
         kept = broken if findings else "Every promise is kept"
-        click.echo(f"{kept}. Looked at: {', '.join(seen)}.")
+        say(f"{kept}. Looked at: {', '.join(seen)}.")
     ctx.exit(UNSOLVED if findings else 0)
 
 
@@ -143,11 +144,11 @@ def new(kind: str, name: str, single_file: bool, out: Path, as_json: bool) -> No
         print_json({"kind": kind, "name": name, "files": [str(file) for file in files]})
         return
     for file in files:
-        click.echo(f"wrote {file}")
+        say(f"wrote {file}")
     if single_file:
-        click.echo(f"Next: redwood plugins check {name} --plugin {files[0]}")
+        say(f"Next: redwood plugins check {name} --plugin {files[0]}")
     else:
-        click.echo(f"Next: pip install -e '{files[0].parent}[dev]' && pytest {files[0].parent}")
+        say(f"Next: pip install -e '{files[0].parent}[dev]' && pytest {files[0].parent}")
 
 
 def describe_problem(entry: Entry[ProblemSpec]) -> dict[str, Any]:
@@ -190,7 +191,8 @@ def _problem_details(entry: Entry[ProblemSpec]) -> dict[str, Any]:
         return details
     cls: Any = entry.load()
     types = {"instance": _made_by(cls.parse), "solution": _place(cls.solution_type)}
-    return details | types | {"sense": str(cls.sense), "variants": list(cls.variants), "documentation": _documentation(cls)}
+    facts = {"sense": str(cls.sense), "variants": list(cls.variants), "documentation": _documentation(cls)}
+    return details | types | facts | {"data": data_taken(cls), "solution_fields": solution_fields(cls)}
 
 
 def _made_by(method: Any) -> str | None:
@@ -233,7 +235,7 @@ def _options(cls: Any) -> list[dict[str, Any]]:
         kinds = typing.get_type_hints(cls)
     except NameError:  # a type that is imported for type checkers only
         kinds = {}
-    texts = _field_texts(cls.__doc__ or "")
+    texts = field_texts(cls.__doc__ or "")
     return [
         {
             "name": field.name,
@@ -258,20 +260,6 @@ def _documentation(cls: Any) -> str:
     return re.split(r"\n\s*\w+\n\s*-{3,}", _dedented(cls.__doc__ or ""))[0].strip()
 
 
-def _field_texts(docstring: str) -> dict[str, str]:
-    """Return what a NumPy-style docstring says of each field: a name at the margin, its text indented below."""
-    texts: dict[str, str] = {}
-    names: list[str] = []
-    for line in _dedented(docstring).split("\n"):
-        if re.fullmatch(r"[a-z_]\w*(, [a-z_]\w*)*", line):
-            names = line.split(", ")
-        elif names and line.startswith("    "):
-            texts |= {name: f"{texts.get(name, '')} {line.strip()}".strip() for name in names}
-        elif line:
-            names = []
-    return texts
-
-
 def _dedented(docstring: str) -> str:
     import inspect
 
@@ -279,18 +267,24 @@ def _dedented(docstring: str) -> str:
 
 
 def _print_details(details: dict[str, Any]) -> None:
-    click.echo(f"{details['kind']} {details['name']}: {details['summary']}")
-    skipped = {"kind", "name", "summary", "options", "documentation"}
+    say(f"{details['kind']} {details['name']}: {details['summary']}")
+    skipped = {"kind", "name", "summary", "options", "documentation", "data", "solution_fields"}
     for key, value in details.items():
         text = ", ".join(value) if isinstance(value, list) and key not in skipped else value
         if key not in skipped and text not in ("", None):
-            click.echo(f"  {key:<12}{text}")
+            say(f"  {key:<12}{text}")
     if details.get("documentation"):
-        click.echo("\n" + "\n".join(f"  {line}".rstrip() for line in details["documentation"].split("\n")))
+        say("\n" + "\n".join(f"  {line}".rstrip() for line in details["documentation"].split("\n")))
     if details.get("options"):
         rows = [[o["name"], str(o["default"]), o["type"], o["help"]] for o in details["options"]]
         print_table(("option", "default", "type", "meaning"), rows)
-    click.echo("")
+    if details.get("data"):
+        say(f"\n  redwood.instance({details['name']!r}, ...) takes")
+        print_table(("data", "default", "meaning"), [[d["name"], d["default"], d["help"]] for d in details["data"]])
+    if details.get("solution_fields"):
+        say("\n  a solution holds")
+        print_table(("field", "meaning"), [[f["name"], f["help"]] for f in details["solution_fields"]])
+    say("")
 
 
 def _serves(solver: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from redwood.cli.shared import console
+from redwood.printable import printable
 from redwood.result import format_value
 from redwood.solver import Incumbent
 
@@ -47,7 +48,7 @@ class Follower:
     def __rich__(self) -> Text:
         from rich.text import Text
 
-        return Text(self.line(), no_wrap=True, overflow="ellipsis")
+        return Text(printable(self.line()), no_wrap=True, overflow="ellipsis")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from redwood.cli.lazy_group import LazyCommand, LazyGroup
-from redwood.cli.shared import INTERRUPTED, WRONG_USE, plugin_option, say_error
+from redwood.cli.shared import INTERRUPTED, WRONG_USE, plugin_option, say, say_error
 from redwood.errors import RedwoodError
 
 COMMANDS = {
@@ -24,7 +24,9 @@ COMMANDS = {
     "bound": LazyCommand("redwood.cli.bound:bound", "Prove how good a solution can be at most."),
     "check": LazyCommand("redwood.cli.check:check", "Check and price a solution file."),
     "explain": LazyCommand("redwood.cli.explain:explain", "Say what is wrong, and what to change."),
+    "estimate": LazyCommand("redwood.cli.estimate:estimate", "Make an instance of planning from a call log."),
     "simulate": LazyCommand("redwood.cli.simulate:simulate", "Make and simulate policies of planning problems."),
+    "act": LazyCommand("redwood.cli.act:act", "Say who is called today by a saved policy, and by whom."),
     "train": LazyCommand("redwood.cli.train:train", "Let a solver learn a problem."),
     "plot": LazyCommand("redwood.cli.plot:plot", "Draw an instance or a solution."),
     "bench": LazyCommand("redwood.cli.bench:bench", "Run benchmark suites and report on them."),
@@ -47,10 +49,10 @@ class Root(LazyGroup):
                     raise
                 say_error(error)
                 sys.exit(WRONG_USE)
-            except OSError as error:  # such as a folder that cannot be written to
-                if error.filename is None:
+            except OSError as error:  # such as a folder that cannot be written to, or standard output on a full disk
+                if error.errno is None:
                     raise
-                say_error(f"{error.filename}: {error.strerror}.")
+                say_error(f"{'standard output' if error.filename is None else error.filename}: {error.strerror}.")
                 sys.exit(WRONG_USE)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -58,7 +60,7 @@ class Root(LazyGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            say("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -82,7 +84,7 @@ def _one_line_warnings() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
             if category.__module__.startswith("redwood."):
-                click.echo(f"Warning: {message}", err=True)
+                say(f"Warning: {message}", err=True)
             else:
                 usual(message, category, *place, **more)
 

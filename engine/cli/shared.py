@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from redwood.printable import printable
 from redwood.renamed import FLAGS
 
 if TYPE_CHECKING:
@@ -145,9 +146,14 @@ def prints_to_stderr() -> Iterator[None]:
             os.close(kept)
 
 
+def say(text: str = "", err: bool = False, nl: bool = True) -> None:
+    """Print text, standard error with ``err``; control characters that came from files or names are shown, not sent."""
+    click.echo(printable(text), err=err, nl=nl)
+
+
 def say_error(error: object) -> None:
     """Print an error as one line on standard error."""
-    click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+    say(f"Error: {' '.join(str(error).split())}", err=True)
 
 
 def say_file_error(file: Path, error: object) -> None:
@@ -176,12 +182,12 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: S
         flush = headings[i] in right
         table.add_column(headings[i], justify="right" if flush else "left", no_wrap=flush, overflow="fold")
     for row in rows:
-        table.add_row(*(row[i] for i in kept))
+        table.add_row(*(printable(row[i]) for i in kept))
     screen = console()
     with screen.capture() as captured:
         screen.print(table)
     for line in captured.get().strip("\n").split("\n"):
-        click.echo(line.rstrip())
+        say(line.rstrip())
 
 
 def console(stderr: bool = False) -> Console:

@@ -23,6 +23,7 @@ from redwood.cli.shared import (
     print_table,
     prints_to_stderr,
     problem_option,
+    say,
     say_error,
     say_file_error,
 )
@@ -131,7 +132,7 @@ def carry_out(order: Order) -> int:
         interrupted = True
     _show(order, results)
     if interrupted:
-        click.echo(f"Interrupted: {len(results)} of {len(files)} instances were begun.", err=True)
+        say(f"Interrupted: {len(results)} of {len(files)} instances were begun.", err=True)
         return INTERRUPTED
     if unreadable:
         return WRONG_USE
@@ -246,7 +247,7 @@ def _draw(result: Result, picture: Path) -> None:
     try:
         result.plot(picture)
     except Exception as error:  # whatever the drawing library makes of it
-        click.echo(f"Not drawn: {result.instance}: {' '.join(str(error).split())}", err=True)
+        say(f"Not drawn: {result.instance}: {' '.join(str(error).split())}", err=True)
 
 
 def _folder(place: Path) -> None:
@@ -298,7 +299,7 @@ def _show(order: Order, results: Sequence[Result]) -> None:
                 notes.setdefault(note, []).append(result)
     for note, concerned in notes.items():
         names = concerned[0].instance if len(concerned) == 1 else f"{len(concerned)} instances"
-        click.echo(f"{names}: {' '.join(note.split())}", err=any(result.objective is None for result in concerned))
+        say(f"{names}: {' '.join(note.split())}", err=any(result.objective is None for result in concerned))
 
 
 def _row(result: Result) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from redwood.cli.shared import (
     plugin_option,
     print_json,
     renamed_flags,
+    say,
 )
 
 
@@ -96,11 +97,11 @@ def train(
         print_json({"solver": solver, "problem": problem, "weights": str(weights), "trained": trained})
         return
     if trained.get("steps of this call") == 0:
-        click.echo(f"Nothing was left to do: the training in {out} has had its {hours:g} hours. Give more to go on.")
-    click.echo(f"Trained weights: {weights}")
+        say(f"Nothing was left to do: the training in {out} has had its {hours:g} hours. Give more to go on.")
+    say(f"Trained weights: {weights}")
     for name, value in trained.items():
         told = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
-        click.echo(f"  {name}: {told}")
+        say(f"  {name}: {told}")
 
 
 def _trained(weights: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from redwood.cli.shared import UNSOLVED, console, json_option, plugin_option, print_json, print_table
+from redwood.cli.shared import UNSOLVED, console, json_option, plugin_option, print_json, print_table, say
 
 if TYPE_CHECKING:
     from redwood.solving.warm_up import Warmth
@@ -44,7 +44,7 @@ def warmup(ctx: click.Context, problem: str | None, solver: str | None, as_json:
         rows = [[w.pair.problem, w.pair.solver, f"{w.compile_seconds:.2f}", f"{w.seconds:.2f}", w.message] for w in done]
         headings = ("problem", "solver", "compiled in", "with short runs", "remark")
         print_table(headings, rows, right=headings[2:4])
-        click.echo(f"Compiled, or loaded from the cache, in {total:.1f} s.")
+        say(f"Compiled, or loaded from the cache, in {total:.1f} s.")
     ctx.exit(UNSOLVED if any(warmth.failed for warmth in done) else 0)
 
 

@@ -16,8 +16,9 @@ from redwood.embedding.formulation import Formulation
 from redwood.embedding.limits import Limits, interval_limits, linear_limits, lp_limits
 from redwood.embedding.network import ReluNetwork
 from redwood.embedding.partition import interval_groups
-from redwood.embedding.predictor import Predictor, Scaling, read
+from redwood.embedding.predictor import Predictor, Scaling
 from redwood.embedding.pyomo_target import PyomoTarget
+from redwood.embedding.read import read
 from redwood.embedding.relu import relu_formulation
 from redwood.embedding.target import Bounds, Target
 from redwood.embedding.tree_rows import TreeFormulation, tree_formulation

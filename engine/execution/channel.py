@@ -71,8 +71,6 @@ class Receiver:
         self._number = 0
         self._read = bytearray()
         self._complaint = ""
-        self._watch = select.poll()  # select() knows no descriptor above 1,023
-        self._watch.register(descriptor, select.POLLIN)
 
     def receive(self, seconds: float) -> list[bytes]:
         """Return the messages that are whole by now, after waiting up to ``seconds`` for anything to come.
@@ -86,7 +84,7 @@ class Receiver:
         """
         if self._complaint:
             raise SolverError(self._complaint)
-        if self._watch.poll(max(0.0, 1000 * seconds)):
+        if is_readable(self._descriptor, max(0.0, seconds)):
             piece = os.read(self._descriptor, PIECE)
             if not piece:
                 raise EOFError
@@ -95,7 +93,7 @@ class Receiver:
 
     def has_more(self) -> bool:
         """Return whether there is more to read, the end included."""
-        return bool(self._watch.poll(0))
+        return is_readable(self._descriptor, 0.0)
 
     def close(self) -> None:
         """Close the pipe."""
@@ -121,6 +119,13 @@ class Receiver:
                     self._complaint = f"message {number} through the pipe that reports come through is forged or damaged."
         del self._read[:begin]
         return messages
+
+
+def is_readable(descriptor: int, seconds: float) -> bool:
+    """Return whether there is anything to read within seconds, the end included."""
+    watch = select.poll()  # select() knows no descriptor above 1,023
+    watch.register(descriptor, select.POLLIN)
+    return bool(watch.poll(1000 * seconds))
 
 
 def _digest(secret: bytes, number: int, message: bytes) -> bytes:

@@ -13,14 +13,13 @@ from typing import Any
 from redwood.budget import Sense, Termination
 from redwood.clock import Timer
 from redwood.errors import SolutionError
-from redwood.execution.bounding import contradicts
 from redwood.execution.messages import error_text, unpack_solution
 from redwood.execution.task import Outcome
 from redwood.planning.contract import Policy
 from redwood.problem import Instance, Problem, Solution
 from redwood.result import Result, Status, Timing
 from redwood.solver import Answer, Incumbent
-from redwood.tolerance import CONFLICT, same
+from redwood.tolerance import CONFLICT, contradicts, same
 from redwood.views.bound import Bound
 
 logger = logging.getLogger(__name__)

@@ -95,7 +95,9 @@ def attend(descriptor: int) -> None:
     try:
         last = _carry_out(order, lambda message: sender.send(encode(message)))
     except USAGE_ERRORS as error:
-        last = Refused(error_text(error).partition(": ")[2], _usage(error))
+        last = Refused(
+            error_text(error).partition(": ")[2], next(kind.__name__ for kind in USAGE_ERRORS if isinstance(error, kind))
+        )
     except BaseException as error:  # whatever fails is told as what it is
         last = Refused(error_text(error))
     for stream in (sys.stdout, sys.stderr):
@@ -159,10 +161,6 @@ def _bound(task: BoundTask, loaded: float, report: Callable[[Message], None]) ->
     found = view.bound(clock, None)
     report(Searched(clock.seconds, processor_seconds() - at_start))
     return Bounded(float(found.value), str(found.method), peak_megabytes())
-
-
-def _usage(error: BaseException) -> str:
-    return next(kind.__name__ for kind in USAGE_ERRORS if isinstance(error, kind))
 
 
 def processor_seconds() -> float:

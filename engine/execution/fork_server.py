@@ -24,6 +24,8 @@ from collections.abc import Sequence
 
 import psutil
 
+from redwood.torch_settings import promise_clean_forks
+
 SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of <linux/prctl.h>."""
 
@@ -42,6 +44,7 @@ def serve() -> None:
     door = socket.socket(fileno=int(sys.argv[1]))
     door.set_inheritable(False)
     _prepare(sys.argv[2:])
+    promise_clean_forks()
     _inherit_orphans()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors need nobody to wait for them
     door.send(READY)
@@ -112,6 +115,7 @@ def _keep(standard_input: int, reports: int, outcome: int) -> None:
 
 
 def _work(standard_input: int, reports: int, outcome: int) -> None:
+    promise_clean_forks(False)  # a solver may use torch and fork
     code = 1
     try:
         os.setsid()

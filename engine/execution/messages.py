@@ -5,7 +5,7 @@ Solutions travel as the mapping of their fields, arrays as typed buffers; the re
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 import numpy as np
@@ -24,18 +24,22 @@ LONGEST_TEXT = 10_000
 """Characters of a text in a message; the rest is cut."""
 
 
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+"""Seconds or megabytes, as an honest process may tell them."""
+
+
 class Ready(msgspec.Struct, tag=True, frozen=True):
     """Everything is loaded and compiled: the clock of the time limit starts now."""
 
-    load_seconds: float
-    compile_seconds: float
+    load_seconds: Amount
+    compile_seconds: Amount
 
 
 class Improved(msgspec.Struct, tag=True, frozen=True):
     """A better solution of the instance at a position."""
 
     position: int
-    seconds: float
+    seconds: Amount
     objective: float
     solution: bytes
 
@@ -43,8 +47,8 @@ class Improved(msgspec.Struct, tag=True, frozen=True):
 class Searched(msgspec.Struct, tag=True, frozen=True):
     """The search is over; what it came to follows."""
 
-    seconds: float
-    processor_seconds: float
+    seconds: Amount
+    processor_seconds: Amount
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -64,7 +68,7 @@ class Finished(msgspec.Struct, tag=True, frozen=True):
     """The last message of a run of a solver, with an ending for each instance."""
 
     endings: list[Ending]
-    peak_mb: float
+    peak_mb: Amount
 
 
 class Bounded(msgspec.Struct, tag=True, frozen=True):
@@ -72,7 +76,7 @@ class Bounded(msgspec.Struct, tag=True, frozen=True):
 
     value: float
     method: str
-    peak_mb: float
+    peak_mb: Amount
 
 
 class Refused(msgspec.Struct, tag=True, frozen=True):

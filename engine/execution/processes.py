@@ -17,7 +17,7 @@ from typing import Self
 import psutil
 
 from redwood.errors import ExecutorError
-from redwood.execution.channel import Receiver
+from redwood.execution.channel import Receiver, is_readable
 from redwood.execution.child import TOKEN
 from redwood.execution.fork_server import NUMBER, READY
 
@@ -58,7 +58,7 @@ class Child:
     def meet(self, server: subprocess.Popen[bytes]) -> bool:
         """Take in the process ids of supervisor and solver; returns whether they came."""
         until = time.monotonic() + FORK_LIMIT
-        while not _readable(self._outcome, 0.2):
+        while not is_readable(self._outcome, 0.2):
             if time.monotonic() > until or _is_stuck(server):
                 return False
         supervisor, worker = self._number(0.0), self._number(1.0)
@@ -82,7 +82,7 @@ class Child:
 
     def has_ended(self) -> bool:
         """Return whether its supervisor has spoken its last word, or is dead."""
-        return _readable(self._outcome, 0.0)
+        return is_readable(self._outcome, 0.0)
 
     def resident_bytes(self) -> int:
         """Return the resident memory of all processes of the run, shared pages counted in each."""
@@ -139,7 +139,7 @@ class Child:
 
     def _number(self, patience: float) -> int | None:
         """Return the next number that the supervisor tells, or ``None`` where it is dead or silent."""
-        if not _readable(self._outcome, patience):
+        if not is_readable(self._outcome, patience):
             return None
         data = os.read(self._outcome, NUMBER.size)
         return int(NUMBER.unpack(data)[0]) if len(data) == NUMBER.size else None
@@ -213,7 +213,7 @@ class ForkServer:
                 env=dict(os.environ) | self._environment,
             )
         until = time.monotonic() + STARTUP_LIMIT
-        while not _readable(self._door.fileno(), 0.1):
+        while not is_readable(self._door.fileno(), 0.1):
             if stop is not None and stop.is_set():
                 self._drop()
                 return False
@@ -269,11 +269,7 @@ def _stderr_or_nothing(quiet: bool) -> int:
 
 def _is_stuck(server: subprocess.Popen[bytes]) -> bool:
     """Return whether a server is dead, or somebody has stopped it."""
-    if server.poll() is not None:
-        return True
-    with contextlib.suppress(psutil.Error):
-        return _is_stopped(psutil.Process(server.pid))
-    return True
+    return server.poll() is not None or _is_stopped(psutil.Process(server.pid))
 
 
 def _is_stopped(process: psutil.Process | None) -> bool:
@@ -287,9 +283,3 @@ def _tree(root: psutil.Process | None) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         return [] if root is None else [root, *root.children(recursive=True)]
     return []
-
-
-def _readable(descriptor: int, seconds: float) -> bool:
-    watch = select.poll()  # select() knows no descriptor above 1,023
-    watch.register(descriptor, select.POLLIN)
-    return bool(watch.poll(1000 * seconds))

@@ -65,8 +65,6 @@ class Request:
         Seconds of searching, from when the solver is ready; may be infinite.
     memory_gb
         Resident memory that the processes of the run may hold before they are killed, by default any.
-    startup_limit
-        Seconds that loading and compiling may take.
     cores
         The cores that the process is bound to; empty for any.
     """
@@ -76,8 +74,6 @@ class Request:
     time_limit: float
     set_up: Callable[[], None] | None = None
     memory_gb: float | None = None
-    startup_limit: float = STARTUP_LIMIT
-    grace: float = GRACE
     cores: tuple[int, ...] = ()
 
 
@@ -276,24 +272,23 @@ class _Run:
             self._complaint = f"an improvement came for instance {message.position} of {len(self._reported)}."
             return
         reported, checker = self._reported[message.position], self._request.checkers[message.position]
-        if not (math.isfinite(message.objective) and math.isfinite(message.seconds)):
+        if not math.isfinite(message.objective):
             self._complaint = f"an improvement of {message.objective} came after {message.seconds} s."
             return
         if not checker.problem.sense.better(message.objective, reported.trajectory[-1][1] if reported.trajectory else None):
             return
-        incumbent = None
-        if self._on_improvement is not None:
-            try:
-                incumbent = checker.incumbent(message.seconds, message.objective, message.solution)
-            except SolutionError as error:
-                self._complaint = f"the solver's process reported a wrong solution: {error}"
-                return
+        listener, found = self._on_improvement, (message.seconds, message.objective, message.solution)
+        try:
+            incumbent = None if listener is None else checker.incumbent(*found)
+        except SolutionError as error:
+            self._complaint = f"the solver's process reported a wrong solution: {error}"
+            return
         if len(reported.trajectory) >= LONGEST_TRAJECTORY:
             reported.trajectory.pop()
         reported.trajectory.append((message.seconds, message.objective))
         reported.solution = message.solution
-        if self._on_improvement is not None and incumbent is not None:
-            self._on_improvement(message.position, incumbent)
+        if listener is not None and incumbent is not None:
+            listener(message.position, incumbent)
 
     def _is_too_large(self, child: Child) -> bool:
         """Return whether the processes of the run hold more memory than they may, looking now and then."""
@@ -307,9 +302,9 @@ class _Run:
 
     def _seconds_left(self) -> float:
         if self._ready is None:
-            until = self._began + self._request.startup_limit
+            until = self._began + STARTUP_LIMIT
         elif self._searched is None:
-            until = self._ready_at + self._request.time_limit + self._request.grace
+            until = self._ready_at + self._request.time_limit + GRACE
         else:
             until = self._ended_at + CLOSING_LIMIT
         return until - time.perf_counter()
@@ -326,7 +321,7 @@ class _Run:
             return self._complaint
         if self.stopped is Termination.KILLED:
             if self._ready is None:
-                return f"the solver was not ready after {self._request.startup_limit:g} s, and was killed."
+                return f"the solver was not ready after {STARTUP_LIMIT:g} s, and was killed."
             late = f"sending the answer took more than {CLOSING_LIMIT:g} s, and the process was killed."
             return "" if self._searched is None else late
         if code < 0:

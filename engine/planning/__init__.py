@@ -1,21 +1,68 @@
 """Planning: arms moved by joint actions, sets of those actions, policies, their simulation and bounds on all of them.
 
 The contracts that a planning problem and its policies implement are imported from here; the package knows no problem.
+What starts from a call log is found here too, at first use.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from redwood.lazy import load_target
 from redwood.planning.contract import ActionSet, Arms, Choice, Criterion, Planning, Policy, Program, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts, relaxation_of
+
+if TYPE_CHECKING:
+    from redwood.planning.beliefs import collapsing
+    from redwood.planning.estimation.estimate import Estimate, estimate
+    from redwood.planning.fairness import at_least_every
+    from redwood.planning.gain import Gain
+    from redwood.solving.off_policy import off_policy
+    from redwood.solving.online import thompson, ucw
+    from redwood.solving.robust import robust
+    from redwood.solving.synthetic import synthetic_log
+
+_LAZY = {
+    "Gain": "redwood.planning.gain:Gain",
+    "off_policy": "redwood.solving.off_policy:off_policy",
+    "robust": "redwood.solving.robust:robust",
+    "thompson": "redwood.solving.online:thompson",
+    "ucw": "redwood.solving.online:ucw",
+    "synthetic_log": "redwood.solving.synthetic:synthetic_log",
+    "Estimate": "redwood.planning.estimation.estimate:Estimate",
+    "at_least_every": "redwood.planning.fairness:at_least_every",
+    "collapsing": "redwood.planning.beliefs:collapsing",
+    "estimate": "redwood.planning.estimation.estimate:estimate",
+}
+"""Lazy targets of what is imported at first use; some of it stands above this package."""
 
 __all__ = [
     "ActionSet",
     "Arms",
     "Choice",
     "Criterion",
+    "Estimate",
+    "Gain",
     "Planning",
     "Policy",
     "Program",
     "Relaxation",
+    "at_least_every",
+    "collapsing",
+    "estimate",
+    "off_policy",
     "relaxation_by_counts",
     "relaxation_of",
+    "robust",
+    "synthetic_log",
+    "thompson",
+    "ucw",
     "value_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name at first use."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'redwood.planning' has no attribute {name!r}")
+    return load_target(_LAZY[name])

@@ -21,13 +21,14 @@ from redwood.views.view import View
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
+    from redwood.planning.coupling import Exposure, JointReward
     from redwood.planning.relaxation import Relaxation
     from redwood.views.compiled import CompiledModel
 
 
 POLICY_TARGETS: dict[str, str] = {
     name.lower(): f"redwood.planning.policies:{name}Policy" for name in ("Null", "Random", "Index", "Greedy", "Sampling")
-}
+} | {"additive": "redwood.planning.additive_policy:AdditivePolicy"}
 """Lazy targets of the kinds of policies that can be read: those of this package, and what plugins have declared."""
 
 
@@ -453,8 +454,21 @@ class Policy(Solution, ABC):
         return arm_actions if array.ndim == 2 else arm_actions[0]
 
     def bind(self, planning: Planning) -> None:
-        """Let `act` refer to an instance from now on. A policy that was solved for, checked or simulated has met one."""
-        object.__setattr__(self, "_planning", planning)
+        """Let `act` refer to an instance, the first one met: that which the policy was solved for, checked or simulated on.
+
+        Raises
+        ------
+        SolutionError
+            Where the policy is a table for other arms, actions or states.
+        """
+        table = getattr(self, "coefficients", None)
+        if isinstance(table, np.ndarray) and table.ndim == 4 and table.shape[1:] != planning.arms.shape:
+            raise SolutionError(
+                f"the policy {self.kind!r} is a table for {_sizes(table.shape[1:])}, and the instance has "
+                f"{_sizes(planning.arms.shape)}."
+            )
+        if getattr(self, "_planning", None) is None:
+            object.__setattr__(self, "_planning", planning)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone, without the instance it is bound to."""
@@ -471,6 +485,10 @@ class Planning(View, ABC):
     """Weight of a step's reward, to the power of the step; the value of a policy is the weighted sum divided by H."""
     criterion: Criterion = Criterion.FINITE
     """Whether the H steps count, or the average reward, in which every step is a policy's first, step 0."""
+    exposure: Exposure | None = None
+    """How the transitions of arms depend on other arms; ``arms`` are then `CoupledArms`, which refuse to be taken alone."""
+    joint: JointReward | None = None
+    """A reward of all arms together, added to theirs; ``arms`` are `CoupledArms` here as well."""
 
     @abstractmethod
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:
@@ -485,6 +503,11 @@ class Planning(View, ABC):
         SolutionError
             Where the policy chooses an action outside the set.
         """
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    arms, arm_actions, states = shape
+    return f"{arms} arms with {arm_actions} actions and {states} states"
 
 
 def check_finite(planning: Planning, solver: str) -> None:

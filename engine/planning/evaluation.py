@@ -11,6 +11,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import Criterion, Planning, Policy
+from redwood.planning.coupling import ConcaveReward
+from redwood.planning.steps import arms_alone, outcomes
 
 if TYPE_CHECKING:
     from redwood.problem import Instance
@@ -93,35 +95,61 @@ def noise_seed(instance: Instance, seed: int) -> int:
 
 
 def _values(planning: Planning, states: Array, arm_actions: Array) -> Array:
-    """Return the value [H, J, S] of each arm's state before each step, were its actions drawn as often as given."""
-    arms, steps = planning.arms, planning.horizon
-    count, choices, outcomes = arms.shape
-    counts = np.zeros((steps, count, outcomes, choices))
+    """Return the value [H, J, S] of each arm's state before each step, were its actions drawn as often as given.
+
+    Exposure is drawn as often as it was met, and joint rewards are taken by their tangents at mean loads: any values do.
+    """
+    steps = planning.horizon
+    count, choices, kinds = planning.arms.shape
+    counts = np.zeros((steps, count, kinds, choices))
     np.add.at(counts, (np.arange(steps)[None, :, None], np.arange(count)[None, None], states, arm_actions), 1.0)
     if planning.criterion is Criterion.AVERAGE:
         counts = np.broadcast_to(counts.sum(axis=0), counts.shape)
     whole = counts.sum(axis=(0, 2))[None, :, None]
     smoothed = counts + whole / whole.sum(axis=-1, keepdims=True)
     shares = smoothed / smoothed.sum(axis=-1, keepdims=True)
-    values, ahead = np.empty((steps, count, outcomes)), np.zeros((count, outcomes))
+    values, ahead = np.empty((steps, count, kinds)), np.zeros((count, kinds))
     for step in range(steps - 1, -1, -1):
-        q_values = planning.discount**step * arms.rewards + np.matmul(arms.transitions, ahead[:, None, :, None])[..., 0]
+        moves, rewards = _averaged(planning, states[:, step].astype(np.int64), arm_actions[:, step])
+        q_values = planning.discount**step * rewards + np.matmul(moves, ahead[:, None, :, None])[..., 0]
         values[step] = ahead = np.einsum("jas,jsa->js", q_values, shares[step])
     return values
+
+
+def _averaged(planning: Planning, states: Array, arm_actions: Array) -> tuple[Array, Array]:
+    """Return transitions [J, A, S, S] and rewards [J, A, S] of arms alone, on average over states and actions [E, J]."""
+    alone, exposure, joint = arms_alone(planning), planning.exposure, planning.joint
+    moves, rewards = alone.transitions, alone.rewards
+    if exposure is not None:
+        met = exposure.of(states, arm_actions)[:, :, None] == np.arange(exposure.classes)
+        moves = np.einsum("jc,cjasz->jasz", met.mean(axis=0), exposure.transitions, optimize=True)
+    if isinstance(joint, ConcaveReward):
+        rewards = rewards + joint.tangent(joint.loads_of(states, arm_actions).mean(axis=0))[0]
+    return moves, rewards
 
 
 def _martingale(planning: Planning, values: Array, states: Array, arm_actions: Array) -> Array:
     """Return what values rose by beyond their expectation [E], over all steps and arms, a step."""
     arms = np.arange(states.shape[2])
-    expected = np.einsum("jasz,tjz->tjas", planning.arms.transitions, values[1:], optimize=True)
     total = np.zeros(len(states))
     if planning.criterion is Criterion.FINITE:
         start = float((planning.arms.start * values[0]).sum())
         total += values[0][arms, states[:, 0]].sum(axis=1) - start
     for step in range(planning.horizon - 1):
         total += values[step + 1][arms, states[:, step + 1]].sum(axis=1)
-        total -= expected[step][arms, arm_actions[:, step], states[:, step]].sum(axis=1)
+        total -= _expected(planning, values[step + 1], states[:, step], arm_actions[:, step])
     return total / planning.horizon
+
+
+def _expected(planning: Planning, values: Array, states: Array, arm_actions: Array) -> Array:
+    """Return the expectation [E] of the sum of next states' values [J, S], after states and actions [E, J]."""
+    if planning.exposure is None:
+        table = np.einsum("jasz,jz->jas", arms_alone(planning).transitions, values)
+        found: Array = table[np.arange(states.shape[1]), arm_actions, states].sum(axis=1)
+        return found
+    moved = outcomes(planning, states.astype(np.int64), arm_actions.astype(np.int64))
+    found = np.einsum("ejs,js->e", moved, values, optimize=True)
+    return found
 
 
 def adjusted(rewards: Array, control: Array | None) -> Array:

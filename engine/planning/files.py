@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from redwood.errors import SolutionError
+from redwood.files import replacing, write_text
 from redwood.planning.contract import Policy
 
 FORMAT = 1
@@ -36,11 +36,10 @@ def save_policy(policy: Policy, path: str | Path, **card: Any) -> Path:
     arrays = {name: np.ascontiguousarray(value) for name, value in values.items() if isinstance(value, np.ndarray)}
     rest = {name: value for name, value in policy.to_dict().items() if name not in arrays}
     header = {"format": FORMAT, "redwood": version("redwood"), "policy": rest}
-    unfinished = out.with_suffix(".new")
-    save_file(arrays, unfinished, metadata={HEADER: json.dumps(header)})
-    os.replace(unfinished, out)
+    with replacing(out) as unfinished:
+        save_file(arrays, unfinished, metadata={HEADER: json.dumps(header)})
     shapes = {name: list(array.shape) for name, array in arrays.items()}
-    out.with_suffix(".json").write_text(json.dumps({**header, "arrays": shapes, **card}, indent=2) + "\n")
+    write_text(out.with_suffix(".json"), json.dumps({**header, "arrays": shapes, **card}, indent=2) + "\n")
     return out
 
 

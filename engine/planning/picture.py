@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from redwood.files import replacing
 from redwood.problem import Instance, Problem
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def plot_simulation(
         draw_arms(middle, states, arm_actions)
     middle.set_title(f"{first}: mean state, and how often pulled")
     problem.plot(instance, policies[first], right)
-    figure.savefig(path, dpi=120)
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, dpi=120)
 
 
 def draw_rewards(axes: Axes, rollouts: Mapping[str, Rollouts]) -> None:

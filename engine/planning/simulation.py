@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.planning.evaluation import adjusted, half_width
+from redwood.planning.gain import Gain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +30,8 @@ class Rollouts:
     control
         Control variate [E], of expectation 0, that is taken off an episode's mean reward a step; ``None`` for fewer than
         eight episodes.
+    gain
+        What the policy gains over doing nothing over draws of the arms, where ``draws`` were given.
     """
 
     rewards: Array
@@ -36,6 +39,7 @@ class Rollouts:
     states: Array | None = None
     arm_actions: Array | None = None
     control: Array | None = None
+    gain: Gain | None = None
 
     @property
     def adjusted(self) -> Array:

@@ -80,3 +80,57 @@ def advance(states: Array, arm_actions: Array, step: int, seed: int, ends: Array
             states[episode, arm] = outcome
         total[episode] = earned
     return total
+
+
+@kernel
+def advance_exposed(
+    states: Array,
+    arm_actions: Array,
+    step: int,
+    seed: int,
+    ends: Array,
+    rewards: Array,
+    emits: Array,
+    reached: Array,
+    begins: Array,
+) -> Array:
+    """Do as `advance` where transitions depend on exposure; the random numbers are the same.
+
+    Parameters
+    ----------
+    states, arm_actions
+        State and action [E, J] of each arm; states are moved in place.
+    step, seed
+        Decide the random numbers.
+    ends
+        Upper ends [C, J, A, S, S] of the outcomes' shares by exposure class.
+    rewards, emits
+        Expected reward and emission [J, A, S].
+    reached, begins
+        The arms that emissions reach [M], those of arm j from ``begins[j]`` to ``begins[j + 1]``.
+    """
+    episodes, arms = states.shape
+    highest, outcomes = ends.shape[0] - 1, ends.shape[4] - 1
+    total = np.zeros(episodes)
+    exposure = np.empty(arms, np.int64)
+    for episode in range(episodes):
+        exposure[:] = 0
+        for arm in range(arms):
+            emitted = emits[arm, np.uint64(arm_actions[episode, arm]), np.uint64(states[episode, arm])]
+            if emitted:
+                for place in range(begins[arm], begins[arm + 1]):
+                    exposure[reached[place]] += emitted
+        counter = counter_of(seed, episode, step)
+        earned = 0.0
+        for arm in range(arms):
+            arm_action = np.uint64(arm_actions[episode, arm])
+            state = np.uint64(states[episode, arm])
+            kind = np.uint64(min(exposure[arm], highest))
+            earned += rewards[arm, arm_action, state]
+            number = uniform_of(counter, arm)
+            outcome = 0
+            for other in range(outcomes):
+                outcome += number >= ends[kind, arm, arm_action, state, other]
+            states[episode, arm] = outcome
+        total[episode] = earned
+    return total

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,10 +99,10 @@ def _words(error: RedwoodError) -> str:
 
 def _place(source: Any, error: RedwoodError) -> tuple[str, ...]:
     """Return the line of a file that an error names, as it stands there."""
-    numbered = re.search(r"\bline (\d+)\b", str(error))
-    if not isinstance(source, (str, Path)) or numbered is None:
+    number = error.line if isinstance(error, FormatError) else None
+    if not isinstance(source, (str, Path)) or number is None:
         return ()
-    lines, number = read_text(Path(source)).splitlines(), int(numbered[1])
+    lines = read_text(Path(source)).splitlines()
     if not 1 <= number <= len(lines):
         return ()
     text = lines[number - 1].strip()

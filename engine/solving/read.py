@@ -48,24 +48,30 @@ def read(path: str | Path, problem: str | None = None, **options: Any) -> Instan
     kind = host().problem(problem or recognise(text or "", file))
     asked = kind.read if _reads_itself(kind) else kind.parse
     check_arguments(asked, options, f"the reader of {kind.name!r}", skip=("path", "text", "name"))
-    found: Instance = kind.read(file, **options) if text is None else kind.parse(text, stem(file), **options)
+    try:
+        found: Instance = kind.read(file, **options) if text is None else kind.parse(text, stem(file), **options)
+    except FormatError as error:
+        message = _named(str(error), file)
+        if problem is None and kind.name not in _matching(text or ""):
+            wrong = f"its content matches no known format, and it is no {kind.name} file either, as its suffix says"
+            message = f"{file}: {wrong}: {message.removeprefix(str(file)).lstrip(':, ')}"
+        raise FormatError(message, error.line) from error
     return found
 
 
 def recognise(text: str, path: Path) -> str:
     """Return the name of the problem that the text of a file holds an instance of."""
-    lines = (line for line in text[:HEAD].splitlines() if line.strip())
-    head = "\n".join(lines)  # without empty lines, over which patterns would search again and again
     specs = [entry.spec for entry in host().problem_entries]
-    matching = [spec for spec in specs if _matches(spec, head)]
-    suffixed = [spec for spec in specs if any(suffix(path) in form.suffixes for form in spec.formats)]
-    both = [spec for spec in matching if spec in suffixed]
-    for candidates in (both, matching, suffixed):
-        names = {spec.name for spec in candidates}
+    matching = _matching(text)
+    suffixed = {spec.name for spec in specs if any(suffix(path) in form.suffixes for form in spec.formats)}
+    for names in (matching & suffixed, matching, suffixed):
         if len(names) == 1:
-            return names.pop()
+            return next(iter(names))
         if names:
-            raise FormatError(f"{path}: may hold an instance of {' or '.join(sorted(names))}; say which with problem=.")
+            unknown = "" if matching else "its content matches no known format; by its suffix it "
+            raise FormatError(
+                f"{path}: {unknown}may hold an instance of {' or '.join(sorted(names))}; say which with problem=."
+            )
     known = ", ".join(sorted({suffix for spec in specs for form in spec.formats for suffix in form.suffixes}))
     raise FormatError(f"{path}: is of no known instance format (suffixes known: {known}); say which with problem=.")
 
@@ -123,8 +129,27 @@ def read_solution(path: str | Path, instance: Instance) -> Solution:
     try:
         found: Solution = host().problem(instance.problem).parse_solution(text, instance)
     except (FormatError, SolutionError) as error:
-        raise type(error)(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+        words = _placed(str(error), path)
+        raise (FormatError(words, error.line) if isinstance(error, FormatError) else SolutionError(words)) from error
     return found
+
+
+def _named(message: str, file: Path) -> str:
+    """Return a message about an instance with its file, and not only the name without suffix, in the front, once."""
+    short = stem(file)
+    if str(file) in message:
+        return message
+    while message.startswith(f"{short}: "):
+        message = message.removeprefix(f"{short}: ")
+    return f"{file}{message.removeprefix(short)}" if message.startswith(f"{short}, ") else f"{file}: {message}"
+
+
+def _placed(message: str, path: str | Path) -> str:
+    """Return a message about a solution with the name of its file in the front, once."""
+    if str(path) in message:
+        return message
+    message = message.removeprefix("tour: ")
+    return f"{path}, {message.removeprefix('tour, ')}" if message.startswith(("line ", "tour, ")) else f"{path}: {message}"
 
 
 def load_solution(path: Path, instance: Instance) -> Solution:
@@ -186,6 +211,13 @@ def check(instance: Instance, solution: Any) -> Check:
 def _reads_itself(kind: Problem[Any, Any]) -> bool:
     """Return whether a problem reads files in a way of its own, such as binary ones."""
     return type(kind).read is not Problem.read
+
+
+def _matching(text: str) -> set[str]:
+    """Return the names of the problems whose formats the text begins as."""
+    lines = (line for line in text[:HEAD].splitlines() if line.strip())
+    head = "\n".join(lines)  # without empty lines, over which patterns would search again and again
+    return {entry.spec.name for entry in host().problem_entries if _matches(entry.spec, head)}
 
 
 def _matches(spec: ProblemSpec, head: str) -> bool:

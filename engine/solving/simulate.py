@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from redwood.errors import FitError, OptionError
 from redwood.planning.contract import Criterion, Planning, Policy
 from redwood.planning.evaluation import RecordingPolicy, noise_seed, observe
+from redwood.planning.gain import Gain
+from redwood.planning.policies import NullPolicy
 from redwood.planning.simulation import Rollouts
 from redwood.plugins.host import host
 from redwood.problem import Instance
 from redwood.settings import check_seed, not_negative, whole
 from redwood.solving.bound import bound
+from redwood.solving.draws import checked_draws, earned_over_draws
 from redwood.views.bound import Bound
 
 
@@ -34,6 +38,7 @@ def simulate(
     seed: int = 0,
     bound_time_limit: float = 10.0,
     keep: bool = False,
+    draws: Any = None,
 ) -> Rollouts:
     """Return what a policy earns on an instance of a planning problem.
 
@@ -51,6 +56,9 @@ def simulate(
         Seconds for the problem's bound; 0 for none.
     keep
         Whether states and actions are kept, for `Rollouts.plot`.
+    draws
+        Draws [D, J, A, S, S] of the arms' transitions, such as those of `redwood.planning.Estimate.sample`; the gain over
+        doing nothing is then simulated under each, with as many episodes, and told as `Rollouts.gain`.
 
     Raises
     ------
@@ -71,9 +79,28 @@ def simulate(
     found = None
     if bound_time_limit > 0 and problem.offers(Bound):
         found = bound(instance, time_limit=bound_time_limit).value
+    gained = None if draws is None else gain_over_draws(instance, policy, draws, episodes, seed)
     if not keep:
-        return Rollouts(seen.rewards, found, control=seen.control)
-    return Rollouts(seen.rewards, found, seen.states, seen.arm_actions, seen.control)
+        return Rollouts(seen.rewards, found, control=seen.control, gain=gained)
+    return Rollouts(seen.rewards, found, seen.states, seen.arm_actions, seen.control, gained)
+
+
+def gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: int, seed: int) -> Gain:
+    """Return what a policy gains over doing nothing under each of ``draws`` [D, J, A, S, S] of the arms' transitions.
+
+    Random numbers are common to both, and of each draw's own.
+
+    Raises
+    ------
+    OptionError
+        Where the draws have another shape, or there is one draw or one episode alone.
+    """
+    moves = checked_draws(instance, draws)
+    if episodes < 2:
+        raise OptionError(f"episodes {episodes} are too few for draws; give 2 at least.")
+    noise = noise_seed(instance, seed)
+    earned = earned_over_draws(instance, policy, moves, episodes, noise)
+    return Gain(earned - earned_over_draws(instance, NullPolicy(), moves, episodes, noise))
 
 
 def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: int = 0) -> Latency:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from redwood.budget import AnyOf, Budget, Iterations, Seconds
-from redwood.errors import FitError, OptionError, SolverError
+from redwood.errors import FitError, OptionError, PluginError, SolverError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import Local
 from redwood.execution.task import Task
+from redwood.lazy import load_target
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
 from redwood.renamed import refuse_renamed
@@ -82,9 +83,12 @@ def train(
     problem, _, variant = problem.partition("/")
     if variant and options.setdefault("variant", variant) != variant:
         raise OptionError(f"variant {options['variant']!r} is not the {variant!r} of the problem's name.")
-    kind = host().solver_entry(solver, problem).load()
-    if not (isinstance(kind, type) and issubclass(kind, Trainable)):
+    target = host().solver_entry(solver, problem).spec.trainer
+    if not target:
         raise FitError(f"solver {solver!r} has nothing to train for problem {problem!r}.")
+    trainer = load_target(target)
+    if not (isinstance(trainer, type) and issubclass(trainer, Trainable)):
+        raise PluginError(f"solver {solver!r} names the trainer {target!r}, which is no subclass of Trainable.")
     found = host().problem(problem)
     if threads > 1 and executor is None and type(found).__module__ == "__main__":
         raise OptionError(
@@ -103,7 +107,7 @@ def train(
         set_up=plugin_files(),
     )
     with only_training(config.folder):
-        return kind.train(found, config, **options)
+        return trainer.train(found, config, **options)
 
 
 def _check_seconds(seconds: float | None) -> float | None:

@@ -14,7 +14,6 @@ from typing import Any
 
 from redwood.budget import Sense
 from redwood.errors import FitError, RedwoodError, UnknownNameError, suggestion
-from redwood.execution.bounding import contradicts
 from redwood.planning.contract import Planning
 from redwood.plugins.conformance.doctor import inspect_class
 from redwood.plugins.conformance.planning_rules import PLANNING_RULES
@@ -27,6 +26,7 @@ from redwood.result import Result
 from redwood.solving.bound import bound
 from redwood.solving.read import generate
 from redwood.solving.solve import solve
+from redwood.tolerance import contradicts
 from redwood.views.bound import Bound
 
 __all__ = ["Finding", "check_bounds", "check_name", "check_planning", "check_problem", "check_solver", "rule_names"]

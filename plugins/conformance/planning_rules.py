@@ -10,6 +10,7 @@ import numpy as np
 
 from redwood.planning.contract import Planning
 from redwood.planning.policies import RandomPolicy
+from redwood.planning.steps import arms_alone
 from redwood.plugins.conformance.problem_rules import ProblemCase
 from redwood.plugins.conformance.rules import Rule, close
 from redwood.tolerance import CONFLICT, beyond
@@ -25,13 +26,17 @@ def _planning(case: ProblemCase) -> Planning:
 def _arms(case: ProblemCase) -> Iterator[str]:
     planning = _planning(case)
     arms, arm_actions, states = planning.arms.shape
-    if planning.arms.transitions.shape != (arms, arm_actions, states, states) or planning.arms.start.shape != (arms, states):
+    alone = arms_alone(planning)
+    if alone.transitions.shape != (arms, arm_actions, states, states) or planning.arms.start.shape != (arms, states):
         yield (
-            f"transitions {list(planning.arms.transitions.shape)} and start {list(planning.arms.start.shape)} disagree with "
+            f"transitions {list(alone.transitions.shape)} and start {list(planning.arms.start.shape)} disagree with "
             f"rewards {[arms, arm_actions, states]}; expected [J, A, S, S] and [J, S]."
         )
         return
-    for what, rows in (("transitions", planning.arms.transitions), ("start", planning.arms.start)):
+    exposed = alone if planning.exposure is None else planning.exposure
+    if exposed.transitions.shape[-4:] != alone.transitions.shape:
+        yield f"transitions by exposure {list(exposed.transitions.shape)} are not those of arms {list(alone.shape)}."
+    for what, rows in (("transitions", exposed.transitions), ("start", planning.arms.start)):
         if (rows < 0).any() or not np.allclose(rows.sum(axis=-1), 1.0):
             yield f"a row of {what} is no distribution."
     if (planning.actions.arms, planning.actions.arm_actions) != (arms, arm_actions):

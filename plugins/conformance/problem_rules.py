@@ -12,13 +12,13 @@ import numpy as np
 
 from redwood.budget import Sense
 from redwood.errors import FormatError
-from redwood.execution.bounding import contradicts
 from redwood.plugins.conformance.rules import Rule, close
 from redwood.problem import Instance, Problem, Solution
 from redwood.result import Status
 from redwood.solving.bound import bound
 from redwood.solving.read import generate
 from redwood.solving.solve import solve
+from redwood.tolerance import contradicts
 from redwood.views.bound import Bound
 from redwood.views.linear import Linear
 from redwood.views.local import Local

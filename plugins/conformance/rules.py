@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from redwood.errors import FitError, OptionError, suggestion
+from redwood.files import write_text
 from redwood.problem import Instance
 from redwood.tolerance import CONFLICT, same
 
@@ -168,7 +169,7 @@ def keep(folder: Path, rule: str, subject: str, words: list[str], instance: Inst
     stem = re.sub(r"[^a-z0-9]+", "-", f"{rule} {subject}".lower()).strip("-")
     path = folder / f"{stem}.json"
     record = {"rule": rule, "subject": subject, "messages": words, "problem": instance.problem, "instance": plain(instance)}
-    path.write_text(json.dumps(record, indent=1, default=repr), encoding="utf-8")
+    write_text(path, json.dumps(record, indent=1, default=repr))
     return str(path)
 
 

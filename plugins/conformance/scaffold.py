@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 
 from redwood.errors import OptionError, PluginError
+from redwood.files import write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 """``problem.py.txt``, ``solver.py.txt`` and the files around them, with ``$name``, ``$module`` and ``$Class`` to fill in."""
@@ -46,7 +47,7 @@ def scaffold(kind: str, name: str, folder: Path, *, single_file: bool = False) -
             raise PluginError(f"{target} exists already, and nothing is overwritten.")
     for target, text in targets.items():
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        write_text(target, text)
     return list(targets)
 
 

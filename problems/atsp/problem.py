@@ -16,8 +16,9 @@ from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.repair_suggestions import permutation_suggestions
 from redwood.problems.routing.sequence import permutation_violations
+from redwood.problems.routing.solution_text import concorde_tour
 from redwood.problems.routing.travel import Metric, check_travel
-from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
+from redwood.problems.routing.tsplib import scan, scan_tour_problem
 from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
 from redwood.views.bound import Bound
 from redwood.views.linear import Linear
@@ -114,7 +115,7 @@ class ATSP(Problem[ATSPInstance, Tour]):
 
     def parse(self, text: str, name: str) -> ATSPInstance:
         """Return the instance of a TSPLIB file of TYPE ATSP."""
-        file = scan(text, name, types=("ATSP",), entries=TRAVEL_ENTRIES, sections=TRAVEL_SECTIONS)
+        file = scan_tour_problem(text, name, "ATSP")
         travel = file.travel(symmetric=False)
         if travel.matrix is None:
             raise file.error("an ATSP file gives its distances by EDGE_WEIGHT_TYPE EXPLICIT.")
@@ -126,7 +127,10 @@ class ATSP(Problem[ATSPInstance, Tour]):
         return format_travel(instance.travel, instance.name, "ATSP") + "EOF\n"
 
     def parse_solution(self, text: str, instance: ATSPInstance) -> Tour:
-        """Return the tour of a TSPLIB file of TYPE TOUR."""
+        """Return the tour of a TSPLIB file of TYPE TOUR, or of one that Concorde wrote."""
+        listed = concorde_tour(text, instance.size)
+        if listed is not None:
+            return Tour(listed)
         file = scan(text, "tour", types=("TOUR",), sections=("TOUR_SECTION",))
         return Tour(file.nodes("TOUR_SECTION", instance.size))
 

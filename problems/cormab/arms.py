@@ -9,6 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import InstanceError
 from redwood.planning.contract import Arms
+from redwood.planning.coupling import Exposure
 from redwood.problem import frozen
 
 STATES = 4
@@ -64,7 +65,7 @@ def make_arms(transitions: Any, rewards: Any, start: Any = None) -> Arms:
         return Arms(moves, earned, frozen(first, np.float64))
     except InstanceError:
         raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InstanceError(f"transitions, rewards or start are not arrays of numbers: {str(error).rstrip('.')}.") from error
 
 
@@ -87,6 +88,12 @@ def check_arms(arms: Arms) -> None:
         )
     _check_distributions(arms.transitions, ("arm", "action", "from state", "to state"))
     _check_distributions(arms.start, ("start of arm", "state"))
+
+
+def check_exposure(arms: Arms, exposure: Exposure) -> None:
+    """Raise `InstanceError` where an exposure does not fit the arms, or a row of its transitions is no distribution."""
+    exposure.check(arms)
+    _check_distributions(exposure.transitions, ("exposure class", "arm", "action", "from state", "to state"))
 
 
 def _check_rewards(rewards: Array) -> None:

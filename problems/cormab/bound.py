@@ -8,8 +8,10 @@ import numpy as np
 
 from redwood.clock import Clock, Timer
 from redwood.planning.bounds.average import solve_average
+from redwood.planning.bounds.coupled import coupled_bound
 from redwood.planning.bounds.duality import tighten
 from redwood.planning.contract import ActionSet, Criterion
+from redwood.planning.steps import is_coupled
 from redwood.problems.cormab.generators import DRAWS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.planning import BanditPlanning
@@ -29,7 +31,9 @@ class BanditBound(Bound):
 
     def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
         """Return the Lagrangian bound at the best prices that the clock allows; it is valid at any prices."""
-        if self._planning.criterion is Criterion.AVERAGE:
+        if is_coupled(self._planning):
+            found = coupled_bound(self._planning, clock) / self._planning.horizon
+        elif self._planning.criterion is Criterion.AVERAGE:
             found = solve_average(self._planning, clock).bound
         else:
             found = tighten(self._planning, clock).bound / self._planning.horizon

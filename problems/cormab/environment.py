@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.vector.utils import batch_space
 
 from redwood.arrays import Array
 from redwood.errors import SolutionError
@@ -30,6 +32,15 @@ class JointActions(gymnasium.spaces.MultiDiscrete):
     def contains(self, x: Any) -> bool:
         """Return whether actions are allowed."""
         return bool(super().contains(x)) and self.actions.contains(np.asarray(x))
+
+
+@batch_space.register(JointActions)
+def _batch(space: JointActions, n: int = 1) -> gymnasium.spaces.Tuple[Any]:
+    """Return the space of ``n`` environments' actions: one of the set for each, drawn apart."""
+    copies = tuple(copy.deepcopy(space) for _ in range(n))
+    for copied in copies[1:]:
+        copied.seed(int(copies[0].np_random.integers(2**31)))
+    return gymnasium.spaces.Tuple(copies)
 
 
 class BanditEnvironment(gymnasium.Env[dict[str, Any], Array]):

@@ -25,6 +25,7 @@ from redwood.problems.cormab.capacity import CapacitySet
 from redwood.problems.cormab.interventions import InterventionsSet
 from redwood.problems.cormab.path import PathSet
 from redwood.problems.cormab.schedule import ScheduleSet
+from redwood.problems.cormab.workers import WorkersSet
 
 logger = logging.getLogger(__name__)
 
@@ -190,5 +191,7 @@ DRAWS: Mapping[str, Callable[[int, int, np.random.Generator], Draw]] = {
 }
 """The variants, by name."""
 
-KINDS: Mapping[str, Any] = {kind.kind: kind for kind in (BudgetSet, CapacitySet, ScheduleSet, PathSet, InterventionsSet)}
+KINDS: Mapping[str, Any] = {
+    kind.kind: kind for kind in (BudgetSet, CapacitySet, ScheduleSet, PathSet, InterventionsSet, WorkersSet)
+}
 """The built-in action sets, by the name that files use."""

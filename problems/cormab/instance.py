@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from redwood.planning.contract import ActionSet, Arms
-from redwood.problem import Instance
+from redwood.planning.coupling import Exposure, JointReward
+from redwood.problem import Instance, add_to_digest
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -27,6 +29,12 @@ class BanditInstance(Instance):
         The reward of step t counts ``discount ** t``; 1 for the plain mean.
     criterion
         ``finite`` for the horizon's steps, ``average`` for the average reward a step, estimated over as many.
+    exposure
+        How transitions depend on other arms; those of ``arms`` are then of exposure class 0.
+    joint
+        A reward of all arms together, added to theirs.
+    arm_names
+        Name [J] of each arm, or none.
     """
 
     problem: ClassVar[str] = "cormab"
@@ -35,6 +43,9 @@ class BanditInstance(Instance):
     horizon: int = 20
     discount: float = 1.0
     criterion: str = "finite"
+    exposure: Exposure | None = None
+    joint: JointReward | None = None
+    arm_names: tuple[str, ...] = field(default=(), metadata={"label": True})
 
     @property
     def size(self) -> int:
@@ -44,4 +55,15 @@ class BanditInstance(Instance):
     @property
     def magnitude(self) -> float:
         """The most that rewards of a step can sum to, of either sign."""
-        return float(np.abs(self.arms.rewards).max(axis=(1, 2)).sum())
+        alone = float(np.abs(self.arms.rewards).max(axis=(1, 2)).sum())
+        return alone if self.joint is None else alone + self.joint.magnitude
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over everything but the name; arms that nothing couples keep the one that they always had."""
+        coupling = [entry for entry in (self.exposure, self.joint) if entry is not None]
+        digest = hashlib.sha256(self.problem.encode())
+        for name in ("arms", "actions", "horizon", "discount", "criterion"):
+            add_to_digest(digest, name, getattr(self, name))
+        for entry in coupling:
+            add_to_digest(digest, type(entry).__name__, entry)
+        return digest.hexdigest()

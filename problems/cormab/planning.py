@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
+from redwood.planning.coupling import CoupledArms
 from redwood.planning.policies import NullPolicy, RandomPolicy
+from redwood.planning.steps import arms_alone
 from redwood.problems.cormab.generators import DRAWS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 
@@ -21,7 +24,10 @@ class BanditPlanning(Planning):
     """Arms, actions and horizon of an instance, and its simulation in batches of episodes."""
 
     def __init__(self, instance: BanditInstance) -> None:
-        self.arms = instance.arms
+        self.exposure, self.joint = instance.exposure, instance.joint
+        coupled = self.exposure is not None or self.joint is not None
+        joint = "" if self.joint is None else self.joint.kind
+        self.arms = CoupledArms(instance.arms, self.exposure is not None, joint) if coupled else instance.arms
         self.actions: ActionSet = instance.actions
         self.horizon = instance.horizon
         self.discount = instance.discount
@@ -34,22 +40,42 @@ class BanditPlanning(Planning):
 
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:
         """Return the expected one-step rewards [E, H], discounted, of a policy in simulated episodes."""
-        from redwood.planning.simulator_kernels import advance, draw_start
+        from redwood.planning.simulator_kernels import draw_start
 
-        probabilities, starts = cumulative(self.arms.transitions), cumulative(self.arms.start)
-        states = draw_start(episodes, starts, seed)
+        move = self._mover(seed)
+        states = draw_start(episodes, cumulative(self.arms.start), seed)
         rng = np.random.default_rng([seed, 1])
         policy.bind(self)
         averaged = self.criterion is Criterion.AVERAGE
         steps = 2 * self.horizon if averaged else self.horizon
         rewards = np.empty((episodes, steps))
         for step in range(steps):
-            arm_actions = _whole(policy, policy.choose(self, states, 0 if averaged else step, rng))
+            try:
+                chosen = policy.choose(self, states, 0 if averaged else step, rng)
+            except IndexError as error:  # its tables are those of another instance
+                raise SolutionError(
+                    f"the policy {policy.kind!r} cannot decide for {states.shape[1]} arms with {self.arms.shape[2]} states: "
+                    f"{error}."
+                ) from error
+            arm_actions = _whole(policy, chosen)
             self._check(policy, arm_actions, states)
-            rewards[:, step] = self.discount**step * advance(
-                states, arm_actions, step, seed, probabilities, self.arms.rewards
-            )
+            joint = 0.0 if self.joint is None else self.joint.values(states, arm_actions)
+            rewards[:, step] = self.discount**step * (move(states, arm_actions, step) + joint)
         return rewards[:, -self.horizon :]
+
+    def _mover(self, seed: int) -> Callable[[Array, Array, int], Array]:
+        """Return what moves states [E, J] by one step in place, and gives the arms' expected rewards [E] of the step."""
+        from redwood.planning.simulator_kernels import advance, advance_exposed
+
+        arms, exposure = arms_alone(self), self.exposure
+        if exposure is None:
+            ends = cumulative(arms.transitions)
+            return lambda states, arm_actions, step: advance(states, arm_actions, step, seed, ends, arms.rewards)
+        ends, (reached, begins) = cumulative(exposure.transitions), exposure.neighbours
+        emits = exposure.emits
+        return lambda states, arm_actions, step: advance_exposed(
+            states, arm_actions, step, seed, ends, arms.rewards, emits, reached, begins
+        )
 
     def _check(self, policy: Policy, arm_actions: Array, states: Array) -> None:
         """Raise `SolutionError` where a policy leaves the action set."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,8 +20,9 @@ from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
 from redwood.planning.evaluation import adjusted, noise_seed, observe
 from redwood.problem import Problem, whole_number, whole_numbers
 from redwood.problems.cormab import files
-from redwood.problems.cormab.arms import check_arms, make_arms
-from redwood.problems.cormab.generators import DRAWS, usual_budget
+from redwood.problems.cormab.arms import check_arms, check_exposure, make_arms
+from redwood.problems.cormab.families import COUPLED
+from redwood.problems.cormab.generators import DRAWS, KINDS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.views.bound import Bound
@@ -34,6 +35,8 @@ EPISODES = 100
 """Episodes by which `CoRMAB.objective` estimates the value of a policy."""
 SEED = 1919
 """Seed of these episodes: common random numbers for all policies of an instance, and other ones for every instance."""
+MOST_VALUES = 1 << 28
+"""Values of states over time that an instance may ask for: 2 GiB of numbers."""
 MARGIN = 5.0
 """Standard errors by which an estimate may miss the truth before anybody calls it a contradiction."""
 
@@ -51,7 +54,11 @@ class CoRMAB(Problem[BanditInstance, Policy]):
 
     Variants are the domains of Xu et al. (2025), ``capacity``, ``schedule``, ``path`` and ``interventions``;
     ``path-published``, whose action set is what the published model of paths amounts to; ``budget``; ``overlapping``
-    interventions; and ``state-dependent`` success under a budget.
+    interventions; ``state-dependent`` success under a budget; and those whose arms are coupled beyond the action set, see
+    `redwood.problems.cormab.families`: ``coverage``, ``network`` and ``network-mild``.
+
+    A joint reward of an instance, a function of all states and actions, is added to the sum over arms. With exposure, the
+    transitions of an arm depend on what its neighbours emit in the same step.
 
     References
     ----------
@@ -67,7 +74,7 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         Planning: "redwood.problems.cormab.planning:BanditPlanning",
         Bound: "redwood.problems.cormab.bound:BanditBound",
     }
-    variants = tuple(DRAWS)
+    variants = (*DRAWS, *COUPLED)
     suffix = ".json"
     solution_suffix = ".policy"
 
@@ -84,6 +91,9 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         horizon: int = 20,
         discount: float = 1.0,
         criterion: str = "finite",
+        exposure: Any = None,
+        joint: Any = None,
+        arm_names: Sequence[str] = (),
         name: str = "",
         best_known: float | None = None,
     ) -> BanditInstance:
@@ -92,7 +102,8 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         Parameters
         ----------
         transitions
-            Probabilities [J, A, S, S] of going from one state to another under an action.
+            Probabilities [J, A, S, S] of going from one state to another under an action; with exposure by its class,
+            [C, J, A, S, S].
         rewards
             Expected rewards [J, A, S] of a step.
         actions
@@ -105,18 +116,30 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         criterion
             ``finite``, or ``average`` for the average reward a step: simulations then count ``horizon`` steps
             after as many that are not counted.
+        exposure
+            Where transitions depend on other arms: a mapping of ``edges``, pairs of arms [M, 2] of which the first one acts
+            on the second one, and ``emits``, the whole number [J, A, S] that an arm adds to its neighbours' exposure class.
+        joint
+            A reward of all arms together: a `JointReward`, or a mapping of a built-in one's fields and its ``kind``, such as
+            ``{"kind": "coverage", "weights": [1.0], "success": p}`` with p [1, J, A, S].
+        arm_names
+            Name of each arm, by which `redwood act` knows them; by default none.
 
         Raises
         ------
         InstanceError
             Where shapes disagree, a row is no distribution, or the action set is empty.
         """
+        exposed = None if exposure is None else files.exposure_of(exposure, transitions)
         made = BanditInstance(
-            arms=make_arms(transitions, rewards, start),
+            arms=make_arms(transitions if exposed is None else exposed.transitions[0], rewards, start),
             actions=files.action_set(actions),
             horizon=whole_number("horizon", horizon, 1),
             discount=discount,
             criterion=criterion,
+            exposure=exposed,
+            joint=files.joint_reward(joint),
+            arm_names=tuple(str(label) for label in arm_names),
             name=name,
             best_known=best_known,
         )
@@ -146,8 +169,8 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         horizon, criterion
             Number of steps, and over which time rewards count, as for `make`.
         network
-            For paths, in place of a random network: pairs of nodes [M, 2], a networkx graph with nodes 0 to J - 1, or
-            the path of a JSON file of graphs by size such as that of the London tube. The source is node 0, or the
+            For paths and infections, in place of a random network: pairs of nodes [M, 2], a networkx graph with nodes 0 to
+            J - 1, or the path of a JSON file of graphs by size such as that of the London tube. The source is node 0, or the
             file's.
 
         Raises
@@ -160,6 +183,9 @@ class CoRMAB(Problem[BanditInstance, Policy]):
             steps = whole_number("horizon", horizon, 1)
         except InstanceError as error:
             raise OptionError(str(error)) from error
+        if variant in COUPLED:
+            edges = None if network is None else _network(network, size)[0]
+            return self._coupled(variant, size, workers, steps, criterion, edges, rng)
         arms, actions = DRAWS[variant](size, workers, rng)
         if network is not None:
             if not isinstance(actions, PathSet):
@@ -170,17 +196,55 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         self.validate(made)
         return made
 
+    def _coupled(
+        self,
+        variant: str,
+        size: int,
+        workers: int,
+        steps: int,
+        criterion: str,
+        edges: Array | None,
+        rng: np.random.Generator,
+    ) -> BanditInstance:
+        """Return an instance of a family whose arms are coupled; ``edges`` [M, 2] take the place of a random network."""
+        found = COUPLED[variant](size, workers, edges, rng)
+        made = BanditInstance(
+            arms=found.arms,
+            actions=found.actions,
+            horizon=steps,
+            criterion=criterion,
+            exposure=found.exposure,
+            joint=found.joint,
+            name="",
+        )
+        self.validate(made)
+        return made
+
     def validate(self, instance: BanditInstance) -> None:
         """Raise `InstanceError` where the arms, the horizon or the discount break a rule, or the actions do not fit."""
         check_arms(instance.arms)
         count, arm_actions, _ = instance.arms.shape
+        if instance.exposure is not None:
+            check_exposure(instance.arms, instance.exposure)
+        if instance.joint is not None:
+            instance.joint.check(instance.arms)
         whole_number("horizon", instance.horizon, 1)
+        if instance.horizon * instance.arms.rewards.size > MOST_VALUES:
+            raise InstanceError(
+                f"horizon {instance.horizon} and rewards of shape {list(instance.arms.rewards.shape)} have "
+                f"{instance.horizon * instance.arms.rewards.size} values of states over time; at most {MOST_VALUES} fit."
+            )
         if not isinstance(instance.discount, (int, float, np.number)) or not 0 < instance.discount <= 1:
             raise InstanceError(f"discount {instance.discount!r} is not in (0, 1].")
         if instance.criterion not in list(Criterion):
             raise InstanceError(f"criterion {instance.criterion!r} is not one of {', '.join(Criterion)}.")
         if instance.criterion == Criterion.AVERAGE and instance.discount != 1:
             raise InstanceError(f"discount {instance.discount} with the criterion average: the average reward has none.")
+        if instance.criterion == Criterion.AVERAGE and (instance.exposure is not None or instance.joint is not None):
+            raise InstanceError("criterion average with exposure or a joint reward: coupled arms are for a finite horizon.")
+        names = instance.arm_names
+        if names and (len(names) != count or len(set(names)) < count):
+            raise InstanceError(f"{len(names)} arm names, {len(set(names))} of them distinct, for {count} arms.")
         actions = instance.actions
         if actions.arms != count:
             raise InstanceError(f"the action set has {actions.arms} arms, and the instance {count}.")
@@ -219,11 +283,18 @@ class CoRMAB(Problem[BanditInstance, Policy]):
 
     def parse_solution(self, text: str, instance: BanditInstance) -> Policy:
         """Return the policy of a JSON file."""
-        return self.solution(parse_json(text, "the policy"))
+        data = parse_json(text, "the policy")
+        carried = data.pop("instance", None) if isinstance(data, dict) else None
+        if carried is not None:
+            files.check_cohort(carried, instance)
+        return self.solution(data)
 
     def format_solution(self, instance: BanditInstance, solution: Policy) -> str:
-        """Return the policy as JSON, its arrays as nested lists; `redwood.save_policy` writes them more compactly."""
-        return json.dumps(solution.to_dict())
+        """Return the policy as JSON, its arrays as nested lists, with the instance where it can be written."""
+        data = solution.to_dict()
+        if type(instance.actions) in KINDS.values():
+            data["instance"] = json.loads(files.format_instance(instance))
+        return json.dumps(data)
 
     def plot(self, instance: BanditInstance, solution: Policy | None, axes: Axes) -> None:
         """Draw the network, the free slots or the gains of the arms, and a policy's first action."""

@@ -14,6 +14,7 @@ from redwood.problems.cvrp.combinatorial import radial_bound, tree_bound
 from redwood.problems.cvrp.cuts import CutSets, violated_sets
 from redwood.problems.cvrp.instance import CVRPInstance
 from redwood.problems.cvrp.relaxation import Relaxation
+from redwood.problems.routing.ng_routes import covering_bound, plain_covering, rehearse
 from redwood.problems.routing.travel import Metric, Travel
 from redwood.tolerance import eased
 from redwood.views.bound import Bound, BoundValue
@@ -28,6 +29,8 @@ NOISES = (0.0, 0.05, 0.3, 1.0, 1.0, 3.0)
 """Disturbances of the separation, tried in turn while the former finds little."""
 ENOUGH = 20
 """So many violated sets are enough for a round."""
+MOST_PRICED = 120
+"""Up to this many customers routes are priced where no cut is found any more and time is left."""
 REHEARSED = 12
 """Customers of the instance that kernels are compiled on."""
 STEP = 2e-3
@@ -53,11 +56,22 @@ class CVRPBound(Bound):
         neighbours = instance.size if instance.size <= COMPLETE else NEIGHBOURS
         value = tighten(Relaxation(instance, neighbours), instance, clock, math.inf if incumbent is None else incumbent)
         raised = BoundValue(self._rounded(value), "linear program with rounded capacity cuts")
-        return max(best, raised, key=lambda found: found.value)
+        return max(best, raised, self._by_routes(clock, incumbent), key=lambda found: found.value)
+
+    def _by_routes(self, clock: Clock, incumbent: float | None) -> BoundValue:
+        """Return the bound of column generation in what time is left."""
+        instance = self._instance
+        if instance.size > MOST_PRICED or clock.stops():
+            return BoundValue(0.0, "no length is below 0")
+        number = math.inf if instance.vehicles is None else float(instance.vehicles)
+        covering = plain_covering(instance.travel.full(), instance.demands[1:], instance.limit, number)
+        value = covering_bound(covering, clock, math.inf if incumbent is None else incumbent)
+        return BoundValue(self._rounded(value), "column generation with ng-routes")
 
     def warm_up(self) -> None:
         """Compile what `bound` needs, on a few customers with the distances of the instance."""
         _rehearse(self._instance.travel.metric)
+        rehearse()
 
     def _rounded(self, value: float) -> float:
         """Return the bound rounded up where all lengths are whole numbers, and lowered by what floats can lose."""

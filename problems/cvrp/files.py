@@ -7,7 +7,6 @@ http://vrp.galgos.inf.puc-rio.br/ (CVRPLIB) for the formats; node 1 of a file is
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import FormatError, InstanceError
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
+from redwood.problems.routing.comments import stated_fleet, stated_value
+from redwood.problems.routing.solution_text import route_lines
 from redwood.problems.routing.travel import Metric, Travel
 from redwood.problems.routing.tsplib import EXACT_2D, TRAVEL_ENTRIES, TRAVEL_SECTIONS, TSPLIBFile, scan
 
@@ -33,11 +34,6 @@ REFUSED = {
     "FIXED_EDGES_SECTION": "fixed edges",
 }
 """Keywords of other routing problems: to leave them out would answer another question."""
-
-_VALUE = re.compile(r"(?:optimal|best)\s*(?:known\s*)?(?:value|solution)?\s*:\s*([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE)
-_FLEET = re.compile(r"(?:no\.?|number)\s+of\s+(?:trucks|vehicles)\s*:\s*([0-9]+)", re.IGNORECASE)
-_ROUTE = re.compile(r"^\s*Route\s*#?\s*\d+\s*:(.*)$", re.IGNORECASE)
-_COST = re.compile(r"^\s*(?:Cost|Distance|Length|Time|Comment)\b", re.IGNORECASE)
 
 
 def parse_instance(problem: CVRP, text: str, name: str, rounded: bool) -> CVRPInstance:
@@ -74,7 +70,6 @@ def parse_instance(problem: CVRP, text: str, name: str, rounded: bool) -> CVRPIn
     demands = file.table("DEMAND_SECTION", ("demand",))[order, 0]
     capacity = file.number("CAPACITY")
     comment = file.entries["COMMENT"].value if "COMMENT" in file.entries else ""
-    known = _VALUE.search(comment)
     try:
         return problem.assemble(
             travel,
@@ -82,7 +77,7 @@ def parse_instance(problem: CVRP, text: str, name: str, rounded: bool) -> CVRPIn
             int(capacity) if capacity == int(capacity) else capacity,
             vehicles=_vehicles(file, comment),
             name=file.entries["NAME"].value if "NAME" in file.entries and file.entries["NAME"].value else name,
-            best_known=float(known.group(1)) if known and rounded else None,
+            best_known=stated_value(comment) if rounded else None,
         )
     except FormatError:
         raise
@@ -116,16 +111,7 @@ def format_instance(instance: CVRPInstance) -> str:
 
 def parse_routes(text: str) -> Routes:
     """Return the routes of a ``.sol`` text."""
-    routes = []
-    for number, line in enumerate(text.splitlines(), 1):
-        found = _ROUTE.match(line)
-        if found:
-            routes.append([_customer(token, number) for token in found.group(1).split()])
-        elif line.strip() and not _COST.match(line):
-            raise FormatError(f"line {number}: {line.strip()[:40]!r} is neither a route nor a cost.")
-    if not routes:
-        raise FormatError("there is no line 'Route #1: ...'; this is no solution file.")
-    return Routes(routes)
+    return Routes([[_customer(token, line) for token in visits.split()] for line, _, visits in route_lines(text)])
 
 
 def format_routes(solution: Routes, cost: float) -> str:
@@ -140,13 +126,15 @@ def _capacity(instance: CVRPInstance) -> str:
 
 def _customer(token: str, line: int) -> int:
     if not (token.isascii() and token.isdigit() and len(token) < 16):
-        raise FormatError(f"line {line}: {token[:40]!r} in a route is not a customer number.")
+        raise FormatError(f"line {line}: {token[:40]!r} in a route is not a customer number.", line=line)
     return int(token)
 
 
 def _refuse(file: TSPLIBFile) -> None:
     for key, what in REFUSED.items():
         place = file.entries.get(key) or file.sections.get(key)
+        if key == "SERVICE_TIME" and key in file.entries and file.number(key) == 0.0:
+            continue  # it takes no time, so it changes nothing
         if place is not None:
             raise file.error(f"{key} asks for {what}, which is not supported in problem 'cvrp'.", place.line)
 
@@ -178,5 +166,4 @@ def _unrounded(file: TSPLIBFile, travel: Travel) -> Travel:
 def _vehicles(file: TSPLIBFile, comment: str) -> int | None:
     if "VEHICLES" in file.entries:
         return file.whole("VEHICLES", 1)
-    stated = _FLEET.search(comment)
-    return int(stated.group(1)) if stated and int(stated.group(1)) > 0 else None
+    return stated_fleet(comment)

@@ -74,7 +74,8 @@ class CVRP(Problem[CVRPInstance, Routes]):
         vehicles
             The largest number of routes, by default any.
         metric
-            Distance convention of the coordinates, by default ``EXACT``.
+            How distances follow from coordinates: ``EXACT`` (Euclidean, not rounded; the default), ``EUC_2D`` (rounded to
+            the nearest integer), ``CEIL_2D``, ``ATT``, ``GEO``, ``MAN_2D`` or ``MAX_2D``, as in TSPLIB; see `Metric`.
         """
         if graph is not None:
             if matrix is not None:

@@ -31,7 +31,8 @@ def parse(text: str, name: str) -> tuple[list[float], list[float], float]:
     if len(numbers) != 2 * size + 1:
         raise FormatError(
             f"{name}: line {words[-1][1]}, the last, ends the file after {(len(numbers) - 1) / 2:g} pairs of value and "
-            f"weight; line {words[0][1]} announces {size} items."
+            f"weight; line {words[0][1]} announces {size} items.",
+            line=words[-1][1],
         )
     return numbers[1::2], numbers[2::2], numbers[0]
 
@@ -55,14 +56,16 @@ def parse_items(text: str, name: str) -> Array:
     for line, content in enumerate(text.splitlines(), 1):
         for word in content.partition("#")[0].replace(",", " ").split():
             if not _WHOLE.fullmatch(word) or len(word) > 15:
-                raise FormatError(f"packing of {name or 'an instance'}: line {line} holds {word!r}; expected item indices.")
+                raise FormatError(
+                    f"packing of {name or 'an instance'}: line {line} holds {word!r}; expected item indices.", line=line
+                )
             items.append(int(word))
     return np.array(items, dtype=np.int64)
 
 
 def _count(word: str, line: int, name: str) -> int:
     if not _WHOLE.fullmatch(word) or len(word) > 15 or int(word) < 1:
-        raise FormatError(f"{name}: line {line} begins with {word!r}; expected the number of items, at least 1.")
+        raise FormatError(f"{name}: line {line} begins with {word!r}; expected the number of items, at least 1.", line=line)
     return int(word)
 
 
@@ -70,4 +73,4 @@ def _number(word: str, line: int, name: str) -> float:
     try:
         return int(word) if _WHOLE.fullmatch(word) and len(word) < 4000 else float(word)
     except ValueError as error:
-        raise FormatError(f"{name}: line {line} holds {word!r}; expected a number.") from error
+        raise FormatError(f"{name}: line {line} holds {word!r}; expected a number.", line=line) from error

@@ -67,6 +67,15 @@ class Knapsack(Problem[KnapsackInstance, Packing]):
 
         Numbers that are all whole are kept as integers, whatever type they came in, and their objective is exact.
 
+        Parameters
+        ----------
+        values
+            What each item is good for, [N], not negative.
+        weights
+            Weight of each item, [N], not negative.
+        capacity
+            The most that the packed items may weigh together.
+
         Raises
         ------
         InstanceError

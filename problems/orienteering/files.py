@@ -39,14 +39,16 @@ def _parse_plain(text: str, name: str) -> dict[str, Any]:
         raise FormatError(f"{name}: the file is empty; expected 'Tmax P' and then a line 'x y prize' for each node.")
     number, head = lines[0]
     if len(head) != 2:
-        raise FormatError(f"{name}, line {number}: {len(head)} entries; expected the two of 'Tmax P'.")
+        raise FormatError(f"{name}, line {number}: {len(head)} entries; expected the two of 'Tmax P'.", line=number)
     budget, paths = (_number(token, name, number) for token in head)
     if paths != 1:
-        raise FormatError(f"{name}, line {number}: {paths:g} paths (team orienteering); one path is supported.")
+        raise FormatError(f"{name}, line {number}: {paths:g} paths (team orienteering); one path is supported.", line=number)
     rows = []
     for number, tokens in lines[1:]:
         if len(tokens) != 3:
-            raise FormatError(f"{name}, line {number}: {len(tokens)} entries; expected the three of 'x y prize'.")
+            raise FormatError(
+                f"{name}, line {number}: {len(tokens)} entries; expected the three of 'x y prize'.", line=number
+            )
         rows.append([_number(token, name, number) for token in tokens])
     if len(rows) < 2:
         raise FormatError(f"{name}: {len(rows)} nodes; expected at least two, the start and the end.")
@@ -55,9 +57,8 @@ def _parse_plain(text: str, name: str) -> dict[str, Any]:
 
 
 def _parse_oplib(text: str, name: str) -> dict[str, Any]:
-    file = scan(
-        text, name, types=("OP",), entries=(*TRAVEL_ENTRIES, "COST_LIMIT"), sections=(*TRAVEL_SECTIONS, *_OWN_SECTIONS)
-    )
+    entries = (*TRAVEL_ENTRIES, "COST_LIMIT", "TSPSOL")  # TSPSOL is the length of a tour through all, which asks for nothing
+    file = scan(text, name, types=("OP",), entries=entries, sections=(*TRAVEL_SECTIONS, *_OWN_SECTIONS))
     travel = file.travel(symmetric=True)
     start, end = _depots(file, travel.size)
     return {
@@ -112,7 +113,7 @@ def _number(token: str, name: str, line: int) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FormatError(f"{name}, line {line}: {token[:40]!r} is not a finite number.")
+        raise FormatError(f"{name}, line {line}: {token[:40]!r} is not a finite number.", line=line)
     return value
 
 

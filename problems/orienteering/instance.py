@@ -10,7 +10,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.problem import Instance, Solution
 from redwood.problems.routing.sequence import whole_numbers
-from redwood.problems.routing.travel import Travel
+from redwood.problems.routing.travel import Travel, obeys_triangle_rule, path_length
 
 TOLERANCE = 1e-9
 """By how much, relative to the budget, a length may exceed it: distances are not rounded, and sums of them are."""
@@ -94,11 +94,17 @@ def detours(instance: OrienteeringInstance) -> Array:
 
 
 def shortest_path(instance: OrienteeringInstance) -> Array:
-    """Return the nodes of a shortest path: direct, or through others where a matrix breaks the triangle inequality."""
+    """Return the nodes of a shortest path: direct, or through others where the triangle rule fails.
+
+    Of coordinates the direct way is taken where it keeps within the budget, shortest or not.
+    """
     start, end, matrix = instance.start, instance.end, instance.travel.matrix
     direct = np.array([start, end])
-    if matrix is None or start == end:
+    if start == end:
         return direct
+    if matrix is None:
+        kept = obeys_triangle_rule(instance.travel.metric) or path_length(instance.travel, direct) <= instance.limit
+        return direct if kept else _shortest_way(instance.travel, start, end)
     lengths, previous = matrix[start].copy(), np.full(len(matrix), start)
     for _ in range(len(matrix)):
         through = lengths[:, None] + matrix
@@ -109,6 +115,21 @@ def shortest_path(instance: OrienteeringInstance) -> Array:
         previous[shorter] = through.argmin(axis=0)[shorter]
         lengths[shorter] = shortest[shorter]
     return direct if previous[end] == start else _backwards(previous, start, end)
+
+
+def _shortest_way(travel: Travel, start: int, end: int) -> Array:
+    """Return the nodes of a shortest way by Dijkstra's algorithm on all pairs, up to the end."""
+    nodes = np.arange(travel.size)
+    lengths, previous = travel.between(np.array([start]), nodes).astype(np.float64), np.full(travel.size, start)
+    is_open = nodes != start
+    while True:
+        node = int(np.where(is_open, lengths, np.inf).argmin())
+        is_open[node] = False
+        if node == end:
+            return _backwards(previous, start, end)
+        through = lengths[node] + travel.between(np.array([node]), nodes)
+        shorter = is_open & (through < lengths)
+        lengths[shorter], previous[shorter] = through[shorter], node
 
 
 def _backwards(previous: Array, start: int, end: int) -> Array:

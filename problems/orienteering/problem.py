@@ -86,7 +86,8 @@ class Orienteering(Problem[OrienteeringInstance, Tour]):
         start, end
             Node numbers; by default node 0, and a closed tour.
         metric
-            How distances follow from coordinates, by default exactly.
+            How distances follow from coordinates: ``EXACT`` (Euclidean, not rounded; the default), ``EUC_2D`` (rounded to
+            the nearest integer), ``CEIL_2D``, ``ATT``, ``GEO``, ``MAN_2D`` or ``MAX_2D``, as in TSPLIB; see `Metric`.
         """
         if graph is not None:
             matrix, prizes = _from_graph(graph, weight, matrix, prizes)

@@ -7,15 +7,10 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.problems.orienteering.instance import OrienteeringInstance, detours
 from redwood.problems.orienteering.space import MATRIX_UP_TO
-from redwood.problems.routing.travel import Metric, Travel
+from redwood.problems.routing.travel import Travel, obeys_triangle_rule
 
 ROUNDING = 1e-12
 """Share of the budget by which a detour must exceed it: sums of distances are rounded."""
-
-
-def obeys_triangle_rule(metric: Metric) -> bool:
-    """Return whether no way through other nodes is shorter than the direct one; rounding to the nearest breaks this rule."""
-    return metric in (Metric.EXACT, Metric.CEIL_2D)
 
 
 def certainly_out_of_reach(instance: OrienteeringInstance) -> Array:

@@ -37,6 +37,11 @@ class Metric(StrEnum):
     """Given by a matrix."""
 
 
+def obeys_triangle_rule(metric: Metric) -> bool:
+    """Return whether no way through other nodes is shorter than the direct one; rounding to the nearest breaks this rule."""
+    return metric in (Metric.EXACT, Metric.CEIL_2D)
+
+
 CODES = {metric: code for code, metric in enumerate(Metric)}
 """Numbers of the metrics for compiled kernels."""
 

@@ -25,9 +25,28 @@ TRAVEL_ENTRIES = ("EDGE_WEIGHT_TYPE", "EDGE_WEIGHT_FORMAT", "NODE_COORD_TYPE", "
 TRAVEL_SECTIONS = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DISPLAY_DATA_SECTION")
 """Sections that `TSPLIBFile.travel` understands."""
 
+OTHER = {
+    "FIXED_EDGES_SECTION": "fixed edges",
+    "EDGE_DATA_FORMAT": "a sparse graph",
+    "EDGE_DATA_SECTION": "a sparse graph",
+    "CAPACITY": "a capacity",
+    "DEMAND_SECTION": "demands",
+    "DEPOT_SECTION": "a depot",
+    "DISTANCE": "a limit on lengths",
+    "VEHICLES": "a number of vehicles",
+    "SALESMEN": "a number of salesmen",
+    "SERVICE_TIME": "service times",
+    "SERVICE_TIME_SECTION": "service times",
+    "TIME_WINDOW_SECTION": "time windows",
+    "BACKHAUL_SECTION": "backhauls",
+    "PICKUP_AND_DELIVERY_SECTION": "pickups and deliveries",
+}
+"""Keywords of TSPLIB, VRPLIB and LKH-3 that not every problem has, and what they ask for."""
+
 EXACT_2D = "EXACT_2D"
 """EDGE_WEIGHT_TYPE of unrounded Euclidean distances: not in TSPLIB 95, but LKH-3 reads it so."""
 _TYPES = {str(metric): metric for metric in Metric if metric is not Metric.EXACT} | {EXACT_2D: Metric.EXACT}
+_SINGLE = ("VEHICLES", "SALESMEN")
 _CHOICES = {
     "NODE_COORD_TYPE": ("TWOD_COORDS", "NO_COORDS"),
     "DISPLAY_DATA_TYPE": ("COORD_DISPLAY", "TWOD_DISPLAY", "NO_DISPLAY"),
@@ -68,7 +87,7 @@ class TSPLIBFile:
 
     def error(self, message: str, line: int | None = None) -> FormatError:
         """Return the error that names the file, the line and what is wrong."""
-        return FormatError(f"{self.name}: {message}" if line is None else f"{self.name}, line {line}: {message}")
+        return FormatError(f"{self.name}: {message}" if line is None else f"{self.name}, line {line}: {message}", line)
 
     def value(self, key: str) -> str:
         """Return the text of an entry that must be there."""
@@ -190,6 +209,8 @@ class TSPLIBFile:
             )
         try:
             return check_travel(self._coords(metric), matrix, metric, symmetric=symmetric)
+        except FormatError:
+            raise
         except InstanceError as error:
             raise self.error(str(error)) from error
 
@@ -280,13 +301,36 @@ def scan(
     return file
 
 
+def scan_tour_problem(text: str, name: str, kind: str) -> TSPLIBFile:
+    """Return the entries and sections of a TSP or ATSP, with a single vehicle or depot and no fixed edges where it says so.
+
+    Raises
+    ------
+    FormatError
+        As from `scan`, and where there are several vehicles or depots, or an edge is fixed.
+    """
+    entries, sections = (*TRAVEL_ENTRIES, *_SINGLE), (*TRAVEL_SECTIONS, "DEPOT_SECTION", "FIXED_EDGES_SECTION")
+    file = scan(text, name, types=(kind,), entries=entries, sections=sections)
+    for key in _SINGLE:
+        if key in file.entries and file.number(key) != 1.0:
+            raise file.error(f"{key} is {file.value(key)[:40]!r}, and a {kind} has one tour.", file.entries[key].line)
+    if "DEPOT_SECTION" in file.sections and len(file.nodes("DEPOT_SECTION", file.whole("DIMENSION", 1))) > 1:
+        raise file.error(
+            f"DEPOT_SECTION names several depots, and a {kind} has one tour.", file.sections["DEPOT_SECTION"].line
+        )
+    if file.sections.get("FIXED_EDGES_SECTION", Section("", 0)).text.split() not in ([], ["-1"]):
+        line = file.sections["FIXED_EDGES_SECTION"].line
+        raise file.error("FIXED_EDGES_SECTION asks for fixed edges, which are not supported.", line)
+    return file
+
+
 def _heads(text: str, name: str) -> Iterator[tuple[str, str, int, str]]:
     """Yield each line that begins with a word: keyword, value, line number, and the text up to the next one."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     head = _HEAD.search(text)
     before = text if head is None else text[: head.start()]
     if before.strip():
-        raise FormatError(f"{name}, line 1: a specification entry is expected, not {_cut(before.split()[0])!r}.")
+        raise FormatError(f"{name}, line 1: a specification entry is expected, not {_cut(before.split()[0])!r}.", line=1)
     line = 1 + before.count("\n")
     while head is not None:
         following = _HEAD.search(text, head.end())
@@ -295,13 +339,15 @@ def _heads(text: str, name: str) -> Iterator[tuple[str, str, int, str]]:
         yield key, head.group(2).strip().removeprefix(":").strip(), line, body
         line += body.count("\n")
         if key == "EOF" and following is not None:
-            raise FormatError(f"{name}, line {line}: {_cut(following.group(1))!r} stands after EOF.")
+            raise FormatError(f"{name}, line {line}: {_cut(following.group(1))!r} stands after EOF.", line=line)
         head = following
 
 
 def _not_understood(file: TSPLIBFile, key: str, line: int, known: Sequence[str], sections: Sequence[str]) -> FormatError:
     if key in sections:
         return file.error(f"section {key} has values on the line of its keyword; they belong on the lines below.", line)
+    if key in OTHER:
+        return file.error(f"{key} asks for {OTHER[key]}, which problems of this TYPE do not have here.", line)
     kind, names = ("section", sections) if key.endswith("_SECTION") else ("entry", known)
     return file.error(f"{kind} {_cut(key)!r} is not supported here.{suggestion(key, names)}", line)
 

@@ -15,8 +15,9 @@ from redwood.problems.routing.generators import PLACEMENTS, place
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.repair_suggestions import permutation_suggestions
 from redwood.problems.routing.sequence import permutation_violations
+from redwood.problems.routing.solution_text import concorde_tour
 from redwood.problems.routing.travel import Metric, check_travel
-from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, scan
+from redwood.problems.routing.tsplib import scan, scan_tour_problem
 from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.views.bound import Bound
@@ -76,7 +77,8 @@ class TSP(Problem[TSPInstance, Tour]):
         weight
             The edge attribute of ``graph`` that holds the distance.
         metric
-            How distances follow from coordinates (a name of `Metric`); by default Euclidean, not rounded.
+            How distances follow from coordinates: ``EXACT`` (Euclidean, not rounded; the default), ``EUC_2D`` (rounded to
+            the nearest integer), ``CEIL_2D``, ``ATT``, ``GEO``, ``MAN_2D`` or ``MAX_2D``, as in TSPLIB; see `Metric`.
         best_known
             Length of the best tour known, for reports.
 
@@ -155,7 +157,7 @@ class TSP(Problem[TSPInstance, Tour]):
 
     def parse(self, text: str, name: str) -> TSPInstance:
         """Return the instance of a TSPLIB file of TYPE TSP."""
-        file = scan(text, name, types=("TSP",), entries=TRAVEL_ENTRIES, sections=TRAVEL_SECTIONS)
+        file = scan_tour_problem(text, name, "TSP")
         named = file.entries.get("NAME")
         return TSPInstance(travel=file.travel(symmetric=True), name=name or (named.value if named else ""))
 
@@ -164,7 +166,10 @@ class TSP(Problem[TSPInstance, Tour]):
         return format_travel(instance.travel, instance.name, "TSP") + "EOF\n"
 
     def parse_solution(self, text: str, instance: TSPInstance) -> Tour:
-        """Return the tour of a TSPLIB file of TYPE TOUR."""
+        """Return the tour of a TSPLIB file of TYPE TOUR, or of one that Concorde wrote."""
+        listed = concorde_tour(text, instance.size)
+        if listed is not None:
+            return Tour(listed)
         file = scan(text, "tour", types=("TOUR",), entries=(), sections=("TOUR_SECTION",))
         if "DIMENSION" in file.entries and file.whole("DIMENSION", 1) != instance.size:
             raise file.error(

@@ -11,7 +11,7 @@ from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.problems.vrp.instance import Route, VehicleType, VRPInstance, VRPSolution
 from redwood.problems.vrp.limits import distance_slack, latest_start
-from redwood.problems.vrp.schedule import latest_end, loads_on, route_distance, schedule
+from redwood.problems.vrp.schedule import busy_time, latest_end, loads_on, route_distance, schedule
 
 SHOWN = 10
 """So many broken rules are told."""
@@ -64,7 +64,18 @@ def violations(instance: VRPInstance, solution: VRPSolution) -> list[str]:
         told += [f"route {number}: {fault}" for fault in route_faults(instance, numbered_route)]
         if len(told) >= SHOWN:
             break
-    return told[:SHOWN]
+    return (told + _prefix_faults(instance, routes))[:SHOWN]
+
+
+def _prefix_faults(instance: VRPInstance, routes: list[NumberedRoute]) -> list[str]:
+    """Return the prefixes with which no route of their vehicle begins."""
+    told = []
+    for kind, customers in instance.prefixes:
+        begun = any(r.kind == kind and tuple(r.customers[: len(customers)].tolist()) == customers for r in routes)
+        if not begun:
+            names = ", ".join(repr(instance.customers[c]) for c in customers)
+            told.append(f"no route of vehicle {instance.vehicles[kind].name!r} begins with {names}, which is fixed.")
+    return told
 
 
 def _service_faults(instance: VRPInstance, routes: list[NumberedRoute]) -> list[str]:
@@ -142,12 +153,15 @@ def _time_faults(instance: VRPInstance, vehicle: VehicleType, customers: Array) 
 
 
 def cost(instance: VRPInstance, routes: list[NumberedRoute]) -> float:
-    """Return what routes cost: distance, duration, vehicles, and the prizes of those who are not served."""
+    """Return what routes cost: distance, duration, waiting, vehicles, changes, and prizes of those who are not served."""
     total, out = 0.0, np.ones(instance.size, dtype=np.bool_)
     for route in routes:
         vehicle = instance.vehicles[route.kind]
         out[route.customers] = False
         total += vehicle.fixed_cost + vehicle.distance_cost * route_distance(instance, vehicle, route.customers)
-        if vehicle.duration_cost:
-            total += vehicle.duration_cost * schedule(instance, vehicle, route.customers).duration
+        total += float(instance.change_costs[route.kind, route.customers].sum())
+        if vehicle.duration_cost or vehicle.waiting_cost:
+            duration = schedule(instance, vehicle, route.customers).duration
+            waiting = max(0.0, duration - busy_time(instance, vehicle, route.customers))
+            total += vehicle.duration_cost * duration + vehicle.waiting_cost * waiting
     return total + float(instance.prize[out].sum())

@@ -35,9 +35,11 @@ def parse(text: str, name: str) -> dict[str, Any]:
     if kind not in _READ:
         known = ", ".join(f"{k} ({_KINDS[k]})" for k in _READ)
         found = _KINDS.get(kind, "unknown")
-        raise FormatError(f"{name}, line {line}: type {kind} ({found}) is not supported; supported are {known}.")
+        raise FormatError(f"{name}, line {line}: type {kind} ({found}) is not supported; supported are {known}.", line=line)
     if homes < 1 or size < 1 or fleet < 1:
-        raise FormatError(f"{name}, line {line}: {fleet} vehicles, {size} customers and {homes} depots make no instance.")
+        raise FormatError(
+            f"{name}, line {line}: {fleet} vehicles, {size} customers and {homes} depots make no instance.", line=line
+        )
     single = kind in (0, 4)
     if len(lines) < 1 + homes + size + homes:
         raise FormatError(f"{name}: ends after {len(lines)} of {1 + 2 * homes + size} lines; is the file truncated?")
@@ -60,7 +62,7 @@ def parse(text: str, name: str) -> dict[str, Any]:
 def _customer(row: list[float], timed: bool, name: str, line: int) -> dict[str, Any]:
     """Return a customer: number, x, y, service, demand, frequency, count of combinations, these, and a window."""
     if len(row) < 7:
-        raise FormatError(f"{name}, line {line}: a customer has {len(row)} numbers; expected at least 7.")
+        raise FormatError(f"{name}, line {line}: a customer has {len(row)} numbers; expected at least 7.", line=line)
     width = 7 + whole(row[6], "the count of combinations", name, line)
     check_width(row, (width + 2,) if timed else (width, width + 2), "a customer", name, line)
     customer = _place(row, name, line) | {"service": row[3], "delivery": row[4]}

@@ -19,12 +19,13 @@ PLACE_FIELDS = ("name", "x", "y", "lon", "lat")
 DEPOT_FIELDS = (*PLACE_FIELDS, "window", "ready", "due")
 CUSTOMER_FIELDS = (
     *(*PLACE_FIELDS, "delivery", "pickup", "service", "windows", "window", "ready", "due"),
-    *("release", "prize", "required", "skills", "group"),
+    *("release", "prize", "required", "skills", "group", "planned", "change_price"),
 )
 VEHICLE_FIELDS = (
-    *("name", "number", "capacity", "fixed_cost", "distance_cost", "duration_cost", "shift", "max_duration"),
+    *("name", "number", "capacity", "fixed_cost", "distance_cost", "duration_cost", "waiting_cost", "shift", "max_duration"),
     *("max_distance", "start", "end", "skills", "profile", "allowed"),
 )
+PREFIX_FIELDS = ("vehicle", "customers")
 SHIPMENT_FIELDS = ("pickup", "delivery", "amount")
 ChoiceT = TypeVar("ChoiceT", Metric, Rounding)
 Rows = list[dict[str, Any]]
@@ -221,7 +222,8 @@ def customer_arrays(rows: Rows, names: Sequence[str], dimensions: int) -> dict[s
         "window_starts": frozen(np.cumsum([0, *map(len, windows)]), np.int64),
         "release": frozen(_column(rows, names, "release"), np.float64),
         "prize": frozen(prizes, np.float64),
-        "required": frozen(required, np.bool_),
+        "required": np.array(required, dtype=np.bool_),
+        "change_price": frozen(_column(rows, names, "change_price"), np.float64),
         "skills": skills if any(skills) else (),
         "groups": groups,
     }
@@ -344,6 +346,7 @@ def _vehicle(
         fixed_cost=amount("fixed_cost", 0.0),
         distance_cost=amount("distance_cost", 1.0),
         duration_cost=amount("duration_cost", 0.0),
+        waiting_cost=amount("waiting_cost", 0.0),
         shift=pair(row.get("shift", (0.0, math.inf)), f"the shift of {name!r}"),
         max_duration=amount("max_duration", math.inf, infinite=True),
         max_distance=amount("max_distance", math.inf, infinite=True),
@@ -362,12 +365,42 @@ def _index(given: Any, known: Sequence[str], what: str, kind: str) -> int:
     return known.index(name)
 
 
+def _planned(rows: Rows, names: Sequence[str], types: Sequence[str]) -> Array:
+    """Return the number of the type that was to serve each customer, -1 where none is named."""
+    found = np.full(len(rows), -1, dtype=np.int64)
+    for c, (row, name) in enumerate(zip(rows, names, strict=True)):
+        if "planned" in row:
+            found[c] = _index(row["planned"], types, f"planned of customer {name!r}", "type of vehicle")
+        elif row.get("change_price"):
+            raise InstanceError(f"customer {name!r} has change_price {row['change_price']} and no planned vehicle.")
+    return frozen(found)
+
+
+def prefixes_of(
+    rows: Rows, types: Sequence[VehicleType], numbers_: Mapping[str, int]
+) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Return fixed beginnings of routes, each a type of vehicle and its customers by number."""
+    known, seen, found = [one.name for one in types], set[int](), []
+    for count, row in enumerate(rows, 1):
+        given = row.get("customers", ())
+        if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable) or not list(given):
+            raise InstanceError(f"customers of prefix {count} are {str(given)[:40]!r}; expected a list of names.")
+        customers = tuple(_index(one, tuple(numbers_), f"prefix {count}", "customer") for one in given)
+        if seen & set(customers) or len(set(customers)) < len(customers):
+            raise InstanceError(f"prefix {count} serves a customer that is already served by a prefix.")
+        seen.update(customers)
+        usual = known[0] if len(known) == 1 else ""
+        found.append((_index(row.get("vehicle", usual), known, f"vehicle of prefix {count}", "type of vehicle"), customers))
+    return tuple(found)
+
+
 def assemble(
     customers: Any,
     depots: Any,
     vehicles: Any,
     shipments: Any,
     groups: Any,
+    prefixes: Any,
     make_roads: Callable[[Array | None, bool, tuple[str, ...]], Roads],
 ) -> VRPInstance:
     """Return the instance of a user's tables, each field checked, the whole not yet.
@@ -392,13 +425,20 @@ def assemble(
     fields = customer_arrays(rows, names, dimensions)
     members = fields.pop("groups")
     numbered = {name: k for k, name in enumerate(names)}
+    types = vehicle_types(vehicle_rows, homes, numbered, roads.profiles, dimensions)
+    fixed = prefixes_of([] if prefixes is None else rows_of(prefixes, "prefix", PREFIX_FIELDS), types, numbered)
+    for _, begun in fixed:
+        fields["required"][list(begun)] = True
+    fields["required"] = frozen(fields["required"], np.bool_)
     opening = [window(row, f"depot {name!r}")[0] for row, name in zip(depot_rows, homes, strict=True)]
     return VRPInstance(
         roads=roads,
         depots=homes,
         customers=names,
         depot_windows=frozen(opening, np.float64),
-        vehicles=vehicle_types(vehicle_rows, homes, numbered, roads.profiles, dimensions),
+        vehicles=types,
+        prefixes=fixed,
+        planned=_planned(rows, names, [one.name for one in types]),
         **fields,
         **groups_of(members, groups),
         **shipments_of(shipment_rows, numbered, dimensions),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from redwood.errors import FormatError, InstanceError, OptionError
+from redwood.problems.routing.solution_text import route_lines
 from redwood.problems.vrp import cordeau, json_form, li_lim, solomon, vrplib
 from redwood.problems.vrp.checks import numbered
 from redwood.problems.vrp.instance import OBJECTIVES, Route, VRPInstance, VRPSolution
 
 if TYPE_CHECKING:
     from redwood.problems.vrp.problem import VRP
-
-_ROUTE = re.compile(r"^\s*Route\s*#?\s*(\d{1,9})\s*:(.*)$", re.IGNORECASE)
-_OTHER = re.compile(r"^\s*(?:Cost|Distance|Length|Time|Comment)\b", re.IGNORECASE)
 
 
 def parse_instance(problem: VRP, text: str, name: str, rounding: str | None, objective: str | None) -> VRPInstance:
@@ -68,15 +65,9 @@ def format_instance(instance: VRPInstance) -> str:
 def parse_solution(text: str, instance: VRPInstance) -> VRPSolution:
     """Return the routes of a ``.sol`` text; route k is that of vehicle k, the first type's first."""
     routes = []
-    for line, row in enumerate(text.splitlines(), 1):
-        found = _ROUTE.match(row)
-        if found:
-            vehicle = _type_of(instance, int(found.group(1)), line) if found.group(2).split() else ""
-            routes.append(Route(found.group(2).split(), vehicle))
-        elif row.strip() and not _OTHER.match(row):
-            raise FormatError(f"line {line}: {row.strip()[:40]!r} is neither a route nor a cost.")
-    if not routes:
-        raise FormatError("there is no line 'Route #1: ...'; this is no solution file.")
+    for line, number, visits in route_lines(text):
+        customers = visits.split()
+        routes.append(Route(customers, _type_of(instance, number, line) if customers else ""))
     return VRPSolution(routes)
 
 
@@ -89,7 +80,7 @@ def _type_of(instance: VRPInstance, number: int, line: int) -> str:
         if vehicle.number is None or number <= before + vehicle.number:
             return vehicle.name
         before += vehicle.number
-    raise FormatError(f"line {line}: route {number} has no vehicle; there are {before}.")
+    raise FormatError(f"line {line}: route {number} has no vehicle; there are {before}.", line=line)
 
 
 def format_solution(instance: VRPInstance, solution: VRPSolution, cost: float) -> str:

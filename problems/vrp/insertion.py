@@ -6,8 +6,10 @@ import math
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
+from redwood.problems.vrp.ground import Ground
 from redwood.problems.vrp.plan import (
     BROUGHT,
+    BUSY,
     DURATION,
     EARLIEST,
     LATEST,
@@ -15,7 +17,6 @@ from redwood.problems.vrp.plan import (
     LENGTH,
     PEAK,
     RELEASE,
-    Ground,
     Plan,
     in_order,
     stop_distance,
@@ -45,8 +46,8 @@ def insertion_cost(plan: Plan, ground: Ground, r: int, c: int, p: int, most: flo
     k = plan.kind[r]
     q = plan.after[p]
     longer = stop_distance(plan, ground, k, p, c) + stop_distance(plan, ground, k, c, q) - plan.leg[p]
-    cost = ground.by_distance[k] * longer
-    if not cost < most:
+    cost = ground.by_distance[k] * longer + ground.change[k, c]
+    if ground.fixed[q] or (ground.by_busy[k] == 0.0 and not cost < most):
         return math.inf, -1
     if plan.head[ground.size + len(plan.kind) + r, LENGTH] + longer > ground.farthest[k] + ground.farthest_slack[k]:
         return math.inf, -1
@@ -55,7 +56,7 @@ def insertion_cost(plan: Plan, ground: Ground, r: int, c: int, p: int, most: flo
     if not loads_fit(plan, ground, k, c, p, q):
         return math.inf, -1
     if not ground.timed:
-        return cost, ground.window_starts[c]
+        return (cost, ground.window_starts[c]) if cost < most else (math.inf, -1)
     return _with_time(plan, ground, r, c, p, cost, most)
 
 
@@ -96,6 +97,9 @@ def _with_time(plan: Plan, ground: Ground, r: int, c: int, p: int, cost: float, 
     onward = ground.service[c] + stop_duration(plan, ground, k, c, q)
     old = plan.head[ground.size + len(plan.kind) + r, DURATION]
     slack = ground.time_slack
+    if ground.by_busy[k] > 0.0:
+        busy = stop_duration(plan, ground, k, p, c) + onward - stop_duration(plan, ground, k, p, q)
+        cost -= ground.by_busy[k] * busy
     cheapest = math.inf
     window = -1
     for w in range(ground.window_starts[c], ground.window_starts[c + 1]):
@@ -168,7 +172,8 @@ def shipment_cost(
         q = plan.after[p]
         there = stop_distance(plan, ground, k, p, a)
         detour = there + stop_distance(plan, ground, k, a, q) - plan.leg[p]
-        if ground.by_distance[k] * detour < most and (not ground.ordered or in_order(ground, p, a)):
+        cheap = ground.by_distance[k] * detour < most or ground.by_busy[k] > 0.0
+        if cheap and not ground.fixed[q] and (not ground.ordered or in_order(ground, p, a)):
             for w in range(ground.window_starts[a], ground.window_starts[a + 1]):
                 found = _delivery_behind(plan, ground, r, p, w, a, b, there, most, load, blinks, blink, state)
                 if found[0] < most:
@@ -231,6 +236,7 @@ def _delivery_behind(
     duration = shift + wait + ground.service[a]
     release = max(plan.head[p, RELEASE], ground.release[a])
     length = plan.head[p, LENGTH] + there
+    busy = plan.head[p, BUSY] + shift - plan.head[p, DURATION] + ground.service[a]
     for m in range(len(load)):
         load[m] = plan.head_load[p, m]
     grow_load(ground, load, a)
@@ -244,7 +250,7 @@ def _delivery_behind(
             blinks[0] = next_blink(blink, state)
         elif not ground.ordered or (in_order(ground, last, b) and in_order(ground, b, following)):
             cost, window = _delivery_cost(
-                plan, ground, r, b, last, following, duration, earliest, latest, release, length, most, load
+                plan, ground, r, b, last, following, duration, earliest, latest, release, length, busy, most, load
             )
             if cost < most:
                 most = cost
@@ -252,7 +258,9 @@ def _delivery_behind(
         if following == end:
             break
         step = stop_distance(plan, ground, k, a, following) if last == a else plan.leg[last]
-        shift = duration + stop_duration(plan, ground, k, last, following)
+        travel = stop_duration(plan, ground, k, last, following)
+        shift = duration + travel
+        busy += travel + ground.service[following]
         v = plan.window[following]
         if earliest + shift > ground.closing[v] + slack:
             break
@@ -298,6 +306,7 @@ def _delivery_cost(
     latest: float,
     release: float,
     length: float,
+    busy: float,
     most: float,
     load: Array,
 ) -> tuple[float, int]:
@@ -325,8 +334,9 @@ def _delivery_cost(
     k = plan.kind[r]
     end = ground.size + len(plan.kind) + r
     whole = length + stop_distance(plan, ground, k, p, b) + stop_distance(plan, ground, k, b, q) + plan.tail[q, LENGTH]
-    cost = ground.by_distance[k] * (whole - plan.head[end, LENGTH])
-    if not cost < most or whole > ground.farthest[k] + ground.farthest_slack[k]:
+    cost = ground.by_distance[k] * (whole - plan.head[end, LENGTH]) + ground.change[k, ground.partner[b]]
+    cost += ground.change[k, b]
+    if (ground.by_busy[k] == 0.0 and not cost < most) or whole > ground.farthest[k] + ground.farthest_slack[k]:
         return math.inf, -1
     for m in range(ground.brought.shape[1]):
         peak = max(load[3 * m + PEAK] + ground.brought[b, m], load[3 * m + LEFT] + ground.peak[b, m])
@@ -337,10 +347,12 @@ def _delivery_cost(
         ):
             return math.inf, -1
     if not ground.timed:
-        return cost, ground.window_starts[b]
+        return (cost, ground.window_starts[b]) if cost < most else (math.inf, -1)
     arrive = duration + stop_duration(plan, ground, k, p, b)
     onward = ground.service[b] + stop_duration(plan, ground, k, b, q)
     slack = ground.time_slack
+    busy += arrive - duration + onward + plan.tail[q, BUSY] - plan.head[end, BUSY]
+    cost -= ground.by_busy[k] * busy
     for w in range(ground.window_starts[b], ground.window_starts[b + 1]):
         if earliest + arrive > ground.closing[w] + slack:
             continue

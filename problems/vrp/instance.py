@@ -36,6 +36,8 @@ class VehicleType:
         What a vehicle costs that leaves its depot.
     distance_cost, duration_cost
         What a unit of distance costs, and a unit of time between leaving the depot and the end of the route.
+    waiting_cost
+        What a unit of that time costs besides in which the vehicle neither drives nor serves.
     shift
         Earliest start and latest end of a route.
     max_duration, max_distance
@@ -56,6 +58,7 @@ class VehicleType:
     fixed_cost: float = 0.0
     distance_cost: float = 1.0
     duration_cost: float = 0.0
+    waiting_cost: float = 0.0
     shift: tuple[float, float] = (0.0, math.inf)
     max_duration: float = math.inf
     max_distance: float = math.inf
@@ -68,7 +71,7 @@ class VehicleType:
     @property
     def counts_time(self) -> bool:
         """Whether the duration of a route is limited or costs."""
-        return self.duration_cost > 0 or math.isfinite(self.max_duration)
+        return self.duration_cost > 0 or self.waiting_cost > 0 or math.isfinite(self.max_duration)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,6 +103,10 @@ class VRPInstance(Instance):
         Alternatives: at most one customer (exactly one, where required) of each group is served; numbers from 0.
     skills
         What each customer asks of its vehicle.
+    planned, change_price
+        The type of vehicle that was to serve each customer [N], -1 for none, and what serving it by another type costs [N].
+    prefixes
+        Beginnings of routes that are fixed, each a type of vehicle and customers; these must be served.
     shipments, amounts
         Pairs of customers [S, 2]: what [S, M] is picked up at the first goes to the second, later on the same route.
     vehicles
@@ -126,6 +133,9 @@ class VRPInstance(Instance):
     groups: tuple[tuple[int, ...], ...] = ()
     group_required: tuple[bool, ...] = ()
     skills: tuple[tuple[str, ...], ...] = ()
+    planned: Array
+    change_price: Array
+    prefixes: tuple[tuple[int, tuple[int, ...]], ...] = ()
     shipments: Array = field(default_factory=lambda: np.empty((0, 2), np.int64))
     amounts: Array = field(default_factory=lambda: np.empty((0, 1)))
     vehicles: tuple[VehicleType, ...] = ()
@@ -175,6 +185,20 @@ class VRPInstance(Instance):
         change[self.shipments[:, 0]] = self.amounts
         change[self.shipments[:, 1]] = -self.amounts
         return change
+
+    @cached_property
+    def fixed(self) -> Array:
+        """Whether each customer belongs to a prefix [N]."""
+        found = np.zeros(self.size, dtype=np.bool_)
+        for _, customers in self.prefixes:
+            found[list(customers)] = True
+        return found
+
+    @cached_property
+    def change_costs(self) -> Array:
+        """What it costs that a type serves a customer which another type was to serve [K, N]."""
+        kinds = np.arange(len(self.vehicles))[:, None]
+        return np.where((self.planned >= 0) & (self.planned != kinds), self.change_price, 0.0)
 
     def windows_of(self, customer: int) -> Array:
         """Return the windows [W, 2] of a customer."""

@@ -17,7 +17,7 @@ from redwood.problems.vrp.roads import Metric
 
 FIELDS = (
     *("problem", "name", "best_known", "depots", "customers", "vehicles", "distances", "durations", "metric"),
-    *("rounding", "scale", "speed", "shipments", "groups", "linehauls_first", "objective"),
+    *("rounding", "scale", "speed", "shipments", "groups", "prefixes", "linehauls_first", "objective"),
 )
 
 
@@ -34,7 +34,7 @@ def parse(text: str, name: str) -> dict[str, Any]:
     for key in ("depots", "customers"):
         if not isinstance(data.get(key), list):
             raise FormatError(f"{name}: {key} are missing or no list.")
-    for key in ("vehicles", "shipments"):
+    for key in ("vehicles", "shipments", "prefixes"):
         if not isinstance(data.get(key, []), list):
             raise FormatError(f"{name}: {key} are no list.")
     for key, kind in (("name", str), ("linehauls_first", bool), ("objective", str), ("groups", dict)):
@@ -74,6 +74,10 @@ def format(instance: VRPInstance) -> str:
     data["shipments"] = [
         {"pickup": instance.customers[pick], "delivery": instance.customers[drop], "amount": _loads(amount)}
         for (pick, drop), amount in zip(instance.shipments.tolist(), instance.amounts, strict=True)
+    ]
+    data["prefixes"] = [
+        {"vehicle": instance.vehicles[kind].name, "customers": [instance.customers[c] for c in customers]}
+        for kind, customers in instance.prefixes
     ]
     for key, matrices in (("distances", roads.distances), ("durations", roads.durations)):
         if matrices is not None:
@@ -130,10 +134,12 @@ def _customer(instance: VRPInstance, number: int) -> dict[str, Any]:
         "required": bool(instance.required[number]),
         "skills": list(instance.skills[number]) if instance.skills else [],
         "group": None if group < 0 else f"group {group + 1}",
+        "planned": None if instance.planned[number] < 0 else instance.vehicles[instance.planned[number]].name,
+        "change_price": float(instance.change_price[number]),
     }
     defaults = {"delivery": none, "pickup": none, "service": 0.0, "windows": [[0.0, None]], "release": 0.0, "prize": 0.0}
-    usual = group < 0 and not entry["prize"] > 0
-    return _kept(entry, defaults | {"skills": [], "group": None, "required": usual})
+    usual = bool(instance.fixed[number]) or (group < 0 and not entry["prize"] > 0)
+    return _kept(entry, defaults | {"skills": [], "group": None, "required": usual, "planned": None, "change_price": 0.0})
 
 
 def _vehicle(instance: VRPInstance, vehicle: VehicleType) -> dict[str, Any]:
@@ -143,6 +149,7 @@ def _vehicle(instance: VRPInstance, vehicle: VehicleType) -> dict[str, Any]:
         "fixed_cost": vehicle.fixed_cost,
         "distance_cost": vehicle.distance_cost,
         "duration_cost": vehicle.duration_cost,
+        "waiting_cost": vehicle.waiting_cost,
         "shift": _window(*vehicle.shift),
         "start": instance.depots[vehicle.start],
         "end": None if vehicle.end is None else instance.depots[vehicle.end],
@@ -154,8 +161,15 @@ def _vehicle(instance: VRPInstance, vehicle: VehicleType) -> dict[str, Any]:
     entry |= {key: getattr(vehicle, key) for key in finite}
     if any(math.isfinite(one) for one in vehicle.capacity):
         entry["capacity"] = _capacity(vehicle.capacity)
-    defaults = {"number": None, "fixed_cost": 0.0, "distance_cost": 1.0, "duration_cost": 0.0, "shift": [0.0, None]}
-    return _kept(entry, defaults | {"skills": [], "profile": "", "allowed": None})
+    defaults = {
+        "number": None,
+        "fixed_cost": 0.0,
+        "distance_cost": 1.0,
+        "duration_cost": 0.0,
+        "waiting_cost": 0.0,
+        "shift": [0.0, None],
+    }
+    return _kept(entry, defaults | {"waiting_cost": 0.0, "skills": [], "profile": "", "allowed": None})
 
 
 def _capacity(capacity: tuple[float, ...]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from redwood.arrays import Array
 from redwood.errors import InstanceError
 from redwood.problems.vrp.instance import OBJECTIVES, SLACK, VehicleType, VRPInstance
 from redwood.problems.vrp.roads import Roads
-from redwood.problems.vrp.schedule import earliest_start, latest_end, loads_on, route_distance, schedule
+from redwood.problems.vrp.schedule import earliest_start, latest_end, loads_on, places_of, route_distance, schedule
 
 SHOWN = 4
 """Reasons of so many types are told."""
@@ -49,6 +50,21 @@ def check_instance(instance: VRPInstance) -> None:
             names = ", ".join(repr(instance.customers[customer]) for customer in group)
             raise InstanceError(f"one of {names} is required, and no vehicle can serve any of them.")
     _check_fleet(instance)
+    _check_prefixes(instance)
+
+
+def _check_prefixes(instance: VRPInstance) -> None:
+    """Raise `InstanceError` where a prefix is no feasible route by itself, or there are too few vehicles for them."""
+    from redwood.problems.vrp.checks import NumberedRoute, route_faults
+
+    for kind, customers in instance.prefixes:
+        faults = route_faults(instance, NumberedRoute(kind, np.array(customers)))
+        if faults:
+            raise InstanceError(f"the prefix that begins with {instance.customers[customers[0]]!r}: {faults[0]}")
+    for kind, vehicle in enumerate(instance.vehicles):
+        count = sum(one == kind for one, _ in instance.prefixes)
+        if vehicle.number is not None and count > vehicle.number:
+            raise InstanceError(f"{count} prefixes have vehicle {vehicle.name!r}, and there are {vehicle.number}.")
 
 
 def _check_fleet(instance: VRPInstance) -> None:
@@ -100,7 +116,7 @@ def why_not_alone(instance: VRPInstance, kind: int, customer: int) -> str:
     if len(over):
         return f"its load {load[over[0]]:g} exceeds the capacity {vehicle.capacity[over[0]]:g}"
     why = _out_of_time(instance, vehicle, route)
-    if why and not _triangular(instance, vehicle, customer):
+    if why and not _triangular(instance, vehicle, route):
         return ""
     return why
 
@@ -131,14 +147,12 @@ def _out_of_time(instance: VRPInstance, vehicle: VehicleType, route: Array) -> s
     return ""
 
 
-def _triangular(instance: VRPInstance, vehicle: VehicleType, customer: int) -> bool:
-    """Return whether direct ways to and from a customer are the shortest, so that a route of its own is quickest."""
+def _triangular(instance: VRPInstance, vehicle: VehicleType, route: Array) -> bool:
+    """Return whether the ways of a route are the shortest between its stops, so that no longer route is quicker."""
     roads = instance.roads
     if roads.size > DENSE:
         return roads.distances is None and roads.durations is None
-    place = len(instance.depots) + customer
-    ends = [] if vehicle.end is None else [(place, vehicle.end)]
-    for i, j in [(vehicle.start, place), *ends]:
+    for i, j in pairwise(places_of(instance, vehicle, route).tolist()):
         for measure in (roads.distance, roads.duration):
             nodes = np.arange(roads.size)
             matrix = measure(vehicle.profile, nodes[:, None], nodes[None, :])
@@ -173,12 +187,13 @@ def most_cost(instance: VRPInstance) -> float:
     roads, total = instance.roads, float(instance.prize.sum())
     legs = 0.0
     for vehicle in instance.vehicles:
+        rate = vehicle.duration_cost + vehicle.waiting_cost
         distance, time = longest_leg(roads, vehicle.profile)
         waiting = latest_end(instance, vehicle) if math.isfinite(latest_end(instance, vehicle)) else _latest(instance)
         hours = min(vehicle.max_duration, waiting + time * (instance.size + 1) + float(instance.service.sum()))
-        per_route = vehicle.fixed_cost + (vehicle.duration_cost * hours if vehicle.duration_cost else 0.0)
+        per_route = vehicle.fixed_cost + (rate * hours if rate else 0.0)
         legs = max(legs, 2.0 * vehicle.distance_cost * distance + per_route)
-    return total + instance.size * legs
+    return total + float(instance.change_price.sum()) + instance.size * legs
 
 
 def longest_leg(roads: Roads, profile: int) -> tuple[float, float]:

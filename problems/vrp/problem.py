@@ -14,6 +14,8 @@ from redwood.problems.vrp.checks import cost, numbered, violations
 from redwood.problems.vrp.fields import assemble, roads_of
 from redwood.problems.vrp.instance import VRPInstance, VRPSolution
 from redwood.problems.vrp.limits import check_instance
+from redwood.views.bound import Bound
+from redwood.views.linear import Linear
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,14 +28,19 @@ class VRP(Problem[VRPInstance, VRPSolution]):
     customers with deliveries, pickups, service times, time windows, release times and skills; some may be optional with a
     prize, alternatives of each other, or ends of a shipment. A vehicle waits where it arrives before a window. The cost is
     the sum over routes of fixed cost, distance times its cost and duration times its cost, plus the prizes of customers
-    left out; waiting costs only as duration. With the objective ``"fewest-vehicles"`` each vehicle costs
-    `VRPInstance.vehicle_price` more, which exceeds the cost of any routes, so fewer vehicles always win.
+    left out; waiting costs as duration, and `waiting_cost` besides. For re-planning, beginnings of routes can be fixed, and
+    a customer can have a price that is due where its vehicle is of another type than planned. With the objective
+    ``"fewest-vehicles"`` each vehicle costs `VRPInstance.vehicle_price` more, which exceeds the cost of any routes, so fewer
+    vehicles always win.
     """
 
     name = "vrp"
     sense = Sense.MIN
     solution_type = VRPSolution
-    views: ClassVar = {}
+    views: ClassVar = {
+        Linear: "redwood.problems.vrp.linear:VRPLinear",
+        Bound: "redwood.problems.vrp.bound:VRPBound",
+    }
     variants = generators.VARIANTS
     suffix = ".json"
     solution_suffix = ".sol"
@@ -52,6 +59,7 @@ class VRP(Problem[VRPInstance, VRPSolution]):
         speed: Any = None,
         shipments: Any = None,
         groups: Any = None,
+        prefixes: Any = None,
         linehauls_first: bool = False,
         objective: str = "cost",
         name: str = "",
@@ -65,15 +73,16 @@ class VRP(Problem[VRPInstance, VRPSolution]):
         ----------
         customers
             Table with the columns name, x and y or lon and lat, delivery (or demand), pickup, service, ready and due (or
-            window, or windows, a list of [first, last]), release, prize, required, skills, group; all may be missing.
+            window, or windows, a list of [first, last]), release, prize, required, skills, group, planned (the type of
+            vehicle that was to serve it) and change_price (what another type costs); all may be missing.
             Loads may be lists, one number a dimension. A customer with a prize is optional unless required says otherwise.
         depots
             Table with name, x and y or lon and lat, ready and due (or window); by default the customers' rows
             whose name begins with "depot".
         vehicles
             Table with name, number (by default any), capacity, fixed_cost, distance_cost (by default 1), duration_cost,
-            shift, max_duration, max_distance, start, end (a depot, by default the start; ``None`` or "none" for routes
-            that end at their last customer), skills, profile, allowed (a list of customers).
+            waiting_cost, shift, max_duration, max_distance, start, end (a depot, by default the start; ``None`` or "none"
+            for routes that end at their last customer), skills, profile, allowed (a list of customers).
         distances, durations
             Matrices [places, places], depots first, or frames with the names as labels, in any order; or mappings from
             profiles, such as van and bike, to these. Durations are by default distances over speed.
@@ -89,6 +98,8 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             Table with pickup and delivery (names of customers) and amount.
         groups
             Mapping from groups of customers to whether one of the group must be served, by default yes.
+        prefixes
+            Table with vehicle and customers (a list): a route of that vehicle begins with them, whatever comes behind.
         linehauls_first
             Whether on each route all deliveries come before the first pickup.
         objective
@@ -100,6 +111,7 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             vehicles,
             shipments,
             groups,
+            prefixes,
             lambda coords, geographic, places: roads_of(
                 coords,
                 geographic,

@@ -98,13 +98,17 @@ def cheapest_insertion(instance: VRPInstance, routes: list[NumberedRoute], custo
         if vehicle.end is None:
             onward, leg = onward.copy(), leg.copy()
             onward[-1] = leg[-1] = 0.0
-        extra = vehicle.distance_cost * (roads.distance(profile, stops, np.array([place])) + onward - leg)
-        options += [(float(cost), number, position) for position, cost in enumerate(extra)]
+        detour = roads.distance(profile, stops, np.array([place])) + onward - leg
+        extra = np.where(np.isfinite(detour), vehicle.distance_cost, 1.0) * detour
+        extra = extra + instance.change_costs[route.kind, customer]
+        begun = int(instance.fixed[route.customers].sum())
+        options += [(float(cost), number, position) for position, cost in enumerate(extra) if position >= begun]
     used = [sum(route.kind == kind for route in routes) for kind in range(len(instance.vehicles))]
     for kind, vehicle in enumerate(instance.vehicles):
         if vehicle.number is None or used[kind] < vehicle.number:
             length = route_distance(instance, vehicle, np.array([customer]))
-            options.append((vehicle.fixed_cost + vehicle.distance_cost * length, -1 - kind, 0))
+            own = vehicle.fixed_cost + float(instance.change_costs[kind, customer])
+            options.append((own + vehicle.distance_cost * length, -1 - kind, 0))
     for cost, number, position in sorted(options)[:TRIED]:
         if np.isfinite(cost) and _fits(instance, routes, customer, number, position):
             return cost, number, position

@@ -50,6 +50,12 @@ def route_distance(instance: VRPInstance, vehicle: VehicleType, customers: Array
     return float(instance.roads.distance(vehicle.profile, stops[:-1], stops[1:]).sum())
 
 
+def busy_time(instance: VRPInstance, vehicle: VehicleType, customers: Array) -> float:
+    """Return for how long a vehicle drives and serves on a route."""
+    stops = places_of(instance, vehicle, customers)
+    return float(instance.roads.duration(vehicle.profile, stops[:-1], stops[1:]).sum() + instance.service[customers].sum())
+
+
 def earliest_start(instance: VRPInstance, vehicle: VehicleType, customers: Array) -> float:
     """Return the first time at which the vehicle may leave: shift, depot, and the release of all that it brings."""
     opening = float(instance.depot_windows[vehicle.start, 0])

@@ -28,11 +28,13 @@ def parse(text: str, name: str) -> dict[str, Any]:
     text = text.replace("\r", "")
     head = _HEAD.match(text)
     if head is None:
-        raise FormatError(f"{name}, line 1: expected a name, VEHICLE, NUMBER CAPACITY and CUSTOMER.")
+        raise FormatError(f"{name}, line 1: expected a name, VEHICLE, NUMBER CAPACITY and CUSTOMER.", line=1)
     fleet_line = 1 + text[: head.start(2)].count("\n")
     fleet = number_lines(head.group(2), name, fleet_line)
     if not fleet:
-        raise FormatError(f"{name}, line {fleet_line}: the number of vehicles and their capacity are missing.")
+        raise FormatError(
+            f"{name}, line {fleet_line}: the number of vehicles and their capacity are missing.", line=fleet_line
+        )
     check_width(fleet[0][1], (2,), "the fleet (number, capacity)", name, fleet_line)
     rows = number_lines(text[head.end() :], name, 1 + head.group(0).count("\n"))
     if len(rows) < 2:
@@ -42,7 +44,7 @@ def parse(text: str, name: str) -> dict[str, Any]:
         check_width(row, (7,), _COLUMNS, name, line)
         number = whole(row[0], "the customer's number", name, line)
         if row[4] > row[5]:
-            raise FormatError(f"{name}, line {line}: ready time {row[4]:g} is after due date {row[5]:g}.")
+            raise FormatError(f"{name}, line {line}: ready time {row[4]:g} is after due date {row[5]:g}.", line=line)
         places.append({"name": str(number), "x": row[1], "y": row[2], "window": (row[4], row[5])})
     customers = [
         place | {"delivery": row[3], "service": row[6]} for place, (_, row) in zip(places[1:], rows[1:], strict=True)

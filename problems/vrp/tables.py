@@ -88,7 +88,7 @@ def _csv_rows(path: Path) -> list[dict[str, str]]:
         raise FormatError(f"{path}: cannot be read as CSV: {error}.") from error
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
-            raise FormatError(f"{path}, line {number}: has not as many values as the head has columns.")
+            raise FormatError(f"{path}, line {number}: has not as many values as the head has columns.", line=number)
     return rows
 
 
@@ -114,7 +114,7 @@ def number(value: Any, what: str, least: float = 0.0, most: float = MOST, *, inf
     """
     try:
         found = math.nan if isinstance(value, (bool, np.bool_, complex)) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = math.nan
     if infinite and found == math.inf:
         return found

@@ -33,7 +33,7 @@ def _number(token: str, name: str, line: int) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FormatError(f"{name}, line {line}: {token[:30]!r} is not a finite number.")
+        raise FormatError(f"{name}, line {line}: {token[:30]!r} is not a finite number.", line=line)
     return value
 
 
@@ -52,7 +52,9 @@ def check_width(row: list[float], widths: tuple[int, ...], what: str, name: str,
         Name of the file, and number of the line, for messages.
     """
     if len(row) not in widths:
-        raise FormatError(f"{name}, line {line}: {what} has {len(row)} numbers; expected {' or '.join(map(str, widths))}.")
+        raise FormatError(
+            f"{name}, line {line}: {what} has {len(row)} numbers; expected {' or '.join(map(str, widths))}.", line=line
+        )
 
 
 def whole(value: float, what: str, name: str, line: int, least: int = 0) -> int:
@@ -70,5 +72,7 @@ def whole(value: float, what: str, name: str, line: int, least: int = 0) -> int:
         The least number allowed.
     """
     if value != int(value) or value < least:
-        raise FormatError(f"{name}, line {line}: {what} is {value:g}, which is not a whole number from {least} on.")
+        raise FormatError(
+            f"{name}, line {line}: {what} is {value:g}, which is not a whole number from {least} on.", line=line
+        )
     return int(value)

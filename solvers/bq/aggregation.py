@@ -8,13 +8,13 @@ arXiv:1011.0686 (DAgger). Here the expert labels a whole tail at once, and each 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from redwood.files import replacing
 from redwood.problem import Problem
 from redwood.solvers.bq.decoding import logits, sampler, window_size
 from redwood.solvers.bq.network import Network
@@ -67,9 +67,9 @@ class TailMaker:
         if not instances:
             return None
         path = self.folder / f"tails-{stage.size}-{number:04d}.npz"
-        unfinished = path.with_name(f".{os.getpid()}-{path.name}")
-        np.savez_compressed(unfinished, **kind.pack(instances, solutions))  # type: ignore[arg-type]
-        os.replace(unfinished, path)
+        packed = kind.pack(instances, solutions)
+        with replacing(path) as unfinished:
+            np.savez_compressed(unfinished, **packed)  # type: ignore[arg-type]
         return path
 
     def _rolled_out(self, network: Network, view: Stepwise[Any], count: int, rng: np.random.Generator) -> Any:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
+
+from redwood.files import replacing, write_text
 
 
 def append_row(path: Path, row: Mapping[str, object]) -> None:
     """Append a row to a CSV file, with a header where the file is new."""
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+    kept = path.read_text() if path.exists() else ""
+    added = io.StringIO()
+    writer = csv.DictWriter(added, list(row), lineterminator="\n")
+    if not kept:
+        writer.writeheader()
+    writer.writerow(row)
+    write_text(path, kept + added.getvalue())
 
 
 def read_columns(path: Path) -> dict[str, list[float]]:
@@ -42,4 +46,5 @@ def draw_curves(folder: Path) -> None:
         if axes.lines:
             axes.set_yscale("log")
             axes.legend()
-    figure.savefig(folder / "curves.png")
+    with replacing(folder / "curves.png") as unfinished:
+        figure.savefig(unfinished)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from redwood.errors import OptionError
+from redwood.files import write_text
 from redwood.problem import Instance, Solution
 from redwood.saved import reading
 from redwood.trainable import Expert
@@ -91,7 +92,7 @@ def affordable_effort(
 def write_effort(folder: Path, share: float) -> None:
     """Remember with which effort the labels of a folder are made."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE).write_text(json.dumps({"effort": share}) + "\n")
+    write_text(folder / FILE, json.dumps({"effort": share}) + "\n")
 
 
 def read_effort(folder: Path) -> float:

@@ -8,7 +8,6 @@ Luo et al. (2024), Boosting neural combinatorial optimization for large-scale ve
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from redwood.budget import Iterations
+from redwood.files import replacing
 from redwood.problem import Problem
 from redwood.solver import Run
 from redwood.solvers.bq.network import Network
@@ -52,10 +52,9 @@ class Improver:
         BQ(polish=True).improve(network, self.problem, instances, runs)
         labelled = [(i, run.best) for i, run in zip(instances, runs, strict=True) if run.best is not None]
         path = self._path(number)
-        unfinished = path.with_name(f".{os.getpid()}-{path.name}")
         packed = kind.pack([instance for instance, _ in labelled], [solution for _, solution in labelled])
-        np.savez_compressed(unfinished, **packed)  # type: ignore[arg-type]
-        os.replace(unfinished, path)
+        with replacing(path) as unfinished:
+            np.savez_compressed(unfinished, **packed)  # type: ignore[arg-type]
         return [path]
 
     def _stage(self) -> Stage:

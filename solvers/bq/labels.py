@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import numpy as np
 from redwood.errors import ExecutorError
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import IN_TURN
+from redwood.files import replacing
 from redwood.problem import Problem
 from redwood.saved import reading
 from redwood.solvers.bq.training import TestSet, view_class
@@ -95,9 +95,9 @@ class LabelMaker:
         instances = [kind.example(stage.size, rng) for _ in range(stage.count)]
         solutions = [self.expert(instance, stage.iterations, number) for instance in instances]
         path = path or self._path(stage, number)
-        unfinished = path.with_name(f".{os.getpid()}-{path.name}")
-        np.savez_compressed(unfinished, **kind.pack(instances, solutions))  # type: ignore[arg-type]
-        os.replace(unfinished, path)
+        packed = kind.pack(instances, solutions)
+        with replacing(path) as unfinished:
+            np.savez_compressed(unfinished, **packed)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError, OptionError
-from redwood.problem import Instance, Problem, Solution, check_arguments
+from redwood.problem import Instance, Problem, Solution
 from redwood.renamed import value_suggestion
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.bq.decoding import Choose, beam, discrepancies, finish, greedily, rollouts, sampler
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.weights import network_for
 from redwood.torch_settings import torch_settings
-from redwood.trainable import Trainable, TrainingConfig
 from redwood.views.local import Local
 from redwood.views.stepwise import Batch, Stepwise
 
@@ -74,7 +72,7 @@ class Destroy(StrEnum):
 
 
 @dataclass(frozen=True)
-class BQ(Solver, Trainable):
+class BQ(Solver):
     """An attention policy, trained by imitation, that constructs solutions step by step.
 
     One iteration is one solution for each instance, or one pass of re-construction.
@@ -201,18 +199,6 @@ class BQ(Solver, Trainable):
             if self.search == Search.AUGMENTATIONS or task.idle or not self._rebuild(task):
                 task.idle = False
                 self._present(task, np.arange(len(instances)), task.rng)
-
-    @classmethod
-    def train(cls, problem: Problem[Any, Any], config: TrainingConfig, **options: Any) -> Path:
-        """Make labels, train on them until the hours are over, and return the weights for the option ``weights``.
-
-        Options are those of `redwood.solvers.bq.training_run.train_policy`.
-        """
-        from redwood.solvers.bq.training_run import train_policy
-
-        check_arguments(train_policy, options, "the training of 'bq'", skip=("problem", "config"))
-        with torch_settings(config.threads):
-            return train_policy(problem, config, **options)
 
     def _network(self, problem: Problem[Any, Any], view: Stepwise[Any]) -> Network:
         return network_for(problem.name, view.layout, self.weights, self.device, self.window)

@@ -8,7 +8,6 @@ SimPO, arXiv:2405.14734, for likelihoods by decision in place of a reference pol
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from torch.nn import functional
 
 from redwood.budget import Iterations
 from redwood.errors import OptionError
+from redwood.files import replacing
 from redwood.problem import Instance, Problem, Solution
 from redwood.saved import load_checkpoint, reading
 from redwood.solver import Run
@@ -81,9 +81,9 @@ class PairMaker:
         better = [(i, run.best, s) for i, run, s in zip(instances, runs, sampled, strict=True) if len(run.trajectory) > 1]
         for side, place in (("worse", 2), ("better", 1)):  # the better ones last: they say that the pair is complete
             path = self._path(side, stage, number)
-            unfinished = path.with_name(f".{os.getpid()}-{path.name}")
-            np.savez_compressed(unfinished, **kind.pack([row[0] for row in better], [row[place] for row in better]))  # type: ignore[arg-type]
-            os.replace(unfinished, path)
+            packed = kind.pack([row[0] for row in better], [row[place] for row in better])
+            with replacing(path) as unfinished:
+                np.savez_compressed(unfinished, **packed)  # type: ignore[arg-type]
         return path
 
 
@@ -97,8 +97,8 @@ class PreferenceTrainer(Trainer):
         if not (folder / "checkpoint.pt").exists():
             state = load_checkpoint(trainer.checkpoint)
             state["counters"]["files"] = sorted(path.name for path in pairs.glob("better-*.npz"))
-            torch.save(state, folder / "checkpoint.new")
-            os.replace(folder / "checkpoint.new", folder / "checkpoint.pt")
+            with replacing(folder / "checkpoint.pt") as unfinished:
+                torch.save(state, unfinished)
         return cls(
             trainer.problem,
             folder,

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, distributed
 
 from redwood.errors import OptionError
+from redwood.files import replacing
 from redwood.problem import Instance, Problem, Solution
 from redwood.saved import load_checkpoint, reading
 from redwood.solvers.bq.curves import append_row, draw_curves, read_columns
 from redwood.solvers.bq.decoding import rollouts, window_size
 from redwood.solvers.bq.losses import losses_of
-from redwood.solvers.bq.muon import Muon
 from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
 from redwood.solvers.bq.weights import save_weights
 from redwood.views.stepwise import Batch, Stepwise
@@ -244,9 +244,8 @@ class Trainer:
             "counters": asdict(self.counters),
             "describe": self.network.describe(),
         }
-        unfinished = self.checkpoint.with_suffix(".new")
-        torch.save(state, unfinished)
-        os.replace(unfinished, self.checkpoint)
+        with replacing(self.checkpoint) as unfinished:
+            torch.save(state, unfinished)
 
     def release(self, path: Path, card: Mapping[str, Any]) -> None:
         """Write the averaged weights for users, with a card of what was measured."""
@@ -277,6 +276,8 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            if saved["param_groups"][0].keys() != optimiser.param_groups[0].keys():
+                raise OptionError(f"{self.checkpoint} was made with another optimiser; give another folder.")
             optimiser.load_state_dict(saved)
         self.counters = Counters(**state["counters"])
 
@@ -400,7 +401,7 @@ def _optimisers(network: Network, hyper_parameters: HyperParameters) -> list[tor
         torch.optim.AdamW(others, lr=hyper_parameters.adam_rate, weight_decay=0.0, betas=(0.9, 0.98))
     ]
     if matrices:
-        made.append(Muon(matrices, lr=hyper_parameters.muon_rate))
+        made.append(torch.optim.Muon(matrices, lr=hyper_parameters.muon_rate, weight_decay=0.0))
     for optimiser in made:
         for group in optimiser.param_groups:
             group["base"] = group["lr"]

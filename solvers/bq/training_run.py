@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from redwood.errors import FitError, OptionError, suggestion
-from redwood.problem import Problem
+from redwood.problem import Problem, check_arguments
 from redwood.solvers.bq.aggregation import TailMaker
 from redwood.solvers.bq.effort import LEVELS, LoweredEffort, affordable_effort, read_effort, write_effort
 from redwood.solvers.bq.improvement import Improver
@@ -18,13 +18,28 @@ from redwood.solvers.bq.network import PRESETS
 from redwood.solvers.bq.preference import PairMaker, PreferenceTrainer
 from redwood.solvers.bq.training import HyperParameters, Trainer, view_class
 from redwood.solvers.bq.weights import network_for
-from redwood.trainable import TrainingConfig
+from redwood.torch_settings import torch_settings
+from redwood.trainable import Trainable, TrainingConfig
 from redwood.views.stepwise import Stepwise
 
 log = logging.getLogger(__name__)
 
 SHIPPED = "shipped"
 """As ``start``: the weights that come with Redwood for the problem."""
+
+
+class BQTrainer(Trainable):
+    """Trains policies for `redwood.solvers.bq.policy.BQ`."""
+
+    @classmethod
+    def train(cls, problem: Problem[Any, Any], config: TrainingConfig, **options: Any) -> Path:
+        """Make labels, train on them until the hours are over, and return the weights for the option ``weights``.
+
+        Options are those of `train_policy`.
+        """
+        check_arguments(train_policy, options, "the training of 'bq'", skip=("problem", "config"))
+        with torch_settings(config.threads):
+            return train_policy(problem, config, **options)
 
 
 def train_policy(

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from redwood.errors import FitError, OptionError
+from redwood.files import replacing, write_text
 from redwood.solvers.bq.network import Network, Shape
 from redwood.views.stepwise import Layout
 
@@ -23,9 +24,10 @@ SHIPPED = Path(__file__).parent / "weights"
 def save_weights(network: Network, path: Path, card: Mapping[str, Any]) -> None:
     """Write a network in half precision with its description, and the card beside it as JSON."""
     tensors = {name: tensor.detach().half().contiguous().cpu() for name, tensor in network.state_dict().items()}
-    save_file(tensors, path, metadata={"network": json.dumps(network.describe())})
-    path.chmod(0o644)  # readable wherever a wheel unpacks it
-    path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    with replacing(path) as unfinished:
+        save_file(tensors, unfinished, metadata={"network": json.dumps(network.describe())})
+        unfinished.chmod(0o644)  # readable wherever a wheel unpacks it
+    write_text(path.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
 
 
 def load_weights(path: Path, device: str = "cpu") -> Network:

@@ -18,6 +18,8 @@ from redwood.solvers.external.scaling import scaled, whole
 
 _LARGEST = 1_000_000.0
 _MOST_NODES = 1_000
+_NOISE = 1e-12
+"""Share of a budget by which a sum of scaled numbers may be off through rounding of floats."""
 
 
 class Form:
@@ -55,7 +57,8 @@ class Form:
         full = instance.travel.full()
         integral = instance.travel.integral
         scale = 1.0 if integral else 1e6 / max(instance.budget, 1e-300)
-        lengths = np.minimum(np.ceil(full * scale), 1e12).astype(np.int64)
+        noise = 0.0 if integral else _NOISE * 1e6  # what fills the budget exactly must go on fitting
+        lengths = np.minimum(np.ceil(full * scale - noise), 1e12).astype(np.int64)
         prizes, prize_scale = whole(instance.prizes)
         self.exact = integral and prize_scale == 1.0
         size, start, end = len(full), instance.start, instance.end

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 import warnings
 from dataclasses import dataclass
@@ -17,18 +16,13 @@ from redwood.problems.vrp.checks import numbered
 from redwood.problems.vrp.instance import Route, VehicleType, VRPInstance, VRPSolution
 from redwood.problems.vrp.reasons import described
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.external.vrp_units import Units, ceiling
 
 if TYPE_CHECKING:
     from pyvrp import ProblemData
 
-_LARGEST = 1e6
-"""The longest distance or duration becomes at most so many of the library's units where data are not whole."""
-_LOAD = 1e4
-"""Capacities become at least so large, so that the library's penalties, which end at 100,000 a unit, are strong enough."""
 _NO_WAY = 1 << 42
 """Length of ways that must not be taken."""
-_NEVER = 1 << 43
-"""A time, load or length that is no limit."""
 _REPORT_SECONDS = 0.2
 
 
@@ -44,6 +38,10 @@ class PyVRPRich(Solver):
     ----------
     Wouda, Lan, Kool (2024), PyVRP: a high-performance VRP solver package, doi:10.1287/ijoc.2023.0055.
     """
+
+    def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        """Import the library outside of the clock."""
+        import pyvrp  # noqa: F401
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up; improvements are reported a few times a second."""
@@ -82,69 +80,13 @@ class PyVRPRich(Solver):
         return Answer(described(form.instance, cast(VRPSolution, run.best)))
 
 
-class _Form:
+class _Form(Units):
     """PyVRP's form of an instance: clients are the customers without a shipment, in their order."""
 
     def __init__(self, instance: VRPInstance) -> None:
-        self.instance = instance
         _refuse(instance)
+        super().__init__(instance)
         self.clients = np.flatnonzero(instance.partner < 0)
-        roads = instance.roads
-        nodes = np.arange(roads.size)
-        pairs = [(f(k, nodes[:, None], nodes[None, :])) for f in (roads.distance, roads.duration) for k in self._profiles()]
-        self.lengths, self.times = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
-        self.scale = self._scale(pairs)
-        self.price_scale = self._price_scale()
-        capacities = np.array([v.capacity for v in instance.vehicles])
-        finite = capacities[np.isfinite(capacities)]
-        whole = _whole(instance.delivery, instance.pickup, instance.amounts, finite)
-        largest = float(finite.max(initial=0.0)) or 1.0
-        self.load_scale = max(1.0, math.ceil(_LOAD / largest)) if whole else 1e6 / largest
-        self.offset = min(0.0, float(instance.windows[:, 0].min()), float(instance.depot_windows[:, 0].min()))
-
-    def _profiles(self) -> range:
-        return range(len(self.instance.roads.profiles))
-
-    def _scale(self, matrices: list[Array]) -> float:
-        """Return 1 where all times and lengths are whole, else the power of ten that makes the longest about `_LARGEST`."""
-        instance = self.instance
-        limits = np.array([x for v in instance.vehicles for x in (*v.shift, v.max_duration, v.max_distance)])
-        others = (instance.windows, instance.service, instance.release, instance.depot_windows, instance.prize, limits)
-        if _whole(*matrices, *others):
-            return 1.0
-        longest = max(float(np.max(one, initial=0.0, where=np.isfinite(one))) for one in matrices)
-        return 10.0 ** math.floor(math.log10(_LARGEST / max(longest, 1e-9)))
-
-    def _price_scale(self) -> float:
-        """Return by what prices are multiplied besides, so that costs of distance and duration are whole."""
-        rates = np.array([x for v in self.instance.vehicles for x in (v.distance_cost, v.duration_cost)])
-        return next((scale for scale in (1.0, 10.0, 100.0) if _whole(rates * scale)), 1000.0)
-
-    def money(self, value: float) -> int:
-        """Return a cost in the library's units."""
-        return round(value * self.scale * self.price_scale)
-
-    def early(self, value: float) -> int:
-        """Return an opening."""
-        return math.ceil((value - self.offset) * self.scale - 1e-6)
-
-    def late(self, value: float) -> int:
-        """Return a closing."""
-        return _NEVER if math.isinf(value) else math.floor((value - self.offset) * self.scale + 1e-6)
-
-    def limit(self, value: float) -> int:
-        """Return a greatest duration or distance."""
-        return _NEVER if math.isinf(value) else math.floor(value * self.scale + 1e-6)
-
-    def span(self, value: float) -> int:
-        """Return a duration."""
-        return math.ceil(value * self.scale - 1e-6)
-
-    def loads(self, values: Array, *, down: bool = False) -> list[int]:
-        """Return loads, or capacities (rounded down)."""
-        if down:
-            return [_NEVER if math.isinf(v) else math.floor(v * self.load_scale + 1e-6) for v in values]
-        return [math.ceil(v * self.load_scale - 1e-6) for v in values]
 
     def data(self) -> ProblemData:
         """Return the library's problem."""
@@ -240,7 +182,7 @@ class _Form:
             if key not in keys:
                 keys[key] = len(lengths)
                 forbidden = self._forbidden(vehicle, may)
-                for matrices, given, rounded in ((lengths, self.lengths, np.rint), (times, self.times, _ceil)):
+                for matrices, given, rounded in ((lengths, self.lengths, np.rint), (times, self.times, ceiling)):
                     matrix = _units(given[vehicle.profile], self.scale, rounded, forbidden)
                     matrices.append(np.pad(matrix, (0, 1)) if opens else matrix)
             kinds.append(keys[key])
@@ -301,6 +243,13 @@ class _Form:
 
 def _refuse(instance: VRPInstance) -> None:
     """Raise `FitError` where the library has no field for what the instance asks."""
+    if instance.prefixes:
+        raise FitError("PyVRP has no fixed prefixes of routes, and the instance has some.")
+    for vehicle in instance.vehicles:
+        if vehicle.waiting_cost:
+            raise FitError(f"PyVRP has no cost of waiting, and vehicle {vehicle.name!r} has {vehicle.waiting_cost:g}.")
+    for c in np.flatnonzero(instance.change_costs.any(axis=0))[:1]:
+        raise FitError(f"PyVRP has no price of a change of vehicle, and {instance.customers[c]!r} has one.")
     counts = np.diff(instance.window_starts)
     if (counts > 1).any():
         name = instance.customers[int(np.argmax(counts))]
@@ -316,15 +265,6 @@ def _refuse(instance: VRPInstance) -> None:
             raise FitError(f"PyVRP's shipments cannot have {what}, as that of {name!r} has.")
     if instance.linehauls_first and (instance.delivery.any(axis=1) & instance.pickup.any(axis=1)).any():
         raise FitError("PyVRP cannot put deliveries before pickups where a customer has both.")
-
-
-def _whole(*arrays: Array) -> bool:
-    """Return whether all finite numbers are whole."""
-    return all(bool(np.all((one == np.rint(one)) | ~np.isfinite(one))) for one in arrays)
-
-
-def _ceil(values: Array) -> Array:
-    return np.asarray(np.ceil(values - 1e-6))
 
 
 def _units(matrix: Array, scale: float, rounded: Any, forbidden: Array) -> Array:

@@ -13,9 +13,9 @@ from redwood.errors import OptionError
 from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
-from redwood.problems.orienteering.reach import certainly_out_of_reach, obeys_triangle_rule
+from redwood.problems.orienteering.reach import certainly_out_of_reach
 from redwood.problems.orienteering.space import MATRIX_UP_TO, SQUARE, as_matrix, make_space, restricted
-from redwood.problems.routing.travel import Travel
+from redwood.problems.routing.travel import Travel, obeys_triangle_rule
 from redwood.solver import Answer, Run, Solver
 
 _REPORT_SECONDS = 0.2

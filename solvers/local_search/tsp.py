@@ -13,7 +13,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
-from redwood.problems.routing.travel import Metric, Travel
+from redwood.problems.routing.travel import Metric, Travel, obeys_triangle_rule
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.solver import Answer, Run, Solver
 
@@ -103,11 +103,15 @@ class TSPLocalSearch(Solver):
         from redwood.solvers.local_search.tsp_search import SMALL, Places, shortest_order
 
         travel = instance.travel
+        if travel.size <= SMALL:
+            tour = Tour(shortest_order(travel))
+            run.report(tour)
+            return Answer(tour, proven=True)
         places = Places(travel)
         if places.travel.size <= SMALL:
             tour = Tour(places.tour(shortest_order(places.travel)))
             run.report(tour)
-            return Answer(tour, proven=True)
+            return Answer(tour, proven=places.place_of is None or obeys_triangle_rule(travel.metric))
         if travel.size >= LARGE and run.initial is None:
             run.report(Tour(places.tour(np.arange(places.travel.size))))
         initial = run.initial.tour if isinstance(run.initial, Tour) else None

@@ -21,7 +21,8 @@ SMALL = 8
 class Places:
     """The distinct places of an instance, numbered along a space-filling curve so that near ones lie near in memory.
 
-    Nodes at one place are visited together, which is best for every metric that has coordinates.
+    Nodes at one place are visited together. Nothing is lost by it where the triangle rule holds; distances that are rounded
+    to the nearest number can make it worth while to come again.
 
     Attributes
     ----------

@@ -18,7 +18,8 @@ from redwood.solver import Answer, Run, Solver
 from redwood.solvers.local_search.vrp_pool import RoutePool
 
 if TYPE_CHECKING:
-    from redwood.problems.vrp.plan import Ground, Plan
+    from redwood.problems.vrp.ground import Ground
+    from redwood.problems.vrp.plan import Plan
     from redwood.solvers.local_search.vrp_search import Search
 
 POLL = 0.02
@@ -128,8 +129,9 @@ class _Annealing:
 
     def __init__(self, options: VRPLocalSearch, instance: VRPInstance, run: Run) -> None:
         from redwood.kernels import random_state
-        from redwood.problems.vrp.plan import make_ground, make_plan
-        from redwood.solvers.local_search.vrp_kernels import Strings
+        from redwood.problems.vrp.ground import make_ground
+        from redwood.problems.vrp.plan import make_plan
+        from redwood.solvers.local_search.vrp_ruin import Strings
         from redwood.solvers.local_search.vrp_search import costs_alone
 
         self._options, self._run, self._instance = options, run, instance
@@ -147,7 +149,8 @@ class _Annealing:
         if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf:
             self._pool, self._looks = RoutePool(instance), list(POOLED)
         self._reported, self._report_due = math.inf, 0.0
-        given = numbered(instance, run.initial) if isinstance(run.initial, VRPSolution) else []
+        fixed = [NumberedRoute(kind, np.array(customers)) for kind, customers in instance.prefixes]
+        given = numbered(instance, run.initial) if isinstance(run.initial, VRPSolution) else fixed
         self._begin(given)
         self.report()
         self._start_saving()
@@ -190,7 +193,7 @@ class _Annealing:
         plan, ground = self._plan, self._ground
         driven = np.flatnonzero(plan.kind >= 0)
         legs = int(plan.members[driven].sum()) + len(driven)
-        own = float((plan.cost[driven] - ground.fixed[plan.kind[driven]]).sum())
+        own = float((plan.cost[driven] - ground.by_vehicle[plan.kind[driven]]).sum())
         mean = own / max(1, legs)
         return mean if mean > 0 else max(1e-9, float(ground.prize.mean()))
 
@@ -217,7 +220,7 @@ class _Annealing:
         needed = self._ground.required
         loads = np.stack([self._ground.brought[needed].sum(axis=0), self._instance.pickup[needed].sum(axis=0)])
         most = self._ground.capacity.max(axis=0) + self._ground.load_slack
-        return max(1, int(np.ceil((loads / np.maximum(most, 1e-12)).max() - 1e-9)))
+        return max(1, len(self._instance.prefixes), int(np.ceil((loads / np.maximum(most, 1e-12)).max() - 1e-9)))
 
     def absent(self) -> list[int]:
         """Return the customers that should be served and are not."""

@@ -18,7 +18,8 @@ from redwood.problems.vrp.checks import NumberedRoute
 from redwood.problems.vrp.instance import VRPInstance
 
 if TYPE_CHECKING:
-    from redwood.problems.vrp.plan import Ground, Plan
+    from redwood.problems.vrp.ground import Ground
+    from redwood.problems.vrp.plan import Plan
 
 MOST_ROUTES = 40_000
 """So many routes are kept; then the pool begins anew."""

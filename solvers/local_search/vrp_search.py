@@ -9,8 +9,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.vrp.checks import NumberedRoute
+from redwood.problems.vrp.ground import Ground
 from redwood.problems.vrp.plan import (
-    Ground,
     Plan,
     choose_windows,
     clear,
@@ -224,12 +224,9 @@ def take(plan: Plan, ground: Ground, search: Search, c: int) -> None:
     """
     other = ground.partner[c]
     _take_one(plan, ground, search, c)
-    if other >= 0:
-        if plan.route[other] >= 0:
-            _take_one(plan, ground, search, other)
-        if not ground.collects[c]:
-            c = other
-    list_candidate(search, c)
+    if other >= 0 and plan.route[other] >= 0 and not ground.fixed[other]:
+        _take_one(plan, ground, search, other)
+    list_candidate(search, candidate_of(ground, c))
 
 
 @kernel(_nrt=False)
@@ -237,6 +234,13 @@ def _take_one(plan: Plan, ground: Ground, search: Search, c: int) -> None:
     touch(plan, ground, search, plan.route[c])
     leave(plan, ground, c)
     search.values[CHANGE] += ground.prize[c]
+
+
+@kernel(_nrt=False)
+def candidate_of(ground: Ground, c: int) -> int:
+    """Return who stands for a customer among the candidates: the pickup of its shipment, unless that is in a prefix."""
+    other = ground.partner[c]
+    return c if other < 0 or ground.collects[c] or ground.fixed[other] else int(other)
 
 
 @kernel(_nrt=False)

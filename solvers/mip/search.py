@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.budget import Sense
 from redwood.errors import ModelError, NoSolutionError, SolverError
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run
-from redwood.solvers.mip.session import MOST_NODES, Ending, Session, Solved
+from redwood.solvers.mip.session import MOST_NODES, Ending, NumericalTroubleError, Session, Solved
 from redwood.tolerance import CONFLICT, same, usable_step
 from redwood.views.compiled import CompiledModel, compile_model, dual_bound
 from redwood.views.linear import Linear, Rows
@@ -60,7 +61,10 @@ class Search:
             with contextlib.suppress(NoSolutionError):  # the program may still find one, or prove that there is none
                 find_incumbent(self.problem, self.instance, self.run, steps)
         if not self.run.stops():
-            self.solve()
+            try:
+                self.solve()
+            except NumericalTroubleError as error:  # what was found until then is the answer, without a proof
+                self.broken = str(error)
         if self.broken and self.run.best is None:
             raise SolverError(self.broken)
         work = f"Rounds: {self.rounds}, rows separated: {self.rows_added}, nodes: {self.nodes}."
@@ -78,6 +82,7 @@ class Search:
             mip_rel_gap=self.options.mip_rel_gap,
             mip_heuristic_effort=self.options.mip_heuristic_effort,
         )
+        self.fix(session)
         session.rescale(self.run.objective)
         if self.separates:
             self.cut(session)
@@ -133,10 +138,15 @@ class Search:
 
     def fix(self, session: Session) -> None:
         """Fix integer columns that no solution as good as the incumbent moves off their bounds, by their reduced costs."""
-        model, incumbent = session.model, self.run.objective
-        if self.relaxed is None or incumbent is None or not np.isfinite(self.relaxed[0]):
+        if self.run.objective is None:
             return
-        bound, reduced = self.relaxed
+        for bound, reduced in filter(None, (_by_costs(session.model), self.relaxed)):
+            if np.isfinite(bound):
+                self.fix_by(session, self.run.objective, bound, reduced)
+
+    def fix_by(self, session: Session, incumbent: float, bound: float, reduced: Array) -> None:
+        """Fix integer columns by one bound and its reduced costs [C]."""
+        model = session.model
         sign = 1.0 if self.run.sense.better(0.0, 1.0) else -1.0
         room = sign * (incumbent - bound) + CONFLICT * max(abs(incumbent), abs(bound))
         free = model.integer & (model.lower < model.upper)
@@ -256,6 +266,16 @@ class Search:
             self.run.advance(int(min(self.run.iterations_left, MOST_NODES)))
         self.rounds += 1
         self.nodes += solved.nodes
+
+
+def _by_costs(model: CompiledModel) -> tuple[float, Array]:
+    """Return the bound that the columns' own bounds give, and its reduced costs: the costs.
+
+    A forbidden edge of 1e15 is fixed by it, and does not spoil HiGHS's arithmetic.
+    """
+    cheap, dear = (model.lower, model.upper) if model.sense is Sense.MIN else (model.upper, model.lower)
+    ends = np.where(model.cost > 0, cheap, dear)[model.cost != 0]
+    return model.offset + float(model.cost[model.cost != 0] @ ends), model.cost
 
 
 def _violation(rows: Rows, values: Array) -> float:

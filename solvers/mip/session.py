@@ -42,8 +42,12 @@ Kind = highspy.cb.HighsCallbackType
 ModelStatus = highspy.HighsModelStatus
 
 
+class NumericalTroubleError(SolverError):
+    """HiGHS has given up on a program, as where its coefficients differ by fifteen magnitudes."""
+
+
 class Ending(Enum):
-    """How a solve ended; every other status of HiGHS is a `SolverError`."""
+    """How a solve ended; every other status of HiGHS is a `NumericalTroubleError`."""
 
     SOLVED = auto()
     INFEASIBLE = auto()
@@ -189,7 +193,7 @@ class Session:
         Raises
         ------
         SolverError
-            Where the model is unbounded, or HiGHS fails.
+            Where the model is unbounded, or HiGHS fails (`NumericalTroubleError`).
         """
         self._highs.setOptionValue("solve_relaxation", False)
         step = usable_step(self.model.step, abs(self._run.objective or 0.0))
@@ -252,7 +256,7 @@ class Session:
         model_status, info = self._highs.getModelStatus(), self._highs.getInfo()
         ending = ENDINGS.get(model_status)
         if ending is None or status == highspy.HighsStatus.kError:
-            raise SolverError(f"HiGHS ended with status {model_status.name[1:]}.")
+            raise NumericalTroubleError(f"HiGHS gave up with status {model_status.name[1:]}.")
         solution = self._highs.getSolution()
         feasible = info.primal_solution_status == 2 or model_status == ModelStatus.kModelEmpty
         values = np.array(solution.col_value) if feasible else None

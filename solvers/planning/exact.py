@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,11 +11,15 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import FitError, OptionError
 from redwood.planning.contract import Criterion, Planning, Policy
+from redwood.planning.steps import arms_alone, outcomes
 from redwood.problem import Instance, Problem, frozen
 from redwood.solver import Answer, Run, Solver
 
 ROUNDS, SETTLED = 5000, 1e-8
 """The most iterations of relative values, and the spread of what a step adds, as a share of rewards, at which they end."""
+
+COUPLED = 256
+"""Transitions between joint states, under exposure, for each of the most joint states."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,11 @@ class ExactPlanning(Solver):
                 f"induction takes "
                 f"{self.most_states} and {self.most_actions} (options most_states, most_actions)."
             )
+        if planning.exposure is not None and states ** (2 * arms) > self.most_states * COUPLED:
+            raise FitError(
+                f"{arms} arms have {states**arms} joint states; with exposure all transitions between them are looked at, "
+                f"and their number may be {self.most_states * COUPLED} at most ({COUPLED} times the option most_states)."
+            )
         if planning.criterion is Criterion.AVERAGE:
             policy, least, bound = solve_average_exactly(planning)
             return Answer(
@@ -118,8 +126,7 @@ def solve_average_exactly(planning: Planning) -> tuple[TablePolicy, float, float
 
 def mean_reward(planning: Planning, policy: Policy) -> float:
     """Return the long-run mean reward a step of a policy that uses neither chance nor the step, over all joint states."""
-    arms, _, states = planning.arms.shape
-    joint = np.array(list(product(range(states), repeat=arms)), np.int64)
+    joint = joint_states(planning)
     chosen = policy.choose(planning, joint, 0, np.random.default_rng(0))
     kinds, which = np.unique(chosen, axis=0, return_inverse=True)
     rewards = np.stack([_reward(planning, action) for action in kinds])
@@ -137,7 +144,7 @@ def mean_reward(planning: Planning, policy: Policy) -> float:
 def _relative(planning: Planning, q_values: Callable[[Array], Array]) -> tuple[Array, float, float]:
     """Return relative values of joint states, and the least and the most that one more step adds to them."""
     arms, _, states = planning.arms.shape
-    ahead, scale = np.zeros((states,) * arms), max(1e-12, float(np.abs(planning.arms.rewards).sum()))
+    ahead, scale = np.zeros((states,) * arms), max(1e-12, float(np.abs(arms_alone(planning).rewards).sum()))
     for _ in range(ROUNDS):
         change = q_values(ahead) - ahead
         if np.ptp(change) < SETTLED * scale:
@@ -150,14 +157,18 @@ def _relative(planning: Planning, q_values: Callable[[Array], Array]) -> tuple[A
 def _allowed(planning: Planning) -> Array:
     """Return all allowed joint actions [K, J]."""
     arms, arm_actions, _ = planning.arms.shape
-    every = np.array(list(product(range(arm_actions), repeat=arms)), np.int64)
-    return np.array([action for action in every if planning.actions.contains(action)])
+    listed = planning.actions.enumerate(arm_actions**arms)
+    if listed is None:
+        every = np.indices((arm_actions,) * arms).reshape(arms, -1).T
+        listed = every[np.array([planning.actions.contains(action) for action in every], bool)]
+    distinct: Array = np.unique(listed, axis=0).astype(np.int64)
+    return distinct
 
 
 def evaluate(planning: Planning, policy: Policy) -> float:
     """Return the exact expected total reward of a policy that does not use chance, by going through all joint states."""
     arms, _, states = planning.arms.shape
-    joint = np.array(list(product(range(states), repeat=arms)), np.int64)
+    joint = joint_states(planning)
     ahead = np.zeros((states,) * arms)
     for step in range(planning.horizon - 1, -1, -1):
         chosen = policy.choose(planning, joint, step, np.random.default_rng(0))
@@ -172,9 +183,29 @@ def evaluate(planning: Planning, policy: Policy) -> float:
 
 def expected(planning: Planning, action: Array, ahead: Array) -> Array:
     """Return the expectation [S, ..., S] of a function of the next joint state under an action."""
+    if planning.exposure is not None:
+        return _expected_exposed(planning, action, ahead)
+    transitions = arms_alone(planning).transitions
     for arm, arm_action in enumerate(action):
-        ahead = np.moveaxis(np.tensordot(planning.arms.transitions[arm, arm_action], ahead, axes=(1, arm)), 0, arm)
+        ahead = np.moveaxis(np.tensordot(transitions[arm, arm_action], ahead, axes=(1, arm)), 0, arm)
     return ahead
+
+
+def _expected_exposed(planning: Planning, action: Array, ahead: Array) -> Array:
+    """Return what `expected` does where the transitions of an arm depend on the joint state: arm by arm."""
+    joint = joint_states(planning)
+    moves = outcomes(planning, joint, np.broadcast_to(action, joint.shape))
+    first, *others = range(joint.shape[1])
+    left = moves[:, first] @ ahead.reshape(ahead.shape[0], -1)
+    for arm in others:
+        left = np.einsum("ns,nsr->nr", moves[:, arm], left.reshape(len(joint), ahead.shape[arm], -1))
+    return left.reshape(ahead.shape)
+
+
+def joint_states(planning: Planning) -> Array:
+    """Return all joint states [N, J], the last arm's changing fastest."""
+    arms, _, states = planning.arms.shape
+    return np.indices((states,) * arms).reshape(arms, -1).T
 
 
 def start_value(planning: Planning, ahead: Array) -> float:
@@ -187,9 +218,12 @@ def start_value(planning: Planning, ahead: Array) -> float:
 def _reward(planning: Planning, action: Array) -> Array:
     """Return the reward [S, ..., S] of an action in every joint state."""
     arms, _, states = planning.arms.shape
-    total = np.zeros((states,) * arms)
+    total, alone = np.zeros((states,) * arms), arms_alone(planning)
     for arm, arm_action in enumerate(action):
         shape = np.ones(arms, np.int64)
         shape[arm] = states
-        total += planning.arms.rewards[arm, arm_action].reshape(shape)
-    return total
+        total += alone.rewards[arm, arm_action].reshape(shape)
+    if planning.joint is None:
+        return total
+    joint = joint_states(planning)
+    return total + planning.joint.values(joint, np.broadcast_to(action, joint.shape)).reshape(total.shape)

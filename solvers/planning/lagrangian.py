@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from redwood.clock import Share
 from redwood.errors import OptionError
+from redwood.planning.additive_policy import AdditivePolicy
 from redwood.planning.contract import Criterion, Planning
 from redwood.planning.policies import IndexPolicy
+from redwood.planning.steps import arms_alone, is_coupled
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 
@@ -19,6 +22,9 @@ class Lagrangian(Solver):
     The prices are those of the tightest bound over the convex hull of the action set. Under them the expected reward to
     come of each arm, later prices paid, is a small recursion of its own; in each step the policy takes the joint action
     of the greatest total. Nothing is learned, and the bound holds for every policy.
+
+    Where a joint reward or exposure couples the arms beyond the action set, this step stays exact, joint reward and exposure
+    included, and only the future is a sum over arms: the best, in trial episodes, of the values of several relaxations.
 
     Attributes
     ----------
@@ -42,16 +48,29 @@ class Lagrangian(Solver):
         import highspy  # noqa: F401
 
         planning = problem.view(Planning, instance)
-        planning.actions.argmax(planning.arms.rewards[:, :, 0])
+        planning.actions.argmax(arms_alone(planning).rewards[:, :, 0])
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         from redwood.planning.bounds.average import solve_average
         from redwood.planning.bounds.duality import tighten
 
         planning = problem.view(Planning, instance)
+        if is_coupled(planning):
+            return self._coupled(planning, run)
         if planning.criterion is Criterion.AVERAGE:
             solved = solve_average(planning, run, self.rounds)
             return Answer(IndexPolicy(solved.q_values[None], "lagrangian"), bound=solved.bound + 1e-9 * abs(solved.bound))
         found = tighten(planning, run, self.rounds)
         bound = found.bound / planning.horizon
         return Answer(IndexPolicy(found.q_values, "lagrangian"), bound=bound + 1e-9 * abs(bound))
+
+    def _coupled(self, planning: Planning, run: Run) -> Answer:
+        """Return the policy of an exact step and additive values, and the bound of the best exposure and arms apart."""
+        from redwood.planning.bounds.coupled import additive_values, coupled_bound
+
+        bound = coupled_bound(planning, Share(run, 0.3)) / planning.horizon
+        found = additive_values(planning, run, int(run.rng.integers(2**31)), self.rounds)
+        message = (
+            f"This step is exact, and the future that of {found.name}, the best of {found.tried} relaxations in trials."
+        )
+        return Answer(AdditivePolicy(found.values, "lagrangian"), bound=bound + 1e-9 * abs(bound), message=message)

@@ -67,7 +67,9 @@ class Lookahead(Solver):
             raise OptionError(f"steps {self.steps} is below 1; a plan has at least one.")
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        arm_actions = problem.view(Planning, instance).arms.shape[1]
+        planning = problem.view(Planning, instance)
+        arm_actions = planning.arms.shape[1]
+        planned(planning, 1)  # refuses arms that are coupled beyond the action set
         if arm_actions**self.steps > LARGEST:
             raise OptionError(
                 f"steps {self.steps} of {arm_actions} actions make more than {LARGEST} plans of an arm; give fewer."

@@ -15,6 +15,7 @@ from redwood.budget import Iterations, Seconds
 from redwood.errors import FitError, OptionError, SolverError
 from redwood.planning.contract import Criterion, Planning, Policy
 from redwood.planning.evaluation import adjusted, observe
+from redwood.planning.steps import arms_alone, is_coupled
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.planning.constant import Constant
@@ -31,6 +32,8 @@ SHARE = 0.5
 """Share of the time that is left which one candidate and its trial may take."""
 MORE = 9
 """How many times as many episodes policies may be tried in that are level with the best."""
+QUICK = 70_000
+"""Transitions between joint states, under exposure, up to which the exact optimum is found at once."""
 UNLIMITED = 60.0
 """Seconds for all candidates where the run has no time limit."""
 
@@ -205,6 +208,9 @@ class TimedPolicy(Policy):
 
 def candidates(planning: Planning) -> Iterator[tuple[str, Solver]]:
     """Yield the solvers that fit an instance, by name, quick ones first."""
+    if is_coupled(planning):
+        yield from _for_coupled(planning)
+        return
     average = planning.criterion is Criterion.AVERAGE
     yield "lagrangian", Lagrangian()
     if planning.arms.shape[1] == 2:
@@ -223,10 +229,23 @@ def candidates(planning: Planning) -> Iterator[tuple[str, Solver]]:
     yield "lp-update", LPUpdate()
 
 
+def _for_coupled(planning: Planning) -> Iterator[tuple[str, Solver]]:
+    """Yield the solvers that take arms coupled by a joint reward or exposure, by name, quick ones first."""
+    if planning.joint is None and rewards_of_states(arms_alone(planning)):
+        yield "myopic reward=next-state", Myopic(MyopicReward.NEXT_STATE)
+    else:
+        yield "myopic", Myopic()
+    yield "lagrangian", Lagrangian()
+    yield "constant", Constant()
+    yield "rollout", Rollout()
+
+
 def tractable(planning: Planning) -> bool:
     """Return whether the optimum over all joint states is found at once."""
     arms, arm_actions, states = planning.arms.shape
     limits = ExactPlanning()
+    if planning.exposure is not None and states ** (2 * arms) > QUICK:
+        return False
     return bool(states**arms <= limits.most_states and arm_actions**arms <= limits.most_actions // 16)
 
 

@@ -11,8 +11,13 @@ from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.planning.contract import Planning, Policy, check_finite
 from redwood.planning.policies import IndexPolicy
+from redwood.planning.steps import is_coupled
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.planning.candidate_rollout import CandidatePolicy
+
+CANDIDATES = 16
+"""Candidate actions for coupled arms."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,12 @@ class Rollout(Solver):
         Random actions that the first probabilities are counted in.
     episodes
         Episodes that later probabilities are counted in.
+    candidates
+        Candidate actions that are tried before every decision, in simulated futures of the best policy so found; 0 for none.
+        Coupled arms are always decided so, by 16 unless more or fewer are given: their base policy is that of an exact step
+        and the best additive values.
+    futures
+        Futures of each candidate.
 
     References
     ----------
@@ -43,15 +54,21 @@ class Rollout(Solver):
     improvements: int = 3
     draws: int = 4000
     episodes: int = 200
+    candidates: int = 0
+    futures: int = 64
 
     def __post_init__(self) -> None:
-        for name, least in (("improvements", 0), ("draws", 1), ("episodes", 1)):
+        if self.candidates == 1:
+            raise OptionError("candidates 1 leaves nothing to try; give 0, or at least 2.")
+        for name, least in (("improvements", 0), ("draws", 1), ("episodes", 1), ("candidates", 0), ("futures", 2)):
             if getattr(self, name) < least:
                 raise OptionError(f"{name} {getattr(self, name)} is below {least}.")
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         planning = problem.view(Planning, instance)
         check_finite(planning, "rollout")
+        if is_coupled(planning) or self.candidates:
+            return self._with_candidates(planning, run)
         best = policy = IndexPolicy(q_values_under(planning, random_probabilities(planning, self.draws, run.rng)), "rollout")
         run.report(policy)
         for _ in range(self.improvements):
@@ -64,6 +81,14 @@ class Rollout(Solver):
                 best = policy
             run.advance()
         return Answer(best)
+
+    def _with_candidates(self, planning: Planning, run: Run) -> Answer:
+        """Return the policy that tries candidates in futures of the policy of the best additive values."""
+        from redwood.planning.bounds.coupled import additive_values
+
+        found = additive_values(planning, run, int(run.rng.integers(2**31)))
+        message = f"Its base policy is an exact step and the future of {found.name}, the best of {found.tried} in trials."
+        return Answer(CandidatePolicy(found.values, self.candidates or CANDIDATES, self.futures), message=message)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from redwood.errors import FitError, OptionError
+from redwood.planning.additive_policy import AdditivePolicy
 from redwood.planning.contract import Arms, Planning
 from redwood.planning.policies import GreedyPolicy, IndexPolicy, NullPolicy, RandomPolicy, SamplingPolicy
+from redwood.planning.steps import arms_alone, is_coupled
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 
@@ -32,6 +34,9 @@ class Random(Solver):
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         return Answer(RandomPolicy())
+
+
+NO_DIFFERENCE = "Rewards do not depend on the action, so none is better than another now; reward='next-state' looks ahead."
 
 
 class MyopicReward(StrEnum):
@@ -59,18 +64,32 @@ class Myopic(Solver):
             raise OptionError(f"reward {self.reward!r} is not one of {', '.join(MyopicReward)}.")
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        arms = problem.view(Planning, instance).arms
+        planning = problem.view(Planning, instance)
+        if is_coupled(planning):
+            return self._coupled(planning)
+        arms = planning.arms
         of_states = rewards_of_states(arms)
         if self.reward == MyopicReward.STEP:
-            hint = (
-                "Rewards do not depend on the action, so none is better than another now; reward='next-state' looks ahead."
-            )
-            return Answer(IndexPolicy(arms.rewards[None], "myopic"), message=hint if of_states else "")
+            hint = NO_DIFFERENCE if of_states else ""
+            return Answer(IndexPolicy(arms.rewards[None], "myopic"), message=hint)
         if not of_states:
             raise FitError(
                 "reward 'next-state' is for rewards of states alone, and those of the instance depend on the action."
             )
         return Answer(IndexPolicy(np.einsum("jasz,jz->jas", arms.transitions, arms.rewards[:, 0])[None], "myopic"))
+
+    def _coupled(self, planning: Planning) -> Answer:
+        """Return the policy of the exact step, joint reward and exposure included."""
+        rewards = arms_alone(planning).rewards
+        states_alone = planning.joint is None and rewards_of_states(arms_alone(planning))
+        if self.reward == MyopicReward.STEP:
+            hint = NO_DIFFERENCE if states_alone else ""
+            return Answer(AdditivePolicy(np.zeros((1, *planning.arms.start.shape)), "myopic"), message=hint)
+        if not states_alone:
+            raise FitError(
+                "reward 'next-state' is for rewards of states alone, and those of the instance depend on the action."
+            )
+        return Answer(AdditivePolicy(rewards[None, :, 0], "myopic"))
 
 
 def rewards_of_states(arms: Arms) -> bool:

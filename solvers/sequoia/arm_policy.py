@@ -12,12 +12,12 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.clock import Timer
 from redwood.errors import SolutionError
+from redwood.planning.arm_features import FEATURES, arm_features
+from redwood.planning.bounds.pricing import Relaxation, relax
 from redwood.planning.contract import Planning, Policy
+from redwood.planning.improving import policy_for
 from redwood.planning.policies import IndexPolicy
 from redwood.problem import frozen
-from redwood.solvers.sequoia.learning.improving import policy_for
-from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
-from redwood.solvers.sequoia.networks.arm_features import FEATURES, arm_features
 
 
 @dataclass(frozen=True, eq=False)

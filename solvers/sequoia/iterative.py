@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from redwood.errors import OptionError
-from redwood.solvers.sequoia.solver import Sequoia
+from redwood.solvers.sequoia.deep_q import DeepQ
 
 
 @dataclass(frozen=True)
-class IterativeDQN(Sequoia):
-    """Learn the Q-network as `Sequoia` does, and act by raising one arm after another, each time for the greatest Q.
+class IterativeDQN(DeepQ):
+    """Learn the Q-network as `DeepQ` does, and act by raising one arm after another, each time for the greatest Q.
 
     The published code orders arms of schedules by one-step rewards instead of Q, gives workers of the capacity domain
     arms by ratios to costs, and returns 0 for paths; here every domain climbs on Q over its own true action set, and
@@ -24,11 +23,3 @@ class IterativeDQN(Sequoia):
 
     policy_kind: ClassVar[str] = "redwood.solvers.sequoia.climbing:ClimbingPolicy"
     network: str = "relu"
-    coupling: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.rollout:
-            raise OptionError("rollout= is for sequoia: iterative-dqn raises one arm after another.")
-        if self.coupling:
-            raise OptionError("coupling= is for sequoia: iterative-dqn raises one arm after another.")

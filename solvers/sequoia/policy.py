@@ -60,6 +60,11 @@ class QPolicy(Policy):
         if self.table.ndim != 4 or not np.isfinite(self.weights).all():
             raise SolutionError(f"a Q-network needs a table [T, J, A, S], not {list(self.table.shape)}, and finite weights.")
 
+    def describe(self) -> dict[str, Any]:
+        """Return that a Q-network decides; a ``residual`` one that corrects nothing is its table of Lagrangian values."""
+        idle = self.network == "residual" and self.module().corrects_nothing
+        return {"decides_by": "lagrangian" if idle else "q-network", "proven": self.programs, "gap": self.slack}
+
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best action in each episode's states; equal states are decided once."""
         distinct, rows = np.unique(states, axis=0, return_inverse=True)

@@ -1,58 +1,71 @@
-"""`Sequoia`: learn a Q-network of joint actions, and act by maximising it exactly over the action set."""
+"""`Sequoia`: a Q-network of joint actions by fitted policy iteration, maximised exactly over the action set."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+import math
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.clock import Clock
-from redwood.errors import FitError, OptionError
-from redwood.lazy import load_target
+from redwood.clock import Share
+from redwood.errors import FitError, OptionError, suggestion
+from redwood.planning.additive_policy import AdditivePolicy
 from redwood.planning.contract import Planning, Policy, check_finite
+from redwood.planning.coupling import ConcaveReward
+from redwood.planning.evaluation import RecordingPolicy, half_width
+from redwood.planning.files import load_policy
+from redwood.planning.steps import arms_alone
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
-from redwood.solvers.sequoia.learning.clocks import Until
-from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
+from redwood.solvers.sequoia.learning.fitted import TRIED, Samples, collect, fit
+from redwood.solvers.sequoia.policy import QPolicy
 from redwood.trainable import Trainable, TrainingConfig
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.coupling import CouplingPolicy
-    from redwood.solvers.sequoia.learning.pricing import Relaxation
+    from redwood.solvers.sequoia.future_policy import FuturePolicy
 
-SHARE = 0.3
-"""Share of the time that the Lagrangian values of ``residual`` may take."""
-IMPROVING = 0.5
-"""Share of the time left that their improvement may take before learning begins."""
-ADDITIVE = 0.5
-"""Share of that time for values of arms alone; the rest is for quadratic coupling."""
+MODES = ("fitted", "published")
+TURNS = 2
+"""Times that a policy's future is sampled in a round: where it goes itself, then where the network's policy goes."""
+START = 0.15
+"""Share of the time for the additive values that learning starts from."""
+SAMPLING = 0.5
+"""Share of a turn's time for its samples; the rest is for the fit."""
+TRIALS = 400
+"""Episodes in which networks are compared with each other and with their start, with common random numbers."""
 
 
 @dataclass(frozen=True)
-class Sequoia(HyperParameters, Solver, Trainable):
-    """SEQUOIA: deep Q-learning with combinatorial actions, on HiGHS. The budget of the call is training time.
+class Sequoia(Solver, Trainable):
+    """SEQUOIA: a Q-network of joint actions, maximised by going through all of them or by a program on HiGHS.
 
-    The options are those of `HyperParameters`, and ``weights``: the file of a trained policy, or the name of a network that
-    Redwood ships (`redwood.solvers.sequoia.networks.shipped`), which is then taken as it is. With ``logged``, a file of
-    episodes (`save_log` of `redwood.solvers.sequoia.learning.offline`), nothing but that file and the action set is used:
-    neither the arms' probabilities nor a simulation; ``temperature`` and ``pessimism`` are those of `learn_offline` there.
-    With ``rollout``, a number of futures, the values of ``residual`` are improved as ever, and before each decision the
-    policy tries candidate actions in so many simulated futures: milliseconds that pay where the Lagrangian relaxation
-    is loose; see `redwood.solvers.sequoia.rollout.RolloutPolicy`.
-    Otherwise a decision of a network is the action of the greatest Q over the whole set, with a proven bound on any
-    other's: exactly where the set can be listed, elsewhere up to ``slack`` (0 for exactly); see
-    `redwood.solvers.sequoia.search.embedding.Embedding`. The policy that was best in simulated trials, apart from
-    the episodes of the objective, is the answer.
+    Q of a state and a joint action is this step's exact expected reward, joint reward and exposure included, and a
+    network of the probabilities of all arms' next states, which the action decides. The network is fitted to what a
+    policy earns in simulated episodes, first the best additive one, then the network's own; the best network in trial
+    episodes is the answer. The message says whether it is ahead of that start, and in what share of visited states it
+    acts differently; the answer is a Q-network in any case. The budget of the call is training time.
 
-    ``residual``, the default, begins as the Lagrangian policy. Its values are improved by
-    `redwood.solvers.sequoia.learning.improving.improve`; then quadratic coupling is added, the cost of arms that compete at
-    the same time (`redwood.solvers.sequoia.coupling.CouplingPolicy`, whose decisions are nearly the best: four calls of
-    the set's oracle). From the improved values a network is trained like the others. Each candidate is kept only where it is
-    ahead of the one before in trial episodes with 95 % confidence, so quadratic coupling is the answer until a network
-    surpasses it.
+    Attributes
+    ----------
+    rounds
+        Rounds of policy iteration; each samples the future of one policy.
+    states
+        States that are sampled in each of the two turns of a round; four joint actions are tried in each. Fewer where the
+        time would not suffice.
+    hidden
+        ReLUs of the network: more of them tell more apart, and make programs slower.
+    steps
+        Gradient steps of a fit.
+    gap
+        Relative distance of an action's Q to the proven bound on all others' at which a program may end.
+    weights
+        The file of a trained Q-network, which is then taken as it is.
+    mode
+        ``fitted``, or ``published``: deep Q-learning with the network and the hyper-parameters of Xu et al.
 
     References
     ----------
@@ -60,186 +73,146 @@ class Sequoia(HyperParameters, Solver, Trainable):
     ICLR, arXiv:2503.01919.
     """
 
+    rounds: int = 2
+    states: int = 20_000
+    hidden: int = 64
+    steps: int = 1500
+    gap: float = 1e-6
     weights: str = ""
-    logged: str = ""
-    temperature: float = 1.0
-    pessimism: float = 0.5
-    rollout: int = 0
-    policy_kind: ClassVar[str] = "redwood.solvers.sequoia.policy:QPolicy"
+    mode: str = "fitted"
+
+    def __post_init__(self) -> None:
+        for name in ("rounds", "states", "hidden", "steps"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} {getattr(self, name)} is below 1; give at least 1.")
+        if not 0 <= self.gap < math.inf:
+            raise OptionError(f"gap {self.gap} is not a finite number from 0 on.")
+        if self.mode not in MODES:
+            raise OptionError(f"mode {self.mode!r} is not known.{suggestion(self.mode, MODES)}")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         import highspy  # noqa: F401
         import scipy.optimize  # noqa: F401
 
-        import redwood.solvers.sequoia.learning.demand
-        import redwood.solvers.sequoia.learning.learner  # noqa: F401
-
         planning = problem.view(Planning, instance)
-        planning.actions.argmax(planning.arms.rewards[:, :, 0])
-        planning.actions.program.maximise(np.zeros(planning.arms.shape[:2]))  # with values it can take hours, for walks
+        planning.actions.argmax(arms_alone(planning).rewards[:, :, 0])
+        if planning.exposure is None or planning.exposure.by_states:
+            self._warm_up(planning)
+
+    def _warm_up(self, planning: Planning) -> None:
+        """Compile what decisions of a network need, before the clock starts."""
+        from redwood.solvers.sequoia.future_policy import FuturePolicy
+
+        arms, states = planning.arms.start.shape
+        nothing, one = np.zeros((planning.horizon + 1, arms, states)), np.zeros(1)
+        policy = FuturePolicy(nothing, np.zeros((1, arms, states)), one, one, one, exact=False)
+        if planning.joint is None or isinstance(planning.joint, ConcaveReward):
+            policy.choose(planning, np.zeros((1, arms), np.int64), 0, np.random.default_rng(0))
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        from redwood.solvers.sequoia.learning.learner import Learner
-        from redwood.solvers.sequoia.rollout import RolloutPolicy
-
         planning = problem.view(Planning, instance)
         check_finite(planning, "a Q-network of SEQUOIA")
         if self.weights:
-            return self._trained(planning, run, run.seed)
-        if self.logged:
-            return self._offline(planning, run.seed)
-        begun = self.begun(planning, run, run.seed)
-        if self.rollout and begun.values is not None:
-            return Answer(RolloutPolicy(begun.values, self.rollout), bound=begun.bound, message=begun.message)
-        kind = load_target(self.policy_kind)
-        learner = Learner(planning, self, run.seed, begun.table, kind, begun.values, begun.coupling)
-        if begun.table is not None:  # what it starts from is worth having, and trials take their time
-            run.report(learner.policy())
-        learner.prepare()
-        if begun.table is None:
-            run.report(learner.policy())
-        learner.learn(run.stops, run.advance)
-        message = f"{learner.episode} episodes, {learner.updates} gradient steps, trial {learner.best_trial:.6g} a step."
-        if learner.policy() is begun.coupling:
-            message += " No network surpassed quadratic coupling, which is the answer."
-        message = " ".join(filter(None, (begun.message, message)))
-        return Answer(learner.policy(), bound=begun.bound, message=message)
+            return Answer(self._trained(planning))
+        if self.mode == "published":
+            from redwood.solvers.sequoia.deep_q import DeepQ
 
-    def _trained(self, planning: Planning, clock: Clock, seed: int) -> Answer:
-        """Return the policy of a file, to act in this solver's way."""
-        from redwood.solvers.sequoia.arm_policy import ArmPolicy
-        from redwood.solvers.sequoia.coupling import CouplingPolicy
-        from redwood.solvers.sequoia.learning.improving import scaled
-        from redwood.solvers.sequoia.networks.shipped import network_at
-        from redwood.solvers.sequoia.policy import QPolicy
-        from redwood.solvers.sequoia.rollout import RolloutPolicy
-
-        found = network_at(self.weights)
-        if isinstance(found, ArmPolicy):
-            taken = replace(self, weights="", network="residual")
-            relaxation = relax_within(planning, clock)
-            values = found.values(planning, relaxation)
-            if self.rollout:
-                return Answer(RolloutPolicy(values, self.rollout), bound=relaxation.bound(planning.horizon))
-            table = scaled(planning, values)
-            return Answer(taken.policy_of_table(planning, table, seed), bound=relaxation.bound(planning.horizon))
-        if isinstance(found, CouplingPolicy):
-            if self.rollout:
-                raise OptionError(
-                    f"rollout= needs values of arms alone, and weights {self.weights} hold quadratic coupling too."
-                )
-            self._refuse_other(found.values.shape, (planning.horizon + 1, *planning.arms.start.shape))
-            return Answer(found)
-        if not isinstance(found, QPolicy):
-            raise OptionError(f"weights {self.weights} hold a policy of the kind {found.kind!r}, not a Q-network.")
-        if self.rollout:
-            raise OptionError(f"rollout= needs values of arms, and weights {self.weights} hold a Q-network of actions.")
-        self._refuse_other(found.table.shape[1:], planning.arms.shape)
-        kind = load_target(self.policy_kind)
-        return Answer(kind(**{entry.name: getattr(found, entry.name) for entry in fields(found)}))
-
-    def _refuse_other(self, own: tuple[int, ...], needed: tuple[int, ...]) -> None:
-        """Raise `FitError` where trained weights are for an instance of another shape."""
-        if own != needed:
-            raise FitError(f"weights {self.weights} are for shapes {list(own)}; this instance has {list(needed)}.")
-
-    def _offline(self, planning: Planning, seed: int) -> Answer:
-        """Return the policy that a log teaches."""
-        from redwood.solvers.sequoia.learning.offline import learn_offline, load_log
-
-        shape = planning.arms.shape
-        log = load_log(self.logged, shape, planning.horizon)
-        table = learn_offline(
-            log, planning.actions, shape, planning.discount, temperature=self.temperature, pessimism=self.pessimism
-        )
-        return Answer(replace(self, logged="", network="residual").policy_of_table(planning, table, seed))
-
-    def policy_of_table(self, planning: Planning, table: Array, seed: int) -> Policy:
-        """Return the policy of a residual network that corrects Q-values [H, J, A, S] by nothing."""
-        from redwood.solvers.sequoia.learning.learner import Learner
-
-        return Learner(planning, self, seed, table, load_target(self.policy_kind)).policy()
-
-    def begun(self, planning: Planning, clock: Clock, seed: int) -> Begun:
-        """Return what training starts from: for ``residual`` the Lagrangian values, improved."""
-        if self.with_preset().network != "residual":
-            if self.start:
-                raise OptionError("start= is for network residual: a network of arms corrects Lagrangian values.")
-            return Begun()
-        from redwood.solvers.sequoia.learning.demand import try_coupling
-        from redwood.solvers.sequoia.learning.improving import improve, scaled
-
-        relaxation = relax_within(planning, clock)
-        until = Until(clock, IMPROVING * clock.seconds_left)
-        found = improve(
-            planning,
-            relaxation.values,
-            rounds=self.improvements,
-            episodes=self.improvement_episodes,
-            seed=seed,
-            stops=Until(until, ADDITIVE * until.seconds_left).stops,
-            start=self._transferred(planning, relaxation) if self.start else None,
-        )
-        message = (
-            f"{found.accepted} of {found.tried} improvements accepted, {found.ahead:.4g} +- {1.96 * found.error:.2g} a step "
-            f"ahead of the Lagrangian policy in trials."
-        )
-        begun = Begun(scaled(planning, found.values), found.values, relaxation.bound(planning.horizon), message)
-        if not self.coupling or self.rollout:
-            return begun
-        reference = try_coupling(
-            planning, relaxation, found.values, episodes=self.improvement_episodes, seed=seed, stops=until.stops
-        )
-        if reference is None:
-            return replace(begun, message=f"{message} There was no time to try quadratic coupling.")
-        outcome = "accepted" if reference.accepted else "not accepted"
-        message += (
-            f" Quadratic coupling: {reference.ahead:+.4g} +- {1.96 * reference.error:.2g} a step beside that, {outcome}."
-        )
-        return replace(begun, message=message, coupling=reference.policy if reference.accepted else None)
-
-    def _transferred(self, planning: Planning, relaxation: Relaxation) -> Array:
-        """Return the Q-values [H + 1, J, S] that a network of arms gives."""
-        from redwood.solvers.sequoia.arm_policy import ArmPolicy
-        from redwood.solvers.sequoia.networks.shipped import network_at
-
-        found = network_at(self.start)
-        if not isinstance(found, ArmPolicy):
-            raise OptionError(f"start {self.start} holds a policy of the kind {found.kind!r}, not a network of arms.")
-        return found.values(planning, relaxation)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.temperature > 0 or not self.pessimism >= 0:
-            raise OptionError(
-                f"temperature {self.temperature} must be positive, and pessimism {self.pessimism} not negative."
+            return DeepQ(preset="published").run(problem, instance, run)
+        if planning.exposure is not None and not planning.exposure.by_states:
+            raise FitError(
+                "what arms emit depends on their actions, and a Q-network of next states needs what is known before."
             )
-        if sum(map(bool, (self.weights, self.logged, self.start))) > 1:
-            raise OptionError("weights=, logged= and start= exclude each other.")
-        if self.rollout < 0 or self.rollout == 1:
-            raise OptionError(f"rollout {self.rollout} is neither 0 nor a number of futures from 2 up.")
-        if self.rollout and (self.with_preset().network != "residual" or self.logged):
-            raise OptionError("rollout= is for values of arms: network residual, or weights= of a network of arms.")
+        return self._learned(planning, run)
+
+    def _learned(self, planning: Planning, run: Run) -> Answer:
+        """Return the best network of all rounds, and how it compares with what it started from."""
+        from redwood.planning.bounds.coupled import additive_values, coupled_bound
+
+        bound = coupled_bound(planning, Share(run, START)) / planning.horizon
+        found = additive_values(planning, Share(run, START), int(run.rng.integers(2**31)))
+        start = AdditivePolicy(found.values, "lagrangian", exact=planning.joint is None)
+        trial = int(run.rng.integers(2**31))
+        earned = planning.rollouts(start, TRIALS, trial).mean(axis=1)
+        best: _Tried | None = None
+        policy: AdditivePolicy | FuturePolicy = start
+        sampled = 0
+        for number in range(self.rounds):
+            visitor: AdditivePolicy | FuturePolicy = policy
+            samples: Samples | None = None
+            for turn in range(TURNS):
+                seconds = run.seconds_left / (TURNS * (self.rounds - number) - turn)
+                network, samples = self._turn(planning, policy, visitor, samples, run, seconds)
+                sampled += samples.earned.size
+                tried = _Tried(network, number + 1, planning.rollouts(network, TRIALS, trial).mean(axis=1))
+                if best is None or tried.earned.mean() > best.earned.mean():
+                    best = tried
+                    run.report(replace(network, exact=True, gap=self.gap))
+                visitor = network
+                run.advance()
+                if run.stops():
+                    break
+            policy = best.policy if best is not None else visitor
+            if run.stops():
+                break
+        assert best is not None  # a turn is made in any case
+        differing = _differing(planning, best.policy, start, trial)
+        message = summary(best, earned, differing, sampled, self.hidden, found.name)
+        return Answer(replace(best.policy, exact=True, gap=self.gap), bound=bound + 1e-9 * abs(bound), message=message)
+
+    def _turn(
+        self,
+        planning: Planning,
+        policy: AdditivePolicy | FuturePolicy,
+        visitor: AdditivePolicy | FuturePolicy,
+        before: Samples | None,
+        run: Run,
+        seconds: float,
+    ) -> tuple[FuturePolicy, Samples]:
+        """Return a network fitted to new samples of a policy's future and those before, and all these samples."""
+        clock = Share(run, min(1.0, seconds / run.seconds_left) if math.isfinite(seconds) and run.seconds_left > 0 else 1.0)
+        states = self.states
+        if math.isfinite(seconds):
+            states = max(planning.horizon, min(states, affordable(planning, policy, SAMPLING * seconds)))
+        sampling = Share(clock, SAMPLING).stops
+        samples = collect(planning, policy, visitor, policy.values, states, run.rng, sampling)
+        samples = samples if before is None else before.joined(samples)
+        return fit(planning, samples, policy.values, self.hidden, self.steps, run.rng, clock.stops), samples
+
+    def _trained(self, planning: Planning) -> Policy:
+        """Return the Q-network of a file.
+
+        Raises
+        ------
+        OptionError
+            Where it holds another kind of policy.
+        FitError
+            Where it is for an instance of another shape.
+        """
+        from redwood.solvers.sequoia.future_policy import FuturePolicy
+
+        found = load_policy(self.weights)
+        if isinstance(found, FuturePolicy):
+            own, needed = found.values.shape, (planning.horizon + 1, *planning.arms.start.shape)
+        elif isinstance(found, QPolicy):
+            own, needed = found.table.shape[1:], planning.arms.shape
+        else:
+            raise OptionError(f"weights {self.weights} hold a policy of the kind {found.kind!r}, not a Q-network.")
+        if tuple(own) != tuple(needed):
+            raise FitError(f"weights {self.weights} are for shapes {list(own)}; this instance has {list(needed)}.")
+        return found
 
     @classmethod
     def train(cls, problem: Problem[Any, Any], config: TrainingConfig, **options: Any) -> Path:
-        """Train until the hours or the episodes are over, and return the file of the policy.
-
-        It is for one instance; or, with ``instances=``, a network of arm parameters for every instance of the domain. The
-        options are those of `HyperParameters` and of the instance:
+        """Train for one instance until the hours or the rounds are over, and return the file of the policy.
 
         Parameters
         ----------
-        instance
-            Path of the instance; by default one is generated from ``variant``, ``size`` and the seed, as `generate` does.
-        variant, size
-            Of the generated instance; with ``instances=`` a list of sizes takes turns.
-        instances
-            How many instances a network of arms (`redwood.solvers.sequoia.arm_policy.ArmPolicy`) learns from. Of the
-            hyper-parameters it takes ``hidden``, ``improvements`` (rounds), ``improvement_episodes`` (of each instance in
-            each) and ``pretraining`` (gradient steps in each).
-        checkpoint_seconds
-            Seconds between checkpoints; after a crash the training goes on from the last one, exactly.
+        problem
+            One of planning.
+        config
+            The folder, the hours and the seed.
+        **options
+            Those of the solver; with ``instance=``, the path of an instance, or ``variant=`` and ``size=`` to generate one.
 
         Raises
         ------
@@ -250,34 +223,54 @@ class Sequoia(HyperParameters, Solver, Trainable):
         """
         if not problem.offers(Planning):
             raise FitError(f"problem {problem.name!r} is not one of planning, so there is no Q-network to train.")
-        names = [entry.name for entry in fields(HyperParameters)]
-        chosen = {name: options.pop(name) for name in names if name in options}
-        every = float(options.pop("checkpoint_seconds", 10.0))
-        if "instances" in options:
-            from redwood.solvers.sequoia.learning.shared_training import train_shared
+        from redwood.solvers.sequoia.learning.instance_training import train_fitted
 
-            return train_shared(problem, config, cls(**chosen), options)
-        from redwood.solvers.sequoia.learning.instance_training import train_instance
-
-        return train_instance(problem, config, cls(**chosen), every, options)
+        return train_fitted(problem, config, cls, options)
 
 
 @dataclass(frozen=True, eq=False)
-class Begun:
-    """What a network starts from: Q-values [H, J, A, S] of actions, [H + 1, J, S] of states, a bound a step, what was done.
+class _Tried:
+    """A network's policy, the round that it is of, and its mean rewards a step [E] in trial episodes."""
 
-    ``coupling`` is a policy that is ahead of these values, and that what is learned has to beat.
-    """
-
-    table: Array | None = None
-    values: Array | None = None
-    bound: float | None = None
-    message: str = ""
-    coupling: CouplingPolicy | None = None
+    policy: FuturePolicy
+    round: int
+    earned: Array
 
 
-def relax_within(planning: Planning, clock: Clock) -> Relaxation:
-    """Return the relaxation at the best prices that a share of the time allows."""
-    from redwood.solvers.sequoia.learning.pricing import relax
+def affordable(planning: Planning, policy: Policy, seconds: float) -> int:
+    """Return in how many states a policy's future can be sampled in some seconds, by the time that a few decisions take."""
+    rng = np.random.default_rng(0)
+    states = rng.integers(0, planning.arms.shape[2], (256, planning.arms.shape[0]))
+    taken = []
+    for _ in range(3):  # the first time fills caches
+        began = time.perf_counter()
+        policy.choose(planning, states, 0, rng)
+        taken.append(time.perf_counter() - began)
+    decision = min(taken) / len(states)
+    return int(seconds / max(1e-9, decision * planning.horizon * (1 + TRIED)) * 2)
 
-    return relax(planning, Until(clock, SHARE * clock.seconds_left))
+
+def _differing(planning: Planning, policy: FuturePolicy, start: Policy, seed: int) -> float:
+    """Return the share of states, visited by a network's policy, in which its action is another one than the start's."""
+    recorder = RecordingPolicy(policy)
+    planning.rollouts(recorder, 50, seed + 1)
+    rng, others, total = np.random.default_rng(0), 0, 0
+    for step, (states, arm_actions) in enumerate(zip(recorder.states, recorder.arm_actions, strict=True)):
+        plain = start.choose(planning, states.astype(np.int64), step, rng)
+        others += int((plain != arm_actions).any(axis=1).sum())
+        total += len(states)
+    return others / total
+
+
+def summary(best: _Tried, start: Array, differing: float, sampled: int, hidden: int, name: str) -> str:
+    """Return what the network came to beside its start."""
+    ahead = best.earned - start
+    mean, half = float(ahead.mean()), half_width(ahead)
+    told = (
+        f"{mean:+.4g} +- {half:.2g} a step beside its start, an exact step and the future of {name}, in {len(start)} trials"
+    )
+    outcome = "" if mean > half else " Learning did not beat its start."
+    return (
+        f"The Q-network of round {best.round}, {hidden} ReLUs fitted to {sampled} samples, is {told}.{outcome} "
+        f"Its action differs from the start's in {100 * differing:.0f} % of the states visited."
+    )

@@ -10,10 +10,12 @@ import time
 import urllib.request
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from redwood.benchmarks import jobs
 from redwood.benchmarks.planning import make_plan
+from redwood.benchmarks.records import Run
 from redwood.benchmarks.suite import parse_suite
 from redwood.plugins.host import host
 
@@ -38,6 +40,40 @@ def toy_plan():
             {parts}
         """
         return make_plan(parse_suite("toy", text))
+
+    return make
+
+
+@pytest.fixture
+def make_run():
+    """Return a function that makes the record of a run on an instance of size 9, by default of value 100 at best."""
+
+    def make(
+        label="a",
+        seed=0,
+        objective=None,
+        *,
+        bound=None,
+        name="one",
+        known=100.0,
+        status="feasible",
+        share=1.0,
+        message="",
+        solve=1.0,
+        host="h",
+        batch=1,
+        solution=None,
+    ):
+        source = {"generate": "toy", "size": 9}
+        case = {"problem": "toy", "name": name, "size": 9, "sense": "min", "fingerprint": name, "best_known": known}
+        result = {"solver": "a", "status": status, "termination": "time", "objective": objective, "bound": bound}
+        result |= {"seconds": {"solve": solve}, "trajectory": [] if objective is None else [[0.0, objective]]}
+        process = {"seconds": solve, "cpu_share": share, "peak_mb": 1.0, "load_average": 0.1, "cores": [0], "host": host}
+        head = {"kind": "run", "job": f"{label}{seed}{name}", "suite": "toy", "session": "s", "started": "now", "code": {}}
+        head |= {"time_limit": 1.0, "threads": 1, "memory_gb": None, "iterations": None, "options": {}, "solver": "a"}
+        head |= {"label": label, "seed": seed} | {"batch": batch}
+        result |= {"message": message, "solution": solution}
+        return msgspec.convert(head | {"case": case | {"source": source}, "result": result, "process": process}, Run)
 
     return make
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from redwood.benchmarks.planning import make_plan
-from redwood.benchmarks.records import expanded, read_records
+from redwood.benchmarks.records import Run, read_records
 from redwood.benchmarks.report import latency_table
 from redwood.benchmarks.runner import replay, run_plan
 from redwood.benchmarks.suite import parse_suite
@@ -66,14 +66,26 @@ def test_a_batch_is_one_job_and_several_runs(plan, tmp_path):
     planned = plan(pause=0.2, seeds=[1, 2, 3])
     assert run_plan(planned, tmp_path) == (len(planned.jobs),) * 2
     records = read_records(tmp_path)
-    batch = next(record for record in records if record["kind"] == "batch")
-    runs = expanded([batch])
-    assert [run["seed"] for run in runs] == [0, 1]
-    assert [json.loads((tmp_path / run["solution"]).read_text()) for run in runs] == [{"solution": {"value": 3}}] * 2
-    assert [run["result"]["objective"] for run in runs] == [3, 3]
-    assert len({run["result"]["seconds"]["solve"] for run in runs}) == 1
+    runs = [record for record in records if isinstance(record, Run) and record.batch == 2]
+    assert [(run.seed, run.label[-9:], run.time_limit) for run in runs] == [(0, "2 at once", 1.0), (1, "2 at once", 1.0)]
+    assert [json.loads((tmp_path / run.result.solution).read_text()) for run in runs] == [{"solution": {"value": 3}}] * 2
+    assert all(run.result.trajectory == (pytest.approx((run.result.seconds.solve, 3.0)),) for run in runs)
+    assert len({run.result.seconds.solve for run in runs}) == len({run.job for run in runs}) == 1
+    assert run_plan(planned, tmp_path) == (len(planned.jobs),) * 2
     assert len(read_records(tmp_path)) == len(records)
-    assert replay(tmp_path, batch["job"]).agrees
+    assert replay(tmp_path, runs[0].job).agrees
+
+
+def test_a_batch_without_all_of_its_records_is_run_again(plan, tmp_path):
+    """A batch of which a crash has cut a record off is not finished; what it has then takes the old records' places."""
+    planned = plan(pause=0, seeds=[1, 2])
+    run_plan(planned, tmp_path)
+    file = tmp_path / "records.jsonl"
+    kept = [line for line in file.read_bytes().splitlines(True) if b'"batch":2' not in line or b'"seed":0,"iter' in line]
+    file.write_bytes(b"".join(kept))
+    assert run_plan(planned, tmp_path) == (len(planned.jobs),) * 2
+    runs = [record for record in read_records(tmp_path) if isinstance(record, Run) and record.batch == 2]
+    assert [run.seed for run in runs] == [0, 1]
 
 
 def test_the_command_runs_batches(redwood_command, tmp_path):
@@ -87,25 +99,19 @@ def test_the_command_runs_batches(redwood_command, tmp_path):
 def test_a_batch_that_is_killed_is_recorded_for_all(plan, tmp_path):
     """Past its limit, that of all of its instances, a batch is killed; those keep what was reported of them until then."""
     run_plan(plan(LATE), tmp_path)
-    (batch,) = [record for record in read_records(tmp_path) if record["kind"] == "batch"]
-    assert [value for _, value in batch["results"][0]["trajectory"]] == [9, 5]
-    found, none = (run["result"] for run in expanded([batch]))
-    assert (found["status"], found["termination"], found["objective"]) == ("feasible", "killed", 5)
-    assert json.loads((tmp_path / found["solution"]).read_text()) == {"solution": {"value": 5}}
-    assert (none["status"], none["termination"], none["objective"]) == ("none", "killed", None)
-    assert all(result["seconds"]["solve"] >= 0.5 for result in (found, none))  # half of what both were given
+    found, none = (record.result for record in read_records(tmp_path) if isinstance(record, Run))
+    assert (found.status, found.termination, found.objective) == ("feasible", "killed", 5)
+    assert json.loads((tmp_path / found.solution).read_text()) == {"solution": {"value": 5}}
+    assert (none.status, none.termination, none.objective) == ("none", "killed", None)
+    assert all(result.seconds.solve >= 0.5 for result in (found, none))  # half of what both were given
 
 
-def test_latencies_stand_side_by_side():
+def test_latencies_stand_side_by_side(make_run):
     """Three seconds for a batch of three, and two for one instance alone: the batch is twice as quick."""
-
-    def run(seconds, **more):
-        facts = {"solver": "a", "options": {}, "label": "a", "case": {"size": 9}} | more
-        return facts | {"result": {"seconds": {"solve": seconds}}}
-
-    headings, rows = latency_table([*(run(1.0, batch=3) for _ in range(3)), run(2.0), run(9.0), run(1.5)])
-    assert headings[3:] == ["seconds an instance in the batch", "alone, median seconds", "times quicker"]
-    assert rows == [["a", "9", "3", "1.0000", "2.0000", "2.0"]]
+    runs = [*(make_run(solve=1.0, batch=3) for _ in range(3)), *(make_run(solve=seconds) for seconds in (2.0, 9.0, 1.5))]
+    (row,) = latency_table(runs, {}).rows
+    assert list(row)[3:] == ["seconds an instance in the batch", "alone, median seconds", "times quicker"]
+    assert [cell.text for cell in row.values()] == ["a", "9", "3", "1.0000", "2.0000", "2.0"]
 
 
 def test_batches_are_for_solvers_that_take_them(toy_plan):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from redwood.benchmarks.records import read_records
+from redwood.benchmarks.records import Host, Run, read_records
 from redwood.benchmarks.runner import run_plan
 from redwood.cli.root import root
 from redwood.errors import ExecutorError, OptionError, UnknownNameError
@@ -93,7 +93,7 @@ def fail(item):
 
 
 def jobs_of(folder):
-    return [record["job"] for record in read_records(folder) if record["kind"] == "run"]
+    return [record.job for record in read_records(folder) if isinstance(record, Run)]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -152,9 +152,9 @@ def test_dask_survives_a_killed_worker(cluster, toy_plan, tmp_path):
     assert run_plan(plan, tmp_path / "out", executor=executor, on_progress=kill_one) == (8, 8)
     assert killed
     assert sorted(jobs_of(tmp_path / "out")) == sorted(job.id for job in plan.jobs)
-    assert {record["result"]["objective"] for record in read_records(tmp_path / "out") if record["kind"] == "run"} == {3.0}
-    (machine,) = [record for record in read_records(tmp_path / "out") if record["kind"] == "machine"]
-    assert machine["cores"] == os.cpu_count()
+    assert {record.result.objective for record in read_records(tmp_path / "out") if isinstance(record, Run)} == {3.0}
+    (machine,) = [record for record in read_records(tmp_path / "out") if isinstance(record, Host)]
+    assert machine.machine.cores == os.cpu_count()
 
 
 def test_ctrl_c_frees_the_workers_of_dask(cluster, tmp_path, processes_of, running):

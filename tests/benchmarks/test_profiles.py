@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from redwood.benchmarks.profiles import data_profile, performance_profile, time_to_gap
+from redwood.benchmarks.profiles import distribution, performance_profile, time_to_gap
 
 
 def test_performance_profile():
@@ -21,7 +21,7 @@ def test_an_instance_that_nobody_solves_counts_for_nobody():
 
 def test_data_profile():
     """One of four runs is through by 1 s, three by 5 s, the last never."""
-    assert data_profile({"a": [5, 1, 5, math.inf]}) == {"a": [(1, 0.25), (5, 0.75)]}
+    assert distribution([5, 1, 5, math.inf]) == [(1, 0.25), (5, 0.75)]
 
 
 def test_time_to_a_gap():

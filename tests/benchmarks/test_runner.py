@@ -15,10 +15,11 @@ import pytest
 from kills import try_kills
 
 from redwood.benchmarks.jobs import JobRequest, carry_out, leave
-from redwood.benchmarks.records import read_records
+from redwood.benchmarks.records import Bound, Run, Session, read_records
 from redwood.benchmarks.runner import replay, resume_plan, run_plan
 from redwood.errors import ExecutorError, FormatError, OptionError
 from redwood.execution.cores import lend_cores
+from redwood.execution.executors.local import Local
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -26,7 +27,7 @@ PLUGIN = Path(__file__).parents[1] / "plugins_for_tests" / "countdown.py"
 
 
 def runs_of(folder):
-    return {record["label"]: record for record in read_records(folder) if record["kind"] == "run"}
+    return {record.label: record for record in read_records(folder) if isinstance(record, Run)}
 
 
 CHILD = "left-behind-by-redwood-test"
@@ -63,7 +64,7 @@ def rude_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("rude")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDWOOD_TEST_MARK", str(out))
-        finished, total = run_plan(plan, out, jobs=2)
+        finished, total = run_plan(plan, out, executor=Local(2))
     assert finished == total == 13
     return out
 
@@ -87,9 +88,9 @@ def rude_run(tmp_path_factory):
 )
 def test_each_job_is_recorded_as_what_it_was(rude_run, label, status, termination, objective, words):
     """Hanging, crashing, lying, dying, shouting, forking: each has its record, with the best that it had reported."""
-    result = runs_of(rude_run)[label]["result"]
-    assert (result["status"], result["termination"], result["objective"]) == (status, termination, objective)
-    assert words in result["message"]
+    result = runs_of(rude_run)[label].result
+    assert (result.status, result.termination, result.objective) == (status, termination, objective)
+    assert words in result.message
 
 
 def test_nothing_is_left_behind(rude_run, processes_of):
@@ -101,45 +102,44 @@ def test_nothing_is_left_behind(rude_run, processes_of):
 def test_killed_jobs_keep_to_their_limit(rude_run):
     """A job that hangs, in whatever way, ends with its limit: soon on an idle machine, in seconds on any."""
     for label in ("hang", "fork", "stuck"):
-        assert 0.3 <= runs_of(rude_run)[label]["result"]["seconds"]["solve"] <= 10.0
+        assert 0.3 <= runs_of(rude_run)[label].result.seconds.solve <= 10.0
 
 
 def test_a_lie_is_found_out(rude_run):
     """What claims to be optimal and is beaten counts as not proven, its bound is dropped, and the report says so."""
-    from redwood.benchmarks.report import render, summarise, warnings
+    from redwood.benchmarks.report import Report, render
 
-    records = read_records(rude_run)
-    cases = summarise(records)
-    (case,) = cases.values()
+    report = Report(read_records(rude_run))
+    (case,) = report.cases.values()
     assert (case.best, case.bound) == (3, 3)
-    assert any(line.startswith("- liar on ") and "claims a bound of 5 " in line for line in warnings(records, cases))
-    row = next(line for line in render(records).splitlines() if line.startswith("| liar |"))
+    assert any(line.startswith("liar on ") and "claims a bound of 5 " in line for line in report.warnings)
+    row = next(line for line in render(read_records(rude_run)).splitlines() if line.startswith("| liar |"))
     assert [cell.strip() for cell in row.split("|")[6:9]] == ["1", "1", "0"]
 
 
 def test_solutions_are_kept_in_files(rude_run):
     """The best solution of each run is in a file that the record names, that of a killed one too."""
     for label, value in (("good", 3), ("hang", 7)):
-        file = rude_run / runs_of(rude_run)[label]["solution"]
+        file = rude_run / runs_of(rude_run)[label].result.solution
         assert json.loads(file.read_text()) == {"solution": {"value": value}}
 
 
 def test_the_bound_is_computed_once_an_instance(rude_run):
     """Bounds are jobs of their own."""
-    (bound,) = [record for record in read_records(rude_run) if record["kind"] == "bound"]
-    assert (bound["result"]["bound"], bound["result"]["method"]) == (3.0, "by eye")
+    (bound,) = [record for record in read_records(rude_run) if isinstance(record, Bound)]
+    assert (bound.result.bound, bound.result.method) == (3.0, "by eye")
 
 
 def test_records_say_where_they_come_from(rude_run):
     """Versions, machine and load are in the session; seed, limits and fingerprint in every run."""
-    (session,) = [record for record in read_records(rude_run) if record["kind"] == "session"]
-    assert session["cores"] == os.cpu_count()
-    assert session["libraries"]["numpy"]
+    (session,) = [record for record in read_records(rude_run) if isinstance(record, Session)]
+    assert session.machine.cores == os.cpu_count()
+    assert session.machine.libraries["numpy"]
     for run in runs_of(rude_run).values():
-        assert run["session"] == session["session"]
-        assert len(run["case"]["fingerprint"]) == 64
-        assert run["process"]["load_average"] is not None
-        assert (run["seed"], run["time_limit"], run["threads"]) == (0, 0.3, 1)
+        assert run.session == session.session
+        assert len(run.case.fingerprint) == 64
+        assert run.process.load_average is not None
+        assert (run.seed, run.time_limit, run.threads) == (0, 0.3, 1)
 
 
 def test_finished_jobs_are_not_run_again(toy_plan, tmp_path):
@@ -163,9 +163,9 @@ def test_failed_jobs_are_run_again_on_demand(toy_plan, tmp_path):
     assert run_plan(plan, tmp_path) == (2, 2)
     seen = []
     run_plan(plan, tmp_path, retry_failed=True, on_progress=seen.append)
-    assert [progress.record["label"] for progress in seen if progress.record] == ["crash"]
+    assert [progress.record.label for progress in seen if progress.record] == ["crash"]
     assert sorted(runs_of(tmp_path)) == ["crash", "steps"]
-    assert len([record for record in read_records(tmp_path) if record["kind"] == "run"]) == 2
+    assert len([record for record in read_records(tmp_path) if isinstance(record, Run)]) == 2
 
 
 def test_edited_code_is_warned_of(tmp_path):
@@ -183,7 +183,7 @@ def test_edited_code_is_warned_of(tmp_path):
 
     assert "Warning" not in run() + run()
     (record,) = runs_of(tmp_path / "out").values()
-    assert len(record["code"]["digest"]) == 16
+    assert len(record.code.digest) == 16
     plugin.write_text(PLUGIN.read_text() + "# edited\n")
     assert "Warning: 1 records of steps for countdown were made by other code" in run()
 
@@ -214,17 +214,17 @@ def test_a_stopped_job_has_no_result(toy_plan):
     """A job that is stopped from outside is killed at once, and leaves nothing to record."""
     (job,) = toy_plan('name = "hang"', time_limit=60).jobs
     threading.Timer(0.5, leave, ["stopped"]).start()
-    assert carry_out(JobRequest("stopped", job, None, (str(PLUGIN),))) is None
+    assert carry_out(JobRequest("stopped", "toy", job, None, (str(PLUGIN),))) is None
 
 
 def test_memory_is_limited(toy_plan, tmp_path):
     """A job that eats memory is killed at its limit, says so, and keeps what it had reported."""
     eater = 'name = "rude"\nlabel = "eater"\noptions = {manner = "eat"}'
     run_plan(toy_plan(eater, time_limit=20, more="memory_gb = 0.6"), tmp_path)
-    result = runs_of(tmp_path)["eater"]["result"]
-    assert (result["status"], result["termination"], result["objective"]) == ("failed", "killed", 6)
-    assert "more than 0.6 GB" in result["message"]
-    assert result["seconds"]["solve"] < 15
+    result = runs_of(tmp_path)["eater"].result
+    assert (result.status, result.termination, result.objective) == ("failed", "killed", 6)
+    assert "more than 0.6 GB" in result.message
+    assert result.seconds.solve < 15
 
 
 def test_cores_are_lent_to_one_at_a_time(tmp_path, monkeypatch):
@@ -242,10 +242,10 @@ def test_cores_are_lent_to_one_at_a_time(tmp_path, monkeypatch):
 def test_replay_says_whether_it_agrees(toy_plan, tmp_path):
     """A job that is run again comes to the same answer; a record with another objective does not agree."""
     run_plan(toy_plan('name = "steps"'), tmp_path)
-    job = runs_of(tmp_path)["steps"]["job"]
+    job = runs_of(tmp_path)["steps"].job
     assert replay(tmp_path, job[:6]).agrees
     file = tmp_path / "records.jsonl"
-    file.write_text(file.read_text().replace('"objective": 3.0', '"objective": 4.0'))
+    file.write_text(file.read_text().replace('"objective":3.0', '"objective":4.0'))
     assert not replay(tmp_path, job).agrees
     with pytest.raises(OptionError, match="0 finished jobs"):
         replay(tmp_path, "nothing")
@@ -253,16 +253,16 @@ def test_replay_says_whether_it_agrees(toy_plan, tmp_path):
 
 def test_a_changed_instance_is_not_run(toy_plan):
     """A job whose instance is not the planned one is refused."""
-    import dataclasses
+    from msgspec.structs import replace
 
     (job,) = toy_plan('name = "steps"').jobs
-    other = dataclasses.replace(job, case=dataclasses.replace(job.case, fingerprint="0" * 64))
+    other = replace(job, cases=(replace(job.case, fingerprint="0" * 64),))
     try:
-        done = carry_out(JobRequest("changed", other, None, (str(PLUGIN),)))
+        done = carry_out(JobRequest("changed", "toy", other, None, (str(PLUGIN),)))
     finally:
         leave("changed")
-    assert done.results[0]["status"] == "failed"
-    assert "not what it was" in done.results[0]["message"]
+    assert done.records[0].result.status == "failed"
+    assert "not what it was" in done.records[0].result.message
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
@@ -287,7 +287,7 @@ def test_a_run_that_was_ended_resumes(tmp_path, end, processes_of, running):
     assert not processes_of(str(tmp_path), "")
     resume = [sys.executable, "-m", "redwood", "bench", "resume", str(out), "--plugin", str(PLUGIN), "--jobs", "2"]
     assert subprocess.run(resume, capture_output=True, cwd=tmp_path, timeout=60).returncode == 0
-    jobs = [record["job"] for record in read_records(out) if record["kind"] == "run"]
+    jobs = [record.job for record in read_records(out) if isinstance(record, Run)]
     assert len(jobs) == len(set(jobs)) == 4
 
 
@@ -302,7 +302,7 @@ def test_a_job_can_have_a_fresh_interpreter(toy_plan, tmp_path):
     """What does not survive a fork gets an interpreter of its own, under the same limits."""
     run_plan(toy_plan('name = "rude"\noptions = {manner = "stuck"}'), tmp_path, fresh=True)
     (run,) = runs_of(tmp_path).values()
-    assert (run["result"]["termination"], run["result"]["objective"]) == ("killed", 6)
+    assert (run.result.termination, run.result.objective) == ("killed", 6)
 
 
 def test_the_commands_say_what_is_to_be_run_and_where_the_report_is(tmp_path, toy_plan):

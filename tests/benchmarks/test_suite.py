@@ -86,13 +86,17 @@ def test_shipped_suites_are_sound(name):
         (GOOD.replace("sizes", "size"), "[[instances]] 1 has the unknown key 'size'. Did you mean 'sizes'?"),
         (GOOD.replace("time_limit", "time_limits"), "unknown key 'time_limits'. Did you mean 'time_limit'?"),
         (GOOD + "labels = 1", "[[solvers]] 1 has the unknown key 'labels'. Did you mean 'label'?"),
-        (GOOD.replace("time_limit = 2", 'time_limit = "2"'), "time_limit = '2' is of the wrong type"),
-        (GOOD.replace("time_limit = 2", "time_limit = 0"), "time_limit = 0 is not positive"),
-        (GOOD.replace("[5, 6]", "[5, -6]"), "sizes has -6"),
+        (GOOD.replace("time_limit = 2", 'time_limit = "2"'), "suite toy: time_limit = '2': expected float, got str"),
+        (GOOD.replace("time_limit = 2", "time_limit = 0"), "suite toy: time_limit = 0: expected float > 0"),
+        (GOOD.replace("[5, 6]", "[5, -6]"), "[[instances]] 1: sizes[1] = -6: expected int >= 0"),
         (GOOD.replace('generate = "tsp/uniform"', ""), "must have either files or generate"),
         (GOOD.replace("[[solvers]]\nname", "[[solvers]]\nlabel"), "[[solvers]] 1 has no name"),
-        (GOOD + 'except = ["x"]', "except, which goes with the name '*'"),
+        (GOOD + 'except = ["x"]', "except goes with the name '*'"),
         ("time_limit = 1", "has no [[instances]]"),
+        (GOOD.replace("[5, 6]", "[]"), "sizes = []: expected array of length >= 1"),
+        (GOOD.replace("time_limit = 2", "time_limit = nan"), "time_limit = nan: expected float > 0"),
+        ("name = 1" + GOOD, "has the unknown key 'name'"),
+        (GOOD.replace('"exact"', '"*"') + "batch = 2", "'*' stands for every solver"),
     ],
 )
 def test_faulty_suites_are_refused(text, words):
@@ -100,6 +104,18 @@ def test_faulty_suites_are_refused(text, words):
     with pytest.raises(OptionError) as caught:
         parse_suite("toy", text)
     assert words in str(caught.value)
+
+
+def test_errors_name_the_file_of_a_suite(tmp_path):
+    """A suite in a file is called by the path of it; its label heads reports, and is its name where none is given."""
+    file = tmp_path / "mine.toml"
+    file.write_text(GOOD.replace("time_limit", "time_limt"))
+    with pytest.raises(OptionError, match=rf"{file} has the unknown key 'time_limt'\. Did you mean 'time_limit'"):
+        find_suite(str(file))
+    file.write_text(GOOD)
+    assert find_suite(str(file)).label == "mine"
+    file.write_text('label = "Mine, July"' + GOOD)
+    assert find_suite(str(file)).label == "Mine, July"
 
 
 def test_no_toml_is_refused():
@@ -118,3 +134,11 @@ def test_plans_that_cannot_be_are_refused(toy_plan):
         toy_plan('name = "steps"\noptions = {paus = 3}')
     with pytest.raises(OptionError, match="--data or REDWOOD_DATA"):
         make_plan(parse_suite("toy", '[[instances]]\nfiles = ["*.tsp"]\n[[solvers]]\nname = "auto"'))
+
+
+def test_files_whose_names_cannot_be_recorded_are_refused(tmp_path):
+    """A name that is no UTF-8 is named before anything runs."""
+    (tmp_path / "caf\udce9.kp").write_text("1 1\n1 1\n")
+    text = '[[instances]]\nfiles = ["*.kp"]\n[[solvers]]\nname = "auto"'
+    with pytest.raises(FormatError, match=r"'caf\\udce9\.kp' cannot be recorded"):
+        make_plan(parse_suite("toy", text), tmp_path)

@@ -1,5 +1,9 @@
 """Bad input: each kind has its own clear error, exit code 2, and no traceback."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 HEAD = "NAME : bad\nTYPE : TSP\nDIMENSION : 4\nEDGE_WEIGHT_TYPE : EUC_2D\n"
@@ -138,3 +142,59 @@ def test_a_folder_that_cannot_be_made_is_refused(redwood, tmp_path):
     (tmp_path / "good.tsp").write_text(FULL)
     result = redwood("solve", tmp_path / "good.tsp", "--solver", "greedy", "--out", tmp_path / "file")
     refused(result, str(tmp_path / "file"), "File exists")
+
+
+def test_control_characters_and_bytes_of_names_lose_nothing(tmp_path):
+    """An instance whose file's name is no UTF-8 and holds an escape sequence is solved, written, and shown harmlessly."""
+    name = b"a\xff\x1b[31mred.tsp"
+    text = "NAME : x\x1b[31m\nTYPE : TSP\nDIMENSION : 2\nEDGE_WEIGHT_TYPE : EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 3 4\nEOF\n"
+    for file in (name, b"plain.tsp"):
+        with open(os.path.join(os.fsencode(tmp_path), file), "w") as stream:
+            stream.write(text)
+    command = [sys.executable, "-m", "redwood", "solve", name, b"plain.tsp", "--time-limit", "0.1", "--out", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"\x1b" not in done.stdout + done.stderr
+    assert rb"a\xff\x1b[31mred" in done.stdout
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device without space")
+@pytest.mark.parametrize("form", ["--json", "--quiet"])
+def test_standard_output_on_a_full_disk_is_one_line(tmp_path, form):
+    """The solution is written before, and the error is no traceback."""
+    (tmp_path / "a.tsp").write_text(
+        "NAME : x\nTYPE : TSP\nDIMENSION : 2\nEDGE_WEIGHT_TYPE : EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 3 4\nEOF\n"
+    )
+    command = [sys.executable, "-m", "redwood", "solve", "a.tsp", "--time-limit", "0.1", "--out", "out", form]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
+    assert done.returncode == 2
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "out" / "a.tour").exists()
+
+
+def test_a_horizon_that_no_memory_holds_is_refused():
+    """A file that asks for a horizon of 10^9 is refused before anything is made of it; a long one gives no raw error."""
+    import redwood
+    from redwood.errors import InstanceError
+
+    bandit = redwood.generate("cormab/budget", size=6, seed=0)
+    text = redwood.plugins.host.host().problem("cormab").format(bandit)
+    with pytest.raises(InstanceError, match="values of states over time"):
+        redwood.plugins.host.host().problem("cormab").parse(text.replace('"horizon": 20', '"horizon": 1000000000'), "long")
+
+
+def test_a_bound_that_no_memory_holds_is_refused():
+    """A hundred thousand steps ask for arrays that are quadratic in them: a typed error, with the size."""
+    import redwood
+    from redwood.errors import SolverError
+    from redwood.planning.bounds.decomposition import Decomposition
+
+    bandit = redwood.generate("cormab/budget", size=6, seed=0, horizon=100_000)
+    planning = redwood.plugins.host.host().problem("cormab").view(redwood.planning.contract.Planning, bandit)
+    with pytest.raises(SolverError, match="GiB"):
+        Decomposition(planning)

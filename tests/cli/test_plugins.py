@@ -33,6 +33,33 @@ def test_info_describes_a_problem(json_lines):
     assert {"steps", "proving"} <= set(problem["solvers"])
 
 
+def test_info_says_what_an_instance_is_made_of(json_lines, redwood):
+    """Every built-in problem tells, with a meaning, all that `redwood.instance` takes, and what a solution holds."""
+    for name in ("tsp", "atsp", "cvrp", "knapsack", "orienteering", "vrp", "cormab"):
+        (described,) = json_lines("plugins", "info", name)
+        (problem,) = described["problems"]
+        assert [entry["name"] for entry in problem["data"] if not entry["help"]] == []
+        assert {"name", "best_known"} < {entry["name"] for entry in problem["data"]}
+    data = {entry["name"]: entry["default"] for entry in json_lines("plugins", "info", "cvrp")[0]["problems"][0]["data"]}
+    assert (data["capacity"], data["vehicles"]) == ("required", "None")
+    shown = redwood("plugins", "info", "tsp").stdout
+    assert "redwood.instance('tsp', ...) takes" in shown
+    assert "EUC_2D" in shown
+
+
+def test_info_of_a_simple_problem_lists_the_fields_of_its_instances():
+    """A problem of `redwood.simple` takes the fields of its instance's class, all required."""
+    import runpy
+    from pathlib import Path
+
+    from redwood.cli.describing import data_taken, solution_fields
+
+    example = Path(__file__).parents[2] / "docs" / "examples" / "linear_ordering.py"
+    problem = runpy.run_path(str(example))["LinearOrdering"]
+    assert {entry["name"]: entry["default"] for entry in data_taken(problem)}["weights"] == "required"
+    assert [entry["name"] for entry in solution_fields(problem)] == ["order"]
+
+
 def test_doctor_ends_with_code_1_when_something_is_wrong(redwood, tmp_path):
     """A target that cannot be imported is a finding that counts."""
     plugin = tmp_path / "ailing.py"

@@ -88,7 +88,7 @@ def run_python(body, names, where):
 
 
 def run_shell(body, where):
-    for line in filter(None, map(str.strip, body.splitlines())):
+    for line in filter(None, map(str.strip, body.replace("\\\n", " ").splitlines())):
         if line.startswith(OURS):
             continue
         words = shlex.split(line, comments=True)

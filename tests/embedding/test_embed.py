@@ -57,7 +57,7 @@ def test_every_formulation_has_the_same_optimum(kind, options):
 def test_limits_get_tighter_and_hold():
     """Linear programs' limits lie within linear ones', these within intervals', and all random points within them."""
     from redwood.embedding.limits import interval_limits, linear_limits, lp_limits
-    from redwood.embedding.predictor import read
+    from redwood.embedding.read import read
 
     network = read(study.torch_case("residual", 4, 2, 3), 4).model
     low, high = np.full(4, -1.0), np.ones(4)

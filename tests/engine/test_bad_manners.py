@@ -11,9 +11,10 @@ import pytest
 
 import redwood
 from redwood.benchmarks.planning import make_plan
-from redwood.benchmarks.records import read_records
+from redwood.benchmarks.records import Run, read_records
 from redwood.benchmarks.runner import run_plan
 from redwood.benchmarks.suite import parse_suite
+from redwood.execution.executors.local import Local
 from redwood.plugins.host import host
 from redwood.result import Status
 
@@ -193,18 +194,18 @@ def records(bad):
     )
     text = f"time_limit = {LIMIT}\nbound_time_limit = 0\n[[instances]]\ngenerate = 'countdown'\nsizes = [{LARGEST}]\n"
     plan = make_plan(parse_suite("manners", text + solvers))
-    assert run_plan(plan, bad / "out", jobs=2) == (2 * len(manners),) * 2
-    return {record["label"]: record for record in read_records(bad / "out") if record["kind"] == "run"}
+    assert run_plan(plan, bad / "out", executor=Local(2)) == (2 * len(manners),) * 2
+    return {record.label: record for record in read_records(bad / "out") if isinstance(record, Run)}
 
 
 @pytest.mark.parametrize("manner", [*FAILS, *PASSES, *LIES, *APART])
 def test_in_a_benchmark(manner, records, bad):
     """The runner records what is right, or that the job failed; the job after it is not harmed."""
-    result, file = records[manner]["result"], records[manner]["solution"]
+    result, file = records[manner].result, records[manner].result.solution
     solution = None if file is None else json.loads((bad / "out" / file).read_text())["solution"]
-    check_result(manner, result["status"], result["objective"], solution, result["trajectory"])
-    after = records[f"after {manner}"]["result"]
-    assert (after["status"], after["objective"]) == ("feasible", 3)
+    check_result(manner, result.status, result.objective, solution, result.trajectory)
+    after = records[f"after {manner}"].result
+    assert (after.status, after.objective) == ("feasible", 3)
 
 
 def test_a_benchmark_leaves_nothing(records, bad):

@@ -1,6 +1,7 @@
 """`explain` names the part that breaks a rule, and what to change; following it mends the solution."""
 
 import json
+import pickle
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 import redwood
 from redwood.cli.root import root
+from redwood.errors import FormatError
 
 
 @pytest.fixture
@@ -79,6 +81,31 @@ def test_a_file_that_is_refused_is_shown_with_its_line(tmp_path):
     assert "heavy" in done.stdout
     done = CliRunner().invoke(root, ["explain", str(tmp_path / "absent.kp")])
     assert done.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("a.kp", "2 10\n5 3\n7 heavy\n", 3),
+        ("a.kp", "2 10\n5 3\n", 2),
+        ("a.tsp", "NAME: line 9\nTYPE: TSP\nDIMENSION: 2\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 x 0\n", 7),
+        ("a.vrp", "NAME: x\nTYPE: CVRP\nNAME: y\n", 3),
+    ],
+)
+def test_errors_of_files_know_their_line(tmp_path, name, text, line):
+    """A FormatError carries the number of the line that it names, through copies and processes, and no other number."""
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(FormatError, match=rf"line {line}\b") as caught:
+        redwood.read(file)
+    assert caught.value.line == pickle.loads(pickle.dumps(caught.value)).line == line
+
+
+def test_an_error_without_a_line_shows_none(tmp_path):
+    """A number in the name of a file is no line of it."""
+    file = tmp_path / "line 1.kp"
+    file.write_text("")
+    assert redwood.explain(file).repair_suggestions == ()
 
 
 def test_the_command_prints_what_programs_read(routes, tmp_path):

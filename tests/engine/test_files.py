@@ -24,7 +24,7 @@ def test_a_compressed_file_that_ends_early_is_an_error(tmp_path):
         read_text(file)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 10_000, "NaN", "-Infinity", "{"])
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 10_000, "[1, " + "9" * 400 + "]", "NaN", "-Infinity", "{"])
 def test_what_is_no_json_is_one_error(text):
     """Depth, digits and constants beyond JSON are errors of the format."""
     with pytest.raises(FormatError, match="case"):

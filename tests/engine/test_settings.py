@@ -103,3 +103,25 @@ def test_more_threads_than_cores_do_no_harm(tsp, bandit):
     """HiGHS with twenty thousand threads ends, and a bound on one thread afterwards is not refused."""
     assert redwood.solve(tsp, "highs", threads=20_000, time_limit=5).status == "optimal"
     assert redwood.bound(bandit[0], time_limit=5).value > 0
+
+
+@pytest.mark.parametrize("make", ["vrp", "cormab", "horizon"])
+def test_whole_numbers_that_no_float_holds_are_refused(make):
+    """An integer of four hundred digits given as data is an error of the instance, not an overflow."""
+    huge, bandit = 10**400, redwood.generate("cormab/budget", size=4, seed=0)
+    data = {
+        "vrp": ("vrp", {"depots": [{"x": huge, "y": 0}], "customers": [], "vehicles": [{"capacity": 1}]}),
+        "cormab": ("cormab", {"transitions": bandit.arms.transitions, "rewards": [[[huge]]], "actions": bandit.actions}),
+        "horizon": (
+            "cormab",
+            {
+                "transitions": bandit.arms.transitions,
+                "rewards": bandit.arms.rewards,
+                "actions": bandit.actions,
+                "horizon": huge,
+            },
+        ),
+    }
+    problem, given = data[make]
+    with pytest.raises(redwood.errors.InstanceError):
+        redwood.instance(problem, **given)

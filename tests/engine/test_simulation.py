@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 
+import redwood
 from redwood import generate, latency, simulate, solve
-from redwood.errors import FitError, OptionError
-from redwood.planning.policies import NullPolicy, RandomPolicy
+from redwood.errors import FitError, OptionError, SolutionError
+from redwood.planning.policies import IndexPolicy, NullPolicy, RandomPolicy
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +83,29 @@ def test_latency_is_that_of_single_decisions(bandits):
     assert 0 < spent.median <= spent.p99
     with pytest.raises(OptionError, match="decisions 0"):
         latency(bandits, RandomPolicy(), decisions=0)
+
+
+def test_a_table_for_other_states_is_refused():
+    """Values of nine states say nothing of arms with four, though no index is out of range."""
+    bandit = redwood.generate("cormab/budget", size=6, seed=0)
+    with pytest.raises(SolutionError, match="9 states, and the instance has 6 arms with 2 actions and 4"):
+        redwood.simulate(bandit, IndexPolicy(np.zeros((1, 6, 2, 9))), episodes=5, bound_time_limit=0)
+
+
+def test_a_simulation_elsewhere_leaves_a_policy_its_instance():
+    """A policy of six arms is refused for eight, and still acts for six."""
+    six, eight = (redwood.generate("cormab/budget", size=size, seed=0) for size in (6, 8))
+    policy = redwood.solve(six, "myopic", time_limit=1, bound_time_limit=0).solution
+    before = policy.act(np.zeros(6, np.int64), 0)
+    with pytest.raises(SolutionError, match="the instance has 8 arms"):
+        redwood.simulate(eight, policy, episodes=5, bound_time_limit=0)
+    assert np.array_equal(policy.act(np.zeros(6, np.int64), 0), before)
+
+
+def test_a_policy_that_needs_no_table_keeps_its_first_instance():
+    """`act` refers to the instance that came first, whatever was simulated since."""
+    six, eight = (redwood.generate("cormab/budget", size=size, seed=0) for size in (6, 8))
+    policy = RandomPolicy()
+    redwood.simulate(six, policy, episodes=2, bound_time_limit=0)
+    redwood.simulate(eight, policy, episodes=2, bound_time_limit=0)
+    assert policy.act(np.zeros(6, np.int64), 0).shape == (6,)

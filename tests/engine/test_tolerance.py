@@ -5,8 +5,7 @@ import math
 import pytest
 
 from redwood.budget import Sense
-from redwood.execution.bounding import contradicts
-from redwood.tolerance import beyond, eased, gap_to, relative_gap, same, to_beat, unit_scale, usable_step
+from redwood.tolerance import beyond, contradicts, eased, gap_to, relative_gap, same, to_beat, unit_scale, usable_step
 
 SCALES = (1e-12, 1e-6, 1.0, 1e9, 1e18)
 

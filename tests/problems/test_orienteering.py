@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+import redwood
 from redwood.errors import FitError, FormatError, InstanceError, OptionError, RedwoodError
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour
 from redwood.problems.orienteering.problem import Orienteering
@@ -209,3 +210,13 @@ def test_pictures_need_coordinates() -> None:
     assert "length 4, prize 7" in axes.get_title()
     with pytest.raises(FitError, match="no coordinates"):
         PROBLEM.plot(PROBLEM.make(matrix=np.zeros((2, 2)), prizes=[0, 1], budget=1), None, Figure().add_subplot())
+
+
+@pytest.mark.parametrize("solver", ["highs", "greedy", "local-search", "random", "auto"])
+def test_the_shortest_way_may_lead_through_others(solver):
+    """Legs of 1.4 round to 1 each, the direct 2.8 to 3: a budget of 2 is enough, and one of 1 is not."""
+    data = {"coords": [(0.0, 0.0), (1.4, 0.0), (2.8, 0.0)], "metric": "EUC_2D", "prizes": [0, 5, 0], "start": 0, "end": 2}
+    result = redwood.solve(Orienteering().make(**data, budget=2), solver, time_limit=0.3, bound_time_limit=0)
+    assert result.objective == 5
+    with pytest.raises(InstanceError, match="a budget of at least 2"):
+        Orienteering().make(**data, budget=1)

@@ -145,8 +145,16 @@ def test_demands_depots_and_tours_are_read_from_node_1() -> None:
         ("3 3.0e0 0.0\nEOF\n", "3 3.0", "line 9: NODE_COORD_SECTION has 2 values here"),
         ("COMMENT", "COMENT", "line 3: entry 'COMENT' is not supported here. Did you mean 'COMMENT'"),
         ("NODE_COORD_SECTION", "NODE_CORD_SECTION", "section 'NODE_CORD_SECTION' .* Did you mean 'NODE_COORD_SECTION'"),
-        ("NODE_COORD_SECTION", "FIXED_EDGES_SECTION\n1 2\n-1\nNODE_COORD_SECTION", "section 'FIXED_EDGES_SECTION' is not"),
-        ("NODE_COORD_SECTION", "TIME_WINDOW_SECTION\n1 2 3\nNODE_COORD_SECTION", "section 'TIME_WINDOW_SECTION' is not"),
+        (
+            "NODE_COORD_SECTION",
+            "FIXED_EDGES_SECTION\n1 2\n-1\nNODE_COORD_SECTION",
+            "line 6: FIXED_EDGES_SECTION asks for fixed edges",
+        ),
+        (
+            "NODE_COORD_SECTION",
+            "TIME_WINDOW_SECTION\n1 2 3\nNODE_COORD_SECTION",
+            "line 6: TIME_WINDOW_SECTION asks for time windows",
+        ),
         ("NODE_COORD_SECTION", "NODE_COORD_SECTION 1 2", "line 6: section NODE_COORD_SECTION has values on the line"),
         ("COMMENT", "NODE_COORD_TYPE : THREED_COORDS\nCOMMENT", "NODE_COORD_TYPE 'THREED_COORDS' is not supported"),
         ("EDGE_WEIGHT_TYPE", "DIMENSION : 3\nEDGE_WEIGHT_TYPE", "line 5: entry DIMENSION comes twice"),

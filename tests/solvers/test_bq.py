@@ -20,10 +20,10 @@ from redwood.problems.tsp.problem import TSP
 from redwood.solver import Run
 from redwood.solvers.bq.decoding import averaged, beam, discrepancies, finish, greedily, rollouts, tensors
 from redwood.solvers.bq.labels import LabelMaker
-from redwood.solvers.bq.muon import orthogonal
 from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
 from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.training import HyperParameters, Trainer
+from redwood.solvers.bq.training_run import BQTrainer
 from redwood.solvers.bq.weights import load_weights, network_for, save_weights
 from redwood.trainable import TrainingConfig
 from redwood.views.stepwise import Layout, Stage, Stepwise
@@ -93,15 +93,6 @@ def test_absent_tokens_do_not_matter():
     scores = network.scores(network(wide, padded, wide_edges), padded[:, :, None])
     torch.testing.assert_close(scores[:, :5], short)
     assert torch.isinf(scores[:, 5:]).all()
-
-
-def test_muon_makes_updates_orthogonal():
-    """The singular values of an update lie near one, for wide and tall matrices."""
-    torch.manual_seed(0)
-    for shape in ((16, 16), (8, 24), (24, 8)):
-        values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
-        assert values.min() > 0.5
-        assert values.max() < 1.4
 
 
 def test_weights_come_back_with_their_network(tmp_path):
@@ -382,6 +373,23 @@ def test_lost_labels_are_an_error(tmp_path, short_curriculum):
         LabelMaker(KINDS["tsp"], sorted_expert, tmp_path).make(range(1), Losing())
 
 
+def test_a_checkpoint_of_another_optimiser_is_refused(tmp_path, short_curriculum):
+    """Muon updates the matrices of the blocks, AdamW the rest; a checkpoint whose Muon had other settings names itself."""
+    LabelMaker(KINDS["tsp"], sorted_expert, tmp_path / "labels").make(range(1))
+    trainer = Trainer(
+        KINDS["tsp"], tmp_path / "run", tmp_path / "labels", shape=SHAPE, hyper_parameters=HyperParameters(batch=8)
+    )
+    trainer.train(steps=1)
+    rest, matrices = trainer.optimisers
+    assert (type(rest), type(matrices)) == (torch.optim.AdamW, torch.optim.Muon)
+    assert {p.ndim for p in matrices.param_groups[0]["params"]} == {2}
+    state = torch.load(trainer.checkpoint, weights_only=True)
+    state["optimisers"][1]["param_groups"][0].pop("ns_steps")  # as Muon of Redwood 0.1, which did not have it
+    torch.save(state, trainer.checkpoint)
+    with pytest.raises(OptionError, match=r"checkpoint.* was made with another optimiser"):
+        Trainer(KINDS["tsp"], tmp_path / "run", tmp_path / "labels", shape=SHAPE, hyper_parameters=HyperParameters(batch=8))
+
+
 def test_an_interrupted_training_resumes_exactly(tmp_path, short_curriculum):
     """Stopped at a checkpoint and made again from its folder, a training ends with the weights of one never stopped."""
     LabelMaker(KINDS["tsp"], sorted_expert, tmp_path / "labels").make(range(1))
@@ -458,7 +466,9 @@ def test_a_training_learns(tmp_path, short_curriculum):
 def test_training_ends_with_weights_that_solve(tmp_path, short_curriculum):
     """From nothing to a file of weights that the solver takes."""
     config = TrainingConfig(tmp_path, sorted_expert, hours=1e-4)
-    path = BQ.train(KINDS["tsp"], config, preset="tiny", batch=8, test_instances=2, checkpoint_steps=1, test_steps=100)
+    path = BQTrainer.train(
+        KINDS["tsp"], config, preset="tiny", batch=8, test_instances=2, checkpoint_steps=1, test_steps=100
+    )
     instance = redwood.generate("tsp", size=12, seed=0)
     result = redwood.solve(instance, solver="bq", weights=str(path), search="none", bound_time_limit=0)
     assert result.status == "feasible"
@@ -468,7 +478,7 @@ def test_training_ends_with_weights_that_solve(tmp_path, short_curriculum):
 def test_unknown_training_options_are_refused(tmp_path):
     """A misspelt option of the training is an error with a suggestion."""
     with pytest.raises(OptionError, match="preset"):
-        BQ.train(KINDS["tsp"], TrainingConfig(tmp_path, sorted_expert, hours=1.0), presett="small")
+        BQTrainer.train(KINDS["tsp"], TrainingConfig(tmp_path, sorted_expert, hours=1.0), presett="small")
 
 
 @pytest.mark.parametrize(
@@ -483,7 +493,7 @@ def test_unknown_training_options_are_refused(tmp_path):
 def test_training_options_out_of_range_are_named(tmp_path, options, message):
     """What is wrong with an option of the training is said before labels are made."""
     with pytest.raises(OptionError, match=message):
-        BQ.train(KINDS["tsp"], TrainingConfig(tmp_path / "run", sorted_expert, hours=1.0), **options)
+        BQTrainer.train(KINDS["tsp"], TrainingConfig(tmp_path / "run", sorted_expert, hours=1.0), **options)
     assert not (tmp_path / "run").exists()
 
 

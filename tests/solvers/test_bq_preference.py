@@ -9,9 +9,9 @@ from redwood.problems.knapsack.problem import Knapsack
 from redwood.problems.tsp.problem import TSP
 from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import Shape
-from redwood.solvers.bq.policy import BQ
 from redwood.solvers.bq.preference import PairMaker, PreferenceTrainer
 from redwood.solvers.bq.training import HyperParameters, Trainer, view_class
+from redwood.solvers.bq.training_run import BQTrainer
 from redwood.solving.train import SolverExpert
 from redwood.trainable import TrainingConfig
 from redwood.views.stepwise import Stage
@@ -66,7 +66,7 @@ def test_training_can_end_with_preferences(tmp_path, monkeypatch):
     monkeypatch.setattr(view_class(TSP()), "curriculum", (Stage(10, 4, 1),))
     config = TrainingConfig(tmp_path, SolverExpert("local-search"), hours=1e-3)
     options = {"preset": "tiny", "batch": 8, "test_instances": 2, "checkpoint_steps": 1, "test_steps": 1000}
-    path = BQ.train(TSP(), config, improve=True, prefer=0.3, **options)
+    path = BQTrainer.train(TSP(), config, improve=True, prefer=0.3, **options)
     assert path.exists()
     assert (tmp_path / "labels" / "improved-20-0001.npz").exists()
     assert (tmp_path / "preference" / "checkpoint.pt").exists()

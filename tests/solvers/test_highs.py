@@ -13,11 +13,13 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
+import redwood
 from redwood.budget import AnyOf, Iterations, Seconds, Sense, Target, TargetGap, Termination
 from redwood.errors import ModelError, OptionError, SolverError
 from redwood.problem import Instance, Problem, Solution
 from redwood.solver import Run
 from redwood.solvers.mip.highs import HiGHS
+from redwood.solvers.mip.session import NumericalTroubleError, Session
 from redwood.views.linear import Linear, Rows
 from redwood.views.local import Local
 
@@ -512,3 +514,32 @@ def test_wrong_options_are_refused(options, message):
     """An option out of its range is an error with its name and value."""
     with pytest.raises(OptionError, match=message):
         HiGHS(**options)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 10, 11])
+def test_forbidden_edges_are_no_numerical_trouble(seed):
+    """Half of the edges cost 1e15: there is an answer, no worse than the bound says, and no failure."""
+    rng = np.random.default_rng(seed)
+    nodes = int(rng.integers(12, 22))
+    coords = rng.random((nodes, 2)) * 100
+    matrix = np.hypot(*(coords[:, None] - coords[None]).transpose(2, 0, 1))
+    forbidden = np.triu(rng.random((nodes, nodes)) < 0.5, 1)
+    matrix[forbidden | forbidden.T] = 1e15
+    demands = [0, *rng.integers(1, 9, nodes - 1)]
+    made = redwood.instance("cvrp", matrix=matrix, demands=demands, capacity=15)
+    result = redwood.solve(made, "highs", time_limit=0.5, bound_time_limit=0)
+    assert str(result.status) in ("feasible", "optimal"), result.message
+    assert result.bound is None or result.bound <= result.objective
+
+
+def test_where_highs_gives_up_the_best_known_is_the_answer(monkeypatch):
+    """A status of HiGHS that says nothing ends the search with what was found, its bound, and the words."""
+    made = redwood.generate("atsp", size=30, seed=0)
+
+    def give_up(self):
+        raise NumericalTroubleError("HiGHS gave up with status Unknown.")
+
+    monkeypatch.setattr(Session, "relax", give_up)
+    result = redwood.solve(made, "highs", time_limit=2, bound_time_limit=0)
+    assert str(result.status) == "feasible"
+    assert "HiGHS gave up with status Unknown" in result.message

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import redwood
 from redwood.budget import Iterations, Seconds
 from redwood.errors import OptionError
 from redwood.problems.routing.travel import Metric
@@ -157,3 +158,21 @@ def test_points_of_another_shape_are_refused():
     """Bulk tours need at least five points in the plane."""
     with pytest.raises(OptionError, match=r"\[B, N, 2\]"):
         improve_tours(np.zeros((2, 4, 2)), 10, 0)
+
+
+def test_nodes_at_one_place_may_be_worth_two_visits():
+    """Rounded distances break the triangle rule: between two nodes at one place a tour of 6 goes elsewhere, not one of 7."""
+    coords = [(2, 3), (0, 1), (1, 2), (1, 2), (0, 0)]
+    result = redwood.solve(redwood.instance("tsp", coords=coords, metric="EUC_2D"), "local-search", time_limit=1)
+    assert (result.objective, str(result.status)) == (6, "optimal")
+
+
+def test_merged_places_prove_nothing_where_the_triangle_rule_fails():
+    """Nine nodes at three places of a rounded instance are solved, and nothing is claimed."""
+    coords = [(0, 0), (1, 1), (2, 2)] * 3
+    result = redwood.solve(
+        redwood.instance("tsp", coords=coords, metric="EUC_2D"), "local-search", time_limit=0.3, bound_time_limit=0
+    )
+    assert str(result.status) == "feasible"
+    exact = redwood.solve(redwood.instance("tsp", coords=coords), "local-search", time_limit=0.3, bound_time_limit=0)
+    assert str(exact.status) == "optimal"

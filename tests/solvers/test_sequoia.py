@@ -123,7 +123,7 @@ def test_the_old_name_of_the_embedding_says_the_new_one():
 def test_residual_starts_as_the_lagrangian_policy():
     """Before learning, and so at worst, the default network acts as the Lagrangian policy."""
     instance = generate("cormab/capacity", size=8, seed=1)
-    policy = solve(instance, "sequoia", episodes=1, check=1, trials=5, seed=0, improvement_episodes=50).solution
+    policy = solve(instance, "deep-q", episodes=1, check=1, trials=5, seed=0, improvement_episodes=50).solution
     other = solve(instance, "lagrangian").solution
     ours, theirs = (simulate(instance, found, episodes=30, seed=3, bound_time_limit=0) for found in (policy, other))
     assert ours.mean >= 0.97 * theirs.mean

@@ -5,13 +5,13 @@ import pytest
 
 from redwood import generate
 from redwood.clock import Timer
+from redwood.planning.bounds.pricing import relax
 from redwood.planning.contract import Planning
+from redwood.planning.improving import policy_for, scaled, simulated
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.learning.control_variate import ControlVariate
 from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
-from redwood.solvers.sequoia.learning.improving import policy_for, scaled, simulated
 from redwood.solvers.sequoia.learning.learner import Learner
-from redwood.solvers.sequoia.learning.pricing import relax
 
 
 def planning_of(domain="capacity", size=6, **options):

@@ -9,17 +9,17 @@ import pytest
 from redwood import generate, load_policy, save_policy, simulate, solve, train
 from redwood.clock import Timer
 from redwood.errors import OptionError, SolutionError
+from redwood.planning.arm_features import FEATURES, arm_features
 from redwood.planning.bounds.duality import price
+from redwood.planning.bounds.pricing import Relaxation, relax
 from redwood.planning.contract import Planning
+from redwood.planning.improving import fitted, improve, policy_for, scaled, simulated, surpasses
 from redwood.plugins.host import host
 from redwood.problems.cormab.interventions import InterventionsSet
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
 from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
-from redwood.solvers.sequoia.learning.improving import fitted, improve, policy_for, scaled, simulated, surpasses
 from redwood.solvers.sequoia.learning.learner import Learner
 from redwood.solvers.sequoia.learning.offline import estimate, learn_offline, load_log, save_log
-from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
-from redwood.solvers.sequoia.networks.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.networks.shipped import network_at, shipped
 
 
@@ -125,14 +125,14 @@ def test_networks_of_arms_are_trained_for_a_domain_and_taken_elsewhere(tmp_path)
         "improvement_episodes": 20,
         "pretraining": 30,
     }
-    path = train("sequoia", "cormab/budget", tmp_path, hours=1.0, seed=3, **options)
+    path = train("deep-q", "cormab/budget", tmp_path, hours=1.0, seed=3, **options)
     assert json.loads(path.with_suffix(".json").read_text())["trained"]["instances"] == 2
     instance = generate("cormab/budget", size=7, seed=1, horizon=6)
-    taken = solve(instance, "sequoia", weights=str(path))
+    taken = solve(instance, "deep-q", weights=str(path))
     assert taken.bound >= taken.objective * 0.99
     direct = [simulate(instance, found, episodes=10).mean for found in (taken.solution, load_policy(path))]
     assert direct[0] == pytest.approx(direct[1])
-    begun = solve(instance, "sequoia", start=str(path), improvements=0, improvement_episodes=50, episodes=1, trials=2)
+    begun = solve(instance, "deep-q", start=str(path), improvements=0, improvement_episodes=50, episodes=1, trials=2)
     assert "of 1 improvements accepted" in begun.message
 
 
@@ -161,7 +161,7 @@ def test_logs_teach_without_the_arms(tmp_path):
     found = estimate(log, planning.arms.shape, 1.0)
     errors = np.abs(found.transitions - planning.arms.transitions).max(axis=3)
     assert errors[found.seen > 100].max() < 0.25
-    policy = solve(instance, "sequoia", logged=str(path)).solution
+    policy = solve(instance, "deep-q", logged=str(path)).solution
     policies = (policy, solve(instance, "random").solution)
     learned, random = (simulate(instance, p, episodes=200, seed=4, bound_time_limit=0).mean for p in policies)
     assert learned > 1.1 * random
@@ -184,7 +184,7 @@ def test_foreign_logs_are_refused(tmp_path):
     with pytest.raises(OptionError, match=r"expected \[E, 9, 5\]"):
         load_log(tmp_path / "log.npz", (5, 2, 4), 9)
     with pytest.raises(OptionError, match="exclude"):
-        solve(generate("cormab/budget", size=3, seed=0), "sequoia", weights="capacity", start="capacity")
+        solve(generate("cormab/budget", size=3, seed=0), "deep-q", weights="capacity", start="capacity")
 
 
 def test_listed_choices_equal_the_program():

@@ -35,7 +35,7 @@ SHORT = {
 KILLED = """
 import json, sys
 import redwood
-redwood.train("sequoia", "cormab/budget", sys.argv[1], hours=1.0, seed=2, **json.loads(sys.argv[2]))
+redwood.train("deep-q", "cormab/budget", sys.argv[1], hours=1.0, seed=2, **json.loads(sys.argv[2]))
 """
 
 
@@ -52,9 +52,9 @@ def test_a_killed_training_ends_as_an_unbroken_one(tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (folder / "policy.safetensors").exists()
-    resumed = load_policy(train("sequoia", "cormab/budget", folder, hours=1.0, seed=2, **SHORT | {"episodes": 8}))
+    resumed = load_policy(train("deep-q", "cormab/budget", folder, hours=1.0, seed=2, **SHORT | {"episodes": 8}))
     unbroken = load_policy(
-        train("sequoia", "cormab/budget", tmp_path / "whole", hours=1.0, seed=2, **SHORT | {"episodes": 8})
+        train("deep-q", "cormab/budget", tmp_path / "whole", hours=1.0, seed=2, **SHORT | {"episodes": 8})
     )
     assert len(curve.read_text().splitlines()) == 9
     np.testing.assert_array_equal(resumed.weights, unbroken.weights)
@@ -62,17 +62,17 @@ def test_a_killed_training_ends_as_an_unbroken_one(tmp_path):
 
 def test_trained_policies_are_taken_as_weights(tmp_path):
     """``train`` for a variant leaves a safetensors file and a card; ``solve`` with it acts as the trained policy."""
-    path = train("sequoia", "cormab/capacity", tmp_path, hours=1.0, seed=3, **SHORT | {"episodes": 2})
+    path = train("deep-q", "cormab/capacity", tmp_path, hours=1.0, seed=3, **SHORT | {"episodes": 2})
     card = json.loads(path.with_suffix(".json").read_text())
     assert path.name == "policy.safetensors"
     assert card["format"] == 1
     assert card["instance"] == "cormab-capacity-5-s3"
     instance = generate("cormab/capacity", size=5, seed=3)
-    policy = solve(instance, "sequoia", weights=str(path)).solution
+    policy = solve(instance, "deep-q", weights=str(path)).solution
     rewards = [simulate(instance, found, episodes=5, bound_time_limit=0).rewards for found in (policy, load_policy(path))]
     np.testing.assert_array_equal(*rewards)
     with pytest.raises(FitError, match=r"instance has \[6, 2, 4\]"):
-        solve(generate("cormab/capacity", size=6, seed=3), "sequoia", weights=str(path))
+        solve(generate("cormab/capacity", size=6, seed=3), "deep-q", weights=str(path))
 
 
 @pytest.mark.parametrize(
@@ -88,17 +88,17 @@ def test_folders_of_another_training_are_refused(given, says, tmp_path):
     same = tmp_path / "same.json"
     same.write_text(host().problem("cormab").format(generate("cormab/budget", size=5, seed=2)))
     call = {"hours": 1.0, "seed": 2, **SHORT, "episodes": 1}
-    train("sequoia", "cormab/budget", tmp_path / "folder", **call)
+    train("deep-q", "cormab/budget", tmp_path / "folder", **call)
     given = given | ({"instance": str(same)} if "instance" in given else {})
     with pytest.raises(OptionError, match=says):
-        train("sequoia", "cormab/budget", tmp_path / "folder", **call | given)
-    train("sequoia", "cormab/budget", tmp_path / "folder", **call | {"episodes": 2})
+        train("deep-q", "cormab/budget", tmp_path / "folder", **call | given)
+    train("deep-q", "cormab/budget", tmp_path / "folder", **call | {"episodes": 2})
 
 
 def test_variants_may_not_contradict(tmp_path):
     """A variant in the problem's name and another one as an option are refused."""
     with pytest.raises(OptionError, match="'path'"):
-        train("sequoia", "cormab/path", tmp_path, hours=1.0, variant="capacity")
+        train("deep-q", "cormab/path", tmp_path, hours=1.0, variant="capacity")
 
 
 def test_saved_kinds_are_found_without_an_import():

@@ -21,7 +21,7 @@ problem, solver, habit = sys.argv[1:]
 
 def objective():
     instance = redwood.generate(problem, size=8, seed=1)
-    options = dict(network="relu", pretraining=5, episodes=3, trials=4, check=1) if solver == "sequoia" else {}
+    options = dict(network="relu", pretraining=5, episodes=3, trials=4, check=1) if solver == "deep-q" else {}
     result = redwood.solve(instance, solver, iterations=3, time_limit=60, bound_time_limit=0, **options)
     assert result.status in ("feasible", "optimal"), result.message
     return result.objective
@@ -48,7 +48,7 @@ print(expected, objective())
 
 
 @pytest.mark.parametrize("habit", ["dtype64", "dtype16", "gradients", "inference", "autocast", "device"])
-@pytest.mark.parametrize(("problem", "solver"), [("tsp", "bq"), ("knapsack", "bq"), ("cormab/capacity", "sequoia")])
+@pytest.mark.parametrize(("problem", "solver"), [("tsp", "bq"), ("knapsack", "bq"), ("cormab/capacity", "deep-q")])
 def test_the_users_torch_settings_change_nothing(problem, solver, habit):
     """A solve after the user has changed torch's defaults gives the result of one before."""
     done = subprocess.run([sys.executable, "-c", PROGRAM, problem, solver, habit], capture_output=True, text=True)
@@ -128,5 +128,20 @@ if __name__ == "__main__":
 def test_bq_works_in_a_fork_of_a_process_that_has_used_it():
     """A child that was forked after `bq` had run gets an answer."""
     done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 2
+
+
+POOLED = FORK.replace("import redwood\n", "import redwood\nimport torch\n", 1).replace(
+    "bound_time_limit=0)", "bound_time_limit=0, threads=2)"
+)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system does not fork")
+def test_bq_with_threads_works_in_a_fork_of_a_process_whose_torch_has_some():
+    """Torch waits for ever for threads that a fork does not copy: the child is given one, whatever it asks for."""
+    script = POOLED.replace("own = job(0)", "torch.set_num_threads(2)\n    torch.rand(2000, 2000).exp()\n    own = job(0)")
+    assert "threads=2" in script
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=90)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) == 2

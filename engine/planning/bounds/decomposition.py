@@ -13,6 +13,7 @@ Marsten, Hogan, Blankenship (1975), The BOXSTEP method for large-scale optimizat
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.clock import Clock
+from redwood.errors import SolverError
 from redwood.planning.bounds.master import optimised
 from redwood.planning.bounds.segment import Decoupled, ending_of
 from redwood.views.compiled import quiet_highs
@@ -57,6 +59,10 @@ class Point:
     actions: Array
 
 
+MOST_ROOM = 4 << 30
+"""Bytes of the largest array that is asked for."""
+
+
 class Decomposition:
     """Minimises the bound over the prices of classes."""
 
@@ -68,6 +74,12 @@ class Decomposition:
         self._group = np.empty(arms, np.int64)
         self._group[np.argsort(self._classes, kind="stable")] = np.arange(arms) * self._count // arms
         self._shape = (planning.horizon, int(self._classes.max()) + 1, arm_actions)
+        room = 8 * planning.horizon * math.prod(self._shape)  # of the cuts of one round, a row for each step
+        if room > MOST_ROOM:
+            raise SolverError(
+                f"the bound of {planning.horizon} steps needs arrays of {room / 2**30:.0f} GiB, above the limit of "
+                f"{MOST_ROOM >> 30} GiB; give a shorter horizon, or the criterion average."
+            )
         self._q_values = np.empty((planning.horizon, arms, arm_actions, states))
         self._rows = planning.horizon * self._shape[1] * (arm_actions - 1)
         self._highs = self._load()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 from redwood.clock import Clock
+from redwood.files import write_text
 from redwood.saved import reading
 
 
@@ -51,6 +51,4 @@ class Hours:
 
     def write(self) -> None:
         """Remember what was spent."""
-        unfinished = self._file.with_suffix(".new")
-        unfinished.write_text(f"{self.spent}\n")
-        os.replace(unfinished, self._file)
+        write_text(self._file, f"{self.spent}\n")

@@ -60,12 +60,9 @@ class HyperParameters:
         Simulated episodes of a try.
     improvements
         For ``residual``: rounds of policy improvement on expected targets before the first episode, each of which has to
-        beat the incumbent in trial episodes; see `redwood.solvers.sequoia.learning.improving.improve`.
+        beat the incumbent in trial episodes; see `redwood.planning.improving.improve`.
     improvement_episodes
         Episodes simulated in each round to learn from, and as many to try the candidate.
-    coupling
-        For ``residual``: whether joint values are tried that also know what many arms will ask for at once, from as many
-        episodes; see `redwood.solvers.sequoia.coupling.CouplingPolicy`.
     start
         A trained network of arms, by its file or the name of a shipped one, from which ``residual`` starts where that beats
         the Lagrangian values in trial episodes: transfer from other instances and sizes.
@@ -99,7 +96,6 @@ class HyperParameters:
     trials: int = 30
     improvements: int = 4
     improvement_episodes: int = 1000
-    coupling: bool = True
     start: str = ""
     preset: str = "default"
     defects: tuple[str, ...] = ()

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import OptionError, suggestion
+from redwood.budget import Seconds
+from redwood.errors import OptionError, SolverError, suggestion
+from redwood.files import replacing, write_text
 from redwood.lazy import load_target
-from redwood.planning.contract import Planning
-from redwood.planning.files import load_policy, save_policy
+from redwood.planning.contract import Planning, Policy
+from redwood.planning.files import save_policy
+from redwood.planning.improving import scaled
 from redwood.problem import Instance, Problem
 from redwood.renamed import option_suggestion
 from redwood.saved import reading
+from redwood.solver import Run
 from redwood.solvers.sequoia.learning.clocks import Hours
-from redwood.solvers.sequoia.learning.improving import scaled
 from redwood.solvers.sequoia.learning.learner import Learner
 from redwood.trainable import TrainingConfig
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.coupling import CouplingPolicy
+    from redwood.solvers.sequoia.deep_q import DeepQ
     from redwood.solvers.sequoia.solver import Sequoia
 
 
 def train_instance(
-    problem: Problem[Any, Any], config: TrainingConfig, made: Sequoia, every: float, options: dict[str, Any]
+    problem: Problem[Any, Any], config: TrainingConfig, made: DeepQ, every: float, options: dict[str, Any]
 ) -> Path:
-    """Return the file of a policy, trained until the hours or the episodes are over; see `Sequoia.train`.
+    """Return the file of a policy, trained until the hours or the episodes are over; see `DeepQ.train`.
 
     Parameters
     ----------
@@ -55,10 +57,10 @@ def train_instance(
     folder.mkdir(parents=True, exist_ok=True)
     _own(folder, instance, config.seed)
     clock = Hours(folder, config.hours)
-    values, reference = _kept(made, planning, clock, folder, config.seed)
+    values = _kept(made, planning, clock, folder, config.seed)
     table = None if values is None else scaled(planning, values)
     before = 0
-    learner = Learner(planning, made, config.seed, table, load_target(made.policy_kind), values, reference)
+    learner = Learner(planning, made, config.seed, table, load_target(made.policy_kind), values)
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
         learner.load(checkpoint)
@@ -85,7 +87,7 @@ def train_instance(
         "episodes": learner.episode,
     }
     about = {"problem": problem.name, "instance": instance.name, "seed": config.seed, "trained": trained}
-    return save_policy(learner.policy(), folder / "policy", **about, trial=learner.trial_of_answer)
+    return save_policy(learner.policy(), folder / "policy", **about, trial=learner.best_trial)
 
 
 def _instance(problem: Problem[Any, Any], seed: int, options: Mapping[str, Any]) -> Instance:
@@ -111,9 +113,7 @@ def _own(folder: Path, instance: Instance, seed: int) -> None:
     path = folder / "training.json"
     mine = {"instance": instance.fingerprint(), "seed": seed}
     if not path.exists():
-        unfinished = path.with_suffix(".new")
-        unfinished.write_text(json.dumps({"name": instance.name, **mine}, indent=2) + "\n")
-        os.replace(unfinished, path)
+        write_text(path, json.dumps({"name": instance.name, **mine}, indent=2) + "\n")
         return
     with reading(path):
         kept = json.loads(path.read_text())
@@ -126,34 +126,52 @@ def _own(folder: Path, instance: Instance, seed: int) -> None:
         )
 
 
-def _kept(
-    made: Sequoia, planning: Planning, clock: Hours, folder: Path, seed: int
-) -> tuple[Array | None, CouplingPolicy | None]:
-    """Return the values of states that the training starts from, and a policy of quadratic coupling that is ahead of them.
-
-    They are computed once a folder, so that a training resumes exactly.
-    """
-    path, reference = folder / "values.npy", folder / "coupling.safetensors"
+def _kept(made: DeepQ, planning: Planning, clock: Hours, folder: Path, seed: int) -> Array | None:
+    """Return the values of states that the training starts from; computed once a folder, so that it resumes exactly."""
+    path = folder / "values.npy"
     if path.exists():
         with reading(path):
             kept: Array = np.load(path, allow_pickle=False)
-        return kept, cast("CouplingPolicy", load_policy(reference)) if made.coupling and reference.exists() else None
+        return kept
     begun = made.begun(planning, clock, seed)
-    reference.unlink(missing_ok=True)
-    if begun.coupling is not None:
-        save_policy(begun.coupling, reference)
     if begun.values is not None:
-        with path.with_suffix(".new").open("wb") as file:
-            np.save(file, begun.values)
-        os.replace(path.with_suffix(".new"), path)
-    return begun.values, begun.coupling
+        with replacing(path) as unfinished:
+            np.save(unfinished, begun.values)
+    return begun.values
+
+
+def train_fitted(problem: Problem[Any, Any], config: TrainingConfig, kind: type[Sequoia], options: dict[str, Any]) -> Path:
+    """Return the file of a Q-network by fitted policy iteration; see `redwood.solvers.sequoia.solver.Sequoia.train`.
+
+    It is not interrupted and resumed: its rounds are minutes.
+
+    Parameters
+    ----------
+    problem, config
+        As for `Sequoia.train`.
+    kind
+        The solver class.
+    options
+        Of the solver and of the instance.
+    """
+    chosen = {entry.name: options.pop(entry.name) for entry in fields(kind) if entry.name in options}
+    made = kind(**chosen)
+    instance = _instance(problem, config.seed, options)
+    config.folder.mkdir(parents=True, exist_ok=True)
+    _own(config.folder, instance, config.seed)
+    run = Run(problem, instance, budget=Seconds(3600 * config.hours), seed=config.seed, threads=config.threads)
+    answer = made.run(problem, instance, run)
+    if not isinstance(answer.solution, Policy):
+        raise SolverError("the training gave no policy.")
+    about = {"problem": problem.name, "instance": instance.name, "seed": config.seed, "message": answer.message}
+    return save_policy(answer.solution, config.folder / "policy", **about)
 
 
 def _save(learner: Learner, clock: Hours, checkpoint: Path) -> None:
     learner.save(checkpoint)
     clock.write()
-    with (checkpoint.parent / "curve.csv").open("w", newline="") as file:
-        lines = [asdict(line) for line in learner.curve]
+    lines = [asdict(line) for line in learner.curve]
+    with replacing(checkpoint.parent / "curve.csv") as unfinished, unfinished.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(lines[0]) if lines else ["episode"])
         writer.writeheader()
         writer.writerows(lines)
@@ -171,4 +189,5 @@ def _draw(learner: Learner, folder: Path) -> None:
     axes.plot(episodes, [line.best for line in learner.curve], ls="--", label="best trial")
     axes.set(xlabel="episode", ylabel="reward a step")
     axes.legend()
-    figure.savefig(folder / "curve.png", dpi=120)
+    with replacing(folder / "curve.png") as unfinished:
+        figure.savefig(unfinished, dpi=120)

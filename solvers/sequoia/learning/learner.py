@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,11 +13,12 @@ import torch
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
+from redwood.files import replacing
 from redwood.planning.contract import Planning, Policy
+from redwood.planning.improving import recorded, surpasses, variance_reduced
 from redwood.saved import load_checkpoint, reading
 from redwood.solvers.sequoia.learning.control_variate import ControlVariate
 from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
-from redwood.solvers.sequoia.learning.improving import recorded, surpasses, variance_reduced
 from redwood.solvers.sequoia.learning.replay import Batch, Replay
 from redwood.solvers.sequoia.learning.stability import Stability
 from redwood.solvers.sequoia.networks.network import QNetwork, Shape, single_thread
@@ -27,8 +27,6 @@ from redwood.solvers.sequoia.search.oracle import ActionOracle
 
 TRIAL_SEED = 271_828
 """Seed of the simulated episodes by which networks are compared during training; no result is reported on it."""
-REFERENCE_SEED = 828_459
-"""Seed of those in which the best network meets the reference policy."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,6 @@ class Learner:
     values
         Q-values [H + 1, J, S] of states, discounted to the first step, by which rewards are freed of the noise of outcomes;
         see `ControlVariate`.
-    reference
-        A policy that is the answer until a network surpasses it.
 
     References
     ----------
@@ -88,9 +84,8 @@ class Learner:
         table: Array | None = None,
         kind: type[QPolicy] = QPolicy,
         values: Array | None = None,
-        reference: Policy | None = None,
     ) -> None:
-        self.kind, self.reference = kind, reference
+        self.kind = kind
         self.planning, self.hyper_parameters = planning, hyper_parameters.with_preset()
         self.rng = np.random.default_rng([seed, 6])
         arms, arm_actions, states = planning.arms.shape
@@ -118,8 +113,6 @@ class Learner:
         self.episode = self.steps = self.updates = 0
         self.trial = self.best_trial = -np.inf
         self._best_earned: Array | None = None
-        self._reference_earned: Array | None = None
-        self._surpasses_reference = False
         self.best = self._policy()
         self.curve: list[Line] = []
         self._older = self._newer = self._current = self._oracle()
@@ -158,15 +151,8 @@ class Learner:
             after()
 
     def policy(self) -> Policy:
-        """Return the best network's policy tried so far, or the reference policy that it does not surpass."""
-        return self.best if self.reference is None or self._surpasses_reference else self.reference
-
-    @property
-    def trial_of_answer(self) -> float:
-        """The mean reward a step of the answer in trial episodes."""
-        if self.reference is None or self._surpasses_reference:
-            return self.best_trial
-        return float(self._earned(self.reference).mean())
+        """Return the best network's policy tried so far."""
+        return self.best
 
     def _episode(self, stops: Callable[[], bool]) -> float:
         """Live through one episode, learning after each step, and return the mean reward a step."""
@@ -310,17 +296,7 @@ class Learner:
             if surpasses(self._best_earned, earned):
                 self._go_back()
         if better:
-            first = self._best_earned is None and self.episode == 0
             self.best, self.best_trial, self._best_earned = self._policy(), self.trial, earned
-            self._surpasses_reference = not first and self._faces_reference()
-
-    def _faces_reference(self) -> bool:
-        """Return whether the best network surpasses the reference policy, in episodes that no network was chosen by."""
-        if self.reference is None:
-            return False
-        if self._reference_earned is None:
-            self._reference_earned = self._earned(self.reference, REFERENCE_SEED)
-        return surpasses(self._earned(replace(self.best, programs=self._exact), REFERENCE_SEED), self._reference_earned)
 
     @property
     def _exact(self) -> bool:
@@ -367,16 +343,11 @@ class Learner:
             "rng": json.dumps(self.rng.bit_generator.state),
             "counters": [self.episode, self.steps, self.updates, self.replay.added],
             "trials": [self.trial, self.best_trial],
-            "surpasses_reference": self._surpasses_reference,
             "curve": json.dumps([asdict(line) for line in self.curve]),
             "stability": {} if self.stability is None else self.stability.state(),
         }
-        unfinished = path.with_suffix(".new")
-        with unfinished.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
+        with replacing(path, durable=True) as unfinished:
+            torch.save(state, unfinished)
 
     @single_thread()
     def load(self, path: Path) -> None:
@@ -416,7 +387,6 @@ class Learner:
         self.curve = [Line(**line) for line in json.loads(state["curve"])]
         current = self._policy()
         self.best = replace(current, weights=state["best"].numpy())
-        self._surpasses_reference = bool(state["surpasses_reference"])
 
 
 def _values(network: QNetwork, states: Array, steps: Array, actions: Array, learns: bool = False) -> torch.Tensor:

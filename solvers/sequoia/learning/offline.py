@@ -10,9 +10,11 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
+from redwood.files import replacing
 from redwood.planning.bounds.segment import HorizonSegment
 from redwood.planning.contract import ActionSet, Arms
-from redwood.solvers.sequoia.learning.improving import Episodes, fitted, q_values_from
+from redwood.planning.improving import Episodes, fitted, q_values_from
+from redwood.saved import reading
 
 PRIOR = 2.0
 """Transitions of the average arm that are added to those of each arm."""
@@ -58,12 +60,9 @@ def save_log(rollouts: Kept, path: str | Path) -> Path:
     if rollouts.states is None or rollouts.arm_actions is None:
         raise OptionError("these rollouts hold no states and actions; simulate with keep=True.")
     out = Path(path).with_suffix(".npz")
-    np.savez_compressed(
-        out,
-        states=rollouts.states.astype(np.int16),
-        arm_actions=rollouts.arm_actions.astype(np.int16),
-        rewards=rollouts.rewards,
-    )
+    states, arm_actions = rollouts.states.astype(np.int16), rollouts.arm_actions.astype(np.int16)
+    with replacing(out) as unfinished:
+        np.savez_compressed(unfinished, states=states, arm_actions=arm_actions, rewards=rollouts.rewards)
     return out
 
 
@@ -75,11 +74,10 @@ def load_log(path: str | Path, shape: tuple[int, int, int], horizon: int) -> Epi
     OptionError
         Where the file cannot be read, or its arrays do not fit.
     """
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            states, arm_actions, rewards = (np.asarray(kept[name]) for name in ("states", "arm_actions", "rewards"))
-    except (OSError, KeyError, ValueError) as error:
-        raise OptionError(f"{path} holds no log that can be read: {type(error).__name__}: {error}.") from error
+    with reading(Path(path)), np.load(path, allow_pickle=False) as kept:
+        states, arm_actions, rewards = (np.asarray(kept[name]) for name in ("states", "arm_actions", "rewards"))
+        if any(array.dtype.kind not in "iuf" for array in (states, arm_actions, rewards)):
+            raise TypeError(f"its arrays are of {states.dtype}, {arm_actions.dtype} and {rewards.dtype}")
     arms, most_actions, most_states = shape
     if (
         states.shape != (len(rewards), horizon, arms)
@@ -90,11 +88,11 @@ def load_log(path: str | Path, shape: tuple[int, int, int], horizon: int) -> Epi
             f"{path} has states {list(states.shape)}, actions {list(arm_actions.shape)} and rewards {list(rewards.shape)}; "
             f"expected [E, {horizon}, {arms}] twice and [E, {horizon}]."
         )
+    if len(rewards) < 2 or not np.isfinite(rewards).all():
+        raise OptionError(f"{path} needs at least 2 episodes with finite rewards.")
     for name, array, most in (("state", states, most_states), ("action", arm_actions, most_actions)):
         if array.min() < 0 or array.max() >= most:
             raise OptionError(f"{path} has the {name} {int(array.max())}; the instance knows 0 to {most - 1}.")
-    if not np.isfinite(rewards).all() or len(rewards) < 2:
-        raise OptionError(f"{path} needs at least 2 episodes with finite rewards.")
     return Episodes(states.transpose(1, 0, 2).astype(np.int64), arm_actions.transpose(1, 0, 2).astype(np.int64), rewards)
 
 

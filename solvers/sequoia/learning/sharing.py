@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,12 +13,13 @@ from torch import Tensor, nn
 
 from redwood.arrays import Array
 from redwood.clock import Clock
+from redwood.files import replacing
+from redwood.planning.arm_features import FEATURES, arm_features
+from redwood.planning.bounds.pricing import Relaxation, relax
 from redwood.planning.contract import Planning
+from redwood.planning.improving import Stops, misses, policy_for, recorded, simulated, variance_reduced
 from redwood.saved import reading
 from redwood.solvers.sequoia.arm_policy import ArmPolicy
-from redwood.solvers.sequoia.learning.improving import Stops, misses, policy_for, recorded, simulated, variance_reduced
-from redwood.solvers.sequoia.learning.pricing import Relaxation, relax
-from redwood.solvers.sequoia.networks.arm_features import FEATURES, arm_features
 from redwood.solvers.sequoia.networks.network import single_thread
 from redwood.torch_settings import torch_settings
 
@@ -107,7 +107,7 @@ def share(
     """Train one network on instances ``drawn(0)`` to ``drawn(count - 1)``, and yield what each round gave.
 
     In a round the policy of the last one is simulated on all instances, and the network is regressed on how much the
-    Lagrangian values miss what the policy earns, summed over arms (see `redwood.solvers.sequoia.learning.improving.fitted`).
+    Lagrangian values miss what the policy earns, summed over arms (see `redwood.planning.improving.fitted`).
     ``steps`` are gradient steps in each round. Every fourth instance is held out to tell progress by.
     Relaxations are kept in the folder, so that a training that was broken off goes on quickly.
 
@@ -176,9 +176,8 @@ def _kept(planning: Planning, clock: Clock, path: Path) -> Relaxation:
         with reading(path), np.load(path, allow_pickle=False) as kept:
             return Relaxation(price(planning, kept["prices"]), kept["values"])
     made = relax(planning, clock)
-    with path.with_suffix(".new").open("wb") as file:
-        np.savez(file, prices=made.priced.prices, values=made.values)
-    os.replace(path.with_suffix(".new"), path)
+    with replacing(path) as unfinished:
+        np.savez(unfinished, prices=made.priced.prices, values=made.values)
     return made
 
 

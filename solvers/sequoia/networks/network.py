@@ -79,6 +79,11 @@ class QNetwork(nn.Module):
             nn.init.constant_(self.scale, 1e-3)
         self.double()  # drawn in single precision before, whatever the user's default dtype is
 
+    @property
+    def corrects_nothing(self) -> bool:
+        """Whether a ``residual`` network is its table, as it is before the first gradient step."""
+        return not bool(self.heads.detach().any() or self.action.weight.detach().any())
+
     def encode(self, states: Tensor, steps: Tensor) -> Tensor:
         """Return inputs [B, J S + 1] for the states [B, J] after ``steps`` [B] steps."""
         hot = nn.functional.one_hot(states, self.shape.states).double().flatten(1)

@@ -1,0 +1,125 @@
+"""`redwood estimate`: an instance from a call log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_json
+
+if TYPE_CHECKING:
+    from redwood.planning.estimation.estimate import Estimate
+
+
+@click.command()
+@click.argument("log", type=ExistingFile)
+@click.option("--out", type=ExistingFile, required=True, metavar="FILE", help="The instance file to write.")
+@click.option("--column", "columns", multiple=True, metavar="NAME=THEIRS", help="What the log calls a column. Repeatable.")
+@click.option("--states", metavar="N|A,B,...", help="How many states, or their labels from worst to best.")
+@click.option("--actions", metavar="N|A,B,...", help="How many actions, or their labels from none on.")
+@click.option("--groups", metavar="COLUMN|N", help="Arms that learn from each other.")
+@click.option("--feature", "features", multiple=True, metavar="COLUMN", help="Group arms by this. Repeatable.")
+@click.option("--order", multiple=True, metavar="NAME", help="action-helps or states-ordered. Repeatable.")
+@click.option("--rewards", metavar="X,Y,...", help="Reward of a step by state; by default 0, 1, 2 and so on.")
+@click.option("--budget", type=int, metavar="N", help="Contacts a step.")
+@click.option(
+    "--workers", type=ExistingFile, metavar="FILE", help="CSV: worker, capacity, and a column of the log such as language."
+)
+@click.option("--horizon", type=int, default=20, show_default=True, metavar="H", help="Steps to plan for.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--plot", type=ExistingFile, metavar="FILE", help="Save a picture of what contacts do.")
+@json_option
+@plugin_option
+def estimate(
+    log: Path,
+    out: Path,
+    columns: Sequence[str],
+    states: str | None,
+    actions: str | None,
+    groups: str | None,
+    features: Sequence[str],
+    order: Sequence[str],
+    rewards: str | None,
+    budget: int | None,
+    workers: Path | None,
+    horizon: int,
+    seed: int,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Estimate arms from the CSV file LOG (arm, step, state, action) and write the instance of planning for them.
+
+    The arms are at their posterior means, in their last known states. Contacts a step are said by --budget,
+    or by --workers who makes them. Then: redwood solve FILE --solver lagrangian --out FOLDER, and redwood act.
+    """
+    from redwood.cli.values import split_options
+    from redwood.files import write_text
+    from redwood.planning import estimate as estimated
+    from redwood.plugins.host import host
+
+    if (budget is None) == (workers is None):
+        raise click.UsageError("give --budget or --workers: how many contacts there can be a step, or who makes them.")
+    found = estimated(
+        log,
+        columns=dict(split_options(columns)),
+        states=_labels(states),
+        actions=_labels(actions),
+        groups=int(groups) if groups is not None and groups.isdigit() else groups,
+        features=list(features) or None,
+        order=list(order) or None,
+        seed=seed,
+    )
+    paid = list(range(len(found.log.states))) if rewards is None else _numbers(rewards)
+    allowed: Any = budget if workers is None else _workers(found, workers)
+    made = found.instance(rewards=paid, actions=allowed, horizon=horizon, name=out.stem)
+    write_text(out, host().problem("cormab").format(made))
+    if plot is not None:
+        found.plot(plot)
+    cohort = found.cohort
+    if as_json:
+        tests = {test.name: {"deviations": test.deviations, "p_value": test.p_value} for test in cohort.tests}
+        record = {"file": str(out), "arms": cohort.arms, "rows": cohort.rows, "transitions": cohort.transitions}
+        print_json({**record, "groups": cohort.groups, "tests": tests, "notes": list(cohort.notes)})
+    else:
+        click.echo(str(cohort))
+        click.echo(f"{out}: an instance of {cohort.arms} arms over {horizon} steps")
+
+
+def _labels(text: str | None) -> int | list[str] | None:
+    """Return a number, or the labels that commas part."""
+    if text is None:
+        return None
+    return int(text) if text.isdigit() else [label.strip() for label in text.split(",")]
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise click.UsageError(f"--rewards {text!r} are not numbers with commas between.") from None
+
+
+def _workers(found: Estimate, path: Path) -> Any:
+    """Return the action set of the workers in a file: a column besides worker and capacity says whom they may serve."""
+    from redwood.errors import InstanceError
+    from redwood.planning.estimation.table import read_csv
+    from redwood.problems.cormab.workers import WorkersSet, compatible_workers
+
+    table = read_csv(path, ("worker", "capacity"))
+    for worker, capacity in zip(table["worker"].tolist(), table["capacity"].tolist(), strict=True):
+        if not capacity.strip().isdigit():
+            raise InstanceError(f"{path}: capacity {capacity!r} of worker {worker!r} is not a whole number from 0 on.")
+    capacities = [int(capacity) for capacity in table["capacity"].tolist()]
+    compatible = None
+    for name in (name for name in table if name not in ("worker", "capacity")):
+        owned = [[part.strip() for part in cell.split("|")] for cell in table[name].tolist()]
+        served = compatible_workers(found.feature(name), owned)
+        compatible = served if compatible is None else compatible * served
+    if compatible is None:
+        import numpy as np
+
+        compatible = np.ones((len(capacities), len(found.names)), np.int64)
+    return WorkersSet(compatible, capacities, tuple(table["worker"].tolist()))  # type: ignore[arg-type]

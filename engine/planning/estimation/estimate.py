@@ -1,0 +1,193 @@
+"""`estimate()`: from a call log to arms, with what is not known about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import InstanceError, OptionError
+from redwood.lazy import load_target
+from redwood.planning.contract import Arms
+from redwood.planning.estimation.cohort import Cohort, check_one_cohort, examined
+from redwood.planning.estimation.groups import constant_of_arm, grouped
+from redwood.planning.estimation.log import UNKNOWN, CallLog, read_log
+from redwood.planning.estimation.posterior import Posterior, fitted
+from redwood.settings import check_seed, whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from redwood.problem import Instance
+
+PROBLEM = "redwood.problems.cormab.problem:CoRMAB"
+"""The problem that estimated arms are an instance of; this room imports no problem."""
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a log says of its arms.
+
+    Attributes
+    ----------
+    log
+        The log, checked.
+    posterior
+        What is known of the transitions.
+    cohort
+        What the log holds as a whole, tests of the model, and remarks, in words.
+    """
+
+    log: CallLog
+    posterior: Posterior
+    cohort: Cohort
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name [J] of each arm."""
+        return self.log.names
+
+    @property
+    def arms(self) -> Arms:
+        """The arms at the posterior mean of their transitions, in their last known states; rewards are 0."""
+        return Arms(self._mean, np.zeros(self.log.shape), self.start)
+
+    @property
+    def start(self) -> Array:
+        """Probability [J, S] of each arm's state now: the last one seen, or the shares among all arms for one never seen."""
+        last, states = self.log.last_state, len(self.log.states)
+        shares = np.bincount(last[last != UNKNOWN], minlength=states) / max(1, int((last != UNKNOWN).sum()))
+        return np.where((last == UNKNOWN)[:, None], shares, np.arange(states) == last[:, None])
+
+    def sample(self, count: int, seed: int = 0) -> Array:
+        """Return draws [D, J, A, S, S] of all transitions from the posterior."""
+        return self.posterior.sample(whole("count", count, 1), np.random.default_rng([check_seed(seed), 1]))
+
+    def feature(self, name: str) -> tuple[Any, ...]:
+        """Return the value [J] that a column of the log has for each arm, such as a language."""
+        return tuple(constant_of_arm(self.log, name))
+
+    def instance(
+        self,
+        *,
+        rewards: Any,
+        actions: Any,
+        horizon: int = 20,
+        discount: float = 1.0,
+        criterion: str = "finite",
+        transitions: Any = None,
+        name: str = "",
+    ) -> Instance:
+        """Return the instance of planning for these arms from now on.
+
+        Parameters
+        ----------
+        rewards
+            Reward of a step by state [S], by action and state [A, S], or by arm as well [J, A, S].
+        actions
+            The joint actions allowed, or the number of contacts a step.
+        horizon, discount, criterion
+            As for `redwood.instance`.
+        transitions
+            One of `sample` [J, A, S, S], to plan for it; by default the posterior mean.
+        name
+            What the instance is called.
+
+        Raises
+        ------
+        InstanceError
+            Where rewards have another shape, or the actions do not fit.
+        """
+        shape = self.log.shape
+        earned = np.asarray(rewards, float)
+        if earned.shape not in ((shape[2],), shape[1:], shape):
+            raise InstanceError(
+                f"rewards have shape {list(earned.shape)}; expected [{shape[2]}] by state, or {list(shape)}."
+            )
+        if isinstance(actions, (int, np.integer)):
+            actions = {"kind": "budget", "count": shape[0], "budget": int(actions)}
+        made: Instance = load_target(PROBLEM)().make(
+            transitions=self._mean if transitions is None else transitions,
+            rewards=np.broadcast_to(earned, shape),
+            actions=actions,
+            start=self.start,
+            horizon=horizon,
+            discount=discount,
+            criterion=criterion,
+            name=name,
+            arm_names=self.names,
+        )
+        return made
+
+    def plot(self, path: str | Path | None = None, axes: Axes | None = None) -> Axes:
+        """Draw what a contact does to each arm, with 90 % intervals, and return the axes."""
+        from redwood.picture import drawn
+        from redwood.planning.estimation.picture import draw_effects
+
+        return drawn(lambda shown: draw_effects(self, shown), path, axes)
+
+    @cached_property
+    def _mean(self) -> Array:
+        return self.posterior.mean()
+
+    def __repr__(self) -> str:
+        return f"Estimate: {self.cohort}"
+
+
+def estimate(
+    log: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    states: int | Sequence[Any] | None = None,
+    actions: int | Sequence[Any] | None = None,
+    groups: str | int | Mapping[Any, Any] | None = None,
+    features: Sequence[str] | None = None,
+    order: str | Sequence[str] | None = None,
+    seed: int = 0,
+) -> Estimate:
+    """Return the posterior of every arm's transitions, given who was contacted when and how they did.
+
+    Each row of transitions has a Dirichlet prior that the arms of a group share. The priors' weights are drawn from their
+    posterior, so that groups with few contacts are known to be little known. Steps that are missing or of which a state
+    is not known are left out.
+
+    Parameters
+    ----------
+    log
+        A pandas frame or the path of a CSV file with the columns ``arm``, ``step``, ``state``, ``action``, and optionally
+        ``next_state``, ``cohort`` and features of arms. Empty states are unknown ones.
+    columns
+        What the log calls these, such as ``{"arm": "person", "step": "week"}``.
+    states, actions
+        How many there are, or their labels: states from worst to best, actions from none on. By default numbers from 0.
+    groups
+        A column, a mapping of arms to groups, or a number of groups of arms alike when left alone; by default one group.
+    features
+        Columns by which arms are grouped; the number of groups is the one that explains the log best.
+    order
+        ``"action-helps"``, ``"states-ordered"``, or both; every draw meets them.
+    seed
+        Decides the draws of priors and the calibration of tests.
+
+    Raises
+    ------
+    InstanceError
+        Where the log breaks a rule; the message names the arm and the step.
+    OptionError
+        Where an option does.
+    """
+    seed = check_seed(seed)
+    read = read_log(log, columns, states, actions)
+    if groups is None:
+        check_one_cohort(read)
+    if isinstance(features, str):
+        raise OptionError(f"features {features!r} is not a list of columns; write [{features!r}].")
+    rng = np.random.default_rng(seed)
+    group, names = grouped(read, groups, features, rng)
+    posterior = fitted(read.counts, group, order, rng)
+    return Estimate(read, posterior, examined(read, posterior, names, rng))

@@ -1,0 +1,138 @@
+"""Which arms learn from each other: groups that are given, alike in their features, or alike when left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import InstanceError, OptionError, suggestion
+from redwood.planning.estimation.log import CallLog, label_of
+from redwood.planning.estimation.prior import group_evidence
+from redwood.planning.estimation.table import is_missing
+
+TRIED = (1, 2, 3, 4, 6, 8, 12)
+"""Numbers of groups that are tried among arms with features."""
+
+
+def constant_of_arm(log: CallLog, name: str) -> list[Any]:
+    """Return the value [J] that a column has for each arm, which must be the same in all of its rows.
+
+    Raises
+    ------
+    InstanceError
+        Where the log has no such column, an arm has no value, or has two.
+    """
+    if name not in log.extra:
+        raise InstanceError(f"the log has no column {name!r}.{suggestion(name, log.extra)}")
+    values: list[Any] = [None] * len(log.names)
+    for row, value in enumerate(log.extra[name].tolist()):
+        arm = int(log.arm[row])
+        if is_missing(value):
+            raise InstanceError(f"{name!r} of arm {log.names[arm]!r} at step {log.step[row]} is missing (NaN or empty).")
+        if values[arm] is not None and values[arm] != value:
+            raise InstanceError(
+                f"{name!r} of arm {log.names[arm]!r} is {values[arm]!r} and, at step {log.step[row]}, {value!r}; "
+                "an arm has one value."
+            )
+        values[arm] = value
+    return values
+
+
+def grouped(
+    log: CallLog,
+    groups: str | int | Mapping[Any, Any] | None,
+    features: Sequence[str] | None,
+    rng: np.random.Generator,
+) -> tuple[Array, tuple[str, ...]]:
+    """Return the group [J] of each arm, from 0 on, and the groups' names.
+
+    Parameters
+    ----------
+    log
+        The log.
+    groups
+        A column, a mapping of arms to groups, or a number of groups of arms that are alike when left alone.
+    features
+        Columns of the arms' features, of numbers or of words. Without ``groups`` the number of groups is the one that
+        explains the log best; with a number it is that.
+    rng
+        Decides where k-means begins.
+    """
+    if isinstance(groups, str):
+        return _named([str(value) for value in constant_of_arm(log, groups)])
+    if isinstance(groups, Mapping):
+        given = {label_of(arm, "arm", 0): str(group) for arm, group in groups.items()}
+        without = [name for name in log.names if name not in given]
+        if without:
+            raise InstanceError(f"groups= has no group for arm {without[0]!r} ({len(without)} such arms).")
+        return _named([given[name] for name in log.names])
+    if groups is not None and not (isinstance(groups, (int, np.integer)) and 1 <= groups <= len(log.names)):
+        raise OptionError(f"groups {groups!r} is neither a column, a mapping nor a number from 1 to {len(log.names)}.")
+    if isinstance(features, str) or (features is not None and not features):
+        raise OptionError(f"features {features!r} is not a list of columns.")
+    if groups is None and features is None:
+        return np.zeros(len(log.names), np.int64), ("all",)
+    points = _passive(log) if features is None else feature_matrix(log, features)
+    if groups is not None:
+        found = _clustered(points, int(groups), rng)
+    else:
+        tried = [_clustered(points, count, rng) for count in TRIED if count <= len(log.names)]
+        found = max(tried, key=lambda group: _evidence(log.counts, group))
+    return found, tuple(f"group {number + 1}" for number in range(int(found.max()) + 1))
+
+
+def feature_matrix(log: CallLog, features: Sequence[str]) -> Array:
+    """Return the arms' features [J, F], each of mean 0 and deviation 1; words have a column each."""
+    parts = []
+    for name in features:
+        values = constant_of_arm(log, name)
+        try:
+            column = np.array([float(value) for value in values])[:, None]
+            if not np.isfinite(column).all():
+                raise InstanceError(f"feature {name!r} holds a number that is not finite.")
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InstanceError):
+                raise
+            words = sorted({str(value) for value in values})
+            column = np.array([[float(str(value) == word) for word in words] for value in values])
+        spread = column.std(axis=0)
+        parts.append((column - column.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+    return np.hstack(parts)
+
+
+def _named(labels: Sequence[str]) -> tuple[Array, tuple[str, ...]]:
+    names = tuple(sorted(set(labels)))
+    return np.array([names.index(label) for label in labels], np.int64), names
+
+
+def _passive(log: CallLog) -> Array:
+    """Return what each arm does when left alone [J, S * S], drawn to the mean of all where little is known."""
+    counts = log.counts[:, 0]
+    pooled = (counts.sum(axis=0) + 1.0) / (counts.sum(axis=(0, 2)) + counts.shape[2])[:, None]
+    rows = (counts + 2.0 * pooled) / (counts.sum(axis=2, keepdims=True) + 2.0)
+    return np.asarray(rows.reshape(len(rows), -1))
+
+
+def _clustered(points: Array, count: int, rng: np.random.Generator) -> Array:
+    """Return the cluster [J] of each arm by k-means, numbered by size of the first coordinate; empty ones are left out."""
+    from scipy.cluster.vq import kmeans2
+
+    if count == 1:
+        return np.zeros(len(points), np.int64)
+    _, labels = kmeans2(points, count, minit="++", rng=rng, iter=50, missing="warn")
+    kept = np.unique(labels)
+    means = [points[labels == label, 0].mean() for label in kept]
+    rank = {label: place for place, label in enumerate(kept[np.argsort(means)].tolist())}
+    return np.array([rank[label] for label in labels.tolist()], np.int64)
+
+
+def _evidence(counts: Array, group: Array) -> float:
+    """Return how well groups explain the counts [J, A, S, S] of all arms, in nats."""
+    total = 0.0
+    for number in range(int(group.max()) + 1):
+        members = counts[group == number]
+        total += sum(group_evidence(members[:, a, s]) for a in range(counts.shape[1]) for s in range(counts.shape[2]))
+    return total

@@ -1,0 +1,226 @@
+"""A call log that has been checked: who was in which state when, and what was done then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import InstanceError, OptionError
+from redwood.planning.estimation.table import is_missing, read_columns
+
+UNKNOWN = -1
+"""Stands for a state that was not recorded."""
+
+
+@dataclass(frozen=True, eq=False)
+class CallLog:
+    """Rows of a log, by arm and then by step.
+
+    Attributes
+    ----------
+    names
+        Name [J] of each arm, in the order in which the log first has them.
+    states, actions
+        Labels [S] of the states, from worst to best where they have an order, and [A] of the actions.
+    arm, step, state, action, after
+        Of each row [N]: the arm's index, the step, the state before it, the action, and the state after it;
+        `UNKNOWN` for states that were not recorded.
+    stride
+        What the log counts from one step to the next.
+    extra
+        The other columns [N], as the log has them, by name.
+    """
+
+    names: tuple[str, ...]
+    states: tuple[str, ...]
+    actions: tuple[str, ...]
+    arm: Array
+    step: Array
+    state: Array
+    action: Array
+    after: Array
+    stride: int
+    extra: Mapping[str, Array]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of arms J, actions A and states S."""
+        return len(self.names), len(self.actions), len(self.states)
+
+    @property
+    def usable(self) -> Array:
+        """Which rows [N] are transitions: both states are known."""
+        return np.asarray((self.state != UNKNOWN) & (self.after != UNKNOWN))
+
+    @property
+    def counts(self) -> Array:
+        """How often [J, A, S, S] each arm went from one state to another under each action."""
+        found = np.zeros((*self.shape, len(self.states)))
+        rows = self.usable
+        np.add.at(found, (self.arm[rows], self.action[rows], self.state[rows], self.after[rows]), 1.0)
+        return found
+
+    @property
+    def last_state(self) -> Array:
+        """The state [J] that each arm was last seen in; `UNKNOWN` for arms that never were."""
+        last = np.full(len(self.names), UNKNOWN)
+        seen_after = self.after != UNKNOWN
+        latest = np.where(seen_after, self.after, self.state)
+        known = np.flatnonzero(latest != UNKNOWN)
+        last[self.arm[known]] = latest[known]  # rows are by step, and the last assignment of an arm stays
+        return last
+
+
+def read_log(
+    log: Any,
+    columns: Mapping[str, str] | None = None,
+    states: int | Sequence[Any] | None = None,
+    actions: int | Sequence[Any] | None = None,
+) -> CallLog:
+    """Return a log whose every row was checked.
+
+    Parameters
+    ----------
+    log, columns
+        As for `read_columns`.
+    states, actions
+        How many there are, numbered from 0, or their labels in order; by default the log's own, numbered from 0.
+
+    Raises
+    ------
+    InstanceError
+        Where a row breaks a rule; the message names the arm, the step and the value.
+    """
+    found = read_columns(log, columns)
+    rows = len(found["arm"])
+    labels = np.array([label_of(value, "arm", row) for row, value in enumerate(found["arm"])], dtype=object)
+    names = tuple(dict.fromkeys(labels.tolist()))
+    index = {name: number for number, name in enumerate(names)}
+    arm = np.array([index[label] for label in labels.tolist()], np.int64)
+    step = np.array([_step(value, labels[row], row) for row, value in enumerate(found["step"])], np.int64)
+    order = np.lexsort((step, arm))
+    arm, step = arm[order], step[order]
+    _check_once(arm, step, names)
+    after_labels = found.get("next_state", np.full(rows, None, dtype=object))[order]
+    state_labels, action_labels = found["state"][order], found["action"][order]
+    for row in range(rows):
+        if is_missing(action_labels[row]):
+            raise InstanceError(
+                f"the action of arm {names[arm[row]]!r} at step {step[row]} is missing (NaN or empty); write 0 where "
+                "nothing was done, and leave out weeks of which nothing is known."
+            )
+    known_states = _labels("state", "states", states, [*state_labels, *after_labels])
+    known_actions = _labels("action", "actions", actions, action_labels)
+    state = _indices("state", state_labels, known_states, arm, step, names)
+    after = _indices("next_state", after_labels, known_states, arm, step, names)
+    action = _indices("action", action_labels, known_actions, arm, step, names)
+    _check_acted(action, known_actions)
+    stride = _stride(arm, step)
+    after = _followed(arm, step, state, after, stride, names)
+    extra = {name: values[order] for name, values in found.items() if name not in ("arm", "step", "state", "action")}
+    made = CallLog(names, known_states, known_actions, arm, step, state, action, after, stride, extra)
+    if not made.usable.any():
+        raise InstanceError("the log has no transition: no arm has known states at two consecutive steps.")
+    return made
+
+
+def label_of(value: Any, what: str, row: int) -> str:
+    """Return a name as text, whole numbers without a decimal point; raise `InstanceError` where it is missing."""
+    if is_missing(value):
+        raise InstanceError(f"row {row + 1} of the log names no {what} (NaN or empty).")
+    whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
+    return str(int(value)) if whole else str(value).strip()
+
+
+def _step(value: Any, arm: str, row: int) -> int:
+    """Return a step as a whole number."""
+    if is_missing(value):
+        raise InstanceError(f"row {row + 1} of the log, of arm {arm!r}, has no step (NaN or empty).")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not float(number).is_integer():
+        raise InstanceError(f"step {value!r} of arm {arm!r} is not a whole number; number the weeks, such as 0, 1, 2.")
+    return int(number)
+
+
+def _check_once(arm: Array, step: Array, names: Sequence[str]) -> None:
+    twice = np.flatnonzero((np.diff(arm) == 0) & (np.diff(step) == 0))
+    if len(twice):
+        row = int(twice[0])
+        raise InstanceError(
+            f"arm {names[arm[row]]!r} has step {step[row]} twice ({len(twice)} such rows in all); an arm has one row a step."
+        )
+
+
+def _labels(one: str, option: str, given: int | Sequence[Any] | None, values: Any) -> tuple[str, ...]:
+    """Return the labels of states or actions: the given ones, or those of the log where these are numbers from 0."""
+    if given is not None and not isinstance(given, (int, np.integer)):
+        labels = tuple(label_of(value, one, 0) for value in given)
+        if len(set(labels)) < len(labels) or not labels:
+            raise OptionError(f"{option} {list(given)} are not distinct labels.")
+        return labels
+    if given is not None:
+        if given < 1:
+            raise OptionError(f"{option} {given} is below 1.")
+        return tuple(str(number) for number in range(given))
+    seen = {label_of(value, one, 0) for value in values if not is_missing(value)}
+    strange = sorted(label for label in seen if not label.isdigit())
+    if strange:
+        raise InstanceError(
+            f"{one} {strange[0]!r} is not a number from 0 on; give the labels in order, such as {option}={sorted(seen)}."
+        )
+    return tuple(str(number) for number in range(max(map(int, seen), default=0) + 1))
+
+
+def _indices(what: str, values: Array, labels: Sequence[str], arm: Array, step: Array, names: Sequence[str]) -> Array:
+    """Return the position [N] of each value among the labels."""
+    index = {label: number for number, label in enumerate(labels)}
+    found = np.full(len(values), UNKNOWN, np.int64)
+    for row, value in enumerate(values.tolist()):
+        if is_missing(value):
+            continue
+        label = label_of(value, what, row)
+        if label not in index:
+            raise InstanceError(
+                f"{what} {label!r} of arm {names[arm[row]]!r} at step {step[row]} is outside the range; known are "
+                f"{', '.join(labels)}."
+            )
+        found[row] = index[label]
+    return found
+
+
+def _check_acted(action: Array, labels: Sequence[str]) -> None:
+    """Refuse logs in which an action never occurs: nothing could be said of its effect."""
+    seen = np.bincount(action, minlength=len(labels))
+    if len(labels) < 2:
+        raise InstanceError("the log has one action only, 0; nothing can be learnt of what a contact does.")
+    if not seen.all():
+        raise InstanceError(
+            f"action {labels[int(np.argmin(seen))]!r} never occurs in the log, so nothing can be learnt of what it does; "
+            "leave it out, or number the actions without gaps."
+        )
+
+
+def _stride(arm: Array, step: Array) -> int:
+    """Return the greatest common divisor of the differences between an arm's steps: 7 for weeks counted in days."""
+    gaps = np.diff(step)[np.diff(arm) == 0]
+    return max(1, int(np.gcd.reduce(gaps))) if len(gaps) else 1
+
+
+def _followed(arm: Array, step: Array, state: Array, after: Array, stride: int, names: Sequence[str]) -> Array:
+    """Return the state after each row: the recorded one, or that of the arm's next row where it is the next step."""
+    following = np.append((np.diff(arm) == 0) & (np.diff(step) == stride), False)
+    shifted = np.append(state[1:], UNKNOWN)
+    apart = following & (after != UNKNOWN) & (shifted != UNKNOWN) & (after != shifted)
+    if apart.any():
+        row = int(np.argmax(apart))
+        raise InstanceError(
+            f"next_state of arm {names[arm[row]]!r} at step {step[row]} is not its state at step {step[row + 1]}."
+        )
+    return np.where((after == UNKNOWN) & following, shifted, after)

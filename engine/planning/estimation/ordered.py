@@ -1,0 +1,153 @@
+"""Posteriors in which rows of transitions are in order by construction: a better row is a worse one with outcomes lifted.
+
+One law is at least as good as another, by first-order stochastic dominance, just if its outcome is that of the other, lifted
+at random to an equal or better state. So a row is a base row followed by a chain of lifts, each of which has a law for every
+outcome that it lifts. All of these laws have Dirichlet priors that the arms of a group share. Given the outcomes before each
+lift, which the log does not show, the posterior is conjugate; they are drawn in turn with the laws (data augmentation).
+
+References
+----------
+Tanner, Wong (1987), The calculation of posterior distributions by data augmentation, doi:10.1080/01621459.1987.10478458.
+Strassen (1965), The existence of probability measures with given marginals, doi:10.1214/aoms/1177700153.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.planning.estimation.prior import Ensemble, dirichlet
+
+BURN_IN, KEPT, APART = 100, 100, 2
+"""Rounds that are thrown away, rounds that are kept, and how many rounds lie between two of these."""
+Cell = tuple[int, int]
+"""An action and a state."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """How the rows of an arm are made of laws.
+
+    Attributes
+    ----------
+    laws
+        The least outcome that each law allows: 0 for base rows, the lifted outcome for lifts.
+    bases, lifts
+        Of each cell, the law of its base row, and the laws [S] of each lift after it, in turn.
+    """
+
+    laws: tuple[int, ...]
+    bases: dict[Cell, int]
+    lifts: dict[Cell, tuple[tuple[int, ...], ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Augmented:
+    """Rounds of the sampler.
+
+    Attributes
+    ----------
+    counts
+        Outcomes [D, J, L, S] of each arm's laws, those that the log does not show drawn.
+    weights
+        Weights [D, G, L, S] of the groups' priors of the laws.
+    chain
+        How rows are made of laws.
+    """
+
+    counts: Array
+    weights: Array
+    chain: Chain
+
+    def rows(self, picked: Array, group: Array, rng: np.random.Generator) -> Array:
+        """Return rows [D, J, A, S, S] of arms, given the rounds [D, J] that they are drawn from."""
+        arms = np.arange(picked.shape[1])
+        alpha = self.counts[picked, arms] + self.weights[picked, group]
+        return composed(self.chain, dirichlet(alpha, rng))
+
+
+def chain_of(actions: int, states: int, *, action_helps: bool, states_ordered: bool) -> Chain:
+    """Return the laws for an order: along actions in each state, along states under each action, or along both.
+
+    With both, base rows are lifted along the states without an action, then along the actions.
+    """
+    laws: list[int] = []
+    bases: dict[Cell, int] = {}
+    lifts: dict[Cell, tuple[tuple[int, ...], ...]] = {}
+
+    def law(least: int) -> int:
+        laws.append(least)
+        return len(laws) - 1
+
+    for action in range(actions):
+        for state in range(states):
+            below = None
+            if action_helps and action > 0:
+                below = (action - 1, state)
+            elif states_ordered and state > 0:
+                below = (action, state - 1)
+            if below is None:
+                bases[action, state], lifts[action, state] = law(0), ()
+            else:
+                lift = tuple(law(outcome) for outcome in range(states))
+                bases[action, state], lifts[action, state] = bases[below], (*lifts[below], lift)
+    return Chain(tuple(laws), bases, lifts)
+
+
+def augmented(counts: Array, group: Array, chain: Chain, rng: np.random.Generator) -> Augmented:
+    """Return rounds of the sampler for counts [J, A, S, S] of arms in groups [J]."""
+    arms, _, states, _ = counts.shape
+    least = np.array(chain.laws)
+    members = [np.flatnonzero(group == number) for number in range(int(group.max()) + 1)]
+    free = [law for law, lowest in enumerate(chain.laws) if lowest < states - 1]  # others allow one outcome only
+    allowed = np.arange(states) >= least[:, None]
+    weights = np.where(allowed, np.where(least[:, None] == 0, 1.0, 0.5), 0.0)[None].repeat(len(members), axis=0)
+    laws = dirichlet(np.broadcast_to(weights[group], (arms, *weights.shape[1:])), rng)
+    ensembles = {(g, law): Ensemble(states - chain.laws[law], rng) for g in range(len(members)) for law in free}
+    kept_counts, kept_weights = [], []
+    for turn in range(BURN_IN + KEPT * APART):
+        seen = draw_outcomes(counts, chain, laws, rng)
+        for (g, law), ensemble in ensembles.items():
+            lowest = chain.laws[law]
+            weights[g, law, lowest:] = ensemble.step(seen[members[g], law, lowest:], 1, rng)
+        laws = dirichlet(seen + weights[group], rng)
+        if turn >= BURN_IN and (turn - BURN_IN) % APART == 0:
+            kept_counts.append(seen.astype(np.int32))
+            kept_weights.append(weights.copy())
+    return Augmented(np.array(kept_counts), np.array(kept_weights), chain)
+
+
+def composed(chain: Chain, laws: Array) -> Array:
+    """Return rows [..., A, S, S] made of laws [..., L, S]."""
+    actions, states = (1 + max(cell[axis] for cell in chain.bases) for axis in (0, 1))
+    rows = np.empty((*laws.shape[:-2], actions, states, laws.shape[-1]))
+    for (action, state), base in chain.bases.items():
+        row = laws[..., base, :]
+        for lift in chain.lifts[action, state]:
+            row = np.matmul(row[..., None, :], laws[..., lift, :])[..., 0, :]
+        rows[..., action, state, :] = row
+    return rows
+
+
+def draw_outcomes(counts: Array, chain: Chain, laws: Array, rng: np.random.Generator) -> Array:
+    """Return how often [J, L, S] each law had each outcome, given the arms' transitions and laws [J, L, S].
+
+    The outcome before a lift is drawn given the one after it, from the last lift to the first.
+    """
+    found = np.zeros(laws.shape, np.int64)
+    for (action, state), base in chain.bases.items():
+        after = counts[:, action, state].astype(np.int64)
+        lifts, row, before = chain.lifts[action, state], laws[:, base], []
+        for lift in lifts:
+            before.append(row)
+            row = np.einsum("jz,jzy->jy", row, laws[:, lift])
+        for lift, row in zip(reversed(lifts), reversed(before), strict=True):
+            joint = row[:, :, None] * laws[:, lift] + 1e-300 * np.tri(row.shape[1]).T
+            shares = np.swapaxes(joint / joint.sum(axis=1, keepdims=True), 1, 2)
+            drawn = np.swapaxes(rng.multinomial(after, shares), 1, 2)  # [J, outcome before, outcome after]
+            found[:, lift] += drawn
+            after = drawn.sum(axis=2)
+        found[:, base] += after
+    return found

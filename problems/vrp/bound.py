@@ -1,0 +1,106 @@
+"""The view `Bound`: routes priced as ng-routes with one load and time, and a covering program above them.
+
+What labels do not carry is left out, which only lowers the bound: loads beyond the tightest one, the order and the same
+vehicle of shipments, releases but for each customer's own, greatest distances, gaps between several windows, waiting, and
+greatest durations where there are windows.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.clock import Clock
+from redwood.problems.routing.ng_kernels import RouteGraph
+from redwood.problems.routing.ng_routes import Covering, cheapest_ways, covering_bound, neighbourhoods, rehearse
+from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.linear_arcs import Times, times_of, usable_arcs
+from redwood.tolerance import eased
+from redwood.views.bound import Bound, BoundValue
+
+LARGEST = 200
+"""Up to this many customers columns are generated: matrices and labels of all pairs are looked at."""
+
+
+class VRPBound(Bound):
+    """Column generation with ng-routes."""
+
+    def __init__(self, instance: VRPInstance) -> None:
+        self._instance = instance
+
+    def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
+        """Return the best bound that the clock allows; 0, which no costs are below, where there is not even time for one."""
+        if self._instance.size > LARGEST or clock.stops():
+            return BoundValue(0.0, "no costs are below 0")
+        covering = covering_of(self._instance)
+        best = BoundValue(max(0.0, eased(cheapest_ways(covering), "min")), "the cheapest way to each customer")
+        value = covering_bound(covering, clock, math.inf if incumbent is None else incumbent)
+        raised = BoundValue(max(0.0, eased(value, "min")), "column generation with ng-routes")
+        return max(best, raised, key=lambda found: found.value)
+
+    def warm_up(self) -> None:
+        """Compile the pricing on two customers."""
+        rehearse()
+
+
+def covering_of(instance: VRPInstance) -> Covering:
+    """Return the types of vehicles as graphs, and what is to be covered."""
+    times, arcs = times_of(instance), usable_arcs(instance)
+    load, capacities = _tightest_load(instance)
+    size = instance.size
+    graphs = []
+    for k, vehicle in enumerate(instance.vehicles):
+        mine = arcs.kind == k
+        tail, head = arcs.tail[mine], arcs.head[mine]
+        usable = np.zeros((size + 2, size + 2), dtype=np.bool_)
+        usable[tail, head] = True
+        service = np.append(instance.service, [0.0, 0.0])
+        time, cost = np.zeros((size + 2, size + 2)), np.zeros((size + 2, size + 2))
+        time[tail, head] = arcs.duration[mine] + service[tail]
+        cost[tail, head] = vehicle.distance_cost * arcs.distance[mine] + vehicle.duration_cost * time[tail, head]
+        cost[size] += vehicle.fixed_cost + instance.vehicle_price
+        cost[:, :size] += instance.change_costs[k]
+        distance = np.where(usable[:size, :size], cost[:size, :size], np.inf)
+        near, place = neighbourhoods(np.minimum(distance, distance.T))
+        earliest, latest, closes = _times(instance, times, k)
+        graphs.append(
+            RouteGraph(
+                cost, time, usable, load, float(capacities[k]), earliest, latest, float(times.begins[k]), closes, near, place
+            )
+        )
+    numbers = np.array([math.inf if v.number is None else float(v.number) for v in instance.vehicles])
+    required = np.array(instance.required)
+    groups = tuple(group for group, needed in zip(instance.groups, instance.group_required, strict=True) if needed)
+    return Covering(tuple(graphs), numbers, required, np.array(instance.prize), groups, size)
+
+
+def _tightest_load(instance: VRPInstance) -> tuple[Array, Array]:
+    """Return the deliveries or pickups [N] that fill the capacities most, and these [K]."""
+    capacities = np.array([vehicle.capacity for vehicle in instance.vehicles])
+    most = capacities.max(axis=0)
+    options = [
+        (float(loads[:, m].sum()) / most[m] if most[m] > 0 else 0.0, what, m)
+        for what, loads in enumerate((instance.delivery, instance.pickup))
+        for m in range(instance.dimensions)
+    ]
+    _, what, m = max(options)
+    load = np.array((instance.delivery, instance.pickup)[what][:, m], dtype=np.float64)
+    limits = np.where(np.isfinite(capacities[:, m]), capacities[:, m] + instance.load_slack, 1e18)
+    return load, limits
+
+
+def _times(instance: VRPInstance, times: Times, k: int) -> tuple[Array, Array, float]:
+    """Return first and last begins of service of a type, and when its routes must have ended."""
+    if not instance.timed:
+        return np.full(instance.size, -1e18), np.full(instance.size, 1e18), 1e18
+    vehicle, slack = instance.vehicles[k], instance.time_slack
+    closes = float(times.closes[k])
+    opens = instance.windows[instance.window_starts[:-1], 0]
+    waits = bool((opens > times.begins[k]).any() or (instance.release > times.begins[k]).any())
+    if vehicle.end is not None:
+        waits |= bool(instance.depot_windows[vehicle.end, 0] > times.begins[k])
+    if not waits:  # who leaves first is back first, and no departure makes a route shorter
+        closes = min(closes, float(times.begins[k]) + vehicle.max_duration)
+    return times.earliest[k], times.latest[k] + slack, closes + slack

@@ -1,0 +1,204 @@
+"""What does not change while routes are searched: places, customers and types of vehicles as arrays for kernels."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.limits import distance_slack, latest_start
+from redwood.problems.vrp.roads import RoadArrays
+from redwood.problems.vrp.schedule import latest_end
+
+FOREVER = 1e18
+"""A time that never comes."""
+
+
+class Ground(NamedTuple):
+    """What does not change: places, customers and types of vehicles as arrays.
+
+    Attributes
+    ----------
+    roads
+        Distances and durations.
+    size, homes
+        Numbers of customers and of depots.
+    timed, ordered
+        Whether times matter; whether deliveries come before pickups on each route.
+    time_slack, load_slack
+        By how much limits may be exceeded.
+    brought, left, peak
+        What each customer is brought, what it leaves on board, and the most of both [N, M].
+    service, release, prize
+        Of each customer [N].
+    opening, closing, window_starts
+        Windows of all customers [W], and where those of each begin [N + 1].
+    required, group, group_required, partner, collects, rank
+        Of each customer [N]: whether it must be served, its group, the other end of its shipment (-1 for none), whether it
+        collects the goods of one, and 0 for a delivery, 1 for both, 2 for a pickup; of each group whether it must.
+    near, close, reach
+        Customers beside whom it may be cheap to be [N, K], the nearest ones [N, K], and how far `near` reaches [N].
+    may
+        Whether each type may serve each customer [T, N].
+    start, end, profile, number
+        Of each type [T]: depots (-1 for an open end), profile, and how many there are.
+    by_vehicle, by_distance, by_duration, by_busy
+        What each type costs: a vehicle, a unit of distance and of duration [T], and what is taken off again for a unit of
+        driving and service, so that waiting costs more than these.
+    fixed, change
+        Whether each stop belongs to a prefix [N + 2R], and what a change of the type of vehicle costs [T, N].
+    begins, begins_latest, back, closes
+        When each type may leave first and last, and when a route may end first and last [T].
+    longest, farthest, farthest_slack, capacity
+        Limits of each type: duration [T], distance [T] with its slack [T], loads [T, M].
+    """
+
+    roads: RoadArrays
+    size: int
+    homes: int
+    timed: bool
+    ordered: bool
+    time_slack: float
+    load_slack: float
+    brought: Array
+    left: Array
+    peak: Array
+    service: Array
+    release: Array
+    prize: Array
+    opening: Array
+    closing: Array
+    window_starts: Array
+    required: Array
+    group: Array
+    group_required: Array
+    partner: Array
+    collects: Array
+    rank: Array
+    near: Array
+    close: Array
+    reach: Array
+    may: Array
+    start: Array
+    end: Array
+    profile: Array
+    number: Array
+    by_vehicle: Array
+    by_distance: Array
+    by_duration: Array
+    by_busy: Array
+    fixed: Array
+    change: Array
+    begins: Array
+    begins_latest: Array
+    back: Array
+    closes: Array
+    longest: Array
+    farthest: Array
+    farthest_slack: Array
+    capacity: Array
+
+
+def make_ground(instance: VRPInstance, neighbours: int) -> Ground:
+    """Return the arrays of an instance; ``neighbours`` nearest customers are looked at around each."""
+    types, size = instance.vehicles, instance.size
+    left = instance.pickup + instance.shipped
+    finite = [math.inf if v.number is None else v.number for v in types]
+    closings = np.minimum(instance.windows[:, 1], FOREVER)
+    near, close = neighbourhoods(instance, min(neighbours, size - 1))
+    brings, takes = instance.delivery.any(axis=1), instance.pickup.any(axis=1)
+    homes = len(instance.depots)
+    nodes = homes + np.arange(size)
+    distances = instance.roads.distance(types[0].profile, nodes[:, None], homes + close)
+    reach = distances.max(axis=1) if close.shape[1] < size - 1 else np.full(size, math.inf)
+    collects = np.zeros(size, dtype=np.bool_)
+    collects[instance.shipments[:, 0]] = True
+    return Ground(
+        roads=instance.roads.arrays,
+        size=size,
+        homes=homes,
+        timed=instance.timed,
+        ordered=instance.linehauls_first,
+        time_slack=0.1 * instance.time_slack,
+        load_slack=0.1 * instance.load_slack,
+        brought=np.array(instance.delivery, dtype=np.float64),
+        left=np.array(left, dtype=np.float64),
+        peak=np.array(np.maximum(instance.delivery, left), dtype=np.float64),
+        service=np.array(instance.service),
+        release=np.array(instance.release),
+        prize=np.array(instance.prize),
+        opening=np.array(instance.windows[:, 0]),
+        closing=np.array(closings),
+        window_starts=np.array(instance.window_starts),
+        required=_required(instance),
+        group=np.array(instance.group_of),
+        group_required=np.array(instance.group_required, dtype=np.bool_),
+        partner=np.array(instance.partner),
+        collects=collects,
+        rank=np.where(brings & takes, 1, np.where(takes, 2, 0)).astype(np.int64),
+        near=near,
+        close=close,
+        reach=np.array(reach, dtype=np.float64),
+        may=np.array(instance.may_serve),
+        start=np.array([v.start for v in types], dtype=np.int64),
+        end=np.array([-1 if v.end is None else v.end for v in types], dtype=np.int64),
+        profile=np.array([v.profile for v in types], dtype=np.int64),
+        number=np.minimum(np.array(finite, dtype=np.float64), size).astype(np.int64),
+        by_vehicle=np.array([v.fixed_cost + instance.vehicle_price for v in types], dtype=np.float64),
+        by_distance=np.array([v.distance_cost for v in types], dtype=np.float64),
+        by_duration=np.array([v.duration_cost + v.waiting_cost for v in types], dtype=np.float64),
+        by_busy=np.array([v.waiting_cost for v in types], dtype=np.float64),
+        fixed=np.concatenate([instance.fixed, np.zeros(2 * max(1, instance.slots), dtype=np.bool_)]),
+        change=np.array(instance.change_costs),
+        begins=np.array([max(v.shift[0], instance.depot_windows[v.start, 0]) for v in types], dtype=np.float64),
+        begins_latest=np.minimum(np.array([latest_start(instance, v) for v in types], dtype=np.float64), FOREVER),
+        back=np.array([-FOREVER if v.end is None else instance.depot_windows[v.end, 0] for v in types], dtype=np.float64),
+        closes=np.minimum(np.array([latest_end(instance, v) for v in types], dtype=np.float64), FOREVER),
+        longest=np.array([v.max_duration for v in types], dtype=np.float64),
+        farthest=np.array([v.max_distance for v in types], dtype=np.float64),
+        farthest_slack=np.array([0.1 * distance_slack(v.max_distance) for v in types], dtype=np.float64),
+        capacity=np.array([v.capacity for v in types], dtype=np.float64).reshape(len(types), -1),
+    )
+
+
+def _required(instance: VRPInstance) -> Array:
+    """Return whether each customer must be served [N]: of a shipment both ends, where one must or is in a prefix."""
+    required = np.array(instance.required)
+    required[instance.shipments] = required[instance.shipments].any(axis=1, keepdims=True)
+    return required
+
+
+def neighbourhoods(instance: VRPInstance, count: int) -> tuple[Array, Array]:
+    """Return for each customer those beside whom it is cheap with regard to windows, and the nearest ones, [N, K] each.
+
+    The first order adds to the distance a fifth of the waiting between both and all the lateness, as PyVRP does.
+    """
+    size, homes = instance.size, len(instance.depots)
+    nodes = homes + np.arange(size)
+    first, last = instance.windows[instance.window_starts[:-1], 0], instance.windows[instance.window_starts[1:] - 1, 1]
+    near, close = np.empty((size, count), dtype=np.int32), np.empty((size, count), dtype=np.int32)
+    profile = instance.vehicles[0].profile
+    for customer in range(size):
+        out = instance.roads.distance(profile, np.array([nodes[customer]]), nodes)
+        back = instance.roads.distance(profile, nodes, np.array([nodes[customer]]))
+        way = np.minimum(out, back)
+        around = instance.roads.duration(profile, np.array([nodes[customer]]), nodes) + instance.service[customer]
+        to = instance.roads.duration(profile, nodes, np.array([nodes[customer]])) + instance.service
+        behind = out + _misfit(first[customer] + around, last[customer] + around, first, last)
+        ahead = back + _misfit(first + to, last + to, first[customer], last[customer])
+        score = np.minimum(behind, ahead)
+        way[customer] = score[customer] = np.nan  # sorted behind all others
+        close[customer] = np.argsort(way, kind="stable")[:count]
+        near[customer] = np.argsort(score, kind="stable")[:count]
+    return near, close
+
+
+def _misfit(early: Array, late: Array, opening: Array, closing: Array) -> Array:
+    """Return a fifth of the waiting and all of the lateness between arrivals from early to late and windows."""
+    with np.errstate(invalid="ignore"):
+        waiting = np.nan_to_num(opening - late, nan=0.0, neginf=0.0)
+        lateness = np.nan_to_num(early - closing, nan=0.0, neginf=0.0)
+    return np.asarray(0.2 * np.maximum(waiting, 0.0) + np.maximum(lateness, 0.0))

@@ -1,0 +1,265 @@
+"""The view `Linear`: an arc model by types of vehicles, with orders, loads, times, lengths and routes carried along arcs."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from pyomo.environ import Binary, ConcreteModel, Objective, Var, minimize
+
+from redwood.arrays import Array
+from redwood.clock import Timer
+from redwood.problems.vrp.bound import VRPBound
+from redwood.problems.vrp.checks import NumberedRoute, numbered, route_faults
+from redwood.problems.vrp.instance import Route, VRPInstance, VRPSolution
+from redwood.problems.vrp.linear_arcs import Arcs, usable_arcs
+from redwood.problems.vrp.linear_rows import Labels, RowList
+from redwood.problems.vrp.linear_times import add_times
+from redwood.views.linear import Linear, Rows
+
+PREPARATION = 30.0
+"""Seconds that the bound may take at most which is a row of the model."""
+
+
+class VRPLinear(Linear):
+    """Binary arcs ``x[k, i, j]``: a vehicle of type k drives from i to j, two of its customers or an end of its route.
+
+    What a route has used up is carried along its arcs by labels of the customers: the order of visits (Miller, Tucker and
+    Zemlin rows, lifted), loads of deliveries and of pickups, the start of service, the departure, the length, and for
+    shipments the number of the route. Rows with large constants are as tight as windows and capacities allow. Routes of an
+    integral point that the checker refuses, which only tolerances can let through, are cut off one by one.
+
+    References
+    ----------
+    Desrochers and Laporte (1991), doi:10.1016/0167-6377(91)90083-2, for the lifted rows of orders and loads.
+    Furtado, Munari, Morabito (2017), doi:10.1016/j.orl.2017.04.003, for numbers of routes in pickup and delivery.
+    """
+
+    def __init__(self, instance: VRPInstance) -> None:
+        self.instance: VRPInstance = instance
+        self._arcs = usable_arcs(instance)
+        self._allowed = PREPARATION
+
+    def model(self, incumbent: float | None = None) -> ConcreteModel:
+        """Return the model over all arcs that a feasible route can use."""
+        instance, arcs = self.instance, self._arcs
+        model = ConcreteModel("vrp")
+        model.used = Var(range(len(arcs.kind)), domain=Binary)
+        rows = RowList(model, arcs, list(model.used.values()), instance.size)
+        costs = _arc_costs(instance, arcs)
+        expression = rows.sum(np.arange(len(costs)), costs)
+        missed = _add_service(instance, rows)
+        for c in np.flatnonzero(instance.prize > 0).tolist():
+            expression = expression + float(instance.prize[c]) * missed[c]
+        _add_order(instance, rows)
+        _add_loads(instance, rows)
+        _add_lengths(instance, rows)
+        _add_route_numbers(instance, rows)
+        if instance.timed:
+            expression = expression + add_times(instance, rows)
+        rows.add(expression, self._least(incumbent), None)
+        model.cost = Objective(expr=expression, sense=minimize)
+        return model
+
+    def allow(self, seconds: float) -> None:
+        """Take at most so many seconds, and `PREPARATION`, for a bound by column generation."""
+        self._allowed = min(PREPARATION, seconds)
+
+    def _least(self, incumbent: float | None) -> float:
+        """Return a lower bound on the cost, eased so that no tolerance cuts off an optimum that meets it."""
+        view = VRPBound(self.instance)
+        view.warm_up()
+        value = view.bound(Timer(self._allowed), incumbent).value
+        return value - 1e-10 * max(1.0, abs(value))
+
+    def variables(self, model: ConcreteModel) -> list[object]:
+        """Return the arcs."""
+        return list(model.used.values())
+
+    def solution(self, values: Array) -> VRPSolution:
+        """Return the routes along the arcs of (rounded) values."""
+        instance = self.instance
+        return VRPSolution(
+            [
+                Route([instance.customers[c] for c in route.customers], instance.vehicles[route.kind].name)
+                for route, _ in self._routes(values)
+            ]
+        )
+
+    def _routes(self, values: Array) -> list[tuple[NumberedRoute, list[int]]]:
+        """Return each route and its arcs."""
+        arcs, size = self._arcs, self.instance.size
+        chosen = np.flatnonzero(np.asarray(values) > 0.5)
+        behind = {(int(arcs.kind[a]), int(arcs.tail[a])): int(a) for a in chosen if arcs.tail[a] < size}
+        found = []
+        for first in chosen[arcs.tail[chosen] == size].tolist():
+            kind, path, stop = int(arcs.kind[first]), [first], int(arcs.head[first])
+            customers = []
+            while stop < size:
+                customers.append(stop)
+                path.append(behind[kind, stop])
+                stop = int(arcs.head[path[-1]])
+            found.append((NumberedRoute(kind, np.array(customers, dtype=np.int64)), path))
+        return found
+
+    def start(self, solution: VRPSolution) -> Array | None:  # type: ignore[override]
+        """Return the arcs of some routes."""
+        arcs, size = self._arcs, self.instance.size
+        number = {
+            key: a for a, key in enumerate(zip(arcs.kind.tolist(), arcs.tail.tolist(), arcs.head.tolist(), strict=True))
+        }
+        values = np.zeros(len(arcs.kind))
+        for route in numbered(self.instance, solution):
+            stops = [size, *route.customers.tolist(), size + 1]
+            for tail, head in itertools.pairwise(stops):
+                arc = number.get((route.kind, tail, head))
+                if arc is None:
+                    return None
+                values[arc] = 1.0
+        return values
+
+    def separate(self, values: Array, integral: bool) -> Rows | None:
+        """Return a row for each route of an integral point that the checker refuses: not all of its arcs."""
+        if not integral:
+            return None
+        broken = [path for route, path in self._routes(values) if route_faults(self.instance, route)]
+        if not broken:
+            return None
+        starts = np.cumsum([0, *map(len, broken)])
+        upper = np.array([len(path) - 1.0 for path in broken])
+        return Rows(starts, np.concatenate(broken), np.ones(starts[-1]), np.full(len(broken), -np.inf), upper)
+
+
+def _arc_costs(instance: VRPInstance, arcs: Arcs) -> Array:
+    """Return what each arc costs: its length, the vehicle where it leaves a depot, and a change of plan."""
+    rates = np.array([vehicle.distance_cost for vehicle in instance.vehicles])
+    fixed = np.array([vehicle.fixed_cost + instance.vehicle_price for vehicle in instance.vehicles])
+    costs = rates[arcs.kind] * arcs.distance + np.where(arcs.tail == instance.size, fixed[arcs.kind], 0.0)
+    serves = arcs.head < instance.size
+    kinds, heads = arcs.kind[serves], arcs.head[serves]
+    costs[serves] += instance.change_costs[kinds, heads]
+    return np.asarray(costs)
+
+
+def _add_service(instance: VRPInstance, rows: RowList) -> Labels:
+    """Add who is served, by whom, with whom, and how many vehicles there are; return whether each customer is left out."""
+    arcs, size = rows.arcs, instance.size
+    missed = rows.labels("missed", 0.0, 1.0)
+    for c in range(size):
+        rows.add(rows.sum(arcs.into(c)) + missed[c], 1.0, 1.0)
+        if instance.required[c]:
+            missed[c].setub(0.0)
+        for k in range(len(instance.vehicles)):
+            into, out = arcs.into(c, k), arcs.out_of(c, k)
+            if len(into) + len(out):
+                rows.add(rows.sum(into) - rows.sum(out), 0.0, 0.0)
+    for k, vehicle in enumerate(instance.vehicles):
+        starts = arcs.out_of(size, k)
+        if vehicle.number is not None and len(starts):
+            rows.add(rows.sum(starts), None, float(vehicle.number))
+    for group, needed in zip(instance.groups, instance.group_required, strict=True):
+        rows.add(sum(rows.sum(arcs.into(c)) for c in group), float(needed), 1.0)
+    for pick, drop in instance.shipments.tolist():
+        for k in range(len(instance.vehicles)):
+            if len(arcs.into(pick, k)) + len(arcs.into(drop, k)):
+                rows.add(rows.sum(arcs.into(pick, k)) - rows.sum(arcs.into(drop, k)), 0.0, 0.0)
+    return missed
+
+
+def _add_order(instance: VRPInstance, rows: RowList) -> None:
+    """Add the order of visits, which forbids circles, and a pickup before its delivery."""
+    size = instance.size
+    order = rows.labels("order", 1.0, float(size))
+    for i, j, along in rows.arcs.pairs(size):
+        back = rows.arcs.between(j, i)
+        left = order[i] - order[j] + size * rows.sum(along) + (size - 2) * rows.sum(back)
+        rows.add(left, None, size - 1.0)
+    for pick, drop in instance.shipments.tolist():
+        served = rows.sum(rows.arcs.into(pick))
+        rows.add(order[drop] - order[pick] - size * served, 1.0 - size, None)
+
+
+def _add_loads(instance: VRPInstance, rows: RowList) -> None:
+    """Add for each load what is still to be delivered, and what was picked up, behind each customer."""
+    for m in range(instance.dimensions):
+        capacity = np.array([vehicle.capacity[m] for vehicle in instance.vehicles])
+        bound = float(
+            instance.delivery[:, m].sum() + instance.pickup[:, m].sum() + np.maximum(instance.shipped[:, m], 0).sum()
+        )
+        capacity = np.minimum(capacity, bound)
+        change = instance.pickup[:, m] + instance.shipped[:, m]
+        brings, takes = bool(instance.delivery[:, m].any()), bool(change.any())
+        if not (brings or takes):
+            continue
+        most = float(capacity.max())
+        ahead = rows.labels(f"to_deliver_{m}", 0.0, most) if brings else None
+        aboard = rows.labels(f"picked_up_{m}", 0.0, most) if takes else None
+        for i, j, along in rows.arcs.pairs(instance.size):
+            used = rows.sum(along)
+            if ahead is not None:
+                need = float(instance.delivery[j, m])
+                rows.add(ahead[i] - ahead[j] - (need + most) * used, -most, None)
+            if aboard is not None:
+                rows.add(aboard[j] - aboard[i] - (float(change[j]) + most) * used, -most, None)
+        _add_capacity(instance, rows, m, capacity, ahead, aboard)
+
+
+def _add_capacity(
+    instance: VRPInstance, rows: RowList, m: int, capacity: Array, ahead: Labels | None, aboard: Labels | None
+) -> None:
+    """Add that the load m behind each customer, and before the first one, is within the capacity of its vehicle."""
+    kinds, change = range(len(capacity)), instance.pickup[:, m] + instance.shipped[:, m]
+    for c in range(instance.size):
+        room = sum(float(capacity[k]) * rows.sum(rows.arcs.into(c, k)) for k in kinds)
+        unserved = float(capacity.max()) * (1.0 - rows.sum(rows.arcs.into(c)))
+        load = 0.0
+        if ahead is not None:
+            load = load + ahead[c]
+            rows.add(ahead[c] - room - unserved, None, -float(instance.delivery[c, m]) if instance.required[c] else 0.0)
+            first = rows.arcs.between(instance.size, c)
+            rows.add(ahead[c] - room - unserved + float(instance.delivery[c, m]) * rows.sum(first), None, 0.0)
+        if aboard is not None:
+            load = load + aboard[c]
+            rows.add(aboard[c] - max(0.0, float(change[c])) * rows.sum(rows.arcs.into(c)), 0.0, None)
+        rows.add(load - room - unserved, None, 0.0)
+
+
+def _add_lengths(instance: VRPInstance, rows: RowList) -> None:
+    """Add the length of the route up to each customer, for types of vehicles with a greatest distance."""
+    limits = np.array([vehicle.max_distance for vehicle in instance.vehicles])
+    limited = np.isfinite(limits)
+    if not limited.any():
+        return
+    arcs, size = rows.arcs, instance.size
+    most = float(limits[limited].max())
+    length = rows.labels("length", 0.0, most)
+    mine = limited[arcs.kind]
+    for i, j, along in arcs.pairs(size):
+        counted = along[mine[along]]
+        rows.add(length[j] - length[i] - rows.sum(counted, arcs.distance[counted] + most), -most, None)
+    for c in range(size):
+        first, last = arcs.between(size, c), arcs.between(c, size + 1)
+        first, last = first[mine[first]], last[mine[last]]
+        rows.add(length[c] - rows.sum(first, arcs.distance[first]), 0.0, None)
+        rows.add(length[c] + rows.sum(last, arcs.distance[last] + most - limits[arcs.kind[last]]), None, most)
+
+
+def _add_route_numbers(instance: VRPInstance, rows: RowList) -> None:
+    """Add the number of the first customer to every customer of a route; both ends of a shipment have the same."""
+    if not len(instance.shipments):
+        return
+    arcs, size = rows.arcs, instance.size
+    most = size - 1.0
+    route = rows.labels("route", 0.0, most)
+    for c in range(size):
+        first = rows.sum(arcs.between(size, c))
+        rows.add(route[c] - c * first, 0.0, None)
+        rows.add(route[c] + (most - c) * first, None, most)
+    for i, j, along in arcs.pairs(size):
+        back = arcs.between(j, i)
+        rows.add(route[j] - route[i] - most * (rows.sum(along) + rows.sum(back)), -most, None)
+    for i, j, along in arcs.pairs(size):
+        if not len(arcs.between(j, i)):
+            rows.add(route[i] - route[j] - most * rows.sum(along), -most, None)
+    for pick, drop in instance.shipments.tolist():
+        rows.add(route[pick] - route[drop], 0.0, 0.0)

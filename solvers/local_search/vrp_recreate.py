@@ -1,0 +1,233 @@
+"""The recreation of SISR: candidates are inserted one by one, each where it is cheapest of what is not overlooked.
+
+References
+----------
+Christiaens and Vanden Berghe (2020), doi:10.1287/trsc.2019.0914: Algorithm 3, section 5.3 (orders of
+insertion with windows).
+"""
+
+from __future__ import annotations
+
+import math
+
+from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.vrp.ground import Ground
+from redwood.problems.vrp.insertion import insertion_cost, next_blink, shipment_cost
+from redwood.problems.vrp.plan import Plan, choose_windows, join, leave, open_route, refresh, stop_distance
+from redwood.solvers.local_search.vrp_ruin import Strings
+from redwood.solvers.local_search.vrp_search import ABSENT_BEFORE, CHANGE, OUT, TEMPERATURE, Search, touch
+
+RANDOM_TYPE = 0.3
+"""Probability that a new route has any type instead of the cheapest one."""
+ANY_PRICE = 0.1
+"""Probability that an optional customer is served at any price while a required one, who may need it before, is absent."""
+
+
+@kernel(_nrt=False)
+def sort_out(ground: Ground, search: Search, state: RandomState) -> None:
+    """Order the candidates: at random, by load, far or close first, with windows also by their length, beginning or end.
+
+    The weights are 4, 4, 2, 1, and 2 for each order by windows.
+    """
+    draw = random_below(state, 17 if ground.timed else 11)
+    out, keys = search.out, search.keys
+    count = search.counters[OUT]
+    for i in range(count):
+        c = out[i]
+        if draw < 4:
+            keys[i] = random_float(state)
+        elif draw < 8:
+            keys[i] = -search.bulk[c]
+        elif draw < 10:
+            keys[i] = -search.far[c]
+        elif draw < 11:
+            keys[i] = search.far[c]
+        elif draw < 13:
+            keys[i] = search.late[c] - search.early[c]
+        elif draw < 15:
+            keys[i] = search.early[c]
+        else:
+            keys[i] = -search.late[c]
+    for i in range(1, count):
+        key, c, at = keys[i], out[i], i
+        for _ in range(i):
+            if keys[at - 1] <= key:
+                break
+            keys[at] = keys[at - 1]
+            out[at] = out[at - 1]
+            at -= 1
+        keys[at] = key
+        out[at] = c
+
+
+@kernel(_nrt=False)
+def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState) -> None:
+    """Insert the candidates one after the other, each where it is cheapest of what is not overlooked."""
+    count = search.counters[OUT]
+    lacking = search.counters[ABSENT_BEFORE] > 0
+    for i in range(2 * count if ground.ordered or lacking else count):  # some can only come behind another one
+        c = search.out[i % count]
+        g = ground.group[c]
+        if plan.route[c] >= 0 or (g >= 0 and plan.grouped[g] > 0):
+            continue
+        most = math.inf
+        if not ground.required[c] and not (g >= 0 and ground.group_required[g]):
+            most = ground.prize[c] - search.values[TEMPERATURE] * math.log(1.0 - random_float(state))
+            if ground.partner[c] >= 0:
+                most += ground.prize[ground.partner[c]]
+            if lacking and random_float(state) < ANY_PRICE:
+                most = math.inf
+        if ground.partner[c] >= 0 and ground.fixed[ground.partner[c]]:
+            insert_behind_pickup(plan, ground, search, c)
+        elif ground.partner[c] >= 0:
+            insert_shipment(plan, ground, search, strings, state, c, most)
+        else:
+            insert_customer(plan, ground, search, strings, state, c, most)
+
+
+@kernel(_nrt=False)
+def insert_customer(
+    plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int, most: float
+) -> None:
+    """Insert a customer where it is cheapest beside near customers, else anywhere."""
+    cheapest, position, window = most, -1, -1
+    blinks = search.blinks
+    near = ground.near
+    partial = near.shape[1] < ground.size - 1
+    for i in range(near.shape[1]):
+        j = int(near[c, i])
+        r = plan.route[j]
+        if r < 0 or not ground.may[plan.kind[r], c]:
+            continue
+        p = plan.before[j]
+        sides = (
+            2 if p >= ground.size or (partial and stop_distance(plan, ground, plan.kind[r], p, c) > ground.reach[c]) else 1
+        )
+        for side in range(sides):  # behind j, and before it where that is not behind another near customer
+            blinks[0] -= 1
+            if blinks[0] < 0:
+                blinks[0] = next_blink(strings.blink, state)
+                continue
+            stop = j if side == 0 else p
+            cost, w = insertion_cost(plan, ground, r, c, stop, cheapest)
+            if cost < cheapest:
+                cheapest, position, window = cost, stop, w
+    if position < 0 and partial:
+        cheapest, position, window = anywhere(plan, ground, c, most)
+    if open_for(plan, ground, search, state, c, cheapest):
+        return
+    if position >= 0:
+        put(plan, ground, search, c, position, window)
+
+
+@kernel(_nrt=False)
+def insert_behind_pickup(plan: Plan, ground: Ground, search: Search, c: int) -> None:
+    """Insert a delivery whose pickup belongs to a prefix where it is cheapest behind it."""
+    cheapest, position, window = math.inf, -1, -1
+    p = ground.partner[c]
+    r = plan.route[p]
+    for _ in range(plan.members[r]):
+        if p >= ground.size:
+            break
+        cost, w = insertion_cost(plan, ground, r, c, p, cheapest)
+        if cost < cheapest:
+            cheapest, position, window = cost, p, w
+        p = plan.after[p]
+    if position >= 0:
+        put(plan, ground, search, c, position, window)
+
+
+@kernel(_nrt=False)
+def anywhere(plan: Plan, ground: Ground, c: int, most: float) -> tuple[float, int, int]:
+    """Return (cost, stop before, window) of the cheapest position of a customer on all routes."""
+    cheapest, position, window = most, -1, -1
+    for r in range(len(plan.kind)):
+        if plan.kind[r] < 0 or not ground.may[plan.kind[r], c]:
+            continue
+        p = ground.size + r
+        for _ in range(plan.members[r] + 1):
+            cost, w = insertion_cost(plan, ground, r, c, p, cheapest)
+            if cost < cheapest:
+                cheapest, position, window = cost, p, w
+            p = plan.after[p]
+    return cheapest, position, window
+
+
+@kernel(_nrt=False)
+def put(plan: Plan, ground: Ground, search: Search, c: int, p: int, window: int) -> bool:
+    """Insert a customer behind stop p; return false, with nothing changed, where the route as a whole breaks a limit."""
+    r = plan.route[p]
+    touch(plan, ground, search, r)
+    plan.window[c] = window
+    join(plan, ground, c, p)
+    if refresh(plan, ground, r):
+        search.values[CHANGE] -= ground.prize[c]
+        return True
+    leave(plan, ground, c)
+    refresh(plan, ground, r)
+    return False
+
+
+@kernel(_nrt=False)
+def open_for(plan: Plan, ground: Ground, search: Search, state: RandomState, c: int, cheapest: float) -> bool:
+    """Open a route for a customer (with its shipment) where that is cheaper than its cheapest position; return whether."""
+    driven = len(plan.kind) - plan.counts[0]
+    if plan.counts[0] == 0 or driven >= plan.counts[1]:
+        return False
+    chosen, able = -1, 0
+    least = math.inf
+    for k in range(len(plan.used)):
+        if plan.used[k] < ground.number[k] and search.alone[k, c] < math.inf:
+            able += 1
+            if search.alone[k, c] < least:
+                chosen, least = k, search.alone[k, c]
+    if chosen < 0 or not least < cheapest:
+        return False
+    if able > 1 and random_float(state) < RANDOM_TYPE:
+        skip = random_below(state, able)
+        for k in range(len(plan.used)):
+            if plan.used[k] < ground.number[k] and search.alone[k, c] < math.inf:
+                if skip == 0:
+                    chosen = k
+                    break
+                skip -= 1
+    r = plan.unused[plan.counts[0] - 1]
+    touch(plan, ground, search, r)
+    open_route(plan, ground, chosen)
+    join(plan, ground, c, ground.size + r)
+    search.values[CHANGE] -= ground.prize[c]
+    if ground.partner[c] >= 0:
+        join(plan, ground, ground.partner[c], c)
+        search.values[CHANGE] -= ground.prize[ground.partner[c]]
+    choose_windows(plan, ground, r)
+    refresh(plan, ground, r)
+    return True
+
+
+@kernel(_nrt=False)
+def insert_shipment(
+    plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int, most: float
+) -> None:
+    """Insert both ends of a shipment where they are cheapest on one route, or on a new one."""
+    other = ground.partner[c]
+    best = (most, -1, -1, -1, -1)
+    for r in range(len(plan.kind)):
+        if plan.kind[r] < 0 or not ground.may[plan.kind[r], c] or not ground.may[plan.kind[r], other]:
+            continue
+        found = shipment_cost(plan, ground, r, c, other, best[0], search.load, search.blinks, strings.blink, state)
+        if found[0] < best[0]:
+            best = found
+    if open_for(plan, ground, search, state, c, best[0]) or best[1] < 0:
+        return
+    r = plan.route[best[1]]
+    touch(plan, ground, search, r)
+    plan.window[c] = best[3]
+    plan.window[other] = best[4]
+    join(plan, ground, c, best[1])
+    join(plan, ground, other, best[2])
+    if refresh(plan, ground, r):
+        search.values[CHANGE] -= ground.prize[c] + ground.prize[other]
+        return
+    leave(plan, ground, other)
+    leave(plan, ground, c)
+    refresh(plan, ground, r)

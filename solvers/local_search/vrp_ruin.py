@@ -1,0 +1,149 @@
+"""The ruin of SISR: strings of customers near a seed leave their routes, and who may come in for them.
+
+References
+----------
+Christiaens and Vanden Berghe (2020), doi:10.1287/trsc.2019.0914: Algorithm 2, section 5.1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.vrp.ground import Ground
+from redwood.problems.vrp.plan import Plan, close_route, first_free, refresh
+from redwood.solvers.local_search.vrp_search import (
+    ABSENT,
+    ITERATION,
+    OUT,
+    TOUCHED,
+    Search,
+    candidate_of,
+    list_candidate,
+    take,
+)
+
+
+class Strings(NamedTuple):
+    """How much is ruined, and how often a position is overlooked.
+
+    Attributes
+    ----------
+    removals
+        Mean number of customers removed.
+    longest
+        The longest string.
+    split, deepen
+        Probability that a string keeps customers in its middle, and that it keeps one more.
+    blink
+        Probability that a position is overlooked.
+    """
+
+    removals: float
+    longest: float
+    split: float
+    deepen: float
+    blink: float
+
+
+@kernel(_nrt=False)
+def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, seed: int) -> None:
+    """Remove strings of customers from routes near a customer."""
+    counters = search.counters
+    routes = len(plan.kind) - plan.counts[0]
+    if routes == 0:
+        return
+    served = 0
+    for r in range(len(plan.kind)):
+        if plan.kind[r] >= 0:
+            served += plan.members[r]
+    longest = min(strings.longest, served / routes)
+    most = 4.0 * strings.removals / (1.0 + longest) - 1.0
+    wanted = int(1.0 + random_float(state) * most)
+    for i in range(-1, ground.close.shape[1]):
+        c = seed if i < 0 else ground.close[seed, i]
+        r = plan.route[c]
+        if r < 0 or search.ruined[r] == counters[ITERATION]:
+            continue
+        search.ruined[r] = counters[ITERATION]
+        length = int(1.0 + random_float(state) * min(float(plan.members[r]), longest))
+        remove_string(plan, ground, search, strings, state, c, min(length, plan.members[r]))
+        wanted -= 1
+        if wanted == 0:
+            break
+    for t in range(counters[TOUCHED]):
+        r = search.touched[t]
+        if plan.kind[r] < 0:
+            continue
+        if plan.members[r] > 0 and not refresh(plan, ground, r):  # ways through those who left were shorter
+            for _ in range(plan.members[r]):
+                free = first_free(plan, ground, r)
+                if free < ground.size:
+                    take(plan, ground, search, free)
+            refresh(plan, ground, r)
+        if plan.members[r] == 0:
+            close_route(plan, r)
+
+
+@kernel(_nrt=False)
+def remove_string(
+    plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int, length: int
+) -> None:
+    """Remove ``length`` customers around c from its route, perhaps keeping some in the middle."""
+    count = plan.members[plan.route[c]]
+    kept = 0
+    if length < count and length > 1 and random_float(state) < strings.split:
+        kept = 1
+        for _ in range(count):
+            if length + kept >= count or random_float(state) >= strings.deepen:
+                break
+            kept += 1
+    span = length + kept
+    behind, stop = 0, plan.before[c]
+    for _ in range(span - 1):
+        if stop >= ground.size:
+            break
+        behind += 1
+        stop = plan.before[stop]
+    ahead, stop = 0, plan.after[c]
+    for _ in range(span - 1):
+        if stop >= ground.size:
+            break
+        ahead += 1
+        stop = plan.after[stop]
+    least = max(0, span - 1 - ahead)
+    back = least + random_below(state, behind - least + 1)
+    stop = c
+    for _ in range(back):
+        stop = plan.before[stop]
+    start_kept = span if kept == 0 else 1 + random_below(state, length - 1)
+    taken = search.counters[OUT]
+    for i in range(span):  # first listed, then taken: the other end of a shipment may stand anywhere on the route
+        if i < start_kept or i >= start_kept + kept:
+            search.keys[taken] = stop
+            taken += 1
+        stop = plan.after[stop]
+    for i in range(search.counters[OUT], taken):
+        chosen = int(search.keys[i])
+        if plan.route[chosen] >= 0 and not ground.fixed[chosen]:
+            take(plan, ground, search, chosen)
+
+
+@kernel(_nrt=False)
+def list_others(plan: Plan, ground: Ground, search: Search, seed: int) -> None:
+    """List for insertion who is absent, the alternatives of those who were taken out, and optional customers near by."""
+    for i in range(search.counters[ABSENT]):
+        list_candidate(search, search.absent[i])
+    if len(ground.group_required) > 0:
+        count = search.counters[OUT]
+        for i in range(count):
+            g = ground.group[search.out[i]]
+            if g >= 0 and search.grouped_in[g] != search.counters[ITERATION]:
+                search.grouped_in[g] = search.counters[ITERATION]
+                for c in range(ground.size):
+                    if ground.group[c] == g and plan.route[c] < 0:
+                        list_candidate(search, c)
+    for i in range(-1, ground.close.shape[1]):
+        c = seed if i < 0 else ground.close[seed, i]
+        if plan.route[c] < 0:
+            list_candidate(search, candidate_of(ground, c))

@@ -1,0 +1,82 @@
+"""The cheapest type of vehicle for each changed route."""
+
+from __future__ import annotations
+
+from redwood.kernels import kernel
+from redwood.problems.vrp.ground import Ground
+from redwood.problems.vrp.plan import LENGTH, PEAK, Plan, close_route, refresh, stop_distance
+from redwood.solvers.local_search.vrp_search import CHANGE, TOUCHED, Search
+
+
+@kernel(_nrt=False)
+def finish_routes(plan: Plan, ground: Ground, search: Search) -> None:
+    """Give changed routes their cheapest type, close empty ones, and add the costs of the others."""
+    for t in range(search.counters[TOUCHED]):
+        r = search.touched[t]
+        if plan.kind[r] < 0:
+            continue
+        if plan.members[r] == 0:
+            close_route(plan, r)
+            continue
+        if len(plan.used) > 1 and not ground.fixed[plan.after[ground.size + r]]:
+            retype(plan, ground, r)
+        search.values[CHANGE] += plan.cost[r]
+
+
+@kernel(_nrt=False)
+def retype(plan: Plan, ground: Ground, r: int) -> None:
+    """Give a route the cheapest type of vehicle that is free and can drive it."""
+    own = plan.kind[r]
+    best, least = own, plan.cost[r]
+    for k in range(len(plan.used)):
+        if k == own or plan.used[k] >= ground.number[k] or not _may_take(plan, ground, r, k):
+            continue
+        known = ground.by_duration[k] == 0.0 and ground.profile[k] == ground.profile[own]
+        if known and ground.by_vehicle[k] + ground.by_distance[k] * _length_as(plan, ground, r, k) >= least:
+            continue
+        if _as_type(plan, ground, r, k) and plan.cost[r] < least:
+            best, least = k, plan.cost[r]
+        _as_type(plan, ground, r, own)
+    if best != own:
+        plan.used[own] -= 1
+        plan.used[best] += 1
+        _as_type(plan, ground, r, best)
+
+
+@kernel(_nrt=False)
+def _may_take(plan: Plan, ground: Ground, r: int, k: int) -> bool:
+    """Return whether a type has the capacity for a route and may serve all on it."""
+    end = ground.size + len(plan.kind) + r
+    for m in range(ground.capacity.shape[1]):
+        if plan.head_load[end, 3 * m + PEAK] > ground.capacity[k, m] + ground.load_slack:
+            return False
+    stop = ground.size + r
+    for _ in range(plan.members[r]):
+        stop = plan.after[stop]
+        if not ground.may[k, stop]:
+            return False
+    return True
+
+
+@kernel(_nrt=False)
+def _length_as(plan: Plan, ground: Ground, r: int, k: int) -> float:
+    """Return the length of a route with the depots of another type of the same profile."""
+    start, end = ground.size + r, ground.size + len(plan.kind) + r
+    own = plan.kind[r]
+    if ground.start[k] == ground.start[own] and ground.end[k] == ground.end[own]:
+        return float(plan.head[end, LENGTH])
+    length = plan.head[end, LENGTH] - plan.leg[start] - plan.leg[plan.before[end]]
+    first, last = plan.after[start], plan.before[end]
+    plan.place[start], plan.place[end] = ground.start[k], ground.end[k]
+    length += stop_distance(plan, ground, k, start, first) + stop_distance(plan, ground, k, last, end)
+    plan.place[start], plan.place[end] = ground.start[own], ground.end[own]
+    return float(length)
+
+
+@kernel(_nrt=False)
+def _as_type(plan: Plan, ground: Ground, r: int, k: int) -> bool:
+    """Let a vehicle of type k drive a route; return whether it can. The counts of vehicles are not changed."""
+    start, end = ground.size + r, ground.size + len(plan.kind) + r
+    plan.kind[r] = k
+    plan.place[start], plan.place[end] = ground.start[k], ground.end[k]
+    return refresh(plan, ground, r)

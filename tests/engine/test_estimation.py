@@ -1,0 +1,257 @@
+"""From a log to a posterior: what it covers, closed forms, order, missing weeks, and what is wrong with a log."""
+
+import numpy as np
+import pytest
+
+from redwood.errors import FormatError, InstanceError, OptionError
+from redwood.planning import estimate
+from redwood.planning.estimation.log import read_log
+from redwood.planning.estimation.ordered import chain_of, composed
+from redwood.planning.estimation.posterior import Order, Posterior, fitted
+from redwood.planning.estimation.prior import dirichlet, draw_weights, log_marginal
+
+
+def beta_arms(rng, arms):
+    """Two-state arms [J, 2, 2, 2] that a contact never hurts."""
+    rows = np.zeros((arms, 2, 2, 2))
+    rows[:, 0, 0, 1], rows[:, 0, 1, 1] = rng.beta(2, 10, arms), rng.beta(8, 3, arms)
+    for state, law in ((0, (3, 4)), (1, (2, 4))):
+        below = rows[:, 0, state, 1]
+        rows[:, 1, state, 1] = below + (1 - below) * rng.beta(*law, arms)
+    rows[..., 0] = 1 - rows[..., 1]
+    return rows
+
+
+def logged(rows, rng, steps=15, contacts=None):
+    """A log of random contacts, as columns."""
+    arms, _, states, _ = rows.shape
+    state, parts = rng.integers(0, states, arms), []
+    for step in range(steps):
+        action = np.zeros(arms, int)
+        action[rng.choice(arms, contacts or arms // 5, replace=False)] = 1
+        after = (rng.random((arms, 1)) >= rows[np.arange(arms), action, state].cumsum(axis=1)).sum(axis=1)
+        after = np.minimum(after, states - 1)
+        parts.append((np.arange(arms), np.full(arms, step), state, action))
+        state = after
+    return dict(zip(("arm", "step", "state", "action"), np.concatenate(parts, axis=1), strict=True))
+
+
+def small_log(**changed):
+    log = {"arm": [0, 0, 0, 1, 1, 1], "step": [0, 1, 2] * 2, "state": [0, 1, 1, 1, 0, 1], "action": [1, 0, 0, 0, 1, 0]}
+    return {name: np.array(values, dtype=object) for name, values in {**log, **changed}.items()}
+
+
+@pytest.mark.parametrize("order", [None, "action-helps"])
+def test_intervals_cover_the_truth(order):
+    """Over some logs of 150 arms about 90 % of the 90 % intervals hold the true probability: neither 84 nor 96."""
+    shares = []
+    for seed in range(4 if order is None else 2):
+        rng = np.random.default_rng(700 + seed)
+        truth = beta_arms(rng, 150)
+        low, high = np.quantile(estimate(logged(truth, rng), order=order).sample(300, 1), (0.05, 0.95), axis=0)
+        shares.append(((low <= truth) & (truth <= high))[..., 1].mean())
+    assert 0.84 < np.mean(shares) < 0.96
+
+
+def test_the_mean_of_a_group_is_its_closed_form():
+    """Given weights a, the mean is (n + a) / (N + sum a), and draws have that mean and a Dirichlet's variance."""
+    counts = np.zeros((1, 2, 2, 2))
+    counts[0, 0, 0], counts[0, 1, 1] = (3.0, 1.0), (0.0, 5.0)
+    weights = np.full((1, 1, 2, 2, 2), 2.0)
+    posterior = Posterior(counts, np.zeros(1, int), (), weights, None)
+    mean = (counts + 2.0) / (counts.sum(axis=-1, keepdims=True) + 4.0)
+    assert posterior.mean() == pytest.approx(mean)
+    drawn = posterior.sample(20_000, np.random.default_rng(0))
+    assert drawn.mean(axis=0) == pytest.approx(mean, abs=0.01)
+    assert drawn[:, 0, 0, 0, 0].var() == pytest.approx(5 / 8 * 3 / 8 / 9, rel=0.05)
+
+
+def test_the_marginal_of_two_outcomes_is_worked_by_hand():
+    """Under uniform probabilities every number of successes is as likely, so one order of 2 among 3 has 1/4 / 3."""
+    found = log_marginal(np.array([[1.0, 2.0]]), np.ones(1), np.array([[1.0, 1.0]]))
+    assert np.exp(found[0]) == pytest.approx(1 / 12)
+
+
+@pytest.mark.parametrize("spread", [4.0, 40.0])
+def test_weights_are_found_where_there_are_many_arms(spread):
+    """From 20 outcomes each of 400 arms drawn from a known prior its mean is found, and its total within a half."""
+    rng = np.random.default_rng(3)
+    truth = spread * np.array([0.2, 0.3, 0.5])
+    counts = rng.multinomial(20, rng.dirichlet(truth, 400)).astype(float)
+    weights = draw_weights(counts, rng)
+    total = weights.sum(axis=1, keepdims=True)
+    assert (weights / total).mean(axis=0) == pytest.approx(truth / spread, abs=0.04)
+    assert spread / 1.5 < np.exp(np.log(total).mean()) < spread * 1.5
+
+
+@pytest.mark.parametrize("order", [("states-ordered",), ("action-helps", "states-ordered")])
+def test_every_draw_is_in_order(order):
+    """Tails of next states never fall with the action or with the state, also where the counts speak against it."""
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 4, (12, 2, 3, 3)).astype(float)
+    counts[0, 1, :, 0], counts[0, 0, :, 2] = 30.0, 30.0  # contacts seem to hurt
+    drawn = fitted(counts, np.zeros(12, int), order, rng).sample(50, rng)
+    tails = drawn[..., ::-1].cumsum(axis=-1)[..., ::-1]
+    assert drawn.sum(axis=-1) == pytest.approx(1.0)
+    for name, axis in (("action-helps", -3), ("states-ordered", -2)):
+        assert name not in order or np.diff(tails, axis=axis).min() > -1e-9
+
+
+def test_lifts_make_any_better_row():
+    """A base row and its lifts, multiplied out by hand."""
+    chain = chain_of(2, 2, action_helps=True, states_ordered=False)
+    laws = np.tile([1.0, 0.0], (len(chain.laws), 1))
+    laws[chain.bases[0, 0]] = 0.75, 0.25
+    worse, better = chain.lifts[1, 0][0]
+    laws[worse], laws[better] = (0.4, 0.6), (0.0, 1.0)
+    assert composed(chain, laws)[:, 0, 1] == pytest.approx([0.25, 0.25 + 0.75 * 0.6])
+
+
+def test_order_is_learnt_where_the_log_is_thin():
+    """For an arm of which nothing is known, 'action-helps' puts every draw of a contact above one without."""
+    rng = np.random.default_rng(1)
+    found = estimate(logged(beta_arms(rng, 60), rng, steps=8), order="action-helps").sample(40, 0)
+    assert (found[:, :, 1, :, 1] >= found[:, :, 0, :, 1] - 1e-12).all()
+
+
+def test_dirichlet_rows_of_no_weight_are_distributions():
+    """Weights so small that gamma variables are 0 still give rows that sum to 1."""
+    rows = dirichlet(np.array([[1e-320, 1e-321], [0.0, 2.0]]), np.random.default_rng(0))
+    assert rows.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_missing_weeks_are_left_out():
+    """A week without a row or with an empty state breaks two transitions, and next_state gives one back."""
+    whole = read_log(small_log()).counts.sum()
+    assert whole == 4
+    assert read_log(small_log(state=[0, None, 1, 1, 0, 1])).counts.sum() == 2
+    kept = {name: values[[0, 2, 3, 4, 5]] for name, values in small_log().items()}
+    assert read_log(kept).counts.sum() == 2
+    assert read_log({**kept, "next_state": np.array([1, None, None, None, None], dtype=object)}).counts.sum() == 3
+
+
+def test_steps_counted_in_days_are_weeks():
+    """Where all steps are multiples of seven apart, seven are one step."""
+    log = read_log(small_log(step=[0, 7, 14, 0, 7, 14]))
+    assert (log.stride, log.counts.sum()) == (7, 4)
+
+
+def test_arms_start_where_they_were_last_seen():
+    """The instance begins in each arm's last known state, which may be a next_state; a missing one takes the shares."""
+    found = estimate(small_log(next_state=[None, None, 0, None, None, None]))
+    assert found.start.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    instance = found.instance(rewards=[0, 1], actions=1, horizon=5)
+    assert instance.arm_names == ("0", "1")
+    assert instance.arms.rewards[0].tolist() == [[0.0, 1.0], [0.0, 1.0]]
+
+
+def test_a_csv_file_is_read_without_pandas(tmp_path, monkeypatch):
+    """The same log as text, with other names and labels, gives the same counts though pandas cannot be imported."""
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    rows = ["person;week;mood;call"]
+    log = small_log()
+    for arm, step, state, action in zip(*log.values(), strict=True):
+        rows.append(f"p{arm};{step};{('bad', 'good')[state]};{('no', 'yes')[action]}")
+    (tmp_path / "log.csv").write_text("\n".join(rows))
+    columns = {"arm": "person", "step": "week", "state": "mood", "action": "call"}
+    found = read_log(tmp_path / "log.csv", columns, ["bad", "good"], ["no", "yes"])
+    assert found.names == ("p0", "p1")
+    assert (found.counts == read_log(log).counts).all()
+
+
+def test_a_frame_is_read():
+    """A pandas frame gives what its columns give, NaN standing for unknown states."""
+    pandas = pytest.importorskip("pandas", reason="the extra frames is not installed")
+    frame = pandas.DataFrame({name: values.astype(float) for name, values in small_log().items()})
+    frame.loc[1, "state"] = np.nan
+    assert (read_log(frame).counts == read_log(small_log(state=[0, None, 1, 1, 0, 1])).counts).all()
+
+
+def test_groups_come_from_features():
+    """Two kinds of arms told apart by a feature are found as two groups, and by their passive behaviour as well."""
+    rng = np.random.default_rng(5)
+    rows = np.zeros((120, 2, 2, 2))
+    kind = np.arange(120) % 2
+    rows[:, 0, :, 1] = np.where(kind, 0.85, 0.15)[:, None]
+    rows[:, 1, :, 1] = np.where(kind, 0.9, 0.6)[:, None]
+    rows[..., 0] = 1 - rows[..., 1]
+    log = logged(rows, rng)
+    log["age"] = np.where(kind, 60.0, 20.0)[log["arm"]] + rng.normal(0, 1, 120)[log["arm"]]
+    found = estimate(log, features=["age"])
+    assert len(np.unique(found.posterior.group)) == 2
+    assert len({(k, g) for k, g in zip(kind, found.posterior.group, strict=True)}) == 2
+    alike = estimate(log, groups=2).posterior.group
+    assert max((alike == kind).mean(), (alike != kind).mean()) > 0.95
+
+
+def test_memory_and_drift_are_noticed_and_said():
+    """Arms that repeat the state before the last, and arms that change half-way, fail one test each; plain ones none."""
+    rng = np.random.default_rng(8)
+    plain = estimate(logged(beta_arms(rng, 100), rng)).cohort
+    assert all(test.p_value > 0.01 for test in plain.tests)
+    assert "present one alone" in str(plain)
+    log = logged(beta_arms(rng, 100), rng)
+    state = log["state"].reshape(15, 100)
+    for step in range(2, 15):
+        state[step] = np.where(rng.random(100) < 0.7, state[step - 2], state[step])
+    memory, drift = estimate(log).cohort.tests
+    assert memory.p_value < 0.001
+    assert "remember" in memory.words
+    rows = beta_arms(rng, 100)
+    early = logged(rows, rng)
+    rows = np.stack((1 - 0.7 * rows[..., 1], 0.7 * rows[..., 1]), axis=-1)
+    late = logged(rows, rng)
+    both = {name: np.concatenate((early[name], late[name] + (15 if name == "step" else 0))) for name in early}
+    memory, drift = estimate(both).cohort.tests
+    assert drift.p_value < 0.001
+    assert "later part alone" in drift.words
+
+
+def test_an_arm_without_contact_is_named():
+    """It is estimated from its group, and the cohort's remarks say so."""
+    log = small_log(action=[1, 0, 0, 0, 0, 0])
+    assert "1 of 2 arms have no contact with a known outcome (1)" in str(estimate(log).cohort)
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "message"),
+    [
+        ({}, {"columns": {"arm": "person"}}, "no column 'person' for 'arm'"),
+        ({}, {"columns": {"who": "arm"}}, "'who', which is no column of a log"),
+        ({"state": [0, 1, 5, 1, 0, 1]}, {"states": 2}, "state '5' of arm '0' at step 2 is outside the range"),
+        ({"state": [0, 1, "ill", 1, 0, 1]}, {}, "state 'ill' is not a number"),
+        ({"step": [0, 1, 1, 0, 1, 2]}, {}, "arm '0' has step 1 twice"),
+        ({"step": [0, 1, 1.5, 0, 1, 2]}, {}, "step 1.5 of arm '0' is not a whole number"),
+        ({"step": [0, 1, np.nan, 0, 1, 2]}, {}, "row 3 of the log, of arm '0', has no step"),
+        ({"arm": [0, 0, np.nan, 1, 1, 1]}, {}, "row 3 of the log names no arm"),
+        ({"action": [1, 0, np.nan, 0, 1, 0]}, {}, "the action of arm '0' at step 2 is missing"),
+        ({"action": [2, 0, 0, 0, 2, 0]}, {}, "action '1' never occurs"),
+        ({"action": [0] * 6}, {}, "one action only"),
+        ({"state": [0, None, 1, None, 0, None]}, {}, "no transition"),
+        ({"cohort": ["a", "a", "a", "b", "b", "b"]}, {}, "the cohorts a, b"),
+        ({"step": [0, 1, 2, 10, 11, 12]}, {}, "two cohorts: 1 arms of steps 0 to 2"),
+        ({"next_state": [0, None, None, None, None, None]}, {}, "next_state of arm '0' at step 0 is not its state"),
+        ({"age": [1, 1, np.nan, 3, 3, 3]}, {"features": ["age"]}, "'age' of arm '0' at step 2 is missing"),
+        ({"age": [1, 2, 1, 3, 3, 3]}, {"features": ["age"]}, "an arm has one value"),
+        ({}, {"features": ["age"]}, "no column 'age'"),
+        ({}, {"groups": {"0": "x"}}, "no group for arm '1'"),
+    ],
+)
+def test_bad_logs_have_their_own_messages(changed, options, message):
+    """Each names the arm, the step and the value."""
+    with pytest.raises((InstanceError, OptionError), match=message.replace("(", r"\(")):
+        estimate(small_log(**changed), **options)
+
+
+def test_bad_options_and_files_have_their_own_messages(tmp_path):
+    """An unknown order, a log of a wrong type, a ragged file and missing columns."""
+    with pytest.raises(OptionError, match="order 'action-help' is not known"):
+        estimate(small_log(), order="action-help")
+    with pytest.raises(OptionError, match="the log is a int"):
+        estimate(7)
+    with pytest.raises(InstanceError, match="the log has no column 'action'"):
+        estimate({name: values for name, values in small_log().items() if name != "action"})
+    (tmp_path / "ragged.csv").write_text("arm,step,state,action\n0,1,2\n")
+    with pytest.raises(FormatError, match="row 2 has 3 fields"):
+        estimate(tmp_path / "ragged.csv")
+    assert list(Order) == ["action-helps", "states-ordered"]
