@@ -110,6 +110,15 @@ class PairwiseTest:
 def signed_rank(differences: Sequence[float]) -> float:
     """Return the p-value of the two-sided paired signed-rank test; 1 without differences.
 
+    Parameters
+    ----------
+    first, second
+        Names of the two solvers.
+    pairs
+        For each case the gaps of the first and of the second one, as shares.
+    tolerance
+        Gaps that differ by no more are equal.
+
     References
     ----------
     Wilcoxon, "Individual comparisons by ranking methods", Biometrics Bull. 1 (1945), doi:10.2307/3001968; zeros are

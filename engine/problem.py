@@ -229,7 +229,19 @@ ViewT = TypeVar("ViewT", bound=View)
 
 
 def check_arguments(function: Any, given: Mapping[str, Any], what: str, skip: tuple[str, ...] = ()) -> None:
-    """Raise `OptionError` where ``given`` has a key that ``function`` does not take; one that takes all has to check."""
+    """Raise `OptionError` where ``given`` has a key that ``function`` does not take; one that takes all has to check.
+
+    Parameters
+    ----------
+    function
+        The function that is to be called.
+    given
+        Arguments by name.
+    what
+        What the function is called in messages.
+    skip
+        Parameters that callers may not set.
+    """
     parameters = inspect.signature(function).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return

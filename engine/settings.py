@@ -13,7 +13,17 @@ LARGEST_SEED = 2**63 - 1
 
 
 def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """Return a whole number, of whatever type it was given."""
+    """Return a whole number, of whatever type it was given.
+
+    Parameters
+    ----------
+    name
+        What the number is called in messages.
+    value
+        What was given.
+    least, most
+        The least and the greatest number allowed; ``None`` for no greatest one.
+    """
     if not _is_number(value) or not math.isfinite(value) or int(value) != value or value < least:
         raise OptionError(f"{name} {_shown(value)} is not a whole number from {least} up.")
     if most is not None and value > most:
@@ -32,14 +42,38 @@ def check_threads(threads: Any) -> int:
 
 
 def positive(name: str, value: Any, unit: str = "", advice: str = "") -> float:
-    """Return a number above 0, which may be infinite."""
+    """Return a number above 0, which may be infinite.
+
+    Parameters
+    ----------
+    name
+        What the number is called in messages.
+    value
+        What was given.
+    unit
+        Follows the value in messages, with a space before it.
+    advice
+        What to do, at the end of messages.
+    """
     if not _is_number(value) or not value > 0:
         raise OptionError(f"{name} {_shown(value)}{unit} is not positive{advice and '; ' + advice}.")
     return float(value)
 
 
 def not_negative(name: str, value: Any, unit: str = "", advice: str = "") -> float:
-    """Return a number from 0 up, which may be infinite."""
+    """Return a number from 0 up, which may be infinite.
+
+    Parameters
+    ----------
+    name
+        What the number is called in messages.
+    value
+        What was given.
+    unit
+        Follows the value in messages, with a space before it.
+    advice
+        What to do, at the end of messages.
+    """
     if not _is_number(value) or not value >= 0:
         what = "negative" if _is_number(value) and value < 0 else "not a number from 0 up"
         raise OptionError(f"{name} {_shown(value)}{unit} is {what}{advice and '; ' + advice}.")

@@ -22,6 +22,15 @@ def same(first: float, second: float, magnitude: float = 0.0, share: float = SAM
     """Return whether two values differ by at most a share of the largest of both and ``magnitude``.
 
     ``magnitude`` is that of the terms that the values are sums of, where these can cancel out.
+
+    Parameters
+    ----------
+    first, second
+        The values.
+    magnitude
+        Sum of the magnitudes of the terms that they were computed from, where these can cancel out; else 0.
+    share
+        By what share of the largest of the three they may differ.
     """
     if first == second:
         return True
@@ -29,7 +38,17 @@ def same(first: float, second: float, magnitude: float = 0.0, share: float = SAM
 
 
 def beyond(sense: str, bound: float, objective: float, magnitude: float = 0.0, share: float = SAME) -> bool:
-    """Return whether a bound claims that an objective is impossible: better than the bound, and not the same."""
+    """Return whether a bound claims that an objective is impossible: better than the bound, and not the same.
+
+    Parameters
+    ----------
+    sense
+        ``"min"`` where the bound is a lower one, ``"max"`` where it is an upper one.
+    bound, objective
+        The bound, and an objective that was reached.
+    magnitude, share
+        As in `same`.
+    """
     wrong = bound > objective if sense == "min" else bound < objective
     return wrong and not same(bound, objective, magnitude, share)
 
@@ -109,7 +128,19 @@ def eased(bound: float, sense: str, *, step: float = 0.0, magnitude: float = 0.0
 
 
 def to_beat(incumbent: float, sense: str, step: float = 0.0, magnitude: float = 0.0) -> float:
-    """Return what every objective better than an incumbent is at least as good as, so computed that nothing is missed."""
+    """Return what every objective better than an incumbent is at least as good as, so computed that nothing is missed.
+
+    Parameters
+    ----------
+    incumbent
+        The objective to beat.
+    sense
+        ``"min"`` or ``"max"``.
+    step
+        The objective takes multiples of this only; 0 where nothing is known.
+    magnitude
+        Sum of the magnitudes of the terms that the objective was computed from, where these can cancel out; else 0.
+    """
     size = max(abs(incumbent), magnitude)
     forward = SAME * size - (1.0 - STEP) * usable_step(step, size)
     return incumbent + forward if sense == "min" else incumbent - forward

@@ -181,6 +181,21 @@ class Host:
         A solver class needs ``name=`` and either ``views=`` or ``problems=``; a problem class says all that itself.
         Registering a class again under the same name replaces it, so that a notebook cell can be run twice.
 
+        Parameters
+        ----------
+        thing
+            The class, spec or module.
+        name
+            Name of a solver class, or of a module in messages.
+        summary
+            What a solver class does, in a line; by default the first line of its docstring.
+        views, problems
+            Names of the views that a solver class needs, or of the problems that it is made for.
+        determinism
+            What the results of a solver class depend on.
+        choices
+            When ``"auto"`` is to choose a solver class.
+
         Raises
         ------
         PluginError

@@ -53,7 +53,19 @@ class Follower:
 
 @contextmanager
 def following(label: str, limit: float | None, best_known: float | None, quiet: bool) -> Iterator[Follower | None]:
-    """Show a live line while a search runs, where standard error is a terminal and nobody asked for quiet."""
+    """Show a live line while a search runs, where standard error is a terminal and nobody asked for quiet.
+
+    Parameters
+    ----------
+    label
+        What is solved, at the beginning of the line.
+    limit
+        Seconds that the search may take; ``None`` for no limit.
+    best_known
+        Objective to compare with; ``None`` where there is none.
+    quiet
+        Whether to show nothing.
+    """
     screen = console(stderr=True)
     if quiet or not screen.is_terminal:
         yield None

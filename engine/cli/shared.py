@@ -106,7 +106,19 @@ def executor_options(command: CommandT) -> CommandT:
 
 
 def chosen_executor(name: str, jobs: int | None, scheduler: str | None, pairs: Sequence[str]) -> Executor:
-    """Return the executor that the options of `executor_options` ask for."""
+    """Return the executor that the options of `executor_options` ask for.
+
+    Parameters
+    ----------
+    name
+        Name of a registered executor.
+    jobs
+        Jobs at a time; ``None`` for the executor's default.
+    scheduler
+        Address of a scheduler, where the executor takes one; else ``None``.
+    pairs
+        Further options as ``name=value``.
+    """
     from redwood.cli.values import class_options, split_options
     from redwood.plugins.host import host
     from redwood.solving.executors import make_executor

@@ -59,7 +59,21 @@ def class_scores(outputs: int, kind: str) -> tuple[Array, Array]:
 def score_lead(
     model: ReluNetwork, formulation: Formulation, scores: Array, lift: Array, limits: Limits, low: Array, high: Array
 ) -> Array:
-    """Return by how much the score of class j can lead that of class k at most [K, K], as entry (j, k)."""
+    """Return by how much the score of class j can lead that of class k at most [K, K], as entry (j, k).
+
+    Parameters
+    ----------
+    model
+        The network, of which tree ensembles make no use.
+    formulation
+        The formulation of the outputs.
+    scores, lift
+        The classes' scores are ``scores [K, n]`` times the outputs plus the lift [K].
+    limits
+        Proven limits of what each layer's ReLUs are applied to.
+    low, high
+        Limits [inputs] of the inputs.
+    """
     count = len(scores)
     pairs = [(j, k) for j in range(count) for k in range(count)]
     difference = np.array([scores[j] - scores[k] for j, k in pairs])
@@ -79,6 +93,8 @@ def with_choice(scored: Formulation, scores: Array, lift: Array, lead: Array, ma
 
     Parameters
     ----------
+    scored
+        The formulation of the scores.
     scores, lift
         Of the outputs to the classes' scores.
     lead

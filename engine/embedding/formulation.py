@@ -79,7 +79,15 @@ class RowList:
         self._upper: list[float] = []
 
     def add(self, columns: Array | Sequence[int], values: Array | Sequence[float], lower: float, upper: float) -> None:
-        """Add ``lower <= values x <= upper``."""
+        """Add ``lower <= values x <= upper``.
+
+        Parameters
+        ----------
+        columns, values
+            The columns with a coefficient, and the coefficients.
+        lower, upper
+            Limits of the row; infinite where it has none.
+        """
         self._columns.append(np.asarray(columns, np.int32))
         self._values.append(np.asarray(values, np.float64))
         self._lower.append(lower)
@@ -102,6 +110,10 @@ def append_piece(highs: Any, piece: Piece | Formulation, places: Array | None = 
 
     Parameters
     ----------
+    highs
+        The HiGHS program, which grows.
+    piece
+        What is put there.
     places
         The program's columns of the piece's columns; by default they are the same.
     relaxed
@@ -125,6 +137,10 @@ def patch(highs: Any, before: Formulation, after: Formulation, places: Array, fi
 
     Parameters
     ----------
+    highs
+        The HiGHS program, which changes.
+    before, after
+        The formulation that it holds, and the one that it is to hold.
     places
         The program's columns of the formulation's columns.
     first_row

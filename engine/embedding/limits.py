@@ -20,10 +20,14 @@ MARGIN = 1e-6
 
 
 def interval_limits(network: ReluNetwork, low: Array, high: Array, first: tuple[Array, Array] | None = None) -> Limits:
-    """Return limits by interval arithmetic from those of the inputs, each [inputs].
+    """Return limits by interval arithmetic from those of the inputs.
 
     Parameters
     ----------
+    network
+        The network.
+    low, high
+        Limits [inputs] of the inputs.
     first
         Limits of the first layer known from elsewhere, such as exact ones over a set of inputs.
     """
@@ -56,7 +60,19 @@ def linear_limits(network: ReluNetwork, low: Array, high: Array) -> Limits:
 
 
 def linear_limits_of(network: ReluNetwork, layer: Affine, found: Limits, low: Array, high: Array) -> tuple[Array, Array]:
-    """Return limits [n] of an affine function of the inputs and of those layers whose limits are known."""
+    """Return limits [n] of an affine function of the inputs and of those layers whose limits are known.
+
+    Parameters
+    ----------
+    network
+        The network.
+    layer
+        The affine function; its matrix is [n, inputs + widths of the layers in ``found``].
+    found
+        Limits of the first layers, as many as are known.
+    low, high
+        Limits [inputs] of the inputs.
+    """
     lows, highs = (
         np.concatenate([bound, *(np.maximum(limit[side], 0.0) for limit in found)]) for side, bound in enumerate((low, high))
     )
@@ -95,6 +111,8 @@ def lp_limits(base: Any, network: ReluNetwork, wide: Limits, inputs: Array) -> L
     ----------
     base
         A HiGHS linear program of what the inputs must obey; a copy is worked on.
+    network
+        The network.
     wide
         Limits known before.
     inputs
@@ -120,7 +138,17 @@ def lp_limits(base: Any, network: ReluNetwork, wide: Limits, inputs: Array) -> L
 
 
 def extremes(relaxed: Any, places: Array, weights: Array, bias: float) -> tuple[float, float]:
-    """Return proven limits of ``weights x + bias`` over a linear program; columns below 0 stand for 0."""
+    """Return proven limits of ``weights x + bias`` over a linear program; columns below 0 stand for 0.
+
+    Parameters
+    ----------
+    relaxed
+        A HiGHS linear program; its objective is 0 before and afterwards.
+    places
+        Its column for each weight, [w].
+    weights, bias
+        The affine function [w].
+    """
     import highspy
 
     used = (weights != 0) & (places >= 0)

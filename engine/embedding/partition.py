@@ -51,6 +51,8 @@ def add_groups(
 
     Parameters
     ----------
+    rows
+        Where the rows are added.
     weights, bias
         Of the ReLU.
     places
@@ -59,6 +61,8 @@ def add_groups(
         Columns of its value and its switch.
     first
         Number of the first new column.
+    divide
+        Gives the groups of the weights, and the limits of each.
 
     References
     ----------

@@ -76,6 +76,8 @@ def relu_formulation(
 
     Parameters
     ----------
+    network
+        The network.
     limits
         Proven limits of what each layer's ReLUs are applied to.
     harmful
@@ -146,8 +148,20 @@ def relu_layer(
 
     Parameters
     ----------
+    layer
+        What the ReLUs are applied to.
+    limits
+        Proven limits [n] of that.
     places
         Columns of the values before; -1 for those that are 0 throughout.
+    first
+        Number of the first new column.
+    harmful
+        Which ReLUs [n] can only harm the objective by growing: they need no binary. By default none.
+    keep
+        Whether ReLUs that the limits prove on or off keep their rows.
+    divide
+        Gives the groups of a ReLU's inputs and the limits of each; by default nothing is divided.
     """
     count, rows = len(layer.matrix), RowList()
     low, high = limits

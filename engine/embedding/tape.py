@@ -22,7 +22,17 @@ class Tape:
         return Affine(np.eye(self._inputs), np.zeros(self._inputs))
 
     def affine(self, value: Affine, matrix: Array, bias: Array | None, name: str) -> Affine:
-        """Return ``matrix value + bias``; the name is the step's own, for errors."""
+        """Return ``matrix value + bias``; the name is the step's own, for errors.
+
+        Parameters
+        ----------
+        value
+            A value computed before.
+        matrix, bias
+            Weights [n, w] and bias [n] of the step; ``None`` for no bias.
+        name
+            The step's own name, for messages.
+        """
         if matrix.shape[1] != len(value.matrix):
             raise ModelError(f"{name} takes {matrix.shape[1]} inputs; the step before it gives {len(value.matrix)}.")
         shift = np.zeros(len(matrix)) if bias is None else bias
@@ -34,7 +44,17 @@ class Tape:
         return Affine(matrix @ value.matrix, matrix @ value.bias + shift)
 
     def scale(self, value: Affine, factor: Array, shift: Array, name: str) -> Affine:
-        """Return ``factor * value + shift``, each of one number or of one a value."""
+        """Return ``factor * value + shift``, each of one number or of one a value.
+
+        Parameters
+        ----------
+        value
+            A value computed before.
+        factor, shift
+            One number, or one for each entry of the value, of any shape.
+        name
+            The step's own name, for messages.
+        """
         count = len(value.matrix)
         if factor.size not in (1, count) or shift.size not in (1, count):
             raise ModelError(f"{name} is for {max(factor.size, shift.size)} values; the step before it gives {count}.")
@@ -43,7 +63,17 @@ class Tape:
         )
 
     def add(self, one: Affine, other: Affine, name: str, factor: float = 1.0) -> Affine:
-        """Return ``one + factor * other``."""
+        """Return ``one + factor * other``.
+
+        Parameters
+        ----------
+        one, other
+            Values computed before, of one length.
+        name
+            The step's own name, for messages.
+        factor
+            What the other value is multiplied by.
+        """
         if len(one.matrix) != len(other.matrix):
             raise ModelError(f"{name} adds {len(one.matrix)} values to {len(other.matrix)}.")
         width = max(one.matrix.shape[1], other.matrix.shape[1])

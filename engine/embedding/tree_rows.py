@@ -95,6 +95,15 @@ def tree_formulation(ensemble: TreeEnsemble, low: Array, high: Array, integer: A
     together ``<= y_k`` and those above it ``<= 1 - y_k``. That is at least as tight as rows for each node, as the paper has
     them: a tree may have many nodes for one split.
 
+    Parameters
+    ----------
+    ensemble
+        The trees.
+    low, high
+        Limits [inputs] of the inputs.
+    integer
+        Which inputs [inputs] take whole numbers only.
+
     References
     ----------
     Misic (2020), Optimization of tree ensembles, doi:10.1287/opre.2019.1928, section 2.

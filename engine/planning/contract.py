@@ -398,7 +398,19 @@ class Policy(Solution, ABC):
 
     @abstractmethod
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
-        """Return actions [E, J] for the states [E, J] of E episodes at a step; only random policies use ``rng``."""
+        """Return actions [E, J] for the states [E, J] of E episodes at a step; only random policies use ``rng``.
+
+        Parameters
+        ----------
+        planning
+            The instance that the policy is bound to.
+        states
+            State [E, J] of each arm in each episode.
+        step
+            How many steps have been done; 0 where the average reward counts.
+        rng
+            Randomness of random policies.
+        """
 
     def describe(self) -> dict[str, Any]:
         """Return what decides, as plain data.

@@ -64,10 +64,18 @@ def improve(
 
     Parameters
     ----------
+    planning
+        The instance.
+    values
+        Q-values [H + 1, J, S] of each arm's state before each step, discounted to the first step.
     rounds
         The most rounds.
     episodes
         Simulated for each fit, and for each trial.
+    seed
+        Decides the noise.
+    stops
+        Whether the time is over; asked every few episodes.
     start
         Other Q-values [H + 1, J, S] that are tried first, such as those of a network trained elsewhere.
 
@@ -141,6 +149,12 @@ def fitted(planning: Decoupled, values: Array, seen: Episodes, weights: Array | 
 
     Parameters
     ----------
+    planning
+        The arms and their action set.
+    values
+        Known Q-values [H + 1, J, S] of each arm's state before each step, discounted to the first step.
+    seen
+        Episodes of the policy whose values are wanted.
     weights
         Of the episodes [E]; by default all count the same.
     """
@@ -181,7 +195,21 @@ def policy_for(planning: Planning, values: Array, decides_by: str = "index") -> 
 
 
 def simulated(planning: Planning, policy: Policy, episodes: int, seed: int, stops: Stops) -> Episodes | None:
-    """Return episodes of a policy, or ``None`` where the time was over before."""
+    """Return episodes of a policy, or ``None`` where the time was over before.
+
+    Parameters
+    ----------
+    planning
+        The instance.
+    policy
+        Decides the actions.
+    episodes
+        How many episodes E.
+    seed
+        Decides the noise.
+    stops
+        Whether the time is over; asked every `CHUNK` episodes.
+    """
     parts = []
     for begin in range(0, episodes, CHUNK):
         if stops():
@@ -194,13 +222,41 @@ def simulated(planning: Planning, policy: Policy, episodes: int, seed: int, stop
 
 
 def recorded(planning: Planning, policy: Policy, episodes: int, seed: int) -> Episodes:
-    """Return episodes of a policy, simulated at once."""
+    """Return episodes of a policy, simulated at once.
+
+    Parameters
+    ----------
+    planning
+        The instance.
+    policy
+        Decides the actions.
+    episodes
+        How many episodes E.
+    seed
+        Decides the noise.
+    """
     kept = RecordingPolicy(policy)
     rewards = planning.rollouts(kept, episodes, seed)
     return Episodes(np.stack(kept.states).astype(np.int64), np.stack(kept.arm_actions), rewards)
 
 
 def earned_by(planning: Planning, policy: Policy, values: Array, episodes: int, seed: int, stops: Stops) -> Array | None:
-    """Return the mean rewards a step [E] of a policy, freed of noise by values; ``None`` where the time was over before."""
+    """Return the mean rewards a step [E] of a policy, freed of noise by values; ``None`` where the time was over before.
+
+    Parameters
+    ----------
+    planning
+        The instance.
+    policy
+        Decides the actions.
+    values
+        Q-values [H + 1, J, S] of states that serve as control variate; 0 after the last step.
+    episodes
+        How many episodes E.
+    seed
+        Decides the noise.
+    stops
+        Whether the time is over; asked every `CHUNK` episodes.
+    """
     seen = simulated(planning, policy, episodes, seed, stops)
     return None if seen is None else variance_reduced(planning, values, seen)

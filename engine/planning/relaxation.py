@@ -64,6 +64,15 @@ def relaxation_by_counts(
     """Return the relaxation of a set of two actions by the counts z [K] of pulled arms of each class.
 
     ``rows @ z <= upper`` must hold for the counts of every action, ``rows`` being [R, K].
+
+    Parameters
+    ----------
+    classes
+        Class [J] of each arm, 0 to K - 1.
+    rows, upper
+        Coefficients [R, K] of the counts, and the most [R] that each row may come to.
+    tight
+        Whether nothing lies between the relaxation and the hull of the actions.
     """
     from scipy.sparse import csc_array, eye_array
 

@@ -50,7 +50,18 @@ def draw_start(episodes: int, ends: Array, seed: int) -> Array:
 def advance(states: Array, arm_actions: Array, step: int, seed: int, ends: Array, rewards: Array) -> Array:
     """Move the states [E, J] by one step in place, and return its expected rewards [E].
 
-    ``ends`` [J, A, S, S] are the upper ends of the outcomes' shares, ``rewards`` [J, A, S] are expected ones.
+    Parameters
+    ----------
+    states
+        State [E, J] of each arm in each episode; changes.
+    arm_actions
+        Action [E, J] of each arm in each episode.
+    step, seed
+        Number of the step, from 0, and the seed of all noise: together with episode and arm they decide what is drawn.
+    ends
+        Upper ends [J, A, S, S] of the outcomes' shares, cumulative probabilities.
+    rewards
+        Expected reward [J, A, S] of each action in each state.
     """
     episodes, arms = states.shape
     outcomes = ends.shape[3] - 1  # no paper reaches the last one's end

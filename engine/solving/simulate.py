@@ -108,6 +108,17 @@ def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: i
 
     The first decision is left out, since it may compile or build what the others use.
 
+    Parameters
+    ----------
+    instance
+        Of a problem with the view `Planning`.
+    policy
+        Such as ``solve(instance, "lagrangian").solution``.
+    decisions
+        How many decisions are timed.
+    seed
+        Decides the episodes whose states are used.
+
     Raises
     ------
     OptionError

@@ -127,7 +127,32 @@ def solve_many(
 
     Solvers that gain from batching (one forward pass for many instances) get the batch whole; others solve one instance
     after another, each with its share of the time that is left. Instance i runs with seed ``seed + i``, so that `solve`
-    with ``result.seed`` repeats it. ``time_limit`` is for the whole batch; other parameters are those of `solve`.
+    with ``result.seed`` repeats it.
+
+    Parameters
+    ----------
+    instances
+        Of one problem; none are answered by an empty list.
+    solver
+        A registered name, ``"auto"``, which looks at the first instance, or a solver object.
+    time_limit
+        Seconds for the whole batch; by default 10 for each instance, where no other limit is given.
+    seed
+        Of the first instance; each further one has the next number.
+    iterations
+        Iterations for each instance, at most, as the solver counts them.
+    target_gap
+        Stop an instance at this gap to the solver's own bound.
+    bound_time_limit
+        Seconds for the problem's own bound of each instance: by default the smaller of 10 and its time limit; 0 for none.
+    threads
+        How many threads the solver may use.
+    isolate
+        Run each instance in a process of its own that is killed at the limit.
+    on_result
+        Called with each result as soon as it is known.
+    **options
+        Fields of the solver.
     """
     if not instances:
         return []
@@ -176,7 +201,19 @@ def solve_many(
 def find_solver(
     instance: Instance, solver: str | Solver, time_limit: float | None, options: Mapping[str, Any]
 ) -> tuple[Entry[SolverSpec] | None, Solver, str]:
-    """Return the solver's entry, the solver made with its options, and a note on how it was chosen."""
+    """Return the solver's entry, the solver made with its options, and a note on how it was chosen.
+
+    Parameters
+    ----------
+    instance
+        Decides which solver of a name fits, and what ``"auto"`` chooses.
+    solver
+        A registered name, ``"auto"``, or a solver object.
+    time_limit
+        Seconds that ``"auto"`` reckons with; ``None`` for no limit.
+    options
+        Fields of the solver; none with a solver object.
+    """
     if isinstance(solver, Solver):
         if options:
             raise OptionError(f"options ({', '.join(options)}) go with the name of a solver, not with a solver object.")
@@ -208,7 +245,19 @@ def make_solver(entry: Entry[SolverSpec], options: Mapping[str, Any]) -> Solver:
 def make_budget(
     time_limit: float | None, iterations: int | None, target: float | None, target_gap: float | None, budget: Budget | None
 ) -> Budget:
-    """Return the budget that ends when the first of the given limits does; 10 seconds where none is given."""
+    """Return the budget that ends when the first of the given limits does; 10 seconds where none is given.
+
+    Parameters
+    ----------
+    time_limit
+        Seconds on the wall clock, or ``None``.
+    iterations
+        Iterations as the solver counts them, or ``None``.
+    target, target_gap
+        Objective, or gap to the solver's own bound, at which to stop; ``None`` for neither.
+    budget
+        Any further budget, or ``None``.
+    """
     if budget is not None and not isinstance(budget, Budget):
         raise OptionError(f"budget {str(budget)[:40]!r} is no Budget, such as Seconds(10) | Target(100).")
     parts: list[Budget] = [] if budget is None else [budget]

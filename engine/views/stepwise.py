@@ -244,6 +244,17 @@ class Stepwise(View, ABC, Generic[BatchT]):
 
         A part is a sub-path of the solution's sequence, or where ``nearby``, and the problem has positions to go by, what
         lies close together. ``None`` where the problem has no parts that can be decided anew on their own.
+
+        Parameters
+        ----------
+        solutions
+            One for each instance of the view.
+        size
+            Decisions that a part is to have, about.
+        rng
+            Draws the parts.
+        nearby
+            Whether parts lie close together, rather than one after the other in the solution.
         """
         return None
 
@@ -256,6 +267,15 @@ class Stepwise(View, ABC, Generic[BatchT]):
 
         ``None`` where the expert's problem has no words for a tail. Tails of a policy's own rollouts are what it is to
         master, and it does not meet all of them among the tails of labels (Ross et al. 2011, arXiv:1011.0686).
+
+        Parameters
+        ----------
+        batch
+            Sub-problems under way; left unchanged.
+        expert
+            Solves an instance in a number of iterations, with a seed.
+        iterations, seed
+            What the expert is given.
         """
         return None
 

@@ -55,6 +55,12 @@ def check_problem(
 
     Parameters
     ----------
+    name
+        A registered problem.
+    size
+        Size of the instances, as its generator takes it.
+    seeds
+        One instance of each variant for each of these.
     exclude
         Names of rules to leave out.
     since
@@ -75,7 +81,22 @@ def check_planning(
     since: str | None = None,
     save: str | Path = FOLDER,
 ) -> list[Finding]:
-    """Return the promises that the view `Planning` of a problem breaks; the parameters are those of `check_problem`.
+    """Return the promises that the view `Planning` of a problem breaks on random instances of a size.
+
+    Parameters
+    ----------
+    name
+        A registered problem with the view.
+    size
+        Size of the instances, as its generator takes it.
+    seeds
+        One instance of each variant for each of these.
+    exclude
+        Names of rules to leave out.
+    since
+        The release of Redwood whose rules are asked for; by default all rules.
+    save
+        Folder for counter-examples, made where there is one.
 
     Raises
     ------
@@ -101,7 +122,26 @@ def check_solver(
 ) -> list[Finding]:
     """Return the promises that a solver breaks on random instances of a problem.
 
-    ``exclude``, ``since`` and ``save`` are those of `check_problem`; ``options`` are the solver's.
+    Parameters
+    ----------
+    name
+        A registered solver.
+    problem
+        A problem, with or without a variant, that it takes.
+    size
+        Size of the instances, as the problem's generator takes it.
+    seeds
+        One instance for each of these; the solver gets them as well.
+    iterations
+        Iterations of a run, as the solver counts them.
+    exclude
+        Names of rules to leave out.
+    since
+        The release of Redwood whose rules are asked for; by default all rules.
+    save
+        Folder for counter-examples, made where there is one.
+    **options
+        Fields of the solver.
     """
     check_names(exclude, rule_names())
     entry = host().solver_entry(name, generate(problem, size=size, seed=0).problem)
@@ -131,7 +171,18 @@ def check_bounds(
 ) -> list[Finding]:
     """Return the bounds of any solver, or of the problem's own view, that the best solution of all solvers contradicts.
 
-    ``options`` are those of solvers, by their names, such as of those that would learn for long.
+    Parameters
+    ----------
+    problem
+        A problem, with or without a variant.
+    size
+        Size of the instances, as its generator takes it.
+    seeds
+        One instance for each of these; the solvers get them as well.
+    iterations
+        Iterations of each solver, as it counts them.
+    options
+        Options of solvers, by the solvers' names, such as of those that would learn for long.
     """
     findings = []
     for seed in seeds:

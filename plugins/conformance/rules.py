@@ -152,7 +152,19 @@ def smallest(rule: Rule[CaseT], make: Callable[[int], CaseT], size: int) -> tupl
 
 
 def keep(folder: Path, rule: str, subject: str, words: list[str], instance: Instance) -> str:
-    """Write a counter-example as JSON and return its path."""
+    """Write a counter-example as JSON and return its path.
+
+    Parameters
+    ----------
+    folder
+        Where the file is written; made where it is missing.
+    rule, subject
+        The rule that is broken, and by what; both name the file.
+    words
+        What the rule has to say.
+    instance
+        The counter-example.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^a-z0-9]+", "-", f"{rule} {subject}".lower()).strip("-")
     path = folder / f"{stem}.json"

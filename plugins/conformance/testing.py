@@ -19,17 +19,55 @@ from redwood.plugins.conformance.solver_rules import SOLVER_RULES
 
 
 def problem_tests(name: str, *, exclude: Sequence[str] = (), since: str | None = None, **settings: Any) -> Any:
-    """Return a pytest test of a problem, one case a rule; settings are those of `check_problem`."""
+    """Return a pytest test of a problem, one case a rule; settings are those of `check_problem`.
+
+    Parameters
+    ----------
+    name
+        A registered problem.
+    exclude
+        Names of rules to leave out.
+    since
+        The release of Redwood whose rules are asked for; by default all rules.
+    **settings
+        Further arguments of `check_problem`.
+    """
     return _tests(PROBLEM_RULES, lambda others: check_problem(name, exclude=others, **settings), exclude, since)
 
 
 def planning_tests(name: str, *, exclude: Sequence[str] = (), since: str | None = None, **settings: Any) -> Any:
-    """Return a pytest test of a problem's view `Planning`, one case a rule; settings are those of `check_planning`."""
+    """Return a pytest test of a problem's view `Planning`, one case a rule; settings are those of `check_planning`.
+
+    Parameters
+    ----------
+    name
+        A registered problem with the view.
+    exclude
+        Names of rules to leave out.
+    since
+        The release of Redwood whose rules are asked for; by default all rules.
+    **settings
+        Further arguments of `check_planning`.
+    """
     return _tests(PLANNING_RULES, lambda others: check_planning(name, exclude=others, **settings), exclude, since)
 
 
 def solver_tests(name: str, problem: str, *, exclude: Sequence[str] = (), since: str | None = None, **settings: Any) -> Any:
-    """Return a pytest test of a solver on a problem, one case a rule; settings are those of `check_solver`."""
+    """Return a pytest test of a solver on a problem, one case a rule; settings are those of `check_solver`.
+
+    Parameters
+    ----------
+    name
+        A registered solver.
+    problem
+        A problem, with or without a variant, that it takes.
+    exclude
+        Names of rules to leave out.
+    since
+        The release of Redwood whose rules are asked for; by default all rules.
+    **settings
+        Further arguments of `check_solver`.
+    """
     return _tests(SOLVER_RULES, lambda others: check_solver(name, problem, exclude=others, **settings), exclude, since)
 
 

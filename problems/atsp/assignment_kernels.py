@@ -39,6 +39,10 @@ def relax_tail(
 
     Parameters
     ----------
+    matrix
+        Costs [N, N] of the instance.
+    current, destination
+        Nodes between which the open path runs.
     open_nodes, place
         The nodes between ``current`` and ``destination`` [n], one or more, and where each stands among them.
     known
@@ -85,7 +89,17 @@ def relax_tail(
 
 @kernel
 def path_is_whole(current: int, destination: int, left: int, follow: Array) -> bool:
-    """Return whether the followers lead from the current node in ``left + 1`` steps to the destination, and not before."""
+    """Return whether the followers lead from the current node in ``left + 1`` steps to the destination, and not before.
+
+    Parameters
+    ----------
+    current, destination
+        Nodes between which the open path runs.
+    left
+        How many open nodes are between them.
+    follow
+        Follower [N] of each node, -1 for none.
+    """
     node = current
     for _ in range(left):
         node = follow[node]
@@ -96,7 +110,18 @@ def path_is_whole(current: int, destination: int, left: int, follow: Array) -> b
 
 @kernel
 def cost_of(matrix: Array, rows: Array, columns: Array, i: int, j: int) -> float:
-    """Return the cost from row i to column j; a node does not follow itself, nor the destination the current node."""
+    """Return the cost from row i to column j; a node does not follow itself, nor the destination the current node.
+
+    Parameters
+    ----------
+    matrix
+        Costs [N, N] of the instance.
+    rows, columns
+        Node of each row, the current one first, and of each column, the destination first, [n] both; from 1 on they are the
+        same.
+    i, j
+        A row and a column.
+    """
     return FORBIDDEN if i == j and len(rows) > 1 else matrix[rows[i], columns[j]]
 
 
@@ -104,7 +129,19 @@ def cost_of(matrix: Array, rows: Array, columns: Array, i: int, j: int) -> float
 def begin_duals(
     matrix: Array, rows: Array, columns: Array, leave: Array, reach: Array, follower: Array, leader: Array
 ) -> None:
-    """Write feasible duals, the least cost of each column and then of each row, and followers along edges without slack."""
+    """Write feasible duals, the least cost of each column and then of each row, and followers along edges without slack.
+
+    Parameters
+    ----------
+    matrix
+        Costs [N, N] of the instance.
+    rows, columns
+        Node of each row and of each column, [n].
+    leave, reach
+        Room [n]. Get the duals of rows and of columns, in the unit of the costs.
+    follower, leader
+        -1 [n]. Get the column assigned to each row, and the row assigned to each column, where there is one.
+    """
     n = len(rows)
     for j in range(n):
         reach[j] = math.inf
@@ -127,7 +164,21 @@ def begin_duals(
 def augment(
     matrix: Array, rows: Array, columns: Array, first: int, leave: Array, reach: Array, follower: Array, leader: Array
 ) -> None:
-    """Assign a follower to the row ``first`` along a shortest augmenting path, and keep the duals feasible."""
+    """Assign a follower to the row ``first`` along a shortest augmenting path, and keep the duals feasible.
+
+    Parameters
+    ----------
+    matrix
+        Costs [N, N] of the instance.
+    rows, columns
+        Node of each row and of each column, [n].
+    first
+        A row without a follower.
+    leave, reach
+        Feasible duals [n] of rows and of columns; both change.
+    follower, leader
+        Column assigned to each row, and row assigned to each column, [n], -1 for none; both change.
+    """
     n = len(rows)
     slack = np.full(n, math.inf)
     back = np.empty(n, dtype=np.int32)
@@ -166,7 +217,17 @@ def augment(
 
 @kernel
 def patch_cycles(matrix: Array, rows: Array, columns: Array, follower: Array) -> None:
-    """Join the cycles of ``follower`` into one, again and again the smallest with that which costs least to join."""
+    """Join the cycles of ``follower`` into one, again and again the smallest with that which costs least to join.
+
+    Parameters
+    ----------
+    matrix
+        Costs [N, N] of the instance.
+    rows, columns
+        Node of each row and of each column, [n].
+    follower
+        Column assigned to each row, [n]; becomes a single cycle.
+    """
     n = len(rows)
     cycle = np.full(n, -1, dtype=np.int32)
     count = 0

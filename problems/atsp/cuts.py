@@ -20,6 +20,15 @@ def violated_sets(size: int, tails: Array, heads: Array, values: Array, *, most:
     """Return sets [R, N] of nodes without node 0 that arcs of a value below 1 in all lead into.
 
     Connected components are tried first; only where there is one, minimum cuts between node 0 and the others.
+
+    Parameters
+    ----------
+    size
+        Number of nodes N.
+    tails, heads, values
+        Arcs [E] with their values in the linear relaxation.
+    most
+        How many sets are returned at most.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

@@ -23,7 +23,17 @@ LOGGED = 4096
 
 @kernel
 def descend(matrix: Array, heads: Array, tails: Array, order: Array) -> float:
-    """Improve a tour by up to `LOGGED` exchanges and return the gain, which is 0 at a local optimum."""
+    """Improve a tour by up to `LOGGED` exchanges and return the gain, which is 0 at a local optimum.
+
+    Parameters
+    ----------
+    matrix
+        Costs [N, N].
+    heads, tails
+        The K cheapest nodes to go to from each node, and to come from to it, [N, K], cheapest first.
+    order
+        The tour [N], which changes.
+    """
     size = len(order)
     position = np.empty(size, np.int64)
     for at in range(size):
@@ -36,7 +46,19 @@ def descend(matrix: Array, heads: Array, tails: Array, order: Array) -> float:
 
 @kernel
 def swap(order: Array, position: Array, buffer: Array, start: int, first: int, second: int) -> None:
-    """Exchange the ``first`` nodes from place ``start`` on with the ``second`` nodes behind them (around the end)."""
+    """Exchange the ``first`` nodes from place ``start`` on with the ``second`` nodes behind them (around the end).
+
+    Parameters
+    ----------
+    order, position
+        The tour [N], and where each node stands in it, [N]; both change.
+    buffer
+        Room [N].
+    start
+        Place of the first of the nodes.
+    first, second
+        How many nodes each of the two segments has, together N or fewer.
+    """
     size = len(order)
     for k in range(first + second):
         at = start + k
@@ -61,7 +83,25 @@ def bridge(
     random: RandomState,
     window: int,
 ) -> tuple[float, int, int]:
-    """Turn three consecutive segments B C D into D C B; return the change in length, log entries and stack height."""
+    """Turn three consecutive segments B C D into D C B; return the change in length, log entries and stack height.
+
+    Parameters
+    ----------
+    matrix
+        Costs [N, N].
+    order, position
+        The tour [N], and where each node stands in it, [N]; both change.
+    buffer
+        Room [N].
+    log
+        Room [2 or more, 3]. Gets the two exchanges as place, first and second length, as `swap` takes them.
+    stack, queued
+        Room [N] for the nodes to look at afterwards, and which are on it, [N], none before.
+    random
+        The generator's state [2].
+    window
+        Nodes of a segment, at most.
+    """
     size = len(order)
     most = min(window, (size - 1) // 3)
     b = 1 + random_below(random, most)
@@ -101,7 +141,25 @@ def descend_from(
     log: Array,
     logged: int,
 ) -> tuple[float, int]:
-    """Improve around the waiting nodes until none helps or the log is full; return the gain and the entries logged."""
+    """Improve around the waiting nodes until none helps or the log is full; return the gain and the entries logged.
+
+    Parameters
+    ----------
+    matrix
+        Costs [N, N].
+    heads, tails
+        The K cheapest nodes to go to from each node, and to come from to it, [N, K], cheapest first.
+    order, position
+        The tour [N], and where each node stands in it, [N]; both change.
+    buffer
+        Room [N].
+    stack, waiting
+        Nodes to look at, in room [N], and how many they are.
+    queued
+        Which nodes are on the stack, [N]; none is at the end.
+    log, logged
+        Exchanges as `swap` takes them, in room [L, 3], and how many there are already.
+    """
     size = len(order)
     gained = 0.0
     while waiting > 0:  # each round takes a node off the stack, and only an exchange, which is logged, puts nodes on it

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
 
 
 def draw(instance: ATSPInstance, tour: Tour | None, length: float | None, axes: Axes) -> None:
-    """Draw the nodes and the tour as arrows; without coordinates, the matrix with rows and columns in the tour's order."""
+    """Draw the nodes and the tour as arrows; without coordinates, the matrix with rows and columns in the tour's order.
+
+    Parameters
+    ----------
+    instance
+        The instance; its coordinates are used where it has any.
+    tour
+        The tour to draw, or ``None`` for the instance alone.
+    length
+        Length of the tour for the caption, or ``None``.
+    axes
+        Where to draw.
+    """
     if instance.travel.coords is None:
         _draw_matrix(instance, tour, axes)
     else:

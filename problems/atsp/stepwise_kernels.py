@@ -18,7 +18,17 @@ EDGES = 11
 
 @kernel
 def cheapest_remaining(row: Array, open_nodes: Array, pool: Array, keys: Array) -> int:
-    """Write the open nodes of least cost in ``row`` to ``pool``, cheapest first; return how many."""
+    """Write the open nodes of least cost in ``row`` to ``pool``, cheapest first; return how many.
+
+    Parameters
+    ----------
+    row
+        Costs [N] of the way to every node.
+    open_nodes
+        Nodes [n] to choose from, in any order.
+    pool, keys
+        Room [k]. Get the cheapest nodes, cheapest first, and their costs; k says how many are wanted.
+    """
     count = min(len(pool), len(open_nodes))
     for k in range(count):
         key = row[open_nodes[k]]
@@ -63,6 +73,32 @@ def window_rows(
     """Fill ``features`` [B, M + size, F], ``edges`` [B, M + size, M + size, E] and ``nodes`` [B, M + size].
 
     The relaxation of all that is left, by node [B, N], is renewed in the rows where the path has left the patched one.
+
+    Parameters
+    ----------
+    costs, starts
+        Costs of all instances, each matrix row by row, and where that of each begins, [I + 1].
+    sizes
+        Number of nodes of each instance, [I].
+    rows
+        Instance of each row, [B].
+    current, destination
+        Nodes [B] between which the open path runs.
+    remaining, place, left
+        Open nodes [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B].
+    known
+        Which rows [B] have a relaxation already; all have one afterwards.
+    out, into
+        Duals [B, N] of leaving and of arriving at each node, in the unit of the costs; they change where renewed.
+    assigned, follow
+        Successor [B, N] of each node in the assignment, and in the path patched from it; they change where renewed.
+    size
+        Tokens beside the two marked ones, T - 2.
+    features, edges
+        Room [B, T, F] and [B, T, T, E]. Get the numbers that describe tokens and pairs, 0 where there is none.
+    nodes
+        Room [B, T]. Gets the node of each token: the current one, the destination, the cheapest ones; -1 where there is
+        none.
     """
     pool = np.empty(size, dtype=np.int32)
     keys = np.empty(size, dtype=np.float64)
@@ -157,6 +193,21 @@ def _describe_assignment(
 
     That is for either direction whether the assignment has it, a number that falls from 1 as the reduced cost grows, and
     whether the patched path has it.
+
+    Parameters
+    ----------
+    matrix
+        Costs [N, N] of the instance.
+    nodes
+        Node of each token, [T]: the current one, the destination, then open ones.
+    unit
+        Cost by which reduced costs are divided.
+    out, into
+        Duals [N] of leaving and of arriving at each node.
+    assigned, follow
+        Successor [N] of each node in the assignment, and in the path patched from it.
+    features, edges
+        Features [T, F] of which columns from 8 on are written, and numbers of pairs [T, T, E] from 5 on.
     """
     for i in range(len(nodes)):
         for j in range(len(nodes)):

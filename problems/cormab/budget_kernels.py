@@ -24,7 +24,19 @@ def choose_best(gains: Array, budget: int) -> Array:
 
 @kernel
 def draw_subsets(count: int, arms: int, budget: int, state: RandomState) -> Array:
-    """Return actions [count, J] that pull random subsets of a size, drawn by Floyd's algorithm."""
+    """Return actions [count, J] that pull random subsets of a size, drawn by Floyd's algorithm.
+
+    Parameters
+    ----------
+    count
+        How many actions are drawn.
+    arms
+        Number of arms J.
+    budget
+        Size of each subset, J at most.
+    state
+        The generator's state [2].
+    """
     arm_actions = np.zeros((count, arms), np.int64)
     for row in range(count):
         for top in range(arms - budget, arms):

@@ -123,6 +123,10 @@ def closed_walk_program(edges: Array, distances: Array, source: int, moves: int,
         Pairs of nodes [M, 2].
     distances
         Moves [J] from the source to each node.
+    source
+        The node where walks begin and end.
+    moves
+        Moves of a walk, at most.
     most
         With more cells than this in the layers of one decision there is no program, and the answer is ``None``.
     """
@@ -140,6 +144,17 @@ def blocks_of(
     """Return the neighbours of the nodes within reach of so many moves, and the blocks that hang on each node.
 
     A block hangs on its node nearest to the source: every way from there leads through it.
+
+    Parameters
+    ----------
+    edges
+        Pairs of nodes [M, 2].
+    distances
+        Moves [J] from the source to each node.
+    source
+        The node where walks begin and end.
+    moves
+        Moves of a walk, at most; what is farther than half of them is left out.
     """
     import networkx
 

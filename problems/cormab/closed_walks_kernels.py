@@ -72,6 +72,21 @@ def _join(
 
     The state before has ``fewest`` to ``most`` moves and at most ``few`` pulls, the one after at most ``farthest`` moves and
     ``pulls`` pulls. Only what is worth more than no more of both is joined; ``best`` [P] is room for it.
+
+    Parameters
+    ----------
+    cells
+        The buffer of all layers.
+    before, after
+        Where the table of the state before and that of the state after begin in it, at 0 moves.
+    fewest, most, few
+        Fewest and most moves, and most pulls, of the state before.
+    best
+        Room [few + 1].
+    farthest, pulls
+        Most moves and pulls of the state after.
+    kept, coefficients
+        Moves and pulls of the entries of the table, [K, 2] by rising moves, and their values, [K].
     """
     best[:] = -np.inf
     for first in range(fewest, most + 1):
@@ -104,7 +119,25 @@ def _fill(
     kept: Array,
     coefficients: Array,
 ) -> None:
-    """Fill the cells of a layer from those of earlier ones; ``kept`` [K, 2] and ``coefficients`` [K] are room."""
+    """Fill the cells of a layer from those of earlier ones; ``kept`` [K, 2] and ``coefficients`` [K] are room.
+
+    Parameters
+    ----------
+    layer
+        The layer to fill; those before it are filled.
+    layers, begins, steps
+        `ClosedWalkProgram.layers`, ``begins`` and ``steps``.
+    gains
+        Gain [J] of pulling each node.
+    budget
+        Most pulls; 0 where they are not counted.
+    offsets
+        Where each layer begins in the buffer, and its end, [N + 1].
+    cells
+        The buffer of all layers.
+    kept, coefficients
+        Room [K, 2] and [K] for the entries of a table that count.
+    """
     source, other = layers[layer, 0], layers[layer, 1]
     pulls = min(layers[layer, 3], budget)
     width = pulls + 1
@@ -148,7 +181,27 @@ def _trace(
     arm_actions: Array,
     edges: Array,
 ) -> None:
-    """Write the pulled nodes [J] and how often each edge [M] is walked that a value of the last layer stands for."""
+    """Write the pulled nodes [J] and how often each edge [M] is walked that a value of the last layer stands for.
+
+    Parameters
+    ----------
+    moves, pulls
+        Moves and pulls of the walk.
+    layers, begins, steps
+        `ClosedWalkProgram.layers`, ``begins`` and ``steps``.
+    gains
+        Gain [J] of pulling each node.
+    budget
+        Most pulls; 0 where they are not counted.
+    offsets
+        Where each layer begins in the buffer, and its end, [N + 1].
+    cells
+        The buffer of all layers, filled.
+    arm_actions
+        Zeros [J]. Gets 1 at the pulled nodes.
+    edges
+        Zeros [M]. Gets how often each edge is walked.
+    """
     last = len(layers) - 1
     stack = np.empty((len(layers), 3), np.int64)
     stack[0] = (last, moves, pulls)
@@ -209,6 +262,19 @@ def walk_best(
 
     With ``budget`` 0 every node of positive gain that the walk visits is pulled, however many there are; else at most as
     many as ``budget``. Of closed walks that are worth the same the shortest, and of these one with the fewest pulls.
+
+    Parameters
+    ----------
+    layers, begins, steps
+        `ClosedWalkProgram.layers`, ``begins`` and ``steps``.
+    gains
+        Gain [J] of pulling each node.
+    budget
+        Most pulls; 0 where they are not counted.
+    arm_actions, edges
+        Room [J] and [M]. Get the pulled nodes and the walked edges.
+    cells
+        Room for all layers, `ClosedWalkProgram.cells`.
     """
     offsets = offsets_of(layers, budget)
     room = (layers[:, 2].max() + 1) * (budget + 1)
@@ -235,6 +301,19 @@ def choose_closed_walks(
     """Return the best actions [E, J] within the budget for each of ``gains`` [E, J].
 
     Pulls are counted only where more arms than that would gain.
+
+    Parameters
+    ----------
+    layers, begins, steps
+        `ClosedWalkProgram.layers`, ``begins`` and ``steps``.
+    gains
+        Gain [E, J] of pulling each node in each episode.
+    budget
+        Most pulls, 1 or more.
+    edges
+        Number of edges M.
+    cells
+        Room for all layers, `ClosedWalkProgram.cells`.
     """
     arm_actions = np.zeros(gains.shape, np.int64)
     walked = np.zeros(edges, np.int64)
@@ -248,7 +327,21 @@ def choose_closed_walks(
 def beyond_closed_walks(
     layers: Array, begins: Array, steps: Array, arm_actions: Array, budget: int, edges: int, cells: Array
 ) -> Array:
-    """Return which of the joint actions [E, J] pull more than the budget, no walk visits, or are not of 0 and 1."""
+    """Return which of the joint actions [E, J] pull more than the budget, no walk visits, or are not of 0 and 1.
+
+    Parameters
+    ----------
+    layers, begins, steps
+        `ClosedWalkProgram.layers`, ``begins`` and ``steps``.
+    arm_actions
+        Joint actions [E, J].
+    budget
+        Most pulls, 1 or more.
+    edges
+        Number of edges M.
+    cells
+        Room for all layers where pulls are not counted.
+    """
     refused = over_budget(arm_actions, budget)
     walked, pulled = np.zeros(edges, np.int64), np.zeros(arm_actions.shape[1], np.int64)
     for row in range(len(arm_actions)):

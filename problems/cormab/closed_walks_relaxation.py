@@ -38,6 +38,10 @@ def relaxation_by_blocks(edges: Array, distances: Array, source: int, budget: in
         Pairs of nodes [M, 2].
     distances
         Moves [J] from the source to each node.
+    source
+        The node where walks begin and end.
+    budget
+        Half of the moves of a walk, and the most pulls.
     """
     mixtures = _mixtures(edges, distances, source, budget)
     return None if mixtures is None else _relaxation(mixtures, distances, source, budget)

@@ -24,6 +24,8 @@ def list_classes(
     ----------
     actions
         Whose arms and classes are meant.
+    maximal
+        The maximal vectors [V, C] of counts, one count for each class.
     most
         With more actions than this the answer is ``None``.
     allowed
@@ -46,6 +48,17 @@ def list_subsets(arms: int, masks: Array, largest: int, most: int) -> Array | No
     """Return all actions [N, J] that pull at most ``largest`` arms, all of them in one of the sets ``masks`` [V].
 
     Sets are bit masks. With more than ``most`` actions, or too many sets to compare with, the answer is ``None``.
+
+    Parameters
+    ----------
+    arms
+        Number of arms J, 64 at most.
+    masks
+        Sets [V] as bit masks of 64 bits.
+    largest
+        Most arms of an action.
+    most
+        With more actions than this the answer is ``None``.
     """
     found, sizes = np.zeros(1, np.uint64), np.zeros(1, np.int64)
     for arm in range(arms):
@@ -64,7 +77,19 @@ def list_subsets(arms: int, masks: Array, largest: int, most: int) -> Array | No
 
 
 def list_choices(weights: Array, loads: Array, number: int, most: int) -> Array | None:
-    """Return the distinct actions [N, J] that ``number`` of the interventions give; ``loads`` [J, A] are theirs."""
+    """Return the distinct actions [N, J] that ``number`` of the interventions give; ``loads`` [J, A] are theirs.
+
+    Parameters
+    ----------
+    weights
+        What each intervention adds to the load of each arm, [I, J].
+    loads
+        Load [J, A] at which each arm has each action, 0 for action 0.
+    number
+        How many interventions are chosen.
+    most
+        With more choices than this the answer is ``None``.
+    """
     if math.comb(len(weights), number) > most:
         return None
     chosen = np.array(list(combinations(range(len(weights)), number)))

@@ -15,7 +15,21 @@ def best_courses(
 ) -> Array:
     """Return the most [E] that the arms of each episode can earn after paying prices [H, J, A], their noise being known.
 
-    ``ends`` [J, A, S, S] and ``starts`` [J, S] are the upper ends of the outcomes' shares, ``weights`` [H] those of steps.
+    Parameters
+    ----------
+    episodes
+        Number of episodes E.
+    seed
+        Decides the noise, as in simulations.
+    ends, starts
+        Upper ends of the outcomes' shares, cumulative probabilities: of the next states [J, A, S, S] and of the first ones
+        [J, S].
+    rewards
+        Reward [J, A, S] of each arm's action in each state.
+    weights
+        Factor [H] on the rewards of each step, from the discount.
+    prices
+        Price [H, J, A] of each arm's action in each step.
     """
     steps, arms, arm_actions = prices.shape
     states = rewards.shape[2]

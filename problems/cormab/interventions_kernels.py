@@ -23,6 +23,23 @@ def choose_groups(
 
     Group g has the subsets ``subsets[g]:subsets[g + 1]``, of so many interventions as ``sizes`` says, and the arms
     ``arms[members[g]:members[g + 1]]``; the actions that a subset gives these begin at ``arm_actions[begins[subset]]``.
+
+    Parameters
+    ----------
+    coefficient_tables
+        What each arm's action is worth in each episode, [E, J, A].
+    budget
+        How many interventions are chosen.
+    subsets, members
+        Where the subsets and the arms of each group begin, [G + 1] both.
+    sizes
+        Number of interventions in each subset, [S].
+    arms
+        Arms of the groups, one group after the other.
+    begins
+        Where the actions of each subset begin in ``arm_actions``, [S].
+    arm_actions
+        Actions of a group's arms, one subset after the other.
     """
     episodes, count = coefficient_tables.shape[:2]
     groups, most = len(subsets) - 1, 0

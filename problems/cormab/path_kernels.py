@@ -41,6 +41,19 @@ def enumerate_visits(
     None are returned where there are more than ``most`` states.
 
     States are expanded in order of the number of moves, so that a state is first met with the fewest moves.
+
+    Parameters
+    ----------
+    starts, heads
+        The neighbours of node i are ``heads[starts[i]:starts[i + 1]]``; 64 nodes at most.
+    distances
+        Moves [J] from each node to the source.
+    source
+        The node where walks begin and end.
+    steps
+        Moves of a walk, at most.
+    most
+        States (node, visited nodes) for which there is room.
     """
     nodes = np.full(1 << 12, -1, np.int64)
     masks = np.zeros(1 << 12, np.uint64)

@@ -18,7 +18,17 @@ def _shuffle(order: Array, state: RandomState) -> None:
 
 @kernel
 def draw_packings(count: int, costs: Array, capacities: Array, state: RandomState) -> Array:
-    """Return actions [count, J]: arms in random order, each given to a random worker with room; none that fits is left."""
+    """Return actions [count, J]: arms in random order, each given to a random worker with room; none that fits is left.
+
+    Parameters
+    ----------
+    count
+        How many actions are drawn.
+    costs, capacities
+        What each arm costs, [J], and how much each worker can take, [W], whole numbers.
+    state
+        The generator's state [2].
+    """
     arms, workers = len(costs), len(capacities)
     arm_actions = np.zeros((count, arms), np.int64)
     order = np.arange(arms)
@@ -55,7 +65,19 @@ def _meet(arm_slots: Array, free: Array, taken: Array) -> int:
 
 @kernel
 def draw_meetings(count: int, arm_slots: Array, worker_slots: Array, budget: int, state: RandomState) -> Array:
-    """Return actions [count, J]: arms in random order, each pulled if two meetings with different workers are still free."""
+    """Return actions [count, J]: arms in random order, each pulled if two meetings with different workers are still free.
+
+    Parameters
+    ----------
+    count
+        How many actions are drawn.
+    arm_slots, worker_slots
+        Whether an arm, [J, K], and a worker, [W, K], is free in a slot.
+    budget
+        Most arms pulled.
+    state
+        The generator's state [2].
+    """
     arms = len(arm_slots)
     arm_actions = np.zeros((count, arms), np.int64)
     order = np.arange(arms)
@@ -82,8 +104,24 @@ def draw_closed_walks(
     """Return actions [count, J]: the nodes of a random closed walk of 2 ``budget`` moves, or all, ``budget`` of them at
     most.
 
-    The neighbours of node i are ``heads[starts[i]:starts[i + 1]]``, ``distances`` [J] those to the source. Three times out
-    of four a walk goes on to a new node where it can and still come back.
+    Three times out of four a walk goes on to a new node where it can and still come back.
+
+    Parameters
+    ----------
+    count
+        How many actions are drawn.
+    starts, heads
+        The neighbours of node i are ``heads[starts[i]:starts[i + 1]]``.
+    distances
+        Moves [J] from each node to the source.
+    source
+        The node where walks begin and end.
+    budget
+        Half of the moves of a walk, and the most pulls.
+    strict
+        Whether only nodes on the walk may be pulled; where not, any ``budget`` arms are.
+    state
+        The generator's state [2].
     """
     arms = len(distances)
     arm_actions = np.zeros((count, arms), np.int64)

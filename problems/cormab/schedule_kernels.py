@@ -29,7 +29,17 @@ def assign_meetings(arm_slots: Array, worker_slots: Array, arm_actions: Array) -
 
 @kernel
 def without_meetings(arm_slots: Array, worker_slots: Array, arm_actions: Array, budget: int) -> Array:
-    """Return which of the joint actions [E, J] pull too many arms, leave some without meetings, or are not of 0 and 1."""
+    """Return which of the joint actions [E, J] pull too many arms, leave some without meetings, or are not of 0 and 1.
+
+    Parameters
+    ----------
+    arm_slots, worker_slots
+        Whether an arm, [J, K], and a worker, [W, K], is free in a slot.
+    arm_actions
+        Joint actions [E, J].
+    budget
+        Most arms pulled.
+    """
     refused = over_budget(arm_actions, budget)
     for row in range(len(arm_actions)):
         if not refused[row]:

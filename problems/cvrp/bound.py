@@ -94,7 +94,19 @@ def _rehearse(metric: Metric) -> None:
 
 
 def tighten(relaxation: Relaxation, instance: CVRPInstance, clock: Clock, incumbent: float) -> float:
-    """Add edges and rows until none is found, the clock stops or the bound reaches ``incumbent``; return the bound."""
+    """Add edges and rows until none is found, the clock stops or the bound reaches ``incumbent``; return the bound.
+
+    Parameters
+    ----------
+    relaxation
+        The linear program, which grows.
+    instance
+        The instance it belongs to.
+    clock
+        Stops the work between two solutions of the program, and limits each.
+    incumbent
+        Length of the best solution known; infinite where there is none.
+    """
     state = random_state(np.random.default_rng(0))
     tidied = 0.0
     while not clock.stops() and relaxation.best < incumbent and relaxation.solve(clock.seconds_left):
@@ -116,7 +128,19 @@ def tighten(relaxation: Relaxation, instance: CVRPInstance, clock: Clock, incumb
 def find_sets(
     instance: CVRPInstance, tails: Array, heads: Array, values: Array, state: RandomState, clock: Clock | None = None
 ) -> CutSets:
-    """Return sets whose inequality the edge values violate, looked for with more and more disturbance."""
+    """Return sets whose inequality the edge values violate, looked for with more and more disturbance.
+
+    Parameters
+    ----------
+    instance
+        The instance.
+    tails, heads, values
+        Edges [E] of the support (tail below head, node 0 the depot) and their values.
+    state
+        The generator's state [2].
+    clock
+        Stops the search between two disturbances; ``None`` for never.
+    """
     demand = instance.demands.astype(np.float64)
     sets = CutSets.none(len(demand))
     for noise in NOISES:

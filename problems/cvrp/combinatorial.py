@@ -58,13 +58,29 @@ def _degree_bound(instance: CVRPInstance) -> float:
 
 @kernel
 def tree_length(metric: int, points: Array, matrix: Array, nodes: int) -> float:
-    """Return the length of a minimum spanning tree (Prim's algorithm over all pairs, memory linear in the nodes)."""
+    """Return the length of a minimum spanning tree (Prim's algorithm over all pairs, memory linear in the nodes).
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    nodes
+        How many nodes there are, N + 1.
+    """
     return float(_span(metric, points, matrix, nodes, False).sum())
 
 
 @kernel
 def shortest_ways(metric: int, points: Array, matrix: Array, nodes: int) -> Array:
-    """Return the length of the shortest way from node 0 to each node [N + 1] (Dijkstra's algorithm over all pairs)."""
+    """Return the length of the shortest way from node 0 to each node [N + 1] (Dijkstra's algorithm over all pairs).
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    nodes
+        How many nodes there are, N + 1.
+    """
     return _span(metric, points, matrix, nodes, True)
 
 

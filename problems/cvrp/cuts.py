@@ -71,6 +71,10 @@ def violated_sets(
     ----------
     tails, heads, values
         Edges [E] of the support (tail below head, node 0 the depot) and their values.
+    demand, limit
+        Demands [N + 1], the depot's 0, and the capacity of a vehicle.
+    state
+        The generator's state [2].
     most
         How many sets are returned at most.
     noise
@@ -132,7 +136,28 @@ def grow_all(
     chosen: Array,
     violation: Array,
 ) -> None:
-    """Grow a set from every customer; row i of ``chosen`` takes the most violated set on the way of customer i."""
+    """Grow a set from every customer; row i of ``chosen`` takes the most violated set on the way of customer i.
+
+    Parameters
+    ----------
+    starts, ends, weights
+        Positive edges between customers, in rows: those of customer c stand from ``starts[c]`` to ``starts[c + 1]``, with
+        their other ends and their values.
+    home
+        Value [N + 1] of each customer's edge to the depot.
+    demand, limit
+        Demands [N + 1], the depot's 0, and the capacity of a vehicle.
+    noise
+        Up to what share the values are raised at random before they are compared.
+    longest
+        The largest set.
+    state
+        The generator's state [2].
+    chosen
+        False [N + 1, N + 1]. Row i gets the customers of the set grown from customer i.
+    violation
+        Room [N + 1]. Gets by how much each set's inequality is violated, 0 where no set on the way was.
+    """
     size = len(home) - 1
     pull = np.zeros(size + 1)
     inside = np.zeros(size + 1, dtype=np.bool_)
@@ -164,7 +189,30 @@ def grow(
     frontier: Array,
     order: Array,
 ) -> tuple[int, float]:
-    """Add the customer that the set pulls most until none is left; return length and violation of the best prefix."""
+    """Add the customer that the set pulls most until none is left; return length and violation of the best prefix.
+
+    Parameters
+    ----------
+    starts, ends, weights
+        Positive edges between customers, in rows: those of customer c stand from ``starts[c]`` to ``starts[c + 1]``, with
+        their other ends and their values.
+    home
+        Value [N + 1] of each customer's edge to the depot.
+    demand, limit
+        Demands [N + 1], the depot's 0, and the capacity of a vehicle.
+    noise
+        Up to what share the values are raised at random before they are compared.
+    longest
+        The largest set.
+    state
+        The generator's state [2].
+    seed
+        The customer to begin with.
+    pull, inside, frontier
+        Room [N + 1] each for the value that joins each customer to the set, for which are in it, and for those next to it.
+    order
+        Room [N + 1]. Gets the customers in the order in which they came.
+    """
     pull[:] = 0.0
     inside[:] = False
     count = 0
@@ -206,7 +254,21 @@ def grow(
 
 @kernel
 def pick(frontier: Array, pull: Array, count: int, noise: float, state: RandomState) -> int:
-    """Return the place of the customer that is pulled most, under noise; ties go to a random one."""
+    """Return the place of the customer that is pulled most, under noise; ties go to a random one.
+
+    Parameters
+    ----------
+    frontier
+        Customers, of which the first ``count`` count.
+    pull
+        Value [N + 1] that joins each customer to the set.
+    count
+        How many there are to choose from, at least one.
+    noise
+        Up to what share the values are raised at random before they are compared; 0 for none.
+    state
+        The generator's state [2].
+    """
     best = -1.0
     found = random_below(state, count)
     for k in range(count):

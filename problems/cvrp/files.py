@@ -41,6 +41,17 @@ def parse_instance(problem: CVRP, text: str, name: str, rounded: bool) -> CVRPIn
 
     The value and the number of vehicles are taken from ``VEHICLES`` or from the comment, as files of the sets A and P
     have them (``No of trucks: 5, Optimal value: 784``): the value holds for at most so many vehicles.
+
+    Parameters
+    ----------
+    problem
+        The problem that validates the instance.
+    text
+        The file's content.
+    name
+        The file's name for messages, and of the instance where the text has no ``NAME``.
+    rounded
+        Whether distances are rounded as the file says; where not, only Euclidean ones are taken, and no best value.
     """
     entries = (*TRAVEL_ENTRIES, "CAPACITY", "VEHICLES", *(key for key in REFUSED if not key.endswith("_SECTION")))
     sections = (

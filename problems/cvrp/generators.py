@@ -63,7 +63,17 @@ def clustered_coords(size: int, rng: np.random.Generator, spread: float = 0.05) 
 
 
 def xml_coords(size: int, rng: np.random.Generator, depot: str, customers: str) -> Array:
-    """Return whole coordinates [N + 1, 2] of a depot and customers placed as in the X benchmark."""
+    """Return whole coordinates [N + 1, 2] of a depot and customers placed as in the X benchmark.
+
+    Parameters
+    ----------
+    size
+        Number of customers N.
+    rng
+        Draws the places.
+    depot, customers
+        A key of `DEPOTS` and of `CUSTOMERS`; others are refused.
+    """
     place = choose("depot", depot, DEPOTS)(1, rng)
     return np.concatenate([place, choose("customers", customers, CUSTOMERS)(size, rng)]).astype(np.float64)
 

@@ -26,7 +26,17 @@ so every move made shortens the routes truly, and no sequence of moves can come 
 
 @kernel(_nrt=False)
 def move_change(plan: Plan, ground: Ground, kind: int, c: int, j: int) -> float:
-    """Return the change of length that a move makes, infinite where it is not allowed or changes nothing."""
+    """Return the change of length that a move makes, infinite where it is not allowed or changes nothing.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    kind
+        One of the kinds above.
+    c, j
+        A customer and a near one; the same where it goes to a route of its own.
+    """
     if plan.route[c] < 0 or plan.route[j] < 0 or (c == j and kind != ALONE):
         return math.inf
     if kind == RELOCATE_AFTER:
@@ -46,7 +56,17 @@ def move_change(plan: Plan, ground: Ground, kind: int, c: int, j: int) -> float:
 
 @kernel(_nrt=False)
 def make_move(plan: Plan, ground: Ground, kind: int, c: int, j: int) -> None:
-    """Make a move that is allowed."""
+    """Make a move that is allowed.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    kind
+        One of the kinds above.
+    c, j
+        A customer and a near one; the same where it goes to a route of its own.
+    """
     if kind == RELOCATE_AFTER:
         shift(plan, ground, c, j)
     elif kind == RELOCATE_BEFORE:
@@ -67,7 +87,15 @@ def make_move(plan: Plan, ground: Ground, kind: int, c: int, j: int) -> None:
 
 @kernel(_nrt=False)
 def relocate_change(plan: Plan, ground: Ground, c: int, p: int) -> float:
-    """Return the change of length of moving c behind stop p."""
+    """Return the change of length of moving c behind stop p.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c, p
+        A customer, and a stop of any route, its end included.
+    """
     if p == c or p == plan.before[c]:
         return math.inf
     r = plan.route[p]
@@ -81,7 +109,15 @@ def relocate_change(plan: Plan, ground: Ground, c: int, p: int) -> float:
 
 @kernel(_nrt=False)
 def swap_change(plan: Plan, ground: Ground, c: int, j: int) -> float:
-    """Return the change of length of c and j, which are not neighbours on a route, changing places."""
+    """Return the change of length of c and j, which are not neighbours on a route, changing places.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c, j
+        Two different customers.
+    """
     if plan.after[c] == j or plan.after[j] == c:
         return math.inf
     extra = ground.demand[j] - ground.demand[c]
@@ -98,7 +134,15 @@ def swap_change(plan: Plan, ground: Ground, c: int, j: int) -> float:
 
 @kernel(_nrt=False)
 def tails_change(plan: Plan, ground: Ground, c: int, d: int) -> float:
-    """Return the change of length of customers behind c and behind stop d changing routes."""
+    """Return the change of length of customers behind c and behind stop d changing routes.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c, d
+        A customer, and a stop of any route, its end included.
+    """
     r = plan.route[c]
     s = plan.route[d]
     if r == s:
@@ -127,7 +171,15 @@ def tail_load(plan: Plan, ground: Ground, stop: int) -> float:
 
 @kernel(_nrt=False)
 def reverse_change(plan: Plan, ground: Ground, c: int, j: int) -> float:
-    """Return the change of length of reversing the customers behind c up to j, which must follow on the same route."""
+    """Return the change of length of reversing the customers behind c up to j, which must follow on the same route.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c, j
+        Two different customers.
+    """
     if plan.route[c] != plan.route[j] or plan.after[c] == j:
         return math.inf
     stop = plan.after[c]
@@ -142,7 +194,15 @@ def reverse_change(plan: Plan, ground: Ground, c: int, j: int) -> float:
 
 @kernel(_nrt=False)
 def shift(plan: Plan, ground: Ground, c: int, p: int) -> None:
-    """Move customer c behind stop p, which is not c."""
+    """Move customer c behind stop p, which is not c.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    c, p
+        A customer, and a stop of any route, its end included.
+    """
     if p == plan.before[c]:
         return
     unlink(plan, ground.demand, c, between(ground, plan.before[c], plan.after[c]))
@@ -151,7 +211,15 @@ def shift(plan: Plan, ground: Ground, c: int, p: int) -> None:
 
 @kernel(_nrt=False)
 def exchange_tails(plan: Plan, ground: Ground, c: int, d: int) -> None:
-    """Let the customers behind c and behind stop d, on different routes, change routes."""
+    """Let the customers behind c and behind stop d, on different routes, change routes.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    c, d
+        A customer, and a stop of another route, its end included.
+    """
     old = plan.after[c]
     p = c
     while plan.after[d] <= ground.size:  # each round moves a customer of the tail
@@ -167,7 +235,17 @@ def exchange_tails(plan: Plan, ground: Ground, c: int, d: int) -> None:
 
 @kernel(_nrt=False)
 def removed_length(plan: Plan, kind: int, c: int, j: int) -> float:
-    """Return the length of the legs that a move takes out."""
+    """Return the length of the legs that a move takes out.
+
+    Parameters
+    ----------
+    plan
+        The routes before the move.
+    kind
+        One of the kinds above.
+    c, j
+        A customer and a near one, as for `move_change`.
+    """
     if kind == SWAP:
         return float(plan.leg[plan.before[c]] + plan.leg[c] + plan.leg[plan.before[j]] + plan.leg[j])
     if kind == TAILS:
@@ -182,7 +260,19 @@ def removed_length(plan: Plan, kind: int, c: int, j: int) -> float:
 
 @kernel(_nrt=False)
 def propose_move(plan: Plan, ground: Ground, state: RandomState, near: int, tries: int) -> tuple[int, int, int, float]:
-    """Return kind, customer, near customer and change of a random allowed move; kind -1 where none was hit upon."""
+    """Return kind, customer, near customer and change of a random allowed move; kind -1 where none was hit upon.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    state
+        The generator's state [2].
+    near
+        Among how many nearest customers of a random one the second is drawn.
+    tries
+        Moves drawn before it is given up.
+    """
     width = min(near, ground.near.shape[1])
     for _ in range(tries):
         c = 1 + random_below(state, ground.size)
@@ -202,6 +292,19 @@ def descend_plan(plan: Plan, ground: Ground, near: int, fresh: Array, first: int
 
     Customers marked in ``fresh`` [N + 1] are looked at in turn, from customer ``first`` on and up to ``steps`` times; 0 is
     returned as the customer to go on from where no move is left.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    near
+        How many nearest customers of each customer are tried.
+    fresh
+        Customers [N + 1] to look at; changes.
+    first
+        The customer to begin with, 1..N.
+    steps
+        Customers looked at, at most.
     """
     size = ground.size
     width = min(near, ground.near.shape[1])
@@ -233,7 +336,17 @@ def descend_plan(plan: Plan, ground: Ground, near: int, fresh: Array, first: int
 
 @kernel(_nrt=False)
 def best_move(plan: Plan, ground: Ground, c: int, width: int) -> tuple[int, int, float]:
-    """Return kind, near customer and change of the best move of a customer."""
+    """Return kind, near customer and change of the best move of a customer.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c
+        A customer.
+    width
+        How many of its nearest customers are tried.
+    """
     kind = ALONE
     found = c
     best = move_change(plan, ground, ALONE, c, c)
@@ -252,7 +365,19 @@ def best_move(plan: Plan, ground: Ground, c: int, width: int) -> tuple[int, int,
 
 @kernel(_nrt=False)
 def wake(plan: Plan, size: int, fresh: Array, c: int) -> None:
-    """Mark a customer and its two neighbours on the route as worth looking at again."""
+    """Mark a customer and its two neighbours on the route as worth looking at again.
+
+    Parameters
+    ----------
+    plan
+        The routes.
+    size
+        Number of customers N.
+    fresh
+        Customers [N + 1] to look at; changes.
+    c
+        A customer.
+    """
     fresh[c] = True
     if plan.before[c] <= size:
         fresh[plan.before[c]] = True

@@ -149,7 +149,19 @@ def between(ground: Ground, i: int, j: int) -> float:
 
 @kernel(_nrt=False)
 def link(plan: Plan, demand: Array, c: int, p: int, first: float, second: float) -> None:
-    """Insert customer c after stop p; ``first`` and ``second`` are the lengths of the legs to and from c."""
+    """Insert customer c after stop p; ``first`` and ``second`` are the lengths of the legs to and from c.
+
+    Parameters
+    ----------
+    plan
+        The routes, which change.
+    demand
+        Demand of each node, [N + 1].
+    c, p
+        A customer that is not served, and the stop of a route that it is put behind.
+    first, second
+        Lengths of the legs from ``p`` to ``c`` and from ``c`` on.
+    """
     n = plan.after[p]
     r = plan.route[p]
     plan.after[p] = c
@@ -172,7 +184,19 @@ def link(plan: Plan, demand: Array, c: int, p: int, first: float, second: float)
 
 @kernel(_nrt=False)
 def unlink(plan: Plan, demand: Array, c: int, joined: float) -> None:
-    """Take customer c out; ``joined`` is the length of the leg that closes the hole."""
+    """Take customer c out; ``joined`` is the length of the leg that closes the hole.
+
+    Parameters
+    ----------
+    plan
+        The routes, which change.
+    demand
+        Demand of each node, [N + 1].
+    c
+        A customer that is served.
+    joined
+        Length of the leg between its neighbours.
+    """
     p = plan.before[c]
     n = plan.after[c]
     r = plan.route[c]
@@ -191,7 +215,17 @@ def unlink(plan: Plan, demand: Array, c: int, joined: float) -> None:
 
 @kernel(_nrt=False)
 def fill(plan: Plan, ground: Ground, flat: Array, starts: Array) -> None:
-    """Put route r of the customers ``flat[starts[r]:starts[r + 1]]`` into the r-th route of an empty plan."""
+    """Put route r of the customers ``flat[starts[r]:starts[r + 1]]`` into the r-th route of an empty plan.
+
+    Parameters
+    ----------
+    plan
+        Routes without customers, which change.
+    ground
+        The instance.
+    flat, starts
+        Customers [n] route by route, and where those of each begin, [routes + 1].
+    """
     for r in range(len(starts) - 1):
         p = ground.size + 1 + r
         for k in range(starts[r], starts[r + 1]):

@@ -95,7 +95,23 @@ class CVRP(Problem[CVRPInstance, Routes]):
         name: str = "",
         best_known: float | None = None,
     ) -> CVRPInstance:
-        """Return a validated instance from checked distances."""
+        """Return a validated instance from checked distances.
+
+        Parameters
+        ----------
+        travel
+            Distances between the depot, node 0, and the customers.
+        demands
+            Demands [N + 1], the depot's 0.
+        capacity
+            Largest load of a vehicle, in the unit of the demands.
+        vehicles
+            Most routes of a solution; ``None`` for any number.
+        name
+            Name of the instance in messages and tables.
+        best_known
+            Length of the best solution known; ``None`` where it is not.
+        """
         instance = CVRPInstance(
             travel=travel,
             demands=_whole_if_possible(demands),

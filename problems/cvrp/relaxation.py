@@ -183,7 +183,19 @@ class Relaxation:
 
 @kernel
 def subtract_set(reduced: Array, members: Array, dual: float, inner: bool) -> None:
-    """Subtract a row's dual from the reduced costs [N + 1, N + 1] of the edges in it."""
+    """Subtract a row's dual from the reduced costs [N + 1, N + 1] of the edges in it.
+
+    Parameters
+    ----------
+    reduced
+        Reduced costs [N + 1, N + 1], which change.
+    members
+        Which nodes the row's set holds, [N + 1].
+    dual
+        The row's dual.
+    inner
+        Whether the row adds up the edges within the set, rather than those that cross its border.
+    """
     inside = np.flatnonzero(members)
     if inner:
         for i in inside:

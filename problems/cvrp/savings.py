@@ -42,7 +42,17 @@ def _mutual(ground: Ground) -> Array:
 
 @kernel
 def join(tails: Array, heads: Array, demand: Array, limit: float, links: Array) -> None:
-    """Join route ends pair by pair where the load allows; ``links`` [N + 1, 2] takes the neighbours, 0 for none."""
+    """Join route ends pair by pair where the load allows; ``links`` [N + 1, 2] takes the neighbours, 0 for none.
+
+    Parameters
+    ----------
+    tails, heads
+        Customers [E] of each pair, the pairs in the order in which they are tried.
+    demand, limit
+        Demands [N + 1], and the largest load of a route.
+    links
+        Zeros [N + 1, 2]. Gets the neighbours of each customer, 0 for none.
+    """
     parent = np.arange(len(links))
     load = demand.copy()
     for k in range(len(tails)):

@@ -54,6 +54,8 @@ def describe_savings(xy: Array, demands: Array, room: float, tokens: int, featur
         In vehicles, [n].
     room
         What the vehicle can still take, in vehicles; below 0 where it stands at the depot.
+    tokens
+        How many of the first positions are shown.
     features, edges
         [tokens or more, MARKS x CHANNELS] and [tokens or more, tokens or more, CHANNELS], zeros before.
     """
@@ -115,7 +117,16 @@ def share_vehicles(vehicle: Array, weight: float, together: Array) -> None:
 def near_pairs(xy: Array, home: Array, begin: int, ends: Array, apart: Array) -> int:
     """Write the pairs of near neighbours that save something, each once, and their distances; return their number.
 
-    Position 1 is the depot; position 0 is left out where ``begin`` is 2.
+    Parameters
+    ----------
+    xy
+        Positions [n, 2]: where the vehicle stands, the depot, then the customers.
+    home
+        Distance [n] of each to the depot.
+    begin
+        First position that pairs are made of: 0, or 2 where the vehicle stands at the depot.
+    ends, apart
+        Room [n * NEIGHBOURS, 2] and [n * NEIGHBOURS]. Get the two positions of each pair, and their distance.
     """
     n = len(xy)
     near = np.full((n, NEIGHBOURS), -1, dtype=np.int32)
@@ -161,7 +172,19 @@ def contains(row: Array, value: int) -> bool:
 
 @kernel
 def weigh_pairs(home: Array, demands: Array, weights: Array, ends: Array, apart: Array, saved: Array) -> None:
-    """Write what it is worth to join the two of each pair."""
+    """Write what it is worth to join the two of each pair.
+
+    Parameters
+    ----------
+    home, demands
+        Distance [n] of each position to the depot, and its demand in vehicles, [n].
+    weights
+        Row [3] of `WEIGHTS`.
+    ends, apart
+        The two positions of each pair, [p, 2], and their distance, [p or more].
+    saved
+        Room [p]. Gets the weighted savings, a length.
+    """
     load = weights[2] * home.mean() / max(demands[2:].mean(), 1e-12)
     for p in range(len(ends)):
         i = ends[p, 0]
@@ -193,6 +216,19 @@ def join_pairs(home: Array, demands: Array, room: float, ends: Array, order: Arr
     """Join ends of routes in the given order where the load allows; write neighbours [n, 2] (-1: the depot), and vehicles.
 
     The route under way ends at position 0 and has only one end to join.
+
+    Parameters
+    ----------
+    home, demands
+        Distance [n] of each position to the depot, and its demand in vehicles, [n].
+    room
+        What the vehicle under way can still take, in vehicles; below 0 where it stands at the depot.
+    ends, order
+        The two positions of each pair, [p or more, 2], and the pairs [p] in the order in which they are tried.
+    partner
+        Room [n, 2]. Gets the neighbours of each position on its route, -1 for the depot.
+    vehicle
+        Room [n]. Gets a number of the route that serves each position.
     """
     n = len(home)
     links = np.zeros(n, dtype=np.int32)
@@ -222,7 +258,17 @@ def join_pairs(home: Array, demands: Array, room: float, ends: Array, order: Arr
 
 @kernel
 def total_length(xy: Array, home: Array, room: float, partner: Array) -> float:
-    """Return the length of the routes, from where the vehicle stands on."""
+    """Return the length of the routes, from where the vehicle stands on.
+
+    Parameters
+    ----------
+    xy, home
+        Positions [n, 2], and the distance of each to the depot, [n].
+    room
+        What the vehicle under way can still take, in vehicles; below 0 where it stands at the depot.
+    partner
+        Neighbours [n, 2] of each position on its route, -1 for the depot.
+    """
     total = 0.0
     for i in range(len(xy)):
         if i == 1 or (i == 0 and room < 0.0):
@@ -235,7 +281,21 @@ def total_length(xy: Array, home: Array, room: float, partner: Array) -> float:
 
 @kernel
 def mark_links(tokens: int, room: float, partner: Array, best: float, weight: float, edges: Array) -> None:
-    """Add a solution's links between tokens, the depot's among them, to the first two channels."""
+    """Add a solution's links between tokens, the depot's among them, to the first two channels.
+
+    Parameters
+    ----------
+    tokens
+        How many of the first positions are shown.
+    room
+        What the vehicle under way can still take, in vehicles; below 0 where it stands at the depot.
+    partner
+        Neighbours [n, 2] of each position on its route, -1 for the depot.
+    best, weight
+        What is added to the first and to the second channel: 1 for the shortest solution, and the solution's weight.
+    edges
+        Numbers of pairs, [tokens or more, tokens or more, CHANNELS], which grow.
+    """
     for i in range(tokens):
         if i == 1 or (i == 0 and room < 0.0):
             continue

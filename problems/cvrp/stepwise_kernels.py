@@ -46,7 +46,19 @@ AROUND_DEPOT = 0.25
 
 @kernel
 def begin_rows(rows: Array, offsets: Array, remaining: Array, place: Array, left: Array) -> None:
-    """Open every customer; the vehicle stands at the depot."""
+    """Open every customer; the vehicle stands at the depot.
+
+    Parameters
+    ----------
+    rows
+        Instance of each row, [B].
+    offsets
+        Where the nodes of each instance begin among all, [I + 1].
+    remaining, place
+        Room [B, N]. Get the customers in any order, and where each stands among them, -1 for the depot.
+    left
+        Room [B]. Gets how many customers there are.
+    """
     for b in range(len(rows)):
         size = offsets[rows[b] + 1] - offsets[rows[b]]
         place[b, 0] = -1
@@ -74,7 +86,28 @@ def act_rows(
     via: Array,
     steps: Array,
 ) -> None:
-    """Serve ``nodes[b]`` next in each row that is not finished, with a fresh vehicle where ``through[b]``."""
+    """Serve ``nodes[b]`` next in each row that is not finished, with a fresh vehicle where ``through[b]``.
+
+    Parameters
+    ----------
+    nodes, through
+        Customer to serve, [B], open in every row that is not finished, and whether by way of the depot, [B].
+    rows
+        Instance of each row, [B].
+    offsets
+        Where the nodes of each instance begin among all, [I + 1].
+    demands, limits
+        Demands [all nodes], the depots' 0, and the capacity of the vehicles of each instance, [I].
+    current, room
+        Node [B] where the vehicle stands, and the capacity left on it, [B]; both change.
+    remaining, place, left
+        Open customers [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B]; all
+        change.
+    load
+        Demand [B] of all open customers; falls by that of the customer.
+    order, via, steps
+        Customers served so far, [B, N], whether by way of the depot, [B, N], and how many, [B]; all grow by the customer.
+    """
     for b in range(len(nodes)):
         if left[b] == 0:
             continue
@@ -114,8 +147,33 @@ def sample_rows(
 ) -> None:
     """Open a random tail of the labelled routes of each row: around the depot from a random one on, in random directions.
 
-    ``routes`` holds the customers of each instance route by route, in the order around the depot; ``starts`` is 1 at the
-    first customer of a route. Instances in ``sectors`` begin with their first route or with their last.
+    Labels have their routes in the order around the depot. Instances in ``sectors`` begin with their first or their last.
+
+    Parameters
+    ----------
+    rows
+        Instance of each row, [B].
+    offsets
+        Where the nodes of each instance begin among all, [I + 1].
+    demands, limits
+        Demands [all nodes], the depots' 0, and the capacity of the vehicles of each instance, [I].
+    routes, starts
+        Labels [all nodes] from each instance's second entry on: customers route by route, and which begin a route.
+    sectors
+        Which instances [I] leave a wide sector around the depot without customers.
+    current, room
+        Room [B]. Get the node where the vehicle stands, 0 for the depot, and the capacity left on it.
+    remaining, place, left
+        Room [B, N], [B, N] and [B]. Get the open customers, where each stands among them (-1 for none), and how many there
+        are.
+    load
+        Room [B]. Gets the demand of all open customers.
+    plan, via
+        Room [B, N]. Get the open customers in the label's order, and whether each is reached by way of the depot.
+    turn
+        Room [B, 2, 2]. Gets a random rotation and mirror of each row.
+    state
+        The generator's state [2].
     """
     for b in range(len(rows)):
         offset = offsets[rows[b]]
@@ -180,7 +238,36 @@ def window_rows(
     nodes: Array,
     mask: Array,
 ) -> None:
-    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E], ``nodes`` [B, T] (-1 for none) and ``mask`` [B, T, 2]."""
+    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E], ``nodes`` [B, T] (-1 for none) and ``mask`` [B, T, 2].
+
+    Parameters
+    ----------
+    points, offsets
+        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
+    lists
+        Neighbours [all nodes, K] of each node, nearest first, -1 where there are fewer; [0, 0] to search all open customers
+        instead.
+    demands, limits
+        Demands [all nodes], the depots' 0, and the capacity of the vehicles of each instance, [I].
+    rows
+        Instance of each row, [B].
+    current, room
+        Node [B] where the vehicle stands, 0 for the depot, and the capacity left on it, [B].
+    remaining, place, left
+        Open customers [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B].
+    load
+        Demand [B] of all open customers.
+    turn
+        Rotation and mirror [B, 2, 2] in which each row is shown.
+    size
+        Tokens beside the two marked ones, T - 2.
+    features, edges
+        Room [B, T, F] and [B, T, T, E]. Get the numbers that describe tokens and pairs, 0 where there is none.
+    nodes
+        Room [B, T]. Gets the node of each token: the current one, the depot, the chosen customers, -1 where there is none.
+    mask
+        Room [B, T, 2]. Gets whether a customer may be served next, straight on and by way of the depot.
+    """
     beside = int(size * AROUND_DEPOT)
     context = int(CONTEXT * size)
     pool = np.empty(REACH * size, dtype=np.int32)
@@ -253,6 +340,25 @@ def _gather(
 
     Where not all ``open_nodes`` are shown, the last ``beside`` of the window are the nearest to the depot. Returns how many
     are in the window, how many were seen, and the scale of the window.
+
+    Parameters
+    ----------
+    points, offset
+        Positions [all nodes, 2] of all instances, and where those of this instance begin.
+    lists
+        Neighbours [all nodes, K] of each node, or [0, 0], as for `window_rows`.
+    open_nodes, place
+        Open customers [n] in any order, and where each node stands among them, [N], -1 for none.
+    beside
+        How many customers near the depot a full window shows.
+    nodes
+        Room [T], of which the first two are given: the current node and the depot. Gets the chosen customers.
+    pool, keys
+        Room [k] for the customers nearest to the current node, and their squared distances.
+    home, home_keys
+        Room [T - 2] for the customers nearest to the depot, and their squared distances.
+    seen
+        Room [T + k or less]. Gets the tokens' nodes, then those of ``pool`` that the window does not show.
     """
     size = len(home)
     left = len(open_nodes)
@@ -284,7 +390,25 @@ def _describe_loads(
     features: Array,
     mask: Array,
 ) -> None:
-    """Write what the tokens weigh, what the vehicle can take and what is left to serve, and which actions are allowed."""
+    """Write what the tokens weigh, what the vehicle can take and what is left to serve, and which actions are allowed.
+
+    Parameters
+    ----------
+    nodes
+        Node of each token, [T], all there.
+    demands
+        Demands [N] of the instance.
+    limit, room
+        Capacity of a vehicle, and what the present one can still take.
+    at_depot
+        Whether the vehicle stands at the depot, so that every way leads via it.
+    load, left
+        Demand of all open customers, and how many they are.
+    features
+        Features [T, F] of which columns 4 to 9 and 11 to 13 are written.
+    mask
+        Room [T, 2], false before. Gets whether a customer may be served next, straight on and by way of the depot.
+    """
     tokens = len(nodes)
     for k in range(MARKS, tokens):
         demand = demands[nodes[k]]
@@ -388,6 +512,26 @@ def target_rows(
 
     ``place`` [B, N] is where each open customer stands in ``plan`` [B, N], the label's order. The depot is token 1. From
     a finished route either neighbour of the served sector may follow, ``anywhere`` [B] any route, from either end.
+
+    Parameters
+    ----------
+    nodes
+        Node of each token, [B, T], -1 where there is none.
+    plan, via
+        Open customers [B, N] in the label's order, and whether each is reached by way of the depot.
+    left
+        How many customers are open, [B].
+    place
+        Where each open customer stands in ``plan``, [B, N].
+    anywhere
+        Rows [B] in which any route may be the next one.
+    choice
+        Room [B]. Gets twice the token of the label's next customer, and one more by way of the depot; -1 outside of the
+        window.
+    right
+        Room [B, T, 2]. Gets which actions are as good as the label's.
+    neighbours
+        Room [B, T, 2]. Gets the tokens before and after each customer on its route, -1 where outside of the window or none.
     """
     right[:] = False
     tokens = nodes.shape[1]

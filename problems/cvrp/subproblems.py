@@ -58,6 +58,21 @@ def draw_groups(
 
     Groups are grown around random routes by how near the customers of others come to theirs where ``nearby``, else by angle
     around the depot.
+
+    Parameters
+    ----------
+    owner
+        Which instance of the view the solution belongs to.
+    positions
+        Coordinates [N + 1, 2] of the depot and the customers.
+    solution
+        The routes.
+    size
+        Decisions that a group is to have, about.
+    rng
+        Draws the groups.
+    nearby
+        Whether customers near to each other make groups, rather than the angle around the depot.
     """
     routes = [np.array(route) for route in solution.routes]
     open_routes = np.ones(len(routes), dtype=np.bool_)
@@ -86,7 +101,19 @@ def subproblem_of(instance: CVRPInstance, group: Group) -> CVRPInstance:
 def merge(
     instances: Sequence[CVRPInstance], solutions: Sequence[Routes], groups: Sequence[Group], found: Sequence[Routes]
 ) -> list[Routes]:
-    """Return the solutions with the groups that became shorter; a limited fleet gets no more routes than it had."""
+    """Return the solutions with the groups that became shorter; a limited fleet gets no more routes than it had.
+
+    Parameters
+    ----------
+    instances
+        The instances of the view.
+    solutions
+        One solution of each.
+    groups
+        The groups of all of them, each with its owner.
+    found
+        New routes of each group, in the numbers of its part.
+    """
     routes: list[dict[int, list[int]]] = [dict(enumerate(solution.routes)) for solution in solutions]
     extra: list[list[list[int]]] = [[] for _ in solutions]
     changed = [False] * len(solutions)

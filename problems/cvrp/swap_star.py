@@ -27,6 +27,19 @@ def descend_swap_star(plan: Plan, ground: Ground, near: int, tried: Array, first
 
     Customers are looked at in turn, from ``first`` on; pairs marked in ``tried`` [R, R] have no exchange. Where ``steps`` or
     more pairs of customers have been tried, the customer to go on from is returned; 0 where no exchange is left.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    near
+        How many nearest customers of a customer make its route and theirs a pair.
+    tried
+        Pairs of routes [R, R] without an exchange; changes.
+    first
+        The customer to begin with, 1..N.
+    steps
+        Pairs of customers tried, about.
     """
     width = min(near, ground.near.shape[1])
     total = 0.0
@@ -62,7 +75,15 @@ def descend_swap_star(plan: Plan, ground: Ground, near: int, tried: Array, first
 
 @kernel
 def swap_star(plan: Plan, ground: Ground, r: int, s: int) -> float:
-    """Make the best exchange of a customer of route r and one of route s, if it shortens them; return the change."""
+    """Make the best exchange of a customer of route r and one of route s, if it shortens them; return the change.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    r, s
+        Two different routes.
+    """
     there_costs, there = best_places(plan, ground, r, s)
     back_costs, back = best_places(plan, ground, s, r)
     best = 0.0
@@ -96,7 +117,15 @@ def swap_star(plan: Plan, ground: Ground, r: int, s: int) -> float:
 
 @kernel
 def best_places(plan: Plan, ground: Ground, r: int, s: int) -> tuple[Array, Array]:
-    """Return the least costs [n, PLACES] of inserting each customer of route r into s, and after which stops."""
+    """Return the least costs [n, PLACES] of inserting each customer of route r into s, and after which stops.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    r, s
+        The route whose customers are inserted, and another into which they are.
+    """
     count = plan.members[r]
     costs = np.full((count, PLACES), math.inf)
     places = np.zeros((count, PLACES), dtype=np.int64)
@@ -124,7 +153,17 @@ def best_places(plan: Plan, ground: Ground, r: int, s: int) -> tuple[Array, Arra
 
 @kernel
 def place_without(plan: Plan, ground: Ground, c: int, j: int, costs: Array, places: Array) -> tuple[float, int]:
-    """Return the least cost of inserting c into the route of j once j has left, and after which stop."""
+    """Return the least cost of inserting c into the route of j once j has left, and after which stop.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c, j
+        A customer to insert, and one of another route that leaves.
+    costs, places
+        The least costs [PLACES] of inserting ``c`` while ``j`` is there, rising, and after which stops.
+    """
     p = plan.before[j]
     n = plan.after[j]
     best = between(ground, p, c) + between(ground, c, n) - between(ground, p, n)
@@ -140,6 +179,15 @@ def exchange_change(plan: Plan, ground: Ground, c: int, j: int, place_c: int, pl
     """Return the length of the legs that an exchange takes out, and its change of length.
 
     Only legs that go or come are added up: a long leg that closes a hole and is opened again would swallow the others.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c, j
+        The customers of two routes that change routes.
+    place_c, place_j
+        The stops behind which they are put.
     """
     out_c, in_c = moved_legs(plan, ground, c, j, place_c)
     out_j, in_j = moved_legs(plan, ground, j, c, place_j)
@@ -148,7 +196,17 @@ def exchange_change(plan: Plan, ground: Ground, c: int, j: int, place_c: int, pl
 
 @kernel
 def moved_legs(plan: Plan, ground: Ground, c: int, j: int, place: int) -> tuple[float, float]:
-    """Return the lengths of the legs that go and come in the route of j when j leaves and c is put behind a stop."""
+    """Return the lengths of the legs that go and come in the route of j when j leaves and c is put behind a stop.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c, j
+        The customer that comes into a route, and the one that leaves it.
+    place
+        The stop of that route behind which ``c`` is put.
+    """
     p = plan.before[j]
     n = plan.after[j]
     gone = plan.leg[p] + plan.leg[j]

@@ -25,6 +25,17 @@ Items = tuple[Array, Array]
 def draw(variant: str, size: int, rng: np.random.Generator, largest: int) -> Items:
     """Return values [N] and weights [N] of a variant.
 
+    Parameters
+    ----------
+    variant
+        ``uniform``, or a key of `CLASSES`.
+    size
+        Number of items N.
+    rng
+        Draws the items.
+    largest
+        Largest weight of Pisinger's classes, and largest value where it is independent; ``uniform`` does not use it.
+
     Raises
     ------
     OptionError

@@ -20,7 +20,17 @@ TRIES = 20
 
 @kernel
 def add_item(packing: PackingArrays, values: Array, weights: Array, item: int) -> None:
-    """Pack an item that is not packed."""
+    """Pack an item that is not packed.
+
+    Parameters
+    ----------
+    packing
+        The packing, which changes.
+    values, weights
+        Values and weights [N] of the items.
+    item
+        An item that is not packed; it has to fit.
+    """
     order, where, count, totals = packing
     other = order[count[0]]
     order[where[item]], where[other] = other, where[item]
@@ -32,7 +42,17 @@ def add_item(packing: PackingArrays, values: Array, weights: Array, item: int) -
 
 @kernel
 def drop_item(packing: PackingArrays, values: Array, weights: Array, item: int) -> None:
-    """Unpack a packed item."""
+    """Unpack a packed item.
+
+    Parameters
+    ----------
+    packing
+        The packing, which changes.
+    values, weights
+        Values and weights [N] of the items.
+    item
+        A packed item.
+    """
     order, where, count, totals = packing
     count[0] -= 1
     other = order[count[0]]
@@ -54,7 +74,19 @@ def recount(packing: PackingArrays, values: Array, weights: Array) -> None:
 
 @kernel
 def fill(packing: PackingArrays, values: Array, weights: Array, capacity: float, sequence: Array) -> bool:
-    """Pack each item of value that still fits, in the order of ``sequence``; return whether there was one."""
+    """Pack each item of value that still fits, in the order of ``sequence``; return whether there was one.
+
+    Parameters
+    ----------
+    packing
+        The packing, which changes.
+    values, weights
+        Values and weights [N] of the items.
+    capacity
+        Weight that may be packed in all.
+    sequence
+        Items [n] in the order in which they are tried; packed ones are passed over.
+    """
     _, where, count, totals = packing
     changed = False
     for item in sequence:
@@ -70,8 +102,19 @@ def swap_pass(
 ) -> bool:
     """Exchange packed items for the most valuable item that then fits, where it is worth more; return whether one was.
 
-    ``by_weight`` [N] lists the items by weight and ``sorted_weights`` their weights. Without an exchange the packing has no
-    improving one: each packed item was compared with the best of all unpacked items that fit in its place.
+    Without an exchange the packing has no improving one: each packed item was compared with the best of all unpacked items
+    that fit in its place.
+
+    Parameters
+    ----------
+    packing
+        The packing, which changes.
+    values, weights
+        Values and weights [N] of the items.
+    capacity
+        Weight that may be packed in all.
+    by_weight, sorted_weights
+        All items by rising weight, [N], and their weights in that order, [N].
     """
     order, where, count, totals = packing
     size = len(by_weight)
@@ -105,7 +148,21 @@ def descend(
     by_weight: Array,
     sorted_weights: Array,
 ) -> bool:
-    """Add items and exchange pairs, each looked at once; return whether that improved the packing."""
+    """Add items and exchange pairs, each looked at once; return whether that improved the packing.
+
+    Parameters
+    ----------
+    packing
+        The packing, which changes.
+    values, weights
+        Values and weights [N] of the items.
+    capacity
+        Weight that may be packed in all.
+    by_ratio
+        All items by falling value per weight, [N].
+    by_weight, sorted_weights
+        All items by rising weight, [N], and their weights in that order, [N].
+    """
     changed = fill(packing, values, weights, capacity, by_ratio)
     return swap_pass(packing, values, weights, capacity, by_weight, sorted_weights) or changed
 
@@ -115,6 +172,17 @@ def draw_move(packing: PackingArrays, weights: Array, capacity: float, random: R
     """Return a random feasible move as the item that leaves and the item that enters, either of them `NONE`.
 
     A random item is unpacked or packed; where it does not fit, it takes the place of a random packed one.
+
+    Parameters
+    ----------
+    packing
+        The packing, left unchanged.
+    weights
+        Weights [N] of the items.
+    capacity
+        Weight that may be packed in all.
+    random
+        The generator's state [2].
     """
     order, where, count, totals = packing
     for _ in range(TRIES):
@@ -138,7 +206,17 @@ def draw_move(packing: PackingArrays, weights: Array, capacity: float, random: R
 
 @kernel
 def make_move(packing: PackingArrays, values: Array, weights: Array, leaving: int, entering: int) -> None:
-    """Make a move of `draw_move`."""
+    """Make a move of `draw_move`.
+
+    Parameters
+    ----------
+    packing
+        The packing, which changes.
+    values, weights
+        Values and weights [N] of the items.
+    leaving, entering
+        A packed item and one that is not, or `NONE` for either.
+    """
     if leaving != NONE:
         drop_item(packing, values, weights, leaving)
     if entering != NONE:
@@ -163,7 +241,23 @@ def shake(
     centre: int,
     random: RandomState,
 ) -> None:
-    """Unpack one to four items, mostly near the break item, and pack others of them in their place."""
+    """Unpack one to four items, mostly near the break item, and pack others of them in their place.
+
+    Parameters
+    ----------
+    packing
+        The packing, which changes.
+    values, weights
+        Values and weights [N] of the items.
+    capacity
+        Weight that may be packed in all.
+    by_ratio
+        All items by falling value per weight, [N].
+    centre
+        Place of the break item in ``by_ratio``.
+    random
+        The generator's state [2].
+    """
     _, where, count, totals = packing
     dropped = np.full(4, NONE, dtype=np.int64)
     wanted = 1 + random_below(random, 4)

@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 def draw_items(
     problem: Problem[KnapsackInstance, Packing], instance: KnapsackInstance, solution: Packing | None, axes: Axes
 ) -> None:
-    """Draw the items as points of weight and value, the packed ones filled, below a line of what is used."""
+    """Draw the items as points of weight and value, the packed ones filled, below a line of what is used.
+
+    Parameters
+    ----------
+    problem
+        Gives the objective for the caption.
+    instance
+        The items.
+    solution
+        The packed items, or ``None`` for the items alone.
+    axes
+        Where to draw.
+    """
     packed = np.zeros(instance.size, dtype=bool)
     if solution is not None:
         packed[solution.items] = True

@@ -20,7 +20,19 @@ TINY = 1e-12
 
 @kernel
 def count_fitting(offset: int, size: int, weights: Array, is_open: Array, room: float) -> int:
-    """Return how many open items fit into the room; those that do not are closed for good."""
+    """Return how many open items fit into the room; those that do not are closed for good.
+
+    Parameters
+    ----------
+    offset, size
+        Where the items of the instance begin in ``weights``, and how many there are.
+    weights
+        Weights [all items] of all instances.
+    is_open
+        Which items [N] may still be packed; those too heavy are closed.
+    room
+        Capacity left.
+    """
     count = 0
     for item in range(size):
         if is_open[item]:
@@ -33,7 +45,23 @@ def count_fitting(offset: int, size: int, weights: Array, is_open: Array, room: 
 
 @kernel
 def begin_rows(rows: Array, offsets: Array, weights: Array, is_open: Array, room: Array, left: Array) -> None:
-    """Open all items that fit."""
+    """Open all items that fit.
+
+    Parameters
+    ----------
+    rows
+        Instance of each row, [B].
+    offsets
+        Where the items of each instance begin, [I + 1].
+    weights
+        Weights [all items] of all instances.
+    is_open
+        Room [B, N]. Gets which items fit.
+    room
+        Capacity [B] of each row.
+    left
+        Room [B]. Gets how many items fit.
+    """
     for b in range(len(rows)):
         size = offsets[rows[b] + 1] - offsets[rows[b]]
         is_open[b, :size] = True
@@ -45,7 +73,21 @@ def begin_rows(rows: Array, offsets: Array, weights: Array, is_open: Array, room
 def act_rows(
     items: Array, rows: Array, offsets: Array, weights: Array, is_open: Array, room: Array, left: Array, packed: Array
 ) -> None:
-    """Pack ``items[b]`` in each row that is not finished."""
+    """Pack ``items[b]`` in each row that is not finished.
+
+    Parameters
+    ----------
+    items
+        Item to pack, [B], open in every row that is not finished.
+    rows
+        Instance of each row, [B].
+    offsets, weights
+        Where the items of each instance begin, [I + 1], and the weights [all items] of all instances.
+    is_open, packed
+        Which items [B, N] may still be packed, and which are packed; both change.
+    room, left
+        Capacity left, [B], and how many open items fit into it, [B]; both change.
+    """
     for b in range(len(items)):
         if left[b] == 0:
             continue
@@ -68,7 +110,21 @@ def sample_rows(
     left: Array,
     state: RandomState,
 ) -> None:
-    """Pack a random part of the best set of each row: in about the order of value, or in any order."""
+    """Pack a random part of the best set of each row: in about the order of value, or in any order.
+
+    Parameters
+    ----------
+    rows
+        Instance of each row, [B].
+    offsets, weights
+        Where the items of each instance begin, [I + 1], and the weights [all items] of all instances.
+    best
+        Which of all items [all items] are in the labelled set of their instance.
+    is_open, room, left
+        As `begin_rows` leaves them, [B, N], [B] and [B]; they become those of the tail.
+    state
+        The generator's state [2].
+    """
     for b in range(len(rows)):
         offset = offsets[rows[b]]
         size = offsets[rows[b] + 1] - offset
@@ -98,7 +154,23 @@ def window_rows(
     items: Array,
     features: Array,
 ) -> None:
-    """Fill ``items`` [B, M + K] (-1 where there is none) with the open items of best worth, and their features."""
+    """Fill ``items`` [B, M + K] (-1 where there is none) with the open items of best worth, and their features.
+
+    Parameters
+    ----------
+    rows
+        Instance of each row, [B].
+    offsets
+        Where the items of each instance begin, [I + 1].
+    values, weights
+        Values and weights [all items] of all instances, by falling value per weight within each.
+    is_open, room, left
+        Which items [B, N] may still be packed, the capacity left, [B], and how many open items there are, [B].
+    items
+        Room [B, M + K]. Gets the item of each token, -1 for the marked one and where there is none.
+    features
+        Room [B, M + K, F]. Gets the numbers that describe the tokens, 0 where there is none.
+    """
     tokens = items.shape[1]
     for b in range(len(rows)):
         offset = offsets[rows[b]]
@@ -123,6 +195,21 @@ def _describe(
     """Write the features: weight and value by the room and the best worth, logarithm of the value, weight of all open items
     up to this one by the room, value above what the break item's worth gives, weight by the mean one; for all tokens the
     room in mean weights, and how many items are outside.
+
+    Parameters
+    ----------
+    offset
+        Where the items of the instance begin in ``values`` and ``weights``.
+    values, weights
+        Values and weights [all items] of all instances.
+    items
+        Item of each token, [T]; the first one is the mark, and stands for none.
+    is_open
+        Which items [N] may still be packed.
+    room, left
+        Capacity left, and how many open items fit into it.
+    features
+        Room [T, F]. Gets the features.
     """
     shown = len(items)
     best = 0.0

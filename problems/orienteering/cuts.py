@@ -31,6 +31,17 @@ def violated_sets(size: int, visits: Array, tails: Array, heads: Array, values: 
     """Return violated rows for visits [M] and edge values: pairs first, then components, then minimum cuts.
 
     ``tails`` < ``heads`` number inner nodes below ``size`` and roots from there on.
+
+    Parameters
+    ----------
+    size
+        Number of inner nodes M.
+    visits
+        Value [M] of each inner node's visit in the linear relaxation.
+    tails, heads, values
+        Edges [E], with their values in the relaxation.
+    most
+        How many rows are returned at most.
     """
     used = values > 1e-7
     tails, heads, values = tails[used], np.minimum(heads[used], size), values[used]

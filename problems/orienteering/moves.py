@@ -21,7 +21,17 @@ MOVES_A_NODE = 100
 
 @kernel
 def between(metric: int, points: Array, matrix: Array | None, i: int, j: int) -> float:
-    """Return the distance by the matrix of a small instance, or without one (another compilation) by coordinates."""
+    """Return the distance by the matrix of a small instance, or without one (another compilation) by coordinates.
+
+    Parameters
+    ----------
+    metric, points
+        The convention and coordinates [N, 2] of `Travel.arrays`; not used with a matrix.
+    matrix
+        Distances [N, N], or ``None``.
+    i, j
+        Nodes.
+    """
     if matrix is None:
         return distance(metric, points, points, i, j)
     length: float = matrix[i, j]
@@ -37,7 +47,15 @@ def place(path: Array, pos: Array, length: int) -> None:
 
 @kernel
 def measure(metric: int, points: Array, matrix: Array | None, path: Array, count: int) -> float:
-    """Return the length of a path."""
+    """Return the length of a path.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        Distances, as `between` takes them.
+    path, count
+        Nodes in order, in room for more, and how many count.
+    """
     total = 0.0
     for at in range(count - 1):
         total += between(metric, points, matrix, path[at], path[at + 1])
@@ -46,7 +64,19 @@ def measure(metric: int, points: Array, matrix: Array | None, path: Array, count
 
 @kernel
 def insert(path: Array, pos: Array, count: int, at: int, node: int) -> int:
-    """Put a node behind place ``at`` and return the new number of entries."""
+    """Put a node behind place ``at`` and return the new number of entries.
+
+    Parameters
+    ----------
+    path, pos
+        The path, in room for one more, and the place of each node, [N], -1 where not visited; both change.
+    count
+        Entries of the path, its ends included.
+    at
+        A place before the last one.
+    node
+        A node that is not visited.
+    """
     for k in range(count, at + 1, -1):
         path[k] = path[k - 1]
     path[at + 1] = node
@@ -59,7 +89,17 @@ def insert(path: Array, pos: Array, count: int, at: int, node: int) -> int:
 
 @kernel
 def remove(path: Array, pos: Array, count: int, first: int, last: int) -> int:
-    """Take out the places ``first`` to ``last`` and return the new number of entries."""
+    """Take out the places ``first`` to ``last`` and return the new number of entries.
+
+    Parameters
+    ----------
+    path, pos
+        The path, and the place of each node, [N], -1 where not visited; both change.
+    count
+        Entries of the path, its ends included.
+    first, last
+        Places between the ends.
+    """
     for k in range(first, last + 1):
         pos[path[k]] = -1
     gone = last - first + 1
@@ -74,7 +114,21 @@ def remove(path: Array, pos: Array, count: int, first: int, last: int) -> int:
 def cheapest_place(
     metric: int, points: Array, matrix: Array | None, neighbours: Array, path: Array, pos: Array, count: int, node: int
 ) -> tuple[float, int]:
-    """Return the least lengthening by an insertion beside a visited neighbour, and the place to insert behind (-1: none)."""
+    """Return the least lengthening by an insertion beside a visited neighbour, and the place to insert behind (-1: none).
+
+    Parameters
+    ----------
+    metric, points, matrix
+        Distances, as `between` takes them.
+    neighbours
+        Neighbours [N, K] of each node, nearest first; of the visited ones the nearest few are tried.
+    path, pos
+        The path, and the place of each node, [N], -1 where not visited.
+    count
+        Entries of the path, its ends included.
+    node
+        A node that is not visited.
+    """
     best, where, tried = 1e300, -1, 0
     last = count - 1
     for k in range(neighbours.shape[1]):
@@ -102,7 +156,15 @@ def cheapest_place(
 
 @kernel
 def reverse(path: Array, pos: Array, first: int, last: int) -> None:
-    """Reverse the places ``first`` to ``last``, which must lie between the ends."""
+    """Reverse the places ``first`` to ``last``, which must lie between the ends.
+
+    Parameters
+    ----------
+    path, pos
+        The path, and the place of each node, [N], -1 where not visited; both change.
+    first, last
+        Places between the ends; nothing changes where the first is not before the last.
+    """
     while first < last:  # a place nearer from both sides each time
         path[first], path[last] = path[last], path[first]
         pos[path[first]] = first
@@ -127,6 +189,21 @@ def improve(
     """Shorten the path by 2-opt and Or-opt around the ``waiting`` nodes on the stack; return by how much.
 
     ``queued`` [N] marks the nodes on the stack. The neighbourhoods are those of Bentley (1992), doi:10.1287/ijoc.4.4.387.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        Distances, as `between` takes them.
+    neighbours
+        Neighbours [N, K] of each node, nearest first.
+    path, pos
+        The path, and the place of each node, [N], -1 where not visited; both change.
+    count
+        Entries of the path, its ends included.
+    stack, waiting
+        Nodes to look at, in room [N], and how many they are.
+    queued
+        Which nodes are on the stack, [N]; none is at the end.
     """
     saved = 0.0
     moves = MOVES_A_NODE * count
@@ -154,7 +231,21 @@ def improve(
 def _two_opt(
     metric: int, points: Array, matrix: Array | None, neighbours: Array, path: Array, pos: Array, count: int, a: int
 ) -> tuple[float, tuple[int, int, int, int, int, int]]:
-    """Make the first improving exchange of an edge at node ``a``; return its gain and the nodes touched."""
+    """Make the first improving exchange of an edge at node ``a``; return its gain and the nodes touched.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        Distances, as `between` takes them.
+    neighbours
+        Neighbours [N, K] of each node, nearest first.
+    path, pos
+        The path, and the place of each node, [N], -1 where not visited; both change where a move is made.
+    count
+        Entries of the path, its ends included.
+    a
+        A visited node.
+    """
     last = count - 1
     for side in (1, -1):
         i = pos[a]
@@ -191,7 +282,21 @@ def _two_opt(
 def _or_opt(
     metric: int, points: Array, matrix: Array | None, neighbours: Array, path: Array, pos: Array, count: int, a: int
 ) -> tuple[float, tuple[int, int, int, int, int, int]]:
-    """Move a segment of up to three nodes that ends in ``a`` beside a neighbour of ``a``, turned as fits."""
+    """Move a segment of up to three nodes that ends in ``a`` beside a neighbour of ``a``, turned as fits.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        Distances, as `between` takes them.
+    neighbours
+        Neighbours [N, K] of each node, nearest first.
+    path, pos
+        The path, and the place of each node, [N], -1 where not visited; both change where a move is made.
+    count
+        Entries of the path, its ends included.
+    a
+        A visited node.
+    """
     i = pos[a]
     for size in range(1, _LONGEST_SEGMENT + 1):
         for side in (1, -1):

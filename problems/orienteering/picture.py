@@ -20,6 +20,17 @@ _TAKEN, _LEFT, _FAR = "#1b6ca8", "#d9a441", "#b8b8b8"
 def draw(instance: OrienteeringInstance, solution: Tour | None, unreachable: Array, axes: Axes) -> None:
     """Draw nodes with areas by prize (visited, left out, too far away), the path, start and end.
 
+    Parameters
+    ----------
+    instance
+        The instance, with coordinates.
+    solution
+        The path to draw, or ``None`` for the nodes alone.
+    unreachable
+        Nodes [U] that no path within the budget can visit.
+    axes
+        Where to draw.
+
     Raises
     ------
     FitError

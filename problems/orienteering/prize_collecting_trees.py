@@ -64,6 +64,8 @@ def relax_path_trees(
 
     Parameters
     ----------
+    xy
+        Positions [n, 2] in window units: the first one, the last one, then the others.
     prizes
         Of the positions, [n].
     budget
@@ -157,7 +159,25 @@ def _prune(
     detour: Array,
     where: Array,
 ) -> None:
-    """Make a spanning tree one that collects prizes: ``above`` is what each of the ``kept`` hangs on, position 1 a leaf."""
+    """Make a spanning tree one that collects prizes: ``above`` is what each of the ``kept`` hangs on, position 1 a leaf.
+
+    Parameters
+    ----------
+    n
+        Number of positions.
+    lengths, potential
+        Distances [n, n], and what a node adds to its edges, [n].
+    value
+        What the prize of each position is worth, [n], a length.
+    parent, order
+        Parent [n] of each position in the spanning tree, and the positions in order of entry, position 1 last.
+    above, kept
+        Room [n]. Get what each position hangs on, and which positions the tree has.
+    gain
+        Room [n]. Gets what each position brings beyond its cost, or would bring, a length.
+    below, detour, where
+        Room [n, 2], [n] and [n] for `_pass_by` and `_put_between`.
+    """
     _cut_off(n, lengths, potential, value, parent, order, gain, kept)
     above[:] = parent
     _pass_by(n, lengths, potential, value, above, order, gain, kept, below)
@@ -179,6 +199,19 @@ def _cut_off(
     """Write what each branch brings less its cost, and mark what hangs on position 0 by branches that bring more.
 
     ``value`` is what the prize of a position is worth.
+
+    Parameters
+    ----------
+    n
+        Number of positions.
+    lengths, potential
+        Distances [n, n], and what a node adds to its edges, [n].
+    value
+        What the prize of each position is worth, [n], a length.
+    parent, order
+        Parent [n] of each position in the spanning tree, and the positions in order of entry, position 1 last.
+    gain, kept
+        Room [n]. Get what the branch from each position on brings beyond its cost, and which positions the tree keeps.
     """
     for i in range(n):
         gain[i] = value[i] + 2.0 * potential[i]
@@ -212,6 +245,23 @@ def _pass_by(
     A shortest spanning tree goes over nodes of little worth that lie on the way. Changes ``above`` and ``kept``, and makes
     the ``gain`` of a position with one edge or two what it brings there. ``below`` [n, 2] is room for how many branches
     begin at each position, and the sum of their first positions.
+
+    Parameters
+    ----------
+    n
+        Number of positions.
+    lengths, potential
+        Distances [n, n], and what a node adds to its edges, [n].
+    value
+        What the prize of each position is worth, [n], a length.
+    above, kept
+        What each position hangs on, [n], and which positions the tree has, [n]; both change.
+    order
+        Positions [n] in order of entry into the spanning tree, position 1 last.
+    gain
+        What each position brings, [n], a length; changes.
+    below
+        Room [n, 2].
     """
     below[:] = 0
     for k in range(1, n - 1):
@@ -265,6 +315,21 @@ def _put_between(
     """Put positions left out between two joined ones where that brings more than it costs; write what it brings as ``gain``.
 
     ``detour`` and ``where`` [n] are room.
+
+    Parameters
+    ----------
+    n
+        Number of positions.
+    lengths
+        Distances [n, n].
+    value
+        What the prize of each position is worth, [n], a length.
+    above, kept
+        What each position hangs on, [n], and which positions the tree has, [n]; both change.
+    gain
+        What each position brings, [n], a length; changes at those left out.
+    detour, where
+        Room [n] each for the shortest detour over each position, and the lower end of the edge it leaves.
     """
     for _ in range(PASSES):
         _find_detours(n, lengths, above, kept, detour, where)
@@ -311,7 +376,23 @@ def _find_detours(n: int, lengths: Array, above: Array, kept: Array, detour: Arr
 def _count(
     n: int, weight: float, lengths: Array, above: Array, kept: Array, degree: Array, share: Array, out: Array
 ) -> float:
-    """Add a tree to the degrees, begun anew, and to the shares; return its length."""
+    """Add a tree to the degrees, begun anew, and to the shares; return its length.
+
+    Parameters
+    ----------
+    n
+        Number of positions.
+    weight
+        Weight of the tree in the average of trees.
+    lengths
+        Distances [n, n].
+    above, kept
+        What each position hangs on, [n], and which positions the tree has, [n].
+    degree
+        Room [n]. Gets the degrees in the tree.
+    share, out
+        Share of the trees that have each pair, [n, n], and that leave each position out, in column 0 of [n, 2]; both grow.
+    """
     degree[:] = 0
     length = 0.0
     for i in range(1, n):
@@ -329,7 +410,21 @@ def _count(
 
 @kernel
 def describe_choice(tokens: int, gained: float, prizes: Array, out: Array, features: Array) -> None:
-    """Write to the features [T, OUT] what the relaxation says of leaving tokens out."""
+    """Write to the features [T, OUT] what the relaxation says of leaving tokens out.
+
+    Parameters
+    ----------
+    tokens
+        How many of the first positions are shown.
+    gained
+        Length that a prize of 1 is worth, in mean edges.
+    prizes
+        Prizes [tokens or more].
+    out
+        As `relax_path_trees` writes it, [tokens or more, 2].
+    features
+        Room [tokens, OUT]; the rows of the first two tokens stay.
+    """
     for k in range(2, tokens):
         features[k, 0] = out[k, 0]
         features[k, 1] = math.tanh(-out[k, 1])

@@ -26,7 +26,17 @@ EVERYTHING = 300
 
 @kernel
 def touch(node: int, stack: Array, waiting: int, queued: Array) -> int:
-    """Put a node on the stack unless it is there; return the height of the stack."""
+    """Put a node on the stack unless it is there; return the height of the stack.
+
+    Parameters
+    ----------
+    node
+        The node to put on the stack.
+    stack, waiting
+        Nodes in room [N], and how many they are.
+    queued
+        Which nodes are on the stack, [N]; changes.
+    """
     if queued[node]:
         return waiting
     queued[node] = True
@@ -38,7 +48,23 @@ def touch(node: int, stack: Array, waiting: int, queued: Array) -> int:
 def ruin(
     neighbours: Array, trial: Array, pos: Array, count: int, stack: Array, queued: Array, random: RandomState
 ) -> tuple[int, int]:
-    """Remove a string of the path or visited nodes near each other; return the entries left and the stack's height."""
+    """Remove a string of the path or visited nodes near each other; return the entries left and the stack's height.
+
+    Parameters
+    ----------
+    neighbours
+        Neighbours [N, K] of each node, nearest first.
+    trial, pos
+        The path, in room [N + 2], and the place of each node, [N], -1 where not visited; both change.
+    count
+        Entries of the path, its ends included.
+    stack
+        Room [N]. Gets the nodes beside what was removed.
+    queued
+        Which nodes are on the stack, [N], none before; changes.
+    random
+        The generator's state [2].
+    """
     inner = count - 2
     if inner < 1:
         return count, 0
@@ -82,7 +108,29 @@ def force(
     queued: Array,
     random: RandomState,
 ) -> tuple[int, int]:
-    """Insert an unvisited node near the path, then drop the others that pay least for their way until the length fits."""
+    """Insert an unvisited node near the path, then drop the others that pay least for their way until the length fits.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        Distances, as `between` takes them.
+    neighbours
+        Neighbours [N, K] of each node, nearest first.
+    prizes
+        Prizes [N], 0 at the ends of the path.
+    limit
+        The longest that the path may be.
+    trial, pos
+        The path, in room [N + 2], and the place of each node, [N], -1 where not visited; both change.
+    count
+        Entries of the path, its ends included.
+    stack
+        Room [N]. Gets the nodes beside what was changed.
+    queued
+        Which nodes are on the stack, [N], none before; changes.
+    random
+        The generator's state [2].
+    """
     node = trial[random_below(random, count)]
     seen = 0
     for k in range(neighbours.shape[1]):
@@ -136,7 +184,27 @@ def offer(
     queued: Array,
     random: RandomState,
 ) -> int:
-    """List the unvisited nodes worth trying: all of a small instance, else those removed and those near a random place."""
+    """List the unvisited nodes worth trying: all of a small instance, else those removed and those near a random place.
+
+    Parameters
+    ----------
+    neighbours
+        Neighbours [N, K] of each node, nearest first.
+    prizes
+        Prizes [N]; nodes without are never offered.
+    trial, pos
+        The path, in room [N + 2], and the place of each node, [N], -1 where not visited.
+    count
+        Entries of the path, its ends included.
+    path, path_count
+        The path before the ruin, and its entries: what it visits and ``trial`` does not was removed.
+    offered
+        Room [N]. Gets the nodes.
+    queued
+        False [N], and so again at the end.
+    random
+        The generator's state [2].
+    """
     many = 0
     if len(prizes) <= EVERYTHING:
         for node in range(len(prizes)):
@@ -165,7 +233,19 @@ def offer(
 
 @kernel
 def appraise(prizes: Array, offered: Array, many: int, value: Array, random: RandomState) -> None:
-    """Write what each offered node is worth in this iteration: a random power of its prize, with noise."""
+    """Write what each offered node is worth in this iteration: a random power of its prize, with noise.
+
+    Parameters
+    ----------
+    prizes
+        Prizes [N].
+    offered, many
+        Nodes in room [N], and how many count.
+    value
+        Room [N]. Gets the values of the offered nodes, at their numbers.
+    random
+        The generator's state [2].
+    """
     exponent = _EXPONENT_LEAST + _EXPONENT_SPREAD * random_float(random)
     for k in range(many):
         value[offered[k]] = prizes[offered[k]] ** exponent * (1.0 + _NOISE * random_float(random))
@@ -193,6 +273,29 @@ def recreate(
     """Insert the offered node of most value per lengthening until none fits.
 
     Returns the number of entries, the length and the height of the stack of touched nodes.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        Distances, as `between` takes them.
+    neighbours
+        Neighbours [N, K] of each node, nearest first.
+    limit
+        The longest that the path may be.
+    trial, pos
+        The path, in room [N + 2], and the place of each node, [N], -1 where not visited; both change.
+    count, length
+        Entries of the path, its ends included, and its length.
+    offered, many
+        Nodes to try, in room [N], and how many count.
+    value
+        What each offered node is worth, [N].
+    added, behind
+        Room [N] each for the least lengthening by each node, and the node to put it behind, -1 where there is none.
+    stack
+        Room [N]. Gets the nodes beside what was inserted, and those themselves.
+    queued
+        Which nodes are on the stack, [N], none before; changes.
     """
     waiting = 0
     for k in range(many):

@@ -51,7 +51,23 @@ def close_unreachable(
     place: Array,
     left: int,
 ) -> int:
-    """Close the open nodes that are out of reach; return how many are left."""
+    """Close the open nodes that are out of reach; return how many are left.
+
+    Parameters
+    ----------
+    metric, points
+        How distances are rounded, and the positions [all nodes, 2] of all instances.
+    offset
+        Where the nodes of this instance begin in ``points``.
+    current, end
+        Nodes, counted within the instance, from which the path goes on and where it ends.
+    budget
+        Length left, in the unit of the distances.
+    remaining, place
+        Open nodes [N] of the row in any order, and where each stands among them, -1 where closed; both change.
+    left
+        How many entries of ``remaining`` count.
+    """
     own = points[offset:]
     matrix = np.empty((0, 0))
     k = 0
@@ -79,7 +95,23 @@ def begin_rows(
     place: Array,
     left: Array,
 ) -> None:
-    """Open every node in reach but the start and the end."""
+    """Open every node in reach but the start and the end.
+
+    Parameters
+    ----------
+    metrics, ends
+        How distances are rounded, and the last node of the path, of every instance, [I].
+    points, offsets
+        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
+    rows
+        Instance of each row, [B].
+    current, budget
+        Node [B] where the path stands, and the length left, [B].
+    remaining, place
+        Room [B, N]. Gets the nodes in reach in any order, and where each stands among them, -1 where it does not.
+    left
+        Room [B]. Gets how many nodes are in reach.
+    """
     for b in range(len(rows)):
         offset = offsets[rows[b]]
         end = ends[rows[b]]
@@ -111,7 +143,26 @@ def act_rows(
     order: Array,
     steps: Array,
 ) -> None:
-    """Visit ``nodes[b]`` in each row that is not finished."""
+    """Visit ``nodes[b]`` in each row that is not finished.
+
+    Parameters
+    ----------
+    nodes
+        Node to visit, [B], in reach in every row that is not finished.
+    metrics, ends
+        How distances are rounded, and the last node of the path, of every instance, [I].
+    points, offsets
+        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
+    rows
+        Instance of each row, [B].
+    current, budget
+        Node [B] where the path stands, and the length left, [B]; both change.
+    remaining, place, left
+        Nodes in reach [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B]; all
+        change.
+    order, steps
+        Nodes visited so far, [B, N], and how many, [B]; both grow by the node.
+    """
     matrix = np.empty((0, 0))
     for b in range(len(nodes)):
         if left[b] == 0:
@@ -157,8 +208,28 @@ def sample_rows(
 ) -> None:
     """Follow the labelled path of each row for a random number of visits, and write what is left of it to ``plan``.
 
-    ``paths`` holds the visits between start and end of every instance, those of instance i from ``path_starts[i]`` on. A
-    closed path is followed in either direction.
+    A closed path is followed in either direction.
+
+    Parameters
+    ----------
+    metrics, starts, ends
+        How distances are rounded, and the first and last node of the path, of every instance, [I].
+    points, offsets
+        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
+    paths, path_starts
+        Labelled visits [all visits] between start and end, and where those of each instance begin, [I + 1].
+    rows
+        Instance of each row, [B].
+    current, budget
+        As `begin_rows` leaves them, [B]; they become those of the tail.
+    remaining, place, left
+        As `begin_rows` leaves them, [B, N] twice and [B]; they become those of the tail.
+    plan, planned
+        Room [B, N] and [B]. Gets the visits that the label has left, in order, and how many they are.
+    turn
+        Room [B, 2, 2]. Gets a random rotation and mirror of each row.
+    state
+        The generator's state [2].
     """
     matrix = np.empty((0, 0))
     for b in range(len(rows)):
@@ -213,7 +284,31 @@ def window_rows(
     edges: Array,
     nodes: Array,
 ) -> None:
-    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E] and ``nodes`` [B, T]: the nearest nodes and the highest prizes."""
+    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E] and ``nodes`` [B, T]: the nearest nodes and the highest prizes.
+
+    Parameters
+    ----------
+    metrics, ends
+        How distances are rounded, and the last node of the path, of every instance, [I].
+    points, offsets
+        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
+    prizes
+        Prizes [all nodes], not negative.
+    rows
+        Instance of each row, [B].
+    current, budget
+        Node [B] where the path stands, and the length left, [B].
+    remaining, place, left
+        Nodes in reach [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B].
+    turn
+        Rotation and mirror [B, 2, 2] in which each row is shown.
+    size
+        Tokens beside the two marked ones, T - 2.
+    features, edges
+        Room [B, T, F] and [B, T, T, E]. Gets the numbers that describe tokens and pairs, 0 where there is none.
+    nodes
+        Room [B, T]. Gets the node of each token: the current one, the end, the chosen ones, -1 where there is none.
+    """
     pool = np.empty(CONTEXT * size, dtype=np.int32)
     keys = np.empty(CONTEXT * size, dtype=np.float64)
     seen = np.empty(MARKS + CONTEXT * size, dtype=np.int32)
@@ -315,6 +410,21 @@ def _describe_value(
 ) -> None:
     """Write prize by the mean prize of the window, share of the length left that the way there and on to the end takes,
     what would be left of it in window units; for all tokens the length left in those units, and how many nodes are outside.
+
+    Parameters
+    ----------
+    metric, points
+        How distances are rounded, and the positions [N, 2] of the instance.
+    prizes
+        Prizes [N] of the instance.
+    nodes
+        Node of each token [T]: the current one, the end, then nodes in reach.
+    budget, left
+        Length left, and how many nodes are in reach.
+    scale
+        One over the window's unit of length.
+    features
+        Features [T, F] of which columns 5 to 10 are written.
     """
     matrix = np.empty((0, 0))
     mean = 1e-12
@@ -335,7 +445,19 @@ def _describe_value(
 
 @kernel
 def target_rows(nodes: Array, plan: Array, planned: Array, choice: Array, neighbours: Array) -> None:
-    """Write the token to visit next, and the tokens before and after each token on the labelled path, -1 if not there."""
+    """Write the token to visit next, and the tokens before and after each token on the labelled path, -1 if not there.
+
+    Parameters
+    ----------
+    nodes
+        Node of each token, [B, T], -1 where there is none.
+    plan, planned
+        Visits that the label has left, [B, N] in order, and how many they are, [B].
+    choice
+        Room [B]. Gets the token to visit next, -1 where it is outside of the window or nothing is left.
+    neighbours
+        Room [B, T, 2]. Gets the tokens before and after each token on the labelled path, -1 where outside or none.
+    """
     for b in range(len(nodes)):
         neighbours[b] = -1
         choice[b] = -1

@@ -44,7 +44,23 @@ class SubPath:
 def draw_sub_paths(
     owner: int, instance: OrienteeringInstance, points: Array, nodes: Array, size: int, rng: np.random.Generator
 ) -> list[SubPath]:
-    """Return a path in sub-paths of at most ``size`` nodes between their ends; an unvisited node belongs to the nearest."""
+    """Return a path in sub-paths of at most ``size`` nodes between their ends; an unvisited node belongs to the nearest.
+
+    Parameters
+    ----------
+    owner
+        Which instance of the view the path belongs to.
+    instance
+        The instance.
+    points
+        Coordinates [N, 2] of its nodes.
+    nodes
+        The path's nodes in order, its ends included.
+    size
+        Nodes between the ends of a sub-path, at most.
+    rng
+        Draws where the path is cut.
+    """
     sub_paths = random_sub_paths(nodes, size, rng)
     spare = max(0.0, instance.budget - path_length(instance.travel, nodes))
     good_draw = int(rng.integers(len(sub_paths)))
@@ -80,7 +96,19 @@ def merge(
     sub_paths: Sequence[SubPath],
     found: Sequence[Tour],
 ) -> list[Tour]:
-    """Return the solutions with the sub-paths that earn more, or as much on a shorter way."""
+    """Return the solutions with the sub-paths that earn more, or as much on a shorter way.
+
+    Parameters
+    ----------
+    instances
+        The instances of the view.
+    solutions
+        One solution of each.
+    sub_paths
+        The sub-paths of all of them, each with its owner.
+    found
+        A new path for each sub-path, in the numbers of its part.
+    """
     pieces: list[list[Array]] = [[] for _ in solutions]
     changed = [False] * len(solutions)
     for sub_path, answer in zip(sub_paths, found, strict=True):

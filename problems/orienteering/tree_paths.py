@@ -28,10 +28,14 @@ def path_of_tree(n: int, lengths: Array, prizes: Array, above: Array, kept: Arra
 
     Parameters
     ----------
+    n
+        Number of positions.
     lengths, prizes
         Of the pairs [n, n] and of the positions [n].
     above, kept
         The tree: what each position hangs on, [n], position 0 on nothing; and which belong to it. Position 1 is a leaf.
+    budget
+        Length that the path may have.
     path
         Room [n]. Gets the positions in order.
     """
@@ -170,6 +174,17 @@ def describe_paths(tokens: int, best: Array, joined: Array, features: Array, edg
     """Write what the paths tell of tokens, to ``features`` [T, PATHS], and of pairs, to ``edges`` [T, T, PAIRS].
 
     ``best`` is the path of the highest prize, of which positions outside of the tokens do not count.
+
+    Parameters
+    ----------
+    tokens
+        How many of the first positions are shown.
+    best
+        Positions of the path of the highest prize, in order.
+    joined
+        Share [tokens or more, tokens or more] of the paths that have a pair, or on the diagonal a position.
+    features, edges
+        Zeros [tokens, PATHS] and [tokens, tokens, PAIRS]. Get the numbers.
     """
     for i in range(tokens):
         for j in range(tokens):

@@ -19,7 +19,15 @@ _EXACT = CODES[Metric.EXACT]
 
 @kernel
 def distance(metric: int, points: Array, matrix: Array, i: int, j: int) -> float:
-    """Return the distance from node i to node j; the first three arguments are `Travel.arrays`."""
+    """Return the distance from node i to node j; the first three arguments are `Travel.arrays`.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`: the convention, points [N, 2] and distances [N, N]; what the convention does not use is empty.
+    i, j
+        Nodes, below N.
+    """
     if metric in (_EXACT, _EUC_2D, _CEIL_2D):
         dx = points[i, 0] - points[j, 0]
         dy = points[i, 1] - points[j, 1]

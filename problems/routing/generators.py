@@ -20,6 +20,12 @@ def place(size: int, rng: np.random.Generator, placement: str = "uniform", *, cl
 
     Parameters
     ----------
+    size
+        Number of nodes N, at least 1.
+    rng
+        Draws the coordinates.
+    placement
+        ``uniform``, ``clustered`` or ``mixed``.
     clusters
         How many centres; by default one for 100 nodes, and at least 3.
 

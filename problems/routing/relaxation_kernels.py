@@ -46,6 +46,8 @@ def relax_path(
 
     Parameters
     ----------
+    xy
+        Positions [n, 2] in any unit.
     wanted
         Number of edges [n] that each position has in a solution.
     extra
@@ -125,7 +127,19 @@ def relax_path(
 
 @kernel
 def first_potentials(n: int, lengths: Array, wanted: Array, potential: Array) -> None:
-    """Begin with minus a quarter of the distances to the two nearest others, at the ends twice to the nearest."""
+    """Begin with minus a quarter of the distances to the two nearest others, at the ends twice to the nearest.
+
+    Parameters
+    ----------
+    n
+        Number of positions.
+    lengths
+        Distances [n, n].
+    wanted
+        Number of edges [n] that each position has in a solution.
+    potential
+        Room [n]. Gets the potentials, float32 in the unit of the distances.
+    """
     for i in range(n):
         nearest = np.float32(math.inf)
         second = np.float32(math.inf)
@@ -161,6 +175,17 @@ def grow_tree(n: int, lengths: Array, potential: Array, parent: Array, order: Ar
     The passes are plain ones over all nodes, those in the tree included, so that they can be vectorised. All lengths are
     shifted to be positive: then they compare like the unsigned numbers that their bits spell, and what is in the tree,
     marked by a negative key, is more than any.
+
+    Parameters
+    ----------
+    n
+        Number of positions.
+    lengths, potential
+        Distances [n, n], and what a node adds to its edges, [n].
+    parent, order
+        Room [n]. Get the parent of each position, -1 for position 0, and the positions in order of entry.
+    key
+        Room [n] float32 for the length that joins each to the tree.
     """
     far = np.float32(FAR)
     bits = key.view(np.uint32)
@@ -196,7 +221,23 @@ def grow_tree(n: int, lengths: Array, potential: Array, parent: Array, order: Ar
 
 @kernel
 def pick_extra(n: int, extra: int, joined: bool, lengths: Array, potential: Array, parent: Array, chosen: Array) -> None:
-    """Mark the ``extra`` positions nearest to position 1, under the potentials, that have no edge with it in the tree."""
+    """Mark the ``extra`` positions nearest to position 1, under the potentials, that have no edge with it in the tree.
+
+    Parameters
+    ----------
+    n
+        Number of positions.
+    extra
+        How many positions are marked, where there are so many.
+    joined
+        Whether positions 0 and 1 may have an edge.
+    lengths, potential
+        Distances [n, n], and what a node adds to its edges, [n].
+    parent
+        Parent [n] of each position in the tree.
+    chosen
+        Room [n]. Gets which are marked.
+    """
     chosen[:] = False
     for _ in range(extra):
         best = np.float32(math.inf)
@@ -215,7 +256,21 @@ def pick_extra(n: int, extra: int, joined: bool, lengths: Array, potential: Arra
 
 @kernel(fastmath=True)
 def find_alpha(n: int, lengths: Array, potential: Array, parent: Array, order: Array, unit: float, alpha: Array) -> None:
-    """Write by how much a tree lengthens that must have a pair, in units: its length less the longest edge it replaces."""
+    """Write by how much a tree lengthens that must have a pair, in units: its length less the longest edge it replaces.
+
+    Parameters
+    ----------
+    n
+        Number of positions.
+    lengths, potential
+        Distances [n, n], and what a node adds to its edges, [n].
+    parent, order
+        Parent [n] of each position in the tree, and the positions in order of entry.
+    unit
+        Length by which the results are divided, above 0.
+    alpha
+        Room [n, n]. Gets the results, 0 for the edges of the tree.
+    """
     alpha[0, :n] = 0.0
     for k in range(1, n):
         i = order[k]
@@ -239,7 +294,19 @@ def find_alpha(n: int, lengths: Array, potential: Array, parent: Array, order: A
 
 @kernel
 def describe_pairs(tokens: int, share: Array, alpha: Array, features: Array, edges: Array) -> None:
-    """Write what the relaxation says of pairs of tokens, and to the features what it says of those with the first two."""
+    """Write what the relaxation says of pairs of tokens, and to the features what it says of those with the first two.
+
+    Parameters
+    ----------
+    tokens
+        How many of the first positions are shown.
+    share, alpha
+        Share of the trees that have a pair, and its alpha-nearness, [tokens or more, tokens or more].
+    features
+        Room [tokens, 2 * EDGES]. Gets what is written for the pairs with the first and the second position.
+    edges
+        Room [tokens, tokens, EDGES]. Gets the share, and a number that falls from 1 as the alpha-nearness grows.
+    """
     for i in range(tokens):
         for j in range(tokens):
             if i != j:

@@ -29,7 +29,17 @@ def permutation_suggestions(travel: Travel, order: Array, size: int) -> list[str
 
 
 def cheapest_gap(travel: Travel, tails: Array, heads: Array, node: int) -> tuple[int, int, float]:
-    """Return the nodes between which another one adds least, and how much."""
+    """Return the nodes between which another one adds least, and how much.
+
+    Parameters
+    ----------
+    travel
+        The distances.
+    tails, heads
+        The two nodes [G] of each gap.
+    node
+        The node to put in.
+    """
     own = np.full(len(tails), node)
     extra = travel.between(tails, own) + travel.between(own, heads) - travel.between(tails, heads)
     best = int(np.argmin(extra))

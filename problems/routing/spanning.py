@@ -10,6 +10,8 @@ from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.problems.routing.spanning_kernels import (
     LEAF,
+    Boxes,
+    Exits,
     add_two_cheapest,
     cheapest_edge,
     cheapest_pair,
@@ -66,12 +68,20 @@ class SpanningTrees:
         self._potentials = np.zeros(travel.size)
         if self._planar:
             self._levels = max(0, int(np.ceil(np.log2(max(1, travel.size) / LEAF))))
-            boxes = 2 ** (self._levels + 1) - 1
-            self._order = np.arange(travel.size)
-            self._ranges, self._boxes = np.zeros((boxes, 2), dtype=np.int64), np.empty((boxes, 4))
-            self._lowest, self._tags = np.empty(boxes), np.empty(boxes, dtype=np.int64)
+            count = 2 ** (self._levels + 1) - 1
+            self._boxes = Boxes(
+                self._metric,
+                self._points,
+                order=np.arange(travel.size),
+                ranges=np.zeros((count, 2), dtype=np.int64),
+                bounds=np.empty((count, 4)),
+                lowest=np.empty(count),
+                tags=np.empty(count, dtype=np.int64),
+                component=np.arange(travel.size),
+                potentials=self._potentials,
+            )
             self._own = np.arange(travel.size)
-            split_points(self._points, self._order, self._ranges, self._boxes)
+            split_points(self._boxes)
 
     def tree(self, potentials: Array, known: SparseGraph, clock: Clock) -> Array | None:
         """Return the edges [N - 1, 2] of a minimum spanning tree, or ``None`` where the clock stopped the search.
@@ -87,7 +97,7 @@ class SpanningTrees:
             found = cheapest_pair(self._metric, self._points, self._matrix, self._potentials, node, skipped)
         else:
             stack, corner = np.empty(128, dtype=np.int64), np.zeros((2, 2))
-            found = cheapest_edge(*self._lone(), node, skipped, np.inf, stack, corner)
+            found = cheapest_edge(self._lone(), node, skipped, np.inf, stack, corner)
         return int(found[0]), float(found[1])
 
     def half_sum(self, clock: Clock) -> float:
@@ -103,14 +113,14 @@ class SpanningTrees:
                 break
             nodes = range(begin, min(size, begin + step))
             if self._planar:
-                total += add_two_cheapest(*self._lone(), nodes.start, nodes.stop)
+                total += add_two_cheapest(self._lone(), nodes.start, nodes.stop)
             else:
                 total += sum(weight for node in nodes for weight in self._two_cheapest(node))
         return total / 2.0
 
     def nearby(self) -> SparseGraph:
         """Return a connected graph whose edges are fairly short: between nodes close to each other in the k-d tree."""
-        order = self._order if self._planar else np.arange(self.travel.size)
+        order = self._boxes.order if self._planar else np.arange(self.travel.size)
         heads = np.empty((len(order), 4), dtype=np.int32)
         heads[order] = np.stack([np.roll(order, step) for step in (-2, -1, 1, 2)], axis=1)
         costs = np.asarray(self.travel.between(np.arange(len(order))[:, None], heads), dtype=np.float64)
@@ -123,47 +133,35 @@ class SpanningTrees:
     def _use(self, potentials: Array) -> None:
         self._potentials = potentials
         if self._planar:
-            lower_potentials(self._order, self._ranges, potentials, self._lowest)
+            self._boxes = self._boxes._replace(potentials=potentials)
+            lower_potentials(self._boxes)
 
-    def _lone(self) -> tuple[int, Array, Array, Array, Array, Array, Array, Array, Array]:
-        """Return the arguments of `cheapest_edge` in which each node is a component of its own."""
-        self._tags[:] = -1
-        tree = (self._metric, self._points, self._order, self._ranges, self._boxes, self._lowest, self._tags)
-        return (*tree, self._own, self._potentials)
+    def _lone(self) -> Boxes:
+        """Return the boxes with each node as a component of its own."""
+        self._boxes.tags[:] = -1
+        return self._boxes._replace(component=self._own)
 
     def _join(self, known: SparseGraph, clock: Clock) -> Array | None:
         size = self.travel.size
-        component, target, weight = np.arange(size), np.full(size, -1), np.full(size, -np.inf)
-        best, tail, head = np.empty(size), np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+        boxes = self._boxes
+        boxes.component[:] = np.arange(size)
+        exits = Exits(
+            target=np.full(size, -1),
+            weight=np.full(size, -np.inf),
+            best=np.empty(size),
+            tail=np.zeros(size, dtype=np.int64),
+            head=np.zeros(size, dtype=np.int64),
+        )
         edges, count = np.empty((size - 1, 2), dtype=np.int64), 0
         level = max(0, self._levels - 2)
         while count < size - 1:
-            tag_components(self._order, self._ranges, component, self._tags)
-            offer_known(
-                known.starts, known.heads, known.costs, self._potentials, component, target, weight, best, tail, head
-            )
+            tag_components(boxes)
+            offer_known(known.starts, known.heads, known.costs, boxes, exits)
             for begin in range(2**level - 1, 2 ** (level + 1) - 1, 500):
                 if clock.stops():
                     return None
-                look_out(
-                    self._metric,
-                    self._points,
-                    self._order,
-                    self._ranges,
-                    self._boxes,
-                    self._lowest,
-                    self._tags,
-                    component,
-                    self._potentials,
-                    target,
-                    weight,
-                    best,
-                    tail,
-                    head,
-                    begin,
-                    min(2 ** (level + 1) - 1, begin + 500),
-                )
-            count = join_components(component, best, tail, head, edges, count)
+                look_out(boxes, exits, begin, min(2 ** (level + 1) - 1, begin + 500))
+            count = join_components(boxes.component, exits, edges, count)
         return edges
 
     def _grow(self, clock: Clock) -> Array | None:

@@ -12,6 +12,7 @@ tree and its pruning of whole components; here with a potential at each node, wh
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,28 +23,81 @@ from redwood.problems.routing.distance import distance
 LEAF = 8
 
 
-@kernel
-def split_points(points: Array, order: Array, ranges: Array, boxes: Array) -> None:
-    """Build a k-d tree: sort ``order`` [N], and set each box's range of it [T, 2] and bounds [T, 4] (x, x, y, y).
+class Boxes(NamedTuple):
+    """A k-d tree over N nodes in the plane, and what a search for cheap edges prunes its boxes by.
 
     Boxes are numbered as in a heap: those below box b are 2 b + 1 and 2 b + 2. T is one less than a power of two.
+
+    Attributes
+    ----------
+    metric, points
+        `Travel.arrays` of a metric of the plane, the points [N, 2].
+    order
+        The nodes [N], box by box.
+    ranges
+        The first and the last place of each box in ``order``, the last not included, [T, 2].
+    bounds
+        Least and greatest x, least and greatest y of each box, [T, 4]; infinite where it is empty.
+    lowest
+        The least potential of the nodes of each box, [T].
+    tags
+        The component that all nodes of a box belong to, [T], -1 where they differ.
+    component
+        The component of each node, [N], named by one of its nodes.
+    potentials
+        What each node adds to its edges, [N], in the unit of the distances.
     """
+
+    metric: int
+    points: Array
+    order: Array
+    ranges: Array
+    bounds: Array
+    lowest: Array
+    tags: Array
+    component: Array
+    potentials: Array
+
+
+class Exits(NamedTuple):
+    """The cheapest edges out of components that have been found; entries of a component stand at the node that names it.
+
+    Attributes
+    ----------
+    target, weight
+        For each node [N] the head of its cheapest edge to another component when it was looked for, or -1, and the weight
+        of that edge: still the cheapest while the head belongs to another component, a lower bound afterwards.
+    best, tail, head
+        For each component [N] the weight, infinite where there is none, and the two nodes of its cheapest edge.
+    """
+
+    target: Array
+    weight: Array
+    best: Array
+    tail: Array
+    head: Array
+
+
+@kernel
+def split_points(boxes: Boxes) -> None:
+    """Build a k-d tree: sort ``order``, which holds all nodes, and set the range and the bounds of each box."""
+    points, order, ranges, bounds = boxes.points, boxes.order, boxes.ranges, boxes.bounds
     ranges[0, 0] = 0
     ranges[0, 1] = len(order)
     inner = len(ranges) // 2
     for box in range(len(ranges)):
         begin, end = ranges[box, 0], ranges[box, 1]
-        boxes[box, 0] = boxes[box, 2] = math.inf
-        boxes[box, 1] = boxes[box, 3] = -math.inf
+        bounds[box, 0] = bounds[box, 2] = math.inf
+        bounds[box, 1] = bounds[box, 3] = -math.inf
         for place in range(begin, end):
             x, y = points[order[place], 0], points[order[place], 1]
-            boxes[box, 0] = min(boxes[box, 0], x)
-            boxes[box, 1] = max(boxes[box, 1], x)
-            boxes[box, 2] = min(boxes[box, 2], y)
-            boxes[box, 3] = max(boxes[box, 3], y)
+            bounds[box, 0] = min(bounds[box, 0], x)
+            bounds[box, 1] = max(bounds[box, 1], x)
+            bounds[box, 2] = min(bounds[box, 2], y)
+            bounds[box, 3] = max(bounds[box, 3], y)
         if box < inner:
             middle = (begin + end) // 2
-            axis = 0 if boxes[box, 1] - boxes[box, 0] >= boxes[box, 3] - boxes[box, 2] else 1
+            axis = 0 if bounds[box, 1] - bounds[box, 0] >= bounds[box, 3] - bounds[box, 2] else 1
             if begin < end:
                 _select(points, order, begin, end - 1, middle, axis)
             ranges[2 * box + 1, 0], ranges[2 * box + 1, 1] = begin, middle
@@ -74,8 +128,9 @@ def _select(points: Array, order: Array, low: int, high: int, place: int, axis: 
 
 
 @kernel
-def lower_potentials(order: Array, ranges: Array, potentials: Array, lowest: Array) -> None:
-    """Set the least potential of each box's nodes, ``lowest`` [T]."""
+def lower_potentials(boxes: Boxes) -> None:
+    """Set the least potential of each box's nodes, ``lowest``."""
+    order, ranges, potentials, lowest = boxes.order, boxes.ranges, boxes.potentials, boxes.lowest
     inner = len(ranges) // 2
     for box in range(len(ranges) - 1, -1, -1):
         if box < inner:
@@ -87,8 +142,9 @@ def lower_potentials(order: Array, ranges: Array, potentials: Array, lowest: Arr
 
 
 @kernel
-def tag_components(order: Array, ranges: Array, component: Array, tags: Array) -> None:
-    """Set the component that all nodes of a box belong to, or -1 where they differ, ``tags`` [T]."""
+def tag_components(boxes: Boxes) -> None:
+    """Set the component that all nodes of a box belong to, or -1 where they differ, ``tags``."""
+    order, ranges, component, tags = boxes.order, boxes.ranges, boxes.component, boxes.tags
     inner = len(ranges) // 2
     for box in range(len(ranges) - 1, -1, -1):
         begin, end = ranges[box, 0], ranges[box, 1]
@@ -105,26 +161,22 @@ def tag_components(order: Array, ranges: Array, component: Array, tags: Array) -
 
 
 @kernel
-def cheapest_edge(
-    metric: int,
-    points: Array,
-    order: Array,
-    ranges: Array,
-    boxes: Array,
-    lowest: Array,
-    tags: Array,
-    component: Array,
-    potentials: Array,
-    node: int,
-    skipped: int,
-    limit: float,
-    stack: Array,
-    corner: Array,
-) -> tuple[int, float]:
+def cheapest_edge(boxes: Boxes, node: int, skipped: int, limit: float, stack: Array, corner: Array) -> tuple[int, float]:
     """Return the cheapest edge from a node to another component, if cheaper than ``limit``: (head or -1, weight).
 
-    ``skipped`` is a node that is not looked at; ``stack`` [>= 64] and ``corner`` [2, 2], all zero, are scratch space.
+    Parameters
+    ----------
+    boxes
+        The nodes, with potentials and components.
+    node, skipped
+        The node where the edge begins, and one that is not looked at; -1 for none.
+    limit
+        Weight below which the edge has to be; infinite for any.
+    stack, corner
+        Room [64 or more] for boxes to look at, and zeros [2, 2].
     """
+    metric, points, order, ranges, bounds = boxes.metric, boxes.points, boxes.order, boxes.ranges, boxes.bounds
+    lowest, tags, component, potentials = boxes.lowest, boxes.tags, boxes.component, boxes.potentials
     found, weight = -1, limit
     own = component[node]
     inner = len(ranges) // 2
@@ -134,7 +186,7 @@ def cheapest_edge(
     while height > 0:  # each box of the tree is on the stack once
         height -= 1
         box = stack[height]
-        if tags[box] == own or _box_weight(metric, points, boxes, box, node, corner) + base + lowest[box] >= weight:
+        if tags[box] == own or _box_weight(metric, points, bounds, box, node, corner) + base + lowest[box] >= weight:
             continue
         if box >= inner:
             for place in range(ranges[box, 0], ranges[box, 1]):
@@ -145,39 +197,27 @@ def cheapest_edge(
                         found, weight = head, candidate
             continue
         left, right = 2 * box + 1, 2 * box + 2
-        to_left = _box_weight(metric, points, boxes, left, node, corner) + lowest[left]
-        to_right = _box_weight(metric, points, boxes, right, node, corner) + lowest[right]
+        to_left = _box_weight(metric, points, bounds, left, node, corner) + lowest[left]
+        to_right = _box_weight(metric, points, bounds, right, node, corner) + lowest[right]
         stack[height], stack[height + 1] = (right, left) if to_left <= to_right else (left, right)
         height += 2
     return found, weight
 
 
 @kernel
-def _box_weight(metric: int, points: Array, boxes: Array, box: int, node: int, corner: Array) -> float:
+def _box_weight(metric: int, points: Array, bounds: Array, box: int, node: int, corner: Array) -> float:
     """Return the least distance of a node to a box; every metric of the plane grows with both differences."""
     x, y = points[node, 0], points[node, 1]
-    corner[1, 0] = max(0.0, boxes[box, 0] - x, x - boxes[box, 1])
-    corner[1, 1] = max(0.0, boxes[box, 2] - y, y - boxes[box, 3])
+    corner[1, 0] = max(0.0, bounds[box, 0] - x, x - bounds[box, 1])
+    corner[1, 1] = max(0.0, bounds[box, 2] - y, y - bounds[box, 3])
     return float(distance(metric, corner, corner, 0, 1))
 
 
 @kernel
-def add_two_cheapest(
-    metric: int,
-    points: Array,
-    order: Array,
-    ranges: Array,
-    boxes: Array,
-    lowest: Array,
-    tags: Array,
-    component: Array,
-    potentials: Array,
-    begin: int,
-    end: int,
-) -> float:
+def add_two_cheapest(boxes: Boxes, begin: int, end: int) -> float:
     """Return the weights of the two cheapest edges at each of the nodes ``order[begin:end]``, all added up.
 
-    ``tags`` must be -1 everywhere, and ``component`` the nodes' own numbers.
+    Each node must be a component of its own, and the tags -1 everywhere.
     """
     stack = np.empty(128, dtype=np.int64)
     corner = np.zeros((2, 2))
@@ -185,39 +225,34 @@ def add_two_cheapest(
     for place in range(begin, end):
         skipped = -1
         for _ in range(2):
-            skipped, weight = cheapest_edge(
-                metric, points, order, ranges, boxes, lowest, tags, component, potentials, order[place], skipped, math.inf,
-                stack, corner
-            )  # fmt: skip
+            skipped, weight = cheapest_edge(boxes, boxes.order[place], skipped, math.inf, stack, corner)
             total += weight
     return total
 
 
 @kernel
-def offer_known(
-    starts: Array,
-    heads: Array,
-    costs: Array,
-    potentials: Array,
-    component: Array,
-    target: Array,
-    weight: Array,
-    best: Array,
-    tail: Array,
-    head: Array,
-) -> None:
+def offer_known(starts: Array, heads: Array, costs: Array, boxes: Boxes, exits: Exits) -> None:
     """Begin a round: offer each component the edges that are known to leave it.
 
-    ``best``, ``tail`` and ``head`` [N] receive each component's cheapest edge so far. ``target`` [N] is the head of a
-    node's cheapest edge to another component when it was looked for, and ``weight`` [N] its weight: still the cheapest
-    while the head belongs to another component, a lower bound afterwards. Edges of a sparse graph are offered besides.
+    Those are the cheapest edges of nodes that still leave the component, and for the other nodes edges of a sparse graph.
+
+    Parameters
+    ----------
+    starts, heads, costs
+        The graph, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``, with their other ends
+        and their distances.
+    boxes
+        The nodes, with potentials and components.
+    exits
+        What is known; gets the best edge of each component, and loses the targets that are in it by now.
     """
+    component, potentials, target, best = boxes.component, boxes.potentials, exits.target, exits.best
     best[:] = math.inf
     for node in range(len(component)):
         own = component[node]
         if target[node] >= 0 and component[target[node]] != own:
-            if weight[node] < best[own]:
-                best[own], tail[own], head[own] = weight[node], node, target[node]
+            if exits.weight[node] < best[own]:
+                best[own], exits.tail[own], exits.head[own] = exits.weight[node], node, target[node]
             continue
         target[node] = -1
         for entry in range(starts[node], starts[node + 1]):
@@ -225,64 +260,47 @@ def offer_known(
             if component[other] != own:
                 candidate = costs[entry] + potentials[node] + potentials[other]
                 if candidate < best[own]:
-                    best[own], tail[own], head[own] = candidate, node, other
+                    best[own], exits.tail[own], exits.head[own] = candidate, node, other
 
 
 @kernel
-def look_out(
-    metric: int,
-    points: Array,
-    order: Array,
-    ranges: Array,
-    boxes: Array,
-    lowest: Array,
-    tags: Array,
-    component: Array,
-    potentials: Array,
-    target: Array,
-    weight: Array,
-    best: Array,
-    tail: Array,
-    head: Array,
-    begin: int,
-    end: int,
-) -> None:
-    """Look for cheaper edges out of their components from the nodes of the boxes ``begin`` to ``end - 1``."""
+def look_out(boxes: Boxes, exits: Exits, begin: int, end: int) -> None:
+    """Look for cheaper edges out of their components from the nodes of some boxes.
+
+    Parameters
+    ----------
+    boxes
+        The nodes, with potentials and components.
+    exits
+        What is known; gets what is found.
+    begin, end
+        The first box, and the first one that is left out.
+    """
+    target, weight, best = exits.target, exits.weight, exits.best
     stack = np.empty(128, dtype=np.int64)
     corner = np.zeros((2, 2))
     for box in range(begin, end):
-        own = tags[box]
-        alone = own >= 0 and _is_alone(metric, ranges, boxes, lowest, tags, box, best[own], stack, corner)
-        for place in range(ranges[box, 0], ranges[box, 1]):
-            node = order[place]
-            own = component[node]
+        own = boxes.tags[box]
+        alone = own >= 0 and _is_alone(boxes, box, best[own], stack, corner)
+        for place in range(boxes.ranges[box, 0], boxes.ranges[box, 1]):
+            node = boxes.order[place]
+            own = boxes.component[node]
             if target[node] >= 0 or weight[node] >= best[own]:
                 continue
             if alone:
                 weight[node] = best[own]
                 continue
-            other, found = cheapest_edge(
-                metric, points, order, ranges, boxes, lowest, tags, component, potentials, node, -1, best[own], stack, corner
-            )
+            other, found = cheapest_edge(boxes, node, -1, best[own], stack, corner)
             target[node], weight[node] = other, found
             if other >= 0:
-                best[own], tail[own], head[own] = found, node, other
+                best[own], exits.tail[own], exits.head[own] = found, node, other
 
 
 @kernel
-def _is_alone(
-    metric: int,
-    ranges: Array,
-    boxes: Array,
-    lowest: Array,
-    tags: Array,
-    box: int,
-    limit: float,
-    stack: Array,
-    corner: Array,
-) -> bool:
+def _is_alone(boxes: Boxes, box: int, limit: float, stack: Array, corner: Array) -> bool:
     """Return whether no node of a box, all in one component, can have an edge out of it cheaper than ``limit``."""
-    inner = len(ranges) // 2
+    tags, bounds, lowest = boxes.tags, boxes.bounds, boxes.lowest
+    inner = len(tags) // 2
     stack[0] = 0
     height = 1
     while height > 0:  # each box of the tree is on the stack once
@@ -290,9 +308,9 @@ def _is_alone(
         other = stack[height]
         if tags[other] == tags[box]:
             continue
-        corner[1, 0] = max(0.0, boxes[other, 0] - boxes[box, 1], boxes[box, 0] - boxes[other, 1])
-        corner[1, 1] = max(0.0, boxes[other, 2] - boxes[box, 3], boxes[box, 2] - boxes[other, 3])
-        if distance(metric, corner, corner, 0, 1) + lowest[box] + lowest[other] >= limit:
+        corner[1, 0] = max(0.0, bounds[other, 0] - bounds[box, 1], bounds[box, 0] - bounds[other, 1])
+        corner[1, 1] = max(0.0, bounds[other, 2] - bounds[box, 3], bounds[box, 2] - bounds[other, 3])
+        if distance(boxes.metric, corner, corner, 0, 1) + lowest[box] + lowest[other] >= limit:
             continue
         if other >= inner:
             return False
@@ -302,19 +320,29 @@ def _is_alone(
 
 
 @kernel
-def join_components(component: Array, best: Array, tail: Array, head: Array, edges: Array, count: int) -> int:
-    """End a round: add each component's cheapest edge to ``edges`` [N - 1, 2] from row ``count``; return the new count.
+def join_components(component: Array, exits: Exits, edges: Array, count: int) -> int:
+    """End a round: add each component's cheapest edge; return how many edges there are then.
 
     Of cheapest edges that are equally long and close a cycle, the last one is left out.
+
+    Parameters
+    ----------
+    component
+        The component of each node, [N]; changes.
+    exits
+        The cheapest edge out of each component.
+    edges, count
+        Edges in room [N - 1, 2], and how many there are already.
     """
     size = len(component)
     link = np.arange(size)
     for own in range(size):
-        if best[own] < math.inf:
-            a, b = _root(link, component[tail[own]]), _root(link, component[head[own]])
+        if exits.best[own] < math.inf:
+            tail, head = exits.tail[own], exits.head[own]
+            a, b = _root(link, component[tail]), _root(link, component[head])
             if a != b:
                 link[max(a, b)] = min(a, b)
-                edges[count, 0], edges[count, 1] = tail[own], head[own]
+                edges[count, 0], edges[count, 1] = tail, head
                 count += 1
     for node in range(size):
         component[node] = _root(link, component[node])
@@ -343,7 +371,20 @@ def grow_tree(
 ) -> int:
     """Add ``steps`` nodes to Prim's tree, the last one added being ``node``; return the last one added, -1 at the end.
 
-    ``key`` [N] is the weight of each node's edge to its ``parent`` [N], infinite at first; ``done`` [N] tells the tree.
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    potentials
+        What each node adds to its edges, [N].
+    key, parent
+        Weight of each node's edge to its parent, [N], infinite at first, and the parents, [N]; both change.
+    done
+        Which nodes the tree has, [N]; changes.
+    node
+        The node added last.
+    steps
+        How many nodes are added.
     """
     for _ in range(steps):
         following = -1
@@ -366,7 +407,17 @@ def grow_tree(
 def cheapest_pair(
     metric: int, points: Array, matrix: Array, potentials: Array, node: int, skipped: int
 ) -> tuple[int, float]:
-    """Return the cheapest edge from a node to any but ``skipped``, by a scan of all nodes: (head, weight)."""
+    """Return the cheapest edge from a node to any but ``skipped``, by a scan of all nodes: (head, weight).
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    potentials
+        What each node adds to its edges, [N].
+    node, skipped
+        The node where the edge begins, and one that is not looked at; -1 for none.
+    """
     found, weight = -1, math.inf
     for other in range(len(potentials)):
         if other != node and other != skipped:

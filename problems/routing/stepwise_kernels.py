@@ -77,7 +77,19 @@ def sort_heap(keys: Array, items: Array, count: int) -> None:
 
 @kernel
 def nearest_remaining(points: Array, offset: int, node: int, open_nodes: Array, pool: Array, keys: Array) -> int:
-    """Write the nearest of ``open_nodes`` to ``pool``, nearest first, and their squared distances; return how many."""
+    """Write the nearest of ``open_nodes`` to ``pool``, nearest first, and their squared distances; return how many.
+
+    Parameters
+    ----------
+    points, offset
+        Positions [all nodes, 2] of all instances, and where those of this instance begin.
+    node
+        The node from which distances count, numbered within the instance.
+    open_nodes
+        Nodes [n] to choose from, in any order.
+    pool, keys
+        Room [k]. Get the nearest nodes, nearest first, and their squared distances; k says how many are wanted.
+    """
     capacity = len(pool)
     x = points[offset + node, 0]
     y = points[offset + node, 1]
@@ -111,7 +123,21 @@ def nearest_remaining(points: Array, offset: int, node: int, open_nodes: Array, 
 def listed_remaining(
     points: Array, offset: int, node: int, lists: Array, place: Array, left: int, pool: Array, keys: Array
 ) -> int:
-    """As `nearest_remaining`, from the static list of the node's neighbours; returns -1 where the list is used up."""
+    """As `nearest_remaining`, from the static list of the node's neighbours; returns -1 where the list is used up.
+
+    Parameters
+    ----------
+    points, offset
+        Positions [all nodes, 2] of all instances, and where those of this instance begin.
+    node
+        The node from which distances count, numbered within the instance.
+    lists
+        Neighbours [all nodes, K] of each node, nearest first, numbered within the instance; -1 where there are fewer.
+    place, left
+        Where each node stands among the open ones, [N], -1 where closed; and how many are open.
+    pool, keys
+        Room [k]. Get the nearest open nodes, nearest first, and their squared distances; k says how many are wanted.
+    """
     wanted = min(len(pool), left)
     count = 0
     x = points[offset + node, 0]
@@ -133,7 +159,17 @@ def listed_remaining(
 
 @kernel
 def remove(node: int, remaining: Array, place: Array, left: int) -> None:
-    """Close one of ``left`` open nodes of a row."""
+    """Close one of ``left`` open nodes of a row.
+
+    Parameters
+    ----------
+    node
+        An open node.
+    remaining, place
+        Open nodes [N] of the row in any order, and where each stands among them, -1 where closed; both change.
+    left
+        How many nodes are open before this one is closed.
+    """
     hole = place[node]
     last = remaining[left - 1]
     remaining[hole] = last
@@ -149,7 +185,19 @@ def pull(distance: float) -> float:
 
 @kernel
 def window_scale(points: Array, origin: int, goal: int, keys: Array, shown: int) -> float:
-    """Return one over the unit of length of a window whose ``shown`` nodes have squared distances ``keys``."""
+    """Return one over the unit of length of a window whose ``shown`` nodes have squared distances ``keys``.
+
+    Parameters
+    ----------
+    points
+        Positions [all nodes, 2] of all instances.
+    origin, goal
+        Current node and destination, numbered among all; their distance is the unit where all nodes shown coincide.
+    keys
+        Squared distances [k] of the nodes from the current one, ascending.
+    shown
+        How many of them the window shows.
+    """
     reach = math.sqrt(keys[shown - 1]) if shown > 0 else 0.0
     if reach <= 0.0:
         reach = math.hypot(points[goal, 0] - points[origin, 0], points[goal, 1] - points[origin, 1])
@@ -160,6 +208,19 @@ def window_scale(points: Array, origin: int, goal: int, keys: Array, shown: int)
 def describe_surroundings(xy: Array, first: int, k: int, near: Array, near_xy: Array, features: Array) -> None:
     """Write logarithm of the distance to the third nearest other (or the last there is), and the vectors to the nearest
     three in units of that distance, to ``features`` [SURROUNDINGS].
+
+    Parameters
+    ----------
+    xy
+        Positions [n, 2] in window units.
+    first
+        From which position on others count; the marked tokens stand before it.
+    k
+        The position that is described.
+    near, near_xy
+        Room [NEAR] and [NEAR, 2] for the nearest others.
+    features
+        Room [SURROUNDINGS]. Unchanged where there are no others.
     """
     found = nearest_three(xy, first, k, near, near_xy)
     if found == 0:
@@ -173,7 +234,21 @@ def describe_surroundings(xy: Array, first: int, k: int, near: Array, near_xy: A
 
 @kernel
 def nearest_three(xy: Array, first: int, k: int, near: Array, near_xy: Array) -> int:
-    """Write the distances and vectors from position k to the nearest others from ``first`` on; return how many there are."""
+    """Write the distances and vectors from position k to the nearest others from ``first`` on; return how many there are.
+
+    Parameters
+    ----------
+    xy
+        Positions [n, 2] in window units.
+    first
+        From which position on others count; the marked tokens stand before it.
+    k
+        The position that is described.
+    near
+        Room [NEAR]. Gets the distances, ascending; infinite where there are fewer others.
+    near_xy
+        Room [NEAR, 2]. Gets the vectors from position ``k`` to them.
+    """
     found = 0
     near[:] = math.inf
     for j in range(first, len(xy)):

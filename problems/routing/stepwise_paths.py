@@ -255,7 +255,21 @@ def begin_rows(
     place: Array,
     left: Array,
 ) -> None:
-    """Open every node but the start of each row."""
+    """Open every node but the start of each row.
+
+    Parameters
+    ----------
+    rows, starts
+        Instance [B] of each row, and the node [B] where its tour begins and ends.
+    offsets
+        Where the nodes of each instance begin among all, [I + 1].
+    current, destination
+        Room [B]. Get the start.
+    remaining, place
+        Room [B, N]. Get the open nodes in any order, and where each stands among them, -1 where it does not.
+    left
+        Room [B]. Gets how many nodes are open.
+    """
     for b in range(len(rows)):
         size = offsets[rows[b] + 1] - offsets[rows[b]]
         start = starts[b]
@@ -273,7 +287,17 @@ def begin_rows(
 
 @kernel
 def close_rows(sizes: Array, destination: Array, remaining: Array, place: Array, left: Array) -> None:
-    """Make the last node of each whole instance its destination instead of an open node."""
+    """Make the last node of each whole instance its destination instead of an open node.
+
+    Parameters
+    ----------
+    sizes
+        Number of nodes of each row's instance, [B]; its last node becomes the destination.
+    destination
+        Room [B]. Gets the last node.
+    remaining, place, left
+        Open nodes [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B]; all change.
+    """
     for b in range(len(sizes)):
         if sizes[b] < 2:
             continue
@@ -303,6 +327,29 @@ def sample_rows(
 
     The arc, in either direction where ``two_way``, is led by the current node and followed by the destination, as a rollout
     along the label would leave it. Most arcs of open paths reach to their end.
+
+    Parameters
+    ----------
+    rows
+        Instance of each row, [B].
+    offsets
+        Where the nodes of each instance begin among all, [I + 1].
+    tours, is_open
+        Labels [all nodes]: each instance's nodes in order; and which [I] are open paths from its first to its last node.
+    current, destination
+        Room [B]. Get the nodes before and after the arc.
+    remaining, place
+        Room [B, N]. Get the nodes of the arc, and where each stands among them, -1 where it does not.
+    left
+        Room [B]. Gets how many nodes the arc has.
+    plan
+        Room [B, N]. Gets the nodes of the arc in the label's order.
+    turn
+        Room [B, 2, 2]. Gets a random rotation and mirror of each row.
+    two_way
+        Whether a tour backwards is as good.
+    state
+        The generator's state [2].
     """
     for b in range(len(rows)):
         offset = offsets[rows[b]]
@@ -342,7 +389,21 @@ def act_rows(
     steps: Array,
     link: Array,
 ) -> None:
-    """Visit ``nodes[b]`` in each row that is not finished, and at once the node linked to it, if there are links."""
+    """Visit ``nodes[b]`` in each row that is not finished, and at once the node linked to it, if there are links.
+
+    Parameters
+    ----------
+    nodes
+        Node to visit, [B], open in every row that is not finished.
+    current
+        Node [B] where the path stands; becomes the node visited last.
+    remaining, place, left
+        Open nodes [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B]; all change.
+    order, steps
+        Nodes visited so far, [B, N], and how many, [B]; both grow by the nodes visited.
+    link
+        Node [B, N] that has to follow each at once, -1 for none; pairs are mutual. [0, 0] where there are no links.
+    """
     for b in range(len(nodes)):
         if left[b] == 0:
             continue
@@ -362,7 +423,18 @@ def act_rows(
 def target_rows(nodes: Array, plan: Array, left: Array, place: Array, choice: Array, neighbours: Array) -> None:
     """Write the token to visit next, and the tokens before and after each token on the labelled path, -1 if not there.
 
-    ``place`` [B, N] is where each open node stands in ``plan`` [B, N], the label's order.
+    Parameters
+    ----------
+    nodes
+        Node of each token, [B, T], -1 where there is none.
+    plan, left
+        Open nodes [B, N] in the label's order, and how many they are, [B].
+    place
+        Where each open node stands in ``plan``, [B, N].
+    choice
+        Room [B]. Gets the token to visit next, -1 where it is outside of the window.
+    neighbours
+        Room [B, T, 2]. Gets the tokens before and after each token on the labelled path, -1 where outside or none.
     """
     tokens = nodes.shape[1]
     for b in range(len(nodes)):

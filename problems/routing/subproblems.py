@@ -13,6 +13,17 @@ def random_arcs(tour: Array, size: int, rng: np.random.Generator, two_way: bool)
     """Return a closed tour, cut at random places into at least two arcs of about ``size`` nodes between their ends.
 
     Neighbouring arcs share an end. Where ``two_way``, the tour is turned around half of the time.
+
+    Parameters
+    ----------
+    tour
+        Nodes [N] in order.
+    size
+        Nodes between the ends of an arc, about.
+    rng
+        Draws where the tour is cut.
+    two_way
+        Whether a tour backwards is as good.
     """
     tour = np.roll(tour, -int(rng.integers(len(tour))))
     if two_way and rng.random() < 0.5:

@@ -153,6 +153,8 @@ def check_travel(coords: Any, matrix: Any, metric: str | Metric | None, *, symme
         Name of the convention; by default ``EXACT`` for coordinates and ``EXPLICIT`` for a matrix.
     symmetric
         Whether the matrix must be symmetric.
+    what
+        What a node is called in messages.
 
     Raises
     ------

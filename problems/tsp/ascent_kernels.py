@@ -26,6 +26,24 @@ def ascend(
 
     Each step adds ``step * (0.6 d + 0.4 d')`` where d is the degree in the minimum 1-tree less 2, and d' the one before
     (``previous`` [N]), the weights of Volgenant and Jonker (1982, doi:10.1016/0377-2217(82)90015-7).
+
+    Parameters
+    ----------
+    starts, heads, costs
+        A connected graph, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``, with their
+        other ends and their lengths.
+    potentials
+        What each node adds to its edges, [N], in the unit of the lengths; changes.
+    best_potentials
+        Room [N]. Gets the potentials of the best bound, where one is better than ``best``.
+    previous
+        Degree less 2 [N] of the step before; changes.
+    best
+        The best bound so far.
+    step
+        Length of a step, in the unit of the lengths.
+    iterations
+        How many steps are made.
     """
     size = len(potentials)
     parent, place, heap = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
@@ -57,6 +75,20 @@ def one_tree(
 
     The 1-tree is a spanning tree with a second edge at that leaf whose second edge costs most: each leaf would do, and
     this one bounds best (Helsgaun 2000, doi:10.1016/S0377-2217(99)00284-2, section 4.1).
+
+    Parameters
+    ----------
+    starts, heads, costs
+        A connected graph, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``, with their
+        other ends and their lengths.
+    potentials
+        What each node adds to its edges, [N].
+    parent
+        Room [N]. Gets each node's parent in the spanning tree.
+    key, place, heap
+        Room [N] each for Prim's algorithm.
+    degree
+        Room [N]. Gets the degrees.
     """
     size = len(potentials)
     total = spanning_tree(starts, heads, costs, potentials, parent, key, place, heap)
@@ -105,7 +137,19 @@ def spanning_tree(
 ) -> float:
     """Return the weight of a minimum spanning tree of a connected graph, and set each node's ``parent`` (node 0: -1).
 
-    Prim's algorithm with a binary heap; ``key``, ``place`` and ``heap`` [N] are scratch space.
+    Prim's algorithm with a binary heap.
+
+    Parameters
+    ----------
+    starts, heads, costs
+        A connected graph, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``, with their
+        other ends and their lengths.
+    potentials
+        What each node adds to its edges, [N].
+    parent
+        Room [N]. Gets each node's parent.
+    key, place, heap
+        Room [N] each for what joins a node to the tree, its place on the heap, and the heap.
     """
     size = len(potentials)
     key[:] = math.inf

@@ -98,6 +98,17 @@ class TSPBound(Bound):
 
         The ascent ends at the first 1-tree that proves ``incumbent`` optimal, and does not begin where less than
         ``patience`` seconds are left; ``rounds`` limits it further. Without a time limit nothing depends on the clock.
+
+        Parameters
+        ----------
+        clock
+            Stops the ascent.
+        incumbent
+            Length of the best tour known, or ``None``; a bound that proves it ends the ascent.
+        patience
+            Seconds that have to be left for the ascent to begin.
+        rounds
+            Rounds of the ascent, at most; infinite for no limit.
         """
         size = self.instance.size
         best = None if clock.stops() else self._certify(np.zeros(size), self._trees.nearby(), clock)

@@ -30,6 +30,21 @@ def useful_edges(
     Forced between two nodes other than ``leaf``, an edge replaces the longest one on the tree's path between them; at the
     leaf it replaces the 1-tree's ``second`` edge there (Helsgaun 2000, doi:10.1016/S0377-2217(99)00284-2, section 4.1).
     ``starts`` and ``heads`` are the spanning tree. Where ``found`` is too small, the number is F + 1.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    potentials
+        What each node adds to its edges, [N].
+    starts, heads
+        The spanning tree, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``.
+    leaf, second
+        The node with the 1-tree's second edge, and the weight of that edge.
+    room
+        By how much a 1-tree may become heavier.
+    found
+        Room [F, 2]. Gets the edges, the lower node first.
     """
     size = len(potentials)
     longest, parent, order = np.empty(size), np.empty(size, np.int64), np.empty(size, np.int64)
@@ -63,6 +78,18 @@ def light_cuts(starts: Array, heads: Array, values: Array, group: Array, limit: 
     Stoer and Wagner's maximum-adjacency orders (1997, doi:10.1145/263867.263872), in which every cut of a phase below the
     limit is kept, not only the least. ``group`` [N] names the nodes that are never separated, by one of them; it is used
     up. Row k of ``sides`` [C, N] receives one side of cut k; no more than C are kept.
+
+    Parameters
+    ----------
+    starts, heads, values
+        A connected graph, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``, with their
+        other ends and their values.
+    group
+        For each node one of those it is never separated from, [N]; it is used up.
+    limit
+        The values of a cut that is kept add up to less.
+    sides
+        False [C, N]. Row k gets the nodes on one side of cut k.
     """
     size = len(group)
     following, last = np.full(size, -1), np.arange(size)

@@ -26,8 +26,18 @@ def descend(
 ) -> tuple[float, int]:
     """Improve a tour at up to ``steps`` nodes; return the change of its length, and how many nodes still wait.
 
-    ``place`` [N] is where each node stands in ``tour`` [N]; ``waiting`` [N] marks the nodes to look at, and none at the end
-    where no move of a node pays.
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    near
+        Neighbours [N, K] of each node, nearest first.
+    tour, place
+        The tour [N], and where each node stands in it, [N]; both change.
+    waiting
+        Nodes [N] to look at; none at the end where no move of a node pays.
+    steps
+        Nodes looked at, at most.
     """
     size = len(tour)
     queue = np.empty(size, dtype=np.int32)
@@ -60,7 +70,21 @@ def descend(
 def _shorten(
     metric: int, points: Array, matrix: Array, near: Array, tour: Array, place: Array, node: int, touched: Array
 ) -> float:
-    """Make the first move found that connects a node to a nearer one and pays; return by how much, 0 where none does."""
+    """Make the first move found that connects a node to a nearer one and pays; return by how much, 0 where none does.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    near
+        Neighbours [N, K] of each node, nearest first.
+    tour, place
+        The tour [N], and where each node stands in it, [N]; both change where a move is made.
+    node
+        The node to connect anew.
+    touched
+        Room [6]. Gets the nodes whose edges have changed, -1 for none.
+    """
     size = len(tour)
     for forward in (1, -1):
         beside = tour[(place[node] + forward) % size]
@@ -100,7 +124,23 @@ def _relocate(
     length: int,
     touched: Array,
 ) -> float:
-    """Move the segment of ``length`` nodes from ``node`` on, in the direction ``forward``, beside a node near ``node``."""
+    """Move the segment of ``length`` nodes from ``node`` on, in the direction ``forward``, beside a node near ``node``.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    near
+        Neighbours [N, K] of each node, nearest first.
+    tour, place
+        The tour [N], and where each node stands in it, [N]; both change where a move is made.
+    node, length
+        The first node of the segment, and how many nodes it has, at most N - 3.
+    forward
+        1 or -1: the direction in which the segment goes on from ``node``.
+    touched
+        Room [6]. Gets the nodes whose edges have changed.
+    """
     size = len(tour)
     last = tour[(place[node] + forward * (length - 1)) % size]
     left, right = tour[(place[node] - forward) % size], tour[(place[node] + forward * length) % size]
@@ -129,7 +169,15 @@ def _relocate(
 
 @kernel
 def reverse(tour: Array, place: Array, first: int, last: int) -> None:
-    """Reverse the cyclic sub-path of places ``first`` to ``last``, or the rest of the tour where that is shorter."""
+    """Reverse the cyclic sub-path of places ``first`` to ``last``, or the rest of the tour where that is shorter.
+
+    Parameters
+    ----------
+    tour, place
+        The tour [N], and where each node stands in it, [N]; both change.
+    first, last
+        The first and the last place of the sub-path; it may go beyond the end of the array.
+    """
     size = len(tour)
     length = (last - first) % size + 1
     if 2 * length > size:
@@ -143,7 +191,19 @@ def reverse(tour: Array, place: Array, first: int, last: int) -> None:
 
 @kernel
 def move(tour: Array, place: Array, first: int, length: int, behind: int, turned: bool) -> None:
-    """Move the ``length`` nodes from place ``first`` on to behind the node ``behind``, in reverse order if ``turned``."""
+    """Move the ``length`` nodes from place ``first`` on to behind the node ``behind``, in reverse order if ``turned``.
+
+    Parameters
+    ----------
+    tour, place
+        The tour [N], and where each node stands in it, [N]; both change.
+    first, length
+        Place of the segment's first node, and how many nodes it has.
+    behind
+        A node outside of the segment.
+    turned
+        Whether the segment is put in backwards.
+    """
     size = len(tour)
     segment = np.empty(length, dtype=np.int64)
     for step in range(length):
@@ -172,7 +232,21 @@ def move(tour: Array, place: Array, first: int, length: int, behind: int, turned
 def exchange_segments(
     metric: int, points: Array, matrix: Array, tour: Array, place: Array, waiting: Array, reach: int, random: RandomState
 ) -> float:
-    """Exchange two random neighbouring segments of at most ``reach`` nodes each (a double bridge); return the change."""
+    """Exchange two random neighbouring segments of at most ``reach`` nodes each (a double bridge); return the change.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    tour, place
+        The tour [N], and where each node stands in it, [N]; both change.
+    waiting
+        Nodes [N] to look at afterwards; gets the ends of the segments.
+    reach
+        Nodes of a segment, at most.
+    random
+        The generator's state [2].
+    """
     size = len(tour)
     reach = min(reach, (size - 2) // 2)
     one, two = 1 + random_below(random, reach), 1 + random_below(random, reach)
@@ -201,6 +275,17 @@ def draw_exchange(
     """Return a random 2-opt move and its change of the length: the places of the sub-path to reverse.
 
     In nine of ten moves one of the new edges joins neighbours; the others may join any nodes, so that all can be reached.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    near
+        Neighbours [N, K] of each node, nearest first.
+    tour, place
+        The tour [N], and where each node stands in it, [N].
+    random
+        The generator's state [2].
     """
     size = len(tour)
     node = random_below(random, size)
@@ -220,8 +305,18 @@ def draw_exchange(
 def join_greedily(tails: Array, heads: Array, degree: Array, link: Array, sides: Array) -> int:
     """Join paths by edges, the first ones first; return how many were joined.
 
-    An edge is taken where both of its nodes have ``degree`` [N] below 2 and belong to different paths, as the union-find
-    forest ``link`` [N] tells; ``sides`` [N, 2] receives each node's neighbours.
+    An edge is taken where both of its nodes have a degree below 2 and belong to different paths.
+
+    Parameters
+    ----------
+    tails, heads
+        Nodes [E] of the edges, in the order in which they are tried.
+    degree
+        How many neighbours each node has, [N]; changes.
+    link
+        Union-find forest [N] of the paths; changes.
+    sides
+        Neighbours [N, 2] of each node, -1 for none; changes.
     """
     joined = 0
     for edge in range(len(tails)):

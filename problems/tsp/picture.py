@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
 
 def draw(instance: TSPInstance, tour: Tour | None, length: float | None, axes: Axes) -> None:
-    """Draw the nodes as dots whose size fits their number, and the tour as one closed line below them."""
+    """Draw the nodes as dots whose size fits their number, and the tour as one closed line below them.
+
+    Parameters
+    ----------
+    instance
+        The nodes, with coordinates.
+    tour
+        The tour to draw, or ``None`` for the nodes alone.
+    length
+        Length of the tour for the caption, or ``None``.
+    axes
+        Where to draw.
+    """
     places = _places(instance)
     crowding = math.sqrt(max(1.0, instance.size / 100.0))
     if tour is not None:

@@ -51,7 +51,30 @@ def window_rows(
     edges: Array,
     nodes: Array,
 ) -> None:
-    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E] and ``nodes`` [B, T] (-1 where there is no token)."""
+    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E] and ``nodes`` [B, T] (-1 where there is no token).
+
+    Parameters
+    ----------
+    points, offsets
+        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
+    lists
+        Neighbours [all nodes, K] of each node, nearest first, -1 where there are fewer; [0, 0] to search all open nodes
+        instead.
+    rows
+        Instance of each row, [B].
+    current, destination
+        Nodes [B] between which the open path runs.
+    remaining, place, left
+        Open nodes [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B].
+    turn
+        Rotation and mirror [B, 2, 2] in which each row is shown.
+    size
+        Tokens beside the two marked ones, T - 2.
+    features, edges
+        Room [B, T, F] and [B, T, T, E]. Get the numbers that describe tokens and pairs, 0 where there is none.
+    nodes
+        Room [B, T]. Gets the node of each token: the current one, the destination, the nearest ones, nearest first.
+    """
     context = min(CONTEXT * size, max(ENOUGH, int(RIM * size)))
     pool = np.empty(context, dtype=np.int32)
     keys = np.empty(context, dtype=np.float64)

@@ -53,6 +53,19 @@ def draw_regions(owner: int, tour: Array, positions: Array, size: int, rng: np.r
     """Return regions of ``size`` freed nodes or a few less, far enough from each other to be decided at once.
 
     Centres are drawn in proportion to how much longer the two edges of a node are than its two shortest possible.
+
+    Parameters
+    ----------
+    owner
+        Which instance of the view the tour belongs to.
+    tour
+        Nodes [N] in order.
+    positions
+        Coordinates [N, 2] of the nodes.
+    size
+        Nodes that a region frees.
+    rng
+        Draws the centres.
     """
     N = len(tour)
     tree = cKDTree(positions)
@@ -77,7 +90,19 @@ def draw_regions(owner: int, tour: Array, positions: Array, size: int, rng: np.r
 
 
 def merge(travel: Travel, tour: Array, regions: Sequence[Region], orders: Sequence[Array]) -> Array | None:
-    """Return the tour with every region that became shorter and leaves it in one piece, or ``None`` for no change."""
+    """Return the tour with every region that became shorter and leaves it in one piece, or ``None`` for no change.
+
+    Parameters
+    ----------
+    travel
+        The distances.
+    tour
+        Nodes [N] in order, as they were.
+    regions
+        The regions of the tour.
+    orders
+        The new order of each region's nodes, as places in `Region.nodes`.
+    """
     adjacent = np.stack([np.roll(tour, 1), np.roll(tour, -1)], axis=1)[np.argsort(tour)]
     best: Array | None = None
     for region, order in zip(regions, orders, strict=True):

@@ -293,7 +293,21 @@ def shipments_of(rows: Rows, numbers_: Mapping[str, int], dimensions: int) -> di
 def vehicle_types(
     rows: Rows, depots: Sequence[str], customers: Mapping[str, int], profiles: Sequence[str], dimensions: int
 ) -> tuple[VehicleType, ...]:
-    """Return the types of vehicles with depots, profiles and allowed customers as numbers."""
+    """Return the types of vehicles with depots, profiles and allowed customers as numbers.
+
+    Parameters
+    ----------
+    rows
+        The fields of each type, by name.
+    depots
+        Names of the depots.
+    customers
+        Number of each customer, by its name.
+    profiles
+        Names of the profiles that roads have.
+    dimensions
+        How many loads a capacity has.
+    """
     names = [_label(row, "vehicle" if len(rows) == 1 else f"vehicle {k}") for k, row in enumerate(rows, 1)]
     for name in names:
         if names.count(name) > 1:
@@ -389,7 +403,16 @@ def assemble(
     prefixes: Any,
     make_roads: Callable[[Array | None, bool, tuple[str, ...]], Roads],
 ) -> VRPInstance:
-    """Return the instance of a user's tables, each field checked, the whole not yet."""
+    """Return the instance of a user's tables, each field checked, the whole not yet.
+
+    Parameters
+    ----------
+    customers, depots, vehicles, shipments, groups
+        The user's tables; ``None`` for vehicles, shipments or groups that are not given.
+    make_roads
+        Makes the roads of coordinates ([places, 2] or ``None``), whether they are geographic, and the places' names, depots
+        first.
+    """
     depot_rows, rows = depots_and_customers(customers, depots)
     if not depot_rows:
         raise InstanceError("there is no depot; give at least one.")

@@ -15,7 +15,21 @@ if TYPE_CHECKING:
 
 
 def parse_instance(problem: VRP, text: str, name: str, rounding: str | None, objective: str | None) -> VRPInstance:
-    """Return the instance of a text in any of the forms."""
+    """Return the instance of a text in any of the forms.
+
+    Parameters
+    ----------
+    problem
+        The problem that validates the instance.
+    text
+        The file's content.
+    name
+        The file's name, for messages and as the instance's name.
+    rounding
+        Rounding of the distances of a VRPLIB file; ``None`` for what it says, and for all other files.
+    objective
+        A key of `OBJECTIVES`; ``None`` for what the format means.
+    """
     if objective is not None and objective not in OBJECTIVES:
         raise OptionError(f"objective {objective!r} is unknown; objectives are {', '.join(OBJECTIVES)}.")
     text = text.removeprefix("\ufeff")

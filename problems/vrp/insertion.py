@@ -29,6 +29,19 @@ def insertion_cost(plan: Plan, ground: Ground, r: int, c: int, p: int, most: flo
     """Return what customer c behind stop p of route r adds to the cost, and the window it is served in.
 
     The cost is infinite where a limit is broken or it is not below ``most``.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    r
+        A route.
+    c
+        A customer who is out.
+    p
+        A stop of the route, its end excepted.
+    most
+        The cost has to be below it.
     """
     k = plan.kind[r]
     q = plan.after[p]
@@ -49,7 +62,19 @@ def insertion_cost(plan: Plan, ground: Ground, r: int, c: int, p: int, most: flo
 
 @kernel(_nrt=False, inline="always")
 def loads_fit(plan: Plan, ground: Ground, k: int, c: int, p: int, q: int) -> bool:
-    """Return whether customer c fits between stops p and q by its loads."""
+    """Return whether customer c fits between stops p and q by its loads.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    k
+        Type of the vehicle.
+    c
+        A customer who is out.
+    p, q
+        A stop and the next one.
+    """
     for m in range(ground.brought.shape[1]):
         brought = ground.brought[c, m]
         peak = max(plan.head_load[p, 3 * m + PEAK] + brought, plan.head_load[p, 3 * m + LEFT] + ground.peak[c, m])
@@ -179,6 +204,25 @@ def _delivery_behind(
     """Return (cost, stop before b, window of b) of the cheapest delivery where the pickup a stands behind p in window w.
 
     The segment from the start to the pickup grows stop by stop; at each the delivery is tried.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    r
+        The route.
+    p, w
+        The stop that the pickup stands behind, and the window it is served in.
+    a, b
+        The pickup and the delivery.
+    there
+        Distance from ``p`` to the pickup.
+    most
+        The cost has to be below it.
+    load
+        Room for the loads of a segment [3M].
+    blinks, blink, state
+        How many positions are looked at before the next one is overlooked [1], the probability of that, and randomness.
     """
     k = plan.kind[r]
     end = ground.size + len(plan.kind) + r
@@ -266,7 +310,27 @@ def _delivery_cost(
     most: float,
     load: Array,
 ) -> tuple[float, int]:
-    """Return (cost, window) of the delivery b between p, where a segment with the pickup ends, and q."""
+    """Return (cost, window) of the delivery b between p, where a segment with the pickup ends, and q.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    r
+        The route.
+    b
+        The delivery.
+    p, q
+        The stop that the segment with the pickup ends at, and the next one.
+    duration, earliest, latest
+        Least duration of the segment, and the first and last start that keep it.
+    release, length
+        Release time of the segment, and its length.
+    most
+        The cost has to be below it.
+    load
+        Loads of the segment [3M].
+    """
     k = plan.kind[r]
     end = ground.size + len(plan.kind) + r
     whole = length + stop_distance(plan, ground, k, p, b) + stop_distance(plan, ground, k, b, q) + plan.tail[q, LENGTH]

@@ -150,7 +150,17 @@ def choose_windows(plan: Plan, ground: Ground, r: int) -> None:
 
 @kernel(_nrt=False, inline="always")
 def stop_distance(plan: Plan, ground: Ground, k: int, i: int, j: int) -> float:
-    """Return the distance from stop i to stop j for a vehicle of type k; nothing to an open end."""
+    """Return the distance from stop i to stop j for a vehicle of type k; nothing to an open end.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    k
+        Type of the vehicle.
+    i, j
+        Stops.
+    """
     if plan.place[j] < 0:
         return 0.0
     return road_distance(ground.roads, ground.profile[k], plan.place[i], plan.place[j])
@@ -158,7 +168,17 @@ def stop_distance(plan: Plan, ground: Ground, k: int, i: int, j: int) -> float:
 
 @kernel(_nrt=False, inline="always")
 def stop_duration(plan: Plan, ground: Ground, k: int, i: int, j: int) -> float:
-    """Return the travel time from stop i to stop j for a vehicle of type k."""
+    """Return the travel time from stop i to stop j for a vehicle of type k.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    k
+        Type of the vehicle.
+    i, j
+        Stops.
+    """
     if plan.place[j] < 0:
         return 0.0
     return road_duration(ground.roads, ground.profile[k], plan.place[i], plan.place[j])
@@ -174,7 +194,17 @@ def open_route(plan: Plan, ground: Ground, k: int) -> int:
 
 @kernel(_nrt=False)
 def reopen(plan: Plan, ground: Ground, r: int, k: int) -> None:
-    """Take the empty route r for a vehicle of type k."""
+    """Take the empty route r for a vehicle of type k.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    r
+        A route that is not driven.
+    k
+        A type with a vehicle left.
+    """
     last = plan.counts[0] - 1
     at = plan.unused_at[r]
     plan.unused[at] = plan.unused[last]
@@ -206,7 +236,17 @@ def close_route(plan: Plan, r: int) -> None:
 
 @kernel(_nrt=False)
 def join(plan: Plan, ground: Ground, c: int, p: int) -> None:
-    """Put a customer behind stop p; segments are to be refreshed."""
+    """Put a customer behind stop p; segments are to be refreshed.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    c
+        A customer who is out.
+    p
+        A stop of a route, its end excepted.
+    """
     q = plan.after[p]
     plan.after[p] = c
     plan.before[c] = p

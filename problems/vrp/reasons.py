@@ -53,7 +53,19 @@ def left_out(instance: VRPInstance, routes: list[NumberedRoute]) -> dict[str, st
 
 
 def reason(instance: VRPInstance, routes: list[NumberedRoute], served: Array, customer: int) -> str:
-    """Return why a customer is not served: an alternative is, no vehicle can, no route has room, or it costs too much."""
+    """Return why a customer is not served: an alternative is, no vehicle can, no route has room, or it costs too much.
+
+    Parameters
+    ----------
+    instance
+        The instance.
+    routes
+        The routes of the solution.
+    served
+        Whether each customer is served, [N].
+    customer
+        Number of a customer who is not.
+    """
     group = instance.group_of[customer]
     others = [] if group < 0 else [c for c in instance.groups[group] if served[c]]
     if others:

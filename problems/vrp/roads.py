@@ -174,7 +174,17 @@ def _code(roads: Roads) -> int:
 
 @kernel(_nrt=False, inline="always")
 def road_distance(roads: RoadArrays, profile: int, i: int, j: int) -> float:
-    """Return the distance from place i to place j: the counterpart of `Roads.distance`."""
+    """Return the distance from place i to place j: the counterpart of `Roads.distance`.
+
+    Parameters
+    ----------
+    roads
+        Places with their coordinates or matrices.
+    profile
+        Number of the profile.
+    i, j
+        Places.
+    """
     count = roads.distances.shape[0]
     if count > 0:
         return float(roads.distances[profile if count > 1 else 0, i, j])
@@ -198,7 +208,17 @@ def road_distance(roads: RoadArrays, profile: int, i: int, j: int) -> float:
 
 @kernel(_nrt=False, inline="always")
 def road_duration(roads: RoadArrays, profile: int, i: int, j: int) -> float:
-    """Return the travel time from place i to place j: the counterpart of `Roads.duration`."""
+    """Return the travel time from place i to place j: the counterpart of `Roads.duration`.
+
+    Parameters
+    ----------
+    roads
+        Places with their coordinates or matrices.
+    profile
+        Number of the profile.
+    i, j
+        Places.
+    """
     count = roads.durations.shape[0]
     if count > 0:
         return float(roads.durations[profile if count > 1 else 0, i, j])

@@ -38,7 +38,19 @@ def _number(token: str, name: str, line: int) -> float:
 
 
 def check_width(row: list[float], widths: tuple[int, ...], what: str, name: str, line: int) -> None:
-    """Raise `FormatError` where a line has not as many numbers as it should."""
+    """Raise `FormatError` where a line has not as many numbers as it should.
+
+    Parameters
+    ----------
+    row
+        The numbers of the line.
+    widths
+        How many there may be.
+    what
+        What the line is called in messages.
+    name, line
+        Name of the file, and number of the line, for messages.
+    """
     if len(row) not in widths:
         raise FormatError(
             f"{name}, line {line}: {what} has {len(row)} numbers; expected {' or '.join(map(str, widths))}.", line=line
@@ -46,7 +58,19 @@ def check_width(row: list[float], widths: tuple[int, ...], what: str, name: str,
 
 
 def whole(value: float, what: str, name: str, line: int, least: int = 0) -> int:
-    """Return a number as a whole one."""
+    """Return a number as a whole one.
+
+    Parameters
+    ----------
+    value
+        A finite number.
+    what
+        What it is called in messages.
+    name, line
+        Name of the file, and number of the line, for messages.
+    least
+        The least number allowed.
+    """
     if value != int(value) or value < least:
         raise FormatError(
             f"{name}, line {line}: {what} is {value:g}, which is not a whole number from {least} on.", line=line

@@ -139,6 +139,21 @@ def finish(
 
     When ``stops`` says so, what is left is decided without the network: the first allowed action of the window, which is
     the nearest node or the item of best value. So there is always a solution in the end.
+
+    Parameters
+    ----------
+    network
+        Chooses the actions.
+    view
+        The instances' view.
+    batch
+        Sub-problems of the view, [B]; finished afterwards.
+    choose
+        Picks an action [B] from logits [B, T x A].
+    stops
+        Whether to end the network's work; asked before each step.
+    sure
+        From 0 to 1: share of a neighbour's probability from which on it is followed; 1 for a look at each step.
     """
     while batch.left.any():
         going = np.flatnonzero(batch.left)
@@ -175,6 +190,21 @@ def beam(
     """Return ``width`` finished rows for each of ``rows`` [R], by beam search on the summed log-probabilities.
 
     Rows of one instance stand together: instance i has rows i x width to (i + 1) x width - 1.
+
+    Parameters
+    ----------
+    network
+        Chooses the actions.
+    view
+        The instances' view.
+    rows
+        Instances of the view, [R].
+    width
+        Rows kept for each of them.
+    rng
+        Draws the presentations; ``None`` for the data as they stand.
+    stops
+        Whether to end the network's work; asked before each step.
     """
     batch = view.begin(rows, rng).take(np.repeat(np.arange(len(rows)), width))
     value = np.full((len(rows), width), -np.inf)
@@ -221,6 +251,21 @@ def discrepancies(
 
     They take the second best action at the decisions where the network was least sure, a limited discrepancy search
     (Harvey, Ginsberg 1995, IJCAI, pp. 607-615). Rows of one instance stand together, the greedy one first.
+
+    Parameters
+    ----------
+    network
+        Chooses the actions.
+    view
+        The instances' view.
+    rows
+        Instances of the view, [R].
+    width
+        Rows returned for each of them.
+    rng
+        Draws the presentations; ``None`` for the data as they stand.
+    stops
+        Whether to end the network's work; asked before each step.
     """
     R = len(rows)
     start = view.begin(rows, rng)
@@ -278,6 +323,25 @@ def rollouts(
 
     With more than one of ``sides``, each decision is made on the mean probabilities of so many views of the state; with
     one, ``sure`` is as in `finish`.
+
+    Parameters
+    ----------
+    network
+        Chooses the actions.
+    view
+        The instances' view.
+    rows
+        Instances of the view, [B].
+    rng
+        Draws the presentations; ``None`` for the data as they stand.
+    choose
+        Picks an action from logits, in each row.
+    stops
+        Whether to end the network's work; asked before each step.
+    sides
+        Presentations whose probabilities are averaged, 1 or more.
+    sure
+        From 0 to 1: share of a neighbour's probability from which on it is followed; 1 for a look at each step.
 
     Raises
     ------

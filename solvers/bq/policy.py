@@ -173,7 +173,19 @@ class BQ(Solver):
     def improve(
         self, network: Network, problem: Problem[Any, Any], instances: Sequence[Instance], runs: Sequence[Run]
     ) -> None:
-        """Report solutions to the runs until their budgets are used up, with a network at hand in place of ``weights``."""
+        """Report solutions to the runs until their budgets are used up, with a network at hand in place of ``weights``.
+
+        Parameters
+        ----------
+        network
+            Stands in for the option ``weights``.
+        problem
+            The problem of the instances.
+        instances
+            Instances of one problem.
+        runs
+            For each instance its budget, and where its solutions are reported.
+        """
         task = _Task(problem, instances, runs, problem.view(Stepwise, *instances), network)
         if 0 < self.sure < 1 <= task.view.sure:
             raise FitError(f"sure {self.sure} does not go with problem {problem.name!r}, whose steps need a look each.")

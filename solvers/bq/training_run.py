@@ -65,6 +65,10 @@ def train_policy(
 
     Parameters
     ----------
+    problem
+        The problem to learn.
+    config
+        Folder, hours, seed and expert of the training.
     preset
         Name of the network's shape: a key of `redwood.solvers.bq.network.PRESETS`.
     start

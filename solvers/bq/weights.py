@@ -71,6 +71,19 @@ def network_for(problem: str, layout: Layout, weights: str, device: str, window:
 
     A ``window`` other than 0 is how many tokens it is to be shown, in place of as many as it was trained with.
 
+    Parameters
+    ----------
+    problem
+        Name of the problem; decides which network is shipped.
+    layout
+        Numbers of features and the like that the problem's windows have.
+    weights
+        A file; empty for the shipped network.
+    device
+        Where the network is put, such as ``cpu``.
+    window
+        Tokens that the network is shown; 0 for as many as it was trained with.
+
     Raises
     ------
     FitError

@@ -68,8 +68,20 @@ def bundle_starts(values: Array, weights: Array, place: int) -> Array:
 def merge(source: States, count: int, target: States, change: Change, fill: float, empty: float, counters: Array) -> int:
     """Write the undominated union of states with and without one change to ``target``; return how many they are.
 
-    ``fill`` and ``empty`` are the values per weight at which room is filled and overweight removed at best; states
-    whose bound does not exceed the incumbent are left out. A better incumbent is noted in ``counters``.
+    States whose bound does not exceed the incumbent are left out. A better incumbent is noted in ``counters``.
+
+    Parameters
+    ----------
+    source, count
+        The list of states, and how many there are.
+    target
+        Room for twice as many. Gets the new list.
+    change
+        What the item changes.
+    fill, empty
+        Values per weight at which room is filled and overweight removed at best.
+    counters
+        Numbers [COUNTERS] named above; the incumbent changes.
     """
     weights, values, masks, nodes = source
     to_weights, to_values, to_masks, to_nodes = target
@@ -114,7 +126,16 @@ def merge(source: States, count: int, target: States, change: Change, fill: floa
 def is_fixed(values: Array, weights: Array, ratios: Array, place: int, start: Array, best: int) -> bool:
     """Return whether the linear relaxation shows that changing an item of the break packing cannot beat the incumbent.
 
-    ``start`` is the break packing: its weight, value, the break item's place, and the capacity.
+    Parameters
+    ----------
+    values, weights, ratios
+        Values, weights and values per weight of the items, [N], by falling value per weight.
+    place
+        The item's place among them.
+    start
+        Weight and value of the break packing, the break item's place, and the capacity, [4].
+    best
+        Value of the incumbent.
     """
     ratio = ratios[start[2]]
     spread = weights[place] * ratio
@@ -139,6 +160,21 @@ def advance(
 
     Items are added alternately from right and left of the break item. ``order`` notes the place of each; a bit
     ``SWAPPED`` of the counters tells whether the current list is ``second``.
+
+    Parameters
+    ----------
+    values, weights, ratios
+        Values, weights and values per weight of the items, [N], by falling value per weight.
+    start
+        Weight and value of the break packing, the break item's place, and the capacity, [4].
+    first, second
+        Two lists of states of one size; they take turns.
+    order
+        Room [N]. Gets the place of the item added in each step.
+    counters
+        Numbers [COUNTERS] named above, which carry the search.
+    steps, work
+        Items added and states looked at, at most, before it comes back for `PAUSE`.
     """
     size = len(values)
     capacity = start[3]
@@ -181,7 +217,19 @@ def advance(
 
 @kernel
 def live_bound(ratios: Array, states: States, capacity: int, counters: Array) -> float:
-    """Return how far above the incumbent the bound of the best live state lies, in units of value."""
+    """Return how far above the incumbent the bound of the best live state lies, in units of value.
+
+    Parameters
+    ----------
+    ratios
+        Values per weight of the items, [N], falling.
+    states
+        The current list of states.
+    capacity
+        Weight that may be packed in all.
+    counters
+        Numbers [COUNTERS] named above.
+    """
     left, right = counters[LEFT], counters[RIGHT]
     fill = ratios[right] * (1.0 + SAFE) if right < len(ratios) else 0.0
     empty = ratios[left] * (1.0 - SAFE) if left >= 0 else np.inf
@@ -194,7 +242,17 @@ def live_bound(ratios: Array, states: States, capacity: int, counters: Array) ->
 
 @kernel
 def flush(states: States, count: int, parents: Array, masks: Array, size: int) -> int:
-    """Move the masks of all states to the pool, whose ``size`` nodes are followed by the new ones; return its new size."""
+    """Move the masks of all states to the pool, whose ``size`` nodes are followed by the new ones; return its new size.
+
+    Parameters
+    ----------
+    states, count
+        The current list of states, whose masks are emptied, and how many there are.
+    parents, masks
+        The pool [P]: the parent of each node, -1 for the root, and 64 decisions; both grow.
+    size
+        How many nodes the pool has; P is at least ``size + count``.
+    """
     for k in range(count):
         parents[size], masks[size] = states[3][k], states[2][k]
         states[3][k], states[2][k] = size, 0
@@ -204,7 +262,19 @@ def flush(states: States, count: int, parents: Array, masks: Array, size: int) -
 
 @kernel
 def compact(states: States, count: int, parents: Array, masks: Array, size: int, counters: Array) -> int:
-    """Drop the pool's nodes that no state and no incumbent needs; return its new size. Parents precede children."""
+    """Drop the pool's nodes that no state and no incumbent needs; return its new size. Parents precede children.
+
+    Parameters
+    ----------
+    states, count
+        The current list of states, and how many there are; their pool nodes are renumbered.
+    parents, masks
+        The pool [P]: the parent of each node, -1 for the root, and 64 decisions; both change.
+    size
+        How many nodes the pool has.
+    counters
+        Numbers [COUNTERS] named above; the incumbent's node is renumbered.
+    """
     moved = np.full(size + 1, -1, dtype=np.int32)  # the last entry stands for the root, -1
     for k in range(count):
         moved[states[3][k]] = 0
@@ -227,7 +297,17 @@ def compact(states: States, count: int, parents: Array, masks: Array, size: int,
 
 @kernel
 def changed_places(order: Array, parents: Array, masks: Array, counters: Array) -> Array:
-    """Return the places whose decision the incumbent changes from the break packing."""
+    """Return the places whose decision the incumbent changes from the break packing.
+
+    Parameters
+    ----------
+    order
+        Place of the item added in each step, [N].
+    parents, masks
+        The pool [P]: the parent of each node, -1 for the root, and 64 decisions.
+    counters
+        Numbers [COUNTERS] named above.
+    """
     steps, node, mask = counters[BEST_STEPS], counters[BEST_NODE], counters[BEST_MASK]
     changed = np.empty(steps, dtype=np.int64)
     count = 0

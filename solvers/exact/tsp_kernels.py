@@ -14,6 +14,15 @@ def extend_paths(travel: Array, lengths: Array, begin: int, end: int) -> None:
 
     Bit j of a subset stands for node j + 1. Entry (S, j) is the length of the shortest path that starts at node 0, visits
     the nodes of S once each, and ends at node j + 1 of S; infinite where node j + 1 is not in S.
+
+    Parameters
+    ----------
+    travel
+        Distances [N, N].
+    lengths
+        Room [2^(N - 1), N - 1], of which the rows of smaller numbers are filled.
+    begin, end
+        The first subset to fill in, and the first one not to.
     """
     size = lengths.shape[1]
     for subset in range(begin, end):

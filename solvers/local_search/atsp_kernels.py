@@ -39,10 +39,28 @@ def search(
 ) -> float:
     """Run iterations of perturbation, descent, and acceptance; ``order``, ``best``, ``state`` and ``random`` carry on.
 
-    ``heads`` and ``tails`` [N, K] list for each node the nearest nodes to go to and to come from. An iteration makes a
-    double bridge of three segments of at most ``window`` nodes and descends from the nodes it touched; if the tour is
-    longer by more than a random multiple of ``temperature``, all exchanges are taken back by their log.
+    An iteration makes a double bridge of three segments of at most ``window`` nodes and descends from the nodes it touched;
+    if the tour is longer by more than a random multiple of ``temperature``, all exchanges are taken back by their log.
     Returns the temperature reached.
+
+    Parameters
+    ----------
+    matrix
+        Costs [N, N].
+    heads, tails
+        The K cheapest nodes to go to from each node, and to come from to it, [N, K], cheapest first.
+    order, best
+        The current and the best tour, [N].
+    state
+        Numbers [2] named above.
+    random
+        The generator's state [2].
+    iterations
+        How many iterations are run.
+    temperature, cooling
+        Temperature, in the unit of the costs, before the first iteration, and the factor on it for each.
+    window
+        Nodes of a segment of the double bridge, at most.
     """
     size = len(order)
     position = np.empty(size, np.int64)

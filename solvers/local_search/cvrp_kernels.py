@@ -98,7 +98,21 @@ class Strings(NamedTuple):
 
 @kernel(_nrt=False)
 def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, iterations: int) -> None:
-    """Do iterations of ruin, recreate and the decision to keep the result."""
+    """Do iterations of ruin, recreate and the decision to keep the result.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    strings
+        How much is ruined.
+    state
+        The generator's state [2].
+    iterations
+        How many iterations are done.
+    """
     values = search.values
     counters = search.counters
     for _ in range(iterations):
@@ -138,7 +152,19 @@ def set_price(values: Array, counters: Array) -> None:
 
 @kernel(_nrt=False)
 def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState) -> float:
-    """Remove strings of customers from routes near a random customer; return the change of length."""
+    """Remove strings of customers from routes near a random customer; return the change of length.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; gets the customers removed.
+    strings
+        How much is ruined.
+    state
+        The generator's state [2].
+    """
     counters = search.counters
     routes = len(plan.load) - plan.used[0]
     served = ground.size - counters[OUT]
@@ -170,7 +196,23 @@ def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: Ra
 def remove_string(
     plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int, length: int
 ) -> float:
-    """Remove ``length`` customers around c from its route, perhaps keeping some in the middle."""
+    """Remove ``length`` customers around c from its route, perhaps keeping some in the middle.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; gets the customers removed.
+    strings
+        Probabilities that customers in the middle are kept.
+    state
+        The generator's state [2].
+    c
+        A customer that is served; the string holds it, or keeps it in its middle.
+    length
+        Customers to remove, from 1 to as many as the route has.
+    """
     count = plan.members[plan.route[c]]
     kept = 0
     if length < count and length > 1 and random_float(state) < strings.split:
@@ -207,7 +249,17 @@ def remove_string(
 
 @kernel(_nrt=False)
 def take(plan: Plan, ground: Ground, search: Search, c: int) -> float:
-    """Take a customer out, noting it in the log; return the change of length."""
+    """Take a customer out, noting it in the log; return the change of length.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; gets the customer.
+    c
+        A customer that is served.
+    """
     p = plan.before[c]
     joined = between(ground, p, plan.after[c])
     k = search.counters[LOGGED]
@@ -254,7 +306,19 @@ def sort_out(ground: Ground, search: Search, state: RandomState) -> None:
 
 @kernel(_nrt=False)
 def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState) -> float:
-    """Insert the customers that are out, each at the cheapest position that is not overlooked; return the change."""
+    """Insert the customers that are out, each at the cheapest position that is not overlooked; return the change.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; keeps the customers that find no position.
+    strings
+        The probability that a position is overlooked.
+    state
+        The generator's state [2].
+    """
     change = 0.0
     left = 0
     for k in range(search.counters[OUT]):
@@ -271,7 +335,17 @@ def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state
 
 @kernel(_nrt=False)
 def put(plan: Plan, ground: Ground, search: Search, c: int, p: int) -> float:
-    """Insert a customer after stop p, noting it in the log; return the change of length."""
+    """Insert a customer after stop p, noting it in the log; return the change of length.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; gets the insertion in its log.
+    c, p
+        A customer that is not served, and the stop of a route that it is put behind.
+    """
     first = between(ground, p, c)
     second = between(ground, c, plan.after[p])
     old = plan.leg[p]
@@ -291,6 +365,19 @@ def best_position(plan: Plan, ground: Ground, search: Search, strings: Strings, 
     A route of its own must not cost more than leaving it out.
 
     A leg is judged from the end that is nearer to c, so inserting into it costs at least twice the gap less its length.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    search
+        What the search remembers; its count of positions until the next blink changes.
+    strings
+        The probability that a position is overlooked.
+    state
+        The generator's state [2].
+    c
+        A customer that is not served.
     """
     size = ground.size
     room = ground.limit - ground.demand[c]
@@ -338,7 +425,17 @@ def best_position(plan: Plan, ground: Ground, search: Search, strings: Strings, 
 
 @kernel(_nrt=False)
 def any_position(plan: Plan, ground: Ground, c: int, room: float) -> tuple[int, float]:
-    """Return the cheapest stop to insert c after among all routes that are driven and have room, and the cost."""
+    """Return the cheapest stop to insert c after among all routes that are driven and have room, and the cost.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c
+        A customer that is not served.
+    room
+        The largest load at which a route still has room for it.
+    """
     cheapest = math.inf
     position = -1
     for r in range(len(plan.load)):
@@ -426,7 +523,17 @@ def mark(search: Search, stop: int) -> None:
 
 
 def make_search(ground: Ground, plan: Plan, length: float, fee: Array) -> Search:
-    """Return the memory of a search that starts at a plan of the given length."""
+    """Return the memory of a search that starts at a plan of the given length.
+
+    Parameters
+    ----------
+    ground, plan
+        The instance and the routes to start from.
+    length
+        Length of the routes.
+    fee
+        Penalty for leaving out each customer, [N + 1], before the price, in the unit of the lengths.
+    """
     size, stops = ground.size, len(plan.after)
     out = np.flatnonzero(plan.route[1 : size + 1] < 0) + 1
     penalty = float(fee[out].sum())

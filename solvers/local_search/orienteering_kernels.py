@@ -48,6 +48,27 @@ def anneal(
     Each iteration removes nodes or forces one in, repairs the length, shortens the path, and fills it up again. The
     result is accepted if prize minus a little length does not fall by more than the temperature allows. Returns the
     temperature reached.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        Distances of the N nodes kept, as `redwood.problems.orienteering.moves.between` takes them.
+    neighbours
+        Neighbours [N, K] of each node, nearest first.
+    prizes
+        Prizes [N] of the nodes between the ends.
+    limit
+        The longest that a path may be.
+    path, best
+        The current and the best path, in room [N + 2] each.
+    state
+        Numbers [6] named above.
+    random
+        The generator's state [2].
+    iterations
+        How many iterations are run.
+    temperature, cooling
+        Temperature, in the unit of the prizes, before the first iteration, and the factor on it for each.
     """
     size = len(prizes)
     pos = np.full(size, -1, np.int64)
@@ -116,7 +137,29 @@ def _settle(
     temperature: float,
     random: RandomState,
 ) -> int:
-    """Accept the trial path or go back to the current one; keep the best. Returns the number of entries."""
+    """Accept the trial path or go back to the current one; keep the best. Returns the number of entries.
+
+    Parameters
+    ----------
+    prizes
+        Prizes [N] of the nodes between the ends.
+    limit
+        The longest that a path may be.
+    path, trial
+        The current path and the changed one, in room [N + 2] each; equal afterwards.
+    pos
+        The place of each node on ``trial``, [N], -1 where not visited; changes with it.
+    count, length
+        Entries of the trial path, its ends included, and its length.
+    best
+        The best path, in room [N + 2].
+    state
+        Numbers [6] named above.
+    temperature
+        In the unit of the prizes.
+    random
+        The generator's state [2].
+    """
     prize = 0.0
     for at in range(1, count - 1):
         prize += prizes[trial[at]]
@@ -150,7 +193,23 @@ def fill(
     best: Array,
     state: Array,
 ) -> None:
-    """Insert nodes into the current path, most prize per lengthening first, until none fits; make it the best path."""
+    """Insert nodes into the current path, most prize per lengthening first, until none fits; make it the best path.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        Distances of the N nodes kept, as `redwood.problems.orienteering.moves.between` takes them.
+    neighbours
+        Neighbours [N, K] of each node, nearest first.
+    prizes
+        Prizes [N] of the nodes between the ends.
+    limit
+        The longest that a path may be.
+    path, best
+        The current path, which grows, and room for the best one, [N + 2] each.
+    state
+        Numbers [6] named above.
+    """
     size = len(prizes)
     pos = np.full(size, -1, np.int64)
     count = int(state[COUNT])

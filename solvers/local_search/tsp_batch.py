@@ -20,6 +20,23 @@ def improve_batch(
     """Fill ``tours`` [B, N] with tours through ``points`` [B, N, 2], N at least 5; ``matrix`` is empty, [0, 0].
 
     Each is a nearest-neighbour tour, improved to a local optimum and then by so many ``iterations``.
+
+    Parameters
+    ----------
+    points
+        Coordinates [B, N, 2], N at least 5; distances are not rounded.
+    matrix
+        An empty array [0, 0], as `Travel.arrays` has it for coordinates.
+    iterations
+        Perturbations of each tour.
+    random
+        The generator's state [2].
+    neighbours
+        Candidate neighbours of each node; N - 1 at most are used.
+    breadth
+        Neighbours tried at each step of a move, [D].
+    tours
+        Room [B, N]. Gets the tours.
     """
     size = points.shape[1]
     count = min(neighbours, size - 1)

@@ -108,6 +108,19 @@ def iterate(search: Search, iterations: int, heat: float, done: int, limit: floa
 
     What is longer is kept with the probability that annealing at a temperature ``heat`` * (1 - i / ``limit``) gives it;
     i counts from ``done``.
+
+    Parameters
+    ----------
+    search
+        The state of the search, at a local optimum; changes.
+    iterations
+        How many perturbations are made.
+    heat
+        Temperature at iteration 0, in the unit of the lengths; 0 for no annealing.
+    done
+        Iterations that lie behind.
+    limit
+        The iteration at which the temperature reaches 0; infinite for a constant one.
     """
     best, balances = search.best, search.balances
     gained = 0.0

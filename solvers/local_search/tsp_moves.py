@@ -31,7 +31,15 @@ so every move made shortens the tour truly, and no sequence of moves can come ba
 
 @kernel(_nrt=False)
 def between(metric: int, points: Array, matrix: Array, i: int, j: int) -> float:
-    """Return `distance`, with the usual metrics written out where the compiler can inline them."""
+    """Return `distance`, with the usual metrics written out where the compiler can inline them.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    i, j
+        Nodes, below N.
+    """
     if metric in (_EUC_2D, _EXACT):
         dx = points[i, 0] - points[j, 0]
         dy = points[i, 1] - points[j, 1]
@@ -44,7 +52,17 @@ def between(metric: int, points: Array, matrix: Array, i: int, j: int) -> float:
 
 @kernel(_nrt=False)
 def node_at(order: Array, base: int, direction: int, coordinate: int) -> int:
-    """Return the node at a path coordinate from 0 to N - 1."""
+    """Return the node at a path coordinate from 0 to N - 1.
+
+    Parameters
+    ----------
+    order
+        The tour [N].
+    base, direction
+        Place of the path's first node, and 1 or -1: whether the path goes along the tour or against it.
+    coordinate
+        From 0 to N - 1.
+    """
     place = base + direction * coordinate
     if place < 0:
         place += len(order)
@@ -73,6 +91,25 @@ def improve(
     ``path[0]`` becomes (base, direction, number of segments), and the rows after it the segments. Moves that would
     rewrite more than ``shift`` places are passed over. A gain exceeds ``tolerance`` and the share `GAIN_SHARE` of the
     largest sum that it was computed from.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    neighbours, lengths
+        Candidate neighbours of each node, [N, K], nearest first, and how far they are, [N, K].
+    order, position
+        The tour [N], and where each node stands in it, [N].
+    path
+        Room [D + 4, 3] for the segments.
+    breadth
+        Neighbours tried at each of the D steps of a move, [D], each K at most.
+    tolerance
+        Length that a gain has to exceed.
+    shift
+        Places of the tour that a move may rewrite.
+    t1
+        A node.
     """
     size = len(order)
     for direction in (1, -1):
@@ -206,6 +243,17 @@ def _set_path(path: Array, size: int, kind: int, p3: int, p5: int) -> None:
 
 @kernel(_nrt=False)
 def _set_segments(path: Array, count: int, a0: int, a1: int, b0: int, b1: int, c0: int, c1: int, d0: int, d1: int) -> None:
+    """Write up to four segments, those beyond ``count`` with any numbers.
+
+    Parameters
+    ----------
+    path
+        Room [5 or more, 3]; see `improve`.
+    count
+        How many segments the path has.
+    a0, a1, b0, b1, c0, c1, d0, d1
+        First and last path coordinate of each segment, the first above the last where it is walked against the tour.
+    """
     path[0, 2] = count
     path[1, 0], path[1, 1] = a0, a1
     path[2, 0], path[2, 1] = b0, b1
@@ -243,6 +291,27 @@ def _extend(
     """Lengthen the path step by step, the best step each time, until closing it gains; returns the gain, or 0.
 
     ``gain`` is the length of the edges taken out so far less that of the edges put in, and ``peak`` the largest it has been.
+
+    Parameters
+    ----------
+    metric, points, matrix
+        `Travel.arrays`.
+    neighbours, lengths
+        Candidate neighbours of each node, [N, K], nearest first, and how far they are, [N, K].
+    order, position
+        The tour [N], and where each node stands in it, [N].
+    path
+        Segments of the path after two steps, in room [D + 4, 3]; changes.
+    breadth
+        Neighbours tried at each of the D steps of a move, [D], each K at most.
+    tolerance
+        Length that a gain has to exceed.
+    shift
+        Places of the tour that a move may rewrite.
+    t1, last
+        The path's fixed end, and the node at its other end, which gets new neighbours.
+    gain, peak
+        Length taken out so far less that put in, and the largest that this has been.
     """
     size = len(order)
     base, direction = path[0, 0], path[0, 1]

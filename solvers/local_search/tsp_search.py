@@ -109,6 +109,17 @@ class TourSearch:
 
         The search anneals: its temperature falls from ``heat``, in mean distances to the nearest neighbour, to 0 within
         ``limit`` iterations, ``done`` of which lie behind.
+
+        Parameters
+        ----------
+        iterations
+            How many perturbations are made.
+        heat
+            First temperature in mean distances to the nearest neighbour; 0 for no annealing.
+        done
+            Iterations that lie behind.
+        limit
+            The iteration at which the temperature reaches 0; infinite for a constant one.
         """
         return float(iterate(self._search, iterations, heat * self._unit, done, float(limit)))
 
@@ -120,7 +131,21 @@ class TourSearch:
 def make_search(
     travel: Travel, nearest: Array, lengths: Array, order: Array, breadth: tuple[int, ...], rng: np.random.Generator
 ) -> Search:
-    """Return the state of a search that begins at the tour ``order`` [N]; see `Search` for the rest."""
+    """Return the state of a search that begins at the tour ``order`` [N]; see `Search` for the rest.
+
+    Parameters
+    ----------
+    travel
+        Distances of the N places.
+    nearest, lengths
+        Candidate neighbours of each place, [N, K], nearest first, and how far they are, [N, K].
+    order
+        The tour [N] to begin at.
+    breadth
+        Neighbours tried at each step of a move; one entry for each step.
+    rng
+        Seeds the search.
+    """
     size, depth = travel.size, len(breadth)
     metric, points, matrix = travel.arrays
     position = np.empty(size, dtype=np.int32)

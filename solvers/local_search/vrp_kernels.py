@@ -57,7 +57,21 @@ EPSILON = 1e-10
 
 @kernel(_nrt=False)
 def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, iterations: int) -> int:
-    """Do iterations of ruin, recreate and decision; return how many: fewer where the saving of vehicles ends."""
+    """Do iterations of ruin, recreate and decision; return how many: fewer where the saving of vehicles ends.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    strings
+        How much is ruined.
+    state
+        The generator's state [2].
+    iterations
+        How many iterations are done, at most.
+    """
     values = search.values
     counters = search.counters
     saving = counters[FLEET]
@@ -82,7 +96,19 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
 
 @kernel(_nrt=False)
 def construct(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState) -> None:
-    """Insert everybody who is out, and keep the result."""
+    """Insert everybody who is out, and keep the result.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    strings
+        How often a position is overlooked.
+    state
+        The generator's state [2].
+    """
     begin_iteration(search)
     for c in range(ground.size):
         if plan.route[c] < 0 and candidate_of(ground, c) == c:
@@ -123,7 +149,17 @@ def fees(search: Search) -> float:
 
 @kernel(_nrt=False)
 def decide(plan: Plan, ground: Ground, search: Search, state: RandomState) -> None:
-    """Keep the new routes or take them back, by cost and fees under the temperature."""
+    """Keep the new routes or take them back, by cost and fees under the temperature.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change back where they are not kept, and the instance.
+    search
+        What the search remembers; changes.
+    state
+        The generator's state [2].
+    """
     values, counters = search.values, search.counters
     penalty = fees(search)
     worse = values[CHANGE] + values[PRICE] * (penalty - values[PENALTY])
@@ -145,7 +181,17 @@ def decide(plan: Plan, ground: Ground, search: Search, state: RandomState) -> No
 
 @kernel(_nrt=False)
 def accept(plan: Plan, ground: Ground, search: Search, penalty: float) -> None:
-    """Let the new routes be those of now."""
+    """Let the new routes be those of now.
+
+    Parameters
+    ----------
+    plan, ground
+        The new routes and the instance.
+    search
+        What the search remembers; changes.
+    penalty
+        Fees of all who are absent now.
+    """
     search.values[CURRENT] += search.values[CHANGE]
     search.values[PENALTY] = penalty
     mark_stale(search)
@@ -153,7 +199,17 @@ def accept(plan: Plan, ground: Ground, search: Search, penalty: float) -> None:
 
 @kernel(_nrt=False)
 def decide_fleet(plan: Plan, ground: Ground, search: Search, state: RandomState) -> None:
-    """Keep the new routes where those who were absent least often are absent; with nobody absent, give up one route more."""
+    """Keep the new routes where those who were absent least often are absent; with nobody absent, give up one route more.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    state
+        The generator's state [2].
+    """
     values, counters = search.values, search.counters
     before, now = 0, 0
     for i in range(counters[ABSENT_BEFORE]):

@@ -152,7 +152,17 @@ def costs_alone(plan: Plan, ground: Ground, alone: Array) -> None:
 
 @kernel(_nrt=False)
 def touch(plan: Plan, ground: Ground, search: Search, r: int) -> None:
-    """Keep a route as it is before its first change in this iteration, and take its cost off."""
+    """Keep a route as it is before its first change in this iteration, and take its cost off.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    search
+        What the search remembers; gets the route.
+    r
+        A route, driven or not.
+    """
     counters = search.counters
     if search.touched_in[r] == counters[ITERATION]:
         return
@@ -201,7 +211,17 @@ def restore(plan: Plan, ground: Ground, search: Search) -> None:
 
 @kernel(_nrt=False)
 def take(plan: Plan, ground: Ground, search: Search, c: int) -> None:
-    """Take a customer, and the other end of its shipment, out of their route and list them for insertion."""
+    """Take a customer, and the other end of its shipment, out of their route and list them for insertion.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; gets the customer as a candidate.
+    c
+        A customer who is served.
+    """
     other = ground.partner[c]
     _take_one(plan, ground, search, c)
     if other >= 0 and plan.route[other] >= 0 and not ground.fixed[other]:

@@ -296,6 +296,17 @@ def find_incumbent(problem: Problem[Any, Any], instance: Instance, run: Run, ste
     """Report the result of a short local search, from the initial solution where there is one.
 
     It takes ``steps`` perturbations, and a tenth of the time that is left at most.
+
+    Parameters
+    ----------
+    problem
+        A problem with the view `Local`.
+    instance
+        The instance.
+    run
+        The run that the solutions are reported to, and whose budget counts.
+    steps
+        Perturbations, at most.
     """
     view = problem.view(Local, instance)
     latest = run.seconds + 0.1 * run.seconds_left

@@ -63,6 +63,17 @@ def stationary_indices(transitions: Array, rewards: Array, discount: float, aver
     between two such prices the policy is optimal, since advantages are linear there and have the right sign at both ends.
     An arm is indexable exactly where no state returns to being pulled. A change of one row of the policy's system of
     equations costs O(S^2), so that all states together cost O(S^3).
+
+    Parameters
+    ----------
+    transitions
+        Probabilities [2, S, S] of the next state, not pulled and pulled.
+    rewards
+        Expected reward [2, S] of either action in each state.
+    discount
+        Factor from step to step; 1 with ``average``.
+    average
+        Whether the average reward counts.
     """
     states = rewards.shape[1]
     rows = np.empty((2, states, states))
@@ -116,6 +127,17 @@ def finite_indices(transitions: Array, rewards: Array, discount: float, steps: i
     The values of states are piecewise linear in the price. They are kept at all prices where they have a kink: the crossing
     of the two actions' values between two such prices is exact, and adds the kinks of the step before. No index is beyond
     the range of the rewards times the number of steps left, where the outermost prices are.
+
+    Parameters
+    ----------
+    transitions
+        Probabilities [2, S, S] of the next state, not pulled and pulled.
+    rewards
+        Expected reward [2, S] of either action in each state.
+    discount
+        Factor from step to step, at most 1.
+    steps
+        Number of steps H.
     """
     states = rewards.shape[1]
     span = 1.0 + 2.0 * steps * max(rewards.max() - rewards.min(), 0.0)

@@ -47,6 +47,21 @@ def try_coupling(
 
     It is accepted where it is ahead with 95 % confidence, in the same episodes, variance-reduced by a control variate.
     ``None`` where the time was over before.
+
+    Parameters
+    ----------
+    planning
+        The instance.
+    relaxation
+        A relaxation of its action set, which tells what demand is.
+    values
+        Q-values [H + 1, J, S] of each arm's state before each step, discounted to the first step.
+    episodes
+        Simulated for the fit, and again for the trial.
+    seed
+        Decides the noise.
+    stops
+        Whether the time is over; asked every few episodes.
     """
     rng = np.random.default_rng([seed, 10])
     base = policy_for(planning, values)
@@ -69,6 +84,17 @@ def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, see
     As in `redwood.planning.improving.fitted`, what an episode misses from a step on is regressed on its
     states, but on few numbers, sums over arms, whatever the number of arms: the inputs of networks of arms, and squares of
     demands, whose coefficients may not be positive.
+
+    Parameters
+    ----------
+    planning
+        The instance.
+    relaxation
+        A relaxation of its action set, which tells what demand is.
+    values
+        Q-values [H + 1, J, S] of each arm's state before each step, discounted to the first step.
+    seen
+        Episodes of the policy that looks one step ahead of these values.
     """
     from scipy.optimize import lsq_linear
 

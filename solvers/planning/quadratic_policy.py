@@ -97,7 +97,19 @@ class QuadraticPolicy(Policy):
             )
 
     def q_values(self, planning: Planning, states: Array, arm_actions: Array, step: int) -> Array:
-        """Return the expected reward to come [E], discounted to the first step, of actions [E, J] in states [E, J]."""
+        """Return the expected reward to come [E], discounted to the first step, of actions [E, J] in states [E, J].
+
+        Parameters
+        ----------
+        planning
+            The instance.
+        states
+            State [E, J] of each arm in each episode.
+        arm_actions
+            Action [E, J] of each arm in each episode.
+        step
+            How many steps have been done.
+        """
         alone, expected = self._arm_actions(planning, states, step)
         found: Array = _taken(alone, arm_actions) + self._joint(_taken(expected, arm_actions), step + 1)
         return found

@@ -125,7 +125,19 @@ _LOADED: WeakKeyDictionary[QPolicy, WeakKeyDictionary[ActionSet, Any]] = WeakKey
 
 
 def policy_of(network: QNetwork, kind: type[QPolicy] = QPolicy, *, programs: bool = True, slack: float = 0.0) -> QPolicy:
-    """Return the policy of a network as it is now, of the kind that acts on it."""
+    """Return the policy of a network as it is now, of the kind that acts on it.
+
+    Parameters
+    ----------
+    network
+        Gives its table, its weights and its shape.
+    kind
+        The class of the policy.
+    programs
+        Whether programs prove what the search alone does not.
+    slack
+        Relative distance of bound and value up to which an action counts as proven.
+    """
     shape = network.shape
     table, weights = network.table.numpy(), network.vector()
     return kind(shape.kind, np.array(shape.hidden), table, weights, shape.horizon, shape.unit, programs, slack)

@@ -89,6 +89,17 @@ class Decomposition:
 
         ``close`` is the distance, relative to the bound, of bound and program at which the prices are good enough. The
         search begins at ``prices`` [H, J, A], those of the first arm of each class, or at zero.
+
+        Parameters
+        ----------
+        clock
+            Stops the search between two programs, and limits each.
+        rounds
+            Programs solved, at most.
+        close
+            Distance of bound and program, relative to the bound, at which the prices are good enough.
+        prices
+            Prices [H, J, A] to begin at, of which those of the first arm of each class count; ``None`` for zero.
         """
         first = np.unique(self._classes, return_index=True)[1]
         best = self._evaluate(np.zeros(self._shape) if prices is None else prices[:, first])

@@ -95,6 +95,21 @@ def descend(
 
     Steps aim at a value below the best bound, by a share ``aim`` at first; it comes nearer where the bound does not fall
     in ``patience`` steps.
+
+    Parameters
+    ----------
+    planning
+        The arms and their action set.
+    clock
+        Stops the descent between two steps.
+    rounds
+        Steps, at most.
+    prices
+        Prices [H, J, A] to begin at; ``None`` for zero.
+    aim
+        By what share the value that steps aim at is below the best bound, at first; it is halved again and again.
+    patience
+        Steps without a better bound after which it is halved.
     """
     if prices is None:
         prices = np.zeros((planning.horizon, *planning.arms.rewards.shape[:2]))
@@ -126,6 +141,17 @@ def tighten(planning: Decoupled, clock: Clock, rounds: int = 200, prices: Array 
     what is left of the way is shortened by a few steps of descent; else it is gone by column generation. Where the
     relaxation makes too large a program, prices by class of alike arms or a long descent take its place; these begin at
     ``prices`` [H, J, A], which those of a similar problem shorten.
+
+    Parameters
+    ----------
+    planning
+        The arms and their action set.
+    clock
+        Stops the work between two steps.
+    rounds
+        Steps of the descent and of column generation, at most.
+    prices
+        Prices [H, J, A] at which a long descent begins; ``None`` for zero.
     """
     best = _relaxed(planning, clock) if relaxable(planning) else None
     relaxed = None if best is None else best.bound
@@ -175,6 +201,21 @@ def refined(planning: Decoupled, best: Priced, master: Master, clock: Clock, rou
 
     ``master`` begins with the actions that are known, and keeps those that are found. The search ends where its value and
     the bound are as ``close``, relative to it.
+
+    Parameters
+    ----------
+    planning
+        The arms and their action set.
+    best
+        What the prices known come to.
+    master
+        The program over the actions known; it grows.
+    clock
+        Stops the work between two programs, and limits each.
+    rounds
+        Programs solved, at most.
+    close
+        Distance of bound and program, relative to the program's value, at which the work ends.
     """
     master.add(best.actions)
     for _ in range(rounds):

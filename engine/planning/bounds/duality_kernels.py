@@ -22,9 +22,24 @@ def price_arms(
     """Fill the Q-values [H, J, A, S] of actions, and return each arm's value [J] and the probabilities of its actions [J, H,
     A].
 
-    ``prices`` [H, K, A] are those of the classes [J]; transitions are [J, A, S, S], rewards [J, A, S], ``start`` [J, S]
-    the probabilities of the first states and ``ending`` [J, S] the value of the last ones.
     Each arm does what is best for itself; where two actions are worth the same, the lower one.
+
+    Parameters
+    ----------
+    transitions
+        Probabilities [J, A, S, S] of the next state.
+    rewards
+        Expected reward [J, A, S] of each action in each state.
+    start, ending
+        Probabilities [J, S] of the first states, and value [J, S] of those after the last step.
+    prices
+        Price [H, K, A] of each action for the arms of a class.
+    classes
+        Class [J] of each arm, below K.
+    discount
+        Factor from step to step, above 0 and at most 1.
+    q_values
+        Room [H, J, A, S]. Gets the Q-values, discounted to the first step, the current price not paid.
     """
     steps, arms, arm_actions, states = q_values.shape
     values = np.zeros(arms)

@@ -109,7 +109,19 @@ def _load(planning: Decoupled, relaxation: Relaxation) -> tuple[Any, int]:
 
 
 def linear_program(matrix: Any, costs: Array, least: Array, most: Array, lower: Array, upper: Array) -> Any:
-    """Return HiGHS with the program to maximise costs within bounds of columns and of rows; the matrix is by columns."""
+    """Return HiGHS with the program to maximise costs within bounds of columns and of rows; the matrix is by columns.
+
+    Parameters
+    ----------
+    matrix
+        Coefficients [rows, columns], a sparse matrix by columns.
+    costs
+        Objective coefficient [columns] of each column.
+    least, most
+        Bounds [columns] of the columns.
+    lower, upper
+        Bounds [rows] of the rows; infinite where there is none.
+    """
     import highspy
 
     made = quiet_highs()

@@ -32,7 +32,17 @@ class ControlVariate:
         self._arms = np.arange(values.shape[1])
 
     def of(self, states: Array, arm_actions: Array, step: int, outcomes: Array) -> Array:
-        """Return the noise [M] of outcomes [M, J] of a step in states [J] at actions [J], discounted to that step's end."""
+        """Return the noise [M] of outcomes [M, J] of a step in states [J] at actions [J], discounted to that step's end.
+
+        Parameters
+        ----------
+        states, arm_actions
+            State and action [J] of each arm before the step.
+        step
+            Number of the step, from 0.
+        outcomes
+            States [M, J] after the step, one row for each outcome drawn.
+        """
         expected = self._expected[step][self._arms, arm_actions, states].sum()
         found: Array = self._values[step + 1][self._arms, outcomes].sum(axis=1) - expected
         return found

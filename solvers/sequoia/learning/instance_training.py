@@ -40,8 +40,16 @@ def train_instance(
 
     Parameters
     ----------
+    problem
+        The problem of the instance.
+    config
+        Folder, hours, seed and the like.
+    made
+        The solver with its hyper-parameters.
     every
         Seconds between checkpoints.
+    options
+        What says which instance: options of the problem's generator, or a file.
     """
     instance = _instance(problem, config.seed, options)
     planning = problem.view(Planning, instance)

@@ -106,6 +106,21 @@ def learn_offline(
     the value of an action that an arm was seen at n times in a state, ``pessimism / sqrt(1 + n)`` of the spread of
     values is taken off, so that what the log does not show is not done for its promise.
 
+    Parameters
+    ----------
+    log
+        Logged episodes.
+    actions
+        The action set.
+    shape
+        Numbers of arms J, of actions A and of states S.
+    discount
+        Factor from step to step, at most 1.
+    temperature
+        In standard deviations of the returns; the lower, the more good episodes count.
+    pessimism
+        Weight of the penalty for what the log shows seldom; 0 for none.
+
     References
     ----------
     Peng, Kumar, Zhang, Levine (2019), Advantage-weighted regression, arXiv:1910.00177, for the weights.

@@ -25,6 +25,17 @@ def train_shared(
 ) -> Path:
     """Return the file of a network of arms, the one of the round that was furthest ahead on held-out instances.
 
+    Parameters
+    ----------
+    problem
+        The problem of the instances.
+    config
+        Folder, hours, seed and the like.
+    hyper_parameters
+        Hidden layers, rounds and the like.
+    options
+        Number, sizes and variant of the instances.
+
     Raises
     ------
     OptionError

@@ -110,6 +110,27 @@ def share(
     Lagrangian values miss what the policy earns, summed over arms (see `redwood.planning.improving.fitted`).
     ``steps`` are gradient steps in each round. Every fourth instance is held out to tell progress by.
     Relaxations are kept in the folder, so that a training that was broken off goes on quickly.
+
+    Parameters
+    ----------
+    drawn
+        Makes the instance of a number.
+    count
+        How many instances there are.
+    clock
+        Ends the training between two instances.
+    hidden
+        Width of each hidden layer.
+    rounds
+        Rounds, at most.
+    episodes
+        Simulated on each instance in each round.
+    steps
+        Gradient steps in each round.
+    seed
+        Origin of all randomness.
+    folder
+        Where relaxations are kept.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -117,6 +117,8 @@ class Embedding:
 
         Parameters
         ----------
+        conditioned
+            The network with the states put in.
         tolerance
             Relative distance of the search's bound and value at which it ends.
         slack

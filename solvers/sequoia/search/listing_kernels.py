@@ -31,10 +31,14 @@ def value_of_blocks(first: Array, widths: Array, matrices: Array, biases: Array,
 
     Parameters
     ----------
+    first
+        Sums [M, n, L] of the first layer's neurons without their biases, for M blocks of L actions.
     widths
         Of the hidden layers.
     matrices, biases
         Of the layers after the first one, row by row, and of all hidden layers, one after another.
+    output
+        Weights of the last hidden layer's neurons in the value.
     """
     blocks, _, length = first.shape
     found = np.zeros((blocks, length))

@@ -63,7 +63,17 @@ def value_around(
 
 @kernel(fastmath={"reassoc", "contract"})
 def deeper(value: Array, ahead: Array, widths: Array, matrices: Array, biases: Array, output: Array) -> float:
-    """Return what the layers after the first make of its values, which are overwritten; packed as for `value_around`."""
+    """Return what the layers after the first make of its values, which are overwritten; packed as for `value_around`.
+
+    Parameters
+    ----------
+    value
+        Values of the first layer's neurons, in room for the widest layer; overwritten.
+    ahead
+        Room for the widest layer.
+    widths, matrices, biases, output
+        As for `value_around`.
+    """
     begins, shift = 0, 0
     for layer in range(1, len(widths)):
         before, after = widths[layer - 1], widths[layer]

@@ -48,6 +48,12 @@ class Tangents:
 
         Parameters
         ----------
+        conditioned
+            The network with the states put in.
+        wide
+            Proven limits [n] of the neurons of each layer.
+        best
+            The best action and the best bound known.
         tolerance, least
             Distance of bound and value at which to end; see `BoundedAction.proven`.
         """
