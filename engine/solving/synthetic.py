@@ -79,7 +79,7 @@ def episode(planning: Planning, policy: Policy, steps: int, seed: int) -> tuple[
     SolutionError
         Where the policy chooses an action outside the set.
     """
-    from redwood.problems.cormab.planning import cumulative
+    from redwood.planning.simulated import cumulative
 
     ends, starts = cumulative(planning.arms.transitions), cumulative(planning.arms.start)
     states = draw_start(1, starts, seed)
