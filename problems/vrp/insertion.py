@@ -325,7 +325,7 @@ def _delivery_cost(
     duration, earliest, latest
         Least duration of the segment, and the first and last start that keep it.
     release, length, busy
-        Release time of the segment, its length, and its time without waiting.
+        Release time of the segment, its length, and its time of driving and service.
     most
         The cost has to be below it.
     load

@@ -154,7 +154,7 @@ class Search:
         incumbent
             Objective of the best solution known.
         bound
-            A bound on the objective of all solutions, finite.
+            A bound on the objective, finite, of a relaxation.
         reduced
             Reduced costs [C] of the columns that belong to the bound, in units of the objective a unit of a column.
         """

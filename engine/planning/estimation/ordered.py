@@ -80,7 +80,7 @@ def chain_of(actions: int, states: int, *, action_helps: bool, states_ordered: b
     action_helps
         Whether the row of a higher action is at least as good in every state.
     states_ordered
-        Whether the row of a better state is at least as good under every action; one of both has to be so.
+        Whether the row of a better state is at least as good under every action.
     """
     laws: list[int] = []
     bases: dict[Cell, int] = {}

@@ -227,7 +227,7 @@ def additive_fit(planning: Planning, samples: Samples, base: Array, ridge: float
     samples
         What was earned.
     base
-        Additive values [H + 1, J, S] that are corrected; they stay as they are at steps without samples.
+        Additive values [H + 1, J, S] that are corrected; steps without samples keep theirs.
     ridge
         Weight of the squares of corrections, as a share of the number of samples.
     """
