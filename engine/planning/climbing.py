@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import ModelError
-from redwood.planning.contract import ActionSet
+
+if TYPE_CHECKING:
+    from redwood.planning.contract import ActionSet
 
 
 def climb_from_zero(actions: ActionSet, value: Callable[[Array], Array]) -> Array:

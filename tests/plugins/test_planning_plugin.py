@@ -14,7 +14,8 @@ import redwood
 from redwood.plugins.host import host
 host().load_file(sys.argv[1])
 instance = redwood.generate("wards", size=4, seed=1)
-options = {"myopic": {"reward": "next-state"}, "sequoia": {"rounds": 1, "states": 50, "steps": 50, "hidden": 4}}.get(sys.argv[2], {})
+quick = {"rounds": 1, "states": 50, "steps": 50, "hidden": 4}
+options = {"myopic": {"reward": "next-state"}, "sequoia": quick}.get(sys.argv[2], {})
 result = redwood.solve(instance, sys.argv[2], time_limit=20, **options)
 loaded = [name for name in sys.modules if name.startswith("redwood.problems.cormab")]
 exact = redwood.solve(instance, "exact", time_limit=20)
