@@ -20,10 +20,10 @@ from redwood.clock import Timer
 from redwood.planning.bounds.duality import tighten
 from redwood.planning.contract import Planning
 from redwood.planning.policies import RandomPolicy
+from redwood.planning.simulated import cumulative
 from redwood.plugins.host import host
 from redwood.problems.cormab.generators import usual_budget
 from redwood.problems.cormab.information import perfect_information
-from redwood.problems.cormab.planning import cumulative
 from redwood.solving.read import generate
 from redwood.solving.simulate import latency
 from redwood.solving.solve import solve

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -76,9 +77,7 @@ def _instances() -> Iterator[Target]:
         suffixes = {suffix for form in entry.spec.formats for suffix in form.suffixes}
         small = [path for path in paths if path.suffix in suffixes and path.stat().st_size < LARGEST]
         texts += [path.read_bytes() for path in small if _is_of(path, problem.name)][:40]
-        yield Target(
-            problem.name, texts, from_file(problem.suffix, lambda path, name=problem.name: redwood.read(path, name))
-        )
+        yield Target(problem.name, texts, from_file(problem.suffix, partial(redwood.read, problem=problem.name)))
 
 
 def _is_of(path: Path, problem: str) -> bool:

@@ -16,11 +16,13 @@ from pathlib import Path
 import click
 from limits import processes_with
 
-from redwood.benchmarks.planning import make_plan
-from redwood.benchmarks.records import read_records
+from redwood.benchmarks.planning import Plan, make_plan
+from redwood.benchmarks.records import Run, read_records
 from redwood.benchmarks.runner import run_plan
 from redwood.benchmarks.suite import parse_suite
+from redwood.execution.executors.local import Local
 from redwood.plugins.host import host
+from redwood.result import Status
 
 MARK = "REDWOOD_TEST_MARK"
 TRAP = "REDWOOD_TEST_TRAP"
@@ -41,8 +43,8 @@ def main(folder: Path, fresh: bool, time_limit: float, jobs: int) -> None:
     with tempfile.TemporaryDirectory() as place:
         os.environ[MARK], os.environ[TRAP] = uuid.uuid4().hex, f"{place}/trap"
         manners = _manners()
-        run_plan(_plan(manners, time_limit), Path(place) / "out", jobs=jobs, fresh=fresh)
-        records = {record["label"]: record for record in read_records(Path(place) / "out") if record["kind"] == "run"}
+        run_plan(_plan(manners, time_limit), Path(place) / "out", executor=Local(jobs), fresh=fresh)
+        records = {record.label: record for record in read_records(Path(place) / "out") if isinstance(record, Run)}
         executed = (Path(place) / "trap").exists()
     time.sleep(1.0)
     left = [process for process in processes_with(f"{MARK}={os.environ[MARK]}") if process != os.getpid()]
@@ -54,7 +56,7 @@ def main(folder: Path, fresh: bool, time_limit: float, jobs: int) -> None:
         f"{'SOMETHING' if executed else 'nothing'} executed."
     )
     for manner in harmed + wrong:
-        results = [records.get(label, {}).get("result") for label in (manner, f"after {manner}")]
+        results = [record and record.result for record in map(records.get, (manner, f"after {manner}"))]
         click.echo(f"  {manner}: {results[0]}; then {results[1]}")
     raise SystemExit(bool(harmed or wrong or left or executed))
 
@@ -66,7 +68,7 @@ def _manners() -> list[str]:
     return sorted(module.MANNERS)
 
 
-def _plan(manners: list[str], time_limit: float) -> object:
+def _plan(manners: list[str], time_limit: float) -> Plan:
     solvers = "".join(
         f"[[solvers]]\nname = 'bad'\nlabel = '{manner}'\noptions = {{manner = '{manner}'}}\n"
         f"[[solvers]]\nname = 'steps'\nlabel = 'after {manner}'\noptions = {{pause = {1e-9 * position}}}\n"
@@ -76,17 +78,17 @@ def _plan(manners: list[str], time_limit: float) -> object:
     return make_plan(parse_suite("manners", text + solvers))
 
 
-def _is_well(record: dict | None) -> bool:
-    return record is not None and (record["result"]["status"], record["result"]["objective"]) == ("feasible", BEST)
+def _is_well(record: Run | None) -> bool:
+    return record is not None and (record.result.status, record.result.objective) == (Status.FEASIBLE, BEST)
 
 
-def _is_possible(record: dict | None) -> bool:
+def _is_possible(record: Run | None) -> bool:
     if record is None:
         return False
-    result = record["result"]
-    if result["objective"] is None:
-        return result["status"] in ("failed", "none")
-    return bool(BEST <= result["objective"] <= LARGEST + 10)  # of its bound a solver may say what nothing contradicts
+    result = record.result
+    if result.objective is None:
+        return result.status in (Status.FAILED, Status.NONE)
+    return bool(BEST <= result.objective <= LARGEST + 10)  # of its bound a solver may say what nothing contradicts
 
 
 if __name__ == "__main__":

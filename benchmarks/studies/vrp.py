@@ -19,6 +19,7 @@ from rich.table import Table
 
 import redwood
 from redwood.errors import OptionError
+from redwood.problems.vrp.instance import VRPInstance
 from redwood.tolerance import gap_to
 
 SETS = ("solomon", "homberger", "mdvrp", "pdptw", "vrptw", "mdvrptw", "pcvrptw", "hfvrp")
@@ -47,6 +48,7 @@ def main(solvers: str, sets: str, time_limit: float, each: int, seed: int, large
             if group in VEHICLES_FIRST:
                 options["objective"] = "fewest-vehicles"
             instance = redwood.read(path, **options)
+            assert isinstance(instance, VRPInstance)
             if instance.size > largest:
                 continue
             shown = []

@@ -321,6 +321,7 @@ def compare(data: Data, solvers: Sequence[str] = ("highs",), iterations: int = 2
         known = ("so the fewest vehicles are none", "need one", "the prefix")  # stricter rules of the fields
         doubtful = best is not None and not any(words in str(error) for words in known)
         return Outcome("refused", [f"refused although it has the optimum {best}: {error}"] if doubtful else [], [])
+    assert isinstance(instance, VRPInstance)
     missed: list[str] = []
     faults = _compare_checker(truth, instance)
     value = None if best is None else best[1] + instance.vehicle_price * best[0]

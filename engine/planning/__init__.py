@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from redwood.lazy import load_target
 from redwood.planning.contract import ActionSet, Arms, Choice, Criterion, Planning, Policy, Program, value_of
+from redwood.planning.problem import PlanningProblem
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts, relaxation_of
 
 if TYPE_CHECKING:
     from redwood.planning.beliefs import collapsing
+    from redwood.planning.bounds.lagrangian import LagrangianBound
     from redwood.planning.estimation.estimate import Estimate, estimate
     from redwood.planning.fairness import at_least_every
     from redwood.planning.gain import Gain
+    from redwood.planning.simulated import SimulatedPlanning
     from redwood.solving.off_policy import off_policy
     from redwood.solving.online import thompson, ucw
     from redwood.solving.robust import robust
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "Gain": "redwood.planning.gain:Gain",
+    "LagrangianBound": "redwood.planning.bounds.lagrangian:LagrangianBound",
+    "SimulatedPlanning": "redwood.planning.simulated:SimulatedPlanning",
     "off_policy": "redwood.solving.off_policy:off_policy",
     "robust": "redwood.solving.robust:robust",
     "thompson": "redwood.solving.online:thompson",
@@ -43,10 +48,13 @@ __all__ = [
     "Criterion",
     "Estimate",
     "Gain",
+    "LagrangianBound",
     "Planning",
+    "PlanningProblem",
     "Policy",
     "Program",
     "Relaxation",
+    "SimulatedPlanning",
     "at_least_every",
     "collapsing",
     "estimate",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
@@ -151,6 +151,23 @@ class ActionSet(ABC):
     def contains(self, arm_actions: Array) -> bool:
         """Return whether a joint action [J] is allowed."""
         return self.in_range(arm_actions) and self.program.values(arm_actions) is not None
+
+    def climb(self, value: Callable[[Array], Array]) -> Array:
+        """Return actions [J] reached by pulling one arm after another, each time to the greatest value, as long as it grows.
+
+        Parameters
+        ----------
+        value
+            Gives the values [N] of joint actions [N, J].
+
+        Raises
+        ------
+        ModelError
+            Where the set does not allow action 0 for every arm, where climbing starts unless the set overrides it.
+        """
+        from redwood.planning.climbing import climb_from_zero
+
+        return climb_from_zero(self, value)
 
     def enumerate(self, limit: int) -> Array | None:
         """Return all allowed joint actions [N, J] as bytes; ``None`` where they are more than a limit, or too many to find.
@@ -461,7 +478,7 @@ class Policy(Solution, ABC):
         SolutionError
             Where the policy is a table for other arms, actions or states.
         """
-        table = getattr(self, "coefficients", None)
+        table = getattr(self, "q_values", None)
         if isinstance(table, np.ndarray) and table.ndim == 4 and table.shape[1:] != planning.arms.shape:
             raise SolutionError(
                 f"the policy {self.kind!r} is a table for {_sizes(table.shape[1:])}, and the instance has "

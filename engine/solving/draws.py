@@ -56,6 +56,19 @@ def earned_over_draws(instance: Instance, policy: Policy, moves: Array, episodes
     """Return the mean reward a step [D, E] of a policy in each episode under each of ``moves`` [D, J, A, S, S].
 
     Each draw has random numbers of its own, so that errors average out over draws; they are common to all policies.
+
+    Parameters
+    ----------
+    instance
+        Of a problem with the view `Planning`; the policy is bound to it at the end.
+    policy
+        Who chooses the actions.
+    moves
+        Draws [D, J, A, S, S] of the arms' transitions.
+    episodes
+        Number E of independent episodes under each draw.
+    seed
+        Decides, with the number of the draw, the noise of the episodes.
     """
     views = (view_of(drawn_instance(instance, one)) for one in moves)
     seeds = (noise_of_draw(seed, number) for number in range(len(moves)))

@@ -168,7 +168,7 @@ def _played(
     run: int,
 ) -> Array:
     """Return the rewards [T] of one run, in which the policy is made anew every ``replan`` steps."""
-    from redwood.problems.cormab.planning import cumulative
+    from redwood.planning.simulated import cumulative
 
     ends = cumulative(planning.arms.transitions)
     counts, states = before.copy(), draw_start(1, cumulative(planning.arms.start), seed + run)

@@ -79,13 +79,13 @@ def simulate(
     found = None
     if bound_time_limit > 0 and problem.offers(Bound):
         found = bound(instance, time_limit=bound_time_limit).value
-    gained = None if draws is None else gain_over_draws(instance, policy, draws, episodes, seed)
+    gained = None if draws is None else _gain_over_draws(instance, policy, draws, episodes, seed)
     if not keep:
         return Rollouts(seen.rewards, found, control=seen.control, gain=gained)
     return Rollouts(seen.rewards, found, seen.states, seen.arm_actions, seen.control, gained)
 
 
-def gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: int, seed: int) -> Gain:
+def _gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: int, seed: int) -> Gain:
     """Return what a policy gains over doing nothing under each of ``draws`` [D, J, A, S, S] of the arms' transitions.
 
     Random numbers are common to both, and of each draw's own.

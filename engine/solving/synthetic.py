@@ -53,13 +53,27 @@ def synthetic_log(instance: Instance, policy: str | Policy, *, steps: int, seed:
 def log_columns(
     instance: Instance, policy: str | Policy, *, steps: int, seed: int = 0, missing: float = 0.0
 ) -> dict[str, Array]:
-    """Return what `synthetic_log` does as columns [N] by name, states that are not known as ``None``."""
+    """Return what `synthetic_log` does as columns [N] by name, states that are not known as ``None``.
+
+    Parameters
+    ----------
+    instance
+        The truth: arms, and the actions that are allowed.
+    policy
+        A policy, or the name of a solver that makes one, such as ``"random"``.
+    steps
+        Weeks in the log; a policy's last table is used beyond its horizon.
+    seed
+        Decides the arms' moves, the policy where it is random, and what is missing.
+    missing
+        Probability that a week of an arm is not in the log, from 0 to below 1.
+    """
     steps, seed = whole("steps", steps, 1), check_seed(seed)
     if not isinstance(missing, (int, float)) or not 0 <= missing < 1:
         raise OptionError(f"missing {missing!r} is not a probability below 1.")
     planning = view_of(instance)
     names = getattr(instance, "arm_names", ()) or tuple(str(arm) for arm in range(instance.size))
-    states, levels = episode(planning, made_policy(instance, policy), steps, noise_seed(instance, seed))
+    states, levels = _episode(planning, made_policy(instance, policy), steps, noise_seed(instance, seed))
     arms = len(names)
     kept = np.random.default_rng([seed, 2]).random((steps + 1, arms)) >= missing
     kept[steps] = False  # the week after the last is not in the log
@@ -71,7 +85,7 @@ def log_columns(
     return {key: column[rows] for key, column in zip(LOG_COLUMNS, columns, strict=True)}
 
 
-def episode(planning: Planning, policy: Policy, steps: int, seed: int) -> tuple[Array, Array]:
+def _episode(planning: Planning, policy: Policy, steps: int, seed: int) -> tuple[Array, Array]:
     """Return the states [T + 1, J] and levels [T, J] of one episode of any length, with the simulator's noise.
 
     Raises
@@ -79,7 +93,7 @@ def episode(planning: Planning, policy: Policy, steps: int, seed: int) -> tuple[
     SolutionError
         Where the policy chooses an action outside the set.
     """
-    from redwood.problems.cormab.planning import cumulative
+    from redwood.planning.simulated import cumulative
 
     ends, starts = cumulative(planning.arms.transitions), cumulative(planning.arms.start)
     states = draw_start(1, starts, seed)

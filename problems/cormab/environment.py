@@ -12,8 +12,8 @@ from gymnasium.vector.utils import batch_space
 from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.planning.contract import ActionSet, Criterion
+from redwood.planning.simulated import cumulative
 from redwood.problems.cormab.instance import BanditInstance
-from redwood.problems.cormab.planning import cumulative
 
 
 class JointActions(gymnasium.spaces.MultiDiscrete):

@@ -71,7 +71,7 @@ STRONG = (Contagion(0.4, 0.02, 0.7, 0.9, 0.0), Contagion(0.35, 0.0, 0.6, 1.0, 0.
 MILD = (Contagion(0.25, 0.05, 0.8, 0.5, 0.0),)
 
 
-def draw_coverage(size: int, budget: int, edges: Array | None, rng: np.random.Generator) -> Coupled:
+def _draw_coverage(size: int, budget: int, edges: Array | None, rng: np.random.Generator) -> Coupled:
     """Return volunteers in groups of about four: available at first (state 1), tired by a call, recovering with time.
 
     A volunteer who is available and called accepts with probability U(0.5, 0.95). Draws are these, then how fast the tired
@@ -91,13 +91,13 @@ def draw_coverage(size: int, budget: int, edges: Array | None, rng: np.random.Ge
     return Coupled(arms, BudgetSet(size, min(size, 2 * budget)), joint=CoverageReward(weights, success))
 
 
-def draw_network(size: int, budget: int, edges: Array | None, rng: np.random.Generator) -> Coupled:
+def _draw_network(size: int, budget: int, edges: Array | None, rng: np.random.Generator) -> Coupled:
     """Return a strong infection on a clustered or a random graph: one of `STRONG`, by chance, and one graph, by chance."""
     how, clustered = STRONG[int(rng.integers(len(STRONG)))], bool(rng.integers(2))
     return _infection(size, budget, how, _contacts(size, clustered, rng) if edges is None else edges, rng)
 
 
-def draw_mild_network(size: int, budget: int, edges: Array | None, rng: np.random.Generator) -> Coupled:
+def _draw_mild_network(size: int, budget: int, edges: Array | None, rng: np.random.Generator) -> Coupled:
     """Return a mild infection on a clustered or a random graph, by chance."""
     clustered = bool(rng.integers(2))
     return _infection(size, budget, MILD[0], _contacts(size, clustered, rng) if edges is None else edges, rng)
@@ -137,8 +137,8 @@ def _contacts(size: int, clustered: bool, rng: np.random.Generator) -> Array:
 
 
 COUPLED: Mapping[str, Callable[[int, int, Array | None, np.random.Generator], Coupled]] = {
-    "coverage": draw_coverage,
-    "network": draw_network,
-    "network-mild": draw_mild_network,
+    "coverage": _draw_coverage,
+    "network": _draw_network,
+    "network-mild": _draw_mild_network,
 }
 """The variants, by name: of a size, a budget, edges in place of random ones, and a generator of random numbers."""

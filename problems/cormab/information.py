@@ -6,7 +6,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import Planning, check_finite
-from redwood.problems.cormab.planning import cumulative
+from redwood.planning.simulated import cumulative
 
 
 def perfect_information(planning: Planning, prices: Array, episodes: int, seed: int) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -177,6 +178,17 @@ class InterventionsSet(ActionSet):
         from redwood.problems.cormab.enumeration import list_choices
 
         return list_choices(self.weights, self.loads, self.budget, limit)
+
+    def climb(self, value: Callable[[Array], Array]) -> Array:
+        """Choose interventions one at a time until there are as many as must be, whether or not Q grows."""
+        load = np.zeros(self.arms, np.int64)
+        rest = list(range(len(self.weights)))
+        for _ in range(self.budget):
+            tried = (self.loads[None] == (load + self.weights[rest])[:, :, None]).argmax(axis=2)
+            chosen = rest.pop(int(np.argmax(value(tried))))
+            load = load + self.weights[chosen]
+        arm_actions: Array = (self.loads == load[:, None]).argmax(axis=1)
+        return arm_actions
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return the loads of a random choice of interventions, each equally likely."""

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.budget import Sense
-from redwood.errors import InstanceError, OptionError, SolutionError
+from redwood.errors import InstanceError, OptionError
 from redwood.files import parse_json
 from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
-from redwood.planning.evaluation import adjusted, noise_seed, observe
-from redwood.problem import Problem, whole_number, whole_numbers
+from redwood.planning.problem import PlanningProblem
+from redwood.problem import whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, check_exposure, make_arms
 from redwood.problems.cormab.families import COUPLED
@@ -31,17 +27,11 @@ from redwood.views.view import View
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-EPISODES = 100
-"""Episodes by which `CoRMAB.objective` estimates the value of a policy."""
-SEED = 1919
-"""Seed of these episodes: common random numbers for all policies of an instance, and other ones for every instance."""
 MOST_VALUES = 1 << 28
 """Values of states over time that an instance may ask for: 2 GiB of numbers."""
-MARGIN = 5.0
-"""Standard errors by which an estimate may miss the truth before anybody calls it a contradiction."""
 
 
-class CoRMAB(Problem[BanditInstance, Policy]):
+class CoRMAB(PlanningProblem[BanditInstance]):
     """Coupled restless bandits.
 
     Given J arms, each a Markov chain with states 0 to S - 1 that starts at random and moves, in each of H steps, under
@@ -68,8 +58,6 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     """
 
     name = "cormab"
-    sense = Sense.MAX
-    solution_type = Policy
     views: ClassVar[Mapping[type[View], str]] = {
         Planning: "redwood.problems.cormab.planning:BanditPlanning",
         Bound: "redwood.problems.cormab.bound:BanditBound",
@@ -77,9 +65,6 @@ class CoRMAB(Problem[BanditInstance, Policy]):
     variants = (*DRAWS, *COUPLED)
     suffix = ".json"
     solution_suffix = ".policy"
-
-    def __init__(self) -> None:
-        self._evaluated: WeakKeyDictionary[Policy, _Evaluation] = WeakKeyDictionary()
 
     def make(
         self,
@@ -253,25 +238,9 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         if not actions.contains(np.zeros(count, np.int64)):
             actions.argmax(np.zeros((count, arm_actions)))  # raises where the set is empty
 
-    def objective(self, instance: BanditInstance, solution: Policy) -> float:
-        """Return the mean reward a step over 100 simulated episodes, a control variate taken off."""
-        found = self._evaluate(instance, solution)
-        if found.complaint:
-            raise SolutionError(found.complaint)
-        return found.mean
-
-    def margin(self, instance: BanditInstance, solution: Policy) -> float:
-        """Return five standard errors of the objective."""
-        return MARGIN * self._evaluate(instance, solution).error
-
     def magnitude(self, instance: BanditInstance) -> float:
         """Return the most that rewards of a step can sum to, of either sign."""
         return instance.magnitude
-
-    def violations(self, instance: BanditInstance, solution: Policy) -> list[str]:
-        """Return the first action outside the set that the policy chose in the simulated episodes."""
-        complaint = self._evaluate(instance, solution).complaint
-        return [complaint] if complaint else []
 
     def parse(self, text: str, name: str) -> BanditInstance:
         """Return the instance of a JSON file."""
@@ -301,31 +270,6 @@ class CoRMAB(Problem[BanditInstance, Policy]):
         from redwood.problems.cormab.picture import draw
 
         draw(instance, solution, axes)
-
-    def _evaluate(self, instance: BanditInstance, policy: Policy) -> _Evaluation:
-        """Return what the simulation of a policy gave; the last one of each policy is kept."""
-        kept = self._evaluated.get(policy)
-        if kept is not None and kept.instance is instance:
-            return kept
-        try:
-            seen = observe(self.view(Planning, instance), policy, EPISODES, noise_seed(instance, SEED))
-            rewards = adjusted(seen.rewards, seen.control)
-        except (SolutionError, IndexError, ValueError) as error:
-            found = _Evaluation(instance, math.nan, math.nan, str(error))
-        else:
-            found = _Evaluation(instance, float(rewards.mean()), float(rewards.std(ddof=1) / math.sqrt(EPISODES)), "")
-        self._evaluated[policy] = found
-        return found
-
-
-@dataclass(frozen=True)
-class _Evaluation:
-    """Mean reward a step of a policy on an instance, its standard error, and what is wrong with the policy."""
-
-    instance: BanditInstance
-    mean: float
-    error: float
-    complaint: str
 
 
 def _network(network: Any, size: int) -> tuple[Array, int]:

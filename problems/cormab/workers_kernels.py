@@ -14,6 +14,17 @@ def assign_best(gains: Array, classes: Array, compatible: Array, capacities: Arr
 
     Arms are taken by gain, each if the workers can serve it beside those taken before. A class of arms that
     cannot be served once cannot be served later. ``classes`` [J] say which row of ``compatible`` [K, W] an arm has.
+
+    Parameters
+    ----------
+    gains
+        What action 1 gains over action 0 in each episode and arm [E, J], in units of reward.
+    classes
+        Which row of ``compatible`` each arm has [J].
+    compatible
+        Whether a worker may serve the arms of a class [K, W].
+    capacities
+        The most arms that each worker serves in a step [W].
     """
     episodes, arms = gains.shape
     kinds, workers = compatible.shape
@@ -36,7 +47,19 @@ def assign_best(gains: Array, classes: Array, compatible: Array, capacities: Arr
 
 @kernel
 def unserved(arm_actions: Array, classes: Array, compatible: Array, capacities: Array) -> Array:
-    """Return which of the joint actions [E, J] the workers cannot serve, or are not of 0 and 1."""
+    """Return which of the joint actions [E, J] the workers cannot serve, or are not of 0 and 1.
+
+    Parameters
+    ----------
+    arm_actions
+        Joint actions [E, J]: 1 where an arm is to be served, else 0.
+    classes
+        Which row of ``compatible`` each arm has [J].
+    compatible
+        Whether a worker may serve the arms of a class [K, W].
+    capacities
+        The most arms that each worker serves in a step [W].
+    """
     refused = np.zeros(len(arm_actions), np.bool_)
     for row in range(len(arm_actions)):
         refused[row] = assign_workers(arm_actions[row], classes, compatible, capacities)[0, 0] < 0
@@ -45,7 +68,19 @@ def unserved(arm_actions: Array, classes: Array, compatible: Array, capacities: 
 
 @kernel
 def assign_workers(arm_actions: Array, classes: Array, compatible: Array, capacities: Array) -> Array:
-    """Return how many arms [K, W] of each class each worker serves for actions [J]; -1 first where that is impossible."""
+    """Return how many arms [K, W] of each class each worker serves for actions [J]; -1 first where that is impossible.
+
+    Parameters
+    ----------
+    arm_actions
+        A joint action [J]: 1 where an arm is to be served, else 0.
+    classes
+        Which row of ``compatible`` each arm has [J].
+    compatible
+        Whether a worker may serve the arms of a class [K, W].
+    capacities
+        The most arms that each worker serves in a step [W].
+    """
     served = np.zeros(compatible.shape, np.int64)
     spare = capacities.copy()
     for arm in range(len(arm_actions)):

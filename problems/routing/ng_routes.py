@@ -96,7 +96,19 @@ def cheapest_ways(covering: Covering) -> float:
 
 
 def plain_covering(distance: Array, load: Array, capacity: float, number: float) -> Covering:
-    """Return the covering of a plain capacitated problem whose first place [N + 1, N + 1] is the depot."""
+    """Return the covering of a plain capacitated problem whose first place [N + 1, N + 1] is the depot.
+
+    Parameters
+    ----------
+    distance
+        Distances [N + 1, N + 1] between the depot, which comes first, and the customers: the cost of each way.
+    load
+        Demand of each customer [N].
+    capacity
+        Capacity of a vehicle, in the unit of demands.
+    number
+        How many vehicles there are; may be infinite.
+    """
     size = len(load)
     order = np.array([*range(1, size + 1), 0, 0])
     usable = np.ones((size + 2, size + 2), dtype=np.bool_)

@@ -407,8 +407,8 @@ def assemble(
 
     Parameters
     ----------
-    customers, depots, vehicles, shipments, groups
-        The user's tables; ``None`` for vehicles, shipments or groups that are not given.
+    customers, depots, vehicles, shipments, groups, prefixes
+        The user's tables; ``None`` for vehicles, shipments, groups or prefixes that are not given.
     make_roads
         Makes the roads of coordinates ([places, 2] or ``None``), whether they are geographic, and the places' names, depots
         first.

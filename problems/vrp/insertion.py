@@ -324,8 +324,8 @@ def _delivery_cost(
         The stop that the segment with the pickup ends at, and the next one.
     duration, earliest, latest
         Least duration of the segment, and the first and last start that keep it.
-    release, length
-        Release time of the segment, and its length.
+    release, length, busy
+        Release time of the segment, its length, and its time of driving and service.
     most
         The cost has to be below it.
     load

@@ -62,7 +62,19 @@ def sort_out(ground: Ground, search: Search, state: RandomState) -> None:
 
 @kernel(_nrt=False)
 def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState) -> None:
-    """Insert the candidates one after the other, each where it is cheapest of what is not overlooked."""
+    """Insert the candidates one after the other, each where it is cheapest of what is not overlooked.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers, among it the candidates; changes.
+    strings
+        How often a position is overlooked.
+    state
+        The generator's state [2].
+    """
     count = search.counters[OUT]
     lacking = search.counters[ABSENT_BEFORE] > 0
     for i in range(2 * count if ground.ordered or lacking else count):  # some can only come behind another one
@@ -89,7 +101,23 @@ def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state
 def insert_customer(
     plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int, most: float
 ) -> None:
-    """Insert a customer where it is cheapest beside near customers, else anywhere."""
+    """Insert a customer where it is cheapest beside near customers, else anywhere.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    strings
+        How often a position is overlooked.
+    state
+        The generator's state [2].
+    c
+        A customer who is out and belongs to no shipment.
+    most
+        The cost has to be below it.
+    """
     cheapest, position, window = most, -1, -1
     blinks = search.blinks
     near = ground.near
@@ -122,7 +150,17 @@ def insert_customer(
 
 @kernel(_nrt=False)
 def insert_behind_pickup(plan: Plan, ground: Ground, search: Search, c: int) -> None:
-    """Insert a delivery whose pickup belongs to a prefix where it is cheapest behind it."""
+    """Insert a delivery whose pickup belongs to a prefix where it is cheapest behind it.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    c
+        A delivery that is out, whose pickup is on a route.
+    """
     cheapest, position, window = math.inf, -1, -1
     p = ground.partner[c]
     r = plan.route[p]
@@ -139,7 +177,17 @@ def insert_behind_pickup(plan: Plan, ground: Ground, search: Search, c: int) -> 
 
 @kernel(_nrt=False)
 def anywhere(plan: Plan, ground: Ground, c: int, most: float) -> tuple[float, int, int]:
-    """Return (cost, stop before, window) of the cheapest position of a customer on all routes."""
+    """Return (cost, stop before, window) of the cheapest position of a customer on all routes.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c
+        A customer who is out.
+    most
+        The cost has to be below it.
+    """
     cheapest, position, window = most, -1, -1
     for r in range(len(plan.kind)):
         if plan.kind[r] < 0 or not ground.may[plan.kind[r], c]:
@@ -155,7 +203,19 @@ def anywhere(plan: Plan, ground: Ground, c: int, most: float) -> tuple[float, in
 
 @kernel(_nrt=False)
 def put(plan: Plan, ground: Ground, search: Search, c: int, p: int, window: int) -> bool:
-    """Insert a customer behind stop p; return false, with nothing changed, where the route as a whole breaks a limit."""
+    """Insert a customer behind stop p; return false, with nothing changed, where the route as a whole breaks a limit.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    c
+        A customer who is out.
+    p, window
+        The stop to put them behind, and the window they are served in.
+    """
     r = plan.route[p]
     touch(plan, ground, search, r)
     plan.window[c] = window
@@ -170,7 +230,21 @@ def put(plan: Plan, ground: Ground, search: Search, c: int, p: int, window: int)
 
 @kernel(_nrt=False)
 def open_for(plan: Plan, ground: Ground, search: Search, state: RandomState, c: int, cheapest: float) -> bool:
-    """Open a route for a customer (with its shipment) where that is cheaper than its cheapest position; return whether."""
+    """Open a route for a customer (with its shipment) where that is cheaper than its cheapest position; return whether.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    state
+        The generator's state [2].
+    c
+        A customer who is out; of a shipment the pickup.
+    cheapest
+        Cost of the cheapest position on the routes that are driven.
+    """
     driven = len(plan.kind) - plan.counts[0]
     if plan.counts[0] == 0 or driven >= plan.counts[1]:
         return False
@@ -208,7 +282,23 @@ def open_for(plan: Plan, ground: Ground, search: Search, state: RandomState, c: 
 def insert_shipment(
     plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int, most: float
 ) -> None:
-    """Insert both ends of a shipment where they are cheapest on one route, or on a new one."""
+    """Insert both ends of a shipment where they are cheapest on one route, or on a new one.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    strings
+        How often a position is overlooked.
+    state
+        The generator's state [2].
+    c
+        The pickup of a shipment that is out.
+    most
+        The cost has to be below it.
+    """
     other = ground.partner[c]
     best = (most, -1, -1, -1, -1)
     for r in range(len(plan.kind)):

@@ -48,7 +48,21 @@ class Strings(NamedTuple):
 
 @kernel(_nrt=False)
 def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, seed: int) -> None:
-    """Remove strings of customers from routes near a customer."""
+    """Remove strings of customers from routes near a customer.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; gets the customers removed.
+    strings
+        How much is ruined.
+    state
+        The generator's state [2].
+    seed
+        The customer near whom routes are ruined.
+    """
     counters = search.counters
     routes = len(plan.kind) - plan.counts[0]
     if routes == 0:
@@ -89,7 +103,23 @@ def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: Ra
 def remove_string(
     plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, c: int, length: int
 ) -> None:
-    """Remove ``length`` customers around c from its route, perhaps keeping some in the middle."""
+    """Remove ``length`` customers around c from its route, perhaps keeping some in the middle.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; gets the customers removed.
+    strings
+        Probabilities that customers in the middle are kept.
+    state
+        The generator's state [2].
+    c
+        A customer who is served; the string holds them, or keeps them in its middle.
+    length
+        Customers to remove, from 1 to as many as the route has; partners in shipments come besides.
+    """
     count = plan.members[plan.route[c]]
     kept = 0
     if length < count and length > 1 and random_float(state) < strings.split:
@@ -131,7 +161,17 @@ def remove_string(
 
 @kernel(_nrt=False)
 def list_others(plan: Plan, ground: Ground, search: Search, seed: int) -> None:
-    """List for insertion who is absent, the alternatives of those who were taken out, and optional customers near by."""
+    """List for insertion who is absent, the alternatives of those who were taken out, and optional customers near by.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    search
+        What the search remembers; gets the candidates.
+    seed
+        The customer near whom the ruin was.
+    """
     for i in range(search.counters[ABSENT]):
         list_candidate(search, search.absent[i])
     if len(ground.group_required) > 0:

@@ -145,7 +145,19 @@ class Search:
                 self.fix_by(session, self.run.objective, bound, reduced)
 
     def fix_by(self, session: Session, incumbent: float, bound: float, reduced: Array) -> None:
-        """Fix integer columns by one bound and its reduced costs [C]."""
+        """Fix integer columns by one bound and its reduced costs [C].
+
+        Parameters
+        ----------
+        session
+            Holds the model whose columns are fixed.
+        incumbent
+            Objective of the best solution known.
+        bound
+            A bound on the objective, finite, of a relaxation.
+        reduced
+            Reduced costs [C] of the columns that belong to the bound, in units of the objective a unit of a column.
+        """
         model = session.model
         sign = 1.0 if self.run.sense.better(0.0, 1.0) else -1.0
         room = sign * (incumbent - bound) + CONFLICT * max(abs(incumbent), abs(bound))

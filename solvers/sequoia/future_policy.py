@@ -161,7 +161,19 @@ class FuturePolicy(Policy):
         return found
 
     def q_values(self, planning: Planning, states: Array, arm_actions: Array, step: int) -> Array:
-        """Return Q [N] of joint actions [N, J] in states [N, J]."""
+        """Return Q [N] of joint actions [N, J] in states [N, J].
+
+        Parameters
+        ----------
+        planning
+            The arms and what couples them.
+        states
+            State [N, J] of each arm, from 0 on.
+        arm_actions
+            Action [N, J] of each arm, from 0 on.
+        step
+            The step in which the actions are taken, from 0 on.
+        """
         total = self.terms(without_joint(planning), states, step).values(arm_actions)
         return total if planning.joint is None else total + planning.joint.values(states, arm_actions)
 

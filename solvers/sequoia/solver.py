@@ -156,7 +156,7 @@ class Sequoia(Solver, Trainable):
                 break
         assert best is not None  # a turn is made in any case
         differing = _differing(planning, best.policy, start, trial)
-        message = summary(best, earned, differing, sampled, self.hidden, found.name)
+        message = _summary(best, earned, differing, sampled, self.hidden, found.name)
         return Answer(replace(best.policy, exact=True, gap=self.gap), bound=bound + 1e-9 * abs(bound), message=message)
 
     def _turn(
@@ -262,7 +262,7 @@ def _differing(planning: Planning, policy: FuturePolicy, start: Policy, seed: in
     return others / total
 
 
-def summary(best: _Tried, start: Array, differing: float, sampled: int, hidden: int, name: str) -> str:
+def _summary(best: _Tried, start: Array, differing: float, sampled: int, hidden: int, name: str) -> str:
     """Return what the network came to beside its start."""
     ahead = best.earned - start
     mean, half = float(ahead.mean()), half_width(ahead)

@@ -13,11 +13,11 @@ from redwood.planning.contract import Planning
 from redwood.planning.coupling import CoverageReward, Exposure
 from redwood.planning.joint_maximum import TangentProgram, joint_argmax
 from redwood.planning.policies import NullPolicy, RandomPolicy
+from redwood.planning.simulated import cumulative
 from redwood.planning.simulator_kernels import advance_exposed
 from redwood.planning.steps import arms_alone, outcomes, step_rewards
 from redwood.plugins.host import host
 from redwood.problems.cormab.budget import BudgetSet
-from redwood.problems.cormab.planning import cumulative
 from redwood.solvers.planning.exact import evaluate, induce
 
 FAMILIES = ("coverage", "network", "network-mild")

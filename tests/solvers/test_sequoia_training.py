@@ -15,7 +15,6 @@ from redwood import generate, load_policy, save_policy, simulate, solve, train
 from redwood.errors import FitError, OptionError, SolutionError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
-from redwood.solvers.sequoia.climbing import climb
 from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner
 
@@ -151,8 +150,8 @@ def test_climbing_is_allowed_and_never_above_the_best(domain):
 
     embedding = Embedding(planning.actions, learner.network.matrices())
     for conditioned in learner.network.condition(states, np.zeros(5, np.int64)):
-        arm_actions = climb(
-            planning.actions, lambda tried, f=conditioned: f.values(indicators(tried, planning.actions.arm_actions))
+        arm_actions = planning.actions.climb(
+            lambda tried, f=conditioned: f.values(indicators(tried, planning.actions.arm_actions))
         )
         value = float(conditioned.values(indicators(arm_actions[None], planning.actions.arm_actions))[0])
         assert planning.actions.contains(arm_actions)
@@ -163,7 +162,7 @@ def test_climbing_on_a_linear_network_under_a_budget_is_exact():
     """Where values add up and only their number counts, one arm after another finds the best action."""
     planning = host().problem("cormab").view(Planning, generate("cormab/budget", size=8, seed=1))
     q_values = np.random.default_rng(2).normal(size=(8, 2))
-    arm_actions = climb(planning.actions, lambda tried: q_values[np.arange(8), tried].sum(axis=1))
+    arm_actions = planning.actions.climb(lambda tried: q_values[np.arange(8), tried].sum(axis=1))
     np.testing.assert_array_equal(arm_actions, planning.actions.argmax(q_values).arm_actions)
 
 

@@ -77,7 +77,19 @@ class Cohort:
 
 
 def examined(log: CallLog, posterior: Posterior, names: tuple[str, ...], rng: np.random.Generator) -> Cohort:
-    """Return what a log holds, with tests that are calibrated by ``rng``."""
+    """Return what a log holds, with tests that are calibrated by ``rng``.
+
+    Parameters
+    ----------
+    log
+        The checked log.
+    posterior
+        The posterior of the arms' transitions, given this log.
+    names
+        Name of each group [G], as `Posterior.group` numbers them.
+    rng
+        Draws the logs that the tests are calibrated by; it moves on.
+    """
     counts = posterior.counts
     contacts = counts[:, 1:].sum(axis=(1, 2, 3)).astype(np.int64)
     sizes = np.bincount(posterior.group, minlength=len(names))

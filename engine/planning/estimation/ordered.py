@@ -72,6 +72,15 @@ def chain_of(actions: int, states: int, *, action_helps: bool, states_ordered: b
     """Return the laws for an order: along actions in each state, along states under each action, or along both.
 
     With both, base rows are lifted along the states without an action, then along the actions.
+
+    Parameters
+    ----------
+    actions, states
+        Numbers A of actions and S of states.
+    action_helps
+        Whether the row of a higher action is at least as good in every state.
+    states_ordered
+        Whether the row of a better state is at least as good under every action.
     """
     laws: list[int] = []
     bases: dict[Cell, int] = {}
@@ -97,7 +106,19 @@ def chain_of(actions: int, states: int, *, action_helps: bool, states_ordered: b
 
 
 def augmented(counts: Array, group: Array, chain: Chain, rng: np.random.Generator) -> Augmented:
-    """Return rounds of the sampler for counts [J, A, S, S] of arms in groups [J]."""
+    """Return rounds of the sampler for counts [J, A, S, S] of arms in groups [J].
+
+    Parameters
+    ----------
+    counts
+        Transitions [J, A, S, S] in the log.
+    group
+        The group [J] of each arm, from 0 on.
+    chain
+        How rows are made of laws.
+    rng
+        The generator of random numbers; it moves on.
+    """
     arms, _, states, _ = counts.shape
     least = np.array(chain.laws)
     members = [np.flatnonzero(group == number) for number in range(int(group.max()) + 1)]
@@ -135,6 +156,17 @@ def draw_outcomes(counts: Array, chain: Chain, laws: Array, rng: np.random.Gener
     """Return how often [J, L, S] each law had each outcome, given the arms' transitions and laws [J, L, S].
 
     The outcome before a lift is drawn given the one after it, from the last lift to the first.
+
+    Parameters
+    ----------
+    counts
+        Transitions [J, A, S, S] in the log.
+    chain
+        How rows are made of laws.
+    laws
+        Probabilities [J, L, S] of the outcomes of each arm's laws.
+    rng
+        The generator of random numbers; it moves on.
     """
     found = np.zeros(laws.shape, np.int64)
     for (action, state), base in chain.bases.items():

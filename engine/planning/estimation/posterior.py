@@ -121,6 +121,17 @@ class Posterior:
 def fitted(counts: Array, group: Array, order: str | Sequence[str] | None, rng: np.random.Generator) -> Posterior:
     """Return the posterior given counts [J, A, S, S] and the arms' groups [J].
 
+    Parameters
+    ----------
+    counts
+        Transitions [J, A, S, S] in the log.
+    group
+        The group [J] of each arm, from 0 on.
+    order
+        Names of constraints of `Order` that every draw meets, one or several; ``None`` for none.
+    rng
+        The generator of random numbers; it moves on.
+
     Raises
     ------
     OptionError

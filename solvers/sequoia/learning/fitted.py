@@ -218,7 +218,19 @@ def _swapped(planning: Planning, arm_actions: Array, rng: np.random.Generator) -
 
 
 def additive_fit(planning: Planning, samples: Samples, base: Array, ridge: float) -> Array:
-    """Return values [H + 1, J, S] of states, near given ones, whose sum over arms is near what was earned, by step."""
+    """Return values [H + 1, J, S] of states, near given ones, whose sum over arms is near what was earned, by step.
+
+    Parameters
+    ----------
+    planning
+        The arms.
+    samples
+        What was earned.
+    base
+        Additive values [H + 1, J, S] that are corrected; steps without samples keep theirs.
+    ridge
+        Weight of the squares of corrections, as a share of the number of samples.
+    """
     arms, states = planning.arms.start.shape
     values = base.copy()
     for step in range(1, planning.horizon):
