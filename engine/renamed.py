@@ -9,12 +9,13 @@ from redwood.errors import OptionError, suggestion
 OPTIONS = {
     "symmetries": "augmentations",
     "views": "augmentations",
-    "foresight": "rollout",
-    "congestion": "coupling",
     "teacher": "expert",
     "teacher_time_limit": "expert_time_limit",
 }
 """Options of solvers and trainings before 0.2, and their names."""
+
+SOLVERS = {"foresight": "rollout", "congestion": "quadratic"}
+"""Options of `sequoia` before 0.2 that are solvers of their own, by their names."""
 
 FLAGS = {"train": {"--teacher": "--expert", "--teacher-time-limit": "--expert-time-limit"}}
 """Flags of the commands before 0.2, and their names."""
@@ -28,6 +29,8 @@ def option_suggestion(name: str, known: Iterable[str]) -> str:
     names = list(known)
     if OPTIONS.get(name) in names:
         return f" Its name is {OPTIONS[name]!r} since version 0.2."
+    if name in SOLVERS:
+        return f" Since version 0.2 it is the solver {SOLVERS[name]!r}."
     return suggestion(name, names)
 
 

@@ -16,10 +16,10 @@ def test_old_options_of_bq_name_the_new_one(old, new):
         redwood.solve(redwood.generate("tsp", size=6), "bq", time_limit=1, **{old: 8})
 
 
-@pytest.mark.parametrize(("old", "new"), [("foresight", "rollout"), ("congestion", "coupling")])
-def test_old_options_of_sequoia_name_the_new_one(old, new):
-    """`sequoia` takes no option by its old name."""
-    with pytest.raises(OptionError, match=f"no option {old!r}. Its name is {new!r}"):
+@pytest.mark.parametrize(("old", "new"), [("foresight", "rollout"), ("congestion", "quadratic")])
+def test_old_options_of_sequoia_name_the_solver_that_they_are_now(old, new):
+    """`sequoia` takes no option of what has become a solver of its own, and names that."""
+    with pytest.raises(OptionError, match=f"no option {old!r}. Since version 0.2 it is the solver {new!r}"):
         redwood.solve(redwood.generate("cormab/capacity", size=6, seed=0), "sequoia", time_limit=1, **{old: 2})
 
 

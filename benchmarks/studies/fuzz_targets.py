@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 import redwood
 from redwood.benchmarks.known import BestKnown
-from redwood.benchmarks.records import read_records
+from redwood.benchmarks.provenance import provenance
+from redwood.benchmarks.records import Session, read_records
 from redwood.benchmarks.suite import parse_suite
 from redwood.plugins.host import host
 from redwood.problem import Instance
@@ -70,7 +72,7 @@ def _instances() -> Iterator[Target]:
     folder = os.environ.get("REDWOOD_DATA")
     paths = sorted(path for path in Path(folder).rglob("*") if path.is_file()) if folder else []
     for entry in host().problem_entries:
-        if not entry.spec.formats:
+        if not entry.spec.formats or entry.plugin != "builtin":
             continue
         problem = host().problem(entry.spec.name)
         texts = [problem.format(generate(entry.spec.name, size=size, seed=size)).encode() for size in (5, 12)]
@@ -121,10 +123,46 @@ def _suites() -> Target:
 
 
 def _records() -> Target:
-    record = {"kind": "run", "job": "j1", "label": "greedy", "case": "a", "seed": 0, "time_limit": 1.0, "solution": None}
-    record["result"] = {"status": "feasible", "objective": 3.0, "seconds": {"solve": 0.1}, "trajectory": [[0.1, 3.0]]}
-    lines = [{"kind": "session", "started": "2026-01-01"}, record, record | {"job": "j2"}]
-    text = "".join(json.dumps(line) + "\n" for line in lines)
+    shared = {
+        "suite": "mangled",
+        "session": "s",
+        "started": "2026-01-01",
+        "time_limit": 1.0,
+        "threads": 1,
+        "memory_gb": None,
+    }
+    process = {"seconds": 1.0, "cpu_share": None, "peak_mb": None, "load_average": None, "cores": [0], "host": "h"}
+    case: dict[str, object] = {
+        "problem": "tsp",
+        "name": "a",
+        "size": 3,
+        "sense": "min",
+        "fingerprint": "f",
+        "best_known": None,
+    }
+    case["source"] = {"generate": "tsp", "size": 3}
+    result = {
+        "solver": "greedy",
+        "status": "feasible",
+        "termination": "converged",
+        "objective": 3.0,
+        "trajectory": [[0.1, 3.0]],
+    }
+    run: dict[str, object] = {
+        "kind": "run",
+        "job": "j1",
+        "process": process,
+        "code": {},
+        "case": case,
+        "solver": "greedy",
+        "label": "greedy",
+    }
+    run |= shared | {"options": {}, "seed": 0, "iterations": None, "result": result}
+    bound = {"kind": "bound", "job": "j2", "process": process, "code": {}, "case": case} | shared
+    bound["result"] = {"bound": 2.0, "method": "a bound", "seconds": {"solve": 0.1}, "message": ""}
+    session = Session(session="s", started="2026-01-01", executor="Local", jobs=1, machine=provenance())
+    lines = [msgspec.json.encode(session).decode(), json.dumps(run), json.dumps(bound)]
+    text = "".join(f"{line}\n" for line in lines)
 
     def read(path: Path) -> object:
         path.replace(path.with_name("records.jsonl"))
@@ -156,7 +194,7 @@ def _binary() -> Iterator[Target]:
         np.savez(
             folder / "log.npz",
             states=np.zeros((2, 5, 3), np.int16),
-            levels=np.zeros((2, 5, 3), np.int16),
+            arm_actions=np.zeros((2, 5, 3), np.int16),
             rewards=np.zeros((2, 5)),
         )
         log = (folder / "log.npz").read_bytes()

@@ -23,8 +23,8 @@ PAGE = "docs/conformance.md"
 """Where the rules are documented, each under a heading of its own name."""
 FOLDER = Path("redwood-counter-examples")
 """Where counter-examples are kept unless the caller names another folder."""
-PATIENCE = 120
-"""Seconds of computing that one rule may take on one small instance; compiling kernels takes some tens."""
+PATIENCE = 300
+"""Seconds of computing that one rule may take on one small instance; compiling kernels takes up to two hundred."""
 HANGS = f"it was not done after {PATIENCE} s of computing: does a loop of it never end?"
 
 

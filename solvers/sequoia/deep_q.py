@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.clock import Clock
+from redwood.clock import Clock, Share
 from redwood.errors import FitError, OptionError
 from redwood.lazy import load_target
 from redwood.planning.contract import Planning, Policy, check_finite
@@ -61,7 +61,9 @@ class DeepQ(HyperParameters, Solver, Trainable):
         import scipy.optimize  # noqa: F401
 
         import redwood.solvers.sequoia.learning.learner  # noqa: F401
+        from redwood.solvers.sequoia.networks.network import load_optimisers
 
+        load_optimisers()
         planning = problem.view(Planning, instance)
         planning.actions.argmax(planning.arms.rewards[:, :, 0])
         planning.actions.program.maximise(np.zeros(planning.arms.shape[:2]))  # with values it can take hours, for walks
@@ -80,7 +82,7 @@ class DeepQ(HyperParameters, Solver, Trainable):
         learner = Learner(planning, self, run.seed, begun.table, kind, begun.values)
         if begun.table is not None:  # what it starts from is worth having, and trials take their time
             run.report(learner.policy())
-        learner.prepare()
+        learner.prepare(Share(run, 0.5).stops)
         if begun.table is None:
             run.report(learner.policy())
         learner.learn(run.stops, run.advance)

@@ -24,6 +24,7 @@ from redwood.solver import Answer, Run, Solver
 from redwood.solvers.sequoia.learning.fitted import TRIED, Samples, collect, fit
 from redwood.solvers.sequoia.policy import QPolicy
 from redwood.trainable import Trainable, TrainingConfig
+from redwood.views.bound import Bound
 
 if TYPE_CHECKING:
     from redwood.solvers.sequoia.future_policy import FuturePolicy
@@ -37,6 +38,8 @@ SAMPLING = 0.5
 """Share of a turn's time for its samples; the rest is for the fit."""
 TRIALS = 400
 """Episodes in which networks are compared with each other and with their start, with common random numbers."""
+RESERVE = 15.0
+"""Time kept for the last trial and the comparison, as a multiple of what the trial of the start took."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,12 @@ class Sequoia(Solver, Trainable):
         import highspy  # noqa: F401
         import scipy.optimize  # noqa: F401
 
+        import redwood.solvers.sequoia.learning.fitted  # noqa: F401
+        from redwood.solvers.sequoia.networks.network import load_optimisers
+
+        load_optimisers()
+        if problem.offers(Bound):  # what it starts from needs the same kernels
+            problem.view(Bound, instance).warm_up()
         planning = problem.view(Planning, instance)
         planning.actions.argmax(arms_alone(planning).rewards[:, :, 0])
         if planning.exposure is None or planning.exposure.by_states:
@@ -132,7 +141,9 @@ class Sequoia(Solver, Trainable):
         found = additive_values(planning, Share(run, START), int(run.rng.integers(2**31)))
         start = AdditivePolicy(found.values, "lagrangian", exact=planning.joint is None)
         trial = int(run.rng.integers(2**31))
+        began = time.perf_counter()
         earned = planning.rollouts(start, TRIALS, trial).mean(axis=1)
+        reserve = RESERVE * (time.perf_counter() - began)
         best: _Tried | None = None
         policy: AdditivePolicy | FuturePolicy = start
         sampled = 0
@@ -140,7 +151,7 @@ class Sequoia(Solver, Trainable):
             visitor: AdditivePolicy | FuturePolicy = policy
             samples: Samples | None = None
             for turn in range(TURNS):
-                seconds = run.seconds_left / (TURNS * (self.rounds - number) - turn)
+                seconds = max(0.0, run.seconds_left - reserve) / (TURNS * (self.rounds - number) - turn)
                 network, samples = self._turn(planning, policy, visitor, samples, run, seconds)
                 sampled += samples.earned.size
                 tried = _Tried(network, number + 1, planning.rollouts(network, TRIALS, trial).mean(axis=1))
@@ -149,10 +160,10 @@ class Sequoia(Solver, Trainable):
                     run.report(replace(network, exact=True, gap=self.gap))
                 visitor = network
                 run.advance()
-                if run.stops():
+                if run.stops() or run.seconds_left < reserve:
                     break
             policy = best.policy if best is not None else visitor
-            if run.stops():
+            if run.stops() or run.seconds_left < reserve:
                 break
         assert best is not None  # a turn is made in any case
         differing = _differing(planning, best.policy, start, trial)

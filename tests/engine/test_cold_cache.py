@@ -57,6 +57,7 @@ CASES = [
     ("cormab/schedule", 12, ""),
     ("cormab/path", 40, ""),
     ("cormab/interventions", 12, ""),
+    ("vrp/windows", 8, ""),
 ]
 
 

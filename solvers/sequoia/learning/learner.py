@@ -128,10 +128,12 @@ class Learner:
         return hyper_parameters.epsilon_end + float(falling)
 
     @single_thread()
-    def prepare(self) -> None:
-        """Learn expected one-step rewards, unless the network starts from a table, and try the result."""
+    def prepare(self, stops: Callable[[], bool] = lambda: False) -> None:
+        """Learn expected one-step rewards, unless the network starts from a table or is told to stop, and try the result."""
         if self.network.shape.kind != "residual":
             for _ in range(self.hyper_parameters.pretraining):
+                if stops():
+                    break
                 self.pretrain()
         self._older = self._newer = self._oracle()
         self._try()

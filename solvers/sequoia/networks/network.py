@@ -183,3 +183,8 @@ def single_thread() -> Iterator[None]:
     """Let torch use one thread inside: for networks this small, threads that wait for each other cost fifty times more."""
     with torch_settings(threads=1):
         yield
+
+
+def load_optimisers() -> None:
+    """Import what torch's optimisers import when the first one is made, which takes seconds."""
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)])
