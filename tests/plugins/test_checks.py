@@ -157,6 +157,8 @@ def changed(text, old, new):
 @pytest.mark.parametrize("fault", PROBLEMS)
 def test_a_broken_problem_is_caught_by_the_right_rule(fault, install, texts, tmp_path, monkeypatch):
     """Each fault is found by its own rule, with words that say what is wrong."""
+    import pyomo.environ  # noqa: F401 (an import that patience ends stays half done)
+
     monkeypatch.setattr(rules, "PATIENCE", 0.5)
     old, new, rule, words = PROBLEMS[fault]
     install(toy=changed(texts[0], old, new))
