@@ -115,16 +115,14 @@ def additive_values(planning: Planning, clock: Clock, seed: int, rounds: int = R
     rounds
         The most rounds of column generation of each relaxation.
     """
-    best, tried, quick = None, 0, not isinstance(planning.joint, ConcaveReward)
+    found: list[AdditiveValues] = []
+    quick = not isinstance(planning.joint, ConcaveReward)
     for name, values in _candidates(planning, clock, seed, rounds):
         earned = float(planning.rollouts(AdditivePolicy(values, exact=quick), EPISODES, seed).mean())
-        tried += 1
-        if best is None or earned > best.mean:
-            best = AdditiveValues(values, earned, name, tried)
+        found.append(AdditiveValues(values, earned, name, len(found) + 1))
         if clock.stops():
             break
-    assert best is not None  # the first candidate needs no time
-    return replace(best, tried=tried)
+    return replace(max(found, key=lambda each: each.mean), tried=len(found))
 
 
 def _candidates(planning: Planning, clock: Clock, seed: int, rounds: int) -> Iterator[tuple[str, Array]]:
