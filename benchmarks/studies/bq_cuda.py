@@ -1,9 +1,9 @@
 """Try `bq` on a GPU, unattended and in under ten minutes: ``python benchmarks/studies/bq_cuda.py --out runs/cuda``.
 
-Three things are measured for each size, and written to ``cuda.json`` and ``cuda.md`` as they come: whether the device gives the
-CPU's answers (probabilities and best actions on the same windows, against single precision), how long greedy
-decoding takes with and without `torch.compile`, and how long a training step takes. ``--device cpu`` runs the same code where
-there is no GPU. The exit code is 1 where an answer is further from the CPU's than the tolerance.
+Three things are measured for each size, and written to ``cuda.json`` and ``cuda.md`` as they come: whether the device
+gives the CPU's answers (probabilities and best actions on the same windows, against single precision), how long greedy
+decoding takes with and without `torch.compile`, and how long a training step takes. ``--device cpu`` runs the same code
+where there is no GPU. The exit code is 1 where an answer is further from the CPU's than the tolerance.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ def main(out: Path, device: str, problem: str, sizes: str, batch: int, presets: 
     sys.exit(any(row.get("agrees") is False for row in told["rows"]))
 
 
-def _measurements(device: str, problem: str, sizes: list[int], batch: int, presets: list[str]) -> Iterator[Callable[[], Row]]:
+def _measurements(
+    device: str, problem: str, sizes: list[int], batch: int, presets: list[str]
+) -> Iterator[Callable[[], Row]]:
     """Return what is measured: agreement first, then decoding and training from the smallest size on."""
     for size in sizes:
         yield lambda size=size: agreement(device, problem, size)
