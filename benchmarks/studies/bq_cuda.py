@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +73,13 @@ def _measurements(
 ) -> Iterator[Callable[[], Row]]:
     """Return what is measured: agreement first, then decoding and training from the smallest size on."""
     for size in sizes:
-        yield lambda size=size: agreement(device, problem, size)
+        yield partial(agreement, device, problem, size)
     for size in sizes:
         for compiled in (False, True):
-            yield lambda size=size, compiled=compiled: greedy(device, problem, size, batch, compiled)
+            yield partial(greedy, device, problem, size, batch, compiled)
     for preset in presets:
         for place in dict.fromkeys((device, "cpu")):
-            yield lambda preset=preset, place=place: training(place, problem, sizes[0], preset)
+            yield partial(training, place, problem, sizes[0], preset)
 
 
 def agreement(device: str, problem: str, size: int) -> Row:
@@ -143,7 +144,7 @@ def training(device: str, problem: str, size: int, preset: str) -> Row:
         window = view.window(batch, window_size(network, batch))
         choice, neighbours, _ = losses_of(network, window, view.target(batch, window))
         optimiser.zero_grad(set_to_none=True)
-        (choice + neighbours).backward()
+        (choice + neighbours).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         loss = choice.item()
     seconds = (time.perf_counter() - began) / STEPS
