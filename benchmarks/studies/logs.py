@@ -1,4 +1,4 @@
-"""From call logs with known truth: ``python benchmarks/studies/logs.py planners | online | worst | others``.
+"""From call logs with known truth: ``python benchmarks/studies/logs.py planners | table | online | worst | others``.
 
 ``planners`` says what share of the achievable gain plans from a log have, how often intervals hold the truth, and how
 often the stated gain does, beside per-arm counts, arms pooled by k-means and the posterior under the true prior. ``online``
@@ -11,7 +11,11 @@ Beta's probability. Contacts in the log are random.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -26,7 +30,7 @@ from redwood.planning.policies import NullPolicy
 from redwood.problem import Instance
 from redwood.solving.draws import drawn_instance, made_policy
 from redwood.solving.off_policy import off_policy
-from redwood.solving.online import LEARNERS, learn_online
+from redwood.solving.online import LEARNERS, OnlineRun, learn_online
 from redwood.solving.read import instance
 from redwood.solving.robust import robust
 from redwood.solving.simulate import simulate
@@ -110,67 +114,99 @@ def main() -> None:
 @main.command()
 @click.option("--draws", default=30, show_default=True, help="Programmes and logs.")
 @click.option("--size", default=100, show_default=True, help="Number of arms; a fifth is contacted a week.")
-@click.option("--weeks", default="5,15,60", show_default=True, help="Lengths of logs; five weeks are one contact an arm.")
+@click.option("--weeks", default=15, show_default=True, help="Length of the log; five weeks are one contact an arm.")
 @click.option("--seed", default=1000, show_default=True, help="Of the first draw.")
-def planners(draws: int, size: int, weeks: str, seed: int) -> None:
-    """Print a row for each length of the log."""
-    names = [*PLANNERS, "with features"]
-    click.echo(f"| contacts an arm | {' | '.join(names)} | 90 % intervals hold | gain's 95 % interval holds |")
-    click.echo("|" + "---:|" * (len(names) + 3))
-    for length in map(int, weeks.split(",")):
-        rows = np.array([_one(size, length, seed + number, names) for number in range(draws)])
-        cells = [_cell(column) for column in rows[:, : len(names) + 1].T]
-        click.echo(f"| {length / 5:g} | {' | '.join(cells)} | {100 * rows[:, -1].mean():.0f} |")
-        for other in ("counts", "k-means", "true prior", "with features"):
-            ahead = rows[:, names.index("posterior")] - rows[:, names.index(other)]
-            click.echo(f"posterior less {other}: {_cell(ahead)} points")
+@click.argument("rows", type=click.Path(path_type=Path))
+def planners(draws: int, size: int, weeks: int, seed: int, rows: Path) -> None:
+    """Score plans from logs, and append a row for each log to the file ROWS; `table` prints it."""
+    for number in range(draws):
+        row = {"size": size, "weeks": weeks, "seed": seed + number, **_one(size, weeks, seed + number)}
+        with rows.open("a") as file:
+            file.write(json.dumps(row) + "\n")
 
 
-def _one(size: int, length: int, seed: int, names: Sequence[str]) -> list[float]:
+@main.command()
+@click.argument("rows", type=click.Path(path_type=Path, exists=True))
+def table(rows: Path) -> None:
+    """Print what `planners` found: the share of the achievable gain, and how often intervals hold the truth."""
+    found = [json.loads(line) for line in rows.read_text().splitlines()]
+    names = list(found[0]["shares"])
+    click.echo(f"| arms | weeks | logs | {' | '.join(names)} | 90 % intervals hold | gain's 95 % interval holds |")
+    click.echo("|" + "---:|" * (len(names) + 5))
+    for size, weeks in sorted({(row["size"], row["weeks"]) for row in found}):
+        own = [row for row in found if (row["size"], row["weeks"]) == (size, weeks)]
+        shares = {name: np.array([row["shares"][name] for row in own]) for name in names}
+        held, gain = (np.array([row[key] for row in own]) for key in ("held", "gain_held"))
+        away = np.sqrt(np.mean([row["gain_away"] ** 2 for row in own]))
+        cells = [_cell(values) for values in (*shares.values(), 100.0 * held)]
+        click.echo(f"| {size} | {weeks} | {len(own)} | {' | '.join(cells)} | {gain.sum():.0f} of {len(own)} |")
+        click.echo(f"the truth is {away:.2f} stated deviations from the stated gain, in the root mean square", err=True)
+        for other in (name for name in names if name != "posterior"):
+            click.echo(f"posterior less {other}: {_cell(shares['posterior'] - shares[other])} points", err=True)
+
+
+def _one(size: int, weeks: int, seed: int) -> dict[str, Any]:
     """Return the shares of the gain of all planners, the share of intervals that hold, and whether the gain's does."""
     rng = np.random.default_rng(seed)
     truth, features = draw_truth(size, rng)
     real = make(truth, 20)
-    log = log_columns(make(truth, length), "random", steps=length, seed=seed)
+    log = log_columns(make(truth, weeks), "random", steps=weeks, seed=seed)
     for number in (0, 1):
         log[f"x{number}"] = features[log["arm"].astype(int), number]
     found = estimate(log, order=ORDER, seed=seed)
-    with_features = estimate(log, order=ORDER, seed=seed, features=["x0", "x1"])
     guesses = {name: planner(found) for name, planner in PLANNERS.items()}
-    guesses["with features"] = with_features.arms.transitions
+    guesses["with features"] = estimate(log, order=ORDER, seed=seed, features=["x0", "x1"]).arms.transitions
 
     def earned(transitions: Array) -> float:
         return simulate(real, made_policy(drawn_instance(real, transitions), SOLVER), episodes=100, bound_time_limit=0).mean
 
     nothing = simulate(real, NullPolicy(), episodes=100, bound_time_limit=0).mean
     best = earned(truth) - nothing
-    shares = [100.0 * (earned(guesses[name]) - nothing) / best for name in names]
+    shares = {name: 100.0 * (earned(guess) - nothing) / best for name, guess in guesses.items()}
     drawn = found.sample(200, seed)
     low, high = np.quantile(drawn, (0.05, 0.95), axis=0)
-    held = 100.0 * float(((low <= truth) & (truth <= high))[..., 1].mean())
+    held = float(((low <= truth) & (truth <= high))[..., 1].mean())
     guess = drawn_instance(real, found.arms.transitions)
     policy = made_policy(guess, SOLVER)
-    stated = simulate(guess, policy, episodes=5, draws=drawn[:100], bound_time_limit=0).gain
+    stated = simulate(guess, policy, episodes=5, draws=drawn, bound_time_limit=0).gain
     actual = simulate(guess, policy, episodes=200, draws=np.stack([truth, truth]), bound_time_limit=0).gain
     assert stated is not None
     assert actual is not None
-    return [*shares, held, float(stated.interval[0] <= actual.mean <= stated.interval[1])]
+    least, most = stated.interval
+    away = (actual.mean - stated.mean) / stated.model_deviation
+    return {"shares": shares, "held": held, "gain_held": least <= actual.mean <= most, "gain_away": away, "best": best}
 
 
 @main.command()
 @click.option("--draws", default=10, show_default=True, help="Programmes.")
 @click.option("--size", default=50, show_default=True, help="Number of arms.")
 @click.option("--steps", default=52, show_default=True)
+@click.option("--replan", default=4, show_default=True, help="Weeks from one plan to the next.")
+@click.option("--order", default=ORDER, show_default=True, help="What thompson and greedy know beforehand; '' for nothing.")
+@click.option("--learners", default=",".join(LEARNERS), show_default=True)
 @click.option("--seed", default=2000, show_default=True)
-def online(draws: int, size: int, steps: int, seed: int) -> None:
-    """Print the average regret a week of each learner after some weeks, and what the planner who knows earns."""
+@click.option("--plot", type=click.Path(path_type=Path), help="Save the curves.")
+def online(draws: int, size: int, steps: int, replan: int, order: str, learners: str, seed: int, plot: Path | None) -> None:
+    """Print the regret a week of each learner in the weeks since the mark before, and on average up to each mark."""
+    from redwood.picture import drawn
+
     truths = [make(draw_truth(size, np.random.default_rng(seed + number))[0], 20) for number in range(draws)]
     marks = [mark for mark in (4, 13, 26, 52) if mark <= steps]
-    click.echo(f"| learner | {' | '.join(f'{mark} weeks' for mark in marks)} |\n|---|" + "---:|" * len(marks))
-    for learner in LEARNERS:
-        runs = [learn_online(truth, learner, steps=steps, runs=1, seed=seed) for truth in truths]
-        curves = np.array([run.average_regret[0] for run in runs])
-        click.echo(f"| {learner} | {' | '.join(_cell(curves[:, mark - 1], 2) for mark in marks)} |")
+    spans = [f"weeks {begun + 1} to {mark}" for begun, mark in pairwise([0, *marks])]
+    click.echo(f"| learner | {' | '.join(spans)} | average of {steps} |\n|---|" + "---:|" * (len(marks) + 1))
+    played = []
+    for learner in learners.split(","):
+        options = {"steps": steps, "runs": 1, "replan": replan, "order": order or None}
+        runs = [learn_online(truth, learner, seed=seed, **options) for truth in truths]
+        all_runs = OnlineRun(
+            learner, *(np.concatenate([getattr(run, name) for run in runs]) for name in ("rewards", "known"))
+        )
+        lost = all_runs.known - all_runs.rewards
+        cells = [_cell(lost[:, begun:mark].mean(axis=1), 2) for begun, mark in pairwise([0, *marks])]
+        click.echo(f"| `{learner}` | {' | '.join(cells)} | {_cell(lost.mean(axis=1), 2)} |")
+        played.append(all_runs)
+    if plot is not None:
+        drawn(lambda axes: [run.plot(axes=axes, average=True) for run in played], plot, None)
 
 
 @main.command()
