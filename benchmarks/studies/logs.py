@@ -1,9 +1,9 @@
-"""From call logs with known truth: ``python benchmarks/studies/logs.py planners | table | online | worst | others``.
+"""From call logs with known truth: ``python benchmarks/studies/logs.py COMMAND``.
 
 ``planners`` says what share of the achievable gain plans from a log have, how often intervals hold the truth, and how
 often the stated gain does, beside per-arm counts, arms pooled by k-means and the posterior under the true prior. ``online``
 says what is lost while learning, ``worst`` what robust plans are worth in the worst draw, ``others`` how often estimates for
-another policy hold the truth.
+another policy hold the truth, ``planned`` what each solver loses that plans from a log, ``large`` how long 500 arms take.
 
 Arms have two states. Left alone, P(well) is drawn from Beta laws; a contact lifts those who would not be well with another
 Beta's probability. Contacts in the log are random.
@@ -12,28 +12,35 @@ Beta's probability. Contacts in the log are random.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.planning.beliefs import collapsing
 from redwood.planning.estimation.estimate import Estimate, estimate
 from redwood.planning.estimation.groups import grouped
 from redwood.planning.estimation.ordered import chain_of, composed, draw_outcomes
 from redwood.planning.estimation.prior import dirichlet
+from redwood.planning.estimation.table import write_csv
 from redwood.planning.evaluation import half_width
 from redwood.planning.policies import NullPolicy
 from redwood.problem import Instance
+from redwood.problems.cormab.workers import WorkersSet, compatible_workers
+from redwood.solving.act import act_by_name
 from redwood.solving.draws import drawn_instance, made_policy
 from redwood.solving.off_policy import off_policy
 from redwood.solving.online import LEARNERS, OnlineRun, learn_online
 from redwood.solving.read import instance
 from redwood.solving.robust import robust
 from redwood.solving.simulate import simulate
+from redwood.solving.solve import solve
 from redwood.solving.synthetic import log_columns
 
 ALONE = ((2.0, 10.0), (8.0, 3.0))
@@ -249,6 +256,74 @@ def others(draws: int, size: int, steps: int, seed: int) -> None:
         held.append([one.interval[0] <= mean <= one.interval[1] for one in (valued.weighted, valued.simulated)])
     shares = 100.0 * np.array(held).mean(axis=0)
     click.echo(f"of {draws} logs: weighted {shares[0]:.1f} %, simulated {shares[1]:.1f} % hold the truth")
+
+
+@main.command()
+@click.option("--draws", default=5, show_default=True, help="Programmes and logs.")
+@click.option("--size", default=100, show_default=True, help="Number of arms; a fifth is contacted a week.")
+@click.option("--weeks", default="5,15,30,100", show_default=True, help="Lengths of logs.")
+@click.option("--solvers", default="lagrangian,whittle,myopic,constant,random", show_default=True)
+@click.option("--seed", default=6000, show_default=True)
+def planned(draws: int, size: int, weeks: str, solvers: str, seed: int) -> None:
+    """Print the reward a week that each solver loses, planning for the posterior mean, against knowing the truth."""
+    names = solvers.split(",")
+    click.echo(f"| arms | weeks | logs | {' | '.join(names)} | doing nothing | earned by knowing |")
+    click.echo("|" + "---:|" * (len(names) + 5))
+    for length in map(int, weeks.split(",")):
+        rows = []
+        for number in range(draws):
+            truth, _ = draw_truth(size, np.random.default_rng(seed + number))
+            real = make(truth, 20)
+            log = log_columns(make(truth, length), "random", steps=length, seed=seed + number)
+            guess = drawn_instance(real, estimate(log, order=ORDER, seed=seed).arms.transitions)
+            policies = [made_policy(real, "lagrangian"), *(made_policy(guess, name) for name in names), NullPolicy()]
+            earned = [simulate(real, policy, episodes=100, bound_time_limit=0).mean for policy in policies]
+            rows.append([*(earned[0] - np.array(earned[1:])), earned[0]])
+        cells = [_cell(column, 2) for column in np.array(rows).T]
+        click.echo(f"| {size} | {length} | {draws} | {' | '.join(cells)} |")
+
+
+@main.command()
+@click.option("--size", default=500, show_default=True, help="Number of arms.")
+@click.option("--weeks", default=30, show_default=True, help="Length of the log.")
+@click.option("--seed", default=1, show_default=True)
+def large(size: int, weeks: int, seed: int) -> None:
+    """Print what a large programme takes from its CSV file to this week's list, and planning it where calls alone see."""
+    rng = np.random.default_rng(seed)
+    truth, _ = draw_truth(size, rng)
+    languages = ("hi", "mr", "ta", "te")
+    spoken = rng.choice(languages, size)
+    log = log_columns(make(truth, weeks), "random", steps=weeks, seed=seed)
+    log["language"] = spoken[log["arm"].astype(int)]
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "call_log.csv")
+        write_csv(file, log)
+        began = time.perf_counter(), time.process_time()
+        found = estimate(file, order=ORDER, seed=seed)
+        owned = [["hi"], ["hi", "mr"], ["mr"], ["ta"], ["te"], ["ta", "te"], ["hi", "te"]]
+        callers = WorkersSet(compatible_workers(found.feature("language"), owned), np.full(7, 8))
+        plan = found.instance(rewards=[0, 1], actions=callers, horizon=20)
+        estimated = time.process_time() - began[1]
+        result = solve(plan, "lagrangian", time_limit=30)
+        today = {name: int(start[1]) for name, start in zip(found.names, found.start, strict=True)}
+        calls = act_by_name(plan, result.solution, today)
+        taken = time.perf_counter() - began[0], time.process_time() - began[1]
+    click.echo(f"{len(log['arm'])} rows to {len(calls.arms)} calls: {taken[0]:.1f} s, {taken[1]:.1f} s of the processor")
+    click.echo(f"of these {estimated:.1f} s for the estimate; objective {result.objective:.3f}, bound {result.bound:.3f}")
+    began = time.perf_counter(), time.process_time()
+    unseen = collapsing(plan.arms)
+    hidden = instance(
+        "cormab",
+        transitions=unseen.transitions,
+        rewards=unseen.rewards,
+        start=unseen.start,
+        actions={"kind": "budget", "count": size, "budget": size // 10},
+        horizon=20,
+    )
+    result = solve(hidden, "lagrangian", time_limit=30)
+    taken = time.perf_counter() - began[0], time.process_time() - began[1]
+    click.echo(f"collapsing: {taken[0]:.1f} s, {taken[1]:.1f} s of the processor")
+    click.echo(f"objective {result.objective:.3f}, bound {result.bound:.3f}")
 
 
 def _cell(values: Array, digits: int = 1) -> str:

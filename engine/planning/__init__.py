@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from redwood.planning.estimation.estimate import Estimate, estimate
     from redwood.planning.fairness import at_least_every
     from redwood.planning.gain import Gain
+    from redwood.planning.picture import plot_against_bound
     from redwood.planning.simulated import SimulatedPlanning
     from redwood.solving.off_policy import off_policy
     from redwood.solving.online import thompson, ucw
@@ -38,6 +39,7 @@ _LAZY = {
     "at_least_every": "redwood.planning.fairness:at_least_every",
     "collapsing": "redwood.planning.beliefs:collapsing",
     "estimate": "redwood.planning.estimation.estimate:estimate",
+    "plot_against_bound": "redwood.planning.picture:plot_against_bound",
 }
 """Lazy targets of what is imported at first use; some of it stands above this package."""
 
@@ -59,6 +61,7 @@ __all__ = [
     "collapsing",
     "estimate",
     "off_policy",
+    "plot_against_bound",
     "relaxation_by_counts",
     "relaxation_of",
     "robust",

@@ -14,6 +14,7 @@ from redwood.errors import OptionError, suggestion
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.estimation.posterior import Posterior, fitted
 from redwood.planning.evaluation import half_width, noise_seed
+from redwood.planning.frames import frame, long_columns
 from redwood.planning.policies import IndexPolicy, RandomPolicy
 from redwood.planning.simulator_kernels import advance, draw_start
 from redwood.problem import Instance
@@ -58,6 +59,12 @@ class OnlineRun:
     def average_regret(self) -> Array:
         """Regret a step [R, T], up to and with each step."""
         return self.regret / np.arange(1, self.rewards.shape[1] + 1)
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame with the columns run, step, reward and known."""
+        runs, steps = self.rewards.shape
+        columns = long_columns(self.rewards, {"run": range(runs), "step": range(steps)}, "reward")
+        return frame({**columns, "known": self.known.ravel()})
 
     def plot(self, path: str | Path | None = None, axes: Axes | None = None, *, average: bool = False) -> Axes:
         """Draw the mean regret, or with ``average`` that a step, with its 95 % interval over runs; return the axes."""

@@ -18,6 +18,7 @@ from redwood.planning.estimation.cohort import Cohort, check_one_cohort, examine
 from redwood.planning.estimation.groups import constant_of_arm, feature_matrix, grouped
 from redwood.planning.estimation.log import UNKNOWN, CallLog, read_log
 from redwood.planning.estimation.posterior import Posterior, fitted
+from redwood.planning.frames import frame, long_columns
 from redwood.settings import check_seed, whole
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from redwood.problem import Instance
 
+SHOWN_DRAWS = 400
+"""Draws that the intervals of a frame are quantiles of."""
 PROBLEM = "redwood.problems.cormab.problem:CoRMAB"
 """The problem that estimated arms are an instance of; this room imports no problem."""
 
@@ -123,6 +126,12 @@ class Estimate:
             arm_names=self.names,
         )
         return made
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame of arm, action, state, next_state, the posterior mean, and the 90 % interval low to high."""
+        axes = {"arm": self.names, "action": self.log.actions, "state": self.log.states, "next_state": self.log.states}
+        low, high = np.quantile(self.sample(SHOWN_DRAWS), (0.05, 0.95), axis=0)
+        return frame({**long_columns(self._mean, axes, "mean"), "low": low.ravel(), "high": high.ravel()})
 
     def plot(self, path: str | Path | None = None, axes: Axes | None = None) -> Axes:
         """Draw what a contact does to each arm, with 90 % intervals, and return the axes."""
