@@ -16,6 +16,7 @@ from redwood.planning.relaxation import Relaxation, relaxation_by_counts, relaxa
 if TYPE_CHECKING:
     from redwood.planning.beliefs import collapsing
     from redwood.planning.bounds.lagrangian import LagrangianBound
+    from redwood.planning.calendar import pull_windows, weekly_budgets
     from redwood.planning.estimation.estimate import Estimate, estimate
     from redwood.planning.fairness import at_least_every
     from redwood.planning.gain import Gain
@@ -39,6 +40,8 @@ _LAZY = {
     "at_least_every": "redwood.planning.fairness:at_least_every",
     "collapsing": "redwood.planning.beliefs:collapsing",
     "estimate": "redwood.planning.estimation.estimate:estimate",
+    "pull_windows": "redwood.planning.calendar:pull_windows",
+    "weekly_budgets": "redwood.planning.calendar:weekly_budgets",
     "plot_against_bound": "redwood.planning.picture:plot_against_bound",
 }
 """Lazy targets of what is imported at first use; some of it stands above this package."""
@@ -62,6 +65,7 @@ __all__ = [
     "estimate",
     "off_policy",
     "plot_against_bound",
+    "pull_windows",
     "relaxation_by_counts",
     "relaxation_of",
     "robust",
@@ -69,6 +73,7 @@ __all__ = [
     "thompson",
     "ucw",
     "value_of",
+    "weekly_budgets",
 ]
 
 

@@ -107,6 +107,17 @@ def test_lifts_make_any_better_row():
     assert composed(chain, laws)[:, 0, 1] == pytest.approx([0.25, 0.25 + 0.75 * 0.6])
 
 
+def test_made_rows_are_probabilities():
+    """No entry of 20,000 rows of many lifts is above 1, not even by rounding, so that every draw can be planned for."""
+    rng = np.random.default_rng(0)
+    chain = chain_of(4, 4, action_helps=True, states_ordered=False)
+    allowed = np.arange(4) >= np.array(chain.laws)[:, None]
+    rows = composed(chain, dirichlet(np.where(allowed, 0.05, 0.0) * np.ones((1250, 1, 1)), rng))
+    assert rows.max() <= 1.0
+    assert rows.min() >= 0.0
+    assert rows.sum(axis=-1) == pytest.approx(1.0)
+
+
 def test_order_is_learnt_where_the_log_is_thin():
     """For an arm of which nothing is known, 'action-helps' puts every draw of a contact above one without."""
     rng = np.random.default_rng(1)
