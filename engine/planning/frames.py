@@ -11,7 +11,7 @@ from redwood.arrays import Array
 from redwood.errors import MissingDependencyError, OptionError
 
 
-def frame(columns: Mapping[str, Any]) -> Any:
+def frame(columns: Mapping[Any, Any]) -> Any:
     """Return a pandas frame of columns [N] by name.
 
     Raises

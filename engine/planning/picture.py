@@ -143,7 +143,7 @@ def draw_indices(axes: Axes, gains: Array, names: Sequence[Any]) -> None:
 
 def draw_gain(axes: Axes, gain: Gain) -> None:
     """Draw histograms of the expected gain under each draw and of single episodes, with their 95 % intervals."""
-    edges = np.histogram_bin_edges(gain.episodes, bins=30)
+    edges = np.histogram_bin_edges(gain.episodes, bins=30).tolist()
     for values, interval, colour, label in (
         (gain.episodes.ravel(), gain.episode_interval, "0.7", "one episode"),
         (gain.draws, gain.interval, "C0", "expected, by draw"),

@@ -168,7 +168,7 @@ def composed(chain: Chain, laws: Array) -> Array:
         for lift in chain.lifts[action, state]:
             row = np.matmul(row[..., None, :], laws[..., lift, :])[..., 0, :]
         rows[..., action, state, :] = row
-    return np.minimum(rows, 1.0)  # sums of products may be above 1 by rounding
+    return np.asarray(np.minimum(rows, 1.0))  # sums of products may be above 1 by rounding
 
 
 def draw_outcomes(counts: Array, chain: Chain, laws: Array, rng: np.random.Generator) -> Array:

@@ -65,7 +65,7 @@ class Posterior:
     def mean(self) -> Array:
         """Return the posterior mean [J, A, S, S]: in closed form, or over draws where there are an order or features."""
         if self.weights is None:
-            return np.minimum(self.sample(DRAWS, np.random.default_rng(0)).mean(axis=0), 1.0)
+            return np.asarray(np.minimum(self.sample(DRAWS, np.random.default_rng(0)).mean(axis=0), 1.0))
         total = np.zeros_like(self.counts)
         for weights in self.weights:
             alpha = self.counts + weights[self.group]
