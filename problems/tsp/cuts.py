@@ -30,7 +30,7 @@ from redwood.problems.tsp.comb_kernels import (
     grow_combs,
     measure_intervals,
 )
-from redwood.problems.tsp.linear_kernels import light_cuts
+from redwood.problems.tsp.light_cut_kernels import light_cuts
 
 EPSILON = 1e-6
 """Values below this count as zero, values above one less it as one."""
@@ -122,7 +122,7 @@ class CutFinder:
     def _teeth(self, support: Support, order: Array) -> Teeth:
         place = np.empty(self.size, dtype=np.int64)
         place[order] = np.arange(self.size)
-        values = np.empty((self.size, min(REACH, self.size)))
+        values = np.empty((self.size, min(REACH, self.size - 1)))  # no tooth holds all nodes
         measure_intervals(support, order, place, values)
         best, chosen = np.empty((self.size, 2)), np.empty((self.size, 2), dtype=np.int64)
         return Teeth(order, place, 3.0 - values, best, chosen, np.empty(self.size, dtype=np.int64))

@@ -1,47 +1,96 @@
-"""The linear relaxation of the TSP with subtours, blossoms and combs, on HiGHS, and the bound that any of its duals proves."""
+"""The linear relaxation of the TSP with subtours, blossoms and combs on HiGHS, and the bound that its duals prove."""
 
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import highspy
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.clock import Clock
+from redwood.clock import Clock, Share, Timer
 from redwood.problems.routing.scaling import DUAL_TOLERANCE, cost_scale, scaled_costs
+from redwood.problems.routing.travel import Metric, Travel
 from redwood.problems.tsp.cuts import Cut, CutFinder
 from redwood.problems.tsp.instance import TSPInstance
+from redwood.problems.tsp.local import TSPLocal
 from redwood.problems.tsp.pricing_kernels import Missing, Prices, cross_edges, price_edges
 from redwood.tolerance import ROUNDING
 from redwood.views.compiled import quiet_highs
 
+NEIGHBOURS = 6
+"""Edges to so many nearest nodes are in the program from the start; others are priced in."""
+TOUR_STEPS, TOUR_SHARE = 20, 0.05
+"""Perturbations for each node, at most, of the tour whose intervals serve as teeth, and share of the time that they take."""
+MOST_STEPS = 4_000
+REHEARSED = 14
+"""Nodes of the instance that kernels are compiled on."""
 STALL_ROUNDS, STALL_RISE = 25, 2e-5
 """Cutting ends where the bound has risen by less than this share of itself over so many rounds."""
+
+
+def relax(instance: TSPInstance, edges: Array, clock: Clock) -> Relaxation:
+    """Return the relaxation over edges to near nodes, of a good tour, and those given [E, 2]."""
+    tour = good_tour(instance, clock)
+    near = instance.travel.nearest(NEIGHBOURS)
+    pairs = np.stack([np.repeat(np.arange(instance.size), near.shape[1]), near.ravel()], axis=1)
+    pairs = np.concatenate([pairs, np.stack([tour, np.roll(tour, -1)], axis=1), edges])
+    return Relaxation(instance, tour, np.unique(np.sort(pairs, axis=1), axis=0))
+
+
+@cache
+def rehearse(metric: Metric) -> None:
+    """Tighten the relaxation of a small instance of a metric, and find cuts at a point that it may not come to."""
+    places = np.random.default_rng(1).random((REHEARSED, 2))
+    explicit = np.abs(places[:, None] - places[None]).sum(axis=2) if metric is Metric.EXPLICIT else None
+    travel = Travel(metric, None if metric is Metric.EXPLICIT else 1000.0 * places, explicit)
+    nothing = np.zeros((0, 2), dtype=np.int64)
+    relaxation = relax(TSPInstance(travel=travel), nothing, Timer())
+    relaxation.tighten(Timer())
+    relaxation.useful_edges(math.inf, REHEARSED**2)
+    tails, heads = np.triu_indices(REHEARSED, 1)
+    CutFinder(np.arange(REHEARSED)).find(tails, heads, np.full(len(tails), 2.0 / (REHEARSED - 1)), 10**6, Timer())
+
+
+def good_tour(instance: TSPInstance, clock: Clock) -> Array:
+    """Return the tour [N] of a local search with some perturbations."""
+    view, rng, share = TSPLocal(instance), np.random.default_rng(0), Share(clock, TOUR_SHARE)
+    state = view.construct(rng)
+    view.descend(state)
+    for _ in range(min(MOST_STEPS, TOUR_STEPS * instance.size)):
+        if share.stops():
+            break
+        candidate = view.copy(state)
+        view.perturb(candidate, rng)
+        view.descend(candidate)
+        state = candidate if candidate.length <= state.length else state
+    return state.tour.astype(np.int64)
 
 
 class Relaxation:
     """A linear program over edges, grown by rows (cuts) and columns (edges left out at first).
 
     Variables are edges with values from 0 to 1. Rows: two edges at each node, and ``sum of x(delta(S)) >= least`` over the
-    sets S of each cut. ``best`` is the best bound so far, over all edges, and ``ended`` says whether nothing was left to add.
+    sets S of each cut. ``best`` is the best bound so far, over all edges; ``ended`` says whether the work is done.
     """
 
     def __init__(self, instance: TSPInstance, tour: Array, edges: Array) -> None:
         self.instance = instance
         self.size = instance.size
         self._travel = instance.travel.arrays
-        self._finder = CutFinder(tour)
+        self.finder = CutFinder(tour)
         self.tails, self.heads = edges[:, 0].astype(np.int64), edges[:, 1].astype(np.int64)
         lengths = instance.travel.between(self.tails, self.heads)
         self._scale = cost_scale(lengths[lengths > 0])
         self.cuts: list[Cut] = []
         self._idle = np.zeros(0, dtype=np.int64)
         self._known: set[bytes] = set()
-        self.values, self._duals, self._row_values = np.zeros(0), np.zeros(0), np.zeros(0)
-        self.best, self.best_prices, self.ended = -math.inf, None, False
-        self._room = 20 * self.size
+        self.values, self._duals, self._row_values = np.zeros(0), np.zeros(self.size), np.zeros(0)
+        self.best, self.best_prices, self.ended = -math.inf, self.prices(), False
+        self._room, self._count = 20 * self.size, 0
+        self._missing = _room(0)
         self._highs: Any = quiet_highs()
         self._highs.setOptionValue("presolve", "off")
         rows = self.size
@@ -50,10 +99,24 @@ class Relaxation:
         )
         self._add_columns(self.tails, self.heads)
 
-    def tighten(self, clock: Clock, goal: float = math.inf) -> float:
-        """Add edges and cuts until none is found, the bound stalls, reaches ``goal`` or the clock stops; return the bound."""
+    def tighten(self, clock: Clock, goal: float = math.inf, rounds: float = math.inf) -> float:
+        """Add edges and cuts until none is found, the bound stalls or reaches ``goal``, or the clock stops.
+
+        Parameters
+        ----------
+        clock
+            Ends the work, and limits each solution of the program.
+        goal
+            A bound that is enough.
+        rounds
+            Solutions of the program, at most.
+
+        Returns
+        -------
+        The best bound.
+        """
         history: list[float] = []
-        while not clock.stops() and self.best < goal:
+        while not clock.stops() and self.best < goal and len(history) < rounds:
             if not self._solve(clock.seconds_left):
                 break
             added = self._price()
@@ -61,7 +124,7 @@ class Relaxation:
             if self._stalls(history, added):
                 self.ended = True
                 break
-            cuts = self._finder.find(self.tails, self.heads, self.values, max(100, self.size // 4), clock)
+            cuts = self.finder.find(self.tails, self.heads, self.values, max(100, self.size // 4), clock)
             cuts = [cut for cut in cuts if cut.key not in self._known]
             if not cuts and not added:
                 self.ended = not clock.stops()
@@ -113,9 +176,9 @@ class Relaxation:
         """
         prices = self.prices()
         starts, heads, _ = adjacency(self.size, self.tails, self.heads)
-        self.missing = Missing(*(np.empty(self._room, dtype) for dtype in (np.int64, np.int64, np.float64)))
+        self._missing = _room(self._room)
         limit = -DUAL_TOLERANCE / self._scale
-        shortfall, reach, count = price_edges(*self._travel, prices, starts, heads, limit, self.missing)
+        shortfall, reach, count = price_edges(*self._travel, prices, starts, heads, limit, self._missing)
         self._count = min(count, self._room)
         least = np.array([cut.least for cut in self.cuts])
         fixed = np.concatenate([2.0 * self._duals[: self.size], least * np.maximum(self._duals[self.size :], 0.0)])
@@ -125,16 +188,23 @@ class Relaxation:
             self.best, self.best_prices = value, prices
         return count
 
+    def useful_edges(self, limit: float, most: int) -> Array | None:
+        """Return the edges [E, 2] that tours of at most ``limit`` can use, or ``None`` for more edges than ``most``."""
+        found, nothing = _room(most), np.zeros(self.size + 1, dtype=np.int64)
+        none, room = np.zeros(0, dtype=np.int64), math.nextafter(limit - self.best, math.inf)
+        _, _, count = price_edges(*self._travel, self.best_prices, nothing, none, room, found)
+        return np.stack([found.tails[:count], found.heads[:count]], axis=1) if count <= most else None
+
     def _add_missing(self) -> None:
         """Add the missing edges with the most negative reduced costs."""
-        order = np.argsort(self.missing.reduced[: self._count])[: 2 * self.size]
+        order = np.argsort(self._missing.reduced[: self._count])[: 2 * self.size]
         if len(order):
-            tails, heads = self.missing.tails[order], self.missing.heads[order]
+            tails, heads = self._missing.tails[order], self._missing.heads[order]
             self._add_columns(tails, heads)
             self.tails, self.heads = np.append(self.tails, tails), np.append(self.heads, heads)
 
     def _add_columns(self, tails: Array, heads: Array) -> None:
-        rows, columns, values = self._entries(self.cuts, tails, heads)
+        rows, columns, values = cut_entries(self.size, self.cuts, tails, heads)
         count = len(tails)
         index = np.concatenate([tails, heads, self.size + rows])
         owner = np.concatenate([np.arange(count), np.arange(count), columns])
@@ -154,7 +224,7 @@ class Relaxation:
     def _add_cuts(self, cuts: list[Cut]) -> None:
         if not cuts:
             return
-        rows, columns, values = self._entries(cuts, self.tails, self.heads)
+        rows, columns, values = cut_entries(self.size, cuts, self.tails, self.heads)
         starts = np.searchsorted(rows, np.arange(len(cuts))).astype(np.int32)
         least = np.array([cut.least for cut in cuts])
         infinite = np.full(len(cuts), math.inf)
@@ -177,23 +247,38 @@ class Relaxation:
         self.cuts = [cut for place, cut in enumerate(self.cuts) if place not in gone]
         self._idle = np.delete(self._idle, idle)
 
-    def _entries(self, cuts: list[Cut], tails: Array, heads: Array) -> tuple[Array, Array, Array]:
-        """Return rows, columns and values of cuts over edges, sorted by rows and columns."""
-        nothing = np.zeros(0, dtype=np.int64)
-        if not cuts:
-            return nothing, nothing, np.zeros(0)
-        sets = [one for cut in cuts for one in cut.sets]
-        first = np.cumsum([0, *(len(cut.sets) for cut in cuts)])
-        begins = np.cumsum([0, *(len(one) for one in sets)])
-        graph = adjacency(self.size, tails, heads)
-        room = 8 * begins[-1] + 1000
-        rows, columns = np.empty(room, np.int64), np.empty(room, np.int64)
-        count = cross_edges(first, *graph, begins, np.concatenate(sets), rows, columns)
-        if count > room:
-            rows, columns = np.empty(count, np.int64), np.empty(count, np.int64)
-            cross_edges(first, *graph, begins, np.concatenate(sets), rows, columns)
-        keys, values = np.unique(rows[:count] * len(tails) + columns[:count], return_counts=True)
-        return *np.divmod(keys, len(tails)), values.astype(np.float64)
+
+def _room(count: int) -> Missing:
+    return Missing(np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count))
+
+
+def cut_entries(size: int, cuts: list[Cut], tails: Array, heads: Array) -> tuple[Array, Array, Array]:
+    """Return rows, columns and values of cuts over edges, sorted by rows and columns.
+
+    Parameters
+    ----------
+    size
+        Number of nodes.
+    cuts
+        One for each row.
+    tails, heads
+        The edges [E], one for each column.
+    """
+    nothing = np.zeros(0, dtype=np.int64)
+    if not cuts:
+        return nothing, nothing, np.zeros(0)
+    sets = [one for cut in cuts for one in cut.sets]
+    first = np.cumsum([0, *(len(cut.sets) for cut in cuts)])
+    begins = np.cumsum([0, *(len(one) for one in sets)])
+    graph = adjacency(size, tails, heads)
+    room = 8 * begins[-1] + 1000
+    rows, columns = np.empty(room, np.int64), np.empty(room, np.int64)
+    count = cross_edges(first, *graph, begins, np.concatenate(sets), rows, columns)
+    if count > room:
+        rows, columns = np.empty(count, np.int64), np.empty(count, np.int64)
+        cross_edges(first, *graph, begins, np.concatenate(sets), rows, columns)
+    keys, values = np.unique(rows[:count] * len(tails) + columns[:count], return_counts=True)
+    return *np.divmod(keys, len(tails)), values.astype(np.float64)
 
 
 def adjacency(size: int, tails: Array, heads: Array) -> tuple[Array, Array, Array]:
