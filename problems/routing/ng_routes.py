@@ -1,37 +1,28 @@
-"""A lower bound on routes by column generation: ng-routes priced by labels, a covering program on HiGHS above them.
-
-Every bound is that of Lagrange at prices that are known, so it holds whenever the clock stops, and whatever HiGHS returns.
+"""What routes have to cover, for bounds by column generation.
 
 References
 ----------
-Baldacci, Mingozzi, Roberti (2011), doi:10.1287/opre.1110.0975, for ng-routes; Pessoa, Sadykov, Uchoa, Vanderbeck (2018),
-doi:10.1287/ijoc.2017.0784, section 3, for prices between the best ones and those of the program.
+Baldacci, Mingozzi, Roberti (2011), doi:10.1287/opre.1110.0975, for ng-routes.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.clock import Clock, Timer
-from redwood.problems.routing.ng_kernels import Labels, RouteGraph, cheapest_routes, make_labels
+from redwood.kernels import random_state
+from redwood.problems.routing.capacity_cuts import violated_sets
+from redwood.problems.routing.ng_kernels import RouteGraph
 
 NEIGHBOURS = 10
 """Customers of a neighbourhood."""
-ROOM = 200_000
-"""So many paths may be looked at in one pricing; where there are more, the bound of before stays."""
-COMPARISONS = 3e7
-"""So many pairs of paths are compared in a second, about."""
-MOST_SECONDS = 20.0
-"""Seconds that one pricing may take."""
-SMOOTHING = 0.6
-"""Share of the best prices in those at which routes are priced."""
-CLOSE = 1e-10
-"""The bound is final where the program's value is above it by this share."""
+REHEARSED = 6
+"""Customers that kernels are compiled on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +38,12 @@ class Covering:
     groups
         Customers one of whom must be served.
     most_routes
-        No solution that counts has more routes.
+        No best solution has to have more routes.
+    load, limit
+        What each customer that must be served takes of the largest vehicle, 0 for others [N], and what that holds: sets of
+        customers are left at least as often as their load fills it. An infinite limit leaves such rows out.
+    symmetric
+        Whether there is one type, all ways may be taken, and each costs the same in both directions.
     """
 
     graphs: tuple[RouteGraph, ...]
@@ -56,6 +52,9 @@ class Covering:
     prize: Array
     groups: tuple[tuple[int, ...], ...]
     most_routes: int
+    load: Array
+    limit: float
+    symmetric: bool = False
 
     @property
     def size(self) -> int:
@@ -74,9 +73,51 @@ def neighbourhoods(distance: Array, count: int = NEIGHBOURS) -> tuple[Array, Arr
     return near, place
 
 
-def covering_bound(covering: Covering, clock: Clock, incumbent: float = math.inf) -> float:
-    """Return the best bound until the columns are complete, the clock stops or ``incumbent`` is reached."""
-    return _Generation(covering).run(clock, incumbent)
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What column generation begins with.
+
+    Attributes
+    ----------
+    routes
+        Routes of some solution: the type of vehicle and its customers.
+    members, needed
+        Sets of customers [S, N + 1], the depot first, and how many vehicles each needs [S].
+    prices
+        Good prices of customers [N], of groups, of types of vehicles, and of the sets, in this order; or none.
+    """
+
+    routes: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    members: Array | None = None
+    needed: Array | None = None
+    prices: Array | None = None
+
+
+@dataclass(frozen=True)
+class Covered:
+    """A bound by column generation, and whether it was cut short."""
+
+    value: float
+    cut_short: bool
+
+
+def covering_bound(covering: Covering, clock: Clock, incumbent: float = math.inf, start: Start | None = None) -> Covered:
+    """Return the best bound until columns and rows are complete, the clock stops or ``incumbent`` is reached.
+
+    Parameters
+    ----------
+    covering
+        What is to be covered, and by which routes.
+    clock
+        Ends the work.
+    incumbent
+        A bound that is enough.
+    start
+        What to begin with.
+    """
+    from redwood.problems.routing.ng_generation import Generation
+
+    return Generation(covering, start or Start()).run(clock, incumbent)
 
 
 def cheapest_ways(covering: Covering) -> float:
@@ -128,129 +169,35 @@ def plain_covering(distance: Array, load: Array, capacity: float, number: float)
         near,
         place,
     )
-    return Covering((graph,), np.array([number]), np.ones(size, dtype=np.bool_), np.zeros(size), (), size)
+    needed = np.ones(size, dtype=np.bool_)
+    most = _most_routes(distance, load, capacity)
+    symmetric = bool(np.array_equal(distance, distance.T))
+    loads = np.array(load, dtype=np.float64)
+    return Covering((graph,), np.array([number]), needed, np.zeros(size), (), most, loads, float(capacity), symmetric)
+
+
+def _most_routes(distance: Array, load: Array, capacity: float) -> int:
+    """Return how many routes some best solution has at most.
+
+    Where no way between customers is longer than that over the depot, two routes whose loads fit into one vehicle can be
+    driven as one. So there is a best solution in which any two carry more than the capacity, all K of them more than K / 2
+    of it.
+    """
+    detours = distance[1:, :1] + distance[:1, 1:]
+    if (distance[1:, 1:] <= detours).all() and capacity > 0.0:
+        return min(len(load), max(1, math.floor(2.0 * float(load.sum()) / capacity * (1.0 + 1e-9))))
+    return len(load)
 
 
 @cache
 def rehearse() -> None:
-    """Compile the pricing on two customers."""
-    distance = np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]])
-    covering_bound(plain_covering(distance, np.array([1.0, 1.0]), 2.0, math.inf), Timer(60.0))
-
-
-class _Generation:
-    """The covering program and its columns. Prices are those of customers, then of groups, then of types of vehicles."""
-
-    def __init__(self, covering: Covering) -> None:
-        from redwood.views.compiled import quiet_highs
-
-        self._covering = covering
-        size, groups = covering.size, len(covering.groups)
-        self._labels: Labels = make_labels(size, ROOM)
-        self._member = np.zeros((groups, size))
-        for row, members in zip(self._member, covering.groups, strict=True):
-            row[list(members)] = 1.0
-        counted = covering.required | (covering.prize > 0)
-        self._rhs = np.concatenate([counted.astype(float), np.ones(groups), -np.minimum(covering.numbers, size)])
-        self._least = np.concatenate([counted, np.ones(len(self._rhs) - size, dtype=np.bool_)])
-        self._highs = quiet_highs()
-        for row, least in zip(self._rhs, self._least, strict=True):
-            self._highs.addRow(row if least else -math.inf, math.inf, 0, np.array([], np.int32), np.array([]))
-        for tolerance in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
-            self._highs.setOptionValue(tolerance, 1e-10)
-        self._best, self._prices = 0.0, np.zeros(len(self._rhs))
-        dear = sum(float(np.max(g.cost, initial=0.0, where=np.isfinite(g.cost) & g.usable)) for g in covering.graphs)
-        for c in range(size + groups):
-            if c >= size or covering.required[c]:
-                self._add(10.0 * (dear + 1.0) * (1 + size), [c], [1.0])
-            elif covering.prize[c] > 0:
-                self._add(float(covering.prize[c]), [c], [1.0])
-        self._known: set[tuple[int, ...]] = set()
-
-    def _add(self, cost: float, rows: list[int], values: list[float]) -> None:
-        self._highs.addCol(cost, 0.0, math.inf, len(rows), np.array(rows, np.int32), np.array(values, np.float64))
-
-    def run(self, clock: Clock, incumbent: float) -> float:
-        """Add columns until none is missing; return the best bound."""
-        smoothing = SMOOTHING
-        while not clock.stops() and self._best < incumbent:
-            self._highs.setOptionValue("time_limit", float(self._highs.getRunTime() + min(1e6, clock.seconds_left)))
-            self._highs.run()
-            solution = self._highs.getSolution()
-            if not solution.dual_valid:
-                break
-            own = np.maximum(0.0, np.array(solution.row_dual))
-            own[~self._least] = 0.0
-            value = float(self._highs.getInfo().objective_function_value)
-            if self._best >= value - CLOSE * abs(value):
-                break
-            at = smoothing * self._prices + (1.0 - smoothing) * own
-            added = self._price(at, own, clock, exact=False)
-            if added:
-                continue
-            added = self._price(at, own, clock, exact=True)
-            if added is None:
-                break
-            if not added:
-                if smoothing == 0.0:
-                    break
-                smoothing = 0.0
-            else:
-                smoothing = SMOOTHING
-        return self._best
-
-    def _price(self, at: Array, own: Array, clock: Clock, *, exact: bool) -> int | None:
-        """Add routes that the program lacks, priced at ``at``; return how many are new, or ``None`` where it was too much.
-
-        Where the pricing is exact, the bound at these prices is taken if it is better.
-        """
-        covering, size, added = self._covering, self._covering.size, 0
-        groups = len(covering.groups)
-        price = at[:size] + at[size : size + groups] @ self._member
-        owned = own[:size] + own[size : size + groups] @ self._member
-        ends, costs = np.empty(size, dtype=np.int64), np.empty(size)
-        value = []
-        for k, graph in enumerate(covering.graphs):
-            self._labels.work[0] = int(COMPARISONS * min(MOST_SECONDS, clock.seconds_left))
-            complete = cheapest_routes(graph, price, self._labels, exact, ends, costs)
-            if exact and not complete:
-                return None
-            value.append(float(costs.min(initial=math.inf)) + at[size + groups + k])
-            for end in ends[np.argsort(costs)].tolist():
-                if end >= 0:
-                    added += self._add_route(k, graph, end, owned, float(own[size + groups + k]))
-            if clock.stops():
-                return None
-        if exact:
-            self._take(at, value)
-        return added
-
-    def _add_route(self, k: int, graph: RouteGraph, end: int, owned: Array, wage: float) -> int:
-        """Add the route of a label where it is cheaper than its price in the program; return how many were added."""
-        size, route, label = self._covering.size, list[int](), end
-        while label >= 0:
-            route.append(int(self._labels.node[label]))
-            label = int(self._labels.before[label])
-        route.reverse()
-        stops = np.array([size, *route, size + 1])
-        cost = float(graph.cost[stops[:-1], stops[1:]].sum())
-        if cost - float(owned[route].sum()) + wage > -1e-9 * max(1.0, abs(cost)) or (k, *route) in self._known:
-            return 0
-        self._known.add((k, *route))
-        visits = np.bincount(route, minlength=size).astype(float)
-        column = np.concatenate([visits, self._member @ visits, np.zeros(len(self._covering.graphs))])
-        column[size + len(self._member) + k] = -1.0
-        rows = np.flatnonzero(column)
-        self._add(cost, rows.tolist(), column[rows].tolist())
-        return 1
-
-    def _take(self, at: Array, value: list[float]) -> None:
-        """Take the bound of Lagrange at prices, where it is the best one: customers' prices, less what routes can save."""
-        covering, size = self._covering, self._covering.size
-        free = (covering.prize > 0) & ~covering.required
-        saved = float(np.minimum(0.0, covering.prize - at[:size])[free].sum())
-        limits = np.minimum(covering.numbers, covering.most_routes)
-        saved += sum(limit * min(0.0, one) for limit, one in zip(limits.tolist(), value, strict=True))
-        bound = float(at @ self._rhs) + saved
-        if bound > self._best:
-            self._best, self._prices = bound, at
+    """Compile the pricing, of ways with and without a direction, and the search for cuts, on a few customers."""
+    places = np.random.default_rng(0).random((REHEARSED + 1, 2))
+    distance = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+    covering = plain_covering(distance, np.ones(REHEARSED), 2.5, math.inf)
+    for symmetric in (True, False):
+        covering_bound(replace(covering, symmetric=symmetric), Timer(60.0))
+    tails, heads = np.triu_indices(REHEARSED + 1, 1)
+    demand, state = np.append(0.0, covering.load), random_state(np.random.default_rng(0))
+    for noise in (0.0, 0.5):
+        violated_sets(tails, heads, np.full(len(tails), 0.3), demand, covering.limit, state, noise=noise)
