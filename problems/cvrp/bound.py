@@ -74,13 +74,24 @@ class CVRPBound(Bound):
         return raised if raised.value > best.value else BoundValue(best.value, best.method, cut_short)
 
     def _start(self, relaxation: Relaxation, clock: Clock) -> Start:
-        """Return the routes of a local search, and the sets and prices of the linear program over edges."""
+        """Return the routes of a local search, and the sets and prices of the linear program over edges.
+
+        A row over the edges within a set has half of its dual at each node of the set, and minus half at its border. That an
+        edge is used once at most is such a row: its two ends are left by what leaves one customer alone.
+        """
         instance, (members, inner) = self._instance, relaxation.best_rows
-        nodes = relaxation.best_duals[: instance.size + 1].copy()
-        rows = relaxation.best_duals[instance.size + 1 :]
-        nodes += 0.5 * (np.where(inner, rows, 0.0) @ members)  # edges within a set are degrees less those that leave it
+        size = instance.size
+        saved = np.triu(np.minimum(relaxation.best_reduced, 0.0), 1)
+        saved[0] = 0.0
+        pairs = np.argwhere(saved < 0.0)
+        both = np.zeros((len(pairs), size + 1), dtype=np.bool_)
+        both[np.arange(len(pairs))[:, None], pairs] = True
+        members = np.concatenate([members, both])
+        rows = np.concatenate([relaxation.best_duals[size + 1 :], saved[saved < 0.0]])
+        inner = np.concatenate([inner, np.ones(len(pairs), dtype=np.bool_)])
+        nodes = relaxation.best_duals[: size + 1] + 0.5 * (np.where(inner, rows, 0.0) @ members)
         weights = np.append(np.where(inner, -0.5 * rows, rows), max(0.0, nodes[0]))
-        members = np.concatenate([members, np.arange(instance.size + 1)[None] > 0])
+        members = np.concatenate([members, np.arange(size + 1)[None] > 0])
         needed = vehicles_needed(members, instance.demands.astype(np.float64), instance.limit)
         needed[-1] = max(needed[-1], instance.fewest)
         used = np.append(weights[:-1] > 0.0, True)

@@ -34,6 +34,8 @@ MOST_SECONDS = 20.0
 """Seconds that one pricing may take."""
 SMOOTHING = 0.6
 """Share of the best prices in those at which routes are priced."""
+QUICK = 4
+"""After so many quick pricings an exact one follows, which moves the best prices."""
 CLOSE = 1e-10
 """The bound is final where the program's value is above it by this share."""
 NEAR_END = 2e-3
@@ -44,6 +46,8 @@ ENOUGH = 15
 """So many cuts are enough for a round."""
 LEAST, MOST = 1.0, 2.0**14
 """Medians of costs between these need no scale."""
+PRIMAL = 4
+"""HiGHS's number of the primal simplex method: the last point stays feasible while columns are added."""
 TOLERANCE = 1e-9
 """Of HiGHS; routes that cost no less than their price by this share are left out."""
 
@@ -81,6 +85,7 @@ class Generation:
         for tolerance in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
             self._highs.setOptionValue(tolerance, TOLERANCE)
         self._highs.setOptionValue("presolve", "off")
+        self._highs.setOptionValue("simplex_strategy", PRIMAL)
         self._dear = 10.0 * max((float(np.max(c, initial=0.0, where=g.usable & np.isfinite(c))) for c, g in
                                  zip(self._costs, covering.graphs, strict=True)), default=0.0) + 1.0  # fmt: skip
         self._stand_ins = self._add_stand_ins()
@@ -88,7 +93,9 @@ class Generation:
 
     def run(self, clock: Clock, incumbent: float) -> Covered:
         """Add columns and rows until none is missing; return the best bound."""
-        smoothing, goal = SMOOTHING, incumbent * self._scale
+        smoothing, goal, quick = SMOOTHING, incumbent * self._scale, 0
+        if self._prices.any():
+            self._price(self._prices, self._prices, clock, exact=True)
         while self._best < goal:
             if clock.stops() or not self._solve(clock.seconds_left):
                 return self._result(True)
@@ -102,8 +109,10 @@ class Generation:
                 continue
             own = self._own
             at = smoothing * self._prices + (1.0 - smoothing) * own
-            if self._price(at, own, clock, exact=False):
+            quick += 1
+            if quick <= QUICK and self._price(at, own, clock, exact=False):
                 continue
+            quick = 0
             added = self._price(at, own, clock, exact=True)
             if added is None:
                 return self._result(True)
