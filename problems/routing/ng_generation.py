@@ -275,7 +275,7 @@ class Generation:
 
     def _add_cuts(self, clock: Clock) -> bool:
         """Add capacity cuts that the program's solution violates; returns whether there are any."""
-        if not math.isfinite(self._covering.limit) or not self._covering.load.any():
+        if not 0.0 < self._covering.limit < math.inf or not self._covering.load.any():
             return False
         tails, heads, values = self._edges()
         demand = np.append(0.0, self._covering.load)

@@ -52,6 +52,7 @@ def rehearse(metric: Metric) -> None:
     relaxation.useful_edges(math.inf, REHEARSED**2)
     tails, heads = np.triu_indices(REHEARSED, 1)
     CutFinder(np.arange(REHEARSED)).find(tails, heads, np.full(len(tails), 2.0 / (REHEARSED - 1)), 10**6, Timer())
+    cut_entries(REHEARSED, [Cut((np.arange(3),), 2.0, 0.0)], tails, heads)
 
 
 def good_tour(instance: TSPInstance, clock: Clock) -> Array:

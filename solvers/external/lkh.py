@@ -30,8 +30,8 @@ class LKH(Solver):
 
     LKH looks at the clock only between trials and never while it prepares its candidate edges, and reports nothing before
     its end: it runs in a process of its own, which is killed at the time limit. A run of one trial comes first on large
-    instances, so that there is an answer then. It keeps settings from call to call, so no start is handed to it. Distances that are not
-    whole are scaled to at most 1,000,000.
+    instances, so that there is an answer then. It keeps settings from call to call, so no start is handed to it.
+    Distances that are not whole are scaled to at most 1,000,000.
 
     Attributes
     ----------

@@ -18,7 +18,7 @@ SCALES = (1e-9, 1.0, 1e9)
 
 
 def matrix_of(seed: int) -> np.ndarray:
-    """Return distances of a kind that the seed chooses: points, ties, zeros, no triangle rule; whole or not, of any scale."""
+    """Return distances that the seed chooses: points, ties, zeros, no triangle rule, of any scale."""
     rng = np.random.default_rng(seed)
     kind = seed % 4
     if kind == 0:
