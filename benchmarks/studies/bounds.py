@@ -18,6 +18,7 @@ import click
 import redwood
 from redwood.clock import Timer
 from redwood.plugins.host import host
+from redwood.problem import Instance
 from redwood.tolerance import beyond
 from redwood.views.bound import Bound
 
@@ -52,9 +53,7 @@ def main(folder: str, match: str, smallest: int, largest: int, seconds: float, s
     sys.exit(1 if wrong else 0)
 
 
-def _instances(
-    folder: str, beginnings: tuple[str, ...], smallest: int, largest: int
-) -> Iterator[tuple[redwood.problem.Instance, float]]:
+def _instances(folder: str, beginnings: tuple[str, ...], smallest: int, largest: int) -> Iterator[tuple[Instance, float]]:
     """Yield the instances of a folder with their known values."""
     data = Path(os.environ["REDWOOD_DATA"])
     with (data / "best_known.csv").open() as table:
@@ -66,7 +65,7 @@ def _instances(
                 yield instance, float(row["value"])
 
 
-def _bounded(instance: redwood.problem.Instance, seconds: float) -> tuple[float, float, str]:
+def _bounded(instance: Instance, seconds: float) -> tuple[float, float, str]:
     view = host().problem(instance.problem).view(Bound, instance)
     view.warm_up()
     clock = Timer(seconds)
@@ -74,7 +73,7 @@ def _bounded(instance: redwood.problem.Instance, seconds: float) -> tuple[float,
     return found.value, clock.seconds, found.method + (", cut short" if found.cut_short else "")
 
 
-def _solved(instance: redwood.problem.Instance, solver: str, seconds: float) -> tuple[float, float, str]:
+def _solved(instance: Instance, solver: str, seconds: float) -> tuple[float, float, str]:
     result = redwood.solve(instance, solver, time_limit=seconds, bound_time_limit=0.0)
     value = result.bound if result.bound is not None else 0.0
     return value, result.seconds.solve, f"{result.status}, {result.objective}"

@@ -16,7 +16,8 @@ from redwood.problems.cvrp.instance import CVRPInstance
 from redwood.problems.cvrp.local import CVRPLocal
 from redwood.problems.cvrp.relaxation import Relaxation
 from redwood.problems.routing.capacity_cuts import CutSets, vehicles_needed, violated_sets
-from redwood.problems.routing.ng_routes import Covering, Start, covering_bound, plain_covering, rehearse
+from redwood.problems.routing.ng_covering import Covering, Start, plain_covering
+from redwood.problems.routing.ng_generation import covering_bound, rehearse
 from redwood.problems.routing.travel import Metric, Travel
 from redwood.tolerance import eased
 from redwood.views.bound import Bound, BoundValue

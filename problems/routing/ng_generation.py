@@ -11,21 +11,25 @@ of the program. Fukasawa et al. (2006), doi:10.1007/s10107-005-0644-x, for capac
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import highspy
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.clock import Clock
+from redwood.clock import Clock, Timer
 from redwood.kernels import random_state
 from redwood.problems.routing.capacity_cuts import CutSets, violated_sets
+from redwood.problems.routing.ng_covering import Covered, Covering, Start, plain_covering
 from redwood.problems.routing.ng_kernels import Labels, RouteGraph, cheapest_routes, make_labels
-from redwood.problems.routing.ng_routes import Covered, Covering, Start
 from redwood.problems.routing.round_route_kernels import cheapest_round_routes
 from redwood.tolerance import ROUNDING, unit_scale
 from redwood.views.compiled import quiet_highs
 
+REHEARSED = 6
+"""Customers that kernels are compiled on."""
 ROOM = 400_000
 """So many paths may be looked at in one pricing; where there are more, the bound of before stays."""
 COMPARISONS = 3e7
@@ -50,6 +54,37 @@ PRIMAL = 4
 """HiGHS's number of the primal simplex method: the last point stays feasible while columns are added."""
 TOLERANCE = 1e-9
 """Of HiGHS; routes that cost no less than their price by this share are left out."""
+
+
+def covering_bound(covering: Covering, clock: Clock, incumbent: float = math.inf, start: Start | None = None) -> Covered:
+    """Return the best bound until columns and rows are complete, the clock stops or ``incumbent`` is reached.
+
+    Parameters
+    ----------
+    covering
+        What is to be covered, and by which routes.
+    clock
+        Ends the work.
+    incumbent
+        A bound that is enough.
+    start
+        What to begin with.
+    """
+    return Generation(covering, start or Start()).run(clock, incumbent)
+
+
+@cache
+def rehearse() -> None:
+    """Compile the pricing, of ways with and without a direction, and the search for cuts, on a few customers."""
+    places = np.random.default_rng(0).random((REHEARSED + 1, 2))
+    distance = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+    covering = plain_covering(distance, np.ones(REHEARSED), 2.5, math.inf)
+    for symmetric in (True, False):
+        covering_bound(replace(covering, symmetric=symmetric), Timer(60.0))
+    tails, heads = np.triu_indices(REHEARSED + 1, 1)
+    demand, state = np.append(0.0, covering.load), random_state(np.random.default_rng(0))
+    for noise in (0.0, 0.5):
+        violated_sets(tails, heads, np.full(len(tails), 0.3), demand, covering.limit, state, noise=noise)
 
 
 class Generation:
@@ -179,7 +214,8 @@ class Generation:
 
         Where the pricing is exact, the bound at these prices is taken if it is better.
         """
-        size, added, cheapest = self._covering.size, 0, []
+        size, added = self._covering.size, 0
+        cheapest: list[float] = []
         price, crossing = self._customer_prices(at), self._crossing(at)
         owned, own_crossing = self._customer_prices(own), self._crossing(own)
         for k, graph in enumerate(self._covering.graphs):

@@ -14,8 +14,9 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.clock import Clock
+from redwood.problems.routing.ng_covering import Covering, cheapest_ways, neighbourhoods
+from redwood.problems.routing.ng_generation import covering_bound, rehearse
 from redwood.problems.routing.ng_kernels import RouteGraph
-from redwood.problems.routing.ng_routes import Covering, cheapest_ways, covering_bound, neighbourhoods, rehearse
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.linear_arcs import Times, times_of, usable_arcs
 from redwood.tolerance import eased

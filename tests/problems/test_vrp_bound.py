@@ -12,7 +12,8 @@ import redwood
 from redwood.clock import Timer
 from redwood.errors import InstanceError
 from redwood.plugins.host import host
-from redwood.problems.routing.ng_routes import covering_bound, plain_covering
+from redwood.problems.routing.ng_covering import plain_covering
+from redwood.problems.routing.ng_generation import covering_bound
 from redwood.problems.vrp.bound import covering_of
 from redwood.views.bound import Bound
 

@@ -8,21 +8,15 @@ Baldacci, Mingozzi, Roberti (2011), doi:10.1287/opre.1110.0975, for ng-routes.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.clock import Clock, Timer
-from redwood.kernels import random_state
-from redwood.problems.routing.capacity_cuts import violated_sets
 from redwood.problems.routing.ng_kernels import RouteGraph
 
 NEIGHBOURS = 10
 """Customers of a neighbourhood."""
-REHEARSED = 6
-"""Customers that kernels are compiled on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,25 +95,6 @@ class Covered:
     cut_short: bool
 
 
-def covering_bound(covering: Covering, clock: Clock, incumbent: float = math.inf, start: Start | None = None) -> Covered:
-    """Return the best bound until columns and rows are complete, the clock stops or ``incumbent`` is reached.
-
-    Parameters
-    ----------
-    covering
-        What is to be covered, and by which routes.
-    clock
-        Ends the work.
-    incumbent
-        A bound that is enough.
-    start
-        What to begin with.
-    """
-    from redwood.problems.routing.ng_generation import Generation
-
-    return Generation(covering, start or Start()).run(clock, incumbent)
-
-
 def cheapest_ways(covering: Covering) -> float:
     """Return the sum of the cheapest ways to each customer, or of its prize where that is less: a bound at once."""
     size = covering.size
@@ -187,17 +162,3 @@ def _most_routes(distance: Array, load: Array, capacity: float) -> int:
     if (distance[1:, 1:] <= detours).all() and capacity > 0.0:
         return min(len(load), max(1, math.floor(2.0 * float(load.sum()) / capacity * (1.0 + 1e-9))))
     return len(load)
-
-
-@cache
-def rehearse() -> None:
-    """Compile the pricing, of ways with and without a direction, and the search for cuts, on a few customers."""
-    places = np.random.default_rng(0).random((REHEARSED + 1, 2))
-    distance = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
-    covering = plain_covering(distance, np.ones(REHEARSED), 2.5, math.inf)
-    for symmetric in (True, False):
-        covering_bound(replace(covering, symmetric=symmetric), Timer(60.0))
-    tails, heads = np.triu_indices(REHEARSED + 1, 1)
-    demand, state = np.append(0.0, covering.load), random_state(np.random.default_rng(0))
-    for noise in (0.0, 0.5):
-        violated_sets(tails, heads, np.full(len(tails), 0.3), demand, covering.limit, state, noise=noise)
