@@ -22,6 +22,7 @@ import msgspec
 
 from redwood.errors import PluginError
 from redwood.lazy import load_target
+from redwood.operating_system import can_fork
 from redwood.plugins.host import BASES, Entry, Host, PluginRecord, PluginState, host
 from redwood.plugins.spec import AnySpec, ExecutorSpec, ProblemSpec
 
@@ -168,7 +169,12 @@ LARGEST = 2**20
 
 
 def _inspect_in_child(specs: Sequence[AnySpec], patience: float) -> list[list[str]]:
-    """Return the faults of each target; a child that dies or hangs on one is replaced for the rest."""
+    """Return the faults of each target; a child that dies or hangs on one is replaced for the rest.
+
+    A system without forks has no such child: there the targets are imported in this process.
+    """
+    if not can_fork():  # nor can it pass descriptors on
+        return [_inspect_target(spec) for spec in specs]
     faults: list[list[str]] = []
     while len(faults) < len(specs):
         faults += _one_child(specs[len(faults) :], patience)
