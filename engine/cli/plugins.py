@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redwood.cli.describing import data_taken, field_texts, solution_fields
+from redwood.cli.describing import data_taken, option_texts, solution_fields
+from redwood.cli.option_schema import option_schema
 from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ def list_plugins(as_json: bool) -> None:
 @json_option
 @plugin_option
 def info(name: str, as_json: bool) -> None:
-    """Describe what has a name: views, options, what fits; for a problem what its instances are made of."""
+    """Describe what has a name: views, options, what fits; for a problem what its instances are made of.
+
+    With --json the options come as JSON schema too.
+    """
     from redwood.errors import UnknownNameError, suggestion
     from redwood.plugins.host import host
 
@@ -217,7 +221,7 @@ def _solver_details(entry: Entry[SolverSpec]) -> dict[str, Any]:
     if entry.missing:
         return details
     cls: Any = entry.load()
-    return details | {"options": _options(cls), "documentation": _documentation(cls)}
+    return details | {"options": _options(cls), "schema": option_schema(cls), "documentation": _documentation(cls)}
 
 
 def _executor_details(entry: Entry[ExecutorSpec]) -> dict[str, Any]:
@@ -225,7 +229,7 @@ def _executor_details(entry: Entry[ExecutorSpec]) -> dict[str, Any]:
     if entry.missing:
         return details
     cls: Any = entry.load()
-    return details | {"options": _options(cls), "documentation": _documentation(cls)}
+    return details | {"options": _options(cls), "schema": option_schema(cls), "documentation": _documentation(cls)}
 
 
 def _options(cls: Any) -> list[dict[str, Any]]:
@@ -235,7 +239,7 @@ def _options(cls: Any) -> list[dict[str, Any]]:
         kinds = typing.get_type_hints(cls)
     except NameError:  # a type that is imported for type checkers only
         kinds = {}
-    texts = field_texts(cls.__doc__ or "")
+    texts = option_texts(cls)
     return [
         {
             "name": field.name,
@@ -268,7 +272,7 @@ def _dedented(docstring: str) -> str:
 
 def _print_details(details: dict[str, Any]) -> None:
     say(f"{details['kind']} {details['name']}: {details['summary']}")
-    skipped = {"kind", "name", "summary", "options", "documentation", "data", "solution_fields"}
+    skipped = {"kind", "name", "summary", "options", "schema", "documentation", "data", "solution_fields"}
     for key, value in details.items():
         text = ", ".join(value) if isinstance(value, list) and key not in skipped else value
         if key not in skipped and text not in ("", None):

@@ -1,5 +1,11 @@
 """`redwood plugins`: list, info, doctor."""
 
+from typing import Literal
+
+import pytest
+
+from redwood.cli.option_schema import type_schema
+
 
 def test_list_has_problems_solvers_and_plugins(json_lines, redwood):
     """The list names what is registered, with summary, plugin, views and what is missing."""
@@ -22,6 +28,41 @@ def test_info_lists_options_with_types_and_defaults(json_lines, redwood):
     assert options["mip_rel_gap"]["help"]
     assert "knapsack" in solver["fits"]
     assert "mip_rel_gap" in redwood("plugins", "info", "highs").stdout
+
+
+def test_every_option_has_a_schema(json_lines):
+    """Type, default and meaning of each built-in solver's options come as JSON schema, and every default fits its type."""
+    kinds = {"boolean": bool, "integer": int, "number": (int, float), "string": str, "null": type(None), "array": list}
+    for name in ("highs", "local-search", "bq", "sequoia", "deep-q", "lp-update", "pyvrp", "dask"):
+        (described,) = json_lines("plugins", "info", name)
+        for found in (*described["solvers"], *described["executors"]):
+            schema = found["schema"]
+            assert list(schema["properties"]) == [option["name"] for option in found["options"]]
+            assert schema["additionalProperties"] is False
+            for option, entry in schema["properties"].items():
+                allowed = entry.get("enum"), [entry.get("type")] if isinstance(entry.get("type"), str) else entry.get("type")
+                assert entry["description"], (name, option)
+                if "default" in entry and allowed[0] is not None:
+                    assert entry["default"] in allowed[0], (name, option)
+                elif "default" in entry and allowed[1] is not None:
+                    assert any(isinstance(entry["default"], kinds[kind]) for kind in allowed[1]), (name, option)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (int, {"type": "integer"}),
+        (float | None, {"type": ["number", "null"]}),
+        (Literal["a", "b"], {"enum": ["a", "b"]}),
+        (tuple[str, ...], {"type": "array", "items": {"type": "string"}}),
+        (tuple[int, float], {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "number"}]}),
+        (Literal["all"] | int, {"anyOf": [{"enum": ["all"]}, {"type": "integer"}]}),
+        (object, {}),
+    ],
+)
+def test_types_become_schemas(kind, expected):
+    """Each kind of type that options have is said as JSON schema says it."""
+    assert type_schema(kind) == expected
 
 
 def test_info_describes_a_problem(json_lines):
