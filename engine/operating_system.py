@@ -10,12 +10,15 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
+fcntl: Any
+resource: Any
 try:
     import fcntl
     import resource
 except ImportError:  # Windows
-    fcntl = resource = None  # type: ignore[assignment]
+    fcntl = resource = None
 
 
 def can_fork() -> bool:
@@ -59,6 +62,7 @@ def peak_megabytes() -> float:
     if resource is None:
         import psutil
 
-        return round(psutil.Process().memory_info().peak_wset / 2**20, 1)
+        found: Any = psutil.Process().memory_info()
+        return float(round(found.peak_wset / 2**20, 1))
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(largest / (2**20 if sys.platform == "darwin" else 1024), 1)
+    return float(round(largest / (2**20 if sys.platform == "darwin" else 1024), 1))

@@ -87,7 +87,8 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     Exit code 1 when something is wrong. A missing optional package is not.
     """
-    from redwood.plugins.conformance.doctor import Grade, examine
+    from redwood.plugins.conformance.doctor import examine
+    from redwood.plugins.spec import Grade
 
     findings = examine()
     wrong = sum(finding.grade is Grade.WRONG for finding in findings)

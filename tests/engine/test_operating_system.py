@@ -39,7 +39,8 @@ else:
 """
 
 DOCTOR = """
-from redwood.plugins.conformance.doctor import Grade, examine
+from redwood.plugins.conformance.doctor import examine
+from redwood.plugins.spec import Grade
 assert [finding for finding in examine() if finding.grade is Grade.WRONG] == []
 """
 

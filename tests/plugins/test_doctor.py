@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from redwood.plugins import host as hosting
-from redwood.plugins.conformance.doctor import Grade, examine
+from redwood.plugins.conformance.doctor import examine
 from redwood.plugins.host import Host, PluginWarning
+from redwood.plugins.spec import Grade
 
 PLUGIN = """
 from dataclasses import dataclass
