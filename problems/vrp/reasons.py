@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.problems.vrp.checks import NumberedRoute, numbered, route_faults
-from redwood.problems.vrp.instance import Route, VRPInstance, VRPSolution
+from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.limits import unservable
+from redwood.problems.vrp.routes import Route, Routes
 from redwood.problems.vrp.schedule import loads_on, route_distance, schedule
 
+AnyRoutes = TypeVar("AnyRoutes", bound=Routes)
 SHOWN = 10
 """So many repair suggestions are told."""
 DETAILED = 30
@@ -20,10 +23,11 @@ TRIED = 20
 """So many of the shortest detours are checked for a customer, the others are taken as too long."""
 
 
-def described(instance: VRPInstance, solution: VRPSolution) -> VRPSolution:
+def described(instance: VRPInstance, solution: AnyRoutes) -> AnyRoutes:
     """Return the solution with its times and loads, and the reason for each customer that is left out."""
     routes = numbered(instance, solution)
-    return VRPSolution([told_route(instance, route) for route in routes], left_out(instance, routes))
+    told = [told_route(instance, route) for route in routes]
+    return replace(solution, routes=told, left_out=left_out(instance, routes))
 
 
 def told_route(instance: VRPInstance, route: NumberedRoute) -> Route:
@@ -129,7 +133,7 @@ def _where(instance: VRPInstance, routes: list[NumberedRoute], number: int, posi
     return f"on route {number + 1} {before}"
 
 
-def repair_suggestions(instance: VRPInstance, solution: VRPSolution) -> list[str]:
+def repair_suggestions(instance: VRPInstance, solution: Routes) -> list[str]:
     """Return for each required customer that is not served where it fits best, or why nowhere."""
     known = [
         Route([name for name in route.customers if name in instance.numbers], route.vehicle) for route in solution.routes
@@ -137,7 +141,7 @@ def repair_suggestions(instance: VRPInstance, solution: VRPSolution) -> list[str
     if len(instance.vehicles) > 1 and any(route.vehicle not in instance.type_numbers for route in known):
         return [f"name a vehicle on each route: {', '.join(repr(v.name) for v in instance.vehicles[:8])}."]
     single = len(instance.vehicles) == 1
-    routes = numbered(instance, VRPSolution([replace(route, vehicle="") if single else route for route in known]))
+    routes = numbered(instance, Routes([replace(route, vehicle="") if single else route for route in known]))
     served = np.zeros(instance.size, dtype=np.bool_)
     for route in routes:
         served[route.customers] = True
