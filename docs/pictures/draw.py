@@ -228,7 +228,7 @@ def states_of_arms():
 
 
 def inputs_that_change_the_class():
-    """Draw the classes of the classifier of the page on networks, a box that has one class, and the worst point of another."""
+    """Draw the classes of the page's classifier, a box that has one class, and the worst point of another."""
     import runpy
 
     import torch
@@ -248,7 +248,7 @@ def inputs_that_change_the_class():
     worst = example["worst_lead"](net, point, 0.4)[2]
     axes.plot(*point, "o", color=GREEN, ms=7)
     axes.plot(*worst, "x", color=RED, ms=9, mew=2.5)
-    axes.annotate("proved", point + [0, 0.2], (0, 3), textcoords="offset points", color=GREEN, ha="center")
+    axes.annotate("proved", point + np.array([0, 0.2]), (0, 3), textcoords="offset points", color=GREEN, ha="center")
     axes.annotate("the worst point", worst, (-6, -14), textcoords="offset points", color=RED, ha="right")
     bare(axes, "")
     save(figure, "classifier")

@@ -15,6 +15,7 @@ from redwood.cli.option_schema import option_schema
 from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from redwood.plugins.conformance.rules import Finding
     from redwood.plugins.host import Entry
     from redwood.plugins.spec import ExecutorSpec, ProblemSpec, SolverSpec
 
@@ -103,7 +104,9 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 @plugins.command("check")
 @click.argument("name")
-@click.option("--size", default=8, show_default=True, help="Size of the random instances.")
+@click.option(
+    "--size", "sizes", type=int, default=(8,), show_default=True, multiple=True, help="Size of random instances. Repeatable."
+)
 @click.option("--exclude", metavar="RULE", multiple=True, help="A rule to leave out. May be repeated.")
 @click.option("--since", metavar="RELEASE", help="Ask only for the rules of this release, such as 0.1.")
 @click.option(
@@ -113,7 +116,13 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 @plugin_option
 @click.pass_context
 def check(
-    ctx: click.Context, name: str, size: int, exclude: tuple[str, ...], since: str | None, save: str, as_json: bool
+    ctx: click.Context,
+    name: str,
+    sizes: tuple[int, ...],
+    exclude: tuple[str, ...],
+    since: str | None,
+    save: str,
+    as_json: bool,
 ) -> None:
     """Try the promises of the problem, solver or plugin NAME on small random instances.
 
@@ -121,7 +130,10 @@ def check(
     """
     from redwood.plugins.conformance.checks import check_name
 
-    findings, seen = check_name(name, size=size, exclude=exclude, since=since, save=save)
+    findings: list[Finding] = []
+    for size in sizes:
+        found, seen = check_name(name, size=size, exclude=exclude, since=since, save=save)
+        findings += found
     if as_json:
         listed = [dataclasses.asdict(finding) | {"documented": finding.documented} for finding in findings]
         print_json({"name": name, "checked": seen, "broken": len(findings), "findings": listed})

@@ -119,3 +119,28 @@ def test_doctor_ends_with_code_1_when_something_is_wrong(redwood, tmp_path):
         hosting._host = saved
     assert result.exit_code == 1
     assert "No module named 'no_such_module'" in result.stdout
+
+
+def test_check_tries_several_sizes(json_lines, redwood, tmp_path):
+    """Each size that is asked for is tried: a promise that breaks on larger instances alone is found on those."""
+    plugin = tmp_path / "shortened.py"
+    plugin.write_text(
+        "from dataclasses import dataclass\n"
+        "from redwood.plugins.spec import SolverSpec, hookimpl\n"
+        "from redwood.solver import Answer, Solver\n"
+        "@dataclass(frozen=True)\n"
+        "class Shortened(Solver):\n"
+        "    def run(self, problem, instance, run):\n"
+        "        if instance.size > 15:\n"
+        "            raise RuntimeError('too long')\n"
+        "        return Answer(problem.solution(instance.largest))\n"
+        "@hookimpl\n"
+        "def redwood_solvers():\n"
+        "    return [SolverSpec('shortened', 'A solver.', f'{__name__}:Shortened', problems=('countdown',))]\n"
+    )
+    words = ("plugins", "check", "shortened", "--plugin", plugin, "--exclude", "budget-kept", "--save", tmp_path)
+    (small,) = json_lines(*words, "--size", 6)
+    assert small["broken"] == 0, [finding["message"] for finding in small["findings"]]
+    (both,) = json_lines(*words, "--size", 6, "--size", 20)
+    assert both["broken"] > 0
+    assert all("too long" in finding["message"] for finding in both["findings"])

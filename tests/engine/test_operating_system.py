@@ -11,7 +11,8 @@ import os, sys
 import psutil  # which imports one of the two itself where it can
 sys.modules["fcntl"] = sys.modules["resource"] = None
 for name in ("fork", "getuid", "sched_getaffinity", "sched_setaffinity"):
-    delattr(os, name)
+    if hasattr(os, name):
+        delattr(os, name)
 """
 
 SOLVE = """
