@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,14 +16,26 @@ from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_j
 @click.option("--out", type=ExistingFile, metavar="FILE", help="Write the calls to a CSV file.")
 @click.option("--instance", "instance_file", type=ExistingFile, metavar="FILE", help="In place of the one in the policy.")
 @click.option("--step", type=int, default=0, show_default=True, help="Steps done; 0 looks a whole horizon ahead again.")
+@click.option("--column", "columns", multiple=True, metavar="NAME=THEIRS", help="What TODAY calls a column. Repeatable.")
+@click.option("--states", metavar="A,B,...", help="The labels of the states in TODAY, from worst to best.")
 @json_option
 @plugin_option
-def act(policy: Path, today: Path, out: Path | None, instance_file: Path | None, step: int, as_json: bool) -> None:
+def act(
+    policy: Path,
+    today: Path,
+    out: Path | None,
+    instance_file: Path | None,
+    step: int,
+    columns: Sequence[str],
+    states: str | None,
+    as_json: bool,
+) -> None:
     """Say which arms are pulled now, given the file POLICY and the arms' states in the CSV file TODAY (arm, state).
 
     Arms that TODAY does not name are taken to have left. The CSV file of calls has the columns arm, action and worker.
     """
     import redwood
+    from redwood.cli.values import split_options
     from redwood.errors import InstanceError
     from redwood.planning.estimation.table import read_csv, write_csv
     from redwood.problems.cormab.instance import BanditInstance
@@ -30,16 +43,18 @@ def act(policy: Path, today: Path, out: Path | None, instance_file: Path | None,
 
     given = None if instance_file is None else redwood.read(instance_file, "cormab")
     instance, made = read_deployed(policy, given if isinstance(given, BanditInstance) else None)
-    found = read_csv(today, ("arm", "state"))
-    states: dict[str, int] = {}
+    found = read_csv(today, ("arm", "state"), split_options(columns))
+    labels = None if states is None else [label.strip() for label in states.split(",")]
+    now: dict[str, int] = {}
     for arm, state in zip(found["arm"].tolist(), found["state"].tolist(), strict=True):
         name = arm.strip()
-        if name in states:
+        if name in now:
             raise InstanceError(f"{today}: names arm {name!r} twice.")
-        if not state.strip().isdigit():
-            raise InstanceError(f"{today}: state {state!r} of arm {name!r} is not a number from 0 on.")
-        states[name] = int(state)
-    calls = act_by_name(instance, made, states, step)
+        try:
+            now[name] = _state(state.strip(), labels)
+        except ValueError as error:
+            raise InstanceError(f"{today}: state {state!r} of arm {name!r} is {error}.") from None
+    calls = act_by_name(instance, made, now, step)
     if out is not None:
         write_csv(out, {"arm": calls.arms, "action": calls.arm_actions, "worker": calls.workers})
     if as_json:
@@ -48,4 +63,15 @@ def act(policy: Path, today: Path, out: Path | None, instance_file: Path | None,
         rows = [[a, str(u), w] for a, u, w in zip(calls.arms, calls.arm_actions, calls.workers, strict=True)]
         print_table(("arm", "action", "worker"), rows)
     else:
-        click.echo(f"{out}: {len(calls.arms)} of {len(states)} arms")
+        click.echo(f"{out}: {len(calls.arms)} of {len(now)} arms")
+
+
+def _state(text: str, labels: list[str] | None) -> int:
+    """Return the number of a state, which has one of the labels where there are some."""
+    if labels is not None:
+        if text not in labels:
+            raise ValueError(f"none of {', '.join(labels)}")
+        return labels.index(text)
+    if not text.isdigit():
+        raise ValueError("not a number from 0 on; give the labels in order by --states")
+    return int(text)
