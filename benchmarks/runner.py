@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 import warnings
 from collections import Counter
@@ -35,6 +34,7 @@ from redwood.errors import ExecutorError, OptionError
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import IN_TURN, Local
 from redwood.files import write_text
+from redwood.operating_system import usable_cores
 from redwood.plugins.host import host
 from redwood.result import Status
 from redwood.tolerance import same
@@ -253,7 +253,7 @@ class _Runner:
         """Return the record of this session: how many jobs at a time and, where that is here, on how many cores."""
         slots, usable = self._executor.slots, None
         if isinstance(self._executor, Local):
-            usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            usable = len(usable_cores())
         return Session(
             session=self._session,
             started=now(),

@@ -23,6 +23,8 @@ from typing import Any
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _Cache, _CacheLocator
 
+from redwood.operating_system import user_number
+
 logger = logging.getLogger(__name__)
 
 CHECKSUM_BYTES = 16
@@ -195,7 +197,7 @@ def _unwritable(folder: Path) -> OSError | None:
 
 def _private_folder() -> Path | None:
     """Return a temporary folder that only this user can write to: what lies in it is run."""
-    owner = os.getuid() if hasattr(os, "getuid") else None
+    owner = user_number()
     try:
         folder = Path(tempfile.gettempdir()) / ("redwood-kernels" if owner is None else f"redwood-kernels-{owner}")
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -18,6 +18,7 @@ import numba
 import numpy as np
 
 from redwood.kernel_cache import KernelCache
+from redwood.kernel_fields import FIELDS_FILE, FieldsCompiler
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 RandomState = np.ndarray[Any, np.dtype[np.uint64]]
@@ -40,7 +41,7 @@ def kernel(function: Any = None, **options: Any) -> Any:
     if function is None:
         return lambda decorated: kernel(decorated, **options)
     digest = _digest(function)
-    compiled = numba.njit(**options)(function)
+    compiled = numba.njit(pipeline_class=FieldsCompiler, **options)(function)
     if digest is not None:
         compiled._cache = KernelCache(function, digest)  # what Numba's own `cache=True` sets
     compiled.redwood_digest = digest
@@ -57,7 +58,7 @@ def _digest(function: Callable[..., Any]) -> str | None:
     content = _file_digest(function.__code__.co_filename)
     if content is None:
         return None
-    digest = hashlib.sha256(content.encode())
+    digest = hashlib.sha256(f"{content}{_file_digest(FIELDS_FILE)}".encode())  # how kernels hand tuples on
     for name, value in sorted(own.items(), key=lambda item: item[0]):
         if hasattr(value, "redwood_digest") and value.py_func.__globals__ is not own:
             if value.redwood_digest is None:

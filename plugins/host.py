@@ -33,6 +33,7 @@ from redwood.plugins.spec import (
     AnySpec,
     Choice,
     Determinism,
+    Diagnosis,
     ExecutorSpec,
     Hooks,
     ProblemSpec,
@@ -77,6 +78,7 @@ class PluginRecord:
 
 
 SpecT = TypeVar("SpecT", ProblemSpec, SolverSpec, ExecutorSpec)
+GivenT = TypeVar("GivenT")
 
 BASES: dict[type, type] = {ProblemSpec: Problem, SolverSpec: Solver, ExecutorSpec: Executor}
 """What the class behind a spec has to be."""
@@ -296,6 +298,14 @@ class Host:
         target = self.problem_entry(problem).spec
         return [entry for entry in self._solvers if entry.spec.fits(target)]
 
+    def checked_plugins(self) -> list[str]:
+        """Return the names of the plugins that bring checks of their own for the doctor."""
+        return [found.plugin_name for found in self.manager.hook.redwood_doctor.get_hookimpls()]
+
+    def diagnoses(self, plugin: str) -> list[Diagnosis]:
+        """Return what the checks of a plugin find, which may raise whatever it likes."""
+        return self._given("redwood_doctor", Diagnosis, self.manager.get_plugin(plugin))
+
     def version(self, plugin: str) -> str:
         """Return the version of the distribution that brought a plugin, or an empty string."""
         return next((record.version for record in self.records if record.name == plugin), "")
@@ -363,10 +373,9 @@ class Host:
         for caller in self.manager.get_hookcallers(plugin) or ():
             if not caller.has_spec():
                 raise PluginError(f"it implements an unknown hook {caller.name!r}.")
-        others = [other for other in self.manager.get_plugins() if other is not plugin]
-        problems = self._specs("redwood_problems", ProblemSpec, others)
-        solvers = self._specs("redwood_solvers", SolverSpec, others)
-        executors = self._specs("redwood_executors", ExecutorSpec, others)
+        problems = self._given("redwood_problems", ProblemSpec, plugin)
+        solvers = self._given("redwood_solvers", SolverSpec, plugin)
+        executors = self._given("redwood_executors", ExecutorSpec, plugin)
         declared: list[AnySpec] = [*problems, *solvers, *executors]
         for spec in declared:
             if spec.api != API_VERSION:
@@ -382,13 +391,15 @@ class Host:
         record.solvers = [spec.name for spec in solvers]
         record.executors = [spec.name for spec in executors]
 
-    def _specs(self, hook: str, kind: type[SpecT], others: list[Any]) -> list[SpecT]:
+    def _given(self, hook: str, kind: type[GivenT], plugin: Any) -> list[GivenT]:
+        """Return what one plugin's hook gives, all of it of the kind that is expected."""
+        others = [other for other in self.manager.get_plugins() if other is not plugin]
         caller = self.manager.subset_hook_caller(hook, remove_plugins=others)
-        specs = [spec for given in caller() for spec in given]
-        for spec in specs:
-            if not isinstance(spec, kind):
-                raise PluginError(f"hook {hook!r} gave a {type(spec).__name__}, and a {kind.__name__} was expected.")
-        return specs
+        things = [thing for given in caller() for thing in given]
+        for thing in things:
+            if not isinstance(thing, kind):
+                raise PluginError(f"hook {hook!r} gave a {type(thing).__name__}, and a {kind.__name__} was expected.")
+        return things
 
 
 class _Hooks:

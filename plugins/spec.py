@@ -225,6 +225,36 @@ class ExecutorSpec:
         _check_common(self)
 
 
+class Grade(StrEnum):
+    """How serious a finding of the doctor is."""
+
+    GOOD = "good"
+    """Nothing is amiss."""
+    NOTE = "note"
+    """Worth knowing, and nothing to repair: disabled on purpose, or an optional package is missing."""
+    WRONG = "wrong"
+    """Somebody has to do something."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a plugin's own check has found, for `redwood plugins doctor`.
+
+    Attributes
+    ----------
+    subject
+        What was looked at, such as ``"licence"``.
+    grade
+        How serious it is.
+    message
+        What was found and, where something is wrong, what to do.
+    """
+
+    subject: str
+    grade: Grade
+    message: str
+
+
 AnySpec: TypeAlias = ProblemSpec | SolverSpec | ExecutorSpec
 """Whatever a plugin can declare."""
 
@@ -243,6 +273,10 @@ class Hooks:
     @hookspec
     def redwood_executors(self) -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
         """Return the executors that the plugin brings. Called once, at discovery."""
+
+    @hookspec
+    def redwood_doctor(self) -> Iterable[Diagnosis]:  # type: ignore[empty-body]
+        """Return what the plugin's own checks find. Called by `redwood plugins doctor`, in a process of its own."""
 
     @hookspec
     def redwood_solved(self, result: Result) -> None:

@@ -227,6 +227,33 @@ def states_of_arms():
     save(figure, "bandits")
 
 
+def inputs_that_change_the_class():
+    """Draw the classes of the page's classifier, a box that has one class, and the worst point of another."""
+    import runpy
+
+    import torch
+    from matplotlib.figure import Figure
+
+    example = runpy.run_path(str(HERE.parent / "examples" / "robust_classifier.py"))
+    net, point = example["learn"](), np.array([0.6, 0.2])
+    line = np.linspace(-1, 1, 300)
+    grid = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    classes = net(torch.tensor(grid)).argmax(dim=1).numpy().reshape(300, 300)
+    figure = Figure(figsize=(5, 4.4))
+    axes = figure.add_subplot()
+    axes.contourf(line, line, classes, levels=[-0.5, 0.5, 1.5, 2.5], colors=["#d8e8df", "#dbe7f0", "#f3dcdc"])
+    for radius, colour in ((0.2, GREEN), (0.4, RED)):
+        corner = point - radius
+        axes.add_patch(matplotlib.patches.Rectangle(corner, 2 * radius, 2 * radius, fill=False, ec=colour, lw=1.8))
+    worst = example["worst_lead"](net, point, 0.4)[2]
+    axes.plot(*point, "o", color=GREEN, ms=7)
+    axes.plot(*worst, "x", color=RED, ms=9, mew=2.5)
+    axes.annotate("proved", point + np.array([0, 0.2]), (0, 3), textcoords="offset points", color=GREEN, ha="center")
+    axes.annotate("the worst point", worst, (-6, -14), textcoords="offset points", color=RED, ha="right")
+    bare(axes, "")
+    save(figure, "classifier")
+
+
 def problems_views_solvers():
     """Draw that problems offer views, and solvers take them."""
     from matplotlib.figure import Figure
@@ -318,6 +345,7 @@ DRAWN = (
     tour_of_capitals,
     objective_and_bound,
     states_of_arms,
+    inputs_that_change_the_class,
     problems_views_solvers,
     rooms_of_the_house,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +18,8 @@ from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_j
 @click.option("--step", type=int, default=0, show_default=True, help="Steps done; 0 looks a whole horizon ahead again.")
 @click.option("--budget", type=int, metavar="N", help="Pulls this week, in place of the plan's number.")
 @click.option("--workers", type=ExistingFile, metavar="FILE", help="CSV: worker, capacity of this week; others are away.")
+@click.option("--column", "columns", multiple=True, metavar="NAME=THEIRS", help="What TODAY calls a column. Repeatable.")
+@click.option("--states", metavar="A,B,...", help="The labels of the states in TODAY, from worst to best.")
 @json_option
 @plugin_option
 def act(
@@ -27,6 +30,8 @@ def act(
     step: int,
     budget: int | None,
     workers: Path | None,
+    columns: Sequence[str],
+    states: str | None,
     as_json: bool,
 ) -> None:
     """Say which arms are pulled now, given the file POLICY and the arms' states in the CSV file TODAY (arm, state).
@@ -36,15 +41,17 @@ def act(
     The CSV file of calls has the columns arm, action and worker.
     """
     import redwood
+    from redwood.cli.values import split_options
     from redwood.planning.estimation.table import write_csv
     from redwood.problems.cormab.instance import BanditInstance
     from redwood.solving.act import act_by_name, read_deployed
 
     given = None if instance_file is None else redwood.read(instance_file, "cormab")
     instance, made = read_deployed(policy, given if isinstance(given, BanditInstance) else None)
-    states, likes, not_now = _read_today(today)
+    labels = None if states is None else [label.strip() for label in states.split(",")]
+    now, likes, not_now = _read_today(today, split_options(columns), labels)
     capacities = None if workers is None else _read_capacities(workers)
-    calls = act_by_name(instance, made, states, step, likes=likes, not_now=not_now, budget=budget, capacities=capacities)
+    calls = act_by_name(instance, made, now, step, likes=likes, not_now=not_now, budget=budget, capacities=capacities)
     if out is not None:
         write_csv(out, {"arm": calls.arms, "action": calls.arm_actions, "worker": calls.workers})
     if as_json:
@@ -53,15 +60,28 @@ def act(
         rows = [[a, str(u), w] for a, u, w in zip(calls.arms, calls.arm_actions, calls.workers, strict=True)]
         print_table(("arm", "action", "worker"), rows)
     else:
-        click.echo(f"{out}: {len(calls.arms)} of {len(states)} arms")
+        click.echo(f"{out}: {len(calls.arms)} of {len(now)} arms")
 
 
-def _read_today(path: Path) -> tuple[dict[str, int], dict[str, str], set[str]]:
+def _state(text: str, labels: Sequence[str] | None) -> int:
+    """Return the number of a state, which has one of the labels where there are some."""
+    if labels is not None:
+        if text not in labels:
+            raise ValueError(f"none of {', '.join(labels)}")
+        return labels.index(text)
+    if not text.isdigit():
+        raise ValueError("not a number from 0 on; give the labels in order by --states")
+    return int(text)
+
+
+def _read_today(
+    path: Path, columns: Mapping[str, str], labels: Sequence[str] | None
+) -> tuple[dict[str, int], dict[str, str], set[str]]:
     """Return each arm's state, whom new ones are like, and who is not to be called."""
     from redwood.errors import InstanceError
     from redwood.planning.estimation.table import is_missing, read_csv
 
-    found = read_csv(path, ("arm", "state"))
+    found = read_csv(path, ("arm", "state"), columns)
     states: dict[str, int] = {}
     likes: dict[str, str] = {}
     not_now: set[str] = set()
@@ -69,9 +89,10 @@ def _read_today(path: Path) -> tuple[dict[str, int], dict[str, str], set[str]]:
         name = arm.strip()
         if name in states:
             raise InstanceError(f"{path}: names arm {name!r} twice.")
-        if not state.strip().isdigit():
-            raise InstanceError(f"{path}: state {state!r} of arm {name!r} is not a number from 0 on.")
-        states[name] = int(state)
+        try:
+            states[name] = _state(state.strip(), labels)
+        except ValueError as error:
+            raise InstanceError(f"{path}: state {state!r} of arm {name!r} is {error}.") from None
         if "like" in found and not is_missing(found["like"][row]):
             likes[name] = found["like"][row].strip()
         if "callable" in found:

@@ -36,6 +36,14 @@ def solution_fields(problem: Any) -> list[dict[str, str]]:
     return [{"name": field.name, "help": texts.get(field.name, "")} for field in _fields(kind)]
 
 
+def option_texts(cls: type) -> dict[str, str]:
+    """Return what the docstrings of a class, and of those it is made from, say of each option."""
+    texts: dict[str, str] = {}
+    for kind in reversed(cls.__mro__):
+        texts |= field_texts(kind.__doc__ or "")
+    return texts
+
+
 def field_texts(docstring: str) -> dict[str, str]:
     """Return what a NumPy-style docstring says of each field: a name at the margin, its text indented below."""
     texts: dict[str, str] = {}

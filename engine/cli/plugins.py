@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redwood.cli.describing import data_taken, field_texts, solution_fields
+from redwood.cli.describing import data_taken, option_texts, solution_fields
+from redwood.cli.option_schema import option_schema
 from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from redwood.plugins.conformance.rules import Finding
     from redwood.plugins.host import Entry
     from redwood.plugins.spec import ExecutorSpec, ProblemSpec, SolverSpec
 
@@ -55,7 +57,10 @@ def list_plugins(as_json: bool) -> None:
 @json_option
 @plugin_option
 def info(name: str, as_json: bool) -> None:
-    """Describe what has a name: views, options, what fits; for a problem what its instances are made of."""
+    """Describe what has a name: views, options, what fits; for a problem what its instances are made of.
+
+    With --json the options come as JSON schema too.
+    """
     from redwood.errors import UnknownNameError, suggestion
     from redwood.plugins.host import host
 
@@ -83,7 +88,8 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     Exit code 1 when something is wrong. A missing optional package is not.
     """
-    from redwood.plugins.conformance.doctor import Grade, examine
+    from redwood.plugins.conformance.doctor import examine
+    from redwood.plugins.spec import Grade
 
     findings = examine()
     wrong = sum(finding.grade is Grade.WRONG for finding in findings)
@@ -98,7 +104,9 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 @plugins.command("check")
 @click.argument("name")
-@click.option("--size", default=8, show_default=True, help="Size of the random instances.")
+@click.option(
+    "--size", "sizes", type=int, default=(8,), show_default=True, multiple=True, help="Size of random instances. Repeatable."
+)
 @click.option("--exclude", metavar="RULE", multiple=True, help="A rule to leave out. May be repeated.")
 @click.option("--since", metavar="RELEASE", help="Ask only for the rules of this release, such as 0.1.")
 @click.option(
@@ -108,7 +116,13 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 @plugin_option
 @click.pass_context
 def check(
-    ctx: click.Context, name: str, size: int, exclude: tuple[str, ...], since: str | None, save: str, as_json: bool
+    ctx: click.Context,
+    name: str,
+    sizes: tuple[int, ...],
+    exclude: tuple[str, ...],
+    since: str | None,
+    save: str,
+    as_json: bool,
 ) -> None:
     """Try the promises of the problem, solver or plugin NAME on small random instances.
 
@@ -116,7 +130,10 @@ def check(
     """
     from redwood.plugins.conformance.checks import check_name
 
-    findings, seen = check_name(name, size=size, exclude=exclude, since=since, save=save)
+    findings: list[Finding] = []
+    for size in sizes:
+        found, seen = check_name(name, size=size, exclude=exclude, since=since, save=save)
+        findings += found
     if as_json:
         listed = [dataclasses.asdict(finding) | {"documented": finding.documented} for finding in findings]
         print_json({"name": name, "checked": seen, "broken": len(findings), "findings": listed})
@@ -217,7 +234,7 @@ def _solver_details(entry: Entry[SolverSpec]) -> dict[str, Any]:
     if entry.missing:
         return details
     cls: Any = entry.load()
-    return details | {"options": _options(cls), "documentation": _documentation(cls)}
+    return details | {"options": _options(cls), "schema": option_schema(cls), "documentation": _documentation(cls)}
 
 
 def _executor_details(entry: Entry[ExecutorSpec]) -> dict[str, Any]:
@@ -225,7 +242,7 @@ def _executor_details(entry: Entry[ExecutorSpec]) -> dict[str, Any]:
     if entry.missing:
         return details
     cls: Any = entry.load()
-    return details | {"options": _options(cls), "documentation": _documentation(cls)}
+    return details | {"options": _options(cls), "schema": option_schema(cls), "documentation": _documentation(cls)}
 
 
 def _options(cls: Any) -> list[dict[str, Any]]:
@@ -235,7 +252,7 @@ def _options(cls: Any) -> list[dict[str, Any]]:
         kinds = typing.get_type_hints(cls)
     except NameError:  # a type that is imported for type checkers only
         kinds = {}
-    texts = field_texts(cls.__doc__ or "")
+    texts = option_texts(cls)
     return [
         {
             "name": field.name,
@@ -268,7 +285,7 @@ def _dedented(docstring: str) -> str:
 
 def _print_details(details: dict[str, Any]) -> None:
     say(f"{details['kind']} {details['name']}: {details['summary']}")
-    skipped = {"kind", "name", "summary", "options", "documentation", "data", "solution_fields"}
+    skipped = {"kind", "name", "summary", "options", "schema", "documentation", "data", "solution_fields"}
     for key, value in details.items():
         text = ", ".join(value) if isinstance(value, list) and key not in skipped else value
         if key not in skipped and text not in ("", None):

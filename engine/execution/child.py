@@ -31,6 +31,7 @@ from redwood.execution.messages import (
     pack_solution,
 )
 from redwood.execution.task import USAGE_ERRORS, Outcome, Task, execute
+from redwood.operating_system import bind_to_cores, peak_megabytes
 from redwood.problem import Instance, Problem
 from redwood.solver import Incumbent
 from redwood.views.bound import Bound
@@ -89,8 +90,7 @@ def attend(descriptor: int) -> None:
     order: Order = pickle.loads(_read(int.from_bytes(_read(8), "big")))
     sys.path[:] = order.path
     _mark(order.token)
-    if order.cores and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, order.cores)
+    bind_to_cores(order.cores)
     sender = Sender(descriptor, order.secret)
     try:
         last = _carry_out(order, lambda message: sender.send(encode(message)))
@@ -167,14 +167,6 @@ def processor_seconds() -> float:
     """Return the processor time of this process and its finished children."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
-
-
-def peak_megabytes() -> float:
-    """Return the largest resident memory of this process."""
-    import resource
-
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(largest / (2**20 if sys.platform == "darwin" else 1024), 1)
 
 
 def _read(count: int) -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from redwood.operating_system import can_bind_and_lock, lock_at_once, usable_cores, user_number
 
 
 @contextmanager
@@ -18,7 +20,7 @@ def lend_cores(count: int) -> Iterator[tuple[int, ...]]:
     """
     with ExitStack() as held:
         lent: list[int] = []
-        for core in sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else ():
+        for core in usable_cores() if can_bind_and_lock() else ():
             if len(lent) < count and _lock(core, held):
                 lent.append(core)
         if len(lent) < count:
@@ -29,12 +31,7 @@ def lend_cores(count: int) -> Iterator[tuple[int, ...]]:
 
 def _lock(core: int, held: ExitStack) -> bool:
     """Lock a core until a stack is closed, and tell whether it could be had. (FileLock takes eight times as long.)"""
-    import fcntl  # where cores can be bound it is there
-
-    folder = Path(tempfile.gettempdir()) / f"redwood-cores-{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"redwood-cores-{user_number()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     held.callback(os.close, descriptor := os.open(folder / str(core), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    with suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
+    return lock_at_once(descriptor)

@@ -255,11 +255,6 @@ class ForkServer:
         self._door = self._process = None
 
 
-def can_fork() -> bool:
-    """Return whether this system can run solvers in processes with hard limits."""
-    return hasattr(os, "fork") and hasattr(socket, "send_fds")
-
-
 def _stderr_or_nothing(quiet: bool) -> int:
     try:
         return subprocess.DEVNULL if quiet else sys.stderr.fileno()

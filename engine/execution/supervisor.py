@@ -31,8 +31,9 @@ from redwood.execution.messages import (
     decode,
     unpack_solution,
 )
-from redwood.execution.processes import STARTUP_LIMIT, Child, ForkServer, can_fork
+from redwood.execution.processes import STARTUP_LIMIT, Child, ForkServer
 from redwood.execution.task import USAGE_ERRORS, Listener, Outcome
+from redwood.operating_system import can_fork
 from redwood.solver import Answer
 
 GRACE = 0.3

@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -22,22 +21,12 @@ import msgspec
 
 from redwood.errors import PluginError
 from redwood.lazy import load_target
+from redwood.operating_system import can_fork
 from redwood.plugins.host import BASES, Entry, Host, PluginRecord, PluginState, host
-from redwood.plugins.spec import AnySpec, ExecutorSpec, ProblemSpec
+from redwood.plugins.spec import AnySpec, Diagnosis, ExecutorSpec, Grade, ProblemSpec
 
 PATIENCE = 60.0
-"""Seconds that the import of one target may take."""
-
-
-class Grade(StrEnum):
-    """How serious a finding is."""
-
-    GOOD = "good"
-    """Nothing is amiss."""
-    NOTE = "note"
-    """Worth knowing, and nothing to repair: disabled on purpose, or an optional package is missing."""
-    WRONG = "wrong"
-    """Somebody has to do something."""
+"""Seconds that the import of one target, or the checks of one plugin, may take."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +40,12 @@ class Finding:
 
 
 def examine(patience: float = PATIENCE) -> list[Finding]:
-    """Return the findings on every plugin, problem, solver and executor of this process.
+    """Return the findings on every plugin, problem, solver and executor of this process, and those of the plugins' checks.
 
     Parameters
     ----------
     patience
-        Seconds that the import of one target may take before it counts as hanging.
+        Seconds that the import of one target, or the checks of one plugin, may take before it counts as hanging.
     """
     found = host()
     findings = [*_plugins(found), *_conflicts(found)]
@@ -67,8 +56,15 @@ def examine(patience: float = PATIENCE) -> list[Finding]:
     given = [entry for entry in present if entry.cls is not None and _is_registered(found, entry)]
     findings += [_outcome(entry, inspect_class(entry.spec, entry.cls)) for entry in given]
     lazy = [entry for entry in present if entry not in given]
-    faults = _inspect_in_child([entry.spec for entry in lazy], patience)
-    return findings + [_outcome(entry, words) for entry, words in zip(lazy, faults, strict=True)]
+    here = {record.name for record in found.records if record.source == "registered module"}
+    checked = sorted(found.checked_plugins(), key=lambda name: name in here)  # those of this process come last
+    apart = [name for name in checked if name not in here]
+    told = _inspect_in_child([*(entry.spec for entry in lazy), *apart], patience)
+    told += [_inspect(name) for name in checked if name in here]
+    findings += [_outcome(entry, [one.message for one in told.pop(0)]) for entry in lazy]
+    for name, diagnoses in zip(checked, told, strict=True):
+        findings += [Finding(name, one.subject, one.grade, one.message) for one in diagnoses]
+    return findings
 
 
 def inspect_class(spec: AnySpec, cls: Any) -> list[str]:
@@ -164,18 +160,26 @@ SERVE = "from redwood.plugins.conformance.doctor import serve; serve()"
 """What a child does."""
 
 LARGEST = 2**20
-"""Bytes of what a child says of one target, at most."""
+"""Bytes of what a child says of one target or plugin, at most."""
+
+CHECKS = "checks"
+"""What findings call the checks of a plugin as a whole."""
 
 
-def _inspect_in_child(specs: Sequence[AnySpec], patience: float) -> list[list[str]]:
-    """Return the faults of each target; a child that dies or hangs on one is replaced for the rest."""
-    faults: list[list[str]] = []
-    while len(faults) < len(specs):
-        faults += _one_child(specs[len(faults) :], patience)
-    return faults
+def _inspect_in_child(items: Sequence[AnySpec | str], patience: float) -> list[list[Diagnosis]]:
+    """Return what is found at each target, and by the checks of each plugin; a child that dies or hangs is replaced.
+
+    A system without forks has no such child: there everything is looked at in this process.
+    """
+    if not can_fork():  # nor can it pass descriptors on
+        return [_inspect(item) for item in items]
+    found: list[list[Diagnosis]] = []
+    while len(found) < len(items):
+        found += _one_child(items[len(found) :], patience)
+    return found
 
 
-def _one_child(specs: Sequence[AnySpec], patience: float) -> list[list[str]]:
+def _one_child(items: Sequence[AnySpec | str], patience: float) -> list[list[Diagnosis]]:
     reading, writing = os.pipe()
     child = subprocess.Popen(
         [sys.executable, "-P", "-c", f"import sys; sys.path[:] = {sys.path!r}; {SERVE}", str(writing)],
@@ -186,46 +190,54 @@ def _one_child(specs: Sequence[AnySpec], patience: float) -> list[list[str]]:
         start_new_session=True,
     )
     os.close(writing)
-    order = pickle.dumps({"path": sys.path, "files": [str(file) for file in host().files], "specs": list(specs)})
-    faults: list[list[str]] = []
+    order = pickle.dumps({"path": sys.path, "files": [str(file) for file in host().files], "items": list(items)})
+    found: list[list[Diagnosis]] = []
     if child.stdin is not None:
         with contextlib.suppress(BrokenPipeError), child.stdin as sender:  # one that died at once is found dead below
             sender.write(order)
     with contextlib.closing(Connection(reading, writable=False)) as channel:
         with contextlib.suppress(EOFError, OSError, msgspec.MsgspecError):
-            while len(faults) < len(specs) and channel.poll(patience):
-                faults.append(msgspec.json.decode(channel.recv_bytes(LARGEST), type=list[str]))
-        if len(faults) < len(specs):
-            faults.append([_death(child, patience)])
+            while len(found) < len(items) and channel.poll(patience):
+                found.append(msgspec.json.decode(channel.recv_bytes(LARGEST), type=list[Diagnosis]))
+        if len(found) < len(items):
+            what = CHECKS if isinstance(items[len(found)], str) else "import"
+            found.append([Diagnosis(CHECKS, Grade.WRONG, f"its {what} {_death(child, patience)}")])
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-    return faults
+    return found
 
 
 def _death(child: subprocess.Popen[bytes], patience: float) -> str:
     try:
         code = child.wait(timeout=1.0)
     except subprocess.TimeoutExpired:
-        return f"its import takes more than {patience:g} s."
-    return f"its import kills the process ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})."
+        return f"takes more than {patience:g} s."
+    return f"kills the process ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})."
 
 
 def serve() -> None:
-    """Be the child: read specs from standard input, and stream the faults of each to the pipe named in the arguments."""
+    """Be the child: read what to look at from standard input, and stream the findings to the pipe named in the arguments."""
     channel = Connection(int(sys.argv[1]), readable=False)
     order = pickle.load(sys.stdin.buffer)
     sys.path[:] = order["path"]
     for file in order["files"]:
         host().load_file(file)
-    for spec in order["specs"]:
-        channel.send_bytes(msgspec.json.encode(_inspect_target(spec)))
+    for item in order["items"]:
+        channel.send_bytes(msgspec.json.encode(_inspect(item)))
 
 
-def _inspect_target(spec: AnySpec) -> list[str]:
+def _inspect(item: AnySpec | str) -> list[Diagnosis]:
+    """Return what is wrong with a spec's target, or what the checks of a plugin find."""
+    if isinstance(item, str):
+        try:
+            return host().diagnoses(item)
+        except Exception as error:  # whatever a stranger's check raises is a finding
+            return [Diagnosis(CHECKS, Grade.WRONG, f"they end with {type(error).__name__}: {error}")]
     try:
-        return inspect_class(spec, load_target(spec.target))
+        faults = inspect_class(item, load_target(item.target))
     except PluginError as error:
-        return [str(error)]
-    except Exception as error:  # whatever a stranger's class does when it is looked at is a finding
-        return [f"looking at {spec.target!r} fails: {type(error).__name__}: {error}"]
+        faults = [str(error)]
+    except Exception as error:  # and so is whatever its class does when it is looked at
+        faults = [f"looking at {item.target!r} fails: {type(error).__name__}: {error}"]
+    return [Diagnosis("", Grade.WRONG, fault) for fault in faults]

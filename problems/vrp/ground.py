@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.kernel_fields import by_reference
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.roads import RoadArrays
 
@@ -15,6 +16,7 @@ FOREVER = 1e18
 """A time that never comes."""
 
 
+@by_reference
 class Ground(NamedTuple):
     """What does not change: places, customers and types of vehicles as arrays.
 

@@ -24,7 +24,7 @@ from redwood.problems.vrp.plan import (
 )
 
 
-@kernel(_nrt=False, inline="always")
+@kernel(_nrt=False)
 def insertion_cost(plan: Plan, ground: Ground, r: int, c: int, p: int, most: float) -> tuple[float, int]:
     """Return what customer c behind stop p of route r adds to the cost, and the window it is served in.
 
@@ -60,7 +60,7 @@ def insertion_cost(plan: Plan, ground: Ground, r: int, c: int, p: int, most: flo
     return _with_time(plan, ground, r, c, p, cost, most)
 
 
-@kernel(_nrt=False, inline="always")
+@kernel(_nrt=False)
 def loads_fit(plan: Plan, ground: Ground, k: int, c: int, p: int, q: int) -> bool:
     """Return whether customer c fits between stops p and q by its loads.
 
@@ -87,7 +87,7 @@ def loads_fit(plan: Plan, ground: Ground, k: int, c: int, p: int, q: int) -> boo
     return True
 
 
-@kernel(_nrt=False, inline="always")
+@kernel(_nrt=False)
 def _with_time(plan: Plan, ground: Ground, r: int, c: int, p: int, cost: float, most: float) -> tuple[float, int]:
     """Return the cost with what the duration adds, and the window, or infinity where no window fits."""
     k = plan.kind[r]

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.kernel_fields import by_reference
 from redwood.kernels import kernel
 from redwood.problems.vrp.checks import NumberedRoute
 from redwood.problems.vrp.ground import FOREVER, Ground
@@ -28,6 +29,7 @@ BROUGHT, LEFT, PEAK = 0, 1, 2
 """Three columns for each load: what is brought from the depot, what is on board behind, and the most on board."""
 
 
+@by_reference
 class Plan(NamedTuple):
     """The routes of now. Stops are customers 0..N - 1, then the start of each of R routes, then their ends.
 
@@ -148,7 +150,7 @@ def choose_windows(plan: Plan, ground: Ground, r: int) -> None:
         p = q
 
 
-@kernel(_nrt=False, inline="always")
+@kernel(_nrt=False)
 def stop_distance(plan: Plan, ground: Ground, k: int, i: int, j: int) -> float:
     """Return the distance from stop i to stop j for a vehicle of type k; nothing to an open end.
 
@@ -166,7 +168,7 @@ def stop_distance(plan: Plan, ground: Ground, k: int, i: int, j: int) -> float:
     return road_distance(ground.roads, ground.profile[k], plan.place[i], plan.place[j])
 
 
-@kernel(_nrt=False, inline="always")
+@kernel(_nrt=False)
 def stop_duration(plan: Plan, ground: Ground, k: int, i: int, j: int) -> float:
     """Return the travel time from stop i to stop j for a vehicle of type k.
 

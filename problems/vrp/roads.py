@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.kernel_fields import by_reference
 from redwood.kernels import kernel
 
 EARTH_RADIUS = 6371.0088
@@ -46,6 +47,7 @@ CODES = {kind: code for code, kind in enumerate(Rounding)}
 _NEAREST, _DOWN, _ONE_DECIMAL = CODES[Rounding.NEAREST], CODES[Rounding.DOWN], CODES[Rounding.ONE_DECIMAL]
 
 
+@by_reference
 class RoadArrays(NamedTuple):
     """What kernels take of `Roads`.
 
@@ -185,7 +187,7 @@ def _code(roads: Roads) -> int:
     return CODES[roads.rounding] + (len(CODES) if roads.metric is Metric.GREAT_CIRCLE else 0)
 
 
-@kernel(_nrt=False, inline="always")
+@kernel(_nrt=False)
 def road_distance(roads: RoadArrays, profile: int, i: int, j: int) -> float:
     """Return the distance from place i to place j: the counterpart of `Roads.distance`.
 
@@ -201,6 +203,12 @@ def road_distance(roads: RoadArrays, profile: int, i: int, j: int) -> float:
     count = roads.distances.shape[0]
     if count > 0:
         return float(roads.distances[profile if count > 1 else 0, i, j])
+    return _distance_by_points(roads, i, j)
+
+
+@kernel(_nrt=False)
+def _distance_by_points(roads: RoadArrays, i: int, j: int) -> float:
+    """Return the distance between two places by their coordinates."""
     dx = roads.points[i, 0] - roads.points[j, 0]
     dy = roads.points[i, 1] - roads.points[j, 1]
     dz = roads.points[i, 2] - roads.points[j, 2]
@@ -219,7 +227,7 @@ def road_distance(roads: RoadArrays, profile: int, i: int, j: int) -> float:
     return float(length)
 
 
-@kernel(_nrt=False, inline="always")
+@kernel(_nrt=False)
 def road_duration(roads: RoadArrays, profile: int, i: int, j: int) -> float:
     """Return the travel time from place i to place j: the counterpart of `Roads.duration`.
 

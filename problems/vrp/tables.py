@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,14 @@ MOST = 1e12
 """No number of an instance may be larger."""
 ALIASES = {
     "id": "name",
+    "customer": "name",
+    "stop": "name",
+    "opens": "ready",
+    "open": "ready",
+    "closes": "due",
+    "close": "due",
+    "earliest": "ready",
+    "latest": "due",
     "demand": "delivery",
     "deliveries": "delivery",
     "pickups": "pickup",
@@ -120,8 +129,13 @@ def number(value: Any, what: str, least: float = 0.0, most: float = MOST, *, inf
         return found
     if not least <= found <= most:
         rule = f"from {least:g} to {most:g}" if least > -most else f"of at most {most:g}"
-        raise InstanceError(f"{what} is {str(value)[:40]!r}, which is no number {rule}.")
+        clock = " Write a time as a number: half past six is 6.5 in hours, 390 in minutes." if _is_clock_time(value) else ""
+        raise InstanceError(f"{what} is {str(value)[:40]!r}, which is no number {rule}.{clock}")
     return found
+
+
+def _is_clock_time(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\s*\d{1,2}:\d\d(:\d\d)?\s*", value) is not None
 
 
 def whole(value: Any, what: str, least: int = 0) -> int:

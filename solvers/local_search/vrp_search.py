@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.kernel_fields import by_reference
 from redwood.kernels import kernel
 from redwood.problems.vrp.checks import NumberedRoute
 from redwood.problems.vrp.ground import Ground
@@ -31,6 +32,7 @@ begun, iterations of this window that left somebody absent, routes that differ f
 before this iteration, whether routes are being saved, and the fewest routes that are aimed at."""
 
 
+@by_reference
 class Search(NamedTuple):
     """The memory of the search. Customers are *out* where no route serves them, *absent* where one should.
 

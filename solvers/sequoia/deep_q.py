@@ -32,10 +32,8 @@ IMPROVING = 0.5
 class DeepQ(HyperParameters, Solver, Trainable):
     """Deep Q-learning with combinatorial actions, on HiGHS. The budget of the call is training time.
 
-    The options are those of `HyperParameters`, and ``weights``: the file of a trained policy, or the name of a network that
-    Redwood ships (`redwood.solvers.sequoia.networks.shipped`), which is then taken as it is. With ``logged``, a file of
-    episodes (`save_log` of `redwood.solvers.sequoia.learning.offline`), nothing but that file and the action set is used:
-    neither the arms' probabilities nor a simulation; ``temperature`` and ``pessimism`` are those of `learn_offline` there.
+    The options are those of `HyperParameters`, and four more.
+
     A decision of a network is the action of the greatest Q over the whole set, with a proven bound on any other's: exactly
     where the set can be listed, elsewhere up to ``slack`` (0 for exactly); see
     `redwood.solvers.sequoia.search.embedding.Embedding`. The network that was best in simulated trials, apart from the
@@ -43,6 +41,17 @@ class DeepQ(HyperParameters, Solver, Trainable):
 
     ``residual``, the default, begins as the Lagrangian policy, its values improved by `redwood.planning.improving.improve`,
     and corrects these; a trained network is kept only where it is ahead in trial episodes with 95 % confidence.
+
+    Attributes
+    ----------
+    weights
+        The file of a trained policy, or the name of a network that Redwood ships
+        (`redwood.solvers.sequoia.networks.shipped`), which is then taken as it is.
+    logged
+        A file of episodes (`save_log` of `redwood.solvers.sequoia.learning.offline`): nothing but that and the action set is
+        used, neither the arms' probabilities nor a simulation.
+    temperature, pessimism
+        With ``logged``, those of `redwood.solvers.sequoia.learning.offline.learn_offline`.
 
     References
     ----------

@@ -138,6 +138,19 @@ def test_bad_days_have_their_own_messages(folder):
         read_deployed(folder / "bare.policy")
 
 
+def test_the_columns_of_today_may_have_other_names(folder):
+    """Names of columns and labels of states are said as for the log, and the calls are those of the plain file."""
+    days = {"plain": ("arm", "state", ("0", "1")), "theirs": ("person", "status", ("unwell", "well"))}
+    for name, (arm, state, labels) in days.items():
+        write(folder / f"{name}.csv", [[arm, state], *([f"p{k}", labels[k % 2]] for k in range(12))])
+    words = ("--column", "arm=person", "--column", "state=status", "--states", "unwell,well")
+    redwood(folder, "act", "plans/arms.policy", "plain.csv", "--out", "plain-list.csv")
+    redwood(folder, "act", "plans/arms.policy", "theirs.csv", "--out", "their-list.csv", *words)
+    assert (folder / "their-list.csv").read_text() == (folder / "plain-list.csv").read_text()
+    done = redwood(folder, "act", "plans/arms.policy", "theirs.csv", *words[:4], "--states", "bad,well", code=2)
+    assert "state 'unwell' of arm 'p0' is none of bad, well" in done.stderr
+
+
 def test_estimate_says_what_is_missing(folder):
     """Neither a budget nor workers is wrong use; a language that nobody speaks is named."""
     assert "give --budget or --workers" in redwood(folder, "estimate", "log.csv", "--out", "x.json", code=2).stderr

@@ -1,5 +1,11 @@
 """`redwood plugins`: list, info, doctor."""
 
+from typing import Literal
+
+import pytest
+
+from redwood.cli.option_schema import type_schema
+
 
 def test_list_has_problems_solvers_and_plugins(json_lines, redwood):
     """The list names what is registered, with summary, plugin, views and what is missing."""
@@ -22,6 +28,41 @@ def test_info_lists_options_with_types_and_defaults(json_lines, redwood):
     assert options["mip_rel_gap"]["help"]
     assert "knapsack" in solver["fits"]
     assert "mip_rel_gap" in redwood("plugins", "info", "highs").stdout
+
+
+def test_every_option_has_a_schema(json_lines):
+    """Type, default and meaning of each built-in solver's options come as JSON schema, and every default fits its type."""
+    kinds = {"boolean": bool, "integer": int, "number": (int, float), "string": str, "null": type(None), "array": list}
+    for name in ("highs", "local-search", "bq", "sequoia", "deep-q", "lp-update", "pyvrp", "dask"):
+        (described,) = json_lines("plugins", "info", name)
+        for found in (*described["solvers"], *described["executors"]):
+            schema = found["schema"]
+            assert list(schema["properties"]) == [option["name"] for option in found["options"]]
+            assert schema["additionalProperties"] is False
+            for option, entry in schema["properties"].items():
+                allowed = entry.get("enum"), [entry.get("type")] if isinstance(entry.get("type"), str) else entry.get("type")
+                assert entry["description"], (name, option)
+                if "default" in entry and allowed[0] is not None:
+                    assert entry["default"] in allowed[0], (name, option)
+                elif "default" in entry and allowed[1] is not None:
+                    assert any(isinstance(entry["default"], kinds[kind]) for kind in allowed[1]), (name, option)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (int, {"type": "integer"}),
+        (float | None, {"type": ["number", "null"]}),
+        (Literal["a", "b"], {"enum": ["a", "b"]}),
+        (tuple[str, ...], {"type": "array", "items": {"type": "string"}}),
+        (tuple[int, float], {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "number"}]}),
+        (Literal["all"] | int, {"anyOf": [{"enum": ["all"]}, {"type": "integer"}]}),
+        (object, {}),
+    ],
+)
+def test_types_become_schemas(kind, expected):
+    """Each kind of type that options have is said as JSON schema says it."""
+    assert type_schema(kind) == expected
 
 
 def test_info_describes_a_problem(json_lines):
@@ -78,3 +119,28 @@ def test_doctor_ends_with_code_1_when_something_is_wrong(redwood, tmp_path):
         hosting._host = saved
     assert result.exit_code == 1
     assert "No module named 'no_such_module'" in result.stdout
+
+
+def test_check_tries_several_sizes(json_lines, redwood, tmp_path):
+    """Each size that is asked for is tried: a promise that breaks on larger instances alone is found on those."""
+    plugin = tmp_path / "shortened.py"
+    plugin.write_text(
+        "from dataclasses import dataclass\n"
+        "from redwood.plugins.spec import SolverSpec, hookimpl\n"
+        "from redwood.solver import Answer, Solver\n"
+        "@dataclass(frozen=True)\n"
+        "class Shortened(Solver):\n"
+        "    def run(self, problem, instance, run):\n"
+        "        if instance.size > 15:\n"
+        "            raise RuntimeError('too long')\n"
+        "        return Answer(problem.solution(instance.largest))\n"
+        "@hookimpl\n"
+        "def redwood_solvers():\n"
+        "    return [SolverSpec('shortened', 'A solver.', f'{__name__}:Shortened', problems=('countdown',))]\n"
+    )
+    words = ("plugins", "check", "shortened", "--plugin", plugin, "--exclude", "budget-kept", "--save", tmp_path)
+    (small,) = json_lines(*words, "--size", 6)
+    assert small["broken"] == 0, [finding["message"] for finding in small["findings"]]
+    (both,) = json_lines(*words, "--size", 6, "--size", 20)
+    assert both["broken"] > 0
+    assert all("too long" in finding["message"] for finding in both["findings"])

@@ -5,12 +5,13 @@ import sys
 import pytest
 
 from redwood.plugins import host as hosting
-from redwood.plugins.conformance.doctor import Grade, examine
+from redwood.plugins.conformance.doctor import examine
 from redwood.plugins.host import Host, PluginWarning
+from redwood.plugins.spec import Grade
 
 PLUGIN = """
 from dataclasses import dataclass
-from redwood.plugins.spec import ProblemSpec, Requirement, SolverSpec, hookimpl
+from redwood.plugins.spec import Diagnosis, Grade, ProblemSpec, Requirement, SolverSpec, hookimpl
 from redwood.solver import Answer, Solver
 
 SICK = {
@@ -33,6 +34,11 @@ def redwood_solvers():
 @hookimpl
 def redwood_problems():
     return [ProblemSpec("odd", "A problem.", "redwood.problems.tsp.problem:TSP", frozenset({"Planning"}))]
+
+@hookimpl
+def redwood_doctor():
+    yield Diagnosis("licence", Grade.WRONG, "the licence has expired; renew it.")
+    yield Diagnosis("cache", Grade.NOTE, "the cache is empty.")
 
 @dataclass(frozen=True)
 class Fine(Solver):
@@ -58,7 +64,13 @@ class Plain(Solver):
 def everything(tmp_path_factory):
     """What the doctor says where a plugin full of faults and one that cannot be loaded are installed."""
     folder = tmp_path_factory.mktemp("sick")
+    hook = "from redwood.plugins.spec import hookimpl\n@hookimpl\ndef redwood_doctor():\n    "
     modules = {"sick": PLUGIN, "broken": "import no_such_module"}
+    modules |= {
+        "raising": f"{hook}return 1 / 0",
+        "dying": f"import os\n{hook}os._exit(3)",
+        "other": f"{hook}return ['text']",
+    }
     for name in modules:
         info = folder / f"{name}-1.0.dist-info"
         info.mkdir()
@@ -115,6 +127,21 @@ def test_a_missing_package_is_only_a_note(findings):
     """A solver whose optional package is missing is a note with the install line."""
     assert findings["solver needy"].grade is Grade.NOTE
     assert "pip install no-such-module" in findings["solver needy"].message
+
+
+def test_checks_of_plugins_are_asked(findings):
+    """What a plugin's own checks find stands among the doctor's findings, with its grade."""
+    assert (findings["licence"].grade, findings["licence"].message) == (Grade.WRONG, "the licence has expired; renew it.")
+    assert findings["cache"].grade is Grade.NOTE
+
+
+def test_checks_that_fail_are_findings(everything):
+    """Checks that raise, kill their process or return something else are wrong themselves, and end nothing else."""
+    said = {finding.plugin: finding for finding in everything if finding.subject == "checks"}
+    assert all(finding.grade is Grade.WRONG for finding in said.values())
+    assert "ZeroDivisionError" in said["raising"].message
+    assert "kills the process (exit code 3)" in said["dying"].message
+    assert "gave a str, and a Diagnosis was expected" in said["other"].message
 
 
 def test_everything_built_in_is_well(everything):

@@ -1,6 +1,7 @@
 """Labels keep within their share of the hours, and a training learns something or says why not."""
 
 import json
+import shutil
 import time
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from redwood.solvers.bq.weights import load_weights, save_weights
 from redwood.trainable import TrainingConfig
 from redwood.views.stepwise import Stage
 
+CURRICULUM = (Stage(10, 8, 64), Stage(12, 4, 64))
+"""Stages small enough for a test."""
 TSP = host().problem("tsp")
 OPTIONS = {"preset": "tiny", "batch": 8, "test_instances": 2, "checkpoint_steps": 5, "test_steps": 100_000, "tails": 0}
 
@@ -35,8 +38,8 @@ class Slow:
 
 @pytest.fixture(autouse=True)
 def short_curriculum(monkeypatch):
-    """Stages small enough for a test."""
-    monkeypatch.setattr(TSPStepwise, "curriculum", (Stage(10, 8, 64), Stage(12, 4, 64)))
+    """Let every training here have the small stages."""
+    monkeypatch.setattr(TSPStepwise, "curriculum", CURRICULUM)
 
 
 def card(path):
@@ -85,12 +88,22 @@ def test_no_gradient_step_is_an_error(tmp_path):
     assert not (tmp_path / "two" / "tsp.safetensors").exists()
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a short training that is through."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TSPStepwise, "curriculum", CURRICULUM)
+        BQTrainer.train(TSP, TrainingConfig(folder, Slow(0.0), hours=3 / 3600), **OPTIONS, label_share=0.8)
+    return folder
+
+
 @pytest.mark.parametrize("name", ["checkpoint.pt", "labels/10-0000.npz", "labels/test-10.npz", "labels/effort.json"])
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_a_truncated_file_of_a_training_is_named(tmp_path, name, share):
+def test_a_truncated_file_of_a_training_is_named(trained, tmp_path, name, share):
     """A damaged file is an error that names it, and not a traceback."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     config = TrainingConfig(tmp_path, Slow(0.0), hours=3 / 3600)
-    BQTrainer.train(TSP, config, **OPTIONS, label_share=0.8)
     file = tmp_path / name
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])

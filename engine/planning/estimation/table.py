@@ -46,7 +46,7 @@ def read_columns(log: Any, columns: Mapping[str, str] | None = None) -> dict[str
         if name not in named:
             raise InstanceError(
                 f"{where} has no column {name!r}; it has {', '.join(found)}. Say what it is called by "
-                f"columns={{{name!r}: ...}}."
+                f"columns={{{name!r}: ...}}, in the shell by --column {name}=..."
             )
     lengths = {name: len(values) for name, values in named.items()}
     if len(set(lengths.values())) > 1:
@@ -56,12 +56,17 @@ def read_columns(log: Any, columns: Mapping[str, str] | None = None) -> dict[str
     return named
 
 
-def read_csv(path: str | Path, wanted: Iterable[str]) -> dict[str, Array]:
-    """Return the columns of a small CSV file, such as today's states, which has to have those ``wanted``."""
-    found = _parsed(read_text(Path(path)), str(path))
+def read_csv(path: str | Path, wanted: Iterable[str], columns: Mapping[str, str] | None = None) -> dict[str, Array]:
+    """Return the columns of a small CSV file, such as today's states, which has to have those ``wanted``.
+
+    What it calls them is said by ``columns``, as in `read_columns`.
+    """
+    given = _parsed(read_text(Path(path)), str(path))
+    renamed = _renaming(given, columns or {}, str(path))
+    found = {renamed.get(name, name): values for name, values in given.items()}
     for name in wanted:
         if name not in found:
-            raise InstanceError(f"{path} has no column {name!r}; it has {', '.join(found)}.")
+            raise InstanceError(f"{path} has no column {name!r}; it has {', '.join(given)}.")
     return found
 
 
