@@ -37,9 +37,9 @@ START = 0.15
 """Share of the time for the additive values that learning starts from."""
 SAMPLING = 0.5
 """Share of a round's time for its samples; the rest is for the fit."""
-TRIALS = 400
+TRIALS = 1000
 """Episodes in which networks are compared with each other and with their start, with common random numbers."""
-RESERVE = 15.0
+RESERVE = 8.0
 """Time kept for the last trial and the comparison, as a multiple of what the trial of the start took."""
 
 
@@ -52,8 +52,8 @@ class Sequoia(Solver, Trainable):
     joint state says what each pull is worth and what two pulls next to each other add, which dynamic programming maximises
     exactly. Elsewhere it is a network of the probabilities of all arms' next states, which the action decides. It is fitted
     to what a policy earns in simulated episodes, first the best additive one, then the best network so far; the best
-    network in trial episodes is the answer. The message says whether it is ahead of that start, and in what share of visited states it
-    acts differently; the answer is a Q-network in any case. The budget of the call is training time.
+    network in trial episodes is the answer. The message says whether it is ahead of that start, and in what share of
+    visited states it acts differently; the answer is a Q-network in any case. The budget of the call is training time.
 
     Attributes
     ----------
@@ -176,9 +176,7 @@ class Sequoia(Solver, Trainable):
         message = _summary(best, earned, differing, sampled, self.hidden, found.name)
         return Answer(replace(best.policy, exact=True, gap=self.gap), bound=bound + 1e-9 * abs(bound), message=message)
 
-    def _round(
-        self, planning: Planning, policy: AdditivePolicy | Network, run: Run, seconds: float
-    ) -> tuple[Network, int]:
+    def _round(self, planning: Planning, policy: AdditivePolicy | Network, run: Run, seconds: float) -> tuple[Network, int]:
         """Return a network fitted to new samples of a policy's future, and how many samples these are."""
         clock = Share(run, min(1.0, seconds / run.seconds_left) if math.isfinite(seconds) and run.seconds_left > 0 else 1.0)
         states = self.states

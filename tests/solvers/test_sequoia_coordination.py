@@ -110,7 +110,7 @@ def test_frontiers_of_clusters_are_narrow():
 
 
 def test_q_is_the_exact_step_and_what_the_network_says():
-    """Relative to pulling nobody, Q is the difference in this step's reward and additive values, plus the network's parts."""
+    """Relative to pulling nobody, Q is the difference in this step and additive values, plus the network's parts."""
     planning = view(generate("cormab/network", size=6, seed=1, horizon=6))
     policy, rng = network_for(planning), np.random.default_rng(2)
     states, actions = rng.integers(0, 2, (1, 6)), planning.actions.enumerate(1000).astype(np.int64)
