@@ -101,7 +101,7 @@ def row(name: str, instance: Instance, given: argparse.Namespace) -> Row | None:
 
 
 def done(family: str, size: int, seed: int, given: argparse.Namespace) -> dict[str, Any]:
-    """Return what is known of an instance: mean rewards a step of doing nothing and of the optimum, and the solvers' rows."""
+    """Return what an instance came to: mean rewards a step of doing nothing and of the optimum, and the solvers' rows."""
     instance = generate(f"cormab/{family}", size=size, seed=seed)
     planning = host().problem("cormab").view(Planning, instance)
     can_rest = planning.actions.contains(np.zeros(planning.actions.arms, np.int64))

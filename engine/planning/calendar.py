@@ -41,8 +41,8 @@ def by_week(transitions: Any, rewards: Any, start: Any, *, available: Any = None
     first = frozen(start, np.float64)
     if moves.ndim != 5 or earned.shape != moves.shape[:-1] or first.shape != (moves.shape[1], moves.shape[3]):
         raise InstanceError(
-            f"transitions {list(moves.shape)}, rewards {list(earned.shape)} and start {list(first.shape)} of arms by week are "
-            f"not [H, J, A, S, S], [H, J, A, S] and [J, S]."
+            f"transitions {list(moves.shape)}, rewards {list(earned.shape)} and start {list(first.shape)} of arms by week "
+            f"are not [H, J, A, S, S], [H, J, A, S] and [J, S]."
         )
     steps, count, arm_actions, states, _ = moves.shape
     if available is not None:

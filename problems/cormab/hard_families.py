@@ -106,7 +106,7 @@ def _draw_sparse(size: int, budget: int, horizon: int, rng: np.random.Generator)
 
 
 def _draw_bundles(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
-    """Return arms of three states, and bundles of them, half as many as arms with half of the arms each: one is pulled, or none.
+    """Return arms of three states in bundles, half as many as arms, of half of the arms each: one is pulled, or none.
 
     A pull leads up with U(0.5, 0.9), rest down with U(0.2, 0.6); the highest state pays U(0.5, 1.5), the one below a third.
     """
