@@ -7,7 +7,7 @@ import pytest
 
 from redwood import bound, generate, simulate, solve
 from redwood.errors import InstanceError
-from redwood.planning.calendar import by_week
+from redwood.planning import by_week
 from redwood.planning.contract import Planning
 from redwood.planning.policies import NullPolicy
 from redwood.plugins.host import host
