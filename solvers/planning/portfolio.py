@@ -32,6 +32,8 @@ SHARE = 0.5
 """Share of the time that is left which one candidate and its trial may take."""
 MORE = 9
 """How many times as many episodes policies may be tried in that are level with the best."""
+FEW = 64
+"""Joint actions up to which all of them are tried in simulated futures before every decision."""
 QUICK = 70_000
 """Transitions between joint states, under exposure, up to which the exact optimum is found at once."""
 UNLIMITED = 60.0
@@ -229,7 +231,8 @@ def candidates(planning: Planning) -> Iterator[tuple[str, Solver]]:
         yield "follow-virtual-advice", FollowVirtualAdvice()
     else:
         yield "rollout", Rollout()
-        yield "rollout candidates=16", Rollout(candidates=16)
+        if planning.actions.enumerate(FEW) is not None:
+            yield f"rollout candidates={FEW}", Rollout(candidates=FEW)
     yield "lp-update", LPUpdate()
 
 
