@@ -22,6 +22,8 @@ from redwood.planning.contract import ActionSet, Arms
 from redwood.problems.cormab.arms import STATES, draw_rewards, draw_state_success, draw_success, ladder
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet
+from redwood.problems.cormab.generators_coupled import COUPLED
+from redwood.problems.cormab.generators_hard import HARD
 from redwood.problems.cormab.interventions import InterventionsSet
 from redwood.problems.cormab.listed import ListedSet
 from redwood.problems.cormab.path import PathSet
@@ -190,7 +192,9 @@ DRAWS: Mapping[str, Callable[[int, int, np.random.Generator], Draw]] = {
     "overlapping": draw_overlapping,
     "state-dependent": draw_state_dependent,
 }
-"""The variants, by name."""
+"""The variants whose arms are coupled by their actions alone, by name."""
+
+VARIANTS = (*DRAWS, *COUPLED, *HARD)
 
 KINDS: Mapping[str, Any] = {
     kind.kind: kind for kind in (BudgetSet, CapacitySet, ScheduleSet, PathSet, InterventionsSet, WorkersSet, ListedSet)

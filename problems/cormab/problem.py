@@ -17,9 +17,9 @@ from redwood.planning.problem import PlanningProblem
 from redwood.problem import whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, check_exposure, make_arms
-from redwood.problems.cormab.families import COUPLED
-from redwood.problems.cormab.generators import DRAWS, KINDS, usual_budget
-from redwood.problems.cormab.hard_families import HARD, HORIZONS
+from redwood.problems.cormab.generators import DRAWS, KINDS, VARIANTS, usual_budget
+from redwood.problems.cormab.generators_coupled import COUPLED
+from redwood.problems.cormab.generators_hard import HARD, HORIZONS
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.views.bound import Bound
@@ -46,9 +46,9 @@ class CoRMAB(PlanningProblem[BanditInstance]):
     Variants are the domains of Xu et al. (2025), ``capacity``, ``schedule``, ``path`` and ``interventions``;
     ``path-published``, whose action set is what the published model of paths amounts to; ``budget``; ``overlapping``
     interventions; ``state-dependent`` success under a budget; and those whose arms are coupled beyond the action set, see
-    `redwood.problems.cormab.families`: ``coverage``, ``network`` and ``network-mild``; and independent arms on which indices
-    and prices fail, see `redwood.problems.cormab.hard_families`: ``nonsync``, ``conveyor``, ``sparse``, ``bundles``,
-    ``deadlines``, ``shifting`` and ``collapsing``.
+    `redwood.problems.cormab.generators_coupled`: ``coverage``, ``network`` and ``network-mild``; and independent arms on
+    which indices and prices fail, see `redwood.problems.cormab.generators_hard`: ``nonsync``, ``conveyor``, ``sparse``,
+    ``bundles``, ``deadlines``, ``shifting`` and ``collapsing``.
 
     A joint reward of an instance, a function of all states and actions, is added to the sum over arms. With exposure, the
     transitions of an arm depend on what its neighbours emit in the same step.
@@ -65,7 +65,7 @@ class CoRMAB(PlanningProblem[BanditInstance]):
         Planning: "redwood.problems.cormab.planning:BanditPlanning",
         Bound: "redwood.problems.cormab.bound:BanditBound",
     }
-    variants = (*DRAWS, *COUPLED, *HARD)
+    variants = VARIANTS
     suffix = ".json"
     solution_suffix = ".policy"
 
@@ -252,7 +252,7 @@ class CoRMAB(PlanningProblem[BanditInstance]):
 
     def parse(self, text: str, name: str) -> BanditInstance:
         """Return the instance of a JSON file."""
-        return self.make(**files.parse(text, name), name=name)
+        return self.make(**files.parse_instance(text, name), name=name)
 
     def format(self, instance: BanditInstance) -> str:
         """Return the instance as JSON: arms as nested lists, the action set by its kind and fields."""

@@ -12,7 +12,7 @@ from redwood.planning.contract import Planning
 from redwood.planning.policies import NullPolicy
 from redwood.plugins.host import host
 from redwood.problems.cormab.budget import BudgetSet
-from redwood.problems.cormab.hard_families import HARD, HORIZONS
+from redwood.problems.cormab.generators_hard import HARD, HORIZONS
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.listed import ListedSet
 from redwood.solvers.planning.exact import evaluate, induce, joint_number
