@@ -313,6 +313,7 @@ SOLVERS = (
         views=frozenset({"Planning"}),
         policies=(
             "future-q-network=redwood.solvers.sequoia.future_policy:FuturePolicy",
+            "coordination-q-network=redwood.solvers.sequoia.coordination_policy:CoordinationPolicy",
             "q-network=redwood.solvers.sequoia.policy:QPolicy",
         ),
         preload=("torch",),

@@ -11,9 +11,11 @@ other policy's; and the median milliseconds a decision.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,7 @@ from redwood.solvers.planning.exact import evaluate, induce
 SOLVERS = ("constant", "myopic", "lagrangian", "whittle", "quadratic", "rollout", "sequoia")
 EXACT = 8
 """The most arms of two states whose optimum is computed."""
-RULE = "|---|---|---|---|"
+RULE = "|---|---|---|---|---|---|"
 FIRST_SEED = 1000
 """Of the instances; the families were tuned on seeds below 10."""
 
@@ -51,8 +53,6 @@ def options_of(name: str, planning: Planning, given: argparse.Namespace) -> dict
     """Return the options of a solver on an instance."""
     if name == "myopic" and planning.exposure is not None:
         return {"reward": "next-state"}
-    if name == "sequoia":
-        return {"states": given.states, "rounds": given.rounds, "hidden": given.hidden}
     return {}
 
 
@@ -100,35 +100,61 @@ def row(name: str, instance: Instance, given: argparse.Namespace) -> Row | None:
     return Row(mean, milliseconds, seconds, result.message)
 
 
+def done(family: str, size: int, seed: int, given: argparse.Namespace) -> dict[str, Any]:
+    """Return what an instance came to: mean rewards a step of doing nothing and of the optimum, and the solvers' rows."""
+    instance = generate(f"cormab/{family}", size=size, seed=seed)
+    planning = host().problem("cormab").view(Planning, instance)
+    can_rest = planning.actions.contains(np.zeros(planning.actions.arms, np.int64))
+    nothing = measured(planning, NullPolicy(), given, noise_seed(instance, 99))[0] if can_rest else 0.0
+    rows = {}
+    for name in given.solvers:
+        found = row(name, instance, given)
+        if found is None:
+            continue
+        rows[name] = asdict(found)
+        sys.stderr.write(f"{family} {size} seed {seed} {name}: {found.mean:.4f} in {found.seconds:.0f} s. {found.message}\n")
+    optimum = induce(planning)[1] / planning.horizon if small(planning) else None
+    return {"family": family, "size": size, "seed": seed, "nothing": nothing, "optimum": optimum, "rows": rows}
+
+
+def all_done(family: str, size: int, given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return what is known of all instances, those that the file holds and, while there is time, those that it lacks."""
+    began, seeds = time.perf_counter(), range(given.first, given.first + given.instances)
+    lines = Path(given.out).read_text().splitlines() if given.out and Path(given.out).exists() else []
+    held = [json.loads(line) for line in lines]
+    known = {one["seed"]: one for one in held if (one["family"], one["size"]) == (family, size)}
+    for seed in seeds:
+        if seed in known or time.perf_counter() - began > given.stop_after:
+            continue
+        known[seed] = done(family, size, seed, given)
+        if given.out:
+            with Path(given.out).open("a") as file:
+                file.write(json.dumps(known[seed]) + "\n")
+    return [known[seed] for seed in seeds if seed in known]
+
+
 def table(family: str, size: int, given: argparse.Namespace) -> str:
     """Return the rows of a family and size, with whatever instances were done."""
-    gains: dict[str, list[float]] = {name: [] for name in given.solvers}
-    shares: dict[str, list[float]] = {name: [] for name in given.solvers}
-    times: dict[str, list[float]] = {name: [] for name in given.solvers}
-    for number in range(given.instances):
-        instance = generate(f"cormab/{family}", size=size, seed=given.first + number)
-        planning = host().problem("cormab").view(Planning, instance)
-        nothing = measured(planning, NullPolicy(), given, noise_seed(instance, 99))[0]
-        found = {name: row(name, instance, given) for name in given.solvers}
-        done = {name: one for name, one in found.items() if one is not None}
-        best = max(one.mean for one in done.values())
-        most = induce(planning)[1] / planning.horizon if small(planning) else best
-        for name, one in done.items():
-            gains[name].append(one.mean - nothing)
-            shares[name].append(100 * (one.mean - nothing) / (most - nothing))
-            times[name].append(one.milliseconds)
-            sys.stderr.write(
-                f"{family} {size} seed {given.first + number} {name}: {one.mean:.4f} in {one.seconds:.0f} s. {one.message}\n"
-            )
-    full = {name: np.array(gain) for name, gain in gains.items() if len(gain) == given.instances}
-    lines = [f"{family}, {size} arms, {given.instances} instances", ""]
-    of = "optimum" if size <= EXACT else "best policy"
-    lines += [f"| solver | % of the {of}'s gain over nothing | gain, beside the best other | ms a decision |", RULE]
-    for name in full:
-        share = np.array(shares[name])
-        told = f"{share.mean():.1f} +- {half_width(share):.1f}"
-        lines.append(f"| {name} | {told} | {beside(name, full)} | {np.median(times[name]):.2f} |")
-    left_out = [name for name in given.solvers if name not in full]
+    known = all_done(family, size, given)
+    names = [name for name in given.solvers if known and all(name in one["rows"] for one in known)]
+    gains = {name: np.array([one["rows"][name]["mean"] - one["nothing"] for one in known]) for name in names}
+    most = np.array(
+        [max(each["mean"] for each in one["rows"].values()) if one["optimum"] is None else one["optimum"] for one in known]
+    ) - np.array([one["nothing"] for one in known])
+    of = "optimum" if known and known[0]["optimum"] is not None else "best policy"
+    lines = [f"{family}, {size} arms, {len(known)} instances", ""]
+    lines += [
+        f"| solver | % of the {of}'s gain over nothing | least | gain, beside the best other | ms a decision | seconds |",
+        RULE,
+    ]
+    for name in names:
+        share, rows = 100 * gains[name] / most, [one["rows"][name] for one in known]
+        told = f"{share.mean():.1f} +- {half_width(share):.1f} | {share.min():.1f}"
+        speed = (
+            f"{np.median([each['milliseconds'] for each in rows]):.2f} | {np.median([each['seconds'] for each in rows]):.0f}"
+        )
+        lines.append(f"| {name} | {told} | {beside(name, gains)} | {speed} |")
+    left_out = [name for name in given.solvers if name not in names]
     if left_out:
         lines += ["", f"Refused: {', '.join(left_out)}."]
     return "\n".join([*lines, ""])
@@ -157,9 +183,8 @@ def main() -> None:
         "--simulating", type=float, default=120.0, help="seconds that the evaluation of a slow policy may take"
     )
     parser.add_argument("--episodes", type=int, default=1000)
-    parser.add_argument("--states", type=int, default=20_000, help="sampled by sequoia in each turn")
-    parser.add_argument("--rounds", type=int, default=2, help="of sequoia's policy iteration")
-    parser.add_argument("--hidden", type=int, default=64, help="ReLUs of sequoia's network")
+    parser.add_argument("--out", default="", help="file of JSON lines that instances are kept in")
+    parser.add_argument("--stop-after", type=float, default=1e9, help="seconds after which no further instance is begun")
     given = parser.parse_args()
     for family in given.families:
         for size in given.sizes:

@@ -16,7 +16,7 @@ from redwood.planning.relaxation import Relaxation, relaxation_by_counts, relaxa
 if TYPE_CHECKING:
     from redwood.planning.beliefs import collapsing
     from redwood.planning.bounds.lagrangian import LagrangianBound
-    from redwood.planning.calendar import pull_windows, weekly_budgets
+    from redwood.planning.calendar import by_week, pull_windows, weekly_budgets
     from redwood.planning.estimation.estimate import Estimate, estimate
     from redwood.planning.fairness import at_least_every
     from redwood.planning.gain import Gain
@@ -38,6 +38,7 @@ _LAZY = {
     "synthetic_log": "redwood.solving.synthetic:synthetic_log",
     "Estimate": "redwood.planning.estimation.estimate:Estimate",
     "at_least_every": "redwood.planning.fairness:at_least_every",
+    "by_week": "redwood.planning.calendar:by_week",
     "collapsing": "redwood.planning.beliefs:collapsing",
     "estimate": "redwood.planning.estimation.estimate:estimate",
     "pull_windows": "redwood.planning.calendar:pull_windows",
@@ -61,6 +62,7 @@ __all__ = [
     "Relaxation",
     "SimulatedPlanning",
     "at_least_every",
+    "by_week",
     "collapsing",
     "estimate",
     "off_policy",

@@ -21,6 +21,10 @@ PILOT = 20, 100
 """The fewest and the most episodes that a control variate is fitted in; it is half as many as are asked for in between."""
 FEWEST = 8
 """With fewer episodes than this there is no control variate, since its own episodes would outnumber them."""
+UNSEEN = 0.1
+"""What an interval allows a control variate to leave unexplained in one episode more than were seen, as a share of the
+standard deviation without it. A variate that explains nearly everything leaves rare large errors, and few episodes do not
+show these."""
 LARGEST = 50_000_000
 """The most states of arms that are kept for a control variate."""
 
@@ -165,6 +169,25 @@ def half_width(values: Array, level: float = 0.95) -> float:
     if len(values) < 2:
         return math.inf
     return float(t.ppf(0.5 + level / 2.0, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
+
+
+def interval_half_width(rewards: Array, control: Array | None, level: float = 0.95) -> float:
+    """Return half the width of the interval of the mean reward a step of episodes with rewards [E, H].
+
+    It is Student's t interval of the episodes less their control variate, widened as if one more episode had been seen that
+    the variate explained less well; `benchmarks/studies/intervals.py` counts how often such intervals hold the truth.
+
+    Parameters
+    ----------
+    rewards
+        Rewards [E, H], or differences of such.
+    control
+        The control variate [E], ``None`` for none.
+    level
+        The confidence.
+    """
+    seen, plain = half_width(adjusted(rewards, control), level), half_width(rewards.mean(axis=1), level)
+    return seen if control is None else math.hypot(seen, UNSEEN * plain / math.sqrt(len(rewards)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.planning.evaluation import adjusted, half_width
+from redwood.planning.evaluation import adjusted, interval_half_width
 from redwood.planning.frames import arm_labels, frame, long_columns
 from redwood.planning.gain import Gain
 
@@ -56,7 +56,7 @@ class Rollouts:
     @property
     def interval(self) -> tuple[float, float]:
         """Interval of Student's t that holds the expected mean reward with 95 % confidence; infinite for one episode."""
-        half = half_width(self.adjusted)
+        half = interval_half_width(self.rewards, self.control)
         return self.mean - half, self.mean + half
 
     @property
@@ -77,7 +77,10 @@ class Rollouts:
         if len(self.rewards) != len(other.rewards):
             raise OptionError(f"{len(self.rewards)} and {len(other.rewards)} episodes cannot be compared in pairs.")
         difference = self.adjusted - other.adjusted
-        mean, half = float(difference.mean()), half_width(difference)
+        both = [each.control for each in (self, other) if each.control is not None]
+        control = None if len(both) < 2 else both[0] - both[1]
+        rest = self.rewards - other.rewards if control is not None else difference[:, None]
+        mean, half = float(difference.mean()), interval_half_width(rest, control)
         return mean, (mean - half, mean + half)
 
     def plot(self, path: str | Path | None = None, axes: Axes | None = None) -> Axes:

@@ -23,7 +23,9 @@ from redwood.problems.cormab.arms import STATES, draw_rewards, draw_state_succes
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet
 from redwood.problems.cormab.generators_coupled import COUPLED
+from redwood.problems.cormab.generators_hard import HARD
 from redwood.problems.cormab.interventions import InterventionsSet
+from redwood.problems.cormab.listed import ListedSet
 from redwood.problems.cormab.path import PathSet
 from redwood.problems.cormab.schedule import ScheduleSet
 from redwood.problems.cormab.workers import WorkersSet
@@ -192,9 +194,9 @@ DRAWS: Mapping[str, Callable[[int, int, np.random.Generator], Draw]] = {
 }
 """The variants whose arms are coupled by their actions alone, by name."""
 
-VARIANTS = (*DRAWS, *COUPLED)
+VARIANTS = (*DRAWS, *COUPLED, *HARD)
 
 KINDS: Mapping[str, Any] = {
-    kind.kind: kind for kind in (BudgetSet, CapacitySet, ScheduleSet, PathSet, InterventionsSet, WorkersSet)
+    kind.kind: kind for kind in (BudgetSet, CapacitySet, ScheduleSet, PathSet, InterventionsSet, WorkersSet, ListedSet)
 }
 """The built-in action sets, by the name that files use."""

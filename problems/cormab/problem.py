@@ -19,6 +19,7 @@ from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, check_exposure, make_arms
 from redwood.problems.cormab.generators import DRAWS, KINDS, VARIANTS, usual_budget
 from redwood.problems.cormab.generators_coupled import COUPLED
+from redwood.problems.cormab.generators_hard import HARD, HORIZONS
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.views.bound import Bound
@@ -45,7 +46,9 @@ class CoRMAB(PlanningProblem[BanditInstance]):
     Variants are the domains of Xu et al. (2025), ``capacity``, ``schedule``, ``path`` and ``interventions``;
     ``path-published``, whose action set is what the published model of paths amounts to; ``budget``; ``overlapping``
     interventions; ``state-dependent`` success under a budget; and those whose arms are coupled beyond the action set, see
-    `redwood.problems.cormab.generators_coupled`: ``coverage``, ``network`` and ``network-mild``.
+    `redwood.problems.cormab.generators_coupled`: ``coverage``, ``network`` and ``network-mild``; and independent arms on
+    which indices and prices fail, see `redwood.problems.cormab.generators_hard`: ``nonsync``, ``conveyor``, ``sparse``,
+    ``bundles``, ``deadlines``, ``shifting`` and ``collapsing``.
 
     A joint reward of an instance, a function of all states and actions, is added to the sum over arms. With exposure, the
     transitions of an arm depend on what its neighbours emit in the same step.
@@ -138,7 +141,7 @@ class CoRMAB(PlanningProblem[BanditInstance]):
         *,
         variant: str = "capacity",
         budget: int | None = None,
-        horizon: int = 20,
+        horizon: int | None = None,
         criterion: str = "finite",
         network: Any = None,
     ) -> BanditInstance:
@@ -152,7 +155,8 @@ class CoRMAB(PlanningProblem[BanditInstance]):
             Number of workers B; by default the published one, a quarter of the arms (a fifth from 100 arms on). A schedule
             has two at least.
         horizon, criterion
-            Number of steps, and over which time rewards count, as for `make`.
+            Number of steps, by default 20 but 40 of ``nonsync``, 60 of ``conveyor`` and 8 of ``sparse``; and over which time
+            rewards count, as for `make`.
         network
             For paths and infections, in place of a random network: pairs of nodes [M, 2], a networkx graph with nodes 0 to
             J - 1, or the path of a JSON file of graphs by size such as that of the London tube. The source is node 0, or the
@@ -165,13 +169,17 @@ class CoRMAB(PlanningProblem[BanditInstance]):
         """
         try:
             workers = usual_budget(size, variant) if budget is None else whole_number("budget", budget, 1)
-            steps = whole_number("horizon", horizon, 1)
+            steps = whole_number("horizon", HORIZONS.get(variant, 20) if horizon is None else horizon, 1)
         except InstanceError as error:
             raise OptionError(str(error)) from error
         if variant in COUPLED:
             edges = None if network is None else _network(network, size)[0]
             return self._coupled(variant, size, workers, steps, criterion, edges, rng)
-        arms, actions = DRAWS[variant](size, workers, rng)
+        if variant in HARD:
+            found = HARD[variant](size, workers, steps, rng)
+            arms, actions = found.arms, found.actions
+        else:
+            arms, actions = DRAWS[variant](size, workers, rng)
         if network is not None:
             if not isinstance(actions, PathSet):
                 raise OptionError(f"variant {variant!r} takes no network=; the variants of paths do.")

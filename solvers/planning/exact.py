@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -31,16 +32,19 @@ class TablePolicy(Policy):
     actions
         The joint actions [K, J].
     choices
-        Index of the action [T, S, ..., S] for each step and the states of all arms; the last step's are kept after it.
+        Index of the action [T, R, ..., R] for each step and the states of all arms; the last step's are kept after it.
+    places
+        Where ``choices`` has each state [T, J, S] of an arm, of those that it can be in at that step.
     """
 
     kind: ClassVar[str] = "table"
     actions: Array
     choices: Array
+    places: Array
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "actions", frozen(self.actions, np.int64))
-        object.__setattr__(self, "choices", frozen(self.choices, np.int64))
+        for name in ("actions", "choices", "places"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.int64))
 
     def describe(self) -> dict[str, Any]:
         """Return that a table of optimal actions decides."""
@@ -48,7 +52,9 @@ class TablePolicy(Policy):
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the optimal action in each episode's states."""
-        found: Array = self.actions[self.choices[min(step, len(self.choices) - 1)][tuple(states.T)]]
+        at = min(step, len(self.choices) - 1)
+        places = self.places[at, np.arange(states.shape[1]), states]
+        found: Array = self.actions[self.choices[at][tuple(places.T)]]
         return found
 
 
@@ -73,9 +79,10 @@ class ExactPlanning(Solver):
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         planning = problem.view(Planning, instance)
         arms, arm_actions, states = planning.arms.shape
-        if states**arms > self.most_states or arm_actions**arms > self.most_actions:
+        number = joint_number(planning)
+        if number > self.most_states or arm_actions**arms > self.most_actions:
             raise FitError(
-                f"{arms} arms have {states**arms} joint states and up to {arm_actions**arms} actions; backward "
+                f"{arms} arms have {number} joint states and up to {arm_actions**arms} actions; backward "
                 f"induction takes "
                 f"{self.most_states} and {self.most_actions} (options most_states, most_actions)."
             )
@@ -94,17 +101,53 @@ class ExactPlanning(Solver):
         return Answer(policy, bound=bound, message=f"The optimum is {bound:.9g}; the objective is its estimate.")
 
 
+def reachable(planning: Planning) -> list[list[Array]]:
+    """Return the states that each arm can be in before each step, and after the last one: [H + 1] lists of [J] arrays.
+
+    Where all can be reached, they are all of them; arms whose state carries the step have few at each step.
+    """
+    arms, exposure = arms_alone(planning), planning.exposure
+    moves = arms.transitions[None] if exposure is None else exposure.transitions
+    leads = (moves > 0).any(axis=(0, 2))  # [J, S, S]
+    now, found = arms.start > 0, []
+    for _ in range(planning.horizon + 1):
+        found.append([np.flatnonzero(row) for row in now])
+        now = (now[:, :, None] & leads).any(axis=1)
+    return found
+
+
+def joint_number(planning: Planning) -> int:
+    """Return how many joint states there are at most at one step; all, where the average reward counts."""
+    arms, _, states = planning.arms.shape
+    if planning.criterion is Criterion.AVERAGE:
+        return int(states**arms)
+    return max(math.prod(len(each) for each in here) for here in reachable(planning))
+
+
 def induce(planning: Planning) -> tuple[TablePolicy, float]:
     """Return an optimal policy and its expected total reward."""
     arms, _, states = planning.arms.shape
-    actions = _allowed(planning)
-    rewards = np.stack([_reward(planning, action) for action in actions])
-    ahead = np.zeros((states,) * arms)
-    choices = np.empty((planning.horizon, *ahead.shape), np.int64)
+    actions, grids = _allowed(planning), reachable(planning)
+    widths = [max(len(here[arm]) for here in grids) for arm in range(arms)]
+    choices = np.zeros((planning.horizon, *widths), np.int64)
+    places = np.zeros((planning.horizon, arms, states), np.int64)
+    ahead, rewards = np.zeros([len(each) for each in grids[-1]]), np.zeros(0)
     for step in range(planning.horizon - 1, -1, -1):
-        q_values = planning.discount**step * rewards + np.stack([expected(planning, action, ahead) for action in actions])
-        choices[step], ahead = q_values.argmax(axis=0), q_values.max(axis=0)
-    return TablePolicy(actions, choices), start_value(planning, ahead)
+        here, after = grids[step], grids[step + 1]
+        if not len(rewards) or not _same(here, after):
+            rewards = np.stack([_reward(planning, action, here) for action in actions])
+        later = np.stack([expected(planning, action, ahead, here, after) for action in actions])
+        q_values = planning.discount**step * rewards + later
+        chosen, ahead = q_values.argmax(axis=0), q_values.max(axis=0)
+        choices[(step, *(slice(length) for length in chosen.shape))] = chosen
+        for arm, each in enumerate(here):
+            places[step, arm, each] = np.arange(len(each))
+    return TablePolicy(actions, choices, places), start_value(planning, ahead, grids[0])
+
+
+def _same(one: list[Array], other: list[Array]) -> bool:
+    """Return whether two lists of states are the same."""
+    return all(np.array_equal(left, right) for left, right in zip(one, other, strict=True))
 
 
 def solve_average_exactly(planning: Planning) -> tuple[TablePolicy, float, float]:
@@ -121,7 +164,8 @@ def solve_average_exactly(planning: Planning) -> tuple[TablePolicy, float, float
         return found
 
     ahead, least, most = _relative(planning, lambda ahead: q_values(ahead).max(axis=0))
-    return TablePolicy(actions, q_values(ahead).argmax(axis=0)[None]), least, most
+    places = np.broadcast_to(np.arange(planning.arms.shape[2]), (1, *planning.arms.start.shape))
+    return TablePolicy(actions, q_values(ahead).argmax(axis=0)[None], places), least, most
 
 
 def mean_reward(planning: Planning, policy: Policy) -> float:
@@ -167,63 +211,87 @@ def _allowed(planning: Planning) -> Array:
 
 def evaluate(planning: Planning, policy: Policy) -> float:
     """Return the exact expected total reward of a policy that does not use chance, by going through all joint states."""
-    arms, _, states = planning.arms.shape
-    joint = joint_states(planning)
-    ahead = np.zeros((states,) * arms)
+    grids = reachable(planning)
+    ahead = np.zeros([len(each) for each in grids[-1]])
     for step in range(planning.horizon - 1, -1, -1):
+        here, after = grids[step], grids[step + 1]
+        joint = joint_states(planning, here)
         chosen = policy.choose(planning, joint, step, np.random.default_rng(0))
         now = np.empty(len(joint))
         for action in np.unique(chosen, axis=0):
             rows = (chosen == action).all(axis=1)
-            q_values = planning.discount**step * _reward(planning, action) + expected(planning, action, ahead)
-            now[rows] = q_values.ravel()[rows]
-        ahead = now.reshape(ahead.shape)
-    return start_value(planning, ahead)
+            later = expected(planning, action, ahead, here, after)
+            now[rows] = (planning.discount**step * _reward(planning, action, here) + later).ravel()[rows]
+        ahead = now.reshape([len(each) for each in here])
+    return start_value(planning, ahead, grids[0])
 
 
-def expected(planning: Planning, action: Array, ahead: Array) -> Array:
-    """Return the expectation [S, ..., S] of a function of the next joint state under an action."""
+def expected(
+    planning: Planning, action: Array, ahead: Array, here: list[Array] | None = None, after: list[Array] | None = None
+) -> Array:
+    """Return the expectation of a function of the next joint state under an action.
+
+    Parameters
+    ----------
+    planning
+        The arms.
+    action
+        The joint action [J].
+    ahead
+        The function, by each arm's next state.
+    here, after
+        The states [J] of arms that matter now, and those that ``ahead`` is of; by default all.
+    """
     if planning.exposure is not None:
-        return _expected_exposed(planning, action, ahead)
+        return _expected_exposed(planning, action, ahead, here, after)
     transitions = arms_alone(planning).transitions
     for arm, arm_action in enumerate(action):
-        ahead = np.moveaxis(np.tensordot(transitions[arm, arm_action], ahead, axes=(1, arm)), 0, arm)
+        moves = transitions[arm, arm_action]
+        if here is not None and after is not None:
+            moves = moves[np.ix_(here[arm], after[arm])]
+        ahead = np.moveaxis(np.tensordot(moves, ahead, axes=(1, arm)), 0, arm)
     return ahead
 
 
-def _expected_exposed(planning: Planning, action: Array, ahead: Array) -> Array:
+def _expected_exposed(
+    planning: Planning, action: Array, ahead: Array, here: list[Array] | None, after: list[Array] | None
+) -> Array:
     """Return what `expected` does where the transitions of an arm depend on the joint state: arm by arm."""
-    joint = joint_states(planning)
+    joint = joint_states(planning, here)
     moves = outcomes(planning, joint, np.broadcast_to(action, joint.shape))
+    to = [slice(None)] * joint.shape[1] if after is None else after
     first, *others = range(joint.shape[1])
-    left = moves[:, first] @ ahead.reshape(ahead.shape[0], -1)
+    left = moves[:, first, to[first]] @ ahead.reshape(ahead.shape[0], -1)
     for arm in others:
-        left = np.einsum("ns,nsr->nr", moves[:, arm], left.reshape(len(joint), ahead.shape[arm], -1))
-    return left.reshape(ahead.shape)
+        left = np.einsum("ns,nsr->nr", moves[:, arm, to[arm]], left.reshape(len(joint), ahead.shape[arm], -1))
+    _, _, states = planning.arms.shape
+    return left.reshape([states] * joint.shape[1] if here is None else [len(each) for each in here])
 
 
-def joint_states(planning: Planning) -> Array:
-    """Return all joint states [N, J], the last arm's changing fastest."""
+def joint_states(planning: Planning, here: list[Array] | None = None) -> Array:
+    """Return all joint states [N, J], or those of some states of each arm, the last arm's changing fastest."""
     arms, _, states = planning.arms.shape
-    return np.indices((states,) * arms).reshape(arms, -1).T
+    each = [np.arange(states)] * arms if here is None else here
+    return np.stack(np.meshgrid(*each, indexing="ij"), axis=-1).reshape(-1, arms)
 
 
-def start_value(planning: Planning, ahead: Array) -> float:
-    """Return the expectation of a function of the first joint state."""
-    for probabilities in planning.arms.start:
-        ahead = np.tensordot(probabilities, ahead, axes=(0, 0))
+def start_value(planning: Planning, ahead: Array, here: list[Array]) -> float:
+    """Return the expectation of a function of the first joint state, given by the states [J] that arms can begin in."""
+    for probabilities, states in zip(planning.arms.start, here, strict=True):
+        ahead = np.tensordot(probabilities[states], ahead, axes=(0, 0))
     return float(ahead)
 
 
-def _reward(planning: Planning, action: Array) -> Array:
-    """Return the reward [S, ..., S] of an action in every joint state."""
+def _reward(planning: Planning, action: Array, here: list[Array] | None = None) -> Array:
+    """Return the reward of an action in every joint state, or in those of some states of each arm."""
     arms, _, states = planning.arms.shape
-    total, alone = np.zeros((states,) * arms), arms_alone(planning)
+    each = [np.arange(states)] * arms if here is None else here
+    total, alone = np.zeros([len(own) for own in each]), arms_alone(planning)
     for arm, arm_action in enumerate(action):
         shape = np.ones(arms, np.int64)
-        shape[arm] = states
-        total += alone.rewards[arm, arm_action].reshape(shape)
+        shape[arm] = len(each[arm])
+        total += alone.rewards[arm, arm_action, each[arm]].reshape(shape)
     if planning.joint is None:
         return total
-    joint = joint_states(planning)
+    joint = joint_states(planning, here)
     return total + planning.joint.values(joint, np.broadcast_to(action, joint.shape)).reshape(total.shape)

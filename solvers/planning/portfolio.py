@@ -19,7 +19,7 @@ from redwood.planning.steps import arms_alone, is_coupled
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.planning.constant import Constant
-from redwood.solvers.planning.exact import ExactPlanning
+from redwood.solvers.planning.exact import ExactPlanning, joint_number
 from redwood.solvers.planning.lagrangian import Lagrangian
 from redwood.solvers.planning.lp_priority import Focus, LPPriority
 from redwood.solvers.planning.lp_update import LPUpdate
@@ -32,6 +32,8 @@ SHARE = 0.5
 """Share of the time that is left which one candidate and its trial may take."""
 MORE = 9
 """How many times as many episodes policies may be tried in that are level with the best."""
+FEW = 64
+"""Joint actions up to which all of them are tried in simulated futures before every decision."""
 QUICK = 70_000
 """Transitions between joint states, under exposure, up to which the exact optimum is found at once."""
 UNLIMITED = 60.0
@@ -89,9 +91,12 @@ class Portfolio(Solver):
     ----------
     episodes
         Episodes in which every policy is tried; the best ones are tried in up to ten times as many.
+    exact
+        Whether the exact optimum is the answer where joint states are few.
     """
 
     episodes: int = 100
+    exact: bool = True
 
     def __post_init__(self) -> None:
         if self.episodes < 2:
@@ -104,7 +109,7 @@ class Portfolio(Solver):
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         planning = problem.view(Planning, instance)
-        if tractable(planning):
+        if self.exact and tractable(planning):
             answer = ExactPlanning().run(problem, instance, run)
             return Answer(answer.solution, bound=answer.bound, message=f"The best policy is exact. {answer.message}")
         seed = int(run.rng.integers(2**31))
@@ -226,6 +231,8 @@ def candidates(planning: Planning) -> Iterator[tuple[str, Solver]]:
         yield "follow-virtual-advice", FollowVirtualAdvice()
     else:
         yield "rollout", Rollout()
+        if planning.actions.enumerate(FEW) is not None:
+            yield f"rollout candidates={FEW}", Rollout(candidates=FEW)
     yield "lp-update", LPUpdate()
 
 
@@ -246,7 +253,7 @@ def tractable(planning: Planning) -> bool:
     limits = ExactPlanning()
     if planning.exposure is not None and states ** (2 * arms) > QUICK:
         return False
-    return bool(states**arms <= limits.most_states and arm_actions**arms <= limits.most_actions // 16)
+    return bool(joint_number(planning) <= limits.most_states and arm_actions**arms <= limits.most_actions // 16)
 
 
 def summary(trials: list[Trial], best: Trial, left_out: list[str]) -> str:

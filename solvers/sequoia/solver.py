@@ -20,7 +20,8 @@ from redwood.planning.files import load_policy
 from redwood.planning.steps import arms_alone
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
-from redwood.solvers.sequoia.learning.fitted import TRIED, Samples, collect, fit
+from redwood.solvers.sequoia.coordination_policy import CoordinationPolicy, fits
+from redwood.solvers.sequoia.learning.fitted import TRIED, collect, fit
 from redwood.solvers.sequoia.policy import QPolicy
 from redwood.trainable import Trainable, TrainingConfig
 from redwood.views.bound import Bound
@@ -28,42 +29,44 @@ from redwood.views.bound import Bound
 if TYPE_CHECKING:
     from redwood.solvers.sequoia.future_policy import FuturePolicy
 
+    Network = FuturePolicy | CoordinationPolicy
+
 MODES = ("fitted", "published")
-TURNS = 2
-"""Times that a policy's future is sampled in a round: where it goes itself, then where the network's policy goes."""
 START = 0.15
 """Share of the time for the additive values that learning starts from."""
 SAMPLING = 0.5
-"""Share of a turn's time for its samples; the rest is for the fit."""
-TRIALS = 400
+"""Share of a round's time for its samples; the rest is for the fit."""
+TRIALS = 1000
 """Episodes in which networks are compared with each other and with their start, with common random numbers."""
-FIRST_RESERVE = 20.0
-"""Time kept in the first turn for the network's trial, report and comparison, as a multiple of the trial of the start."""
+FIRST_RESERVE = 10.0
+"""Time kept in the first round for the network's trial, report and comparison, as a multiple of the trial of the start."""
 RESERVE = 1.5
-"""The same in later turns, as a multiple of what trial and report took in the turn before."""
+"""The same in later rounds, as a multiple of what trial and report took in the round before."""
 
 
 @dataclass(frozen=True)
 class Sequoia(Solver, Trainable):
-    """SEQUOIA: a Q-network of joint actions, maximised by going through all of them or by a program on HiGHS.
+    """SEQUOIA: a Q-network of joint actions, maximised exactly: by dynamic programming, a list, or a program on HiGHS.
 
-    Q of a state and a joint action is this step's exact expected reward, joint reward and exposure included, and a
-    network of the probabilities of all arms' next states, which the action decides. The network is fitted to what a
-    policy earns in simulated episodes, first the best additive one, then the network's own; the best network in trial
-    episodes is the answer. The message says whether it is ahead of that start, and in what share of visited states it
-    acts differently; the answer is a Q-network in any case. The budget of the call is training time.
+    Q of a state and a joint action is this step's exact expected reward, joint reward and exposure included, and what a
+    network says of the future. Where neighbours expose each other, that is a coordination graph: a graph network of the
+    joint state says what each pull is worth and what two pulls next to each other add, which dynamic programming maximises
+    exactly. Elsewhere it is a network of the probabilities of all arms' next states, which the action decides. It is fitted
+    to what a policy earns in simulated episodes, first the best additive one, then the best network so far; the best
+    network in trial episodes is the answer. The message says whether it is ahead of that start, and in what share of
+    visited states it acts differently; the answer is a Q-network in any case. The budget of the call is training time.
 
     Attributes
     ----------
     rounds
         Rounds of policy iteration; each samples the future of one policy.
     states
-        States that are sampled in each of the two turns of a round; four joint actions are tried in each. Fewer where the
-        time would not suffice.
+        States that are sampled in a round; four joint actions are tried in each. Fewer where the time would not suffice.
     hidden
-        ReLUs of the network: more of them tell more apart, and make programs slower.
+        ReLUs of the network, or of each layer of a coordination graph: more of them tell more apart, and make programs
+        slower.
     steps
-        Gradient steps of a fit.
+        Gradient steps of a round.
     gap
         Relative distance of an action's Q to the proven bound on all others' at which a program may end.
     weights
@@ -77,10 +80,10 @@ class Sequoia(Solver, Trainable):
     ICLR, arXiv:2503.01919.
     """
 
-    rounds: int = 2
-    states: int = 20_000
-    hidden: int = 64
-    steps: int = 1500
+    rounds: int = 6
+    states: int = 5000
+    hidden: int = 32
+    steps: int = 500
     gap: float = 1e-6
     weights: str = ""
     mode: str = "fitted"
@@ -112,6 +115,15 @@ class Sequoia(Solver, Trainable):
 
     def _warm_up(self, planning: Planning) -> None:
         """Compile what decisions of a network need, before the clock starts."""
+        if fits(planning):
+            from redwood.solvers.sequoia.networks.coordination import neighbours
+            from redwood.solvers.sequoia.search.pairs import PairMaximum
+
+            maximum = PairMaximum(planning.actions, neighbours(planning))
+            none = np.zeros((1, planning.arms.shape[0])), np.zeros((1, len(maximum.edges)))
+            maximum.best(*none)
+            maximum.climbed(*none)
+            return
         from redwood.solvers.sequoia.future_policy import FuturePolicy
 
         arms, states = planning.arms.start.shape
@@ -147,52 +159,41 @@ class Sequoia(Solver, Trainable):
         earned = planning.rollouts(start, TRIALS, trial).mean(axis=1)
         reserve = FIRST_RESERVE * watch.seconds
         best: _Tried | None = None
-        policy: AdditivePolicy | FuturePolicy = start
-        sampled, enough = 0, False
+        policy: AdditivePolicy | Network = start
+        sampled = 0
         for number in range(self.rounds):
-            visitor: AdditivePolicy | FuturePolicy = policy
-            samples: Samples | None = None
-            for turn in range(TURNS):
-                seconds = max(0.0, run.seconds_left - reserve) / (TURNS * (self.rounds - number) - turn)
-                network, samples = self._turn(planning, policy, visitor, samples, run, seconds)
-                sampled += samples.earned.size
-                watch = Timer()
-                tried = _Tried(network, number + 1, planning.rollouts(network, TRIALS, trial).mean(axis=1))
-                if best is None or tried.earned.mean() > best.earned.mean():
-                    best = tried
-                    run.report(replace(network, exact=True, gap=self.gap))
-                reserve = max(reserve if turn + number else 0.0, RESERVE * watch.seconds)
-                visitor = network
-                run.advance()
-                enough = run.stops() or run.seconds_left < 2.0 * reserve  # as much again for a turn
-                if enough:
-                    break
-            policy = best.policy if best is not None else visitor
-            if enough:
+            seconds = max(0.0, run.seconds_left - reserve) / (self.rounds - number)
+            network, count = self._round(planning, policy, run, seconds)
+            sampled += count
+            watch = Timer()
+            tried = _Tried(network, number + 1, planning.rollouts(network, TRIALS, trial).mean(axis=1))
+            if best is None or tried.earned.mean() > best.earned.mean():
+                best = tried
+                run.report(replace(network, exact=True, gap=self.gap))
+            reserve = max(reserve if number else 0.0, RESERVE * watch.seconds)
+            policy = best.policy
+            run.advance()
+            if run.stops() or run.seconds_left < 2.0 * reserve:  # as much again for a round
                 break
         assert best is not None  # a turn is made in any case
         differing = _differing(planning, best.policy, start, trial)
         message = _summary(best, earned, differing, sampled, self.hidden, found.name)
         return Answer(replace(best.policy, exact=True, gap=self.gap), bound=bound + 1e-9 * abs(bound), message=message)
 
-    def _turn(
-        self,
-        planning: Planning,
-        policy: AdditivePolicy | FuturePolicy,
-        visitor: AdditivePolicy | FuturePolicy,
-        before: Samples | None,
-        run: Run,
-        seconds: float,
-    ) -> tuple[FuturePolicy, Samples]:
-        """Return a network fitted to new samples of a policy's future and those before, and all these samples."""
+    def _round(self, planning: Planning, policy: AdditivePolicy | Network, run: Run, seconds: float) -> tuple[Network, int]:
+        """Return a network fitted to new samples of a policy's future, and how many samples these are."""
         clock = Share(run, min(1.0, seconds / run.seconds_left) if math.isfinite(seconds) and run.seconds_left > 0 else 1.0)
         states = self.states
         if math.isfinite(seconds):
             states = max(planning.horizon, min(states, affordable(planning, policy, SAMPLING * seconds)))
-        sampling = Share(clock, SAMPLING).stops
-        samples = collect(planning, policy, visitor, policy.values, states, run.rng, sampling)
-        samples = samples if before is None else before.joined(samples)
-        return fit(planning, samples, policy.values, self.hidden, self.steps, run.rng, clock.stops), samples
+        samples = collect(planning, policy, policy, policy.values, states, run.rng, Share(clock, SAMPLING).stops)
+        if fits(planning):
+            from redwood.solvers.sequoia.learning.coordination_fit import fit_coordination
+
+            made = fit_coordination(planning, samples, policy.values, self.hidden, self.steps, run.rng, clock)
+            return made, samples.earned.size
+        dense = fit(planning, samples, policy.values, self.hidden, self.steps, run.rng, clock.stops)
+        return dense, samples.earned.size
 
     def _trained(self, planning: Planning) -> Policy:
         """Return the Q-network of a file.
@@ -207,7 +208,7 @@ class Sequoia(Solver, Trainable):
         from redwood.solvers.sequoia.future_policy import FuturePolicy
 
         found = load_policy(self.weights)
-        if isinstance(found, FuturePolicy):
+        if isinstance(found, (FuturePolicy, CoordinationPolicy)):
             own, needed = found.values.shape, (planning.horizon + 1, *planning.arms.start.shape)
         elif isinstance(found, QPolicy):
             own, needed = found.table.shape[1:], planning.arms.shape
@@ -248,7 +249,7 @@ class Sequoia(Solver, Trainable):
 class _Tried:
     """A network's policy, the round that it is of, and its mean rewards a step [E] in trial episodes."""
 
-    policy: FuturePolicy
+    policy: Network
     round: int
     earned: Array
 
@@ -266,7 +267,7 @@ def affordable(planning: Planning, policy: Policy, seconds: float) -> int:
     return int(seconds / max(1e-9, decision * planning.horizon * (1 + TRIED)) * 2)
 
 
-def _differing(planning: Planning, policy: FuturePolicy, start: Policy, seed: int) -> float:
+def _differing(planning: Planning, policy: Network, start: Policy, seed: int) -> float:
     """Return the share of states, visited by a network's policy, in which its action is another one than the start's."""
     recorder = RecordingPolicy(policy)
     planning.rollouts(recorder, 50, seed + 1)
@@ -287,6 +288,6 @@ def _summary(best: _Tried, start: Array, differing: float, sampled: int, hidden:
     )
     outcome = "" if mean > half else " Learning did not beat its start."
     return (
-        f"The Q-network of round {best.round}, {hidden} ReLUs fitted to {sampled} samples, is {told}.{outcome} "
+        f"The Q-network of round {best.round}, {hidden} ReLUs wide, fitted to {sampled} samples, is {told}.{outcome} "
         f"Its action differs from the start's in {100 * differing:.0f} % of the states visited."
     )

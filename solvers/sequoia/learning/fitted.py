@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -59,6 +59,8 @@ class Samples:
 
     Attributes
     ----------
+    states, actions
+        The joint states [B, J], and the joint actions [B, K, J] that were tried in each.
     moved
         Probability [B, K, J, S] of the arms' next states.
     steps
@@ -67,18 +69,19 @@ class Samples:
         Reward [B, K] from that step on, discounted to it.
     """
 
+    states: Array
+    actions: Array
     moved: Array
     steps: Array
     earned: Array
 
     def part(self, rows: Array) -> Samples:
         """Return those of some states."""
-        return Samples(self.moved[rows], self.steps[rows], self.earned[rows])
+        return Samples(*(getattr(self, entry.name)[rows] for entry in fields(self)))
 
     def joined(self, other: Samples) -> Samples:
         """Return both together."""
-        parts = [np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("moved", "steps", "earned")]
-        return Samples(*parts)
+        return _together([self, other])
 
 
 def collect(
@@ -124,7 +127,8 @@ def collect(
 
 
 def _together(parts: list[Samples]) -> Samples:
-    return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("moved", "steps", "earned")))
+    """Return all samples together."""
+    return Samples(*(np.concatenate([getattr(part, entry.name) for part in parts]) for entry in fields(Samples)))
 
 
 def _sampled(
@@ -145,7 +149,7 @@ def _sampled(
         if random.any():
             arm_actions[random] = _varied(planning, arm_actions[random], rng)
         states = _moved(outcomes(planning, states, arm_actions), np.asarray(rng.random(states.shape)))
-    actions = _tried(planning, policy, visitor, states, at, rng)
+    begun, actions = states, _tried(planning, policy, visitor, states, at, rng)
     moved = outcomes(planning, np.repeat(states, TRIED, axis=0), actions.reshape(-1, states.shape[1]))
     probabilities, earned, own = moved, np.zeros(len(moved)), np.arange(states.shape[1])
     for step in range(at + 1, planning.horizon):
@@ -159,7 +163,8 @@ def _sampled(
         if step + 1 < planning.horizon:
             probabilities = outcomes(planning, now, arm_actions)
     shape = (count, TRIED)
-    return Samples(moved.reshape(*shape, *moved.shape[1:]).astype(np.float32), np.full(count, at + 1), earned.reshape(shape))
+    after = moved.reshape(*shape, *moved.shape[1:]).astype(np.float32)
+    return Samples(begun, actions.astype(np.int8), after, np.full(count, at + 1), earned.reshape(shape))
 
 
 def _moved(probabilities: Array, numbers: Array) -> Array:
@@ -253,7 +258,7 @@ def _rest(samples: Samples, values: Array) -> Array:
     return found
 
 
-def _chosen_fit(planning: Planning, learnt: Samples, held: Samples, base: Array) -> Array:
+def chosen_fit(planning: Planning, learnt: Samples, held: Samples, base: Array) -> Array:
     """Return the additive values, of several ridges, that say best which actions of held-out states earn more."""
 
     def error(values: Array) -> float:
@@ -292,7 +297,7 @@ def fit(
     held = rng.random(len(samples.steps)) < HELD_OUT
     held[:2] = True, False
     learnt, other = samples.part(~held), samples.part(held)
-    values = _chosen_fit(planning, learnt, other, base)
+    values = chosen_fit(planning, learnt, other, base)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
         network = FutureNetwork(base.shape[1], base.shape[2], hidden, exposed_by(planning))
