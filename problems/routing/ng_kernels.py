@@ -16,8 +16,11 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import kernel
 
-DUST = 1e-9
-"""Costs, loads and times that differ by less do not keep a label from being dominated."""
+SLACK = 1e-9
+"""Share by which loads and times may exceed their limits here: what a bound may allow and no route need keep."""
+DUST = 1e-3 * SLACK
+"""Share of the capacity by which loads, and time by which times may differ where a label dominates: on a path of up to
+a thousand customers less than `SLACK` forgives. Costs are compared exactly, so that no scale of theirs is too small."""
 
 
 class RouteGraph(NamedTuple):
@@ -152,8 +155,20 @@ def _carried(graph: RouteGraph, i: int, seen: int, j: int) -> int:
 
 
 @kernel(_nrt=False)
-def _add(labels: Labels, count: int, exact: bool) -> bool:
-    """Add the label at ``count`` to those of its customer, unless it is dominated; drop those that it dominates."""
+def _add(labels: Labels, count: int, exact: bool, dust: float) -> bool:
+    """Add the label at ``count`` to those of its customer, unless it is dominated; drop those that it dominates.
+
+    Parameters
+    ----------
+    labels
+        Paths, the new one at ``count``.
+    count
+        Where the new one is.
+    exact
+        Whether only a path that has no more customers behind it dominates.
+    dust
+        Load by which a path that dominates may be heavier.
+    """
     node, cost, load, time, seen = (labels.node[count], labels.cost[count], labels.load[count], labels.time[count],
                                     labels.seen[count])  # fmt: skip
     previous, other = -1, labels.first[node]
@@ -161,12 +176,7 @@ def _add(labels: Labels, count: int, exact: bool) -> bool:
         following = labels.following[other]
         labels.work[0] -= 1
         subset = not exact or labels.seen[other] & ~seen == 0
-        if (
-            subset
-            and labels.cost[other] <= cost + DUST
-            and labels.load[other] <= load + DUST
-            and labels.time[other] <= time + DUST
-        ):
+        if subset and labels.cost[other] <= cost and labels.load[other] <= load + dust and labels.time[other] <= time + DUST:
             return False
         superset = not exact or seen & ~labels.seen[other] == 0
         if superset and cost <= labels.cost[other] and load <= labels.load[other] and time <= labels.time[other]:
@@ -212,6 +222,7 @@ def cheapest_routes(graph: RouteGraph, price: Array, labels: Labels, exact: bool
     count, waiting = 0, 0
     span = 1.0 / max(1e-9, graph.closes - graph.begins) if graph.closes < 1e17 else 0.0
     share = 1.0 / graph.capacity if graph.capacity > 0.0 else 0.0
+    dust = DUST * graph.capacity if graph.capacity < math.inf else 0.0
     at, cost, load, time, seen, parent = size, 0.0, 0.0, graph.begins, 0, -1
     while True:
         for j in range(size):
@@ -219,18 +230,19 @@ def cheapest_routes(graph: RouteGraph, price: Array, labels: Labels, exact: bool
                 continue
             filled = load + graph.load[j]
             begin = max(graph.earliest[j], time + graph.time[at, j])
-            if filled > graph.capacity * (1.0 + DUST) or begin > graph.latest[j] + DUST * max(1.0, graph.latest[j]):
+            if filled > graph.capacity * (1.0 + SLACK) or begin > graph.latest[j] + SLACK * max(1.0, graph.latest[j]):
                 continue
             if count >= len(labels.node) or labels.work[0] < 0:
                 return False
             labels.node[count], labels.before[count] = j, parent
             labels.cost[count], labels.load[count], labels.time[count] = cost + graph.cost[at, j] - price[j], filled, begin
             labels.seen[count] = 1 << graph.place[j, j] if at >= size else _carried(graph, at, seen, j)
-            if _add(labels, count, exact):
+            if _add(labels, count, exact, dust):
                 labels.keys[count] = (begin - graph.begins) * span + filled * share
                 _push(labels, waiting, count)
                 waiting += 1
-                if graph.usable[j, size + 1] and begin + graph.time[j, size + 1] <= graph.closes + DUST * abs(graph.closes):
+                end = begin + graph.time[j, size + 1]
+                if graph.usable[j, size + 1] and end <= graph.closes + SLACK * max(1.0, abs(graph.closes)):
                     whole = labels.cost[count] + graph.cost[j, size + 1]
                     if whole < costs[j]:
                         costs[j], ends[j] = whole, count

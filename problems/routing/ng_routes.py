@@ -11,7 +11,7 @@ doi:10.1287/ijoc.2017.0784, section 3, for prices between the best ones and thos
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -19,6 +19,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.clock import Clock, Timer
 from redwood.problems.routing.ng_kernels import Labels, RouteGraph, cheapest_routes, make_labels
+from redwood.problems.routing.scaling import LARGEST
+from redwood.tolerance import ROUNDING, UNIT, unit_scale
 
 NEIGHBOURS = 10
 """Customers of a neighbourhood."""
@@ -32,6 +34,9 @@ SMOOTHING = 0.6
 """Share of the best prices in those at which routes are priced."""
 CLOSE = 1e-10
 """The bound is final where the program's value is above it by this share."""
+MEDIAN_LEAST, MEDIAN, MEDIAN_MOST = 2.0**-4, 2.0**4, 2.0**10
+"""Where the median of costs is not between the outer two they are scaled, so that it is about the middle one: the program
+is solved to absolute tolerances of 1e-10, for which larger ones are too large."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +81,24 @@ def neighbourhoods(distance: Array, count: int = NEIGHBOURS) -> tuple[Array, Arr
 
 def covering_bound(covering: Covering, clock: Clock, incumbent: float = math.inf) -> float:
     """Return the best bound until the columns are complete, the clock stops or ``incumbent`` is reached."""
-    return _Generation(covering).run(clock, incumbent)
+    scale = _scale(covering)
+    return float(_Generation(_scaled(covering, scale)).run(clock, incumbent * scale) / scale)
+
+
+def _scale(covering: Covering) -> float:
+    """Return the power of two by which costs are scaled: 1 where their median is neither tiny nor large."""
+    costs = [graph.cost[graph.usable & np.isfinite(graph.cost) & (graph.cost > 0)] for graph in covering.graphs]
+    positive = np.concatenate([*costs, covering.prize[covering.prize > 0]])
+    if len(positive) == 0:
+        return 1.0
+    shift = UNIT / MEDIAN
+    return unit_scale(shift * float(np.median(positive)), shift * MEDIAN_LEAST, shift * MEDIAN_MOST)
+
+
+def _scaled(covering: Covering, scale: float) -> Covering:
+    """Return the covering with costs and prizes times a power of two: HiGHS's tolerances are absolute."""
+    graphs = tuple(graph._replace(cost=graph.cost * scale) for graph in covering.graphs)
+    return covering if scale == 1.0 else replace(covering, graphs=graphs, prize=covering.prize * scale)
 
 
 def cheapest_ways(covering: Covering) -> float:
@@ -162,13 +184,15 @@ class _Generation:
         dear = sum(float(np.max(g.cost, initial=0.0, where=np.isfinite(g.cost) & g.usable)) for g in covering.graphs)
         for c in range(size + groups):
             if c >= size or covering.required[c]:
-                self._add(10.0 * (dear + 1.0) * (1 + size), [c], [1.0])
+                self._add(10.0 * ((dear or 1.0) * (1 + size)), [c], [1.0])
             elif covering.prize[c] > 0:
                 self._add(float(covering.prize[c]), [c], [1.0])
         self._known: set[tuple[int, ...]] = set()
 
     def _add(self, cost: float, rows: list[int], values: list[float]) -> None:
-        self._highs.addCol(cost, 0.0, math.inf, len(rows), np.array(rows, np.int32), np.array(values, np.float64))
+        self._highs.addCol(
+            min(cost, LARGEST), 0.0, math.inf, len(rows), np.array(rows, np.int32), np.array(values, np.float64)
+        )
 
     def run(self, clock: Clock, incumbent: float) -> float:
         """Add columns until none is missing; return the best bound."""
@@ -251,6 +275,7 @@ class _Generation:
         saved = float(np.minimum(0.0, covering.prize - at[:size])[free].sum())
         limits = np.minimum(covering.numbers, covering.most_routes)
         saved += sum(limit * min(0.0, one) for limit, one in zip(limits.tolist(), value, strict=True))
-        bound = float(at @ self._rhs) + saved
+        reach = float(np.abs(at) @ np.abs(self._rhs)) + float(limits.sum()) * float(np.abs(at[:size]).sum())
+        bound = float(at @ self._rhs) + saved - 0.1 * ROUNDING * reach
         if bound > self._best:
             self._best, self._prices = bound, at
