@@ -18,6 +18,16 @@ class Clock(Protocol):
         """Return whether the work must end now."""
 
 
+class OutOfTimeError(Exception):
+    """Ends work whose clock has stopped before it came to anything."""
+
+
+def go_on(clock: Clock | None) -> None:
+    """Raise `OutOfTimeError` where there is a clock and it has stopped."""
+    if clock is not None and clock.stops():
+        raise OutOfTimeError
+
+
 class Timer:
     """A clock on the wall that starts when it is made, and stops after ``limit`` seconds: never, unless one is given."""
 

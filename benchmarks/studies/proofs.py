@@ -33,6 +33,8 @@ SOLVERS = {
     "knapsack": ("auto", "highs", "exact", "greedy"),
     "orienteering": ("auto", "highs", "greedy", "local-search"),
 }
+PEERS = {"cp-sat": ("tsp", "atsp", "knapsack", "orienteering")}
+"""Solvers of others that claim proofs, and of what; they are run where they are asked for."""
 LATE = 0.5
 """Seconds that a run may take beyond its limit."""
 FAULTS = ("optimal", "bound", "price", "rules", "infeasible", "failed", "raised", "late")
@@ -57,10 +59,18 @@ class Tally:
 @click.option(
     "--iterations", default=200, show_default=True, help="Of each run, so that it may end earlier; 0 for no limit."
 )
+@click.option("--seconds", default=0.0, help="Stop after so many seconds; 0 for never.")
 def main(
-    count: int, seed: int, problems: tuple[str, ...], solvers: tuple[str, ...], time_limit: float, iterations: int
+    count: int,
+    seed: int,
+    problems: tuple[str, ...],
+    solvers: tuple[str, ...],
+    time_limit: float,
+    iterations: int,
+    seconds: float,
 ) -> None:
     """Check the claims of solvers on tiny instances, and end with code 1 where one is wrong."""
+    began = time.perf_counter()
     tallies: dict[tuple[str, str], Tally] = {}
     told: list[str] = []
     names = problems or tuple(SOLVERS)
@@ -69,6 +79,8 @@ def main(
             for solver, tally, faults in check(problem, seed + place, solvers, time_limit, iterations or None):
                 merge(tallies.setdefault((problem, solver), Tally()), tally)
                 told += [f"{problem}, seed {seed + place}, {solver}: {fault}" for fault in faults]
+        if seconds and time.perf_counter() - began > seconds:
+            break
     _show(tallies, told)
     raise SystemExit(bool(told))
 
@@ -97,7 +109,7 @@ def check(
         yield "instance", Tally(1, 0, Counter(["raised"])), [f"raised: {type(error).__name__}: {error}"]
         return
     for solver in solvers or (*SOLVERS[problem], "bound"):
-        if solver in SOLVERS[problem] or solver == "bound":
+        if solver in SOLVERS[problem] or solver == "bound" or problem in PEERS.get(solver, ()):
             found = dict(_faults(tiny, solver, time_limit, iterations))
             proven = found.pop("proven", "") != ""
             words = [f"{kind}: {text} ({tiny.shape})" for kind, text in found.items()]

@@ -26,6 +26,7 @@ def act(policy: Path, today: Path, out: Path | None, instance_file: Path | None,
     from redwood.errors import InstanceError
     from redwood.planning.estimation.table import read_csv, write_csv
     from redwood.problems.cormab.instance import BanditInstance
+    from redwood.settings import counted
     from redwood.solving.act import act_by_name, read_deployed
 
     given = None if instance_file is None else redwood.read(instance_file, "cormab")
@@ -36,9 +37,10 @@ def act(policy: Path, today: Path, out: Path | None, instance_file: Path | None,
         name = arm.strip()
         if name in states:
             raise InstanceError(f"{today}: names arm {name!r} twice.")
-        if not state.strip().isdigit():
-            raise InstanceError(f"{today}: state {state!r} of arm {name!r} is not a number from 0 on.")
-        states[name] = int(state)
+        number = counted(state)
+        if number is None:
+            raise InstanceError(f"{today}: state {state!r:.40} of arm {name!r} is not a number from 0 on.")
+        states[name] = number
     calls = act_by_name(instance, made, states, step)
     if out is not None:
         write_csv(out, {"arm": calls.arms, "action": calls.arm_actions, "worker": calls.workers})
