@@ -34,7 +34,7 @@ def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
 
 
 def counted(text: str) -> int | None:
-    """Return the whole number from 0 up that a text writes in at most 15 of the digits 0 to 9, ``None`` for any other text."""
+    """Return the whole number from 0 up that a text writes in up to 15 digits, ``None`` for any other text."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
 

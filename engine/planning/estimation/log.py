@@ -190,8 +190,8 @@ def _labels(one: str, option: str, given: int | Sequence[Any] | None, values: An
 def _check_count(count: int, option: str) -> int:
     if count > MOST_LABELS:
         raise InstanceError(
-            f"{count} {option} are more than {MOST_LABELS}; where the log's numbers are codes, give them in order as labels, "
-            f"such as {option}=[7, 12, 40]."
+            f"{count} {option} are more than {MOST_LABELS}; where the log's numbers are codes, give them in order as "
+            f"labels, such as {option}=[7, 12, 40]."
         )
     return count
 
