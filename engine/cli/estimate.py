@@ -63,6 +63,10 @@ def estimate(
 
     if (budget is None) == (workers is None):
         raise click.UsageError("give --budget or --workers: how many contacts there can be a step, or who makes them.")
+    if plot is not None:
+        from redwood.picture import check_picture
+
+        check_picture(plot)
     found = estimated(
         log,
         columns=dict(split_options(columns)),

@@ -221,3 +221,20 @@ def test_arguments_cannot_steer_the_terminal(redwood, case):
     told = result.stdout + result.stderr
     assert not {character for character in told if not character.isprintable()} - {"\n"}
     assert "\\x1b[31m" in told
+
+
+@pytest.mark.parametrize("command", ["estimate", "simulate", "solve", "plot"])
+def test_a_picture_of_no_format_is_refused_before_anything_is_done(redwood, tmp_path, command):
+    """A suffix that names no format of pictures is one line of error with the formats, in every command that draws."""
+    (tmp_path / "log.csv").write_text("arm,step,state,action\n")
+    (tmp_path / "a.tsp").write_text(FULL)
+    redwood("generate", "cormab/budget", "--size", 4, "--out", tmp_path / "b.json")
+    picture = tmp_path / "p.xyz"
+    words = {
+        "estimate": ("estimate", tmp_path / "log.csv", "--budget", 1, "--out", tmp_path / "o.json", "--plot", picture),
+        "simulate": ("simulate", tmp_path / "b.json", "--solver", "null", "--plot", picture),
+        "solve": ("solve", tmp_path / "a.tsp", "--plot", picture),
+        "plot": ("plot", tmp_path / "a.tsp", "--out", picture),
+    }
+    refused(redwood(*words[command]), "p.xyz", "the suffix names no format of pictures; known are", "png")
+    assert not picture.exists()

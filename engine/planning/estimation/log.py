@@ -181,7 +181,8 @@ def _labels(one: str, option: str, given: int | Sequence[Any] | None, values: An
     strange = sorted(label for label in seen if counted(label) is None)
     if strange:
         raise InstanceError(
-            f"{one} {strange[0]!r} is not a number from 0 on; give the labels in order, such as {option}={sorted(seen)}."
+            f"{one} {strange[0]!r:.40} is not a number from 0 on; give the labels in order, such as "
+            f"{option}={sorted(seen)!s:.200}."
         )
     count = max((number for number in numbers if number is not None), default=0) + 1
     return tuple(str(number) for number in range(_check_count(count, option)))
