@@ -91,7 +91,7 @@ def make_ground(instance: CVRPInstance, neighbours: int, clock: Clock | None = N
     near = found[~depot_there].reshape(size + 1, -1)
     if near.shape[1] == 0:
         near = np.zeros((size + 1, 1), dtype=np.int32)  # a single customer: stop 0 is on no route, so it never matters
-    go_on(clock)
+    go_on(clock, size)
     gaps = travel.between(np.arange(size + 1)[:, None], near).astype(np.float64)
     depot = np.zeros(size + 1 + instance.slots)
     depot[: size + 1] = travel.between(np.zeros(size + 1, dtype=np.int64), np.arange(size + 1))

@@ -269,7 +269,7 @@ def _nearest_by_tree(points: Array, count: int, norm: float, clock: Clock | None
     size, tree = len(points), cKDTree(points)
     nearest = np.empty((size, count), dtype=np.int32)
     for first in range(0, size, BLOCK):
-        go_on(clock)
+        go_on(clock, size)
         part = slice(first, min(first + BLOCK, size))
         _, found = tree.query(points[part], k=min(count + 1, size), p=norm)
         found = np.asarray(found).reshape(part.stop - first, -1).astype(np.int32)
@@ -284,7 +284,7 @@ def _nearest_in_matrix(matrix: Array, count: int, clock: Clock | None = None) ->
     nearest = np.empty((size, count), dtype=np.int32)
     for node in range(size):
         if node % 100 == 99:
-            go_on(clock)
+            go_on(clock, size)
         row = matrix[node].copy()
         row[node] = np.inf
         nearest[node] = np.argsort(row, kind="stable")[:count]

@@ -145,7 +145,7 @@ def greedy_tour(travel: Travel, near: Array, rng: np.random.Generator, clock: Cl
     ends, count = np.arange(size), near.shape[1]
     paths = size
     while paths > 1:  # a round that joins none doubles the neighbours, until they are all ends
-        go_on(clock)
+        go_on(clock, size)
         tails, heads = np.repeat(ends, near.shape[1]), ends[near.ravel()]
         lengths = travel.between(tails, heads)
         order = np.lexsort((rng.random(len(lengths)), lengths))

@@ -192,7 +192,7 @@ def neighbourhoods(instance: VRPInstance, count: int, clock: Clock | None = None
     profile = instance.vehicles[0].profile
     for customer in range(size):
         if customer % LOOK == LOOK - 1:
-            go_on(clock)
+            go_on(clock, 4 * size)  # a look at a customer takes longer here
         out = instance.roads.distance(profile, np.array([nodes[customer]]), nodes)
         back = instance.roads.distance(profile, nodes, np.array([nodes[customer]]))
         way = np.minimum(out, back)

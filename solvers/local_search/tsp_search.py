@@ -87,7 +87,7 @@ class TourSearch:
         self._places = places
         nearest = candidate_nodes(travel, neighbours, clock)
         lengths = candidate_lengths(travel, nearest)
-        go_on(clock)
+        go_on(clock, travel.size)
         order = greedy_edge_tour(travel, nearest, lengths, clock) if initial is None else places.order(initial)
         self._search = make_search(travel, nearest, lengths, order, breadth, seed)
         self._unit = float(lengths[:, 0].mean())

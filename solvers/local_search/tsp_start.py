@@ -51,7 +51,7 @@ def greedy_edge_tour(travel: Travel, neighbours: Array, lengths: Array, clock: C
         count += _join_shortest(nodes, neighbours, lengths, links, parents)
         if count == size - 1:
             return _walk(links, np.empty(size, dtype=np.int32))
-        go_on(clock)
+        go_on(clock, size)
         nodes = np.flatnonzero(links[:, 1] < 0).astype(np.int32)
         part = Travel(
             travel.metric,

@@ -33,10 +33,19 @@ def test_a_local_search_without_time_has_a_first_solution(problem: str) -> None:
     assert (result.status, result.termination) == ("feasible", "time"), result.message
 
 
+@pytest.mark.parametrize("solver", ["greedy", "random"])
+@pytest.mark.parametrize("problem", ["tsp", "atsp", "cvrp", "orienteering", "knapsack"])
+def test_small_instances_have_a_solution_whatever_the_time(problem: str, solver: str) -> None:
+    """What takes milliseconds is done before the clock is asked."""
+    instance = redwood.generate(problem, size=50, seed=0)
+    result = redwood.solve(instance, solver, time_limit=TINY, bound_time_limit=0)
+    assert result.status in ("feasible", "optimal"), result.message
+
+
 @pytest.mark.parametrize("problem", ["tsp", "cvrp"])
 def test_a_construction_without_time_says_so(problem: str) -> None:
     """A greedy construction whose time is over before the end has no solution, no error, and a sentence for it."""
-    instance = redwood.generate(problem, size=300, seed=0)
+    instance = redwood.generate(problem, size=3000, seed=0)
     result = redwood.solve(instance, "greedy", time_limit=TINY, bound_time_limit=0)
     assert (result.status, result.termination, result.message) == ("none", "time", NO_TIME)
 
@@ -57,7 +66,7 @@ def test_neighbours_are_looked_for_in_blocks_under_a_clock() -> None:
     """A clock that has stopped ends the search for neighbours; one that goes on changes nothing of them."""
     coords = np.random.default_rng(0).random((4500, 2))
     coords[100:200] = 0.5
-    for travel in (Travel(Metric.EXACT, coords), Travel(Metric.EXPLICIT, None, Travel(Metric.EXACT, coords[:300]).full())):
+    for travel in (Travel(Metric.EXACT, coords), Travel(Metric.EXPLICIT, None, Travel(Metric.EXACT, coords[:2100]).full())):
         with pytest.raises(OutOfTimeError):
             travel.nearest(5, Stopped())
         near = travel.nearest(5, Timer(1e6))
