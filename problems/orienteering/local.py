@@ -11,7 +11,7 @@ from redwood.arrays import Array
 from redwood.kernels import random_state
 from redwood.polling import Chunks
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path, shortest_path
-from redwood.problems.orienteering.moves import improve, measure, place
+from redwood.problems.orienteering.local_kernels import improve, measure, place
 from redwood.problems.orienteering.ruin import appraise, fill_path, force, ruin
 from redwood.problems.orienteering.space import SQUARE, Space, as_matrix, make_space, restricted
 from redwood.problems.routing.travel import Travel, path_length

@@ -17,7 +17,7 @@ from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.polling import Chunks
-from redwood.problems.orienteering.moves import between, cheapest_place, insert, measure, remove
+from redwood.problems.orienteering.local_kernels import between, cheapest_place, insert, measure, remove
 from redwood.problems.orienteering.space import Space
 
 _RUIN_SHARE = 0.3

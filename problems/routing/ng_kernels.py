@@ -16,11 +16,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import kernel
 
-SLACK = 1e-9
-"""Share by which loads and times may exceed their limits here: what a bound may allow and no route need keep."""
-DUST = 1e-3 * SLACK
-"""Share of the capacity by which loads, and time by which times may differ where a label dominates: on a path of up to
-a thousand customers less than `SLACK` forgives. Costs are compared exactly, so that no scale of theirs is too small."""
+DUST = 1e-9
+"""Share by which loads and times may exceed their limits."""
 
 
 class RouteGraph(NamedTuple):
@@ -109,7 +106,7 @@ def make_labels(size: int, room: int) -> Labels:
 
 
 @kernel(_nrt=False)
-def _push(labels: Labels, count: int, label: int) -> None:
+def push_label(labels: Labels, count: int, label: int) -> None:
     """Put a label on the heap of ``count`` labels."""
     heap, keys = labels.heap, labels.keys
     at = count
@@ -123,7 +120,7 @@ def _push(labels: Labels, count: int, label: int) -> None:
 
 
 @kernel(_nrt=False)
-def _pop(labels: Labels, count: int) -> int:
+def pop_label(labels: Labels, count: int) -> int:
     """Take the label of the lowest key off the heap of ``count`` labels."""
     heap, keys = labels.heap, labels.keys
     taken, last = heap[0], heap[count - 1]
@@ -143,7 +140,7 @@ def _pop(labels: Labels, count: int) -> int:
 
 
 @kernel(_nrt=False)
-def _carried(graph: RouteGraph, i: int, seen: int, j: int) -> int:
+def carried(graph: RouteGraph, i: int, seen: int, j: int) -> int:
     """Return which members of the neighbourhood of j cannot be visited behind j, for those of i behind i."""
     carried = 1 << graph.place[j, j]
     for b in range(graph.near.shape[1]):
@@ -155,20 +152,8 @@ def _carried(graph: RouteGraph, i: int, seen: int, j: int) -> int:
 
 
 @kernel(_nrt=False)
-def _add(labels: Labels, count: int, exact: bool, dust: float) -> bool:
-    """Add the label at ``count`` to those of its customer, unless it is dominated; drop those that it dominates.
-
-    Parameters
-    ----------
-    labels
-        Paths, the new one at ``count``.
-    count
-        Where the new one is.
-    exact
-        Whether only a path that has no more customers behind it dominates.
-    dust
-        Load by which a path that dominates may be heavier.
-    """
+def _add(labels: Labels, count: int, exact: bool) -> bool:
+    """Add the label at ``count`` to those of its customer, unless it is dominated; drop those that it dominates."""
     node, cost, load, time, seen = (labels.node[count], labels.cost[count], labels.load[count], labels.time[count],
                                     labels.seen[count])  # fmt: skip
     previous, other = -1, labels.first[node]
@@ -176,7 +161,7 @@ def _add(labels: Labels, count: int, exact: bool, dust: float) -> bool:
         following = labels.following[other]
         labels.work[0] -= 1
         subset = not exact or labels.seen[other] & ~seen == 0
-        if subset and labels.cost[other] <= cost and labels.load[other] <= load + dust and labels.time[other] <= time + DUST:
+        if subset and labels.cost[other] <= cost and labels.load[other] <= load and labels.time[other] <= time:
             return False
         superset = not exact or seen & ~labels.seen[other] == 0
         if superset and cost <= labels.cost[other] and load <= labels.load[other] and time <= labels.time[other]:
@@ -195,13 +180,17 @@ def _add(labels: Labels, count: int, exact: bool, dust: float) -> bool:
 
 
 @kernel(_nrt=False)
-def cheapest_routes(graph: RouteGraph, price: Array, labels: Labels, exact: bool, ends: Array, costs: Array) -> bool:
+def cheapest_routes(
+    graph: RouteGraph, cost: Array, price: Array, labels: Labels, exact: bool, ends: Array, costs: Array
+) -> bool:
     """Fill in, for each last customer, the label [N] of its cheapest route and the reduced cost [N]; infinite without one.
 
     Parameters
     ----------
     graph
         One type of vehicle.
+    cost
+        Of each way [N + 2, N + 2], instead of the graph's own.
     price
         What is taken off the cost for each customer [N].
     labels
@@ -222,38 +211,36 @@ def cheapest_routes(graph: RouteGraph, price: Array, labels: Labels, exact: bool
     count, waiting = 0, 0
     span = 1.0 / max(1e-9, graph.closes - graph.begins) if graph.closes < 1e17 else 0.0
     share = 1.0 / graph.capacity if graph.capacity > 0.0 else 0.0
-    dust = DUST * graph.capacity if graph.capacity < math.inf else 0.0
-    at, cost, load, time, seen, parent = size, 0.0, 0.0, graph.begins, 0, -1
+    at, reached, load, time, seen, parent = size, 0.0, 0.0, graph.begins, 0, -1
     while True:
         for j in range(size):
             if not graph.usable[at, j] or (at < size and graph.place[at, j] >= 0 and seen >> graph.place[at, j] & 1):
                 continue
             filled = load + graph.load[j]
             begin = max(graph.earliest[j], time + graph.time[at, j])
-            if filled > graph.capacity * (1.0 + SLACK) or begin > graph.latest[j] + SLACK * max(1.0, graph.latest[j]):
+            if filled > graph.capacity * (1.0 + DUST) or begin > graph.latest[j] + DUST * max(1.0, graph.latest[j]):
                 continue
             if count >= len(labels.node) or labels.work[0] < 0:
                 return False
             labels.node[count], labels.before[count] = j, parent
-            labels.cost[count], labels.load[count], labels.time[count] = cost + graph.cost[at, j] - price[j], filled, begin
-            labels.seen[count] = 1 << graph.place[j, j] if at >= size else _carried(graph, at, seen, j)
-            if _add(labels, count, exact, dust):
+            labels.cost[count], labels.load[count], labels.time[count] = reached + cost[at, j] - price[j], filled, begin
+            labels.seen[count] = 1 << graph.place[j, j] if at >= size else carried(graph, at, seen, j)
+            if _add(labels, count, exact):
                 labels.keys[count] = (begin - graph.begins) * span + filled * share
-                _push(labels, waiting, count)
+                push_label(labels, waiting, count)
                 waiting += 1
-                end = begin + graph.time[j, size + 1]
-                if graph.usable[j, size + 1] and end <= graph.closes + SLACK * max(1.0, abs(graph.closes)):
-                    whole = labels.cost[count] + graph.cost[j, size + 1]
+                if graph.usable[j, size + 1] and begin + graph.time[j, size + 1] <= graph.closes + DUST * abs(graph.closes):
+                    whole = labels.cost[count] + cost[j, size + 1]
                     if whole < costs[j]:
                         costs[j], ends[j] = whole, count
                 count += 1
         parent = -1
         while waiting > 0 and parent < 0:
-            parent = _pop(labels, waiting)
+            parent = pop_label(labels, waiting)
             waiting -= 1
             if not labels.alive[parent]:
                 parent = -1
         if parent < 0:
             return True
-        at, cost, load = labels.node[parent], labels.cost[parent], labels.load[parent]
+        at, reached, load = labels.node[parent], labels.cost[parent], labels.load[parent]
         time, seen = labels.time[parent], labels.seen[parent]

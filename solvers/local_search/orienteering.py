@@ -14,7 +14,7 @@ from redwood.errors import OptionError
 from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
-from redwood.problems.orienteering.moves import place
+from redwood.problems.orienteering.local_kernels import place
 from redwood.problems.orienteering.reach import certainly_out_of_reach
 from redwood.problems.orienteering.space import MATRIX_UP_TO, SQUARE, as_matrix, make_space, restricted
 from redwood.problems.routing.travel import Travel, obeys_triangle_rule
