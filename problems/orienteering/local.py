@@ -158,8 +158,8 @@ class OrienteeringLocal(Local):
         queued[distinct] = True
         left, chunk = len(distinct), Chunks(1000)
         while left > 0 and not self.out_of_time():
-            walk = buffer, position, len(nodes), stack, left, queued
-            _, left = improve(*self._space, self._near, *walk, chunk())
+            steps = chunk()
+            _, left = improve(*self._space, self._near, buffer, position, len(nodes), stack, left, queued, steps)
         return buffer[: len(nodes)].copy()
 
     def _filled(self, nodes: Array, rng: np.random.Generator | None) -> PathState:
@@ -170,8 +170,8 @@ class OrienteeringLocal(Local):
         if rng is not None:
             appraise(self._prizes, free, len(free), value, random_state(rng))
         length = measure(*self._space, buffer, len(nodes))
-        walk = buffer, position, len(nodes), length
-        count, _ = fill_path(self._space, self._near, self._limit, *walk, value, free, self.clock)
+        space, near, limit, count = self._space, self._near, self._limit, len(nodes)
+        count, _ = fill_path(space, near, limit, buffer, position, count, length, value, free, self.clock)
         return self._of(buffer[:count])
 
     def _added(self, before: int, node: int, after: int) -> float:

@@ -389,8 +389,24 @@ def fill_path(
     known, chunk = False, Chunks(50)
     while True:  # each call but the last one inserts nodes
         rounds = chunk()
-        now = path, pos, count, length, offered, len(free), value, added, behind, stack, queued, rounds, known
-        grown, length, _ = recreate(*space, neighbours, limit, *now)
+        grown, length, _ = recreate(
+            *space,
+            neighbours,
+            limit,
+            path,
+            pos,
+            count,
+            length,
+            offered,
+            len(free),
+            value,
+            added,
+            behind,
+            stack,
+            queued,
+            rounds,
+            known,
+        )
         inserted, count, known = grown - count, grown, True
         if inserted < rounds or (clock is not None and clock.stops()):
             return count, length

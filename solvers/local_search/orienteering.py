@@ -153,9 +153,9 @@ class _Search:
         count, position = int(state[kernels.COUNT]), np.full(size, -1, np.int64)
         place(self._path, position, count)
         free = np.flatnonzero((position < 0) & (self._prizes > 0.0))
-        *space, nearest, prizes, limit = self._data
-        way = self._path, position, count, float(state[kernels.LENGTH])
-        count, length = fill_path(tuple(space), nearest, limit, *way, prizes, free, self._clock)  # type: ignore[arg-type]
+        metric, points, matrix, nearest, prizes, limit = self._data
+        space, length, path = (metric, points, matrix), float(state[kernels.LENGTH]), self._path
+        count, length = fill_path(space, nearest, limit, path, position, count, length, prizes, free, self._clock)
         self._best[:count] = self._path[:count]
         prize = float(prizes[self._path[1 : count - 1]].sum())
         state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = count, prize, length
