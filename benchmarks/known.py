@@ -26,6 +26,13 @@ class BestKnown:
     @classmethod
     def read(cls, path: Path) -> BestKnown:
         """Return the table in a CSV file; raises `FormatError` naming the line that is wrong."""
+        try:
+            return cls(cls._values_of(path))
+        except csv.Error as error:
+            raise FormatError(f"{path}: is no CSV table: {error}.") from error
+
+    @staticmethod
+    def _values_of(path: Path) -> dict[str, float]:
         rows = csv.DictReader(read_text(path).splitlines())
         if not {"file", "value"} <= set(rows.fieldnames or ()):
             raise FormatError(f"{path}: lacks the columns 'file' and 'value'; it has {', '.join(rows.fieldnames or ())}.")
@@ -33,7 +40,7 @@ class BestKnown:
         for row in rows:
             if row["value"]:
                 values[PurePath(row["file"] or "").as_posix()] = _finite(row["value"], path, rows.line_num)
-        return cls(values)
+        return values
 
     def value(self, file: PurePath) -> float | None:
         """Return the best known value of an instance file, or ``None``."""

@@ -18,6 +18,20 @@ class Clock(Protocol):
         """Return whether the work must end now."""
 
 
+SMALL = 2000
+"""Up to so many nodes, first steps take milliseconds and are done whatever the clock says, so that there is a solution."""
+
+
+class OutOfTimeError(Exception):
+    """Ends work whose clock has stopped before it came to anything."""
+
+
+def go_on(clock: Clock | None, size: float = math.inf) -> None:
+    """Raise `OutOfTimeError` where there is a clock, it has stopped, and the ``size`` of the work is above `SMALL`."""
+    if clock is not None and size > SMALL and clock.stops():
+        raise OutOfTimeError
+
+
 class Timer:
     """A clock on the wall that starts when it is made, and stops after ``limit`` seconds: never, unless one is given."""
 

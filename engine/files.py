@@ -88,13 +88,15 @@ def parse_json(text: str, what: object) -> Any:
 def write_text(path: str | Path, text: str) -> None:
     """Write a file beside and rename it, so that the old one stays whole until the new one is.
 
+    What is no character, such as a byte of a file's name that is no UTF-8, is written as an escape.
+
     Raises
     ------
     OutputError
         Where it cannot be written, as on a full disk.
     """
     with replacing(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 @contextmanager
@@ -110,10 +112,13 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
         Where it cannot be written, as on a full disk; what stood there before is then whole.
     """
     out = Path(path)
-    if out.exists() and not out.is_file():  # such as /dev/stdout, which has nothing to lose
-        unfinished = out
-    else:
-        unfinished = out.with_name(f".{os.getpid()}-{out.name[-100:]}")
+    if "\0" in str(out) or not out.name:
+        raise OutputError(f"{str(out)!r:.200} names no file.")
+    try:
+        special = out.exists() and not out.is_file()  # such as /dev/stdout, which has nothing to lose
+    except OSError as error:
+        raise OutputError(f"{str(out)[:200]}: cannot be written: {error.strerror}.") from error
+    unfinished = out if special else out.with_name(f".{os.getpid()}-{out.name[-100:]}")
     try:
         yield unfinished
         if unfinished is not out:

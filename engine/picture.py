@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from redwood.errors import OptionError
 from redwood.files import replacing
 from redwood.problem import Instance, Problem
 
@@ -52,6 +53,8 @@ def drawn(draw: Callable[[Axes], None], path: str | Path | None, axes: Axes | No
     """Let ``draw`` draw on axes, on a figure of its own where there are none, save it where there is a path."""
     from matplotlib.figure import Figure
 
+    if path is not None:
+        check_picture(path)
     if axes is None:
         axes = _shown_axes() if path is None else Figure(figsize=(7, 6), layout="constrained").add_subplot()
     draw(axes)
@@ -61,6 +64,15 @@ def drawn(draw: Callable[[Axes], None], path: str | Path | None, axes: Axes | No
             with replacing(path) as unfinished:
                 figure.savefig(unfinished, dpi=150)  # type: ignore[union-attr]
     return axes
+
+
+def check_picture(path: str | Path) -> None:
+    """Raise `OptionError` where the suffix of a path is no format of pictures."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = sorted(FigureCanvasBase.filetypes)
+    if Path(path).suffix.lower().lstrip(".") not in known:
+        raise OptionError(f"{path}: the suffix names no format of pictures; known are {', '.join(known)}.")
 
 
 def _shown_axes() -> Axes:

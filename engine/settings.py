@@ -8,6 +8,8 @@ from typing import Any
 
 from redwood.errors import OptionError
 
+MOST_DIGITS = 15
+"""Numbers of so many digits are exact as floats too."""
 LARGEST_SEED = 2**63 - 1
 """What kernels can hold."""
 
@@ -29,6 +31,12 @@ def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
     if most is not None and value > most:
         raise OptionError(f"{name} {_shown(value)} is above {most}.")
     return int(value)
+
+
+def counted(text: str) -> int | None:
+    """Return the whole number from 0 up that a text writes in up to 15 digits, ``None`` for any other text."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
 
 
 def check_seed(seed: Any) -> int:

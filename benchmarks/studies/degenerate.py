@@ -9,6 +9,7 @@ one thread each.
 from __future__ import annotations
 
 import faulthandler
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,17 +17,19 @@ from typing import Any
 
 import click
 import numpy as np
+from degenerate_vrp import rich_routes
 from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 import redwood
+from redwood.budget import Sense
 from redwood.errors import FitError, InstanceError, RedwoodError
 from redwood.plugins.host import host
 from redwood.problem import Instance
 
-PROBLEMS = ("tsp", "atsp", "cvrp", "knapsack", "orienteering")
+PROBLEMS = ("tsp", "atsp", "cvrp", "knapsack", "orienteering", "vrp")
 LATE = 2.0
 """Seconds beyond the limit from which on a run counts as late; compilation does not count."""
 HANGS = 120.0
@@ -45,7 +48,7 @@ class Case:
     instance
         The instance.
     best
-        The best objective, where it is known by construction.
+        The best objective, where it is known by construction; infinite where there is no solution.
     """
 
     name: str
@@ -118,12 +121,16 @@ def try_solver(case: Case, solver: str, time_limit: float, seed: int = 0) -> str
 
 def _wrong(result: Any, case: Case) -> str:
     """Return how a result contradicts the best objective of its case, empty where it does not."""
+    if case.best is not None and math.isfinite(case.best) and result.status == "infeasible":
+        return f"called infeasible, and {case.best:g} is the best"
     if case.best is None or result.objective is None:
         return ""
+    if math.isinf(case.best):
+        return f"{result.objective:g} for an instance without a solution"
     slack = 1e-6 * abs(case.best)
     if result.status == "optimal" and abs(result.objective - case.best) > slack:
         return f"{result.objective:g} is called optimal, {case.best:g} is"
-    sign = 1.0 if case.instance.problem in ("tsp", "atsp", "cvrp") else -1.0
+    sign = 1.0 if host().problem(case.instance.problem).sense is Sense.MIN else -1.0
     if sign * (case.best - result.objective) > slack:
         return f"{result.objective:g} is better than the best, {case.best:g}"
     if result.bound is not None and sign * (result.bound - case.best) > slack:
@@ -142,7 +149,14 @@ def _is_installed(solver: str, problem: str) -> bool:
 def degenerate_cases(problem: str, seed: int = 0) -> Iterator[Case]:
     """Yield the degenerate instances of a problem; what the problem refuses to make is left out."""
     rng = np.random.default_rng(seed)
-    made = {"tsp": _tours, "atsp": _directed_tours, "cvrp": _routes, "knapsack": _packings, "orienteering": _paths}
+    made = {
+        "tsp": _tours,
+        "atsp": _directed_tours,
+        "cvrp": _routes,
+        "knapsack": _packings,
+        "orienteering": _paths,
+        "vrp": rich_routes,
+    }
     for name, data, best in made[problem](rng):
         try:
             instance = redwood.instance(problem, name=name, **data)

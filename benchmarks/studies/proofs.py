@@ -33,6 +33,8 @@ SOLVERS = {
     "knapsack": ("auto", "highs", "exact", "greedy"),
     "orienteering": ("auto", "highs", "greedy", "local-search"),
 }
+PEERS = {"cp-sat": ("tsp", "atsp", "knapsack", "orienteering")}
+"""Solvers of others that claim proofs, and of what; they are run where they are asked for."""
 LATE = 0.5
 """Seconds that a run may take beyond its limit."""
 FAULTS = ("optimal", "bound", "price", "rules", "infeasible", "failed", "raised", "late")
@@ -54,22 +56,37 @@ class Tally:
 @click.option("--problem", "problems", multiple=True, type=click.Choice(sorted(DRAWS)), help="Only these problems.")
 @click.option("--solver", "solvers", multiple=True, help="Only these solvers.")
 @click.option("--time-limit", default=2.0, show_default=True, help="Seconds of each run, and of each bound.")
-def main(count: int, seed: int, problems: tuple[str, ...], solvers: tuple[str, ...], time_limit: float) -> None:
+@click.option(
+    "--iterations", default=200, show_default=True, help="Of each run, so that it may end earlier; 0 for no limit."
+)
+@click.option("--seconds", default=0.0, help="Stop after so many seconds; 0 for never.")
+def main(
+    count: int,
+    seed: int,
+    problems: tuple[str, ...],
+    solvers: tuple[str, ...],
+    time_limit: float,
+    iterations: int,
+    seconds: float,
+) -> None:
     """Check the claims of solvers on tiny instances, and end with code 1 where one is wrong."""
+    began = time.perf_counter()
     tallies: dict[tuple[str, str], Tally] = {}
     told: list[str] = []
     names = problems or tuple(SOLVERS)
     for place in track(range(count), description="checking", console=Console(stderr=True)):
         for problem in names:
-            for solver, tally, faults in check(problem, seed + place, solvers, time_limit):
+            for solver, tally, faults in check(problem, seed + place, solvers, time_limit, iterations or None):
                 merge(tallies.setdefault((problem, solver), Tally()), tally)
                 told += [f"{problem}, seed {seed + place}, {solver}: {fault}" for fault in faults]
+        if seconds and time.perf_counter() - began > seconds:
+            break
     _show(tallies, told)
     raise SystemExit(bool(told))
 
 
 def check(
-    problem: str, seed: int, solvers: tuple[str, ...] = (), time_limit: float = 2.0
+    problem: str, seed: int, solvers: tuple[str, ...] = (), time_limit: float = 2.0, iterations: int | None = None
 ) -> Iterator[tuple[str, Tally, list[str]]]:
     """Yield the solver, its tally and its faults in words for each solver of a problem on the instance of a seed.
 
@@ -83,6 +100,8 @@ def check(
         Their names; all of the problem's where empty. ``bound`` is the problem's own bound.
     time_limit
         Seconds of each run, and of each bound.
+    iterations
+        Limit of each run beside the seconds; ``None`` for none.
     """
     try:
         tiny = draw(problem, np.random.default_rng(seed))
@@ -90,8 +109,8 @@ def check(
         yield "instance", Tally(1, 0, Counter(["raised"])), [f"raised: {type(error).__name__}: {error}"]
         return
     for solver in solvers or (*SOLVERS[problem], "bound"):
-        if solver in SOLVERS[problem] or solver == "bound":
-            found = dict(_faults(tiny, solver, time_limit))
+        if solver in SOLVERS[problem] or solver == "bound" or problem in PEERS.get(solver, ()):
+            found = dict(_faults(tiny, solver, time_limit, iterations))
             proven = found.pop("proven", "") != ""
             words = [f"{kind}: {text} ({tiny.shape})" for kind, text in found.items()]
             yield solver, Tally(1, int(proven), Counter(list(found))), words
@@ -103,7 +122,7 @@ def merge(tally: Tally, other: Tally) -> None:
     tally.faults.update(other.faults)
 
 
-def _faults(tiny: Tiny, solver: str, time_limit: float) -> Iterator[tuple[str, str]]:
+def _faults(tiny: Tiny, solver: str, time_limit: float, iterations: int | None) -> Iterator[tuple[str, str]]:
     """Yield kind and words of what is wrong with a solver on an instance, and ``proven`` where it has a proof."""
     began = time.perf_counter()
     try:
@@ -111,7 +130,7 @@ def _faults(tiny: Tiny, solver: str, time_limit: float) -> Iterator[tuple[str, s
             value = bound(tiny.instance, time_limit=time_limit).value
             yield from _wrong_bound(tiny, value)
             return
-        result = solve(tiny.instance, solver, time_limit=time_limit, bound_time_limit=time_limit)
+        result = solve(tiny.instance, solver, time_limit=time_limit, iterations=iterations, bound_time_limit=time_limit)
     except Exception as error:  # whatever a stranger would meet
         yield "raised", f"{type(error).__name__}: {error}"
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_json, print_table
+from redwood.settings import counted
 
 
 @click.command()
@@ -69,9 +70,10 @@ def _state(text: str, labels: Sequence[str] | None) -> int:
         if text not in labels:
             raise ValueError(f"none of {', '.join(labels)}")
         return labels.index(text)
-    if not text.isdigit():
+    number = counted(text)
+    if number is None:
         raise ValueError("not a number from 0 on; give the labels in order by --states")
-    return int(text)
+    return number
 
 
 def _read_today(
@@ -92,7 +94,7 @@ def _read_today(
         try:
             states[name] = _state(state.strip(), labels)
         except ValueError as error:
-            raise InstanceError(f"{path}: state {state!r} of arm {name!r} is {error}.") from None
+            raise InstanceError(f"{path}: state {state!r:.40} of arm {name!r} is {error}.") from None
         if "like" in found and not is_missing(found["like"][row]):
             likes[name] = found["like"][row].strip()
         if "callable" in found:
@@ -109,8 +111,10 @@ def _read_capacities(path: Path) -> dict[str, int]:
     from redwood.errors import InstanceError
     from redwood.planning.estimation.table import read_csv
 
-    table = read_csv(path, ("worker", "capacity"))
+    table, found = read_csv(path, ("worker", "capacity")), {}
     for worker, capacity in zip(table["worker"].tolist(), table["capacity"].tolist(), strict=True):
-        if not capacity.strip().isdigit():
-            raise InstanceError(f"{path}: capacity {capacity!r} of worker {worker!r} is not a whole number from 0 on.")
-    return {worker.strip(): int(capacity) for worker, capacity in zip(table["worker"], table["capacity"], strict=True)}
+        number = counted(capacity)
+        if number is None:
+            raise InstanceError(f"{path}: capacity {capacity!r:.40} of worker {worker!r} is not a whole number from 0 on.")
+        found[worker.strip()] = number
+    return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_json
+from redwood.settings import counted
 
 if TYPE_CHECKING:
     from redwood.planning.estimation.estimate import Estimate
@@ -62,12 +63,16 @@ def estimate(
 
     if (budget is None) == (workers is None):
         raise click.UsageError("give --budget or --workers: how many contacts there can be a step, or who makes them.")
+    if plot is not None:
+        from redwood.picture import check_picture
+
+        check_picture(plot)
     found = estimated(
         log,
         columns=dict(split_options(columns)),
         states=_labels(states),
         actions=_labels(actions),
-        groups=int(groups) if groups is not None and groups.isdigit() else groups,
+        groups=_number_or_name(groups),
         features=list(features) or None,
         order=list(order) or None,
         seed=seed,
@@ -92,7 +97,13 @@ def _labels(text: str | None) -> int | list[str] | None:
     """Return a number, or the labels that commas part."""
     if text is None:
         return None
-    return int(text) if text.isdigit() else [label.strip() for label in text.split(",")]
+    number = counted(text)
+    return [label.strip() for label in text.split(",")] if number is None else number
+
+
+def _number_or_name(text: str | None) -> int | str | None:
+    number = None if text is None else counted(text)
+    return text if number is None else number
 
 
 def _numbers(text: str) -> list[float]:
@@ -109,10 +120,12 @@ def _workers(found: Estimate, path: Path) -> Any:
     from redwood.problems.cormab.workers import WorkersSet, compatible_workers
 
     table = read_csv(path, ("worker", "capacity"))
+    capacities = []
     for worker, capacity in zip(table["worker"].tolist(), table["capacity"].tolist(), strict=True):
-        if not capacity.strip().isdigit():
-            raise InstanceError(f"{path}: capacity {capacity!r} of worker {worker!r} is not a whole number from 0 on.")
-    capacities = [int(capacity) for capacity in table["capacity"].tolist()]
+        number = counted(capacity)
+        if number is None:
+            raise InstanceError(f"{path}: capacity {capacity!r:.40} of worker {worker!r} is not a whole number from 0 on.")
+        capacities.append(number)
     compatible = None
     for name in (name for name in table if name not in ("worker", "capacity")):
         owned = [[part.strip() for part in cell.split("|")] for cell in table[name].tolist()]

@@ -17,6 +17,7 @@ import click
 from redwood.cli.lazy_group import LazyCommand, LazyGroup
 from redwood.cli.shared import INTERRUPTED, WRONG_USE, plugin_option, say, say_error
 from redwood.errors import RedwoodError
+from redwood.printable import printable
 
 COMMANDS = {
     "solve": LazyCommand("redwood.cli.solve:solve", "Solve instance files."),
@@ -55,10 +56,16 @@ class Root(LazyGroup):
                 say_error(f"{'standard output' if error.filename is None else error.filename}: {error.strerror}.")
                 sys.exit(WRONG_USE)
 
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Parse the arguments; what is wrong with them is told in one line of plain text."""
+        with _plain_usage_errors():
+            return super().make_context(*args, **settings)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C outside of a search ends it with code 130."""
         try:
-            return super().invoke(ctx)
+            with _plain_usage_errors():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             say("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
@@ -74,6 +81,17 @@ def root() -> None:
     redwood solve berlin52.tsp --time-limit 10
     redwood generate tsp --size 100 --out random.tsp
     """  # noqa: D301 (click wants the control character itself)
+
+
+@contextmanager
+def _plain_usage_errors() -> Iterator[None]:
+    """Let click's errors, which repeat arguments, show characters that would steer a terminal instead of sending them."""
+    try:
+        yield
+    except click.ClickException as error:
+        message = printable(" ".join(error.format_message().split()))
+        error.format_message = lambda: message  # type: ignore[method-assign]
+        raise
 
 
 @contextmanager

@@ -79,6 +79,10 @@ def simulate(
     found = gather_files(files)
     if plot is not None and len(found) != 1:
         raise click.UsageError(f"--plot draws one instance, and {len(found)} are given.")
+    if plot is not None:
+        from redwood.picture import check_picture
+
+        check_picture(plot)
     picture = None if plot is None else str(plot)
     shared = (problem, tuple(solvers), tuple(options), time_limit, episodes, seed, plugins, picture)
     requests = [Request(str(file), *shared) for file in found]

@@ -156,11 +156,9 @@ def _check_order(order: Order, files: Sequence[Path]) -> None:
     if order.plot is not None and len(files) > 1 and order.plot.suffix:
         raise click.UsageError(f"--plot {order.plot} is one file, and {len(files)} instances are given; name a folder.")
     if order.plot is not None and order.plot.suffix:
-        from matplotlib.figure import Figure
+        from redwood.picture import check_picture
 
-        known = Figure().canvas.get_supported_filetypes()
-        if order.plot.suffix[1:].lower() not in known:
-            raise click.UsageError(f"--plot {order.plot}: pictures are {', '.join(sorted(known))}.")
+        check_picture(order.plot)
     if order.out is not None or order.plot is not None:
         _refuse_same_names(files)
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from redwood.budget import Budget, Termination
+from redwood.clock import OutOfTimeError
 from redwood.errors import FitError, InstanceError, MissingDependencyError, NoSolutionError, OptionError, SolverError
 from redwood.execution.messages import LONGEST_TEXT, error_text
 from redwood.problem import Instance, Problem, Solution
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 USAGE_ERRORS = (OptionError, FitError, MissingDependencyError, InstanceError)
 """What a solver may raise to say that it was called wrongly: passed on to the caller instead of becoming a status."""
+
+NO_TIME = "The time limit ended the work before there was a first solution."
+"""What is said of a run whose time was over while its first solution was being made."""
 
 Listener = Callable[[int, Incumbent], None]
 """Told of each improvement and the position of its instance among the tasks."""
@@ -168,6 +172,8 @@ def execute(
         stopped = Termination.INTERRUPTED
     except NoSolutionError as none:
         answers = [Answer(run.best, message=str(none)) for run in runs]
+    except OutOfTimeError:
+        answers = [Answer(run.best, message="" if run.best else NO_TIME) for run in runs]
     except USAGE_ERRORS:
         raise
     except _CallbackFailedError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redwood.files import replacing
+from redwood.picture import check_picture
 from redwood.problem import Instance, Problem
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def plot_simulation(
     """
     from matplotlib.figure import Figure
 
+    check_picture(path)
     figure = Figure(figsize=(16, 5), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     draw_rewards(left, rollouts)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from redwood.clock import Clock
 from redwood.errors import NoSolutionError
 from redwood.views.view import View
 
@@ -23,7 +24,21 @@ class Local(View, ABC):
 
     `construct`, `copy` and `perturb` have defaults, which a problem overrides where it can do better. Where feasible
     solutions are hard to find, `initial` and `construct` raise `NoSolutionError` when they have tried enough.
+
+    What takes long on a large instance asks `out_of_time` now and then: `descend` then leaves off with a valid state, and
+    `initial` and `construct` may raise `OutOfTimeError` where they have none.
     """
+
+    clock: Clock | None = None
+
+    def keep_to(self, clock: Clock) -> Self:
+        """Let the work of this view end when a clock stops; return the view."""
+        object.__setattr__(self, "clock", clock)  # views may be frozen dataclasses
+        return self
+
+    def out_of_time(self) -> bool:
+        """Return whether the clock has stopped, where there is one."""
+        return self.clock is not None and self.clock.stops()
 
     @abstractmethod
     def initial(self, rng: np.random.Generator) -> Any:

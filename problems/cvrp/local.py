@@ -82,20 +82,22 @@ class CVRPLocal(Local):
     def descend(self, state: RoutesState) -> None:
         """Make improving moves until there are none, SWAP* where the others have come to their end."""
         self._descend_by_moves(state.plan)
-        while self._descend_by_swaps(state.plan):  # ends: every exchange shortens the routes, see GAIN_SHARE
+        while not self.out_of_time() and self._descend_by_swaps(
+            state.plan
+        ):  # ends: every exchange shortens the routes, see GAIN_SHARE
             self._descend_by_moves(state.plan)
         state.length = total_length(state.plan, self._instance.size)
 
     def _descend_by_moves(self, plan: Plan) -> None:
         fresh, customer, chunk = np.ones(self._instance.size + 1, dtype=np.bool_), 1, Chunks(100)
-        while customer:
+        while customer and not self.out_of_time():
             _, customer = descend_plan(plan, self._ground, NEAR, fresh, customer, chunk())
 
     def _descend_by_swaps(self, plan: Plan) -> bool:
         """Make improving exchanges of SWAP* until there are none; return whether there was one."""
         tried, customer, total = np.zeros((len(plan.load), len(plan.load)), dtype=np.bool_), 1, 0.0
         chunk = Chunks(10_000)
-        while customer:
+        while customer and not self.out_of_time():
             change, customer = descend_swap_star(plan, self._ground, NEAR, tried, customer, chunk())
             total += change
         return total < 0.0
@@ -116,7 +118,7 @@ class CVRPLocal(Local):
 
     @cached_property
     def _ground(self) -> Ground:
-        return make_ground(self._instance, NEAR)
+        return make_ground(self._instance, NEAR, self.clock)
 
     def _of(self, routes: list[list[int]]) -> RoutesState:
         plan = make_plan(self._instance, self._ground, routes)

@@ -19,12 +19,16 @@ def random_routes(instance: CVRPInstance, rng: np.random.Generator) -> list[list
 
     Where that takes more vehicles than there are, the customers are packed by demand and each route is shuffled.
     """
-    order = 1 + rng.permutation(instance.size)
-    ends = np.flatnonzero(_new_vehicle(instance.demands[order].tolist(), instance.limit))
-    routes = [part.tolist() for part in np.split(order, ends) if len(part)]
+    routes = filled_routes(instance, 1 + rng.permutation(instance.size))
     if len(routes) <= instance.slots:
         return routes
     return [rng.permutation(route).tolist() for route in packed_routes(instance, rng)]
+
+
+def filled_routes(instance: CVRPInstance, order: Array) -> list[list[int]]:
+    """Return routes that serve the customers in an order, each put into the vehicle at hand while it fits."""
+    ends = np.flatnonzero(_new_vehicle(instance.demands[order].tolist(), instance.limit))
+    return [part.tolist() for part in np.split(order, ends) if len(part)]
 
 
 def packed_routes(instance: CVRPInstance, rng: np.random.Generator) -> list[list[int]]:

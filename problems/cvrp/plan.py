@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.clock import Clock, go_on
 from redwood.kernels import kernel
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.routing.distance import distance
@@ -74,16 +75,23 @@ class Plan(NamedTuple):
     used: Array
 
 
-def make_ground(instance: CVRPInstance, neighbours: int) -> Ground:
-    """Return the fixed data of an instance, with the given number of neighbours of each customer."""
+def make_ground(instance: CVRPInstance, neighbours: int, clock: Clock | None = None) -> Ground:
+    """Return the fixed data of an instance, with the given number of neighbours of each customer.
+
+    Raises
+    ------
+    OutOfTimeError
+        Where the clock stops before.
+    """
     travel = instance.travel
     size = instance.size
-    found = travel.nearest(min(neighbours + 1, size))
+    found = travel.nearest(min(neighbours + 1, size), clock)
     depot_there = found == 0
     depot_there[~depot_there.any(axis=1), -1] = True  # the depot is no neighbour: drop it, or else the farthest one
     near = found[~depot_there].reshape(size + 1, -1)
     if near.shape[1] == 0:
         near = np.zeros((size + 1, 1), dtype=np.int32)  # a single customer: stop 0 is on no route, so it never matters
+    go_on(clock, size)
     gaps = travel.between(np.arange(size + 1)[:, None], near).astype(np.float64)
     depot = np.zeros(size + 1 + instance.slots)
     depot[: size + 1] = travel.between(np.zeros(size + 1, dtype=np.int64), np.arange(size + 1))

@@ -21,7 +21,7 @@ def savings_routes(ground: Ground) -> list[list[int]]:
     tails = np.repeat(np.arange(1, size + 1, dtype=np.int32), ground.near.shape[1])
     heads = ground.near[1:].ravel()
     saved = ground.depot[tails] + ground.depot[heads] - ground.gaps[1:].ravel()
-    useful = np.flatnonzero((heads > 0) & (saved > 0) & (tails < heads) | (saved > 0) & (heads > 0) & ~_mutual(ground))
+    useful = np.flatnonzero((heads > 0) & (saved > 0) & ((tails < heads) | _listed_once(ground.near)[1:].ravel()))
     order = useful[np.argsort(-saved[useful], kind="stable")]
     links = np.zeros((size + 1, 2), dtype=np.int32)
     join(tails[order], heads[order], ground.demand, ground.limit, links)
@@ -31,13 +31,17 @@ def savings_routes(ground: Ground) -> list[list[int]]:
     return [flat[starts[r] : starts[r + 1]].tolist() for r in range(count)]
 
 
-def _mutual(ground: Ground) -> Array:
-    """Return for each entry of the neighbour lists [N * K] whether the pair is in the other's list too."""
-    size = ground.size
-    tails = np.repeat(np.arange(1, size + 1, dtype=np.int64), ground.near.shape[1])
-    heads = ground.near[1:].ravel().astype(np.int64)
-    forward = tails * (size + 1) + heads
-    return np.isin(heads * (size + 1) + tails, forward)
+@kernel
+def _listed_once(near: Array) -> Array:
+    """Return [N + 1, K] which entries of the neighbour lists are the only one of their pair: the other list lacks it."""
+    once = np.zeros(near.shape, dtype=np.bool_)
+    for i in range(1, len(near)):
+        for k in range(near.shape[1]):
+            back = False
+            for other in near[near[i, k]]:
+                back = back or other == i
+            once[i, k] = not back
+    return once
 
 
 @kernel

@@ -78,7 +78,8 @@ def half_edge_bound(network: Network) -> float:
 
 
 def _fractional_knapsack(values: Array, weights: Array, capacity: float) -> float:
-    order = np.argsort(-values / np.maximum(weights, 1e-300), kind="stable")
+    with np.errstate(over="ignore"):
+        order = np.argsort(-values / np.maximum(weights, 1e-300), kind="stable")
     values, weights = values[order], weights[order]
     filled = np.cumsum(weights)
     whole = int(np.searchsorted(filled, capacity, side="right"))

@@ -9,9 +9,10 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import random_state
+from redwood.polling import Chunks
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path, shortest_path
 from redwood.problems.orienteering.local_kernels import improve, measure, place
-from redwood.problems.orienteering.ruin import appraise, force, recreate, ruin
+from redwood.problems.orienteering.ruin import appraise, fill_path, force, ruin
 from redwood.problems.orienteering.space import SQUARE, Space, as_matrix, make_space, restricted
 from redwood.problems.routing.travel import Travel, path_length
 from redwood.views.local import Local
@@ -53,6 +54,8 @@ class OrienteeringLocal(Local):
         nodes = shortest_path(self._instance)
         length = self._length(nodes)
         for node in rng.permutation(np.setdiff1d(np.arange(self._instance.travel.size), nodes)):
+            if self.out_of_time():
+                break
             at = int(rng.integers(len(nodes) - 1))
             added = self._added(nodes[at], node, nodes[at + 1])
             if length + added <= self._limit:
@@ -108,7 +111,7 @@ class OrienteeringLocal(Local):
             before = len(state.nodes)
             self._set(state, self._shortened(state.nodes))
             self._set(state, self._filled(state.nodes, None).nodes)
-            if len(state.nodes) == before:
+            if len(state.nodes) == before or self.out_of_time():
                 return
 
     def perturb(self, state: PathState, rng: np.random.Generator) -> None:
@@ -133,7 +136,7 @@ class OrienteeringLocal(Local):
 
     @cached_property
     def _near(self) -> Array:
-        return self._travel.nearest(NEIGHBOURS)
+        return self._travel.nearest(NEIGHBOURS, self.clock)
 
     @cached_property
     def _travel(self) -> Travel:
@@ -153,37 +156,22 @@ class OrienteeringLocal(Local):
         distinct = np.unique(nodes)
         stack[: len(distinct)] = distinct
         queued[distinct] = True
-        improve(*self._space, self._near, buffer, position, len(nodes), stack, len(distinct), queued)
+        left, chunk = len(distinct), Chunks(1000)
+        while left > 0 and not self.out_of_time():
+            steps = chunk()
+            _, left = improve(*self._space, self._near, buffer, position, len(nodes), stack, left, queued, steps)
         return buffer[: len(nodes)].copy()
 
     def _filled(self, nodes: Array, rng: np.random.Generator | None) -> PathState:
         """Return the path with what fits inserted: by prize per lengthening, or by a random value."""
-        buffer, position, stack, queued = self._buffers(nodes)
-        size = len(position)
-        offered = np.zeros(size, np.int64)
+        buffer, position, _, _ = self._buffers(nodes)
         free = np.flatnonzero((position < 0) & (self._prizes > 0.0))
-        offered[: len(free)] = free
         value = self._prizes.copy()
         if rng is not None:
-            appraise(self._prizes, offered, len(free), value, random_state(rng))
-        added, behind = np.full(size, 1e300), np.full(size, -1, np.int64)
+            appraise(self._prizes, free, len(free), value, random_state(rng))
         length = measure(*self._space, buffer, len(nodes))
-        count, _, _ = recreate(
-            *self._space,
-            self._near,
-            self._limit,
-            buffer,
-            position,
-            len(nodes),
-            length,
-            offered,
-            len(free),
-            value,
-            added,
-            behind,
-            stack,
-            queued,
-        )
+        space, near, limit, count = self._space, self._near, self._limit, len(nodes)
+        count, _ = fill_path(space, near, limit, buffer, position, count, length, value, free, self.clock)
         return self._of(buffer[:count])
 
     def _added(self, before: int, node: int, after: int) -> float:

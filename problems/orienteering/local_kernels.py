@@ -15,6 +15,8 @@ _LONGEST_SEGMENT = 3
 GAIN_SHARE = 1e-13
 """A move pays where it gains more than this share of the edges that it takes out: its gain rounds to less than 2e-15 of
 them, so every move made shortens the path truly, and no sequence of moves can come back to a path."""
+ALL = 2**62
+"""More nodes than anybody looks at in one call."""
 MOVES_A_NODE = 100
 """One descent makes so many moves for each node of the path at most; a few are usual."""
 
@@ -185,8 +187,9 @@ def improve(
     stack: Array,
     waiting: int,
     queued: Array,
-) -> float:
-    """Shorten the path by 2-opt and Or-opt around the ``waiting`` nodes on the stack; return by how much.
+    steps: int,
+) -> tuple[float, int]:
+    """Shorten the path by 2-opt and Or-opt around nodes on the stack; return by how much, and how many are left there.
 
     ``queued`` [N] marks the nodes on the stack. The neighbourhoods are those of Bentley (1992), doi:10.1287/ijoc.4.4.387.
 
@@ -204,11 +207,14 @@ def improve(
         Nodes to look at, in room [N], and how many they are.
     queued
         Which nodes are on the stack, [N]; none is at the end.
+    steps
+        Nodes looked at, at most.
     """
     saved = 0.0
     moves = MOVES_A_NODE * count
-    while waiting > 0:  # each round takes a node off the stack, and only a move puts nodes on it
+    while waiting > 0 and steps > 0:  # each round takes a node off the stack, and only a move puts nodes on it
         waiting -= 1
+        steps -= 1
         node = stack[waiting]
         queued[node] = False
         if pos[node] < 0 or moves == 0:
@@ -224,7 +230,7 @@ def improve(
                     queued[other] = True
                     stack[waiting] = other
                     waiting += 1
-    return saved
+    return saved, waiting
 
 
 @kernel

@@ -11,9 +11,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from redwood.arrays import Array
+from redwood.clock import Clock
 from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.polling import Chunks
 from redwood.problems.orienteering.local_kernels import between, cheapest_place, insert, measure, remove
+from redwood.problems.orienteering.space import Space
 
 _RUIN_SHARE = 0.3
 _RUIN_MOST = 16
@@ -269,8 +274,10 @@ def recreate(
     behind: Array,
     stack: Array,
     queued: Array,
+    rounds: int,
+    known: bool,
 ) -> tuple[int, float, int]:
-    """Insert the offered node of most value per lengthening until none fits.
+    """Insert the offered node of most value per lengthening until none fits, or so many ``rounds`` long.
 
     Returns the number of entries, the length and the height of the stack of touched nodes.
 
@@ -296,14 +303,18 @@ def recreate(
         Room [N]. Gets the nodes beside what was inserted, and those themselves.
     queued
         Which nodes are on the stack, [N], none before; changes.
+    rounds
+        Nodes to insert, at most.
+    known
+        Whether ``added`` and ``behind`` are those that a call before has left.
     """
     waiting = 0
-    for k in range(many):
+    for k in range(0 if known else many):
         node = offered[k]
         if pos[node] < 0:
             added[node], at = cheapest_place(metric, points, matrix, neighbours, trial, pos, count, node)
             behind[node] = trial[at] if at >= 0 else -1
-    while True:  # each round inserts one of the ``many`` nodes, or ends
+    for _ in range(rounds):
         chosen, most = -1, -1.0
         for k in range(many):
             node = offered[k]
@@ -335,3 +346,67 @@ def recreate(
             second = near + between(metric, points, matrix, node, head) - follows
             if min(first, second) < added[node]:
                 added[node], behind[node] = (first, tail) if first < second else (second, chosen)
+    return count, length, waiting
+
+
+def fill_path(
+    space: Space,
+    neighbours: Array,
+    limit: float,
+    path: Array,
+    pos: Array,
+    count: int,
+    length: float,
+    value: Array,
+    free: Array,
+    clock: Clock | None,
+) -> tuple[int, float]:
+    """Insert free nodes by value per lengthening until none fits or the clock stops; return the entries and the length.
+
+    Parameters
+    ----------
+    space
+        Distances of the N nodes.
+    neighbours
+        Neighbours [N, K] of each node, nearest first.
+    limit
+        The longest that the path may be.
+    path, pos
+        The path, in room [N + 2], and the place of each node, [N], -1 where not visited; both change.
+    count, length
+        Entries of the path, its ends included, and its length.
+    value
+        What each node is worth, [N].
+    free
+        Nodes to insert.
+    clock
+        Stops the work.
+    """
+    size = len(pos)
+    offered, added, behind = np.zeros(size, np.int64), np.full(size, 1e300), np.full(size, -1, np.int64)
+    offered[: len(free)] = free
+    stack, queued = np.empty(size, np.int64), np.zeros(size, np.bool_)
+    known, chunk = False, Chunks(50)
+    while True:  # each call but the last one inserts nodes
+        rounds = chunk()
+        grown, length, _ = recreate(
+            *space,
+            neighbours,
+            limit,
+            path,
+            pos,
+            count,
+            length,
+            offered,
+            len(free),
+            value,
+            added,
+            behind,
+            stack,
+            queued,
+            rounds,
+            known,
+        )
+        inserted, count, known = grown - count, grown, True
+        if inserted < rounds or (clock is not None and clock.stops()):
+            return count, length

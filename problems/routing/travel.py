@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.clock import Clock, go_on
 from redwood.errors import InstanceError
 from redwood.problem import frozen
 
 EARTH_RADIUS = 6378.388  # km, as TSPLIB's GEO has it
+BLOCK = 2000
+"""Nodes whose neighbours are looked for between two looks at a clock."""
 
 
 class Metric(StrEnum):
@@ -117,13 +120,19 @@ class Travel:
         coords = None if self.coords is None else self.coords[nodes]
         return Travel(self.metric, coords, None if self.matrix is None else self.matrix[np.ix_(nodes, nodes)])
 
-    def nearest(self, count: int) -> Array:
-        """Return the ``count`` nearest other nodes of each node, [N, K] int32, nearest first (by travel from the node)."""
+    def nearest(self, count: int, clock: Clock | None = None) -> Array:
+        """Return the ``count`` nearest other nodes of each node, [N, K] int32, nearest first (by travel from the node).
+
+        Raises
+        ------
+        OutOfTimeError
+            Where the clock stops before all are found.
+        """
         count = min(count, self.size - 1)
         if self.metric is Metric.EXPLICIT:
-            return _nearest_in_matrix(np.asarray(self.matrix), count)
+            return _nearest_in_matrix(np.asarray(self.matrix), count, clock)
         norm = {Metric.MAN_2D: 1.0, Metric.MAX_2D: np.inf}.get(self.metric, 2.0)
-        return _nearest_by_tree(self._tree_points(), count, norm)
+        return _nearest_by_tree(self._tree_points(), count, norm, clock)
 
     def _tree_points(self) -> Array:
         points = self.arrays[1]
@@ -253,21 +262,29 @@ def _check_matrix(matrix: Any, symmetric: bool, what: str) -> Array:
     return frozen(array)
 
 
-def _nearest_by_tree(points: Array, count: int, norm: float) -> Array:
+def _nearest_by_tree(points: Array, count: int, norm: float, clock: Clock | None = None) -> Array:
+    """Return [N, K] the nearest others, asked for a block of nodes at a time: many nodes at one place take long."""
     from scipy.spatial import cKDTree
 
-    size = len(points)
-    _, found = cKDTree(points).query(points, k=min(count + 1, size), p=norm)
-    found = np.asarray(found).reshape(size, -1).astype(np.int32)
-    itself = found == np.arange(size, dtype=np.int32)[:, None]
-    itself[~itself.any(axis=1), -1] = True  # among many nodes at one place a node may not find itself: drop the last one
-    return np.ascontiguousarray(found[~itself].reshape(size, -1)[:, :count])
+    size, tree = len(points), cKDTree(points)
+    nearest = np.empty((size, count), dtype=np.int32)
+    for first in range(0, size, BLOCK):
+        go_on(clock, size)
+        part = slice(first, min(first + BLOCK, size))
+        _, found = tree.query(points[part], k=min(count + 1, size), p=norm)
+        found = np.asarray(found).reshape(part.stop - first, -1).astype(np.int32)
+        itself = found == np.arange(first, part.stop, dtype=np.int32)[:, None]
+        itself[~itself.any(axis=1), -1] = True  # among many nodes at one place a node may not find itself: drop the last
+        nearest[part] = found[~itself].reshape(len(found), -1)[:, :count]
+    return nearest
 
 
-def _nearest_in_matrix(matrix: Array, count: int) -> Array:
+def _nearest_in_matrix(matrix: Array, count: int, clock: Clock | None = None) -> Array:
     size = len(matrix)
     nearest = np.empty((size, count), dtype=np.int32)
     for node in range(size):
+        if node % 100 == 99:
+            go_on(clock, size)
         row = matrix[node].copy()
         row[node] = np.inf
         nearest[node] = np.argsort(row, kind="stable")[:count]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.clock import Clock, go_on
 from redwood.kernels import random_state
 from redwood.polling import Chunks
 from redwood.problems.routing.travel import Travel
@@ -53,7 +55,10 @@ class TSPLocal(Local):
     def __init__(self, instance: TSPInstance) -> None:
         self.instance = instance
         self._travel = instance.travel.arrays
-        self._near = instance.travel.nearest(NEIGHBOURS)
+
+    @cached_property
+    def _near(self) -> Array:
+        return self.instance.travel.nearest(NEIGHBOURS, self.clock)
 
     def initial(self, rng: np.random.Generator) -> TourState:
         """Return the state of a random permutation."""
@@ -61,7 +66,7 @@ class TSPLocal(Local):
 
     def construct(self, rng: np.random.Generator) -> TourState:
         """Return the state of a tour joined from the shortest edges first, ties broken at random."""
-        return self._state(greedy_tour(self.instance.travel, self._near, rng))
+        return self._state(greedy_tour(self.instance.travel, self._near, rng, self.clock))
 
     def state(self, solution: Tour) -> TourState:  # type: ignore[override]
         return self._state(solution.tour)
@@ -92,7 +97,7 @@ class TSPLocal(Local):
     def descend(self, state: TourState) -> None:
         """Improve the tour by 2-opt and Or-opt moves, from the nodes that moves and perturbations have touched."""
         left, chunk = self.instance.size if self.instance.size >= SMALLEST else 0, Chunks(10_000)
-        while left > 0:  # ends: every move shortens the tour, see GAIN_SHARE
+        while left > 0 and not self.out_of_time():  # ends: every move shortens the tour, see GAIN_SHARE
             change, left = descend(*self._travel, self._near, state.tour, state.place, state.waiting, chunk())
             state.length += change
 
@@ -116,8 +121,19 @@ class TSPLocal(Local):
         return TourState(tour, place, np.ones(len(tour), dtype=np.bool_), float(between.sum()) if len(tour) > 1 else 0.0)
 
 
-def greedy_tour(travel: Travel, near: Array, rng: np.random.Generator) -> Array:
+def greedy_tour(travel: Travel, near: Array, rng: np.random.Generator, clock: Clock | None = None) -> Array:
     """Return a tour [N] joined from the shortest edges first: those of ``near`` [N, K], then those between ends of paths.
+
+    Parameters
+    ----------
+    travel
+        Distances of the N nodes.
+    near
+        The K nearest nodes of each, [N, K].
+    rng
+        Breaks ties.
+    clock
+        Ends the work with `OutOfTimeError` where it stops before.
 
     References
     ----------
@@ -129,6 +145,7 @@ def greedy_tour(travel: Travel, near: Array, rng: np.random.Generator) -> Array:
     ends, count = np.arange(size), near.shape[1]
     paths = size
     while paths > 1:  # a round that joins none doubles the neighbours, until they are all ends
+        go_on(clock, size)
         tails, heads = np.repeat(ends, near.shape[1]), ends[near.ravel()]
         lengths = travel.between(tails, heads)
         order = np.lexsort((rng.random(len(lengths)), lengths))
@@ -136,5 +153,5 @@ def greedy_tour(travel: Travel, near: Array, rng: np.random.Generator) -> Array:
         paths -= joined
         ends = np.flatnonzero(degree < 2)
         count = count if joined else 2 * count
-        near = travel.part(ends).nearest(count) if paths > 1 else near
+        near = travel.part(ends).nearest(count, clock) if paths > 1 else near
     return np.asarray(walk(sides, int(ends[0])))

@@ -8,10 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.clock import Clock, go_on
 from redwood.kernel_fields import by_reference
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.roads import RoadArrays
 
+LOOK = 50
+"""Customers whose neighbours are looked for between two looks at a clock."""
 FOREVER = 1e18
 """A time that never comes."""
 
@@ -102,13 +105,19 @@ class Ground(NamedTuple):
     capacity: Array
 
 
-def make_ground(instance: VRPInstance, neighbours: int) -> Ground:
-    """Return the arrays of an instance; ``neighbours`` nearest customers are looked at around each."""
+def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = None) -> Ground:
+    """Return the arrays of an instance; ``neighbours`` nearest customers are looked at around each.
+
+    Raises
+    ------
+    OutOfTimeError
+        Where the clock stops before.
+    """
     types, size = instance.vehicles, instance.size
     left = instance.pickup + instance.shipped
     finite = [math.inf if v.number is None else v.number for v in types]
     closings = np.minimum(instance.windows[:, 1], FOREVER)
-    near, close = neighbourhoods(instance, min(neighbours, size - 1))
+    near, close = neighbourhoods(instance, min(neighbours, size - 1), clock)
     brings, takes = instance.delivery.any(axis=1), instance.pickup.any(axis=1)
     homes = len(instance.depots)
     nodes = homes + np.arange(size)
@@ -171,7 +180,7 @@ def _required(instance: VRPInstance) -> Array:
     return required
 
 
-def neighbourhoods(instance: VRPInstance, count: int) -> tuple[Array, Array]:
+def neighbourhoods(instance: VRPInstance, count: int, clock: Clock | None = None) -> tuple[Array, Array]:
     """Return for each customer those beside whom it is cheap with regard to windows, and the nearest ones, [N, K] each.
 
     The first order adds to the distance a fifth of the waiting between both and all the lateness, as PyVRP does.
@@ -182,6 +191,8 @@ def neighbourhoods(instance: VRPInstance, count: int) -> tuple[Array, Array]:
     near, close = np.empty((size, count), dtype=np.int32), np.empty((size, count), dtype=np.int32)
     profile = instance.vehicles[0].profile
     for customer in range(size):
+        if customer % LOOK == LOOK - 1:
+            go_on(clock, 4 * size)  # a look at a customer takes longer here
         out = instance.roads.distance(profile, np.array([nodes[customer]]), nodes)
         back = instance.roads.distance(profile, nodes, np.array([nodes[customer]]))
         way = np.minimum(out, back)

@@ -69,10 +69,8 @@ def _check_fleet(instance: VRPInstance) -> None:
     """Raise `InstanceError` where the required loads exceed what all vehicles carry together."""
     if any(vehicle.number is None for vehicle in instance.vehicles):
         return
-    capacity = np.array([[v.number or 0] * instance.dimensions for v in instance.vehicles]) * np.array(
-        [v.capacity for v in instance.vehicles]
-    )
-    most = np.nan_to_num(capacity, nan=0.0, posinf=math.inf).sum(axis=0)
+    carried = [float(v.number) * np.array(v.capacity, dtype=np.float64) for v in instance.vehicles if v.number]
+    most = np.sum([np.zeros(instance.dimensions), *carried], axis=0)
     for what, loads in (("deliveries", instance.delivery), ("pickups", instance.pickup)):
         total = loads[instance.required].sum(axis=0)
         for dimension in np.flatnonzero(total > most + instance.load_slack):

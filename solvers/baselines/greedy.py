@@ -23,7 +23,7 @@ class Greedy(Solver):
     descend: bool = True
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        view = problem.view(Local, instance)
+        view = problem.view(Local, instance).keep_to(run)
         state = view.construct(run.rng)
         run.report(view.solution(state))
         if self.descend and not run.stops():

@@ -28,7 +28,7 @@ class Random(Solver):
             raise OptionError(f"samples {self.samples} is below 1; give at least 1, or None for no limit.")
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        view = problem.view(Local, instance)
+        view = problem.view(Local, instance).keep_to(run)
         best: float | None = None
         drawn = 0
         while drawn == 0 or not (run.stops() or drawn == self.samples):

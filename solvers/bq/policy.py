@@ -261,7 +261,7 @@ class BQ(Solver):
     def _polished(self, task: _Task, row: int, solution: Solution) -> Solution:
         if not self.polish or not task.problem.offers(Local):
             return solution
-        view = task.locals.setdefault(row, task.problem.view(Local, task.instances[row]))
+        view = task.locals.setdefault(row, task.problem.view(Local, task.instances[row]).keep_to(task.runs[row]))
         state = view.state(solution)
         view.descend(state)
         return view.solution(state)

@@ -21,9 +21,9 @@ _REPORT_SECONDS = 0.2
 class CPSAT(Solver):
     """A circuit over arc literals, or the plain 0-1 model of a knapsack; an iteration is a slice of deterministic time.
 
-    Numbers that are not whole are scaled to whole ones: distances and prizes to at most 1,000,000, distances under a budget
-    to 10^6 a budget and weights to 10^9 a capacity, rounded up. The proof of such a model proves nothing of the instance,
-    so that neither bound nor optimality is claimed then.
+    Numbers with a common unit, such as decimal ones of a few places, become whole ones without loss. Others are rounded:
+    values, prizes and distances to at most 1,000,000, and what has to keep within a capacity or budget up to a billionth of
+    that. The proof of such a model proves nothing of the instance, so that neither bound nor optimality is claimed then.
 
     Attributes
     ----------
@@ -76,4 +76,6 @@ class CPSAT(Solver):
         solution = problem.solution(form.read(solver.boolean_value))
         if not form.exact:
             return Answer(solution)
-        return Answer(solution, bound=solver.best_objective_bound + form.constant, proven=status == cp_model.OPTIMAL)
+        return Answer(
+            solution, bound=solver.best_objective_bound * form.unit + form.constant, proven=status == cp_model.OPTIMAL
+        )

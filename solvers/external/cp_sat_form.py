@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,16 @@ from redwood.problems.atsp.instance import ATSPInstance
 from redwood.problems.knapsack.instance import KnapsackInstance
 from redwood.problems.orienteering.instance import OrienteeringInstance
 from redwood.problems.tsp.instance import TSPInstance
-from redwood.solvers.external.scaling import scaled, whole
+from redwood.solvers.external.scaling import MOST_TOTAL, multiples, scaled
+from redwood.tolerance import ROUNDING
 
-_LARGEST = 1_000_000.0
-_MOST_NODES = 1_000
-_NOISE = 1e-12
-"""Share of a budget by which a sum of scaled numbers may be off through rounding of floats."""
+LARGEST = 1_000_000.0
+"""The largest distance or value of those that are rounded."""
+MOST_NODES = 1_000
+PARTS = 10**9
+"""Parts of a limit that sizes are rounded up to where they have no common unit."""
+NOISE = 1e-3
+"""Parts by which a size may be off through rounding of floats: what fills the limit exactly must go on fitting."""
 
 
 class Form:
@@ -28,7 +33,7 @@ class Form:
     def __init__(self, instance: Instance) -> None:
         self.model = cp_model.CpModel()
         self.exact = True
-        self.constant = 0.0
+        self.constant, self.unit = 0.0, 1.0
         self._instance = instance
         self._arcs: dict[tuple[int, int], Any] = {}
         self._items: list[Any] = []
@@ -37,7 +42,7 @@ class Form:
         elif isinstance(instance, OrienteeringInstance):
             self._orienteering(instance)
         elif isinstance(instance, (ATSPInstance, TSPInstance)):
-            distances = scaled(instance.travel, 2.0**40 if instance.travel.integral else _LARGEST)
+            distances = scaled(instance.travel, 2.0**50 if instance.travel.integral else LARGEST)
             self.exact = distances.scale == 1.0
             matrix = distances.matrix
             self._circuit(np.argwhere(~np.eye(len(matrix), dtype=bool)))
@@ -47,22 +52,19 @@ class Form:
 
     def _circuit(self, arcs: Array) -> None:
         """Make a literal for each of the arcs [A, 2], and let those that hold form one circuit (loops stay out of it)."""
-        if len(arcs) > _MOST_NODES**2:
-            raise SolverError(f"{len(arcs)} arcs are too many for CP-SAT; at most {_MOST_NODES} nodes.")
+        if len(arcs) > MOST_NODES**2:
+            raise SolverError(f"{len(arcs)} arcs are too many for CP-SAT; at most {MOST_NODES} nodes.")
         self._arcs = {(i, j): self.model.new_bool_var(f"{i}-{j}") for i, j in arcs.tolist()}
         self.model.add_circuit([(i, j, literal) for (i, j), literal in self._arcs.items()])
 
     def _orienteering(self, instance: OrienteeringInstance) -> None:
         """Close the path by the arc from the end to the start; loops stand for nodes left out."""
         full = instance.travel.full()
-        integral = instance.travel.integral
-        scale = 1.0 if integral else 1e6 / max(instance.budget, 1e-300)
-        noise = 0.0 if integral else _NOISE * 1e6  # what fills the budget exactly must go on fitting
-        lengths = np.minimum(np.ceil(full * scale - noise), 1e12).astype(np.int64)
-        prizes, prize_scale = whole(instance.prizes)
-        self.exact = integral and prize_scale == 1.0
-        size, start, end = len(full), instance.start, instance.end
-        allowed = np.ones((size, size), dtype=bool)
+        lengths, budget = self._within(full, instance.limit, instance.travel.integral)
+        prizes = self._objective(instance.prizes)
+        start, end = instance.start, instance.end
+        allowed = lengths <= budget
+        np.fill_diagonal(allowed, True)
         if not instance.closed:
             allowed[:, start] = allowed[end, :] = allowed[start, start] = False
             allowed[end, start] = True
@@ -75,19 +77,53 @@ class Form:
             for literal in loops.values():
                 self.model.add_implication(self._arcs[start, start], literal)
         used = sum(int(lengths[i, j]) * literal for (i, j), literal in self._arcs.items() if i != j)
-        self.model.add(used <= int(instance.limit * scale))
+        self.model.add(used <= budget)
         self.constant = float(instance.prizes[np.unique([start, end])].sum())
         self.model.maximize(sum(int(prizes[i]) * (1 - literal) for i, literal in loops.items()))
 
     def _knapsack(self, instance: KnapsackInstance) -> None:
-        scale = 1.0 if np.issubdtype(instance.weights.dtype, np.integer) else 1e9 / max(instance.capacity, 1e-300)
-        weights = np.ceil(instance.weights * scale).astype(np.int64)
-        values, value_scale = whole(instance.values)
-        self.exact = scale == 1.0 and value_scale == 1.0
+        weights, capacity = self._within(instance.weights, instance.limit, np.issubdtype(instance.weights.dtype, np.integer))
+        values = self._objective(instance.values)
         self._items = [self.model.new_bool_var(f"item {k}") for k in range(len(values))]
+        for item in np.flatnonzero(weights > capacity):
+            self.model.add(self._items[item] == 0)
+        weights = np.where(weights > capacity, 0, weights)
         weight = sum(int(w) * literal for w, literal in zip(weights, self._items, strict=True))
-        self.model.add(weight <= int(instance.limit * scale))
+        self.model.add(weight <= capacity)
         self.model.maximize(sum(int(v) * literal for v, literal in zip(values, self._items, strict=True)))
+
+    def _within(self, sizes: Array, limit: float, integral: bool) -> tuple[Array, int]:
+        """Return sizes as whole numbers and the most that some of them may sum to; no more of them than fit do fit.
+
+        What is larger than the limit by itself is cut off above it. Without a common unit sizes are rounded up to parts of
+        the limit, so that the proof of such a model proves nothing.
+        """
+        small = np.minimum(sizes, limit)
+        largest = MOST_TOTAL / max(1, len(sizes))
+        if integral and limit <= largest:
+            most = math.floor(limit)
+            return np.minimum(sizes, most + 1).astype(np.int64), most
+        exact = None if integral else multiples(small[sizes <= limit])
+        if exact is not None:
+            most, certain = exact.fits(limit)
+            if certain and most <= largest:
+                counts = np.full(sizes.shape, most + 1, dtype=np.int64)
+                counts[sizes <= limit] = exact.counts
+                return counts, most
+        self.exact = False
+        most = PARTS if limit > 0.0 else 0
+        parts = small / limit * PARTS if limit > 0.0 else np.where(sizes > 0.0, 1.0, 0.0)
+        return np.where(sizes > limit, most + 1, np.ceil(parts - NOISE)).astype(np.int64), most
+
+    def _objective(self, values: Array) -> Array:
+        """Return values as whole numbers, and set what one of them stands for."""
+        found = multiples(values)
+        if found is not None and found.error <= ROUNDING * float(values.max(initial=0.0)):
+            self.unit = float(found.unit)
+            return found.counts
+        self.exact = False
+        scale = LARGEST / max(float(values.max(initial=0.0)), 1e-300)
+        return np.rint(values * scale).astype(np.int64)
 
     def read(self, holds: Any) -> list[int]:
         """Return the items, or the nodes in their order; ``holds`` tells whether a literal is true."""

@@ -22,6 +22,14 @@ MOST_LOAD = 10**9
 
 MOST_PARTS = 10**8
 """Parts at most into which a capacity is cut to make fractional demands whole: finer ones are within `SLACK`."""
+MOST_TOTAL = 2.0**60
+"""Sums of whole numbers stay below this, so that no library overflows."""
+
+PLACES = 9
+"""Decimal places that numbers may have to be multiples of a common unit for that reason."""
+
+FLOAT_SHARE = 2.0**-51
+"""Share by which a float may differ from the number that was meant."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,64 @@ def whole(values: Array, largest: float = 1e6, *, upwards: bool = False) -> tupl
         return numbers.astype(np.int64), 1.0
     scale = largest / float(numbers.max())
     return (np.ceil(numbers * scale) if upwards else np.rint(numbers * scale)).astype(np.int64), scale
+
+
+@dataclass(frozen=True)
+class Multiples:
+    """Numbers as whole multiples [N] of a unit, and by how much they differ from them, all together."""
+
+    counts: Array
+    unit: Fraction
+    error: float
+
+    def fits(self, limit: float) -> tuple[int, bool]:
+        """Return the most units within a limit, and whether exactly the sums of numbers within the limit have no more."""
+        share = Fraction(limit) / self.unit
+        most = math.floor(share)
+        noise = (Fraction(self.error) + Fraction(len(self.counts) * 2.0**-52) * Fraction(limit)) / self.unit
+        return most, noise <= share - most and noise < most + 1 - share
+
+
+def multiples(numbers: Array, total: float = MOST_TOTAL) -> Multiples | None:
+    """Return numbers from 0 up as multiples of a common unit, ``None`` where they have none or one that is too small.
+
+    Parameters
+    ----------
+    numbers
+        What is to be written as multiples, [N].
+    total
+        The multiples sum to no more than this.
+    """
+    distinct, places, often = np.unique(np.asarray(numbers, dtype=np.float64), return_inverse=True, return_counts=True)
+    largest = float(distinct[-1]) if len(distinct) else 0.0
+    if largest == 0.0:
+        return Multiples(np.zeros(len(places), dtype=np.int64), Fraction(1), 0.0)
+    unit = _common_part(distinct.tolist())
+    counts = [] if unit is None else [round(Fraction(number) / unit) for number in distinct.tolist()]
+    if unit is None or sum(count * int(many) for count, many in zip(counts, often, strict=True)) > total:
+        return None
+    errors = (abs(Fraction(n) - c * unit) * int(k) for n, c, k in zip(distinct.tolist(), counts, often, strict=True))
+    return Multiples(np.array(counts, dtype=np.int64)[places], unit, float(sum(errors)) * (1.0 + 1e-9))
+
+
+def _common_part(numbers: list[float]) -> Fraction | None:
+    """Return the largest number of which all are multiples, up to what floats round, or ``None``; the largest is last."""
+    if all(number.is_integer() for number in numbers):
+        return Fraction(math.gcd(*map(int, numbers)))
+    for power in range(1, PLACES + 1):  # decimal places, as files have them
+        if all(_is_multiple(number, Fraction(1, 10**power)) for number in numbers):
+            return Fraction(math.gcd(*(round(Fraction(number) * 10**power) for number in numbers)), 10**power)
+    largest, parts = Fraction(numbers[-1]), 1
+    for number in numbers:  # shares of the largest
+        parts = math.lcm(parts, (Fraction(number) / largest).limit_denominator(MOST_PARTS).denominator)
+        if parts > MOST_PARTS:
+            return None
+    return largest / parts if all(_is_multiple(number, largest / parts) for number in numbers) else None
+
+
+def _is_multiple(number: float, unit: Fraction) -> bool:
+    exact = Fraction(number)
+    return abs(exact - round(exact / unit) * unit) <= Fraction(FLOAT_SHARE) * exact
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from redwood.clock import OutOfTimeError
 from redwood.errors import OptionError, SolutionError
 from redwood.problem import Instance, Problem
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
@@ -111,10 +112,14 @@ class CVRPLocalSearch(Solver):
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up."""
         typed = cast(CVRPInstance, instance)
-        anneal = _Annealing(self, typed, run)
-        while not run.stops():
-            anneal.advance()
-        anneal.finish()
+        try:
+            anneal = _Annealing(self, typed, run)
+            while not run.stops():
+                anneal.advance()
+            anneal.finish()
+        except OutOfTimeError:
+            if run.best is None:
+                _report_first(typed, run)
         if run.best is None:
             return Answer(None, message=f"No routes of {typed.slots} vehicles that serve every customer were found.")
         return Answer(run.best)
@@ -129,7 +134,7 @@ class _Annealing:
         from redwood.solvers.local_search.cvrp_kernels import Strings
 
         self._options, self._run, self._instance = options, run, instance
-        self._ground: Ground = make_ground(instance, options.neighbours)
+        self._ground: Ground = make_ground(instance, options.neighbours, run)
         self._routes = _start(instance, self._ground, run)
         self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
         self._state = random_state(run.rng)
@@ -257,6 +262,18 @@ def _start(instance: CVRPInstance, ground: Ground, run: Run) -> list[list[int]]:
         return packed_routes(instance, run.rng)
     except SolutionError:
         return sorted(routes, key=len, reverse=True)[: instance.slots]
+
+
+def _report_first(instance: CVRPInstance, run: Run) -> None:
+    """Report routes that serve customers along a space-filling curve, or as numbered, where there are vehicles enough."""
+    from redwood.problems.cvrp.packing import filled_routes
+    from redwood.solvers.local_search.tsp_start import curve_order
+
+    coords = instance.travel.coords
+    order = np.arange(instance.size) if coords is None else curve_order(np.asarray(coords)[1:])
+    routes = filled_routes(instance, 1 + order)
+    if len(routes) <= instance.slots:
+        run.report(Routes(routes))
 
 
 def _fees(options: CVRPLocalSearch, ground: Ground) -> np.ndarray[Any, Any]:

@@ -39,7 +39,7 @@ class IteratedLocalSearch(Solver):
             raise OptionError(f"memory {self.memory} is below 1; give at least 1.")
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
-        view, better = problem.view(Local, instance), run.sense.better
+        view, better = problem.view(Local, instance).keep_to(run), run.sense.better
         current = view.construct(run.rng) if run.initial is None else view.state(run.initial)
         view.descend(current)
         best = view.copy(current)

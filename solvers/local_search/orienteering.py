@@ -9,10 +9,12 @@ from typing import Any, cast
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.clock import Clock
 from redwood.errors import OptionError
 from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
+from redwood.problems.orienteering.local_kernels import place
 from redwood.problems.orienteering.reach import certainly_out_of_reach
 from redwood.problems.orienteering.space import MATRIX_UP_TO, SQUARE, as_matrix, make_space, restricted
 from redwood.problems.routing.travel import Travel, obeys_triangle_rule
@@ -61,7 +63,8 @@ class OrienteeringLocalSearch(Solver):
         """Search until the budget is used up, or every node with a prize that may be reached is on the path."""
         typed = cast(OrienteeringInstance, instance)
         start = path(typed, cast(Tour, run.initial)) if run.initial is not None else shortest_path(typed)
-        search = _Search(typed, self, start, run.rng, matrix=as_matrix(typed))
+        run.report(Tour(start))
+        search = _Search(typed, self, start, run.rng, matrix=as_matrix(typed), clock=run)
         if run.initial is None:
             search.fill()
             run.report(search.solution())
@@ -95,18 +98,19 @@ class _Search:
         rng: np.random.Generator,
         *,
         matrix: bool,
+        clock: Clock | None = None,
     ) -> None:
         from redwood.kernels import random_state
         from redwood.problems.orienteering.ruin import EVERYTHING
         from redwood.solvers.local_search import orienteering_kernels
 
-        self._kernels = orienteering_kernels
+        self._kernels, self._clock = orienteering_kernels, clock
         self._options = options
         self._random = random_state(rng)
         self._nodes = _kept(instance, start)
         travel = restricted(instance.travel, self._nodes, matrix)
         small = travel.size <= EVERYTHING
-        nearest = travel.nearest(travel.size - 1 if small else options.neighbours)
+        nearest = travel.nearest(travel.size - 1 if small else options.neighbours, clock)
         self._prizes = np.ascontiguousarray(instance.prizes[self._nodes])
         self._data = (
             *make_space(travel, matrix),
@@ -142,8 +146,20 @@ class _Search:
         return Tour(self._nodes[self._best[: int(self._state[self._kernels.BEST_COUNT])]])
 
     def fill(self) -> None:
-        """Insert greedily until nothing fits."""
-        self._kernels.fill(*self._data, self._path, self._best, self._state)
+        """Insert greedily until nothing fits or the clock stops, and take this for the best path."""
+        from redwood.problems.orienteering.ruin import fill_path
+
+        kernels, state, size = self._kernels, self._state, len(self._prizes)
+        count, position = int(state[kernels.COUNT]), np.full(size, -1, np.int64)
+        place(self._path, position, count)
+        free = np.flatnonzero((position < 0) & (self._prizes > 0.0))
+        metric, points, matrix, nearest, prizes, limit = self._data
+        space, length, path = (metric, points, matrix), float(state[kernels.LENGTH]), self._path
+        count, length = fill_path(space, nearest, limit, path, position, count, length, prizes, free, self._clock)
+        self._best[:count] = self._path[:count]
+        prize = float(prizes[self._path[1 : count - 1]].sum())
+        state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = count, prize, length
+        state[[kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]] = count, prize, length
 
     def advance(self, iterations: int) -> None:
         """Run some iterations, beginning new cycles where they are due."""

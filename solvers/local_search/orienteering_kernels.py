@@ -15,7 +15,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
-from redwood.problems.orienteering.local_kernels import improve, measure, place
+from redwood.problems.orienteering.local_kernels import ALL, improve, measure, place
 from redwood.problems.orienteering.ruin import appraise, force, offer, recreate, ruin
 
 COUNT, PRIZE, LENGTH, BEST_COUNT, BEST_PRIZE, BEST_LENGTH = range(6)
@@ -90,7 +90,7 @@ def anneal(
             )
         else:
             count, waiting = ruin(neighbours, trial, pos, count, stack, queued, random)
-        improve(metric, points, matrix, neighbours, trial, pos, count, stack, waiting, queued)
+        improve(metric, points, matrix, neighbours, trial, pos, count, stack, waiting, queued, ALL)
         length = measure(metric, points, matrix, trial, count)
         many = offer(neighbours, prizes, trial, pos, count, path, int(state[COUNT]), offered, queued, random)
         appraise(prizes, offered, many, value, random)
@@ -112,11 +112,14 @@ def anneal(
                 behind,
                 stack,
                 queued,
+                many,
+                False,
             )
             if grown == count:
                 break
             count = grown
-            if improve(metric, points, matrix, neighbours, trial, pos, count, stack, waiting, queued) == 0.0:
+            saved, _ = improve(metric, points, matrix, neighbours, trial, pos, count, stack, waiting, queued, ALL)
+            if saved == 0.0:
                 break
             length = measure(metric, points, matrix, trial, count)
         count = _settle(prizes, limit, path, trial, pos, count, length, best, state, temperature, random)
@@ -179,70 +182,3 @@ def _settle(
     trial[:count] = path[:count]
     place(trial, pos, count)
     return count
-
-
-@kernel
-def fill(
-    metric: int,
-    points: Array,
-    matrix: Array | None,
-    neighbours: Array,
-    prizes: Array,
-    limit: float,
-    path: Array,
-    best: Array,
-    state: Array,
-) -> None:
-    """Insert nodes into the current path, most prize per lengthening first, until none fits; make it the best path.
-
-    Parameters
-    ----------
-    metric, points, matrix
-        Distances of the N nodes kept, as `redwood.problems.orienteering.local_kernels.between` takes them.
-    neighbours
-        Neighbours [N, K] of each node, nearest first.
-    prizes
-        Prizes [N] of the nodes between the ends.
-    limit
-        The longest that a path may be.
-    path, best
-        The current path, which grows, and room for the best one, [N + 2] each.
-    state
-        Numbers [6] named above.
-    """
-    size = len(prizes)
-    pos = np.full(size, -1, np.int64)
-    count = int(state[COUNT])
-    place(path, pos, count)
-    offered = np.empty(size, np.int64)
-    many = 0
-    for node in range(size):
-        if pos[node] < 0 and prizes[node] > 0.0:
-            offered[many] = node
-            many += 1
-    added, behind = np.full(size, 1e300), np.full(size, -1, np.int64)
-    stack, queued = np.empty(size, np.int64), np.zeros(size, np.bool_)
-    count, length, _ = recreate(
-        metric,
-        points,
-        matrix,
-        neighbours,
-        limit,
-        path,
-        pos,
-        count,
-        state[LENGTH],
-        offered,
-        many,
-        prizes,
-        added,
-        behind,
-        stack,
-        queued,
-    )
-    prize = 0.0
-    for at in range(1, count - 1):
-        prize += prizes[path[at]]
-    best[:count] = path[:count]
-    state[COUNT], state[PRIZE], state[LENGTH] = count, prize, length
-    state[BEST_COUNT], state[BEST_PRIZE], state[BEST_LENGTH] = count, prize, length

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.clock import Clock, OutOfTimeError
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.routing.travel import Metric, Travel, obeys_triangle_rule
@@ -115,8 +116,13 @@ class TSPLocalSearch(Solver):
         if travel.size >= LARGE and run.initial is None:
             run.report(Tour(places.tour(np.arange(places.travel.size))))
         initial = run.initial.tour if isinstance(run.initial, Tour) else None
-        if not run.stops():
-            self._iterate(self._start_at(places, run.rng, initial), run, deadline)
+        try:
+            search = self._start_at(places, run.rng, initial, run)
+        except OutOfTimeError:
+            if run.best is None:
+                run.report(Tour(places.tour(np.arange(places.travel.size))))
+            return Answer(run.best)
+        self._iterate(search, run, deadline)
         return Answer(run.best)
 
     def _start(self, travel: Travel, rng: np.random.Generator, initial: Array | None) -> tuple[Places, TourSearch]:
@@ -125,10 +131,12 @@ class TSPLocalSearch(Solver):
         places = Places(travel)
         return places, self._start_at(places, rng, initial)
 
-    def _start_at(self, places: Places, rng: np.random.Generator, initial: Array | None) -> TourSearch:
+    def _start_at(
+        self, places: Places, rng: np.random.Generator, initial: Array | None, clock: Clock | None = None
+    ) -> TourSearch:
         from redwood.solvers.local_search.tsp_search import TourSearch
 
-        return TourSearch(places, self.neighbours, self.breadths, rng, initial)
+        return TourSearch(places, self.neighbours, self.breadths, rng, initial, clock)
 
     def _iterate(self, search: TourSearch, run: Run, deadline: float) -> None:
         """Descend and iterate in short bursts, reporting improvements now and then and at the end."""

@@ -5,22 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.clock import Clock
 from redwood.problems.routing.travel import Metric, Travel
 
 TRIANGULATED = 200_000
 """Up to this size edges of the Delaunay triangulation join the nearest ones; beyond it takes too long to compute."""
 
+TRIANGULATION_SECONDS = 15e-6
+"""Seconds a node that have to be left for a triangulation and a first tour."""
+
 PLANAR = frozenset({Metric.EUC_2D, Metric.CEIL_2D, Metric.ATT, Metric.EXACT, Metric.MAN_2D, Metric.MAX_2D})
 
 
-def candidate_nodes(travel: Travel, count: int) -> Array:
+def candidate_nodes(travel: Travel, count: int, clock: Clock | None = None) -> Array:
     """Return ``count`` nodes [N, K] int32 that tours may well go to from each node, nearest first.
 
     In the plane half of them are the nearest; the rest are neighbours in the Delaunay triangulation where there are so
     many, else further near ones. Among clusters the nearest nodes all lie on one side, and no tour of only such edges
-    is good.
+    is good. Where the clock leaves no time for the triangulation, all are nearest ones.
+
+    Raises
+    ------
+    OutOfTimeError
+        Where the clock stops before even these are found.
     """
-    nearest = travel.nearest(count)
+    nearest = travel.nearest(count, clock)
+    if clock is not None and clock.seconds_left < TRIANGULATION_SECONDS * travel.size:
+        return nearest
     if travel.metric not in PLANAR or not count + 2 < travel.size <= TRIANGULATED:
         return nearest
     around = _triangulated(np.asarray(travel.coords))

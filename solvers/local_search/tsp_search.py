@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.clock import Clock, go_on
 from redwood.kernels import random_state
 from redwood.problems.routing.travel import Metric, Travel
 from redwood.solvers.local_search.tsp_candidates import candidate_nodes
@@ -80,12 +81,14 @@ class TourSearch:
         breadth: tuple[int, ...],
         seed: np.random.Generator,
         initial: Array | None = None,
+        clock: Clock | None = None,
     ) -> None:
         travel = places.travel
         self._places = places
-        nearest = candidate_nodes(travel, neighbours)
+        nearest = candidate_nodes(travel, neighbours, clock)
         lengths = candidate_lengths(travel, nearest)
-        order = greedy_edge_tour(travel, nearest, lengths) if initial is None else places.order(initial)
+        go_on(clock, travel.size)
+        order = greedy_edge_tour(travel, nearest, lengths, clock) if initial is None else places.order(initial)
         self._search = make_search(travel, nearest, lengths, order, breadth, seed)
         self._unit = float(lengths[:, 0].mean())
         fill_queue(self._search)

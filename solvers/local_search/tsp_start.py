@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.clock import Clock, go_on
 from redwood.kernels import kernel
 from redwood.problems.routing.distance import distance
 from redwood.problems.routing.travel import Metric, Travel
@@ -22,11 +23,20 @@ def curve_order(coords: Array) -> Array:
     return np.argsort(keys, kind="stable")
 
 
-def greedy_edge_tour(travel: Travel, neighbours: Array, lengths: Array) -> Array:
+def greedy_edge_tour(travel: Travel, neighbours: Array, lengths: Array, clock: Clock | None = None) -> Array:
     """Return the tour [N] that taking the shortest edges first builds.
 
     Candidates are the edges to ``neighbours`` [N, K], of ``lengths`` [N, K]; the fragments that they leave are joined
     in rounds, each of which looks at the nearest ends of other fragments. Time is O(N log N), memory O(N K).
+
+    Parameters
+    ----------
+    travel
+        Distances of the N nodes.
+    neighbours, lengths
+        Near nodes of each node, nearest first, and how far they are, [N, K] each.
+    clock
+        Ends the work with `OutOfTimeError` where it stops before.
 
     References
     ----------
@@ -41,13 +51,14 @@ def greedy_edge_tour(travel: Travel, neighbours: Array, lengths: Array) -> Array
         count += _join_shortest(nodes, neighbours, lengths, links, parents)
         if count == size - 1:
             return _walk(links, np.empty(size, dtype=np.int32))
+        go_on(clock, size)
         nodes = np.flatnonzero(links[:, 1] < 0).astype(np.int32)
         part = Travel(
             travel.metric,
             None if travel.metric is Metric.EXPLICIT or travel.coords is None else travel.coords[nodes],
             None if travel.matrix is None else travel.matrix[np.ix_(nodes, nodes)],
         )
-        neighbours = part.nearest(8)
+        neighbours = part.nearest(8, clock)
         lengths = candidate_lengths(part, neighbours)
 
 

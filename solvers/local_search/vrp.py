@@ -137,7 +137,7 @@ class _Annealing:
         from redwood.solvers.local_search.vrp_search import costs_alone
 
         self._options, self._run, self._instance = options, run, instance
-        self._ground: Ground = make_ground(instance, options.neighbours)
+        self._ground: Ground = make_ground(instance, options.neighbours, run)
         self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
         self._state = random_state(run.rng)
         self._alone = np.full((len(instance.vehicles), instance.size), np.inf)

@@ -9,6 +9,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.budget import Sense
+from redwood.clock import OutOfTimeError
 from redwood.errors import ModelError, NoSolutionError, SolverError
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run
@@ -325,11 +326,11 @@ def find_incumbent(problem: Problem[Any, Any], instance: Instance, run: Run, ste
     steps
         Perturbations, at most.
     """
-    view = problem.view(Local, instance)
+    view = problem.view(Local, instance).keep_to(run)
     latest = run.seconds + 0.1 * run.seconds_left
     try:
         state = view.construct(run.rng) if run.best is None else view.state(run.best)
-    except NoSolutionError:  # the model may prove that there is none
+    except (NoSolutionError, OutOfTimeError):  # the model may prove that there is none
         return
     view.descend(state)
     run.report(view.solution(state))

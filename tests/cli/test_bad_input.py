@@ -198,3 +198,43 @@ def test_a_bound_that_no_memory_holds_is_refused():
     planning = redwood.plugins.host.host().problem("cormab").view(redwood.planning.contract.Planning, bandit)
     with pytest.raises(SolverError, match="GiB"):
         Decomposition(planning)
+
+
+STEERING = "\x1b[31mred\x1b]0;title\x07\u202eback\rover"
+"""An escape sequence, a bell, a change of direction and a return to the start of the line."""
+WRONG_USE = {
+    "unknown command": (STEERING,),
+    "unknown option": ("solve", f"--{STEERING}"),
+    "bad value": ("solve", "a.tsp", "--seed", STEERING),
+    "bad choice": ("plugins", STEERING),
+    "missing file": ("solve", STEERING),
+    "unwanted argument": ("info", STEERING),
+    "option without value": ("generate", "tsp", "--size", STEERING),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_USE)
+def test_arguments_cannot_steer_the_terminal(redwood, case):
+    """What an error repeats of the arguments is shown, not sent: no control character reaches the terminal."""
+    result = redwood(*WRONG_USE[case])
+    assert result.exit_code == 2, (result.stdout, result.stderr)
+    told = result.stdout + result.stderr
+    assert not {character for character in told if not character.isprintable()} - {"\n"}
+    assert "\\x1b[31m" in told
+
+
+@pytest.mark.parametrize("command", ["estimate", "simulate", "solve", "plot"])
+def test_a_picture_of_no_format_is_refused_before_anything_is_done(redwood, tmp_path, command):
+    """A suffix that names no format of pictures is one line of error with the formats, in every command that draws."""
+    (tmp_path / "log.csv").write_text("arm,step,state,action\n")
+    (tmp_path / "a.tsp").write_text(FULL)
+    redwood("generate", "cormab/budget", "--size", 4, "--out", tmp_path / "b.json")
+    picture = tmp_path / "p.xyz"
+    words = {
+        "estimate": ("estimate", tmp_path / "log.csv", "--budget", 1, "--out", tmp_path / "o.json", "--plot", picture),
+        "simulate": ("simulate", tmp_path / "b.json", "--solver", "null", "--plot", picture),
+        "solve": ("solve", tmp_path / "a.tsp", "--plot", picture),
+        "plot": ("plot", tmp_path / "a.tsp", "--out", picture),
+    }
+    refused(redwood(*words[command]), "p.xyz", "the suffix names no format of pictures; known are", "png")
+    assert not picture.exists()

@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+import redwood
+from redwood.errors import OutputError
+from redwood.files import write_text
 from redwood.printable import printable
 
 PRELUDE = """
@@ -97,3 +100,20 @@ def test_a_full_disk_loses_no_file_of_any_kind(writer, tmp_path):
 def test_what_steers_a_terminal_is_shown(text, shown):
     """Escape sequences, other control characters and undecodable bytes come out as text."""
     assert printable(text) == shown
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".tsp", "a\0.tsp", ""])
+def test_paths_that_no_system_takes_are_typed_errors(tmp_path, name):
+    """A name that is too long, one with a null byte and none at all: an error of the file, in a line of bounded length."""
+    with pytest.raises(OutputError) as caught:
+        write_text(f"{tmp_path}/{name}" if name else "", "text")
+    assert len(str(caught.value)) < 400
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["\ud800", "caf\udce9"])
+def test_a_name_that_is_no_text_is_written_as_an_escape(tmp_path, name):
+    """Half a character, or a byte of a file's name, in an instance's name does not keep it from being written and read."""
+    instance = redwood.instance("tsp", coords=[[0, 0], [3, 0], [3, 4]], name=name)
+    redwood.write(instance, tmp_path / "a.tsp")
+    assert redwood.read(tmp_path / "a.tsp").size == 3

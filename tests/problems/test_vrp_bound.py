@@ -13,7 +13,7 @@ from redwood.clock import Timer
 from redwood.errors import InstanceError
 from redwood.plugins.host import host
 from redwood.problems.routing.ng_covering import plain_covering
-from redwood.problems.routing.ng_generation import covering_bound
+from redwood.problems.routing.ng_generation import covering_bound, rehearse
 from redwood.problems.vrp.bound import covering_of
 from redwood.views.bound import Bound
 
@@ -103,6 +103,33 @@ def test_bound_of_a_plain_problem_is_at_most_its_optimum_and_near_it(seed):
     best = shortest_routes(distance.tolist(), load.tolist(), 10.0)
     bound = covering_bound(plain_covering(distance, load, 10.0, math.inf), Timer(20.0)).value
     assert 0.9 * best <= bound <= best * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("length", [1e-12, 1e-9, 1e9])
+def test_bound_by_routes_does_not_depend_on_the_unit_of_lengths(length):
+    """In any unit of lengths the bound is between 90 % of the optimum of dynamic programming and the optimum."""
+    rehearse()
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        spots = rng.random((8, 2)) * 100
+        distance = np.hypot(*(spots[:, None] - spots[None]).transpose(2, 0, 1))
+        load = rng.integers(1, 6, size=7).astype(float)
+        best = length * shortest_routes(distance.tolist(), load.tolist(), 10.0)
+        bound = covering_bound(plain_covering(length * distance, load, 10.0, math.inf), Timer(20.0)).value
+        assert 0.9 * best <= bound <= best * (1 + 1e-9)
+
+
+def test_bound_by_routes_does_not_depend_on_the_unit_of_loads():
+    """Loads of a billionth of a unit count like others: the bound is about the same."""
+    rehearse()
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        spots = rng.random((19, 2)) * 100
+        distance = np.hypot(*(spots[:, None] - spots[None]).transpose(2, 0, 1))
+        load = rng.integers(1, 6, size=18).astype(float)
+        plain = covering_bound(plain_covering(distance, load, 14.0, math.inf), Timer(20.0)).value
+        bound = covering_bound(plain_covering(distance, 1e-11 * load, 1e-11 * 14.0, math.inf), Timer(20.0)).value
+        assert bound == pytest.approx(plain, rel=0.02)
 
 
 @pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])

@@ -127,7 +127,7 @@ def test_improving_shortens_by_what_it_says(end: int) -> None:
     nodes = np.unique(path[:20])
     stack, queued = np.zeros(20, np.int64), np.zeros(20, np.bool_)
     stack[: len(nodes)], queued[nodes] = nodes, True
-    saved = improve(*space, near, path, pos, 20, stack, len(nodes), queued)
+    saved, _ = improve(*space, near, path, pos, 20, stack, len(nodes), queued, 10_000)
     assert saved > 0.0
     assert before - measure(*space, path, 20) == pytest.approx(saved)
     assert sorted(path[1:19].tolist()) == list(range(1, 19))

@@ -11,7 +11,12 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import InstanceError, OptionError
 from redwood.planning.estimation.table import is_missing, read_columns
+from redwood.settings import counted
 
+MOST_LABELS = 1000
+"""States or actions at most: arms have arrays that are quadratic in the states."""
+LARGEST_STEP = 10**15
+"""Steps are counted from 0, or are days or seconds of a calendar."""
 UNKNOWN = -1
 """Stands for a state that was not recorded."""
 
@@ -142,10 +147,12 @@ def _step(value: Any, arm: str, row: int) -> int:
         raise InstanceError(f"row {row + 1} of the log, of arm {arm!r}, has no step (NaN or empty).")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = np.nan
-    if not float(number).is_integer():
-        raise InstanceError(f"step {value!r} of arm {arm!r} is not a whole number; number the weeks, such as 0, 1, 2.")
+    if not float(number).is_integer() or abs(number) > LARGEST_STEP:
+        raise InstanceError(
+            f"step {value!r:.40} of arm {arm!r} is not a whole number of up to 15 digits; number the weeks, such as 0, 1, 2."
+        )
     return int(number)
 
 
@@ -168,14 +175,26 @@ def _labels(one: str, option: str, given: int | Sequence[Any] | None, values: An
     if given is not None:
         if given < 1:
             raise OptionError(f"{option} {given} is below 1.")
-        return tuple(str(number) for number in range(given))
+        return tuple(str(number) for number in range(_check_count(int(given), option)))
     seen = {label_of(value, one, 0) for value in values if not is_missing(value)}
-    strange = sorted(label for label in seen if not label.isdigit())
+    numbers = [counted(label) for label in seen]
+    strange = sorted(label for label in seen if counted(label) is None)
     if strange:
         raise InstanceError(
-            f"{one} {strange[0]!r} is not a number from 0 on; give the labels in order, such as {option}={sorted(seen)}."
+            f"{one} {strange[0]!r:.40} is not a number from 0 on; give the labels in order, such as "
+            f"{option}={sorted(seen)!s:.200}."
         )
-    return tuple(str(number) for number in range(max(map(int, seen), default=0) + 1))
+    count = max((number for number in numbers if number is not None), default=0) + 1
+    return tuple(str(number) for number in range(_check_count(count, option)))
+
+
+def _check_count(count: int, option: str) -> int:
+    if count > MOST_LABELS:
+        raise InstanceError(
+            f"{count} {option} are more than {MOST_LABELS}; where the log's numbers are codes, give them in order as "
+            f"labels, such as {option}=[7, 12, 40]."
+        )
+    return count
 
 
 def _indices(what: str, values: Array, labels: Sequence[str], arm: Array, step: Array, names: Sequence[str]) -> Array:

@@ -106,8 +106,11 @@ def _columns(log: Any) -> tuple[dict[str, Array], str]:
 def _parsed(text: str, where: str) -> dict[str, Array]:
     """Return the columns of a CSV text, all as strings; the delimiter is a semicolon where the first line has no comma."""
     first = text.partition("\n")[0]
-    rows = list(csv.reader(StringIO(text), delimiter="," if "," in first or ";" not in first else ";"))
-    rows = [row for row in rows if row]
+    delimiter = "," if "," in first or ";" not in first else ";"
+    try:
+        rows = [row for row in csv.reader(StringIO(text, newline=None), delimiter=delimiter) if row]
+    except csv.Error as error:
+        raise FormatError(f"{where}: is no CSV table: {error}.") from error
     if not rows:
         raise FormatError(f"{where}: is empty; expected a line of column names, then a row a line.")
     names = [name.strip() for name in rows[0]]
