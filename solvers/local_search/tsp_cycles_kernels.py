@@ -169,7 +169,17 @@ def exchange(crossing: Crossing, order: Array, position: Array, cycle: int) -> t
     """Exchange the edges of a cycle in A and join the sub-tours that this leaves: (gain, changes logged, joins).
 
     The edges of A that go away cut it into segments; ``cuts`` are the places of their last nodes, ``label`` the sub-tour
-    of each and ``sizes`` its nodes. The gain is -inf where a sub-tour has no candidate neighbour in another one.
+    of each and ``sizes`` its nodes. The gain is -inf where a sub-tour has no candidate neighbour in another one, or where
+    the joins cost more than the cycle gains.
+
+    Parameters
+    ----------
+    crossing
+        After `find_cycles`; ``adjacent`` becomes the offspring, until `take_back`.
+    order, position
+        Tour A [N], and where each node stands in it.
+    cycle
+        Number of the AB-cycle.
     """
     cycles, first, end = crossing.cycles, crossing.starts[cycle], crossing.starts[cycle + 1]
     count = (end - first) // 2

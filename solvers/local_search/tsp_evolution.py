@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import Executor
 from functools import partial
 
 import numpy as np
@@ -20,7 +19,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.polling import next_chunk
 from redwood.solver import Run
-from redwood.solvers.local_search.tsp_population import Population, make_crossing, together
+from redwood.solvers.local_search.threads import thread_pool, together
+from redwood.solvers.local_search.tsp_population import Population, make_crossing
 from redwood.solvers.local_search.tsp_search import TourSearch
 
 FEWEST = 10
@@ -73,8 +73,7 @@ class Evolution:
 
     def run(self, most: float = math.inf) -> None:
         """Raise populations, at most so many, until the budget does not allow another one."""
-        threads = self._run.threads
-        with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as executor:
+        with thread_pool(self._run.threads) as executor:
             while most > 0 and self._raise(executor):  # ends: each population takes its share of the budget
                 most -= 1
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.polling import next_chunk
 from redwood.problems.routing.travel import Travel
+from redwood.solvers.local_search.threads import together
 from redwood.solvers.local_search.tsp_crossover_kernels import Frequencies, count_edges, cross_pairs
 from redwood.solvers.local_search.tsp_cycles_kernels import Crossing
-
-T = TypeVar("T")
 
 WIDTH = 12
 """Different edges at a node that are counted."""
@@ -64,13 +62,6 @@ def make_crossing(travel: Travel, neighbours: Array, lengths: Array) -> Crossing
         joins=room(size, 4),
         random=np.ones(2, dtype=np.uint64),
     )
-
-
-def together(executor: Executor | None, jobs: Sequence[Callable[[], T]]) -> list[T]:
-    """Return what the jobs return: run on the executor's threads or, without one, here."""
-    if executor is None:
-        return [job() for job in jobs]
-    return [future.result() for future in [executor.submit(job) for job in jobs]]
 
 
 class Population:
