@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import time
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,6 +17,7 @@ from redwood.problem import Instance, Problem
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.start import nearest, nearest_neighbour_tour, patched_tour
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.local_search.threads import SharedAnnealing, thread_pool
 
 _REPORT_SECONDS = 0.2
 ASSIGNED = 2_000
@@ -27,7 +30,8 @@ class ATSPLocalSearch(Solver):
 
     Up to 2,000 nodes the first tour is the cheapest assignment with its cycles joined, beyond the nearest-neighbour tour. An
     iteration is one double bridge with its descent. A tour that is longer is kept if the temperature allows, as in
-    simulated annealing; the temperature falls in cycles that double in length, each from the best tour.
+    simulated annealing; the temperature falls in cycles that double in length, each from the best tour. With several
+    threads each anneals by itself, and every cycle begins from the best tour of any.
 
     Attributes
     ----------
@@ -58,32 +62,40 @@ class ATSPLocalSearch(Solver):
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels on five nodes."""
         matrix = np.arange(25.0).reshape(5, 5)
-        _Search(matrix, self, None, np.random.default_rng(0)).advance(2)
+        search = _Search(matrix, self, None, np.random.default_rng(0))
+        SharedAnnealing([search], None).advance(2, math.inf)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up; up to three nodes are solved by the first descent."""
         matrix = np.array(cast(ATSPInstance, instance).matrix, dtype=np.float64)  # writable, as the kernels are compiled for
         start = None if run.initial is None else cast(Tour, run.initial).tour
-        search = _Search(matrix, self, start, run.rng)
-        run.report(search.solution())
-        chunk, reported, told = 64, search.best_length, time.perf_counter()
-        while len(matrix) > 3 and not run.stops():
-            begin = time.perf_counter()
-            steps = int(min(chunk, run.iterations_left))
-            search.advance(steps)
-            run.advance(steps)
-            now = time.perf_counter()
-            chunk = next_chunk(chunk, now - begin)
-            if search.best_length < reported and now - told > _REPORT_SECONDS:
-                run.report(search.solution())
-                reported, told = search.best_length, now
-        best = search.solution()
+        first = _Search(matrix, self, start, run.rng)
+        run.report(first.solution())
+        searches = [first, *(first.another(run.rng) for _ in range(run.threads - 1))]
+        chunk, reported, told = 64, first.rank, time.perf_counter()
+        with thread_pool(run.threads) as executor:
+            shared = SharedAnnealing(searches, executor)
+            while len(matrix) > 3 and not run.stops():
+                begin = time.perf_counter()
+                run.advance(shared.advance(chunk, run.iterations_left))
+                now = time.perf_counter()
+                chunk = next_chunk(chunk, now - begin)
+                if shared.best.rank < reported and now - told > _REPORT_SECONDS:
+                    run.report(shared.best.solution())
+                    reported, told = shared.best.rank, now
+        best = shared.best.solution()
         run.report(best)
         return Answer(best)
 
 
 class _Search:
-    """The state of one search: neighbour lists, the current and the best tour."""
+    """The state of one search: neighbour lists, the current and the best tour.
+
+    Attributes
+    ----------
+    left
+        Iterations of this cycle of annealing that are left.
+    """
 
     def __init__(self, matrix: Array, options: ATSPLocalSearch, start: Array | None, rng: np.random.Generator) -> None:
         from redwood.kernels import random_state
@@ -105,45 +117,51 @@ class _Search:
             pass  # ends: every exchange shortens the tour, see GAIN_SHARE
         self._best = self._order.copy()
         self._state = np.full(2, float(matrix[self._order, np.roll(self._order, -1)].sum()))
-        self._cycle = self._left = 0
+        self._cycle = self.left = 0
         self._temperature = self._cooling = 1.0
 
+    def another(self, rng: np.random.Generator) -> _Search:
+        """Return a search that stands where this one does and goes on by other random numbers."""
+        from redwood.kernels import random_state
+
+        search = copy.copy(self)
+        search._random = random_state(rng)
+        search._order, search._best, search._state = self._order.copy(), self._best.copy(), self._state.copy()
+        return search
+
     @property
-    def best_length(self) -> float:
+    def rank(self) -> float:
         """Length of the best tour."""
         return float(self._state[self._kernels.BEST])
 
     def solution(self) -> Tour:
         """Return the best tour."""
-        return Tour(self._best)
+        return Tour(self._best.copy())
 
     def advance(self, iterations: int) -> None:
-        """Run some iterations, beginning new cycles where they are due."""
-        while iterations > 0:
-            if self._left == 0:
-                self._begin_cycle()
-            steps = min(iterations, self._left)
-            self._temperature = self._kernels.search(
-                self._matrix,
-                self._heads,
-                self._tails,
-                self._order,
-                self._best,
-                self._state,
-                self._random,
-                steps,
-                self._temperature,
-                self._cooling,
-                self._options.window,
-            )
-            iterations -= steps
-            self._left -= steps
+        """Run some iterations of this cycle."""
+        self._temperature = self._kernels.search(
+            self._matrix,
+            self._heads,
+            self._tails,
+            self._order,
+            self._best,
+            self._state,
+            self._random,
+            iterations,
+            self._temperature,
+            self._cooling,
+            self._options.window,
+        )
+        self.left -= iterations
 
-    def _begin_cycle(self) -> None:
+    def begin_cycle(self, best: _Search) -> None:
+        """Begin the next cycle from the best tour of a search."""
         options = self._options
-        self._order[:] = self._best
-        self._state[self._kernels.LENGTH] = self.best_length
-        self._left = (options.cycle * len(self._matrix)) << self._cycle
+        self._best[:] = best._best
+        self._order[:] = best._best
+        self._state[:] = best.rank
+        self.left = (options.cycle * len(self._matrix)) << self._cycle
         self._cycle += 1
-        self._temperature = options.hot * self.best_length / len(self._matrix)
-        self._cooling = (options.cold / options.hot) ** (1.0 / self._left)
+        self._temperature = options.hot * self.rank / len(self._matrix)
+        self._cooling = (options.cold / options.hot) ** (1.0 / self.left)

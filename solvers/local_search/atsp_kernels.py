@@ -23,7 +23,7 @@ LENGTH, BEST = range(2)
 """Entries of ``state``: the length of the current and of the best tour."""
 
 
-@kernel
+@kernel(nogil=True)
 def search(
     matrix: Array,
     heads: Array,

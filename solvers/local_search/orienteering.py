@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import time
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,6 +21,7 @@ from redwood.problems.orienteering.reach import certainly_out_of_reach
 from redwood.problems.orienteering.space import MATRIX_UP_TO, SQUARE, as_matrix, make_space, restricted
 from redwood.problems.routing.travel import Travel, obeys_triangle_rule
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.local_search.threads import SharedAnnealing, thread_pool
 
 _REPORT_SECONDS = 0.2
 
@@ -28,7 +31,8 @@ class OrienteeringLocalSearch(Solver):
     """Improve a path by removing and re-inserting nodes, in annealing cycles that double in length.
 
     An iteration is one removal (or forced insertion), repair, 2-opt and Or-opt descent, and refilling. A cycle starts
-    from the best path and cools geometrically, so that the search needs no time limit to be told in advance.
+    from the best path and cools geometrically, so that the search needs no time limit to be told in advance. With several
+    threads each anneals by itself, and every cycle begins from the best path of any.
 
     Attributes
     ----------
@@ -57,38 +61,45 @@ class OrienteeringLocalSearch(Solver):
         matrix = as_matrix(cast(OrienteeringInstance, instance))
         search = _Search(SQUARE, self, np.array([0, 0]), np.random.default_rng(0), matrix=matrix)
         search.fill()
-        search.advance(2)
+        SharedAnnealing([search], None).advance(2, math.inf)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up, or every node with a prize that may be reached is on the path."""
         typed = cast(OrienteeringInstance, instance)
         start = path(typed, cast(Tour, run.initial)) if run.initial is not None else shortest_path(typed)
         run.report(Tour(start))
-        search = _Search(typed, self, start, run.rng, matrix=as_matrix(typed), clock=run)
+        first = _Search(typed, self, start, run.rng, matrix=as_matrix(typed), clock=run)
         if run.initial is None:
-            search.fill()
-            run.report(search.solution())
-        chunk, reported, told = 8, search.best_value, time.perf_counter()
-        while not search.complete and not run.stops():
-            begin = time.perf_counter()
-            steps = int(min(chunk, run.iterations_left))
-            search.advance(steps)
-            run.advance(steps)
-            now = time.perf_counter()
-            chunk = next_chunk(chunk, now - begin)
-            if search.best_value > reported and now - told > _REPORT_SECONDS:
-                run.report(search.solution())
-                reported, told = search.best_value, now
-        best = search.solution()
+            first.fill()
+            run.report(first.solution())
+        searches = [first, *(first.another(run.rng) for _ in range(run.threads - 1))]
+        chunk, reported, told = 8, first.rank, time.perf_counter()
+        with thread_pool(run.threads) as executor:
+            shared = SharedAnnealing(searches, executor)
+            while not shared.best.complete and not run.stops():
+                begin = time.perf_counter()
+                run.advance(shared.advance(chunk, run.iterations_left))
+                now = time.perf_counter()
+                chunk = next_chunk(chunk, now - begin)
+                if shared.best.rank < reported and now - told > _REPORT_SECONDS:
+                    run.report(shared.best.solution())
+                    reported, told = shared.best.rank, now
+        best = shared.best.solution()
         run.report(best)
-        if not search.complete:
+        if not shared.best.complete:
             return Answer(best)
         bound = float(problem.objective(instance, best))
         return Answer(best, bound=bound, proven=True, message="every reachable node is visited")
 
 
 class _Search:
-    """The state of one search: the reachable nodes renumbered, the current and the best path, and the schedule."""
+    """The state of one search: the reachable nodes renumbered, the current and the best path, and the schedule.
+
+    Attributes
+    ----------
+    left
+        Iterations of this cycle of annealing that are left.
+    """
 
     def __init__(
         self,
@@ -125,13 +136,22 @@ class _Search:
         self._state = np.zeros(6)
         self._enter(np.searchsorted(self._nodes, start), travel)
         self._cycle = 0
-        self._left = 0
+        self.left = 0
         self._temperature = self._cooling = 1.0
 
+    def another(self, rng: np.random.Generator) -> _Search:
+        """Return a search that stands where this one does and goes on by other random numbers."""
+        from redwood.kernels import random_state
+
+        search = copy.copy(self)
+        search._random = random_state(rng)
+        search._path, search._best, search._state = self._path.copy(), self._best.copy(), self._state.copy()
+        return search
+
     @property
-    def best_value(self) -> tuple[float, float]:
-        """Prize between the ends and negative length of the best path: larger is better."""
-        return float(self._state[self._kernels.BEST_PRIZE]), -float(self._state[self._kernels.BEST_LENGTH])
+    def rank(self) -> tuple[float, float]:
+        """Negative prize between the ends, and length, of the best path: smaller is better."""
+        return -float(self._state[self._kernels.BEST_PRIZE]), float(self._state[self._kernels.BEST_LENGTH])
 
     @property
     def complete(self) -> bool:
@@ -162,28 +182,25 @@ class _Search:
         state[[kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]] = count, prize, length
 
     def advance(self, iterations: int) -> None:
-        """Run some iterations, beginning new cycles where they are due."""
-        while iterations > 0:
-            if self._left == 0:
-                self._begin_cycle()
-            steps = min(iterations, self._left)
-            self._temperature = self._kernels.anneal(
-                *self._data, self._path, self._best, self._state, self._random, steps, self._temperature, self._cooling
-            )
-            self._left -= steps
-            iterations -= steps
+        """Run some iterations of this cycle."""
+        self._temperature = self._kernels.anneal(
+            *self._data, self._path, self._best, self._state, self._random, iterations, self._temperature, self._cooling
+        )
+        self.left -= iterations
 
-    def _begin_cycle(self) -> None:
+    def begin_cycle(self, best: _Search) -> None:
+        """Begin the next cycle from the best path of a search."""
         kernels, state, options = self._kernels, self._state, self._options
-        self._path[:] = self._best
-        state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = state[
-            [kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]
-        ]
-        self._left = options.cycle << self._cycle
+        bests = [kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]
+        self._best[:] = best._best
+        self._path[:] = best._best
+        state[bests] = best._state[bests]
+        state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = state[bests]
+        self.left = options.cycle << self._cycle
         self._cycle += 1
         mean = max(float(state[kernels.BEST_PRIZE]), 1e-300) / max(1.0, float(state[kernels.BEST_COUNT]) - 2.0)
         self._temperature = options.hot * mean
-        self._cooling = (options.cold / options.hot) ** (1.0 / self._left)
+        self._cooling = (options.cold / options.hot) ** (1.0 / self.left)
 
     def _enter(self, start: Array, travel: Travel) -> None:
         kernels = self._kernels

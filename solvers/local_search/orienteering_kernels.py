@@ -27,7 +27,7 @@ _FORCED_SHARE = 0.3
 _LENGTH_WEIGHT = 0.1
 
 
-@kernel
+@kernel(nogil=True)
 def anneal(
     metric: int,
     points: Array,

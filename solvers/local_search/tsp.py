@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.budget import AnyOf
 from redwood.clock import Clock, OutOfTimeError
 from redwood.errors import OptionError
+from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
 from redwood.problems.routing.travel import Metric, Travel, obeys_triangle_rule
 from redwood.problems.tsp.instance import Tour, TSPInstance
@@ -21,8 +23,6 @@ from redwood.solver import Answer, Run, Solver
 if TYPE_CHECKING:
     from redwood.solvers.local_search.tsp_search import Places, TourSearch
 
-POLL = 0.02
-"""Seconds between two looks at the clock."""
 REPORT = 0.25
 """Seconds between two reports of improvements, at least."""
 ITERATIONS_A_NODE = 20
@@ -37,8 +37,15 @@ class TSPLocalSearch(Solver):
 
     The search starts from the greedy-edge tour, or from the initial solution. Moves are of the Lin-Kernighan kind: two
     or three edges are exchanged, tried in all ways that neighbour lists suggest, and the best exchange that does not
-    gain yet is continued edge by edge. A perturbation exchanges three short neighbouring sub-paths of the tour; only its
-    ends are looked at again, and what does not pay is undone from a log.
+    gain yet is continued edge by edge.
+
+    Where the budget allows, populations of such local optima follow, one after another, and their tours are crossed by
+    edge assembly until they are alike. One iteration is then an offspring. What is left of the budget, or all of it where
+    it is too small for a population of ten, goes to perturbations, each of which is one iteration: three short neighbouring
+    sub-paths of the tour change places; only their ends are looked at again, and what does not pay is undone from a log.
+
+    Populations are made and crossed on as many threads as the run may use; with a limit on iterations the result is the
+    same for any number of them.
 
     Attributes
     ----------
@@ -51,20 +58,29 @@ class TSPLocalSearch(Solver):
     heat
         The temperature at which annealing begins, in mean distances to the nearest neighbour; 0 keeps only what is not
         longer. It falls to 0 within the budget of time or iterations, and is lower where that allows few iterations a
-        node. Without such a budget nothing longer is kept.
+        node. Without such a budget, and after populations, nothing longer is kept.
+    population
+        Most tours of a population; 0 for perturbations alone.
 
     References
     ----------
-    Lin, Kernighan (1973), doi:10.1287/opre.21.2.498; Applegate, Cook, Rohe (2003), doi:10.1287/ijoc.15.1.82.15157.
+    Lin, Kernighan (1973), doi:10.1287/opre.21.2.498; Applegate, Cook, Rohe (2003), doi:10.1287/ijoc.15.1.82.15157;
+    Nagata, Kobayashi (2013), doi:10.1287/ijoc.1120.0506.
     """
 
     neighbours: int = 6
     breadth: int = 5
     depth: int = 8
     heat: float = 1.0
+    population: int = 300
 
     def __post_init__(self) -> None:
-        for name, value, low in (("neighbours", self.neighbours, 2), ("breadth", self.breadth, 1), ("depth", self.depth, 3)):
+        for name, value, low in (
+            ("neighbours", self.neighbours, 2),
+            ("breadth", self.breadth, 1),
+            ("depth", self.depth, 3),
+            ("population", self.population, 0),
+        ):
             if value < low:
                 raise OptionError(f"{name} {value} is below {low}.")
         if not 0 <= self.heat < math.inf:
@@ -77,11 +93,16 @@ class TSPLocalSearch(Solver):
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels on a few nodes."""
+        from redwood.solvers.local_search.tsp_evolution import FEWEST, Evolution
+        from redwood.solvers.local_search.tsp_search import Places
+
         coords = np.random.default_rng(0).random((32, 2))
         for travel in (Travel(Metric.EXACT, coords), Travel(Metric.EXPLICIT, None, Travel(Metric.EXACT, coords).full())):
-            _, search = self._start(travel, np.random.default_rng(0), None)
+            run = Run(problem, TSPInstance(travel=travel), budget=AnyOf())
+            search = self._start_at(Places(travel), run.rng, None)
             while not search.settled:
                 search.descend(10)
+            Evolution(search, run, math.inf, FEWEST, lambda order: None).run(most=1)
             search.iterate(10)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
@@ -122,14 +143,9 @@ class TSPLocalSearch(Solver):
             if run.best is None:
                 run.report(Tour(places.tour(np.arange(places.travel.size))))
             return Answer(run.best)
-        self._iterate(search, run, deadline)
+        if not run.stops():
+            self._improve(search, run, deadline)
         return Answer(run.best)
-
-    def _start(self, travel: Travel, rng: np.random.Generator, initial: Array | None) -> tuple[Places, TourSearch]:
-        from redwood.solvers.local_search.tsp_search import Places
-
-        places = Places(travel)
-        return places, self._start_at(places, rng, initial)
 
     def _start_at(
         self, places: Places, rng: np.random.Generator, initial: Array | None, clock: Clock | None = None
@@ -138,29 +154,70 @@ class TSPLocalSearch(Solver):
 
         return TourSearch(places, self.neighbours, self.breadths, rng, initial, clock)
 
-    def _iterate(self, search: TourSearch, run: Run, deadline: float) -> None:
-        """Descend and iterate in short bursts, reporting improvements now and then and at the end."""
-        burst, gained, reported, pause = 100, 1.0, run.seconds, REPORT
-        schedule: Schedule | None = None
+    def _improve(self, search: TourSearch, run: Run, deadline: float) -> None:
+        """Descend, cross populations as long as the budget is large enough, and perturb the best tour in what is left."""
+        from redwood.solvers.local_search.tsp_evolution import SMALLEST, Evolution
+
+        reports = Reports(run, search)
         try:
-            while not run.stops() and run.seconds < deadline:
+            steps = 100
+            while not search.settled and not run.stops() and run.seconds < deadline:
                 began = time.perf_counter()
-                if not search.settled:
-                    gained += search.descend(burst)
-                else:
-                    schedule = schedule or Schedule(self.heat, search.size, run, deadline)
-                    burst = int(min(burst, run.iterations_left))
-                    gained += search.iterate(burst, schedule.heat(run), run.iterations, schedule.limit)
-                    run.advance(burst)
-                now = time.perf_counter()
-                burst = max(1, int(burst * min(2.0, POLL / max(now - began, 1e-6))))
-                if gained > 0.0 and run.seconds - reported >= pause:
-                    run.report(Tour(search.tour()))
-                    pause = max(REPORT, 20 * (time.perf_counter() - now))
-                    gained, reported = 0.0, run.seconds
+                if search.descend(steps) > 0.0:
+                    reports.offer()
+                steps = next_chunk(steps, time.perf_counter() - began)
+            heat = self.heat
+            if self.population and search.size >= SMALLEST:
+                evolution = Evolution(search, run, deadline, self.population, reports.offer)
+                evolution.run()
+                if evolution.began:
+                    search.adopt(evolution.best, run.rng)
+                    heat = 0.0
+            self._perturb(search, run, deadline, heat, reports)
         finally:
+            reports.flush()
+
+    def _perturb(self, search: TourSearch, run: Run, deadline: float, heat: float, reports: Reports) -> None:
+        schedule = Schedule(heat, search.size, run, deadline)
+        burst = 100
+        while not run.stops() and run.seconds < deadline:
+            began = time.perf_counter()
+            if not search.settled:  # the best tour of a population need not be a local optimum
+                gained = search.descend(burst)
+            else:
+                burst = int(min(burst, run.iterations_left))
+                gained = search.iterate(burst, schedule.heat(run), run.iterations, schedule.limit)
+                run.advance(burst)
             if gained > 0.0:
-                run.report(Tour(search.tour()))
+                reports.offer()
+            burst = next_chunk(burst, time.perf_counter() - began)
+
+
+class Reports:
+    """Reports of improvements, not too many of them: each is checked at a cost linear in the instance."""
+
+    def __init__(self, run: Run, search: TourSearch) -> None:
+        self._run = run
+        self._search = search
+        self._order: Array | None = None
+        self._waiting = True
+        self._reported = run.seconds
+        self._pause = REPORT
+
+    def offer(self, order: Array | None = None) -> None:
+        """Say that there is a better tour of the places: ``order``, or by default the search's best."""
+        self._order, self._waiting = order, True
+        if self._run.seconds - self._reported >= self._pause:
+            self.flush()
+
+    def flush(self) -> None:
+        """Report what was offered last, if it was not yet."""
+        if not self._waiting:
+            return
+        began = time.perf_counter()
+        self._run.report(Tour(self._search.tour(self._order)))
+        self._pause = max(REPORT, 20 * (time.perf_counter() - began))
+        self._waiting, self._reported = False, self._run.seconds
 
 
 class Schedule:

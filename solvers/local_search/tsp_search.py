@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 
@@ -15,6 +16,8 @@ from redwood.solvers.local_search.tsp_candidates import candidate_nodes
 from redwood.solvers.local_search.tsp_kernels import Search, descend, fill_queue, iterate, waiting
 from redwood.solvers.local_search.tsp_start import candidate_lengths, curve_order, greedy_edge_tour
 
+NOISE = 0.3
+"""Share by which candidate edges seem longer, at most, where a greedy tour is to be another one."""
 SMALL = 8
 """Up to this many places all tours are tried."""
 
@@ -72,7 +75,13 @@ class Places:
 
 
 class TourSearch:
-    """A local search from a given tour or from the greedy-edge tour."""
+    """A local search from a given tour or from the greedy-edge tour.
+
+    Attributes
+    ----------
+    candidates
+        The places' distances, the candidate neighbours of each [M, K], and how far they are [M, K].
+    """
 
     def __init__(
         self,
@@ -84,14 +93,29 @@ class TourSearch:
         clock: Clock | None = None,
     ) -> None:
         travel = places.travel
-        self._places = places
         nearest = candidate_nodes(travel, neighbours, clock)
         lengths = candidate_lengths(travel, nearest)
         go_on(clock, travel.size)
-        order = greedy_edge_tour(travel, nearest, lengths, clock) if initial is None else places.order(initial)
-        self._search = make_search(travel, nearest, lengths, order, breadth, seed)
+        self.candidates = travel, nearest, lengths
+        self._places = places
+        self._breadth = breadth
         self._unit = float(lengths[:, 0].mean())
+        self._begin(greedy_edge_tour(travel, nearest, lengths, clock) if initial is None else places.order(initial), seed)
+
+    def _begin(self, order: Array, rng: np.random.Generator) -> None:
+        self._search = make_search(*self.candidates, order, self._breadth, rng)
         fill_queue(self._search)
+
+    def another(self, rng: np.random.Generator) -> TourSearch:
+        """Return a search of the same places from a greedy-edge tour for which lengths are drawn a little larger."""
+        search = copy.copy(self)
+        travel, nearest, lengths = self.candidates
+        search._begin(greedy_edge_tour(travel, nearest, lengths * (1.0 + NOISE * rng.random(lengths.shape))), rng)
+        return search
+
+    def adopt(self, order: Array, rng: np.random.Generator) -> None:
+        """Go on from another tour of the places [M]."""
+        self._begin(order, rng)
 
     @property
     def size(self) -> int:
@@ -126,9 +150,22 @@ class TourSearch:
         """
         return float(iterate(self._search, iterations, heat * self._unit, done, float(limit)))
 
-    def tour(self) -> Array:
-        """Return the best tour in the numbers of the instance [N]."""
-        return self._places.tour(self._search.best)
+    @property
+    def tolerance(self) -> float:
+        """Length that a gain has to exceed."""
+        return self._search.tolerance
+
+    def order(self) -> Array:
+        """Return the best tour of the places [M]."""
+        return self._search.best.copy()
+
+    def length(self, order: Array) -> float:
+        """Return the length of a tour of the places [M]."""
+        return float(self.candidates[0].between(order, np.roll(order, -1)).sum())
+
+    def tour(self, order: Array | None = None) -> Array:
+        """Return a tour of the places [M], by default the best, in the numbers of the instance [N]."""
+        return self._places.tour(self._search.best if order is None else order)
 
 
 def make_search(
