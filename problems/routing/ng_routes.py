@@ -79,6 +79,12 @@ def covering_bound(covering: Covering, clock: Clock, incumbent: float = math.inf
     return _Generation(covering).run(clock, incumbent)
 
 
+def covering_prices(covering: Covering, clock: Clock, incumbent: float = math.inf) -> tuple[float, Array]:
+    """Return the best bound, and the prices of customers, groups and types of vehicles that it holds at."""
+    generation = _Generation(covering)
+    return generation.run(clock, incumbent), generation.prices
+
+
 def cheapest_ways(covering: Covering) -> float:
     """Return the sum of the cheapest ways to each customer, or of its prize where that is less: a bound at once."""
     size = covering.size
@@ -166,6 +172,11 @@ class _Generation:
             elif covering.prize[c] > 0:
                 self._add(float(covering.prize[c]), [c], [1.0])
         self._known: set[tuple[int, ...]] = set()
+
+    @property
+    def prices(self) -> Array:
+        """Prices of the best bound: of customers, then of groups, then of types of vehicles."""
+        return self._prices
 
     def _add(self, cost: float, rows: list[int], values: list[float]) -> None:
         self._highs.addCol(cost, 0.0, math.inf, len(rows), np.array(rows, np.int32), np.array(values, np.float64))
