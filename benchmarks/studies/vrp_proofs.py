@@ -1,7 +1,7 @@
 """How many of Solomon's instances HiGHS proves: ``python benchmarks/studies/vrp_proofs.py --customers 25 --time-limit 120``.
 
-The files are those of ``vrp/solomon`` below the folder that the environment variable ``REDWOOD_DATA`` names; of each the first
-customers are kept. The objective is the distance, unrounded.
+The files are those of ``vrp/solomon`` below the folder that the environment variable ``REDWOOD_DATA`` names; of each the
+first customers are kept. The objective is the distance, unrounded.
 """
 
 from __future__ import annotations
