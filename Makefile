@@ -53,7 +53,7 @@ check: install
 	$(bin)/mypy -p redwood
 	$(bin)/mypy --explicit-package-bases benchmarks/studies
 	$(bin)/lint-imports
-	$(bin)/python -m pytest --quiet tests/test_documentation.py
+	$(bin)/python -m pytest --quiet tests/test_documentation.py tests/test_imports.py
 	$(bin)/codespell $(shell git ls-files 2>/dev/null)
 	$(bin)/zensical build --strict
 

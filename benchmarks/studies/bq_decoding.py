@@ -31,7 +31,7 @@ def main(problem: str, size: int, count: int, rollouts: int, reference_seconds: 
     import torch
 
     torch.set_num_threads(1)
-    instances = test_set(problem, size, count)
+    instances = test_set(problem, size, count, "")
     known = float(np.mean(reference(problem, size, instances, "auto", reference_seconds)))
     table = Table("decoding", "gap %", "core-s each", box=box.MARKDOWN)
     rows: list[tuple[str, BQ, Budget]] = [

@@ -3,7 +3,8 @@
 ``python benchmarks/studies/bq_gaps.py tsp 100 --count 128 --augmentations 8`` writes one JSON object. Tours of 200, 500 and
 1,000 nodes are `RandomState(777)` (mean optima known for all 128), those of 100 nodes the first of the 10,000 of seed 1234;
 CVRPs of 200, 500 and 1,000 customers are read below the folder that ``REDWOOD_DATA`` names, with an LKH-3 length each; other
-problems are drawn by Redwood with seed 1234. Without a known value, the reference is another solver, given seconds.
+problems are drawn by Redwood with seed 1234, and so is ``--variant``, such as ``atsp 100 --variant roads``. Without a known
+value, the reference is another solver, given seconds.
 `redwood.benchmarks.bq_table` measures many such cells.
 """
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     torch.set_num_threads(1)
     given = _parser().parse_args(arguments)
-    instances = test_set(given.problem, given.size, given.count)
+    instances = test_set(given.problem, given.size, given.count, given.variant)
     solver = BQ(
         augmentations=given.augmentations,
         decoding=given.decoding,
@@ -64,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for batch in [[i] for i in instances] if given.search != "none" else [instances]:  # a search has its budget for itself
         found, spent = measure(solver, batch, AnyOf(tuple(limits)))
         objectives, seconds = objectives + found, seconds + spent
-    references = reference(given.problem, given.size, instances, given.reference, given.reference_seconds)
+    size = 0 if given.variant else given.size
+    references = reference(given.problem, size, instances, given.reference, given.reference_seconds)
     gap = 100.0 * (np.mean(objectives) / np.mean(references) - 1.0)
     if host().problem(given.problem).sense is Sense.MAX:
         gap = -gap
@@ -73,8 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.stdout.write(json.dumps(row) + "\n")
 
 
-def test_set(problem: str, size: int, count: int) -> list[Instance]:
-    """Return the first instances of the test set of a problem and size."""
+def test_set(problem: str, size: int, count: int, variant: str) -> list[Instance]:
+    """Return the first instances of the test set of a problem and size, or of a variant that Redwood generates."""
+    if variant:
+        return [redwood.generate(f"{problem}/{variant}", size, seed=1234 + number) for number in range(count)]
     if problem == "tsp" and size in OPTIMA:
         coords = np.random.RandomState(777).random_sample((KNOWN, size, 2))[:count]
         return [redwood.instance("tsp", coords=xy) for xy in coords]
@@ -133,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("problem")
     parser.add_argument("size", type=int)
+    parser.add_argument("--variant", default="")
     parser.add_argument("--count", type=int, default=KNOWN)
     parser.add_argument("--augmentations", type=int, default=1)
     parser.add_argument("--decoding", default="greedy")

@@ -110,7 +110,7 @@ def _cells(wanted: set[str], limit: int, search: float, effort: float, libraries
         if problem not in wanted:
             continue
         try:
-            instances = test_set(problem, size, limit)
+            instances = test_set(problem, size, limit, "")
             references = reference(problem, size, instances, "auto", effort)
         except RedwoodError as error:
             yield Cell(problem, str(size), "all", note=str(error))

@@ -121,13 +121,15 @@ SKLEARN = (
     *("ridge", "logistic", "perceptron", "perceptron-classes", "tree", "forest", "forest-classes", "boosting"),
     *("boosting-classes", "binned", "scaled-forest", "scaled-perceptron"),
 )
-KINDS = (*TORCH, *SKLEARN, "onnx")
+KINDS = (*TORCH, *SKLEARN, "onnx", "onnx-forest")
 
 
 def case(kind: str, inputs: int, seed: int) -> Any:
     """Return a random predictor."""
     if kind in TORCH:
         return torch_case(kind, inputs, 2, seed)
+    if kind == "onnx-forest":
+        return onnx_forest(sklearn_case("forest", inputs, seed), inputs, greater=bool(seed % 2))
     return onnx_case(inputs, 2, seed) if kind == "onnx" else sklearn_case(kind, inputs, seed)
 
 
@@ -275,9 +277,8 @@ def omlt_network(net: nn.Sequential, inputs: int, partition: bool) -> Any:
     return (parts.ReluPartitionFormulation if partition else parts.ReluBigMFormulation)(definition)
 
 
-def omlt_forest(forest: Any, inputs: int) -> Any:
-    """Return OMLT's formulation of a forest, which it takes as an ONNX model."""
-    from omlt.gbt import GBTBigMFormulation, GradientBoostedTreeModel
+def onnx_forest(forest: Any, inputs: int, greater: bool = False) -> Any:
+    """Return a fitted scikit-learn forest as an ONNX model, whose nodes ask for ``>`` in place of ``<=`` if so wished."""
     from onnx import TensorProto, helper
 
     entries: dict[str, list[Any]] = {f"nodes_{name}": [] for name in NODES}
@@ -291,13 +292,22 @@ def omlt_forest(forest: Any, inputs: int) -> Any:
                     entries[f"target_{name}"].append(entry)
             else:
                 children = int(tree.children_left[node]), int(tree.children_right[node])
-                split = (int(tree.feature[node]), float(tree.threshold[node]), "BRANCH_LEQ", *children)
+                asked, ends_of = ("BRANCH_GT", children[::-1]) if greater else ("BRANCH_LEQ", children)
+                split = (int(tree.feature[node]), float(tree.threshold[node]), asked, *ends_of)
             for name, entry in zip(NODES, (number, node, *split), strict=True):
                 entries[f"nodes_{name}"].append(entry)
     made = helper.make_node("TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml")
     made.attribute.extend(helper.make_attribute(name, value) for name, value in {"n_targets": 1, **entries}.items())
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, size]) for name, size in (("x", inputs), ("y", 1))]
-    model = helper.make_model(helper.make_graph([made], "forest", ends[:1], ends[1:]))
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    return helper.make_model(helper.make_graph([made], "forest", ends[:1], ends[1:]), opset_imports=opsets, ir_version=9)
+
+
+def omlt_forest(forest: Any, inputs: int) -> Any:
+    """Return OMLT's formulation of a forest, which it takes as an ONNX model."""
+    from omlt.gbt import GBTBigMFormulation, GradientBoostedTreeModel
+
+    model = onnx_forest(forest, inputs)
     formulation: Any = GBTBigMFormulation
     wrapped: Any = GradientBoostedTreeModel
     return formulation(wrapped(model, scaled_input_bounds=dict.fromkeys(range(inputs), (0.0, 1.0))))

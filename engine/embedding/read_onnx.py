@@ -1,4 +1,4 @@
-"""ONNX models as `ReluNetwork`: node by node, operators known by name, everything else refused."""
+"""ONNX models as `ReluNetwork` or trees: node by node, operators known by name, everything else refused."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.embedding.network import Affine, ReluNetwork
 from redwood.embedding.predictor import Evaluate, Predictor
+from redwood.embedding.read_onnx_trees import has_trees, held_against, read_trees
 from redwood.embedding.tape import Tape
 from redwood.errors import MissingDependencyError, ModelError
 
 SAME = ("Identity", "Dropout", "Flatten")
-KNOWN = "Gemm, MatMul, Add, Sub, Mul and Div (by constants), Relu, LeakyRelu, BatchNormalization, Constant, " + ", ".join(
-    SAME
+KNOWN = (
+    "Gemm, MatMul, Add, Sub, Mul and Div (by constants), Relu, LeakyRelu, BatchNormalization, Constant, "
+    f"{', '.join(SAME)}, and TreeEnsembleRegressor alone"
 )
 
 
@@ -33,10 +35,13 @@ def read_onnx(model: Any, inputs: int) -> Predictor:
     if not isinstance(model, onnx.ModelProto):
         raise ModelError(f"a {type(model).__name__} is no ONNX model.")
     reader = _Reader(model.graph, inputs)
-    network = reader.read()
     runner = ReferenceEvaluator(model)
     own = np.float64 if reader.given.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE else np.float32
     as_is = _evaluator(runner, reader.given.name, own)
+    if has_trees(model.graph):
+        trees = read_trees(model.graph, inputs, own is np.float32)
+        return Predictor("ONNX model", trees, held_against(trees, as_is), as_is)
+    network = reader.read()
     if own is np.float64:
         return Predictor("ONNX model", network, as_is)
     return Predictor(

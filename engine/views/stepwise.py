@@ -290,7 +290,7 @@ class Stepwise(View, ABC, Generic[BatchT]):
         state, and each state that is met on the way is as likely to be the one that is returned.
         """
         if len(self.labels) != len(self.instances):
-            raise FitError("tails can only be drawn from labelled instances; call teach() first.")
+            raise FitError("tails can only be drawn from labelled instances; call set_labels() first.")
         walks = rng.integers(0, len(self.instances), size=-(-count // STATES))
         batch, met = self.begin(walks, rng if self.symmetric else None), 0
         kept, walker = batch.take(np.arange(count) // STATES), np.arange(count) // STATES

@@ -117,8 +117,8 @@ class ATSPStepwise(TourStepwise):
 
     @classmethod
     def example(cls, size: int, rng: np.random.Generator) -> ATSPInstance:
-        """Return a random matrix closed under the triangle inequality in two of three instances, else a city's."""
-        matrix, _ = draw_matrix(size, rng, "matnet" if rng.random() < 2 / 3 else "city")
+        """Return a random matrix closed under the triangle inequality, one of a street network, or a city's."""
+        matrix, _ = draw_matrix(size, rng, str(rng.choice(["matnet", "roads", "city"], p=[0.4, 0.4, 0.2])))
         return ATSPInstance(travel=check_travel(None, matrix, None, symmetric=False))
 
     def part(self, row: int, nodes: Array) -> ATSPInstance:

@@ -206,7 +206,7 @@ class CVRPStepwise(Stepwise[Tails]):
 
     def sample(self, count: int, rng: np.random.Generator) -> Tails:
         if self._routes is None or self._starts is None or self._sectors is None:
-            raise FitError("tails can only be drawn from labelled instances; call teach() first.")
+            raise FitError("tails can only be drawn from labelled instances; call set_labels() first.")
         rows = np.searchsorted(self.offsets, rng.integers(0, self.offsets[-1], size=count), side="right") - 1
         batch = self._empty(rows)
         sample_rows(
@@ -232,7 +232,7 @@ class CVRPStepwise(Stepwise[Tails]):
 
     def target(self, batch: Tails, window: Window) -> Target:
         if self._sectors is None:
-            raise FitError("targets are known of labelled instances only; call teach() first.")
+            raise FitError("targets are known of labelled instances only; call set_labels() first.")
         choice = np.empty(len(batch.rows), dtype=np.int64)
         right = np.empty(window.mask.shape, dtype=np.bool_)
         neighbours = np.empty((*window.nodes.shape, 2), dtype=np.int32)

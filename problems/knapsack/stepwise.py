@@ -164,7 +164,7 @@ class KnapsackStepwise(Stepwise[Rooms]):
 
     def _labels(self) -> Array:
         if self._best is None:
-            raise FitError("tails can only be drawn from labelled instances; call teach() first.")
+            raise FitError("tails can only be drawn from labelled instances; call set_labels() first.")
         return self._best
 
 

@@ -208,7 +208,7 @@ class OrienteeringStepwise(Stepwise[PathBatch]):
 
     def sample(self, count: int, rng: np.random.Generator) -> PathBatch:
         if self._paths is None or self._path_starts is None:
-            raise FitError("tails can only be drawn from labelled instances; call teach() first.")
+            raise FitError("tails can only be drawn from labelled instances; call set_labels() first.")
         rows = np.searchsorted(self._path_starts, rng.integers(0, self._path_starts[-1], size=count), side="right") - 1
         batch = self.begin(rows)
         sample_rows(

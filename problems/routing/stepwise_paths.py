@@ -200,7 +200,7 @@ class TourStepwise(Stepwise[Paths]):
 
     def sample(self, count: int, rng: np.random.Generator) -> Paths:
         if self._tours is None or self._ends is None:
-            raise FitError("tails can only be drawn from labelled instances; call teach() first.")
+            raise FitError("tails can only be drawn from labelled instances; call set_labels() first.")
         rows = np.searchsorted(self.offsets, rng.integers(0, self.offsets[-1], size=count), side="right") - 1
         batch = self._empty(rows)
         batch.plan = np.empty_like(batch.remaining)

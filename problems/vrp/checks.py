@@ -9,9 +9,9 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolutionError
-from redwood.problems.vrp.instance import Route, VehicleType, VRPInstance, VRPSolution
-from redwood.problems.vrp.limits import distance_slack, latest_start
-from redwood.problems.vrp.schedule import busy_time, latest_end, loads_on, route_distance, schedule
+from redwood.problems.vrp.instance import VehicleType, VRPInstance
+from redwood.problems.vrp.routes import Route, Routes
+from redwood.problems.vrp.schedule import busy_time, loads_on, route_distance, schedule
 
 SHOWN = 10
 """So many broken rules are told."""
@@ -25,7 +25,7 @@ class NumberedRoute:
     customers: Array
 
 
-def numbered(instance: VRPInstance, solution: VRPSolution) -> list[NumberedRoute]:
+def numbered(instance: VRPInstance, solution: Routes) -> list[NumberedRoute]:
     """Return the routes with numbers; raises `SolutionError` where a name is unknown."""
     return [_numbered(instance, route, number) for number, route in enumerate(solution.routes, 1)]
 
@@ -44,7 +44,7 @@ def _numbered(instance: VRPInstance, route: Route, number: int) -> NumberedRoute
     return NumberedRoute(kind, np.array([instance.numbers[name] for name in route.customers], dtype=np.int64))
 
 
-def violations(instance: VRPInstance, solution: VRPSolution) -> list[str]:
+def violations(instance: VRPInstance, solution: Routes) -> list[str]:
     """Return every broken rule in words, at most about ten."""
     told: list[str] = []
     routes = []
@@ -114,7 +114,7 @@ def route_faults(instance: VRPInstance, route: NumberedRoute) -> list[str]:
     if not np.isfinite(length):
         told.append("there is no way between two of its stops.")
         return told
-    if length > vehicle.max_distance + distance_slack(vehicle.max_distance):
+    if length > vehicle.max_distance + vehicle.distance_slack:
         told.append(f"its length {length:.10g} exceeds the greatest distance {vehicle.max_distance:g}.")
     return told + (_time_faults(instance, vehicle, route.customers) if instance.timed else [])
 
@@ -143,10 +143,10 @@ def _time_faults(instance: VRPInstance, vehicle: VehicleType, customers: Array) 
         f"arrival {found.arrivals[position]:.10g} at {names[customers[position]]!r} is {delay:.6g} too late."
         for position, delay in found.late[:3]
     ]
-    if found.start > latest_start(instance, vehicle) + slack:
-        told.append(f"it starts at {found.start:.10g}, and must by {latest_start(instance, vehicle):g}.")
-    if found.end > latest_end(instance, vehicle) + slack:
-        told.append(f"it ends at {found.end:.10g}, and must by {latest_end(instance, vehicle):g}.")
+    if found.start > instance.latest_start(vehicle) + slack:
+        told.append(f"it starts at {found.start:.10g}, and must by {instance.latest_start(vehicle):g}.")
+    if found.end > instance.latest_end(vehicle) + slack:
+        told.append(f"it ends at {found.end:.10g}, and must by {instance.latest_end(vehicle):g}.")
     if found.duration > vehicle.max_duration + slack and not told:
         told.append(f"it takes {found.duration:.10g}, beyond the longest duration {vehicle.max_duration:g}.")
     return told

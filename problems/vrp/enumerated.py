@@ -16,8 +16,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.clock import Clock
+from redwood.problems.routing.ng_generation import ReducedCosts, reduced_costs
 from redwood.problems.routing.ng_kernels import RouteGraph
-from redwood.problems.routing.ng_routes import Covering, covering_prices
 from redwood.problems.routing.set_partitioning import Program, cheapest_columns
 from redwood.problems.vrp.bound import covering_of
 from redwood.problems.vrp.checks import NumberedRoute, cost, route_faults
@@ -74,14 +74,19 @@ def enumerate_routes(instance: VRPInstance, clock: Clock, incumbent: float | Non
         Cost of a known solution, or ``None``.
     """
     covering = covering_of(instance)
-    bound, prices = covering_prices(covering, clock, math.inf if incumbent is None else incumbent)
+    reduced = reduced_costs(covering, clock, math.inf if incumbent is None else incumbent)
+    bound = reduced.bound
     if bound <= 0.0 or clock.stops():
         return None
     slack = DUST * max(1.0, bound)
     gap = FIRST_GAP * bound if incumbent is None else incumbent - bound
     for _ in range(ATTEMPTS):
         try:
-            columns = [c for k in range(len(covering.graphs)) for c in _within(instance, covering, k, prices, gap + slack)]
+            columns = [
+                column
+                for kind, graph in enumerate(covering.graphs)
+                for column in _within(instance, graph, kind, reduced, gap + slack)
+            ]
         except TooManyError:
             return None
         best = None if clock.stops() else _cheapest(instance, columns, clock)
@@ -113,26 +118,36 @@ def partition_rows(instance: VRPInstance, columns: list[Column]) -> tuple[Array,
 
 @dataclass(frozen=True)
 class _Path:
-    """A path from the start: its last customer, time of service there, load, reduced cost, members and order."""
+    """A path from the start: its last customer, time of service there, load, cost, reduced cost, members and order."""
 
     node: int
     time: float
     load: float
+    cost: float
     reduced: float
     members: int
     order: tuple[int, ...]
 
 
-def _within(instance: VRPInstance, covering: Covering, kind: int, prices: Array, gap: float) -> list[Column]:
-    """Return the cheapest route of one type for each set of customers whose reduced cost is at most ``gap``."""
-    graph, size = covering.graphs[kind], covering.size
-    ways = np.where(graph.usable, graph.cost, np.inf)
-    ways[:, :size] -= prices[:size]
+def _within(instance: VRPInstance, graph: RouteGraph, kind: int, reduced: ReducedCosts, gap: float) -> list[Column]:
+    """Return the cheapest route of one type for each set of customers whose reduced cost is at most ``gap``.
+
+    Parameters
+    ----------
+    instance
+        Judges and prices each route.
+    graph, kind
+        The type of vehicle, as a graph and as a number.
+    reduced
+        What ways cost beyond the prices of their heads.
+    gap
+        The most that a route may cost beyond its prices.
+    """
+    size, ways, wage = instance.size, reduced.ways[kind], float(reduced.wages[kind])
     completion = _Completion(graph, ways, size)
-    wage = float(prices[size + len(covering.groups) + kind])
     best: dict[int, Column] = {}
-    fronts: dict[tuple[int, int], list[tuple[float, float]]] = {}
-    open_paths = [_Path(size, graph.begins, 0.0, wage, 0, ())]
+    fronts: dict[tuple[int, int], list[tuple[float, float, float]]] = {}
+    open_paths = [_Path(size, graph.begins, 0.0, 0.0, wage, 0, ())]
     steps = 0
     while open_paths:
         path = open_paths.pop()
@@ -160,16 +175,17 @@ def _extended(path: _Path, head: int, graph: RouteGraph, ways: Array) -> _Path |
     if load > graph.capacity or time > graph.latest[head]:
         return None
     reduced = path.reduced + float(ways[path.node, head])
-    return _Path(head, time, load, reduced, path.members | 1 << head, (*path.order, head))
+    spent = path.cost + float(graph.cost[path.node, head])
+    return _Path(head, time, load, spent, reduced, path.members | 1 << head, (*path.order, head))
 
 
-def _is_dominated(path: _Path, fronts: dict[tuple[int, int], list[tuple[float, float]]]) -> bool:
-    """Return whether a path with the same customers and last one is neither dearer nor later; else note this one."""
+def _is_dominated(path: _Path, fronts: dict[tuple[int, int], list[tuple[float, float, float]]]) -> bool:
+    """Return whether a path with the same customers and last one is as cheap and as early; else note this one."""
     front = fronts.setdefault((path.members, path.node), [])
-    if any(reduced <= path.reduced and time <= path.time for reduced, time in front):
+    mine = (path.cost, path.reduced, path.time)
+    if any(all(theirs <= own for theirs, own in zip(other, mine, strict=True)) for other in front):
         return True
-    front[:] = [(reduced, time) for reduced, time in front if reduced < path.reduced or time < path.time]
-    front.append((path.reduced, path.time))
+    front.append(mine)
     return False
 
 

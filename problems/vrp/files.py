@@ -8,7 +8,9 @@ from redwood.errors import FormatError, InstanceError, OptionError
 from redwood.problems.routing.solution_text import route_lines
 from redwood.problems.vrp import cordeau, json_form, li_lim, solomon, solomon_writer, vrplib, vrplib_writer
 from redwood.problems.vrp.checks import numbered
-from redwood.problems.vrp.instance import OBJECTIVES, Route, VRPInstance, VRPSolution
+from redwood.problems.vrp.instance import OBJECTIVES, VRPInstance
+from redwood.problems.vrp.routes import Route
+from redwood.problems.vrp.solution import VRPSolution
 
 if TYPE_CHECKING:
     from redwood.problems.vrp.problem import VRP

@@ -9,9 +9,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.problems.vrp.instance import VRPInstance
-from redwood.problems.vrp.limits import distance_slack, latest_start
 from redwood.problems.vrp.roads import RoadArrays
-from redwood.problems.vrp.schedule import latest_end
 
 FOREVER = 1e18
 """A time that never comes."""
@@ -164,12 +162,12 @@ def make_ground(instance: VRPInstance, neighbours: int) -> Ground:
         larger=_larger(instance, alike),
         priced=bool(instance.change_costs.any()),
         begins=np.array([max(v.shift[0], instance.depot_windows[v.start, 0]) for v in types], dtype=np.float64),
-        begins_latest=np.minimum(np.array([latest_start(instance, v) for v in types], dtype=np.float64), FOREVER),
+        begins_latest=np.minimum(np.array([instance.latest_start(v) for v in types], dtype=np.float64), FOREVER),
         back=np.array([-FOREVER if v.end is None else instance.depot_windows[v.end, 0] for v in types], dtype=np.float64),
-        closes=np.minimum(np.array([latest_end(instance, v) for v in types], dtype=np.float64), FOREVER),
+        closes=np.minimum(np.array([instance.latest_end(v) for v in types], dtype=np.float64), FOREVER),
         longest=np.array([v.max_duration for v in types], dtype=np.float64),
         farthest=np.array([v.max_distance for v in types], dtype=np.float64),
-        farthest_slack=np.array([0.1 * distance_slack(v.max_distance) for v in types], dtype=np.float64),
+        farthest_slack=np.array([0.1 * v.distance_slack for v in types], dtype=np.float64),
         capacity=np.array([v.capacity for v in types], dtype=np.float64).reshape(len(types), -1),
     )
 

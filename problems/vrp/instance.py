@@ -1,18 +1,16 @@
-"""The data of a rich vehicle routing problem, and its answers."""
+"""The data of a rich vehicle routing problem."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import MissingDependencyError, SolutionError, suggestion
-from redwood.problem import Instance, Solution
+from redwood.problem import Instance
 from redwood.problems.vrp.roads import Roads
 
 SLACK = 1e-9
@@ -67,6 +65,11 @@ class VehicleType:
     skills: tuple[str, ...] = ()
     profile: int = 0
     allowed: tuple[int, ...] | None = None
+
+    @property
+    def distance_slack(self) -> float:
+        """By how much a route may exceed the greatest distance."""
+        return SLACK * max(1.0, self.max_distance) if math.isfinite(self.max_distance) else 0.0
 
     @property
     def counts_time(self) -> bool:
@@ -249,156 +252,35 @@ class VRPInstance(Instance):
     @cached_property
     def vehicle_price(self) -> float:
         """What a vehicle costs beyond its cost: 0, or for ``"fewest-vehicles"`` a power of ten above any cost of routes."""
-        return 0.0 if self.objective == "cost" else 10.0 ** math.ceil(math.log10(max(1.0, self._most_cost)))
+        return 0.0 if self.objective == "cost" else 10.0 ** math.ceil(math.log10(max(1.0, self.most_cost)))
 
-    @property
-    def _most_cost(self) -> float:
+    @cached_property
+    def most_cost(self) -> float:
         """An upper bound on the cost of any feasible solution: every customer reached and left by the longest leg."""
-        from redwood.problems.vrp.limits import most_cost
+        legs = max(map(self._most_cost_alone, self.vehicles), default=0.0)
+        return float(self.prize.sum()) + float(self.change_price.sum()) + self.size * legs
 
-        return most_cost(self)
+    def _most_cost_alone(self, vehicle: VehicleType) -> float:
+        """Return an upper bound on what a route of this vehicle with one stop costs."""
+        distance, time = self.roads.longest_leg(vehicle.profile)
+        end = self.latest_end(vehicle)
+        if not math.isfinite(end):
+            finite = self.windows[np.isfinite(self.windows)]
+            end = float(np.concatenate([finite, self.release]).max(initial=0.0))
+        hours = min(vehicle.max_duration, end + time * (self.size + 1) + float(self.service.sum()))
+        rate = vehicle.duration_cost + vehicle.waiting_cost
+        return 2.0 * vehicle.distance_cost * distance + vehicle.fixed_cost + (rate * hours if rate else 0.0)
+
+    def latest_start(self, vehicle: VehicleType) -> float:
+        """Return the last time at which a route may start."""
+        return min(vehicle.shift[1], float(self.depot_windows[vehicle.start, 1]))
+
+    def latest_end(self, vehicle: VehicleType) -> float:
+        """Return the last time at which a route may end."""
+        closing = math.inf if vehicle.end is None else float(self.depot_windows[vehicle.end, 1])
+        return min(vehicle.shift[1], closing)
 
 
 def _largest(values: Array) -> float:
     finite = values[np.isfinite(values)]
     return max(1.0, float(np.abs(finite).max(initial=0.0)))
-
-
-@dataclass(frozen=True)
-class Route:
-    """What one vehicle does.
-
-    Attributes
-    ----------
-    customers
-        Names of its customers in the order of the visits.
-    vehicle
-        Name of its type; empty where there is only one type.
-    start, end
-        When it leaves its depot and when the route is over, or ``None`` where not said.
-    arrivals
-        When it arrives at each customer, or empty.
-    loads
-        What it carries when it leaves each customer, a list of M numbers each, or empty.
-    """
-
-    customers: list[str]
-    vehicle: str = ""
-    start: float | None = None
-    end: float | None = None
-    arrivals: list[float] = field(default_factory=list)
-    loads: list[list[float]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
-class VRPSolution(Solution):
-    """The routes of the vehicles. Times and loads in them are told, not believed: prices and checks compute their own.
-
-    Attributes
-    ----------
-    routes
-        Each a `Route`, a mapping of its fields, or a list of customers' names (or numbers that are names). Empty
-        routes are dropped.
-    left_out
-        Why each customer that is not served is left out, by name, where that was asked for.
-    """
-
-    routes: list[Route]
-    left_out: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        given: Any = self.routes
-        if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
-            raise SolutionError(f"routes are {str(given)[:40]!r}; expected a list of routes.")
-        routes = [_route(one, number) for number, one in enumerate(given, 1)]
-        object.__setattr__(self, "routes", [route for route in routes if route.customers])
-        if not isinstance(self.left_out, Mapping):
-            raise SolutionError(f"left_out is a {type(self.left_out).__name__}; expected reasons by customer.")
-        object.__setattr__(self, "left_out", {str(name): str(why) for name, why in self.left_out.items()})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return routes as mappings, and the reasons, ready for JSON."""
-        entries = [entry.name for entry in fields(Route)]
-        return {
-            "routes": [{name: getattr(route, name) for name in entries} for route in self.routes],
-            "left_out": dict(self.left_out),
-        }
-
-    def to_frame(self) -> Any:
-        """Return a pandas frame with one row a stop: route, position, vehicle, name, and arrival and load where told.
-
-        Raises
-        ------
-        MissingDependencyError
-            Where pandas is not installed.
-        """
-        from redwood.problems.vrp.maps import stops
-
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingDependencyError("to_frame needs pandas, which is not installed: pip install pandas.") from error
-        return pandas.DataFrame(stops(self))
-
-    def to_geojson(self, instance: VRPInstance) -> dict[str, Any]:
-        """Return routes as lines and places as points, as `redwood.problems.vrp.maps.geojson` has them."""
-        from redwood.problems.vrp.maps import geojson
-
-        return geojson(instance, self)
-
-    def to_html(self, instance: VRPInstance) -> str:
-        """Return a page with a map and a table of stops, as `redwood.problems.vrp.maps.html_map` has them."""
-        from redwood.problems.vrp.maps import html_map
-
-        return html_map(instance, self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Return the solution that `to_dict` wrote."""
-        known = ["routes", "left_out"]
-        for key in data:
-            if key not in known:
-                raise SolutionError(f"VRPSolution has no field {key!r}.{suggestion(key, known)}")
-        if "routes" not in data:
-            raise SolutionError("the solution has no routes; give routes=.")
-        return cls(data["routes"], data.get("left_out") or {})
-
-
-def _route(given: Any, number: int) -> Route:
-    """Return a route from what a user has."""
-    if isinstance(given, Route):
-        given = {entry.name: getattr(given, entry.name) for entry in fields(Route)}
-    if not isinstance(given, Mapping):
-        given = {"customers": given}
-    known = [entry.name for entry in fields(Route)]
-    for key in given:
-        if key not in known:
-            raise SolutionError(f"route {number} has no field {key!r}.{suggestion(str(key), known)}")
-    customers = given.get("customers", [])
-    if isinstance(customers, (str, bytes, Mapping)) or not isinstance(customers, Iterable):
-        raise SolutionError(f"customers of route {number} are {str(customers)[:40]!r}; expected a list of names.")
-    try:
-        return Route(
-            customers=[_name(name, number) for name in customers],
-            vehicle=str(given.get("vehicle", "")),
-            start=_time(given.get("start")),
-            end=_time(given.get("end")),
-            arrivals=[float(value) for value in given.get("arrivals", [])],
-            loads=[[float(value) for value in row] for row in given.get("loads", [])],
-        )
-    except (TypeError, ValueError) as error:
-        if isinstance(error, SolutionError):
-            raise
-        raise SolutionError(f"route {number}: {error}.") from error
-
-
-def _name(given: Any, number: int) -> str:
-    if isinstance(given, str):
-        return given
-    if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
-        return str(int(given))
-    raise SolutionError(f"{given!r} on route {number} is neither a name nor a number of a customer.")
-
-
-def _time(given: Any) -> float | None:
-    return None if given is None else float(given)

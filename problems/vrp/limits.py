@@ -9,9 +9,9 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError
+from redwood.problems.vrp.checks import NumberedRoute, route_faults
 from redwood.problems.vrp.instance import OBJECTIVES, SLACK, VehicleType, VRPInstance
-from redwood.problems.vrp.roads import Roads
-from redwood.problems.vrp.schedule import earliest_start, latest_end, loads_on, places_of, route_distance, schedule
+from redwood.problems.vrp.schedule import earliest_start, loads_on, places_of, route_distance, schedule
 
 SHOWN = 4
 """Reasons of so many types are told."""
@@ -55,8 +55,6 @@ def check_instance(instance: VRPInstance) -> None:
 
 def _check_prefixes(instance: VRPInstance) -> None:
     """Raise `InstanceError` where a prefix is no feasible route by itself, or there are too few vehicles for them."""
-    from redwood.problems.vrp.checks import NumberedRoute, route_faults
-
     for kind, customers in instance.prefixes:
         faults = route_faults(instance, NumberedRoute(kind, np.array(customers)))
         if faults:
@@ -131,17 +129,17 @@ def _out_of_time(instance: VRPInstance, vehicle: VehicleType, route: Array) -> s
     length = route_distance(instance, vehicle, route)
     if not math.isfinite(length):
         return "there is no way there and back"
-    if length > vehicle.max_distance + distance_slack(vehicle.max_distance):
+    if length > vehicle.max_distance + vehicle.distance_slack:
         return f"the way there and back is {length:g}, beyond the greatest distance {vehicle.max_distance:g}"
     first = earliest_start(instance, vehicle, route)
-    if first > latest_start(instance, vehicle) + instance.time_slack:
-        return f"it cannot leave before {first:g}, and must by {latest_start(instance, vehicle):g}"
+    if first > instance.latest_start(vehicle) + instance.time_slack:
+        return f"it cannot leave before {first:g}, and must by {instance.latest_start(vehicle):g}"
     found = schedule(instance, vehicle, route)
     if found.late:
         position, delay = found.late[0]
         return f"earliest arrival {found.arrivals[position]:g} is after {found.arrivals[position] - delay:g}"
-    if found.end > latest_end(instance, vehicle) + instance.time_slack:
-        return f"earliest return {found.end:g} is after {latest_end(instance, vehicle):g}"
+    if found.end > instance.latest_end(vehicle) + instance.time_slack:
+        return f"earliest return {found.end:g} is after {instance.latest_end(vehicle):g}"
     if found.duration > vehicle.max_duration + instance.time_slack:
         return f"the route takes {found.duration:g}, beyond the longest duration {vehicle.max_duration:g}"
     return ""
@@ -170,47 +168,3 @@ def _shortest(matrix: Array, start: int) -> Array:
             break
         best = shorter
     return best
-
-
-def latest_start(instance: VRPInstance, vehicle: VehicleType) -> float:
-    """Return the last time at which a route may start."""
-    return min(vehicle.shift[1], float(instance.depot_windows[vehicle.start, 1]))
-
-
-def distance_slack(limit: float) -> float:
-    """Return by how much a length may exceed its limit."""
-    return SLACK * max(1.0, limit) if math.isfinite(limit) else 0.0
-
-
-def most_cost(instance: VRPInstance) -> float:
-    """Return an upper bound on the cost of any feasible routes: the longest leg to every stop, and all prizes."""
-    roads, total = instance.roads, float(instance.prize.sum())
-    legs = 0.0
-    for vehicle in instance.vehicles:
-        rate = vehicle.duration_cost + vehicle.waiting_cost
-        distance, time = longest_leg(roads, vehicle.profile)
-        waiting = latest_end(instance, vehicle) if math.isfinite(latest_end(instance, vehicle)) else _latest(instance)
-        hours = min(vehicle.max_duration, waiting + time * (instance.size + 1) + float(instance.service.sum()))
-        per_route = vehicle.fixed_cost + (rate * hours if rate else 0.0)
-        legs = max(legs, 2.0 * vehicle.distance_cost * distance + per_route)
-    return total + float(instance.change_price.sum()) + instance.size * legs
-
-
-def longest_leg(roads: Roads, profile: int) -> tuple[float, float]:
-    """Return an upper bound on finite distances and durations between two places."""
-    if roads.distances is not None:
-        matrix = roads.distances[profile if len(roads.distances) > 1 else 0]
-        longest = float(np.max(matrix, initial=0.0, where=np.isfinite(matrix)))
-    else:
-        corners = np.asarray(roads.coords)
-        span = np.ptp(corners, axis=0)
-        longest = roads.scale * float(np.hypot(*span)) + 1.0 if roads.metric == "euclidean" else roads.scale * 20038.0
-    if roads.durations is None:
-        return longest, longest / roads.speeds[profile]
-    times = roads.durations[profile if len(roads.durations) > 1 else 0]
-    return longest, float(np.max(times, initial=0.0, where=np.isfinite(times)))
-
-
-def _latest(instance: VRPInstance) -> float:
-    finite = instance.windows[np.isfinite(instance.windows)]
-    return float(np.concatenate([finite, instance.release]).max(initial=0.0))

@@ -13,10 +13,12 @@ from redwood.clock import Timer
 from redwood.problems.vrp.bound import VRPBound
 from redwood.problems.vrp.checks import NumberedRoute, numbered, route_faults
 from redwood.problems.vrp.enumerated import Column, enumerate_routes, fits, partition_rows
-from redwood.problems.vrp.instance import Route, VRPInstance, VRPSolution
+from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.linear_arcs import Arcs, usable_arcs
 from redwood.problems.vrp.linear_rows import Labels, RowList
 from redwood.problems.vrp.linear_times import add_times
+from redwood.problems.vrp.routes import Route
+from redwood.problems.vrp.solution import VRPSolution
 from redwood.views.linear import Linear, Rows
 
 PREPARATION = 30.0

@@ -11,8 +11,6 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.problems.vrp.instance import VRPInstance
-from redwood.problems.vrp.limits import latest_start
-from redwood.problems.vrp.schedule import latest_end
 
 NONE = np.empty(0, dtype=np.int64)
 
@@ -90,8 +88,8 @@ def times_of(instance: VRPInstance) -> Times:
     quickest = {k: _quickest(one) for k, one in direct.items()}
     known = np.concatenate([instance.windows[:, 0], instance.release, begins, instance.depot_windows[:, 0]])
     horizon = float(known.max()) + float(instance.service.sum()) + (size + 1) * longest + 1.0
-    closes = np.minimum(np.array([latest_end(instance, v) for v in types]), horizon)
-    begins_latest = np.minimum(np.array([latest_start(instance, v) for v in types]), closes)
+    closes = np.minimum(np.array([instance.latest_end(v) for v in types]), horizon)
+    begins_latest = np.minimum(np.array([instance.latest_start(v) for v in types]), closes)
     opening = instance.windows[instance.window_starts[:-1], 0]
     closing = instance.windows[instance.window_starts[1:] - 1, 1]
     there = np.stack([quickest[v.profile][v.start, homes:] for v in types])

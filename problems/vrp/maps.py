@@ -9,8 +9,9 @@ import numpy as np
 
 from redwood.errors import FitError
 from redwood.problems.vrp.checks import NumberedRoute, numbered
-from redwood.problems.vrp.instance import VRPInstance, VRPSolution
+from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.routes import Routes
 from redwood.problems.vrp.schedule import places_of
 
 WIDTH, HEIGHT, MARGIN = 900.0, 700.0, 30.0
@@ -18,7 +19,7 @@ WIDTH, HEIGHT, MARGIN = 900.0, 700.0, 30.0
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
 
 
-def stops(solution: VRPSolution) -> list[dict[str, Any]]:
+def stops(solution: Routes) -> list[dict[str, Any]]:
     """Return one mapping a stop: route and position from 1, vehicle, name, and arrival and loads where they are told."""
     rows = []
     for number, route in enumerate(solution.routes, 1):
@@ -31,7 +32,7 @@ def stops(solution: VRPSolution) -> list[dict[str, Any]]:
     return rows
 
 
-def geojson(instance: VRPInstance, solution: VRPSolution) -> dict[str, Any]:
+def geojson(instance: VRPInstance, solution: Routes) -> dict[str, Any]:
     """Return routes as lines and places as points, with names, vehicles, arrivals and reasons as their properties.
 
     Raises
@@ -65,7 +66,7 @@ def _place(instance: VRPInstance, name: str) -> Any:
     return np.asarray(instance.roads.coords)[len(instance.depots) + instance.numbers[name]].tolist()
 
 
-def html_map(instance: VRPInstance, solution: VRPSolution) -> str:
+def html_map(instance: VRPInstance, solution: Routes) -> str:
     """Return a page with the routes as a drawing, names and times on the stops, and a table of stops below.
 
     Raises
@@ -126,7 +127,7 @@ def _mark(at: Any, name: str, words: str, *, square: bool = False, hollow: bool 
     return f"<g><title>{html.escape(f'{name}: {words}')}</title>{shape}{label}</g>"
 
 
-def _table(told: VRPSolution) -> str:
+def _table(told: Routes) -> str:
     rows = stops(told)
     if not rows:
         return "<p>No routes.</p>"

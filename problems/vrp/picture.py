@@ -10,7 +10,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.problems.vrp.checks import NumberedRoute, numbered
-from redwood.problems.vrp.instance import VRPInstance, VRPSolution
+from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.routes import Routes
 from redwood.problems.vrp.schedule import loads_on, places_of, schedule
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ NAMED = 30
 """Up to so many customers have their names beside them."""
 
 
-def draw(instance: VRPInstance, solution: VRPSolution | None, axes: Axes) -> None:
+def draw(instance: VRPInstance, solution: Routes | None, axes: Axes) -> None:
     """Draw depots as squares, customers (by load; those left out hollow), and each route in a colour of its own."""
     if instance.roads.coords is None:
         raise FitError("the instance has matrices and no coordinates, so there is nothing to draw.")

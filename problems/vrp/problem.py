@@ -12,8 +12,11 @@ from redwood.problem import Problem
 from redwood.problems.vrp import files, generators
 from redwood.problems.vrp.checks import cost, numbered, violations
 from redwood.problems.vrp.fields import assemble, roads_of
-from redwood.problems.vrp.instance import VRPInstance, VRPSolution
+from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.limits import check_instance
+from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.repair_suggestions import repair_suggestions
+from redwood.problems.vrp.solution import VRPSolution
 from redwood.views.bound import Bound
 from redwood.views.linear import Linear
 
@@ -159,14 +162,10 @@ class VRP(Problem[VRPInstance, VRPSolution]):
 
     def repair_suggestions(self, instance: VRPInstance, solution: VRPSolution) -> list[str]:
         """Return for each required customer that is not served where it fits best, or why nowhere."""
-        from redwood.problems.vrp.reasons import repair_suggestions
-
         return repair_suggestions(instance, solution)
 
     def described(self, instance: VRPInstance, solution: VRPSolution) -> VRPSolution:
         """Return the solution with its times and loads, and the reason for each customer that is left out."""
-        from redwood.problems.vrp.reasons import described
-
         return described(instance, solution)
 
     def parse(self, text: str, name: str, *, rounding: str | None = None, objective: str | None = None) -> VRPInstance:

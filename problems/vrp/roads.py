@@ -113,6 +113,19 @@ class Roads:
         data = self.coords if self.distances is None else self.distances[0]
         return 0 if data is None else len(data)
 
+    def longest_leg(self, profile: int) -> tuple[float, float]:
+        """Return an upper bound on finite distances and durations between two places."""
+        if self.distances is not None:
+            matrix = self.distances[profile if len(self.distances) > 1 else 0]
+            longest = float(np.max(matrix, initial=0.0, where=np.isfinite(matrix)))
+        else:
+            span = np.ptp(np.asarray(self.coords), axis=0)
+            longest = self.scale * float(np.hypot(*span)) + 1.0 if self.metric == "euclidean" else self.scale * 20038.0
+        if self.durations is None:
+            return longest, longest / self.speeds[profile]
+        times = self.durations[profile if len(self.durations) > 1 else 0]
+        return longest, float(np.max(times, initial=0.0, where=np.isfinite(times)))
+
     def distance(self, profile: int, tails: Array, heads: Array) -> Array:
         """Return the distances from ``tails`` to ``heads``, arrays of place numbers that broadcast together."""
         if self.distances is not None:

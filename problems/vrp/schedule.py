@@ -62,12 +62,6 @@ def earliest_start(instance: VRPInstance, vehicle: VehicleType, customers: Array
     return max(vehicle.shift[0], opening, float(instance.release[customers].max(initial=0.0)))
 
 
-def latest_end(instance: VRPInstance, vehicle: VehicleType) -> float:
-    """Return the last time at which a route may end."""
-    closing = math.inf if vehicle.end is None else float(instance.depot_windows[vehicle.end, 1])
-    return min(vehicle.shift[1], closing)
-
-
 def schedule(instance: VRPInstance, vehicle: VehicleType, customers: Array) -> Schedule:
     """Return the shortest schedule that is least late and, among equals, starts first.
 
@@ -102,7 +96,7 @@ def schedule(instance: VRPInstance, vehicle: VehicleType, customers: Array) -> S
 
 def _lateness(instance: VRPInstance, vehicle: VehicleType, found: Schedule) -> float:
     """Return by how much a schedule misses windows and the end of the shift, in total."""
-    return sum(delay for _, delay in found.late) + max(0.0, found.end - latest_end(instance, vehicle))
+    return sum(delay for _, delay in found.late) + max(0.0, found.end - instance.latest_end(vehicle))
 
 
 def _forward(instance: VRPInstance, vehicle: VehicleType, customers: Array, travel: list[float], start: float) -> Schedule:

@@ -14,10 +14,10 @@ from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.problem import Instance, Problem
 from redwood.problems.vrp.checks import numbered
-from redwood.problems.vrp.instance import Route, VehicleType, VRPInstance, VRPSolution
-from redwood.problems.vrp.limits import latest_start
+from redwood.problems.vrp.instance import VehicleType, VRPInstance
 from redwood.problems.vrp.reasons import described
-from redwood.problems.vrp.schedule import latest_end
+from redwood.problems.vrp.routes import Route
+from redwood.problems.vrp.solution import VRPSolution
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.external.vrp_units import NEVER, Units, ceiling
 
@@ -227,9 +227,9 @@ class _Form(Units):
         """Add when a vehicle is under way, how long at most, and what that costs."""
         instance, model = self.instance, self.model
         opens = max(kind.shift[0], float(instance.depot_windows[kind.start, 0]))
-        clock.CumulVar(model.Start(vehicle)).SetRange(self.early(opens), self.late(latest_start(instance, kind)))
+        clock.CumulVar(model.Start(vehicle)).SetRange(self.early(opens), self.late(instance.latest_start(kind)))
         back = 0 if kind.end is None else max(0, self.early(float(instance.depot_windows[kind.end, 0])))
-        clock.CumulVar(model.End(vehicle)).SetRange(back, self.late(latest_end(instance, kind)))
+        clock.CumulVar(model.End(vehicle)).SetRange(back, self.late(instance.latest_end(kind)))
         if math.isfinite(kind.max_duration):
             clock.SetSpanUpperBoundForVehicle(self.limit(kind.max_duration), vehicle)
         if kind.duration_cost:

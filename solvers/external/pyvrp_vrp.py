@@ -13,8 +13,10 @@ from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.problem import Instance, Problem
 from redwood.problems.vrp.checks import numbered
-from redwood.problems.vrp.instance import Route, VehicleType, VRPInstance, VRPSolution
+from redwood.problems.vrp.instance import VehicleType, VRPInstance
 from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.routes import Route
+from redwood.problems.vrp.solution import VRPSolution
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.external.vrp_units import Units, ceiling
 

@@ -12,8 +12,10 @@ import numpy as np
 from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.vrp.checks import NumberedRoute, cost, numbered
-from redwood.problems.vrp.instance import Route, VRPInstance, VRPSolution
+from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.routes import Route
+from redwood.problems.vrp.solution import VRPSolution
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.local_search.vrp_pool import RoutePool
 

@@ -16,7 +16,7 @@ from redwood.embedding.formulation import RowList
 from redwood.errors import ModelError, OptionError, SolutionError, SolverError
 from redwood.views.compiled import CompiledModel, compile_model
 
-needs = {"onnx": "onnx", **dict.fromkeys(study.SKLEARN, "sklearn")}
+needs = {"onnx": "onnx", "onnx-forest": "onnx", **dict.fromkeys(study.SKLEARN, "sklearn")}
 
 
 def box(count=2, low=0.0, high=1.0, domain=pyo.Reals):
@@ -413,6 +413,53 @@ def test_onnx_operators_that_cannot_be_embedded_are_named(tmp_path):
         embed(box(2), made, model.x)
     with pytest.raises(ModelError, match="is no file"):
         embed(box(2), tmp_path / "no.onnx", model.x)
+
+
+@pytest.mark.parametrize("partitions", [1, 2])
+def test_no_binary_has_a_tiny_coefficient(partitions):
+    """Where a ReLU can be on by 1e-9 only, its limits are widened: HiGHS's presolve has cut optima off at such numbers."""
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)).double()
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor([[1.0, 0.0], [1.0, -1.0]]))
+        net[0].bias.copy_(torch.tensor([-1.0 + 1e-9, 0.0], dtype=torch.float64))
+        net[2].weight.copy_(torch.tensor([[-1.0, 1.0]]))
+        net[2].bias.zero_()
+    model = box(2)
+    embedded = embed(model, net, model.x, limits="interval", partitions=partitions)
+    maximised(model, embedded)
+    compiled = compile_model(model, list(model.x.values()))
+    binary = np.flatnonzero(compiled.integer)
+    sizes = np.abs(compiled.rows.values[np.isin(compiled.rows.columns, binary)])
+    assert len(binary)
+    assert sizes[sizes > 0].min() >= 1e-6
+    assert embedded.check().predicted[0] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_onnx_trees_that_cannot_be_embedded_are_named():
+    """What stands behind the trees, another function of their sum, and a mode of nodes that is no comparison."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("sklearn")
+
+    def changed(change):
+        made = study.onnx_forest(study.sklearn_case("forest", 3, 0), 3)
+        change(made.graph)
+        return made
+
+    def followed(graph):
+        graph.node[0].output[0] = "sum"
+        graph.node.append(onnx.helper.make_node("Tanh", ["sum"], ["y"]))
+
+    def squashed(graph):
+        graph.node[0].attribute.append(onnx.helper.make_attribute("post_transform", "LOGISTIC"))
+
+    def asked(graph):
+        modes = next(it for it in graph.node[0].attribute if it.name == "nodes_modes")
+        modes.strings[0] = b"BRANCH_EQ"
+
+    for change, message in ((followed, "Tanh stands"), (squashed, "post_transform 'LOGISTIC'"), (asked, "mode 'BRANCH_EQ'")):
+        model = box(3)
+        with pytest.raises(ModelError, match=message):
+            embed(model, changed(change), model.x)
 
 
 def test_omlt_finds_the_same_optimum():

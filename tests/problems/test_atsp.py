@@ -97,12 +97,23 @@ def test_violations_name_the_nodes() -> None:
 
 @pytest.mark.parametrize("variant", ATSP.variants)
 def test_variants_keep_what_they_promise(variant: str) -> None:
-    """Distances are whole and positive; ``matnet`` obeys the triangle inequality, ``city`` has coordinates."""
+    """Distances are whole and positive; ``matnet`` obeys the triangle inequality; ``city`` and ``roads`` have places."""
     instance = generated(12, variant=variant)
     assert instance.travel.integral
     assert (instance.matrix[~np.eye(12, dtype=bool)] > 0).all()
-    assert np.array_equal(close(instance.matrix), instance.matrix) == (variant == "matnet")
-    assert (instance.travel.coords is not None) == (variant == "city")
+    if variant == "roads":
+        assert np.abs(close(instance.matrix) - instance.matrix).max() <= 1.0  # the quickest ways, rounded
+    else:
+        assert np.array_equal(close(instance.matrix), instance.matrix) == (variant == "matnet")
+    assert (instance.travel.coords is not None) == (variant in ("city", "roads"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_place_of_a_street_network_is_reached(seed: int) -> None:
+    """One-way streets cut nothing off, and make some way there longer than the way back."""
+    matrix = PROBLEM.generate(1 + 10 * seed, np.random.default_rng(seed), variant="roads").matrix
+    assert np.isfinite(matrix).all()
+    assert seed == 0 or (matrix > 1.05 * matrix.T).any()
 
 
 def test_unknown_variants_and_sizes_are_refused() -> None:
