@@ -180,7 +180,7 @@ def _alike(instance: VRPInstance) -> Array:
     for k, v in enumerate(instance.vehicles):
         limits = (v.profile, v.start, v.end, v.shift, v.max_duration, v.max_distance, v.duration_cost, v.waiting_cost)
         code[k] = codes.setdefault((*limits, may[k].tobytes(), change[k].tobytes()), k)
-    same = code[:, None] == code[None]
+    same = np.asarray(code[:, None] == code[None])
     np.fill_diagonal(same, False)
     return same
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
+from redwood.arrays import Array
 from redwood.errors import FormatError
 from redwood.problems.vrp.instance import VRPInstance
 
@@ -36,7 +38,7 @@ def _vehicle(text: str, has: Callable[..., bool]) -> Callable[[VRPInstance], str
     return name
 
 
-def _customer(text: str, has: Callable[[VRPInstance], np.ndarray]) -> Callable[[VRPInstance], str]:
+def _customer(text: str, has: Callable[[VRPInstance], Any]) -> Callable[[VRPInstance], str]:
     def name(instance: VRPInstance) -> str:
         found = np.flatnonzero(has(instance))
         return f"{text} of customer {instance.customers[found[0]]!r}" if len(found) else ""
@@ -48,14 +50,14 @@ def _whole(text: str, has: Callable[[VRPInstance], object]) -> Callable[[VRPInst
     return lambda instance: text if has(instance) else ""
 
 
-def _optional_without_prize(instance: VRPInstance) -> np.ndarray:
+def _optional_without_prize(instance: VRPInstance) -> Array:
     alone = (instance.group_of < 0) & (instance.partner < 0)
     return np.asarray(alone & (instance.required == (instance.prize > 0)))
 
 
-def _loads_beside_shipments(instance: VRPInstance) -> np.ndarray:
+def _loads_beside_shipments(instance: VRPInstance) -> Array:
     loaded = instance.delivery.any(axis=1) | instance.pickup.any(axis=1)
-    return loaded if len(instance.shipments) else np.zeros(instance.size, dtype=np.bool_)
+    return np.asarray(loaded & (len(instance.shipments) > 0))
 
 
 FEATURES: dict[str, Callable[[VRPInstance], str]] = {

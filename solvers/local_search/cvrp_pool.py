@@ -48,8 +48,8 @@ class RoutePool:
                 known = routes.pop(key, None)
                 routes[key] = known if known is not None and known.length <= length else _Column(length, tuple(customers))
 
-    def best(self, seconds: float, start: list[list[int]]) -> tuple[float, list[list[int]]] | None:
-        """Return the length and the routes of the shortest choice that serves everybody, ``None`` where none is found.
+    def best(self, seconds: float, start: list[list[int]]) -> list[list[int]] | None:
+        """Return the shortest choice of routes that serves everybody, ``None`` where none is found.
 
         Parameters
         ----------
@@ -75,4 +75,4 @@ class RoutePool:
         chosen = cheapest_columns(program, seconds, known if min(known, default=-1) >= 0 else ())
         if chosen is None:
             return None
-        return float(program.costs[chosen].sum()), [list(columns[k].customers) for k in chosen]
+        return [list(columns[k].customers) for k in chosen]
