@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from redwood.solving.read import Check, check, generate, instance, read, read_result, read_solution
     from redwood.solving.register import find_policy, load_policy, register
     from redwood.solving.simulate import Latency, latency, simulate
-    from redwood.solving.solve import solve, solve_many
+    from redwood.solving.solve import solve
     from redwood.solving.train import train
     from redwood.solving.write import write
 
@@ -49,7 +49,8 @@ _HOMES = {
     "planning.simulation": ("Rollouts",),
     "solving.simulate": ("Latency", "latency", "simulate"),
     "solver": ("Answer", "Incumbent", "Run", "Solver"),
-    "solving.solve": ("solve", "solve_many"),
+    "solving.batches": ("solve_many",),
+    "solving.solve": ("solve",),
     "solving.train": ("train",),
     "solving.write": ("write",),
 }

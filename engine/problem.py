@@ -116,6 +116,8 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
     """Names of the generator's variants, the first one being the default."""
     suffix: ClassVar[str] = ".txt"
     """Suffix of instance files that `format` writes."""
+    other_suffixes: ClassVar[tuple[str, ...]] = ()
+    """Suffixes of further formats, which `format_as` writes where an instance fits them."""
     pattern: ClassVar[str] = ""
     """What the beginning of such a file matches, for a spec that is made of the class; empty where there are no files."""
     solution_suffix: ClassVar[str] = ".sol"
@@ -150,6 +152,10 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
     @abstractmethod
     def violations(self, instance: InstanceT, solution: SolutionT) -> list[str]:
         """Return every broken rule in words (at most about ten), or an empty list for a feasible solution."""
+
+    def format_as(self, instance: InstanceT, suffix: str) -> str:
+        """Return an instance in the format of one of `other_suffixes`; raise `FormatError` naming what that cannot hold."""
+        raise NotImplementedError(f"problem {self.name!r} has no format for {suffix!r}.")
 
     def repair_suggestions(self, instance: InstanceT, solution: SolutionT) -> list[str]:
         """Return what to change in a solution that breaks rules, most important first; empty where nothing is known."""

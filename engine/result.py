@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 from collections.abc import Mapping
@@ -136,8 +137,8 @@ class Result:
         raise OptionError("Result.from_json is now redwood.read_result(text), which looks the problem up.")
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], problem: Problem[Any, Any]) -> Result:
-        """Return the result that `to_dict` wrote, of an instance of the problem.
+    def from_dict(cls, data: Mapping[str, Any], problem: Problem[Any, Any], *, source: Instance | None = None) -> Result:
+        """Return the result that `to_dict` wrote, of an instance of the problem; ``source`` is that instance, where known.
 
         Raises
         ------
@@ -145,7 +146,7 @@ class Result:
             Where the data are not such a result.
         """
         try:
-            return cls._from_dict(data, problem)
+            return dataclasses.replace(cls._from_dict(data, problem), source=source)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise FormatError(f"the data are not a Redwood result: {type(error).__name__}: {error}") from error
 

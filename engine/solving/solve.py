@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from redwood.budget import AnyOf, Budget, Iterations, Seconds, Target, TargetGap
-from redwood.errors import FitError, OptionError, RedwoodError, SolutionError
+from redwood.errors import OptionError, RedwoodError, SolutionError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.messages import error_text
 from redwood.execution.task import Task
@@ -18,7 +18,7 @@ from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem, Solution
 from redwood.renamed import option_suggestion
 from redwood.result import Result
-from redwood.settings import check_seed, check_threads, not_negative, positive
+from redwood.settings import check_seed, check_threads, not_negative
 from redwood.solver import Incumbent, Solver
 from redwood.solving.choose import choose
 from redwood.solving.running import announce, find_partner, run_tasks
@@ -81,121 +81,59 @@ def solve(
     RedwoodError
         Where a name, an option or the instance is wrong. A solver that fails is a status of the result instead.
     """
+    settings = Settings(
+        time_limit=time_limit,
+        seed=seed,
+        initial=initial,
+        on_improvement=on_improvement,
+        target=target,
+        target_gap=target_gap,
+        iterations=iterations,
+        budget=budget,
+        bound_time_limit=bound_time_limit,
+        threads=threads,
+        isolate=isolate,
+    )
+    return announce(answer(instance, solver, settings, options))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What `solve` is told besides instance, solver and the solver's options; see there."""
+
+    time_limit: float | None = None
+    seed: int = 0
+    initial: Any = None
+    on_improvement: Callable[[Incumbent], None] | None = None
+    target: float | None = None
+    target_gap: float | None = None
+    iterations: int | None = None
+    budget: Budget | None = None
+    bound_time_limit: float | None = None
+    threads: int = 1
+    isolate: bool = False
+
+
+def answer(instance: Instance, solver: str | Solver, settings: Settings, options: Mapping[str, Any]) -> Result:
+    """Return the checked answer of a solver to an instance, of which plugins are not told."""
     started = time.perf_counter()
     problem = host().problem(instance.problem)
-    limits = make_budget(time_limit, iterations, target, target_gap, budget)
-    seconds = bound_seconds(bound_time_limit, time_limit)
-    entry, made, note = find_solver(instance, solver, time_limit, options)
+    limits = make_budget(settings.time_limit, settings.iterations, settings.target, settings.target_gap, settings.budget)
+    seconds = bound_seconds(settings.bound_time_limit, settings.time_limit)
+    entry, made, note = find_solver(instance, solver, settings.time_limit, options)
     problem.validate(instance)
-    start, judged = offer_initial(problem, instance, initial)
-    partner = find_partner(made, problem.name)
-    task = Task(problem, instance, made, limits, check_seed(seed), start, check_threads(threads), partner, views_of(entry))
-    checker = Checker.of(problem, instance, apart=isolate)
+    start, judged = offer_initial(problem, instance, settings.initial)
+    partner, seed, threads = find_partner(made, problem.name), check_seed(settings.seed), check_threads(settings.threads)
+    task = Task(problem, instance, made, limits, seed, start, threads, partner, views_of(entry))
+    checker = Checker.of(problem, instance, apart=settings.isolate)
     load = time.perf_counter() - started
-    listener = None if on_improvement is None else lambda _, incumbent: on_improvement(incumbent)
-    (outcome,) = run_tasks([task], [checker], isolate=isolate, on_improvement=listener)
+    told = settings.on_improvement
+    listener = None if told is None else lambda _, incumbent: told(incumbent)
+    (outcome,) = run_tasks([task], [checker], isolate=settings.isolate, on_improvement=listener)
     outcome.load_seconds += load
-    name, version = _named(entry, made)
-    result = conclude(
-        checker,
-        outcome,
-        solver=name,
-        version=version,
-        seed=task.seed,
-        bound_time_limit=seconds,
-        initial=judged,
-        note=note,
-    )
-    return announce(result)
-
-
-def solve_many(
-    instances: Sequence[Instance],
-    solver: str | Solver = "auto",
-    *,
-    time_limit: float | None = None,
-    seed: int = 0,
-    iterations: int | None = None,
-    target_gap: float | None = None,
-    bound_time_limit: float | None = None,
-    threads: int = 1,
-    isolate: bool = False,
-    on_result: Callable[[Result], None] | None = None,
-    **options: Any,
-) -> list[Result]:
-    """Return the checked answers to a batch of instances of one problem, in order.
-
-    Solvers that gain from batching (one forward pass for many instances) get the batch whole; others solve one instance
-    after another, each with its share of the time that is left. Instance i runs with seed ``seed + i``, so that `solve`
-    with ``result.seed`` repeats it.
-
-    Parameters
-    ----------
-    instances
-        Of one problem; none are answered by an empty list.
-    solver
-        A registered name, ``"auto"``, which looks at the first instance, or a solver object.
-    time_limit
-        Seconds for the whole batch; by default 10 for each instance, where no other limit is given.
-    seed
-        Of the first instance; each further one has the next number.
-    iterations
-        Iterations for each instance, at most, as the solver counts them.
-    target_gap
-        Stop an instance at this gap to the solver's own bound.
-    bound_time_limit
-        Seconds for the problem's own bound of each instance: by default the smaller of 10 and its time limit; 0 for none.
-    threads
-        How many threads the solver may use.
-    isolate
-        Run each instance in a process of its own that is killed at the limit.
-    on_result
-        Called with each result as soon as it is known.
-    **options
-        Fields of the solver.
-    """
-    if not instances:
-        return []
-    kinds = sorted({instance.problem for instance in instances})
-    if len(kinds) > 1:
-        raise FitError(f"solve_many takes instances of one problem, and was given {', '.join(kinds)}.")
-    if time_limit is None and iterations is None and target_gap is None:
-        time_limit = DEFAULT_TIME_LIMIT * len(instances)
-    seed, threads = check_seed(seed), check_threads(threads)
-    if time_limit is not None:
-        positive("time limit", time_limit, " s", "give more than 0 seconds")
-    make_budget(time_limit, iterations, None, target_gap, None)
-    bound_seconds(bound_time_limit, time_limit)
-    entry, made, note = find_solver(instances[0], solver, time_limit, options)
-    if made.batches() and not isolate:
-        results = _solve_batch(
-            instances, entry, made, note, time_limit, seed, iterations, target_gap, bound_time_limit, threads
-        )
-        for result in results if on_result is not None else ():
-            on_result(result)  # type: ignore[misc]
-        return results
-    began, results = time.perf_counter(), []
-    for index, instance in enumerate(instances):
-        share = None
-        if time_limit is not None:
-            share = max(1e-3, (time_limit - (time.perf_counter() - began)) / (len(instances) - index))
-        result = solve(
-            instance,
-            solver,
-            time_limit=share,
-            seed=seed + index,
-            iterations=iterations,
-            target_gap=target_gap,
-            bound_time_limit=bound_time_limit,
-            threads=threads,
-            isolate=isolate,
-            **options,
-        )
-        began += result.seconds.load + result.seconds.compile + result.seconds.bound  # only solving is limited
-        results.append(result)
-        if on_result is not None:
-            on_result(result)
-    return results
+    name, version = named(entry, made)
+    facts: dict[str, Any] = {"solver": name, "version": version, "seed": task.seed, "note": note}
+    return conclude(checker, outcome, bound_time_limit=seconds, initial=judged, **facts)
 
 
 def find_solver(
@@ -298,43 +236,6 @@ def views_of(entry: Entry[SolverSpec] | None) -> frozenset[str]:
     return frozenset() if entry is None else entry.spec.views
 
 
-def _named(entry: Entry[SolverSpec] | None, solver: Solver) -> tuple[str, str]:
-    """Return the name of a solver and the version of the plugin that brought it."""
+def named(entry: Entry[SolverSpec] | None, solver: Solver) -> tuple[str, str]:
+    """Return the name of a solver and the version of the plugin that brought it; of a solver object its class."""
     return (type(solver).__name__, "") if entry is None else (entry.spec.name, host().version(entry.plugin))
-
-
-def _solve_batch(
-    instances: Sequence[Instance],
-    entry: Entry[SolverSpec] | None,
-    solver: Solver,
-    note: str,
-    time_limit: float | None,
-    seed: int,
-    iterations: int | None,
-    target_gap: float | None,
-    bound_time_limit: float | None,
-    threads: int,
-) -> list[Result]:
-    """Give the batch whole to a solver with `run_many`; seconds of a result are the batch's divided by its size."""
-    started = time.perf_counter()
-    problem = host().problem(instances[0].problem)
-    limits = make_budget(time_limit, iterations, None, target_gap, None)
-    for instance in instances:
-        problem.validate(instance)
-    first, lent, partner = check_seed(seed), check_threads(threads), find_partner(solver, problem.name)
-    views = views_of(entry)
-    tasks = [
-        Task(problem, instance, solver, limits, first + i, None, lent, partner, views)
-        for i, instance in enumerate(instances)
-    ]
-    checkers = [Checker.of(problem, instance, apart=False) for instance in instances]
-    loaded = time.perf_counter() - started
-    outcomes = run_tasks(tasks, checkers, isolate=False)
-    name, version = _named(entry, solver)
-    seconds = bound_seconds(bound_time_limit, None if time_limit is None else time_limit / len(instances))
-    results = []
-    for task, checker, outcome in zip(tasks, checkers, outcomes, strict=True):
-        outcome.load_seconds = loaded
-        facts: dict[str, Any] = {"solver": name, "version": version, "seed": task.seed, "note": note}
-        results.append(announce(conclude(checker, outcome, bound_time_limit=seconds, **facts)))
-    return results

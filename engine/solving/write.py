@@ -11,18 +11,22 @@ from redwood.problem import Instance
 
 
 def write(instance: Instance, path: str | Path) -> None:
-    """Write an instance in its problem's own format, so that `read` gives it back.
+    """Write an instance so that `read` gives it back, in its problem's own format or, by the suffix, in another.
 
     Raises
     ------
     OptionError
-        Where the path's suffix is that of another format.
+        Where the path's suffix is that of no format of the problem.
+    FormatError
+        Where the instance has what the other format has no place for; the message names it.
     OutputError
         Where the file cannot be written.
     """
     problem = host().problem(instance.problem)
     file = Path(path)
-    if file.suffix.lower() != problem.suffix:
-        raise OptionError(f"instances of {problem.name!r} are written as {problem.suffix} files, and {file.name!r} is none.")
+    suffix, known = file.suffix.lower(), (problem.suffix, *problem.other_suffixes)
+    if suffix not in known:
+        forms = " or ".join(known)
+        raise OptionError(f"instances of {problem.name!r} are written as {forms} files, and {file.name!r} is none.")
     problem.validate(instance)
-    write_text(file, problem.format(instance))
+    write_text(file, problem.format(instance) if suffix == problem.suffix else problem.format_as(instance, suffix))

@@ -14,6 +14,7 @@ import math
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import highspy
 import numpy as np
@@ -71,6 +72,30 @@ def covering_bound(covering: Covering, clock: Clock, incumbent: float = math.inf
         What to begin with.
     """
     return Generation(covering, start or Start()).run(clock, incumbent)
+
+
+class ReducedCosts(NamedTuple):
+    """What routes cost beyond the prices at which a bound holds.
+
+    Attributes
+    ----------
+    bound
+        The bound: no route of some best solution costs more beyond its prices than that solution costs beyond the bound.
+    ways
+        Of each type: cost of each way less the price of its head [N + 2, N + 2], infinite where it may not be taken.
+    wages
+        What each type costs besides [K].
+    """
+
+    bound: float
+    ways: tuple[Array, ...]
+    wages: Array
+
+
+def reduced_costs(covering: Covering, clock: Clock, incumbent: float = math.inf) -> ReducedCosts:
+    """Return the bound of `covering_bound` with the reduced costs of ways that belong to it."""
+    generation = Generation(covering, Start())
+    return generation.reduced(generation.run(clock, incumbent).value)
 
 
 @cache
@@ -158,6 +183,17 @@ class Generation:
             elif not self._dearer():
                 break
         return self._result(False)
+
+    def reduced(self, bound: float) -> ReducedCosts:
+        """Return the reduced costs at the prices of the best bound."""
+        size, prices = self._covering.size, self._prices
+        price, crossing = self._customer_prices(prices), self._crossing(prices)
+        ways = []
+        for cost, graph in zip(self._costs, self._covering.graphs, strict=True):
+            way = (cost - crossing) / self._scale
+            way[:, :size] -= price / self._scale
+            ways.append(np.where(graph.usable, way, np.inf))
+        return ReducedCosts(bound, tuple(ways), prices[size + len(self._member) : self._base] / self._scale)
 
     def _result(self, cut_short: bool) -> Covered:
         return Covered(self._best / self._scale, cut_short)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from redwood.errors import FormatError, InstanceError, OptionError
 from redwood.problems.routing.solution_text import route_lines
-from redwood.problems.vrp import cordeau, json_form, li_lim, solomon, vrplib
+from redwood.problems.vrp import cordeau, json_form, li_lim, solomon, solomon_writer, vrplib, vrplib_writer
 from redwood.problems.vrp.checks import numbered
 from redwood.problems.vrp.instance import OBJECTIVES, VRPInstance
 from redwood.problems.vrp.routes import Route
@@ -62,6 +62,11 @@ def parse_instance(problem: VRP, text: str, name: str, rounding: str | None, obj
 def format_instance(instance: VRPInstance) -> str:
     """Return the instance as JSON."""
     return json_form.format(instance)
+
+
+def format_as(instance: VRPInstance, suffix: str) -> str:
+    """Return the instance as VRPLIB text (``.vrp``) or as Solomon's (``.txt``)."""
+    return vrplib_writer.format(instance) if suffix == ".vrp" else solomon_writer.format(instance)
 
 
 def parse_solution(text: str, instance: VRPInstance) -> VRPSolution:

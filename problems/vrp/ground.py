@@ -53,6 +53,9 @@ class Ground(NamedTuple):
         driving and service, so that waiting costs more than these.
     fixed, change
         Whether each stop belongs to a prefix [N + 2R], and what a change of the type of vehicle costs [T, N].
+    alike, larger, priced
+        Whether types differ in nothing but capacity and costs of a vehicle and of distance [T, T]; those alike that carry
+        more [T, G], cheap ones first, padded with -1; whether any change of vehicle costs.
     begins, begins_latest, back, closes
         When each type may leave first and last, and when a route may end first and last [T].
     longest, farthest, farthest_slack, capacity
@@ -95,6 +98,9 @@ class Ground(NamedTuple):
     by_busy: Array
     fixed: Array
     change: Array
+    alike: Array
+    larger: Array
+    priced: bool
     begins: Array
     begins_latest: Array
     back: Array
@@ -125,6 +131,7 @@ def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = No
     reach = distances.max(axis=1) if close.shape[1] < size - 1 else np.full(size, math.inf)
     collects = np.zeros(size, dtype=np.bool_)
     collects[instance.shipments[:, 0]] = True
+    alike = _alike(instance)
     return Ground(
         roads=instance.roads.arrays,
         size=size,
@@ -162,6 +169,9 @@ def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = No
         by_busy=np.array([v.waiting_cost for v in types], dtype=np.float64),
         fixed=np.concatenate([instance.fixed, np.zeros(2 * max(1, instance.slots), dtype=np.bool_)]),
         change=np.array(instance.change_costs),
+        alike=alike,
+        larger=_larger(instance, alike),
+        priced=bool(instance.change_costs.any()),
         begins=np.array([max(v.shift[0], instance.depot_windows[v.start, 0]) for v in types], dtype=np.float64),
         begins_latest=np.minimum(np.array([instance.latest_start(v) for v in types], dtype=np.float64), FOREVER),
         back=np.array([-FOREVER if v.end is None else instance.depot_windows[v.end, 0] for v in types], dtype=np.float64),
@@ -171,6 +181,28 @@ def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = No
         farthest_slack=np.array([0.1 * v.distance_slack for v in types], dtype=np.float64),
         capacity=np.array([v.capacity for v in types], dtype=np.float64).reshape(len(types), -1),
     )
+
+
+def _alike(instance: VRPInstance) -> Array:
+    """Return whether a vehicle of one type may take over a route of another [T, T] where it has the capacity."""
+    may, change = instance.may_serve, instance.change_costs
+    codes: dict[tuple[object, ...], int] = {}
+    code = np.empty(len(instance.vehicles), dtype=np.int64)
+    for k, v in enumerate(instance.vehicles):
+        limits = (v.profile, v.start, v.end, v.shift, v.max_duration, v.max_distance, v.duration_cost, v.waiting_cost)
+        code[k] = codes.setdefault((*limits, may[k].tobytes(), change[k].tobytes()), k)
+    same = np.asarray(code[:, None] == code[None])
+    np.fill_diagonal(same, False)
+    return same
+
+
+def _larger(instance: VRPInstance, alike: Array) -> Array:
+    """Return for each type those alike that carry more of some load [T, G], by cost of a vehicle, padded with -1."""
+    capacity = np.array([v.capacity for v in instance.vehicles]).reshape(len(instance.vehicles), -1)
+    cheap = np.argsort([v.fixed_cost for v in instance.vehicles], kind="stable")
+    found = [[t for t in cheap if alike[k, t] and (capacity[t] > capacity[k]).any()] for k in range(len(capacity))]
+    width = max(len(types) for types in found)
+    return np.array([types + [-1] * (width - len(types)) for types in found], dtype=np.int64).reshape(len(found), width)
 
 
 def _required(instance: VRPInstance) -> Array:

@@ -18,6 +18,8 @@ from redwood.problems.vrp.plan import (
     PEAK,
     RELEASE,
     Plan,
+    distance_to,
+    duration_to,
     in_order,
     stop_distance,
     stop_duration,
@@ -45,7 +47,7 @@ def insertion_cost(plan: Plan, ground: Ground, r: int, c: int, p: int, most: flo
     """
     k = plan.kind[r]
     q = plan.after[p]
-    longer = stop_distance(plan, ground, k, p, c) + stop_distance(plan, ground, k, c, q) - plan.leg[p]
+    longer = distance_to(plan, ground, k, p, c) + stop_distance(plan, ground, k, c, q) - plan.leg[p]
     cost = ground.by_distance[k] * longer + ground.change[k, c]
     if ground.fixed[q] or (ground.by_busy[k] == 0.0 and not cost < most):
         return math.inf, -1
@@ -54,7 +56,12 @@ def insertion_cost(plan: Plan, ground: Ground, r: int, c: int, p: int, most: flo
     if ground.ordered and not (in_order(ground, p, c) and in_order(ground, c, q)):
         return math.inf, -1
     if not loads_fit(plan, ground, k, c, p, q):
-        return math.inf, -1
+        if ground.larger.shape[1] == 0 or ground.fixed[plan.after[ground.size + r]]:
+            return math.inf, -1
+        more, larger = larger_type(plan, ground, r, c, p, longer)
+        if larger < 0:
+            return math.inf, -1
+        cost += more
     if not ground.timed:
         return (cost, ground.window_starts[c]) if cost < most else (math.inf, -1)
     return _with_time(plan, ground, r, c, p, cost, most)
@@ -88,17 +95,48 @@ def loads_fit(plan: Plan, ground: Ground, k: int, c: int, p: int, q: int) -> boo
 
 
 @kernel(_nrt=False)
+def larger_type(plan: Plan, ground: Ground, r: int, c: int, p: int, longer: float) -> tuple[float, int]:
+    """Return what the cheapest larger vehicle with room for c behind p costs more, and its type, -1 for none.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    r
+        A route whose vehicle has no room for the customer.
+    c, p
+        A customer who is out, and a stop of the route.
+    longer
+        What the customer adds to the length.
+    """
+    k = plan.kind[r]
+    length = plan.head[ground.size + len(plan.kind) + r, LENGTH] + longer
+    least, found = math.inf, -1
+    for i in range(ground.larger.shape[1]):
+        t = ground.larger[k, i]
+        if t < 0:
+            break
+        if plan.used[t] >= ground.number[t]:
+            continue
+        more = ground.by_vehicle[t] - ground.by_vehicle[k] + (ground.by_distance[t] - ground.by_distance[k]) * length
+        if more < least and loads_fit(plan, ground, t, c, p, plan.after[p]):
+            least, found = more, int(t)
+    return least, found
+
+
+@kernel(_nrt=False)
 def _with_time(plan: Plan, ground: Ground, r: int, c: int, p: int, cost: float, most: float) -> tuple[float, int]:
     """Return the cost with what the duration adds, and the window, or infinity where no window fits."""
     k = plan.kind[r]
     q = plan.after[p]
     release = max(plan.head[p, RELEASE], plan.tail[q, RELEASE], ground.release[c])
-    arrive = plan.head[p, DURATION] + stop_duration(plan, ground, k, p, c)
+    travel = duration_to(plan, ground, k, p, c)
+    arrive = plan.head[p, DURATION] + travel
     onward = ground.service[c] + stop_duration(plan, ground, k, c, q)
     old = plan.head[ground.size + len(plan.kind) + r, DURATION]
     slack = ground.time_slack
     if ground.by_busy[k] > 0.0:
-        busy = stop_duration(plan, ground, k, p, c) + onward - stop_duration(plan, ground, k, p, q)
+        busy = travel + onward - stop_duration(plan, ground, k, p, q)
         cost -= ground.by_busy[k] * busy
     cheapest = math.inf
     window = -1
@@ -170,7 +208,7 @@ def shipment_cost(
     p = ground.size + r
     for _ in range(plan.members[r] + 1):
         q = plan.after[p]
-        there = stop_distance(plan, ground, k, p, a)
+        there = distance_to(plan, ground, k, p, a)
         detour = there + stop_distance(plan, ground, k, a, q) - plan.leg[p]
         cheap = ground.by_distance[k] * detour < most or ground.by_busy[k] > 0.0
         if cheap and not ground.fixed[q] and (not ground.ordered or in_order(ground, p, a)):
@@ -227,7 +265,7 @@ def _delivery_behind(
     k = plan.kind[r]
     end = ground.size + len(plan.kind) + r
     slack = ground.time_slack
-    shift = plan.head[p, DURATION] + stop_duration(plan, ground, k, p, a)
+    shift = plan.head[p, DURATION] + duration_to(plan, ground, k, p, a)
     if plan.head[p, EARLIEST] + shift > ground.closing[w] + slack:
         return math.inf, -1, -1
     wait = max(0.0, ground.opening[w] - shift - plan.head[p, LATEST])
@@ -333,7 +371,7 @@ def _delivery_cost(
     """
     k = plan.kind[r]
     end = ground.size + len(plan.kind) + r
-    whole = length + stop_distance(plan, ground, k, p, b) + stop_distance(plan, ground, k, b, q) + plan.tail[q, LENGTH]
+    whole = length + distance_to(plan, ground, k, p, b) + stop_distance(plan, ground, k, b, q) + plan.tail[q, LENGTH]
     cost = ground.by_distance[k] * (whole - plan.head[end, LENGTH]) + ground.change[k, ground.partner[b]]
     cost += ground.change[k, b]
     if (ground.by_busy[k] == 0.0 and not cost < most) or whole > ground.farthest[k] + ground.farthest_slack[k]:
@@ -348,7 +386,7 @@ def _delivery_cost(
             return math.inf, -1
     if not ground.timed:
         return (cost, ground.window_starts[b]) if cost < most else (math.inf, -1)
-    arrive = duration + stop_duration(plan, ground, k, p, b)
+    arrive = duration + duration_to(plan, ground, k, p, b)
     onward = ground.service[b] + stop_duration(plan, ground, k, b, q)
     slack = ground.time_slack
     busy += arrive - duration + onward + plan.tail[q, BUSY] - plan.head[end, BUSY]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
-from pyomo.environ import Binary, ConcreteModel, Objective, Var, minimize
+from pyomo.environ import Binary, ConcreteModel, ConstraintList, Objective, Var, minimize, quicksum
 
 from redwood.arrays import Array
 from redwood.clock import Timer
 from redwood.problems.vrp.bound import VRPBound
 from redwood.problems.vrp.checks import NumberedRoute, numbered, route_faults
+from redwood.problems.vrp.enumerated import Column, enumerate_routes, fits, partition_rows
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.linear_arcs import Arcs, usable_arcs
 from redwood.problems.vrp.linear_rows import Labels, RowList
@@ -31,6 +33,9 @@ class VRPLinear(Linear):
     shipments the number of the route. Rows with large constants are as tight as windows and capacities allow. Routes of an
     integral point that the checker refuses, which only tolerances can let through, are cut off one by one.
 
+    Small instances in which loads and windows say which routes are feasible get a program over routes instead, where they
+    can be listed: those whose reduced cost is within the gap of the bound by column generation, as those of an optimum are.
+
     References
     ----------
     Desrochers and Laporte (1991), doi:10.1016/0167-6377(91)90083-2, for the lifted rows of orders and loads.
@@ -41,9 +46,17 @@ class VRPLinear(Linear):
         self.instance: VRPInstance = instance
         self._arcs = usable_arcs(instance)
         self._allowed = PREPARATION
+        self._columns: list[Column] | None = None
 
     def model(self, incumbent: float | None = None) -> ConcreteModel:
-        """Return the model over all arcs that a feasible route can use."""
+        """Return the model over routes where they can be listed, else over all arcs that a feasible route can use."""
+        if fits(self.instance):
+            VRPBound(self.instance).warm_up()
+            found = enumerate_routes(self.instance, Timer(self._allowed), incumbent)
+            if found is not None:
+                self._columns = found[1]
+                return self._route_model(*found)
+        self._columns = None
         instance, arcs = self.instance, self._arcs
         model = ConcreteModel("vrp")
         model.used = Var(range(len(arcs.kind)), domain=Binary)
@@ -63,6 +76,25 @@ class VRPLinear(Linear):
         model.cost = Objective(expr=expression, sense=minimize)
         return model
 
+    def _route_model(self, bound: float, columns: list[Column]) -> ConcreteModel:
+        """Return the model that chooses among routes."""
+        model = ConcreteModel("vrp")
+        model.used = Var(range(len(columns)), domain=Binary)
+        lower, upper, rows = partition_rows(self.instance, columns)
+        within: list[list[int]] = [[] for _ in lower]
+        for number, row in enumerate(rows):
+            for r in row:
+                within[r].append(number)
+        model.rows = ConstraintList()
+        for least, most, members in zip(lower.tolist(), upper.tolist(), within, strict=True):
+            if members:
+                total = quicksum(model.used[number] for number in members)
+                model.rows.add((least, total, most if math.isfinite(most) else None))
+        expression = quicksum(column.cost * model.used[number] for number, column in enumerate(columns))
+        model.rows.add(expression >= bound - 1e-10 * max(1.0, abs(bound)))
+        model.cost = Objective(expr=expression, sense=minimize)
+        return model
+
     def allow(self, seconds: float) -> None:
         """Take at most so many seconds, and `PREPARATION`, for a bound by column generation."""
         self._allowed = min(PREPARATION, seconds)
@@ -75,7 +107,7 @@ class VRPLinear(Linear):
         return value - 1e-10 * max(1.0, abs(value))
 
     def variables(self, model: ConcreteModel) -> list[object]:
-        """Return the arcs."""
+        """Return the arcs, or the routes."""
         return list(model.used.values())
 
     def solution(self, values: Array) -> VRPSolution:
@@ -89,7 +121,9 @@ class VRPLinear(Linear):
         )
 
     def _routes(self, values: Array) -> list[tuple[NumberedRoute, list[int]]]:
-        """Return each route and its arcs."""
+        """Return each route and its arcs, or itself as a column."""
+        if self._columns is not None:
+            return [(self._columns[number].route, [number]) for number in np.flatnonzero(np.asarray(values) > 0.5).tolist()]
         arcs, size = self._arcs, self.instance.size
         chosen = np.flatnonzero(np.asarray(values) > 0.5)
         behind = {(int(arcs.kind[a]), int(arcs.tail[a])): int(a) for a in chosen if arcs.tail[a] < size}
@@ -105,7 +139,9 @@ class VRPLinear(Linear):
         return found
 
     def start(self, solution: VRPSolution) -> Array | None:  # type: ignore[override]
-        """Return the arcs of some routes."""
+        """Return the arcs of some routes, or the routes of the same customers."""
+        if self._columns is not None:
+            return _columns_of(self._columns, numbered(self.instance, solution))
         arcs, size = self._arcs, self.instance.size
         number = {
             key: a for a, key in enumerate(zip(arcs.kind.tolist(), arcs.tail.tolist(), arcs.head.tolist(), strict=True))
@@ -130,6 +166,17 @@ class VRPLinear(Linear):
         starts = np.cumsum([0, *map(len, broken)])
         upper = np.array([len(path) - 1.0 for path in broken])
         return Rows(starts, np.concatenate(broken), np.ones(starts[-1]), np.full(len(broken), -np.inf), upper)
+
+
+def _columns_of(columns: list[Column], routes: list[NumberedRoute]) -> Array | None:
+    """Return the values of columns for routes, ``None`` where one of their sets of customers has none."""
+    place = {(one.route.kind, frozenset(one.route.customers.tolist())): k for k, one in enumerate(columns)}
+    chosen = [place.get((route.kind, frozenset(route.customers.tolist())), -1) for route in routes]
+    if min(chosen, default=-1) < 0:
+        return None
+    values = np.zeros(len(columns))
+    values[chosen] = 1.0
+    return values
 
 
 def _arc_costs(instance: VRPInstance, arcs: Arcs) -> Array:

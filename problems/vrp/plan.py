@@ -20,7 +20,7 @@ from redwood.kernels import kernel
 from redwood.problems.vrp.checks import NumberedRoute
 from redwood.problems.vrp.ground import FOREVER, Ground
 from redwood.problems.vrp.instance import VRPInstance
-from redwood.problems.vrp.roads import road_distance, road_duration
+from redwood.problems.vrp.roads import road_distance, road_distance_to, road_duration, road_duration_to
 
 DURATION, EARLIEST, LATEST, RELEASE, LENGTH, BUSY = 0, 1, 2, 3, 4, 5
 """Columns of `Plan.head` and `Plan.tail`: least duration, first and last start that keep it, release, distance, and the time
@@ -186,6 +186,38 @@ def stop_duration(plan: Plan, ground: Ground, k: int, i: int, j: int) -> float:
     return road_duration(ground.roads, ground.profile[k], plan.place[i], plan.place[j])
 
 
+@kernel(_nrt=False, inline="always")
+def distance_to(plan: Plan, ground: Ground, k: int, i: int, c: int) -> float:
+    """Return the distance from stop i to customer c for a vehicle of type k, quickly for many stops i and one c.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    k
+        Type of the vehicle.
+    i, c
+        A stop and a customer.
+    """
+    return road_distance_to(ground.roads, ground.profile[k], plan.place[i], ground.homes + c)
+
+
+@kernel(_nrt=False, inline="always")
+def duration_to(plan: Plan, ground: Ground, k: int, i: int, c: int) -> float:
+    """Return the travel time from stop i to customer c for a vehicle of type k, quickly for many stops i and one c.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    k
+        Type of the vehicle.
+    i, c
+        A stop and a customer.
+    """
+    return road_duration_to(ground.roads, ground.profile[k], plan.place[i], ground.homes + c)
+
+
 @kernel(_nrt=False)
 def open_route(plan: Plan, ground: Ground, k: int) -> int:
     """Take an empty route for a vehicle of type k and return its number."""
@@ -306,11 +338,50 @@ def in_order(ground: Ground, p: int, q: int) -> bool:
 def refresh(plan: Plan, ground: Ground, r: int) -> bool:
     """Compute the segments and the cost of a route anew; return whether it keeps every limit."""
     k = plan.kind[r]
-    slots = len(plan.kind)
     start = ground.size + r
-    end = ground.size + slots + r
+    end = ground.size + len(plan.kind) + r
+    head, tail = plan.head, plan.tail
+    head[start, DURATION] = 0.0
+    head[start, EARLIEST] = ground.begins[k]
+    head[start, LATEST] = ground.begins_latest[k]
+    head[start, RELEASE] = -FOREVER
+    head[start, LENGTH] = head[start, BUSY] = 0.0
+    tail[end, DURATION] = 0.0
+    tail[end, EARLIEST] = ground.back[k]
+    tail[end, LATEST] = ground.closes[k]
+    tail[end, RELEASE] = -FOREVER
+    tail[end, LENGTH] = tail[end, BUSY] = 0.0
+    for m in range(plan.head_load.shape[1]):
+        plan.head_load[start, m] = 0.0
+        plan.tail_load[end, m] = 0.0
     fits = _refresh_heads(plan, ground, k, start, end)
     _refresh_tails(plan, ground, k, start, end)
+    return _refresh_cost(plan, ground, r, fits)
+
+
+@kernel(_nrt=False)
+def refresh_around(plan: Plan, ground: Ground, r: int, c: int) -> bool:
+    """Compute the segments and the cost of a route anew to which c was joined; return whether it keeps every limit.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    r, c
+        A route, and the only customer of it that was joined since its last `refresh`.
+    """
+    k = plan.kind[r]
+    fits = _refresh_heads(plan, ground, k, plan.before[c], ground.size + len(plan.kind) + r)
+    _refresh_tails(plan, ground, k, ground.size + r, plan.after[c])
+    return _refresh_cost(plan, ground, r, fits)
+
+
+@kernel(_nrt=False)
+def _refresh_cost(plan: Plan, ground: Ground, r: int, fits: bool) -> bool:
+    """Compute the cost of a route whose segments are known; return whether it keeps every limit."""
+    k = plan.kind[r]
+    start = ground.size + r
+    end = ground.size + len(plan.kind) + r
     length = plan.head[end, LENGTH]
     duration = plan.head[end, DURATION]
     if not length <= ground.farthest[k] + ground.farthest_slack[k] or not length < math.inf:
@@ -323,29 +394,23 @@ def refresh(plan: Plan, ground: Ground, r: int) -> bool:
         if plan.head_load[end, 3 * m + PEAK] > ground.capacity[k, m] + ground.load_slack:
             return False
     cost = ground.by_vehicle[k] + ground.by_distance[k] * length + ground.by_duration[k] * duration
-    stop = start
-    for _ in range(plan.members[r]):
-        stop = plan.after[stop]
-        cost += ground.change[k, stop]
+    if ground.priced:
+        stop = start
+        for _ in range(plan.members[r]):
+            stop = plan.after[stop]
+            cost += ground.change[k, stop]
     plan.cost[r] = cost - ground.by_busy[k] * plan.head[end, BUSY]
     return fits
 
 
 @kernel(_nrt=False)
-def _refresh_heads(plan: Plan, ground: Ground, k: int, start: int, end: int) -> bool:
-    """Compute the segments from the start to each stop; return whether windows and order are kept."""
+def _refresh_heads(plan: Plan, ground: Ground, k: int, p: int, end: int) -> bool:
+    """Compute the segments from the start to each stop behind p; return whether windows and order are kept there."""
     fits = True
     head, loads = plan.head, plan.head_load
-    head[start, DURATION] = 0.0
-    head[start, EARLIEST] = ground.begins[k]
-    head[start, LATEST] = ground.begins_latest[k]
-    head[start, RELEASE] = -FOREVER
-    head[start, LENGTH] = head[start, BUSY] = 0.0
-    for m in range(plan.head_load.shape[1]):
-        plan.head_load[start, m] = 0.0
-        plan.tail_load[end, m] = 0.0
-    p = start
-    for _ in range(plan.members[plan.route[start]] + 1):
+    for _ in range(plan.members[plan.route[end]] + 1):
+        if p == end:
+            break
         q = plan.after[p]
         distance = stop_distance(plan, ground, k, p, q)
         plan.leg[p] = distance
@@ -381,17 +446,13 @@ def _refresh_heads(plan: Plan, ground: Ground, k: int, start: int, end: int) -> 
 
 
 @kernel(_nrt=False)
-def _refresh_tails(plan: Plan, ground: Ground, k: int, start: int, end: int) -> None:
-    """Compute the segments from each stop to the end."""
+def _refresh_tails(plan: Plan, ground: Ground, k: int, start: int, q: int) -> None:
+    """Compute the segments from each stop before q to the end."""
     tail, loads = plan.tail, plan.tail_load
-    tail[end, DURATION] = 0.0
-    tail[end, EARLIEST] = ground.back[k]
-    tail[end, LATEST] = ground.closes[k]
-    tail[end, RELEASE] = -FOREVER
-    tail[end, LENGTH] = tail[end, BUSY] = 0.0
-    q = end
     for _ in range(plan.members[plan.route[start]]):
         p = plan.before[q]
+        if p == start:
+            break
         w = plan.window[p]
         tail[p, LENGTH] = tail[q, LENGTH] + plan.leg[p]
         shift = ground.service[p] + stop_duration(plan, ground, k, p, q)

@@ -46,6 +46,7 @@ class VRP(Problem[VRPInstance, VRPSolution]):
     }
     variants = generators.VARIANTS
     suffix = ".json"
+    other_suffixes = (".vrp", ".txt")
     solution_suffix = ".sol"
 
     def make(
@@ -185,6 +186,10 @@ class VRP(Problem[VRPInstance, VRPSolution]):
     def format(self, instance: VRPInstance) -> str:
         """Return the instance as JSON."""
         return files.format_instance(instance)
+
+    def format_as(self, instance: VRPInstance, suffix: str) -> str:
+        """Return the instance as VRPLIB text (``.vrp``) or as Solomon's (``.txt``); places are numbered in both."""
+        return files.format_as(instance, suffix)
 
     def parse_solution(self, text: str, instance: VRPInstance) -> VRPSolution:
         """Return the routes of a ``.sol`` text, in which names stand for customers and routes for vehicles, in order."""

@@ -63,6 +63,8 @@ class RoadArrays(NamedTuple):
         Distance in a unit of time [F]; durations without a matrix are distances over speeds.
     distances, durations
         Matrices [F, P, P] (F is 1 where the profiles share one), or empty.
+    distances_back, durations_back
+        The same transposed, so that the ways to one place lie side by side; where they are symmetric, the same arrays.
     """
 
     points: Array
@@ -71,6 +73,8 @@ class RoadArrays(NamedTuple):
     speeds: Array
     distances: Array
     durations: Array
+    distances_back: Array
+    durations_back: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,22 +169,35 @@ class Roads:
         if self.distances is not None:
             durations = self.distances if self.durations is None and self._unit_speed else self.durations
             given = empty if durations is None else np.array(durations)
-            return RoadArrays(np.empty((0, 3)), 1.0, 0, speeds, np.array(self.distances), given)
+            return _with_back(RoadArrays(np.empty((0, 3)), 1.0, 0, speeds, np.array(self.distances), given, empty, empty))
         points, factor = self._points
         flat = self.metric is not Metric.GREAT_CIRCLE
         padded = np.column_stack([points, np.zeros(len(points))]) if flat else points
         durations = empty if self.durations is None else np.array(self.durations)
         if self.size > MATRIX_NODES:
-            return RoadArrays(np.ascontiguousarray(padded), factor, _code(self), speeds, empty, durations)
+            padded = np.ascontiguousarray(padded)
+            return _with_back(RoadArrays(padded, factor, _code(self), speeds, empty, durations, empty, empty))
         nodes = np.arange(self.size)
         matrix = self.distance(0, nodes[:, None], nodes[None, :])[None].copy()
         matrix[0, nodes, nodes] = 0.0
         durations = matrix if self.durations is None and self._unit_speed else durations
-        return RoadArrays(np.empty((0, 3)), 1.0, 0, speeds, matrix, durations)
+        return _with_back(RoadArrays(np.empty((0, 3)), 1.0, 0, speeds, matrix, durations, empty, empty))
 
     @property
     def _unit_speed(self) -> bool:
         return all(speed == 1.0 for speed in self.speeds)
+
+
+def _with_back(arrays: RoadArrays) -> RoadArrays:
+    """Return the arrays with the transposed matrices."""
+    distances = _transposed(arrays.distances)
+    durations = distances if arrays.durations is arrays.distances else _transposed(arrays.durations)
+    return arrays._replace(distances_back=distances, durations_back=durations)
+
+
+def _transposed(matrices: Array) -> Array:
+    back = matrices.swapaxes(1, 2)
+    return matrices if np.array_equal(back, matrices) else np.ascontiguousarray(back)
 
 
 def _code(roads: Roads) -> int:
@@ -225,6 +242,44 @@ def _distance_by_points(roads: RoadArrays, i: int, j: int) -> float:
     elif rounding == _ONE_DECIMAL:
         length = math.floor(10.0 * length) / 10.0
     return float(length)
+
+
+@kernel(_nrt=False)
+def road_distance_to(roads: RoadArrays, profile: int, i: int, j: int) -> float:
+    """Return the distance from place i to place j, quickly where many places i follow each other for one j.
+
+    Parameters
+    ----------
+    roads
+        Places with their coordinates or matrices.
+    profile
+        Number of the profile.
+    i, j
+        Places.
+    """
+    count = roads.distances_back.shape[0]
+    if count > 0:
+        return float(roads.distances_back[profile if count > 1 else 0, j, i])
+    return road_distance(roads, profile, i, j)
+
+
+@kernel(_nrt=False)
+def road_duration_to(roads: RoadArrays, profile: int, i: int, j: int) -> float:
+    """Return the travel time from place i to place j, quickly where many places i follow each other for one j.
+
+    Parameters
+    ----------
+    roads
+        Places with their coordinates or matrices.
+    profile
+        Number of the profile.
+    i, j
+        Places.
+    """
+    count = roads.durations_back.shape[0]
+    if count > 0:
+        return float(roads.durations_back[profile if count > 1 else 0, j, i])
+    return float(road_distance(roads, profile, i, j) / roads.speeds[profile])
 
 
 @kernel(_nrt=False)

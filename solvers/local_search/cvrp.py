@@ -14,6 +14,7 @@ from redwood.errors import OptionError, SolutionError
 from redwood.problem import Instance, Problem
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.local_search.cvrp_pool import RoutePool
 
 if TYPE_CHECKING:
     from redwood.problems.cvrp.plan import Ground, Plan
@@ -34,6 +35,12 @@ TRIAL = 0.1
 """Seconds after which the speed is known, and with it the number of annealings within a time limit."""
 DESCENT_MOST = 2000
 """Up to so many customers a last descent takes a few hundredths of a second."""
+POOL_POLL = 0.005
+"""Seconds between two looks where the routes of now are kept in a pool."""
+POOL_LEAST, POOL_MOST = 2.0, 400
+"""Shorter time limits, in seconds, and larger instances have no pool of routes."""
+POOL_SHARE, POOL_LAST = 0.06, 0.08
+"""Share of the time that a choice among all routes met may take, and that is left for the last one."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -45,7 +52,9 @@ class CVRPLocalSearch(Solver):
     It starts from the initial solution or from savings. Temperatures fall exponentially from first to last, over the
     iterations or, without a limit on those, over the seconds; a large budget is divided among several annealings, each from
     the start, and the best routes count. Without any limit there are cycles that double in length. Where
-    the vehicles do not suffice at first, customers wait outside at a penalty until all are served.
+    the vehicles do not suffice at first, customers wait outside at a penalty until all are served. Within a time limit
+    alone, routes met on the way are kept for up to some hundred customers, and after each annealing a set-partitioning
+    program on HiGHS looks for the best choice among those of all annealings.
 
     Attributes
     ----------
@@ -100,6 +109,8 @@ class CVRPLocalSearch(Solver):
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels on a few customers with the distances of the instance."""
+        import highspy  # noqa: F401 (its import is not part of the time limit)
+
         from redwood.budget import Iterations
 
         metric = cast(CVRPInstance, instance).travel.metric
@@ -139,23 +150,28 @@ class _Annealing:
         self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
         self._state = random_state(run.rng)
         self._iterations, self._seconds = run.iterations_left, run.seconds_left
+        self._pool: RoutePool | None = None
+        if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf and 1 < instance.size <= POOL_MOST:
+            self._pool = RoutePool(instance)
+            self._seconds *= 1.0 - POOL_LAST
+        self._chosen = False
         self._began = run.seconds
         self._cycles = self._count(self._iterations)
         self._timed = False
         self._cycle, self._cycle_began, self._growing = 0, 0, FIRST_CYCLE * instance.size
         self._chunk = 100
         self._reported, self._report_due = math.inf, 0.0
-        self._begin()
+        self._begin(self._routes)
         self.report()
 
-    def _begin(self) -> None:
-        """Go back to the start."""
+    def _begin(self, routes: list[list[int]]) -> None:
+        """Begin anew from routes."""
         from redwood.problems.cvrp.plan import make_plan, total_length
         from redwood.solvers.local_search.cvrp_kernels import make_search
 
-        self._plan: Plan = make_plan(self._instance, self._ground, self._routes)
+        self._plan: Plan = make_plan(self._instance, self._ground, routes)
         length = total_length(self._plan, self._instance.size)
-        self._leg = length / (self._instance.size + len(self._routes))
+        self._leg = length / (self._instance.size + len(routes))
         self._search: Search = make_search(self._ground, self._plan, length, _fees(self._options, self._ground))
         self._heat(0.0)
 
@@ -175,22 +191,50 @@ class _Annealing:
         anneal(self._plan, self._ground, self._search, self._strings, self._state, chunk)
         self._run.advance(chunk)
         seconds = time.perf_counter() - began
-        self._chunk = max(1, int(self._chunk * min(4.0, POLL / max(seconds, 1e-6))))
+        poll = POLL if self._pool is None else POOL_POLL
+        self._chunk = max(1, int(self._chunk * min(4.0, poll / max(seconds, 1e-6))))
         if self._search.values[BEST] < self._reported and self._run.seconds >= self._report_due:
             self.report()
+        if self._pool is not None:
+            self._pool.add(self._plan)
+            if not self._chosen and self._run.seconds - self._began >= self._seconds:
+                self._choose_last(self._pool)
+
+    def _choose_last(self, pool: RoutePool) -> None:
+        """Go on coldly from the best choice among the routes met in all annealings."""
+        self._chosen = True
+        self.finish()
+        self._choose_routes(pool)
+        if isinstance(self._run.best, Routes):
+            leg = self._leg
+            self._begin(self._run.best.routes)
+            self._leg = leg
+            self._heat(1.0)
+
+    def _choose_routes(self, pool: RoutePool) -> None:
+        """Hand in the best choice among the routes met, improved by a descent."""
+        start = self._run.best.routes if isinstance(self._run.best, Routes) else []
+        found = pool.best(min(POOL_SHARE * self._seconds, max(0.0, self._run.seconds_left)), start)
+        if found is not None:
+            self._descend(Routes(found))
+
+    def _descend(self, routes: Routes) -> None:
+        """Descend from routes by relocate, swap, 2-opt*, 2-opt and SWAP*, and hand the result in."""
+        from redwood.problems.cvrp.local import CVRPLocal
+
+        local = CVRPLocal(self._instance)
+        state = local.state(routes)
+        local.descend(state)
+        self._run.report(local.solution(state))
 
     def finish(self) -> None:
-        """Descend from the best routes of this annealing by relocate, swap, 2-opt*, 2-opt and SWAP*, and hand them in."""
-        from redwood.problems.cvrp.local import CVRPLocal
+        """Descend from the best routes of this annealing, and hand them in."""
         from redwood.problems.cvrp.plan import plan_routes
         from redwood.solvers.local_search.cvrp_kernels import BEST
 
         self.report()
         if math.isfinite(self._search.values[BEST]) and self._instance.size <= DESCENT_MOST:
-            local = CVRPLocal(self._instance)
-            state = local.state(plan_routes(self._search.best, self._ground.size))
-            local.descend(state)
-            self._run.report(local.solution(state))
+            self._descend(plan_routes(self._search.best, self._ground.size))
 
     def report(self) -> None:
         """Hand in the best routes where they serve everyone and were not handed in yet."""
@@ -218,7 +262,8 @@ class _Annealing:
             if not self._timed and run.seconds - self._began > TRIAL:
                 self._timed = True
                 self._cycles = self._count(run.iterations / (run.seconds - self._began) * self._seconds)
-            self._next_cycle(int(by_clock * self._cycles))
+            if not self._chosen:
+                self._next_cycle(int(by_clock * self._cycles))
             self._heat(by_clock * self._cycles - self._cycle)
         else:
             if run.iterations - self._cycle_began >= self._growing:
@@ -235,8 +280,10 @@ class _Annealing:
         """Hand in what this annealing found and begin the next one, where it is due."""
         if self._cycle < min(due, self._cycles - 1):
             self.finish()
+            if self._pool is not None:
+                self._choose_routes(self._pool)
             self._cycle = due
-            self._begin()
+            self._begin(self._routes)
 
     def _heat(self, done: float) -> None:
         """Set the temperature for a share of the annealing that is done."""

@@ -38,6 +38,8 @@ POOLED = (0.5, 0.85)
 """Shares of a time limit after which the best choice among all routes met is looked for."""
 POOL_SHARE, POOL_LEAST = 0.08, 2.0
 """Share of the time that each look may take; shorter time limits, in seconds, have none."""
+ENUMERATION_SECONDS = 1.0
+"""Seconds of choosing among all routes of a handful of customers that were not all served."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -97,6 +99,8 @@ class VRPLocalSearch(Solver):
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels on a few customers: they are the same for all instances."""
+        import highspy  # noqa: F401 (its import is not part of the time limit)
+
         from redwood.budget import Iterations
 
         rows = [{"name": f"c{k}", "x": k % 3, "y": k // 3, "delivery": 1, "due": 99} for k in range(1, 7)]
@@ -114,6 +118,8 @@ class VRPLocalSearch(Solver):
         while not run.stops():
             search.advance()
         search.report()
+        if run.best is None:
+            search.enumerate_routes()
         if run.best is None:
             missing = ", ".join(repr(typed.customers[c]) for c in search.absent()[:5])
             return Answer(None, message=f"No routes that serve every required customer were found; out were {missing}.")
@@ -230,6 +236,12 @@ class _Annealing:
 
         return [int(c) for c in self._search.absent[: self._search.counters[ABSENT]]]
 
+    def enumerate_routes(self) -> None:
+        """Hand in the cheapest routes of a handful of customers, where there are any."""
+        from redwood.solvers.local_search.vrp_tiny import every_route
+
+        self._hand_in(every_route(self._instance, ENUMERATION_SECONDS) or [])
+
     def advance(self) -> None:
         """Do iterations for about `POLL` seconds, or as many as are left, and report what they improved."""
         from redwood.solvers.local_search.vrp_kernels import anneal
@@ -302,14 +314,16 @@ class _Annealing:
         if not best < self._reported:
             return
         began = self._run.seconds
-        instance = self._instance
-        routes = [
-            Route([instance.customers[c] for c in route.customers], instance.vehicles[route.kind].name)
-            for route in best_routes(self._search, instance.size)
-        ]
-        self._run.report(VRPSolution(routes))
+        self._hand_in(best_routes(self._search, self._instance.size))
         self._reported = best
         self._report_due = self._run.seconds + max(REPORT, (self._run.seconds - began) / REPORT_SHARE)
+
+    def _hand_in(self, rows: list[NumberedRoute]) -> None:
+        """Report routes, if any, by names."""
+        names, vehicles = self._instance.customers, self._instance.vehicles
+        routes = [Route([names[c] for c in row.customers], vehicles[row.kind].name) for row in rows]
+        if routes:
+            self._run.report(VRPSolution(routes))
 
     def _used(self) -> float:
         """Return the share of the budget that is used up, by the limit that is nearer; 0 without a limit."""

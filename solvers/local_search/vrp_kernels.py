@@ -81,7 +81,7 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
         begin_iteration(search)
         seed = random_below(state, ground.size)
         ruin(plan, ground, search, strings, state, seed)
-        list_others(plan, ground, search, seed)
+        list_others(plan, ground, search, state, seed)
         sort_out(ground, search, state)
         recreate(plan, ground, search, strings, state)
         finish_routes(plan, ground, search)
@@ -259,9 +259,21 @@ def drop_route(plan: Plan, ground: Ground, search: Search) -> None:
 
 @kernel(_nrt=False)
 def note_absent(plan: Plan, ground: Ground, search: Search) -> None:
-    """List who should be served and is not: of a shipment the pickup, of a group whoever was tried first."""
+    """List who should be served and is not: of a shipment the pickup, of a group whoever was tried first.
+
+    Those who were absent before and were not tried now stay absent.
+    """
     counters = search.counters
     counters[ABSENT] = 0
+    for i in range(counters[ABSENT_BEFORE]):
+        c = search.absent_before[i]
+        g = ground.group[c]
+        if search.listed[c] == counters[ITERATION] or (g >= 0 and plan.grouped[g] > 0):
+            continue
+        if g >= 0:
+            search.grouped_in[g] = -counters[ITERATION]
+        search.absent[counters[ABSENT]] = c
+        counters[ABSENT] += 1
     for i in range(counters[OUT]):
         c = search.out[i]
         if plan.route[c] >= 0:

@@ -1,10 +1,4 @@
-"""Routes met on the way, and the best choice among them by a set-partitioning program on HiGHS.
-
-References
-----------
-Subramanian, Uchoa, Ochi (2013), A hybrid algorithm for a class of vehicle routing problems,
-doi:10.1016/j.cor.2013.01.013, section 3.3.
-"""
+"""Routes of all types of vehicles that were met on the way, and the best choice among them."""
 
 from __future__ import annotations
 
@@ -14,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from redwood.problems.routing.set_partitioning import Program, cheapest_columns
 from redwood.problems.vrp.checks import NumberedRoute
 from redwood.problems.vrp.instance import VRPInstance
 
@@ -53,45 +48,28 @@ class RoutePool:
             while stop < size:
                 customers.append(stop)
                 stop = after[stop]
-            kind, cost = int(plan.kind[r]), float(plan.cost[r])
-            key = (kind, frozenset(customers))
-            known = self._routes.get(key)
-            if known is None or cost < known.cost:
-                self._routes[key] = _Column(cost, kind, tuple(customers))
+            self.add_route(int(plan.kind[r]), tuple(customers), float(plan.cost[r]))
+
+    def add_route(self, kind: int, customers: tuple[int, ...], cost: float) -> None:
+        """Keep a route of a type of vehicle, where none of the same customers is known that costs less."""
+        key = (kind, frozenset(customers))
+        known = self._routes.pop(key, None)
+        self._routes[key] = known if known is not None and known.cost <= cost else _Column(cost, kind, customers)
 
     def best(self, seconds: float) -> list[NumberedRoute] | None:
         """Return the cheapest choice of routes that serves everybody, or ``None`` where none is found in time."""
-        import highspy
-
-        from redwood.views.compiled import quiet_highs
-
         columns = list(self._routes.values())[-MOST_COLUMNS:]
         if not columns:
             return None
-        solver = quiet_highs()
-        solver.setOptionValue("time_limit", float(seconds))
-        solver.setOptionValue("mip_rel_gap", 0.0)
         lower, upper, rows = self._rows(columns)
         outs = np.flatnonzero(self._instance.prize > 0)
         costs = np.concatenate([[one.cost for one in columns], self._instance.prize[outs]])
-        integral = np.arange(len(costs)) < len(columns)
-        model = highspy.HighsLp()
-        model.num_col_, model.num_row_ = len(costs), len(lower)
-        model.col_cost_, model.col_lower_, model.col_upper_ = costs, np.zeros(len(costs)), np.ones(len(costs))
-        model.row_lower_, model.row_upper_ = lower, upper
-        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        model.a_matrix_.start_ = np.cumsum([0, *map(len, rows)]).astype(np.int32)
-        model.a_matrix_.index_ = np.concatenate([np.array(row, dtype=np.int32) for row in rows])
-        model.a_matrix_.value_ = np.ones(sum(map(len, rows)))
-        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-        model.integrality_ = [kinds[int(whole)] for whole in integral]
-        solver.passModel(model)
-        solver.run()
-        if solver.getInfo().primal_solution_status != 2:
+        program = Program(costs, rows, lower, upper, np.arange(len(costs)) < len(columns))
+        chosen = cheapest_columns(program, seconds)
+        if chosen is None:
             return None
-        values = np.array(solver.getSolution().col_value)[: len(columns)]
-        chosen = [columns[k] for k in np.flatnonzero(values > 0.5)]
-        return [NumberedRoute(one.kind, np.array(one.customers, dtype=np.int64)) for one in chosen]
+        taken = [columns[k] for k in chosen if k < len(columns)]
+        return [NumberedRoute(one.kind, np.array(one.customers, dtype=np.int64)) for one in taken]
 
     def _rows(self, columns: list[_Column]) -> tuple[np.ndarray, np.ndarray, list[list[int]]]:
         """Return the limits of the rows, and the rows of each column: customers, then groups, then types of vehicles.

@@ -11,14 +11,31 @@ from __future__ import annotations
 import math
 
 from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.vrp.alike import change_type
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.insertion import insertion_cost, next_blink, shipment_cost
-from redwood.problems.vrp.plan import Plan, choose_windows, join, leave, open_route, refresh, stop_distance
+from redwood.problems.vrp.insertion import insertion_cost, larger_type, loads_fit, next_blink, shipment_cost
+from redwood.problems.vrp.plan import (
+    Plan,
+    choose_windows,
+    distance_to,
+    join,
+    leave,
+    open_route,
+    refresh,
+    refresh_around,
+    stop_distance,
+)
 from redwood.solvers.local_search.vrp_ruin import Strings
-from redwood.solvers.local_search.vrp_search import ABSENT_BEFORE, CHANGE, OUT, TEMPERATURE, Search, touch
+from redwood.solvers.local_search.vrp_search import ABSENT_BEFORE, CHANGE, LOOKS, OUT, TEMPERATURE, Search, touch
 
 RANDOM_TYPE = 0.3
 """Probability that a new route has any type instead of the cheapest one."""
+AGAIN, FEW_OUT = 0.1, 5
+"""While somebody is absent, those without a position are tried once more with this probability, or where so few are out."""
+SHIPMENT_NEAR = 30
+"""So many customers near either end of a shipment say which routes are tried for it, before all are."""
+EVERYWHERE = 2.0
+"""So many of the absent are tried at all positions in an iteration, on average; the others beside near customers."""
 ANY_PRICE = 0.1
 """Probability that an optional customer is served at any price while a required one, who may need it before, is absent."""
 
@@ -77,7 +94,8 @@ def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state
     """
     count = search.counters[OUT]
     lacking = search.counters[ABSENT_BEFORE] > 0
-    for i in range(2 * count if ground.ordered or lacking else count):  # some can only come behind another one
+    again = ground.ordered or (lacking and (count <= FEW_OUT or random_float(state) < AGAIN))
+    for i in range(2 * count if again else count):  # some can only come behind another one
         c = search.out[i % count]
         g = ground.group[c]
         if plan.route[c] >= 0 or (g >= 0 and plan.grouped[g] > 0):
@@ -128,9 +146,7 @@ def insert_customer(
         if r < 0 or not ground.may[plan.kind[r], c]:
             continue
         p = plan.before[j]
-        sides = (
-            2 if p >= ground.size or (partial and stop_distance(plan, ground, plan.kind[r], p, c) > ground.reach[c]) else 1
-        )
+        sides = 2 if p >= ground.size or (partial and distance_to(plan, ground, plan.kind[r], p, c) > ground.reach[c]) else 1
         for side in range(sides):  # behind j, and before it where that is not behind another near customer
             blinks[0] -= 1
             if blinks[0] < 0:
@@ -140,7 +156,7 @@ def insert_customer(
             cost, w = insertion_cost(plan, ground, r, c, stop, cheapest)
             if cost < cheapest:
                 cheapest, position, window = cost, stop, w
-    if position < 0 and partial:
+    if position < 0 and partial and random_float(state) * search.counters[ABSENT_BEFORE] < EVERYWHERE:
         cheapest, position, window = anywhere(plan, ground, c, most)
     if open_for(plan, ground, search, state, c, cheapest):
         return
@@ -218,12 +234,17 @@ def put(plan: Plan, ground: Ground, search: Search, c: int, p: int, window: int)
     """
     r = plan.route[p]
     touch(plan, ground, search, r)
+    own = plan.kind[r]
+    if ground.larger.shape[1] > 0 and not loads_fit(plan, ground, own, c, p, plan.after[p]):
+        longer = distance_to(plan, ground, own, p, c) + stop_distance(plan, ground, own, c, plan.after[p]) - plan.leg[p]
+        change_type(plan, r, larger_type(plan, ground, r, c, p, longer)[1])
     plan.window[c] = window
     join(plan, ground, c, p)
-    if refresh(plan, ground, r):
+    if refresh_around(plan, ground, r, c):
         search.values[CHANGE] -= ground.prize[c]
         return True
     leave(plan, ground, c)
+    change_type(plan, r, own)
     refresh(plan, ground, r)
     return False
 
@@ -301,12 +322,27 @@ def insert_shipment(
     """
     other = ground.partner[c]
     best = (most, -1, -1, -1, -1)
-    for r in range(len(plan.kind)):
-        if plan.kind[r] < 0 or not ground.may[plan.kind[r], c] or not ground.may[plan.kind[r], other]:
+    counters = search.counters
+    counters[LOOKS] += 1
+    for i in range(2 * min(SHIPMENT_NEAR, ground.near.shape[1])):  # first the routes of customers near to either end
+        r = plan.route[ground.near[c if i % 2 == 0 else other, i // 2]]
+        if r < 0 or search.looked[r] == counters[LOOKS]:
+            continue
+        search.looked[r] = counters[LOOKS]
+        if not ground.may[plan.kind[r], c] or not ground.may[plan.kind[r], other]:
             continue
         found = shipment_cost(plan, ground, r, c, other, best[0], search.load, search.blinks, strings.blink, state)
         if found[0] < best[0]:
             best = found
+    if best[1] < 0 and random_float(state) * counters[ABSENT_BEFORE] < EVERYWHERE:
+        for r in range(len(plan.kind)):
+            if plan.kind[r] < 0 or search.looked[r] == counters[LOOKS]:
+                continue
+            if not ground.may[plan.kind[r], c] or not ground.may[plan.kind[r], other]:
+                continue
+            found = shipment_cost(plan, ground, r, c, other, best[0], search.load, search.blinks, strings.blink, state)
+            if found[0] < best[0]:
+                best = found
     if open_for(plan, ground, search, state, c, best[0]) or best[1] < 0:
         return
     r = plan.route[best[1]]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.vrp.alike import retype_alike
 from redwood.problems.vrp.ground import Ground
 from redwood.problems.vrp.plan import Plan, close_route, first_free, refresh
 from redwood.solvers.local_search.vrp_search import (
@@ -22,6 +23,11 @@ from redwood.solvers.local_search.vrp_search import (
     list_candidate,
     take,
 )
+
+MOST_ABSENT = 10
+"""Of more absent customers only so many are tried in an iteration, besides those near its ruin."""
+DOWNSIZE = 0.5
+"""Probability that ruined routes get the cheapest vehicle for the rest of them before the insertions."""
 
 
 class Strings(NamedTuple):
@@ -85,6 +91,7 @@ def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: Ra
         wanted -= 1
         if wanted == 0:
             break
+    downsize = ground.larger.shape[1] > 0 and random_float(state) < DOWNSIZE
     for t in range(counters[TOUCHED]):
         r = search.touched[t]
         if plan.kind[r] < 0:
@@ -97,6 +104,8 @@ def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: Ra
             refresh(plan, ground, r)
         if plan.members[r] == 0:
             close_route(plan, r)
+        elif downsize and not ground.fixed[plan.after[ground.size + r]]:
+            retype_alike(plan, ground, r)
 
 
 @kernel(_nrt=False)
@@ -160,8 +169,8 @@ def remove_string(
 
 
 @kernel(_nrt=False)
-def list_others(plan: Plan, ground: Ground, search: Search, seed: int) -> None:
-    """List for insertion who is absent, the alternatives of those who were taken out, and optional customers near by.
+def list_others(plan: Plan, ground: Ground, search: Search, state: RandomState, seed: int) -> None:
+    """List for insertion the absent (of many some), alternatives of those taken out, and optional customers near by.
 
     Parameters
     ----------
@@ -169,11 +178,18 @@ def list_others(plan: Plan, ground: Ground, search: Search, seed: int) -> None:
         The routes and the instance.
     search
         What the search remembers; gets the candidates.
+    state
+        The generator's state [2].
     seed
         The customer near whom the ruin was.
     """
-    for i in range(search.counters[ABSENT]):
-        list_candidate(search, search.absent[i])
+    absent = search.counters[ABSENT]
+    if absent <= MOST_ABSENT:
+        for i in range(absent):
+            list_candidate(search, search.absent[i])
+    else:
+        for _ in range(MOST_ABSENT):
+            list_candidate(search, search.absent[random_below(state, absent)])
     if len(ground.group_required) > 0:
         count = search.counters[OUT]
         for i in range(count):

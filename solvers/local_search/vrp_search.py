@@ -26,10 +26,10 @@ from redwood.problems.vrp.plan import (
 TEMPERATURE, COOLING, CURRENT, BEST, PENALTY, PRICE, CHANGE = 0, 1, 2, 3, 4, 5, 6
 """Entries of `Search.values`: temperature, factor on it per iteration, cost now, cost of the best routes, fees of the absent
 now, price of a unit of fees, change of the cost in this iteration."""
-OUT, TOUCHED, KEPT, ITERATION, LACKING, STALE, ABSENT, ABSENT_BEFORE, FLEET, FEWEST = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+OUT, TOUCHED, KEPT, ITERATION, LACKING, STALE, ABSENT, ABSENT_BEFORE, FLEET, FEWEST, LOOKS = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """Entries of `Search.counters`: candidates for insertion, routes changed in this iteration, stops kept of them, iterations
 begun, iterations of this window that left somebody absent, routes that differ from the best, customers absent now and
-before this iteration, whether routes are being saved, and the fewest routes that are aimed at."""
+before this iteration, whether routes are being saved, the fewest routes that are aimed at, and looks for shipments."""
 
 
 @by_reference
@@ -50,6 +50,8 @@ class Search(NamedTuple):
         What the absence of each customer counts [N].
     ruined, touched_in, touched
         The iterations in which each route was ruined and changed last, and the routes changed in this one [R].
+    looked
+        The look for positions of a shipment in which each route was tried last [R].
     kept_from, kept_kind
         Where the stops of each changed route are kept, and its type before [R + 1].
     kept, kept_window
@@ -80,6 +82,7 @@ class Search(NamedTuple):
     ruined: Array
     touched_in: Array
     touched: Array
+    looked: Array
     kept_from: Array
     kept_kind: Array
     kept: Array
@@ -103,7 +106,7 @@ def make_search(plan: Plan, ground: Ground, alone: Array) -> Search:
     """Return the memory at the start, for an empty plan and the costs of customers alone."""
     size, slots, stops = ground.size, len(plan.kind), len(plan.after)
     ints = dict.fromkeys(("out", "listed", "absent", "absent_before", "absences", "kept", "kept_window"), size)
-    ints |= dict.fromkeys(("ruined", "touched_in", "touched", "stale", "kept_kind"), slots)
+    ints |= dict.fromkeys(("ruined", "touched_in", "touched", "looked", "stale", "kept_kind"), slots)
     arrays = {name: np.zeros(length, dtype=np.int64) for name, length in ints.items()}
     finite = np.where(np.isfinite(ground.capacity), np.maximum(ground.capacity, 1e-12), np.inf).max(axis=0)
     share = np.where(np.isfinite(finite), ground.peak / np.where(np.isfinite(finite), finite, 1.0), 0.0)
@@ -111,7 +114,7 @@ def make_search(plan: Plan, ground: Ground, alone: Array) -> Search:
     usual = float(cheapest[np.isfinite(cheapest)].mean()) if np.isfinite(cheapest).any() else 1.0
     return Search(
         values=np.array([0.0, 1.0, float(ground.prize.sum()), np.inf, 0.0, 1.0, 0.0]),
-        counters=np.zeros(10, dtype=np.int64),
+        counters=np.zeros(11, dtype=np.int64),
         keys=np.zeros(size),
         fee=np.full(size, max(usual, 1e-9)),
         kept_from=np.zeros(slots + 1, dtype=np.int64),

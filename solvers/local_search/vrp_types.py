@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from redwood.kernels import kernel
+from redwood.problems.vrp.alike import retype_alike
 from redwood.problems.vrp.ground import Ground
 from redwood.problems.vrp.plan import LENGTH, PEAK, Plan, close_route, refresh, stop_distance
 from redwood.solvers.local_search.vrp_search import CHANGE, TOUCHED, Search
@@ -26,10 +27,11 @@ def finish_routes(plan: Plan, ground: Ground, search: Search) -> None:
 @kernel(_nrt=False)
 def retype(plan: Plan, ground: Ground, r: int) -> None:
     """Give a route the cheapest type of vehicle that is free and can drive it."""
+    retype_alike(plan, ground, r)
     own = plan.kind[r]
     best, least = own, plan.cost[r]
     for k in range(len(plan.used)):
-        if k == own or plan.used[k] >= ground.number[k] or not _may_take(plan, ground, r, k):
+        if k == own or ground.alike[own, k] or plan.used[k] >= ground.number[k] or not _may_take(plan, ground, r, k):
             continue
         known = ground.by_duration[k] == 0.0 and ground.profile[k] == ground.profile[own]
         if known and ground.by_vehicle[k] + ground.by_distance[k] * _length_as(plan, ground, r, k) >= least:

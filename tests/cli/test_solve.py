@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-HEAD = ["problem", "instance", "size", "solver", "version", "seed", "status", "termination"]
+HEAD = ["file", "problem", "instance", "size", "solver", "version", "seed", "status", "termination"]
 KEYS = [*HEAD, "objective", "bound", "gap", "best_known", "seconds", "solution", "message"]
 
 
@@ -145,3 +145,28 @@ def test_a_policy_is_kept_as_a_file_and_checked(redwood, tmp_path):
     assert json.loads(checked.stdout)["objective"] == json.loads(solved.stdout)["objective"]
     (tmp_path / "bad.policy").write_text("{")
     assert redwood("check", bandit, tmp_path / "bad.policy").exit_code == 2
+
+
+def test_jobs_solve_files_at_a_time_in_their_order(json_lines, tmp_path):
+    """With --jobs 2 the lines are those of one job, in the files' order, each with its file; a bad file ends no other."""
+    import redwood
+
+    files = [tmp_path / f"{name}.kp" for name in "cab"]
+    for seed, file in enumerate(files):
+        redwood.write(redwood.generate("knapsack", 10, seed=seed), file)
+    words = ("solve", *files, "--solver", "exact", "--bound-time-limit", 0)
+    one, two = json_lines(*words), json_lines(*words, "--jobs", 2)
+    assert [record["file"] for record in two] == [str(file) for file in files]
+    assert [record["solution"] for record in two] == [record["solution"] for record in one]
+
+
+def test_a_bad_file_ends_no_other_with_jobs(redwood, tmp_path):
+    """With --jobs 2 an unreadable file is named, the other is solved all the same, and the exit code is 2."""
+    import redwood as library
+
+    library.write(library.generate("knapsack", 10, seed=1), tmp_path / "good.kp")
+    (tmp_path / "bad.kp").write_text("{")
+    done = redwood("solve", tmp_path / "bad.kp", tmp_path / "good.kp", "--solver", "exact", "--jobs", 2, "--json")
+    assert done.exit_code == 2
+    assert "bad.kp" in done.stderr
+    assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [str(tmp_path / "good.kp")]

@@ -189,6 +189,16 @@ def test_solve_many_keeps_order_and_seeds():
     assert [result.seed for result in results] == [10, 11, 12]
 
 
+def test_solve_many_with_jobs_gives_the_results_of_one():
+    """`jobs=2` gives the same solutions, seeds and order as one job, with the instances attached."""
+    instances = [redwood.generate("knapsack", 12, seed=k) for k in range(4)]
+    settings = {"solver": "random", "seed": 3, "iterations": 20, "bound_time_limit": 0}
+    one, two = redwood.solve_many(instances, **settings), redwood.solve_many(instances, jobs=2, **settings)
+    assert [result.solution.to_dict() for result in two] == [result.solution.to_dict() for result in one]
+    assert [result.seed for result in two] == [3, 4, 5, 6]
+    assert [result.source for result in two] == instances
+
+
 def test_solve_many_shares_the_time_limit():
     """`time_limit` is for the whole batch."""
     results = redwood.solve_many([number(10_000)] * 3, solver="steps", pause=0.01, time_limit=0.6)

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+import redwood
 from redwood.budget import Iterations, Seconds
 from redwood.errors import OptionError
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.cvrp.local import CVRPLocal
+from redwood.problems.cvrp.plan import make_ground, make_plan
 from redwood.problems.cvrp.problem import CVRP
 from redwood.solver import Answer, Run
 from redwood.solvers.local_search.cvrp import CVRPLocalSearch
+from redwood.solvers.local_search.cvrp_pool import RoutePool
 
 PROBLEM = CVRP()
 
@@ -208,3 +211,22 @@ def test_undoing_restores_every_array(size: int) -> None:
     anneal(plan, ground, memory, strings, state, 500)
     for old, new in zip(before, (plan.after, plan.before, plan.route, plan.leg, plan.load), strict=True):
         np.testing.assert_allclose(old, new, atol=1e-9)
+
+
+def test_the_pool_combines_routes_of_different_plans():
+    """Of two plans, each good in one half, the choice among their routes takes the good half of each."""
+    coords = [[0, 0], [1, 10], [2, 10], [1, -10], [2, -10]]
+    instance = redwood.instance("cvrp", coords=coords, demands=[0, 1, 1, 1, 1], capacity=2)
+    ground, pool = make_ground(instance, 60), RoutePool(instance)
+    for routes in ([[1, 2], [3], [4]], [[1], [2], [3, 4]]):
+        pool.add(make_plan(instance, ground, routes))
+    assert sorted(map(sorted, pool.best(5.0, []))) == [[1, 2], [3, 4]]
+
+
+def test_a_time_limit_ends_with_a_choice_among_the_routes_met():
+    """Within a time limit of seconds, where the pool is in use, everybody is served, and nothing is worse than savings."""
+    instance = redwood.generate("cvrp", 30, seed=5)
+    greedy = redwood.solve(instance, "greedy", bound_time_limit=0)
+    timed = redwood.solve(instance, "local-search", time_limit=2.1, bound_time_limit=0)
+    assert timed.status == "feasible"
+    assert timed.objective <= greedy.objective * (1 + 1e-9)

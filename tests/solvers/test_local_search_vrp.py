@@ -178,8 +178,18 @@ def random_routes(instance, rng):
     return found
 
 
+def _able(instance, ground, route):
+    """Return the route where it keeps its limits (skills apart), else the same with larger vehicles that do."""
+    larger = [NumberedRoute(int(k), route.customers) for k in ground.larger[route.kind] if k >= 0]
+    able = [one for one in (route, *larger) if not [f for f in route_faults(instance, one) if "may not serve" not in f]]
+    return able[:1] if able and able[0].kind == route.kind else able
+
+
 def test_insertions_are_priced_as_the_checker_prices_them():
-    """The constant-time cost of an insertion is the change of the checked cost, and infinite where a limit is broken."""
+    """The constant-time cost of an insertion is the change of the checked cost, and infinite where a limit is broken.
+
+    Where the vehicle is too small, it is the cost with the cheapest larger one that is alike.
+    """
     rng, compared = np.random.default_rng(3), 0
     while compared < 300:
         instance = random_instance(rng)
@@ -198,9 +208,9 @@ def test_insertions_are_priced_as_the_checker_prices_them():
                 before = instance.size + r if position == 0 else int(route.customers[position - 1])
                 told, _ = insertion_cost(plan, ground, r, int(c), before, math.inf)
                 longer = NumberedRoute(route.kind, np.insert(route.customers, position, c))
-                faults = [f for f in route_faults(instance, longer) if "may not serve" not in f]
-                change = cost(instance, [longer]) - cost(instance, [route]) + instance.prize[c]
-                assert told == (math.inf if faults else pytest.approx(change, abs=1e-6))
+                able = _able(instance, ground, longer)
+                changes = [cost(instance, [one]) - cost(instance, [route]) + instance.prize[c] for one in able]
+                assert told == (pytest.approx(min(changes), abs=1e-6) if changes else math.inf)
                 compared += 1
 
 
@@ -347,3 +357,27 @@ def test_refused_routes_are_not_loaded():
     told = VRPSolution([Route([instance.customers[3]])])
     assert plan.cost[r] == pytest.approx(host().problem("vrp").objective(instance, told))
     assert any("not served" in fault for fault in violations(instance, told))
+
+
+def test_routes_whose_parts_are_infeasible_are_found():
+    """Where two customers can only be served one after the other, and neither alone, both are served all the same."""
+    far = 99.0
+    ways = np.full((3, 3), far)
+    np.fill_diagonal(ways, 0.0)
+    ways[0, 1] = ways[1, 2] = ways[2, 0] = 1.0  # neither 0-1-0 nor 0-2-0 is short enough
+    instance = redwood.instance(
+        "vrp", distances=ways, customers=[{"name": "a"}, {"name": "b"}], depots=[{"name": "home"}],
+        vehicles=[{"number": 1, "max_distance": 10}],
+    )  # fmt: skip
+    result = redwood.solve(instance, "local-search", iterations=50, bound_time_limit=0)
+    assert [route.customers for route in result.solution.routes] == [["a", "b"]]
+
+
+def test_vehicles_grow_with_their_routes():
+    """Three customers go into one large vehicle where that is cheaper, though a small one is the cheapest for each."""
+    rows = [{"name": f"c{k}", "x": 100 + k, "y": 0, "delivery": 2} for k in range(3)]
+    vehicles = [{"name": f"v{c}", "capacity": c, "fixed_cost": 10 * c} for c in (2, 4, 6)]
+    instance = redwood.instance("vrp", customers=rows, depots=[{"name": "0", "x": 0, "y": 0}], vehicles=vehicles)
+    result = redwood.solve(instance, "local-search", iterations=30, bound_time_limit=0)
+    assert [route.vehicle for route in result.solution.routes] == ["v6"]
+    assert result.objective == pytest.approx(60 + 204)

@@ -1,0 +1,208 @@
+"""`solve_many()`: many instances of one problem, one after the other, as one batch, or several at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cloudpickle
+
+from redwood.errors import ExecutorError, FitError, OptionError
+from redwood.execution.checking import Checker, conclude
+from redwood.execution.executors.local import Local
+from redwood.execution.task import Task
+from redwood.plugins.host import Entry, host
+from redwood.plugins.spec import SolverSpec
+from redwood.problem import Instance
+from redwood.result import Result
+from redwood.settings import check_seed, check_threads, positive
+from redwood.solver import Solver
+from redwood.solving.running import announce, find_partner, plugin_files, run_tasks
+from redwood.solving.solve import (
+    DEFAULT_TIME_LIMIT,
+    Settings,
+    answer,
+    bound_seconds,
+    find_solver,
+    make_budget,
+    named,
+    views_of,
+)
+
+
+def solve_many(
+    instances: Sequence[Instance],
+    solver: str | Solver = "auto",
+    *,
+    time_limit: float | None = None,
+    seed: int = 0,
+    iterations: int | None = None,
+    target_gap: float | None = None,
+    bound_time_limit: float | None = None,
+    threads: int = 1,
+    isolate: bool = False,
+    jobs: int = 1,
+    on_result: Callable[[Result], None] | None = None,
+    **options: Any,
+) -> list[Result]:
+    """Return the checked answers to a batch of instances of one problem, in order.
+
+    Solvers that gain from batching (one forward pass for many instances) get the batch whole; others solve one instance
+    after another, each with its share of the time that is left. Instance i runs with seed ``seed + i``, so that `solve`
+    with ``result.seed`` repeats it.
+
+    Parameters
+    ----------
+    instances
+        Of one problem; none are answered by an empty list.
+    solver
+        A registered name, ``"auto"``, which looks at the first instance, or a solver object.
+    time_limit
+        Seconds for the whole batch; by default 10 for each instance, where no other limit is given.
+    seed
+        Of the first instance; each further one has the next number.
+    iterations
+        Iterations for each instance, at most, as the solver counts them.
+    target_gap
+        Stop an instance at this gap to the solver's own bound.
+    bound_time_limit
+        Seconds for the problem's own bound of each instance: by default the smaller of 10 and its time limit; 0 for none.
+    threads
+        How many threads the solver may use.
+    isolate
+        Run each instance in a process of its own that is killed at the limit.
+    jobs
+        How many instances are solved at a time, each in one of so many processes; solvers that gain from batching get
+        instances one by one then. Each has the same share of the time limit.
+    on_result
+        Called with each result as soon as it is known.
+    **options
+        Fields of the solver.
+    """
+    if not instances:
+        return []
+    kinds = sorted({instance.problem for instance in instances})
+    if len(kinds) > 1:
+        raise FitError(f"solve_many takes instances of one problem, and was given {', '.join(kinds)}.")
+    if time_limit is None and iterations is None and target_gap is None:
+        time_limit = DEFAULT_TIME_LIMIT * len(instances)
+    seed, threads = check_seed(seed), check_threads(threads)
+    if time_limit is not None:
+        positive("time limit", time_limit, " s", "give more than 0 seconds")
+    make_budget(time_limit, iterations, None, target_gap, None)
+    bound_seconds(bound_time_limit, time_limit)
+    if jobs < 1:
+        raise OptionError(f"jobs {jobs} is below 1.")
+    entry, made, note = find_solver(instances[0], solver, time_limit, options)
+    settings = Settings(
+        iterations=iterations, target_gap=target_gap, bound_time_limit=bound_time_limit, threads=threads, isolate=isolate
+    )
+    if jobs > 1:
+        share = None if time_limit is None else time_limit * min(jobs, len(instances)) / len(instances)
+        calls = [
+            (instance, solver, replace(settings, time_limit=share, seed=seed + index), options)
+            for index, instance in enumerate(instances)
+        ]
+        return _solve_at_once(calls, jobs, on_result)
+    if made.batches() and not isolate:
+        results = _solve_batch(
+            instances, entry, made, note, time_limit, seed, iterations, target_gap, bound_time_limit, threads
+        )
+        for result in results if on_result is not None else ():
+            on_result(result)  # type: ignore[misc]
+        return results
+    began, results = time.perf_counter(), []
+    for index, instance in enumerate(instances):
+        share = None
+        if time_limit is not None:
+            share = max(1e-3, (time_limit - (time.perf_counter() - began)) / (len(instances) - index))
+        result = announce(answer(instance, solver, replace(settings, time_limit=share, seed=seed + index), options))
+        began += result.seconds.load + result.seconds.compile + result.seconds.bound  # only solving is limited
+        results.append(result)
+        if on_result is not None:
+            on_result(result)
+    return results
+
+
+def _solve_batch(
+    instances: Sequence[Instance],
+    entry: Entry[SolverSpec] | None,
+    solver: Solver,
+    note: str,
+    time_limit: float | None,
+    seed: int,
+    iterations: int | None,
+    target_gap: float | None,
+    bound_time_limit: float | None,
+    threads: int,
+) -> list[Result]:
+    """Give the batch whole to a solver with `run_many`; seconds of a result are the batch's divided by its size."""
+    started = time.perf_counter()
+    problem = host().problem(instances[0].problem)
+    limits = make_budget(time_limit, iterations, None, target_gap, None)
+    for instance in instances:
+        problem.validate(instance)
+    first, lent, partner = check_seed(seed), check_threads(threads), find_partner(solver, problem.name)
+    views = views_of(entry)
+    tasks = [
+        Task(problem, instance, solver, limits, first + i, None, lent, partner, views)
+        for i, instance in enumerate(instances)
+    ]
+    checkers = [Checker.of(problem, instance, apart=False) for instance in instances]
+    loaded = time.perf_counter() - started
+    outcomes = run_tasks(tasks, checkers, isolate=False)
+    name, version = named(entry, solver)
+    seconds = bound_seconds(bound_time_limit, None if time_limit is None else time_limit / len(instances))
+    results = []
+    for task, checker, outcome in zip(tasks, checkers, outcomes, strict=True):
+        outcome.load_seconds = loaded
+        facts: dict[str, Any] = {"solver": name, "version": version, "seed": task.seed, "note": note}
+        results.append(announce(conclude(checker, outcome, bound_time_limit=seconds, **facts)))
+    return results
+
+
+@dataclass(frozen=True)
+class _Request:
+    """An instance to be solved in another process.
+
+    Attributes
+    ----------
+    set_up
+        Loads the plugins that are files, pickled; called before the rest is unpickled.
+    call
+        The arguments of `answer`, pickled.
+    """
+
+    set_up: bytes
+    call: bytes
+
+
+def _solve_at_once(
+    calls: Sequence[tuple[Instance, str | Solver, Settings, Mapping[str, Any]]],
+    jobs: int,
+    on_result: Callable[[Result], None] | None,
+) -> list[Result]:
+    """Return the results of several calls of `answer`, by so many processes, in order."""
+    problem = host().problem(calls[0][0].problem)
+    set_up = plugin_files()
+    loading = b"" if set_up is None else cloudpickle.dumps(set_up)
+    requests = [_Request(loading, cloudpickle.dumps(call)) for call in calls]
+    results: dict[int, Result] = {}
+    for returned in Local(jobs).run(_solved, requests):
+        if returned.value is None:
+            raise ExecutorError(f"instance {returned.position + 1} of {len(calls)} was lost: {returned.lost}.")
+        result = announce(Result.from_dict(returned.value, problem, source=calls[returned.position][0]))
+        results[returned.position] = result
+        if on_result is not None:
+            on_result(result)
+    return [results[position] for position in range(len(calls))]
+
+
+def _solved(request: _Request) -> dict[str, Any]:
+    """Return the result of a request as plain data."""
+    if request.set_up:
+        cloudpickle.loads(request.set_up)()
+    instance, solver, settings, options = cloudpickle.loads(request.call)
+    return answer(instance, solver, settings, options).to_dict()
