@@ -37,10 +37,10 @@ SAMPLING = 0.5
 """Share of a turn's time for its samples; the rest is for the fit."""
 TRIALS = 400
 """Episodes in which networks are compared with each other and with their start, with common random numbers."""
-FIRST_RESERVE = 20.0
-"""Time kept in the first turn for the network's trial, report and comparison, as a multiple of the trial of the start."""
-RESERVE = 1.5
-"""The same in later turns, as a multiple of what trial and report took in the turn before."""
+FIRST_RESERVE = 8.0
+"""Time kept in the first turn for the network's trial and comparison, as a multiple of what the trial of the start took."""
+RESERVE = 4.0
+"""The same in later turns, as a multiple of what the trial took in the turn before."""
 
 
 @dataclass(frozen=True)
@@ -147,12 +147,16 @@ class Sequoia(Solver, Trainable):
         earned = planning.rollouts(start, TRIALS, trial).mean(axis=1)
         reserve = FIRST_RESERVE * watch.seconds
         best: _Tried | None = None
+        reported: _Tried | None = None
         policy: AdditivePolicy | FuturePolicy = start
         sampled, enough = 0, False
         for number in range(self.rounds):
             visitor: AdditivePolicy | FuturePolicy = policy
             samples: Samples | None = None
             for turn in range(TURNS):
+                if best is not None and best is not reported:  # the last one is the answer
+                    run.report(replace(best.policy, exact=True, gap=self.gap))
+                    reported = best
                 seconds = max(0.0, run.seconds_left - reserve) / (TURNS * (self.rounds - number) - turn)
                 network, samples = self._turn(planning, policy, visitor, samples, run, seconds)
                 sampled += samples.earned.size
@@ -160,8 +164,7 @@ class Sequoia(Solver, Trainable):
                 tried = _Tried(network, number + 1, planning.rollouts(network, TRIALS, trial).mean(axis=1))
                 if best is None or tried.earned.mean() > best.earned.mean():
                     best = tried
-                    run.report(replace(network, exact=True, gap=self.gap))
-                reserve = max(reserve if turn + number else 0.0, RESERVE * watch.seconds)
+                reserve = RESERVE * watch.seconds
                 visitor = network
                 run.advance()
                 enough = run.stops() or run.seconds_left < 2.0 * reserve  # as much again for a turn
