@@ -44,11 +44,6 @@ class Gain:
         return float(np.sqrt(max(0.0, self.draws.var(ddof=1) - noise)))
 
     @property
-    def episode_deviation(self) -> float:
-        """Standard deviation of one episode's gain under a draw."""
-        return float(np.sqrt(self.episodes.var(axis=1, ddof=1).mean()))
-
-    @property
     def interval(self) -> tuple[float, float]:
         """Interval that holds the expected gain with a probability of 95 %: of the model alone, by quantiles over draws."""
         noise = self.draws.std(ddof=1)

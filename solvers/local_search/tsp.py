@@ -245,36 +245,3 @@ class Schedule:
         elapsed = run.seconds - self._began
         expected = run.iterations * self._seconds / max(elapsed, 1e-9)
         return self._heat * min(1.0, expected / self._full) * max(0.0, 1.0 - elapsed / self._seconds)
-
-
-def improve_tours(points: Array, iterations: int, seed: int) -> Array:
-    """Return short tours [B, N] through B sets of N points in the plane, for Euclidean distances.
-
-    Each instance gets so many ``iterations`` of the local search. At N = 100, a thousand take a few hundredths of a second.
-
-    Parameters
-    ----------
-    points
-        Coordinates [B, N, 2].
-    iterations
-        Perturbations for each instance.
-    seed
-        Of the perturbations.
-
-    Raises
-    ------
-    OptionError
-        Where the shape is another one, or there are fewer than 5 points.
-    """
-    from redwood.kernels import random_state
-    from redwood.solvers.local_search.tsp_batch import improve_batch
-
-    array = np.array(points, dtype=np.float64, order="C")
-    if array.ndim != 3 or array.shape[2] != 2 or array.shape[1] < 5:
-        raise OptionError(f"points have shape {list(array.shape)}; expected [B, N, 2] with N at least 5.")
-    tours = np.empty(array.shape[:2], dtype=np.int64)
-    solver = TSPLocalSearch()
-    breadth = np.array(solver.breadths, dtype=np.int64)
-    state = random_state(np.random.default_rng(seed))
-    improve_batch(array, np.empty((0, 0)), iterations, state, solver.neighbours, breadth, tours)
-    return tours

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
-from redwood.problems.routing.distance import distance
 from redwood.solvers.local_search.tsp_moves import between, improve, node_at
 
 # places in Search.counters
@@ -61,17 +60,6 @@ class Search(NamedTuple):
     random: RandomState
     tolerance: float
     shift: int
-
-
-@kernel(_nrt=False)
-def tour_length(search: Search) -> float:
-    """Return the length of the tour."""
-    total = 0.0
-    previous = search.order[-1]
-    for node in search.order:
-        total += distance(search.metric, search.points, search.matrix, previous, node)
-        previous = node
-    return total
 
 
 @kernel(nogil=True, _nrt=False)

@@ -38,10 +38,10 @@ SAMPLING = 0.5
 """Share of a round's time for its samples; the rest is for the fit."""
 TRIALS = 1000
 """Episodes in which networks are compared with each other and with their start, with common random numbers."""
-FIRST_RESERVE = 10.0
-"""Time kept in the first round for the network's trial, report and comparison, as a multiple of the trial of the start."""
-RESERVE = 1.5
-"""The same in later rounds, as a multiple of what trial and report took in the round before."""
+FIRST_RESERVE = 8.0
+"""Time kept in the first round for the network's trial and comparison, as a multiple of what the trial of the start took."""
+RESERVE = 4.0
+"""The same in later rounds, as a multiple of what the trial took in the round before."""
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,13 @@ class Sequoia(Solver, Trainable):
         earned = planning.rollouts(start, TRIALS, trial).mean(axis=1)
         reserve = FIRST_RESERVE * watch.seconds
         best: _Tried | None = None
+        reported: _Tried | None = None
         policy: AdditivePolicy | Network = start
         sampled = 0
         for number in range(self.rounds):
+            if best is not None and best is not reported:  # the last one is the answer
+                run.report(replace(best.policy, exact=True, gap=self.gap))
+                reported = best
             seconds = max(0.0, run.seconds_left - reserve) / (self.rounds - number)
             network, count = self._round(planning, policy, run, seconds)
             sampled += count
@@ -169,13 +173,12 @@ class Sequoia(Solver, Trainable):
             tried = _Tried(network, number + 1, planning.rollouts(network, TRIALS, trial).mean(axis=1))
             if best is None or tried.earned.mean() > best.earned.mean():
                 best = tried
-                run.report(replace(network, exact=True, gap=self.gap))
-            reserve = max(reserve if number else 0.0, RESERVE * watch.seconds)
+            reserve = RESERVE * watch.seconds
             policy = best.policy
             run.advance()
             if run.stops() or run.seconds_left < 2.0 * reserve:  # as much again for a round
                 break
-        assert best is not None  # a turn is made in any case
+        assert best is not None  # a round is made in any case
         differing = _differing(planning, best.policy, start, trial)
         message = _summary(best, earned, differing, sampled, self.hidden, found.name)
         return Answer(replace(best.policy, exact=True, gap=self.gap), bound=bound + 1e-9 * abs(bound), message=message)

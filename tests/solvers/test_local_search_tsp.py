@@ -10,7 +10,7 @@ from redwood.problems.routing.travel import Metric
 from redwood.problems.tsp.instance import Tour
 from redwood.problems.tsp.problem import TSP
 from redwood.solver import Run
-from redwood.solvers.local_search.tsp import TSPLocalSearch, improve_tours
+from redwood.solvers.local_search.tsp import TSPLocalSearch
 
 
 def solved(instance, iterations=200, seed=0, solver=None, initial=None):
@@ -138,26 +138,11 @@ def test_batch_of_instances_has_an_answer_for_each():
     assert [len(answer.solution.tour) for answer in answers] == [4, 20, 50]
 
 
-def test_improved_tours_of_a_batch_are_as_short_as_single_ones():
-    """Tours made in bulk visit all nodes and reach the length that a long single search reaches."""
-    points = np.random.default_rng(3).random((3, 60, 2))
-    for coords, tour in zip(points, improve_tours(points, 2000, seed=0), strict=True):
-        instance = TSP().make(coords=coords)
-        assert sorted(tour) == list(range(60))
-        assert length(instance, tour) <= 1.005 * solved(instance, 2000)[0].objective
-
-
 @pytest.mark.parametrize("options", [{"neighbours": 1}, {"breadth": 0}, {"depth": 2}])
 def test_options_out_of_range_are_refused(options):
     """An option that makes no sense is an error that names it."""
     with pytest.raises(OptionError, match=next(iter(options))):
         TSPLocalSearch(**options)
-
-
-def test_points_of_another_shape_are_refused():
-    """Bulk tours need at least five points in the plane."""
-    with pytest.raises(OptionError, match=r"\[B, N, 2\]"):
-        improve_tours(np.zeros((2, 4, 2)), 10, 0)
 
 
 def test_nodes_at_one_place_may_be_worth_two_visits():
