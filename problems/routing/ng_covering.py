@@ -62,9 +62,14 @@ def neighbourhoods(distance: Array, count: int = NEIGHBOURS) -> tuple[Array, Arr
     order = np.array(distance, dtype=np.float64)
     np.fill_diagonal(order, -1.0)
     near = np.argsort(order, axis=1, kind="stable")[:, : min(count, size)].astype(np.int64, order="C")
-    place = np.full((size, size), -1, dtype=np.int64)
+    return near, places(near)
+
+
+def places(near: Array) -> Array:
+    """Return the place [N, N] of each customer in the neighbourhoods [N, K], -1 for none."""
+    place = np.full((len(near), len(near)), -1, dtype=np.int64)
     np.put_along_axis(place, near, np.broadcast_to(np.arange(near.shape[1]), near.shape), axis=1)
-    return near, place
+    return place
 
 
 @dataclass(frozen=True, eq=False)

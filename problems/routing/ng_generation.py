@@ -23,7 +23,7 @@ from redwood.arrays import Array
 from redwood.clock import Clock, Timer
 from redwood.kernels import random_state
 from redwood.problems.routing.capacity_cuts import CutSets, violated_sets
-from redwood.problems.routing.ng_covering import Covered, Covering, Start, plain_covering
+from redwood.problems.routing.ng_covering import Covered, Covering, Start, places, plain_covering
 from redwood.problems.routing.ng_kernels import Labels, RouteGraph, cheapest_routes, make_labels
 from redwood.problems.routing.round_route_kernels import cheapest_round_routes
 from redwood.tolerance import ROUNDING, unit_scale
@@ -35,8 +35,8 @@ ROOM = 400_000
 """So many paths may be looked at in one pricing; where there are more, the bound of before stays."""
 COMPARISONS = 3e7
 """So many pairs of paths are compared in a second, about."""
-MOST_SECONDS = 20.0
-"""Seconds that one pricing may take."""
+MOST_SECONDS, PRICE_SHARE = 20.0, 0.05
+"""Seconds that one pricing may take, and share of all; where they do not suffice, neighbourhoods are halved."""
 SMOOTHING = 0.6
 """Share of the best prices in those at which routes are priced."""
 QUICK = 4
@@ -129,6 +129,7 @@ class Generation:
         ways = np.concatenate([g.cost[g.usable & (g.cost > 0) & np.isfinite(g.cost)] for g in covering.graphs])
         self._scale = unit_scale(float(np.median(ways)) if len(ways) else 0.0, LEAST, MOST)
         self._costs = [np.ascontiguousarray(graph.cost * self._scale) for graph in covering.graphs]
+        self._graphs, self._shrunk, self._allowed = list(covering.graphs), False, MOST_SECONDS
         self._labels: Labels = make_labels(size, ROOM)
         counted = covering.required | (covering.prize > 0)
         number = np.minimum(covering.numbers, covering.most_routes)
@@ -154,8 +155,10 @@ class Generation:
     def run(self, clock: Clock, incumbent: float) -> Covered:
         """Add columns and rows until none is missing; return the best bound."""
         smoothing, goal, quick = SMOOTHING, incumbent * self._scale, 0
-        if self._prices.any():
-            self._price(self._prices, self._prices, clock, exact=True)
+        self._allowed = min(MOST_SECONDS, PRICE_SHARE * clock.seconds_left)
+        while self._prices.any() and self._price(self._prices, self._prices, clock, exact=True) is None:
+            if clock.stops() or not self._shrink():
+                return self._result(True)
         while self._best < goal:
             if clock.stops() or not self._solve(clock.seconds_left):
                 return self._result(True)
@@ -175,14 +178,25 @@ class Generation:
             quick = 0
             added = self._price(at, own, clock, exact=True)
             if added is None:
-                return self._result(True)
-            if added:
+                if clock.stops() or not self._shrink():
+                    return self._result(True)
+            elif added:
                 smoothing = SMOOTHING
             elif smoothing > 0.0:
                 smoothing = 0.0
             elif not self._dearer():
                 break
-        return self._result(False)
+        return self._result(self._shrunk and self._best < goal)
+
+    def _shrink(self) -> bool:
+        """Halve the neighbourhoods, so that fewer paths differ; returns whether there was something to halve."""
+        if min(graph.near.shape[1] for graph in self._graphs) < 2:
+            return False
+        self._shrunk = True
+        for k, graph in enumerate(self._graphs):
+            near = np.ascontiguousarray(graph.near[:, : graph.near.shape[1] // 2])
+            self._graphs[k] = graph._replace(near=near, place=places(near))
+        return True
 
     def reduced(self, bound: float) -> ReducedCosts:
         """Return the reduced costs at the prices of the best bound."""
@@ -254,8 +268,8 @@ class Generation:
         cheapest: list[float] = []
         price, crossing = self._customer_prices(at), self._crossing(at)
         owned, own_crossing = self._customer_prices(own), self._crossing(own)
-        for k, graph in enumerate(self._covering.graphs):
-            self._labels.work[0] = int(COMPARISONS * min(MOST_SECONDS, clock.seconds_left))
+        for k, graph in enumerate(self._graphs):
+            self._labels.work[0] = int(COMPARISONS * min(self._allowed, clock.seconds_left))
             routes, least, complete = self._cheapest(graph, self._costs[k] - crossing, price, exact)
             if exact and not complete:
                 return None
