@@ -53,8 +53,6 @@ def test_solver_keeps_its_time_limit(solver, problem):
     entry = host().solver_entry(solver, problem)
     if entry.missing:
         pytest.skip(f"{solver} is not installed: {entry.missing[0]}")
-    if solver == "sequoia":  # its last trial of a network comes up to half a second after the limit of 0.5 s
-        pytest.xfail("sequoia does not keep a limit of half a second")
     others = [rule for rule in rule_names() if rule != "budget-kept"]
     assert check_solver(solver, problem, **cases(problem), exclude=others) == []
 

@@ -1,9 +1,9 @@
-"""From call logs with known truth: ``python benchmarks/studies/logs.py planners | online | worst | others``.
+"""From call logs with known truth: ``python benchmarks/studies/logs.py COMMAND``.
 
 ``planners`` says what share of the achievable gain plans from a log have, how often intervals hold the truth, and how
 often the stated gain does, beside per-arm counts, arms pooled by k-means and the posterior under the true prior. ``online``
 says what is lost while learning, ``worst`` what robust plans are worth in the worst draw, ``others`` how often estimates for
-another policy hold the truth.
+another policy hold the truth, ``planned`` what each solver loses that plans from a log, ``large`` how long 500 arms take.
 
 Arms have two states. Left alone, P(well) is drawn from Beta laws; a contact lifts those who would not be well with another
 Beta's probability. Contacts in the log are random.
@@ -11,25 +11,36 @@ Beta's probability. Contacts in the log are random.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.planning.beliefs import collapsing
 from redwood.planning.estimation.estimate import Estimate, estimate
 from redwood.planning.estimation.groups import grouped
 from redwood.planning.estimation.ordered import chain_of, composed, draw_outcomes
 from redwood.planning.estimation.prior import dirichlet
+from redwood.planning.estimation.table import write_csv
 from redwood.planning.evaluation import half_width
 from redwood.planning.policies import NullPolicy
 from redwood.problem import Instance
+from redwood.problems.cormab.workers import WorkersSet, compatible_workers
+from redwood.solving.act import act_by_name
 from redwood.solving.draws import drawn_instance, made_policy
 from redwood.solving.off_policy import off_policy
-from redwood.solving.online import LEARNERS, learn_online
+from redwood.solving.online import LEARNERS, OnlineRun, learn_online
 from redwood.solving.read import instance
 from redwood.solving.robust import robust
 from redwood.solving.simulate import simulate
+from redwood.solving.solve import solve
 from redwood.solving.synthetic import log_columns
 
 ALONE = ((2.0, 10.0), (8.0, 3.0))
@@ -110,67 +121,99 @@ def main() -> None:
 @main.command()
 @click.option("--draws", default=30, show_default=True, help="Programmes and logs.")
 @click.option("--size", default=100, show_default=True, help="Number of arms; a fifth is contacted a week.")
-@click.option("--weeks", default="5,15,60", show_default=True, help="Lengths of logs; five weeks are one contact an arm.")
+@click.option("--weeks", default=15, show_default=True, help="Length of the log; five weeks are one contact an arm.")
 @click.option("--seed", default=1000, show_default=True, help="Of the first draw.")
-def planners(draws: int, size: int, weeks: str, seed: int) -> None:
-    """Print a row for each length of the log."""
-    names = [*PLANNERS, "with features"]
-    click.echo(f"| contacts an arm | {' | '.join(names)} | 90 % intervals hold | gain's 95 % interval holds |")
-    click.echo("|" + "---:|" * (len(names) + 3))
-    for length in map(int, weeks.split(",")):
-        rows = np.array([_one(size, length, seed + number, names) for number in range(draws)])
-        cells = [_cell(column) for column in rows[:, : len(names) + 1].T]
-        click.echo(f"| {length / 5:g} | {' | '.join(cells)} | {100 * rows[:, -1].mean():.0f} |")
-        for other in ("counts", "k-means", "true prior", "with features"):
-            ahead = rows[:, names.index("posterior")] - rows[:, names.index(other)]
-            click.echo(f"posterior less {other}: {_cell(ahead)} points")
+@click.argument("rows", type=click.Path(path_type=Path))
+def planners(draws: int, size: int, weeks: int, seed: int, rows: Path) -> None:
+    """Score plans from logs, and append a row for each log to the file ROWS; `table` prints it."""
+    for number in range(draws):
+        row = {"size": size, "weeks": weeks, "seed": seed + number, **_one(size, weeks, seed + number)}
+        with rows.open("a") as file:
+            file.write(json.dumps(row) + "\n")
 
 
-def _one(size: int, length: int, seed: int, names: Sequence[str]) -> list[float]:
+@main.command()
+@click.argument("rows", type=click.Path(path_type=Path, exists=True))
+def table(rows: Path) -> None:
+    """Print what `planners` found: the share of the achievable gain, and how often intervals hold the truth."""
+    found = [json.loads(line) for line in rows.read_text().splitlines()]
+    names = list(found[0]["shares"])
+    click.echo(f"| arms | weeks | logs | {' | '.join(names)} | 90 % intervals hold | gain's 95 % interval holds |")
+    click.echo("|" + "---:|" * (len(names) + 5))
+    for size, weeks in sorted({(row["size"], row["weeks"]) for row in found}):
+        own = [row for row in found if (row["size"], row["weeks"]) == (size, weeks)]
+        shares = {name: np.array([row["shares"][name] for row in own]) for name in names}
+        held, gain = (np.array([row[key] for row in own]) for key in ("held", "gain_held"))
+        away = np.sqrt(np.mean([row["gain_away"] ** 2 for row in own]))
+        cells = [_cell(values) for values in (*shares.values(), 100.0 * held)]
+        click.echo(f"| {size} | {weeks} | {len(own)} | {' | '.join(cells)} | {gain.sum():.0f} of {len(own)} |")
+        click.echo(f"the truth is {away:.2f} stated deviations from the stated gain, in the root mean square", err=True)
+        for other in (name for name in names if name != "posterior"):
+            click.echo(f"posterior less {other}: {_cell(shares['posterior'] - shares[other])} points", err=True)
+
+
+def _one(size: int, weeks: int, seed: int) -> dict[str, Any]:
     """Return the shares of the gain of all planners, the share of intervals that hold, and whether the gain's does."""
     rng = np.random.default_rng(seed)
     truth, features = draw_truth(size, rng)
     real = make(truth, 20)
-    log = log_columns(make(truth, length), "random", steps=length, seed=seed)
+    log = log_columns(make(truth, weeks), "random", steps=weeks, seed=seed)
     for number in (0, 1):
         log[f"x{number}"] = features[log["arm"].astype(int), number]
     found = estimate(log, order=ORDER, seed=seed)
-    with_features = estimate(log, order=ORDER, seed=seed, features=["x0", "x1"])
     guesses = {name: planner(found) for name, planner in PLANNERS.items()}
-    guesses["with features"] = with_features.arms.transitions
+    guesses["with features"] = estimate(log, order=ORDER, seed=seed, features=["x0", "x1"]).arms.transitions
 
     def earned(transitions: Array) -> float:
         return simulate(real, made_policy(drawn_instance(real, transitions), SOLVER), episodes=100, bound_time_limit=0).mean
 
     nothing = simulate(real, NullPolicy(), episodes=100, bound_time_limit=0).mean
     best = earned(truth) - nothing
-    shares = [100.0 * (earned(guesses[name]) - nothing) / best for name in names]
+    shares = {name: 100.0 * (earned(guess) - nothing) / best for name, guess in guesses.items()}
     drawn = found.sample(200, seed)
     low, high = np.quantile(drawn, (0.05, 0.95), axis=0)
-    held = 100.0 * float(((low <= truth) & (truth <= high))[..., 1].mean())
+    held = float(((low <= truth) & (truth <= high))[..., 1].mean())
     guess = drawn_instance(real, found.arms.transitions)
     policy = made_policy(guess, SOLVER)
-    stated = simulate(guess, policy, episodes=5, draws=drawn[:100], bound_time_limit=0).gain
+    stated = simulate(guess, policy, episodes=5, draws=drawn, bound_time_limit=0).gain
     actual = simulate(guess, policy, episodes=200, draws=np.stack([truth, truth]), bound_time_limit=0).gain
     assert stated is not None
     assert actual is not None
-    return [*shares, held, float(stated.interval[0] <= actual.mean <= stated.interval[1])]
+    least, most = stated.interval
+    away = (actual.mean - stated.mean) / stated.model_deviation
+    return {"shares": shares, "held": held, "gain_held": least <= actual.mean <= most, "gain_away": away, "best": best}
 
 
 @main.command()
 @click.option("--draws", default=10, show_default=True, help="Programmes.")
 @click.option("--size", default=50, show_default=True, help="Number of arms.")
 @click.option("--steps", default=52, show_default=True)
+@click.option("--replan", default=4, show_default=True, help="Weeks from one plan to the next.")
+@click.option("--order", default=ORDER, show_default=True, help="What thompson and greedy know beforehand; '' for nothing.")
+@click.option("--learners", default=",".join(LEARNERS), show_default=True)
 @click.option("--seed", default=2000, show_default=True)
-def online(draws: int, size: int, steps: int, seed: int) -> None:
-    """Print the average regret a week of each learner after some weeks, and what the planner who knows earns."""
+@click.option("--plot", type=click.Path(path_type=Path), help="Save the curves.")
+def online(draws: int, size: int, steps: int, replan: int, order: str, learners: str, seed: int, plot: Path | None) -> None:
+    """Print the regret a week of each learner in the weeks since the mark before, and on average up to each mark."""
+    from redwood.picture import drawn
+
     truths = [make(draw_truth(size, np.random.default_rng(seed + number))[0], 20) for number in range(draws)]
     marks = [mark for mark in (4, 13, 26, 52) if mark <= steps]
-    click.echo(f"| learner | {' | '.join(f'{mark} weeks' for mark in marks)} |\n|---|" + "---:|" * len(marks))
-    for learner in LEARNERS:
-        runs = [learn_online(truth, learner, steps=steps, runs=1, seed=seed) for truth in truths]
-        curves = np.array([run.average_regret[0] for run in runs])
-        click.echo(f"| {learner} | {' | '.join(_cell(curves[:, mark - 1], 2) for mark in marks)} |")
+    spans = [f"weeks {begun + 1} to {mark}" for begun, mark in pairwise([0, *marks])]
+    click.echo(f"| learner | {' | '.join(spans)} | average of {steps} |\n|---|" + "---:|" * (len(marks) + 1))
+    played = []
+    for learner in learners.split(","):
+        options = {"steps": steps, "runs": 1, "replan": replan, "order": order or None}
+        runs = [learn_online(truth, learner, seed=seed, **options) for truth in truths]
+        all_runs = OnlineRun(
+            learner, *(np.concatenate([getattr(run, name) for run in runs]) for name in ("rewards", "known"))
+        )
+        lost = all_runs.known - all_runs.rewards
+        cells = [_cell(lost[:, begun:mark].mean(axis=1), 2) for begun, mark in pairwise([0, *marks])]
+        click.echo(f"| `{learner}` | {' | '.join(cells)} | {_cell(lost.mean(axis=1), 2)} |")
+        played.append(all_runs)
+    if plot is not None:
+        drawn(lambda axes: [run.plot(axes=axes, average=True) for run in played], plot, None)
 
 
 @main.command()
@@ -213,6 +256,74 @@ def others(draws: int, size: int, steps: int, seed: int) -> None:
         held.append([one.interval[0] <= mean <= one.interval[1] for one in (valued.weighted, valued.simulated)])
     shares = 100.0 * np.array(held).mean(axis=0)
     click.echo(f"of {draws} logs: weighted {shares[0]:.1f} %, simulated {shares[1]:.1f} % hold the truth")
+
+
+@main.command()
+@click.option("--draws", default=5, show_default=True, help="Programmes and logs.")
+@click.option("--size", default=100, show_default=True, help="Number of arms; a fifth is contacted a week.")
+@click.option("--weeks", default="5,15,30,100", show_default=True, help="Lengths of logs.")
+@click.option("--solvers", default="lagrangian,whittle,myopic,constant,random", show_default=True)
+@click.option("--seed", default=6000, show_default=True)
+def planned(draws: int, size: int, weeks: str, solvers: str, seed: int) -> None:
+    """Print the reward a week that each solver loses, planning for the posterior mean, against knowing the truth."""
+    names = solvers.split(",")
+    click.echo(f"| arms | weeks | logs | {' | '.join(names)} | doing nothing | earned by knowing |")
+    click.echo("|" + "---:|" * (len(names) + 5))
+    for length in map(int, weeks.split(",")):
+        rows = []
+        for number in range(draws):
+            truth, _ = draw_truth(size, np.random.default_rng(seed + number))
+            real = make(truth, 20)
+            log = log_columns(make(truth, length), "random", steps=length, seed=seed + number)
+            guess = drawn_instance(real, estimate(log, order=ORDER, seed=seed).arms.transitions)
+            policies = [made_policy(real, "lagrangian"), *(made_policy(guess, name) for name in names), NullPolicy()]
+            earned = [simulate(real, policy, episodes=100, bound_time_limit=0).mean for policy in policies]
+            rows.append([*(earned[0] - np.array(earned[1:])), earned[0]])
+        cells = [_cell(column, 2) for column in np.array(rows).T]
+        click.echo(f"| {size} | {length} | {draws} | {' | '.join(cells)} |")
+
+
+@main.command()
+@click.option("--size", default=500, show_default=True, help="Number of arms.")
+@click.option("--weeks", default=30, show_default=True, help="Length of the log.")
+@click.option("--seed", default=1, show_default=True)
+def large(size: int, weeks: int, seed: int) -> None:
+    """Print what a large programme takes from its CSV file to this week's list, and planning it where calls alone see."""
+    rng = np.random.default_rng(seed)
+    truth, _ = draw_truth(size, rng)
+    languages = ("hi", "mr", "ta", "te")
+    spoken = rng.choice(languages, size)
+    log = log_columns(make(truth, weeks), "random", steps=weeks, seed=seed)
+    log["language"] = spoken[log["arm"].astype(int)]
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "call_log.csv")
+        write_csv(file, log)
+        began = time.perf_counter(), time.process_time()
+        found = estimate(file, order=ORDER, seed=seed)
+        owned = [["hi"], ["hi", "mr"], ["mr"], ["ta"], ["te"], ["ta", "te"], ["hi", "te"]]
+        callers = WorkersSet(compatible_workers(found.feature("language"), owned), np.full(7, 8))
+        plan = found.instance(rewards=[0, 1], actions=callers, horizon=20)
+        estimated = time.process_time() - began[1]
+        result = solve(plan, "lagrangian", time_limit=30)
+        today = {name: int(start[1]) for name, start in zip(found.names, found.start, strict=True)}
+        calls = act_by_name(plan, result.solution, today)
+        taken = time.perf_counter() - began[0], time.process_time() - began[1]
+    click.echo(f"{len(log['arm'])} rows to {len(calls.arms)} calls: {taken[0]:.1f} s, {taken[1]:.1f} s of the processor")
+    click.echo(f"of these {estimated:.1f} s for the estimate; objective {result.objective:.3f}, bound {result.bound:.3f}")
+    began = time.perf_counter(), time.process_time()
+    unseen = collapsing(plan.arms)
+    hidden = instance(
+        "cormab",
+        transitions=unseen.transitions,
+        rewards=unseen.rewards,
+        start=unseen.start,
+        actions={"kind": "budget", "count": size, "budget": size // 10},
+        horizon=20,
+    )
+    result = solve(hidden, "lagrangian", time_limit=30)
+    taken = time.perf_counter() - began[0], time.process_time() - began[1]
+    click.echo(f"collapsing: {taken[0]:.1f} s, {taken[1]:.1f} s of the processor")
+    click.echo(f"objective {result.objective:.3f}, bound {result.bound:.3f}")
 
 
 def _cell(values: Array, digits: int = 1) -> str:

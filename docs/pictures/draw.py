@@ -278,6 +278,64 @@ def problems_views_solvers():
     save(figure, "views")
 
 
+def rooms_of_the_house():
+    """Draw the rooms, one above the other as imports point down, and the way of an instance through them."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import FancyBboxPatch
+
+    figure = Figure(figsize=(9.6, 6.6))
+    axes = figure.subplots()
+
+    def room(left, bottom, width, height, name, inside, colour=GREY):
+        axes.add_patch(
+            FancyBboxPatch((left, bottom), width, height, boxstyle="round,pad=0.06", fc="white", ec=colour, lw=1.5)
+        )
+        axes.text(left + 0.1, bottom + height - 0.06, name, va="top", weight="bold", fontsize=9.5)
+        axes.text(left + 0.1, bottom + height - 0.36, inside, va="top", fontsize=8, color="0.3", linespacing=1.35)
+
+    def step(start, end, number, beside, bend=0.0):
+        style = {"arrowstyle": "-|>", "color": GREEN, "lw": 1.8, "connectionstyle": f"arc3,rad={bend}"}
+        axes.annotate("", end, start, arrowprops=style, zorder=3)
+        axes.text(*beside, str(number), color="white", fontsize=8, weight="bold", ha="center", va="center",
+                  bbox={"boxstyle": "circle,pad=0.2", "fc": GREEN, "ec": GREEN}, zorder=4)  # fmt: skip
+
+    room(0.0, 7.0, 2.7, 0.85, "cli", "commands")
+    room(3.1, 7.0, 3.2, 0.85, "benchmarks", "suite, jobs, records, report")
+    room(6.7, 7.0, 3.1, 0.85, "plugins/conformance", "rules for what is registered")
+    room(0.0, 5.2, 6.3, 1.3, "solving", "read, choose, solve, bound, simulate, train", GREEN)
+    room(6.7, 5.2, 3.1, 1.3, "plugins", "host: from names to classes\nspecs, the list of built-ins", GREEN)
+    room(
+        0.0,
+        3.1,
+        6.3,
+        1.6,
+        "execution",
+        "run: here, or in a process of its own\ncheck: price the answer on a copy of\nthe instance, its bound, the result",
+        GREEN,
+    )
+    room(6.7, 3.1, 3.1, 1.6, "solvers/FAMILY", "local_search, exact, mip, bq,\nplanning, sequoia, external", GREEN)
+    room(6.7, 1.2, 3.1, 1.4, "problems/NAME", "problem, instance, files, views,\ngenerators, picture, kernels", GREEN)
+    room(0.0, 1.2, 3.0, 1.4, "planning, embedding", "arms, policies, bounds;\nnetworks in programs")
+    room(3.3, 1.2, 3.0, 1.4, "contracts", "problem, solver, views/,\nbudget, result, errors")
+    axes.text(0.0, 8.35, 'redwood.solve(instance, "name")', family="monospace", fontsize=9.5, color=GREEN)
+    step((2.9, 8.2), (2.9, 6.6), 1, (2.9, 7.95))
+    step((6.3, 6.1), (6.7, 6.1), 2, (6.5, 6.38))
+    step((2.6, 5.2), (2.6, 4.72), 3, (2.86, 4.96))
+    step((6.3, 4.25), (6.7, 4.25), 4, (6.5, 4.52))
+    step((8.25, 3.1), (8.25, 2.62), 5, (8.52, 2.86))
+    step((6.7, 3.4), (6.3, 3.4), 6, (6.5, 3.66))
+    step((4.6, 4.72), (4.6, 5.2), 7, (4.86, 4.96))
+    steps = (
+        "1 validate, make the budget    2 the solver by its name    3 one request    4 prepare, start the clock, run",
+        "5 the view or the data of the instance    6 the answer and the best report    7 the checked result",
+    )
+    for row, words in enumerate(steps):
+        axes.text(4.9, 0.62 - 0.34 * row, words, ha="center", fontsize=8.5, color=GREEN)
+    axes.set(xlim=(-0.2, 10.0), ylim=(0.05, 8.6))
+    axes.axis("off")
+    save(figure, "rooms")
+
+
 DRAWN = (
     what_calls_do,
     vehicle_routes,
@@ -289,6 +347,7 @@ DRAWN = (
     states_of_arms,
     inputs_that_change_the_class,
     problems_views_solvers,
+    rooms_of_the_house,
 )
 
 

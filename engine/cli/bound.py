@@ -45,9 +45,11 @@ def bound(
             continue
         record = {"problem": instance.problem, "instance": instance.name, "size": instance.size}
         record |= {"bound": report.value, "method": report.method, "seconds": round(report.seconds, 6)}
+        record |= {"cut_short": report.cut_short}
+        method = report.method + (", cut short" if report.cut_short else "")
         if as_json:
             print_json(record)
-        rows.append([instance.name, str(instance.size), format_value(report.value), report.method, f"{report.seconds:.2f}"])
+        rows.append([instance.name, str(instance.size), format_value(report.value), method, f"{report.seconds:.2f}"])
     if rows and not as_json:
         print_table(("instance", "size", "bound", "method", "seconds"), rows, right=("size", "bound", "seconds"))
     ctx.exit(WRONG_USE if unreadable else 0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--states", metavar="N|A,B,...", help="How many states, or their labels from worst to best.")
 @click.option("--actions", metavar="N|A,B,...", help="How many actions, or their labels from none on.")
 @click.option("--groups", metavar="COLUMN|N", help="Arms that learn from each other.")
-@click.option("--feature", "features", multiple=True, metavar="COLUMN", help="Group arms by this. Repeatable.")
+@click.option("--feature", "features", multiple=True, metavar="COLUMN", help="A column that says who is alike. Repeatable.")
 @click.option("--order", multiple=True, metavar="NAME", help="action-helps or states-ordered. Repeatable.")
 @click.option("--rewards", metavar="X,Y,...", help="Reward of a step by state; by default 0, 1, 2 and so on.")
 @click.option("--budget", type=int, metavar="N", help="Contacts a step.")

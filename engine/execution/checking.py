@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 1.0
 """Seconds that the bound may take after Ctrl-C."""
+CUT_SHORT = "The bound was cut short."
+"""Said where more time may give a better bound."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,10 @@ def conclude(
     if not proven and not failed and bound_time_limit > 0 and problem.offers(Bound):
         own, more_warning, bound_taken = _own_bound(checker, outcome, bound_time_limit, objective)
         bound, refuted = _best_bound(problem.sense, objective, [bound, own], margin, magnitude)
-        warning = " ".join(part for part in (warning, more_warning, refuted) if part)
+        said = more_warning if more_warning != CUT_SHORT or bound == own else ""  # nobody cares for one that is beaten
+        warning = " ".join(part for part in (warning, said, refuted) if part)
     status = _status(objective, bound, proven, failed, magnitude)
-    said = (outcome.error or complaint, beaten, warning, answer.message, note, _deciding(solution))
+    words = (outcome.error or complaint, beaten, warning, answer.message, note, _deciding(solution))
     return Result(
         problem=problem.name,
         instance=instance.name,
@@ -147,7 +150,7 @@ def conclude(
         trajectory=_whole_trajectory(problem.sense, outcome, objective),
         solution=solution,
         initial=initial,
-        message=" ".join(part for part in said if part),
+        message=" ".join(part for part in words if part),
         source=instance,
         authority=problem,
     )
@@ -203,14 +206,15 @@ def _whole_trajectory(sense: Sense, outcome: Outcome, objective: float | None) -
 
 
 def _own_bound(checker: Checker, outcome: Outcome, limit: float, objective: float | None) -> tuple[float | None, str, float]:
-    """Return the problem's own bound, a word where there is none, and its seconds; no solution is lost on the way."""
+    """Return the problem's own bound, a word where it could be better, and its seconds; no solution is lost on the way."""
     began, clock = time.perf_counter(), Timer(limit)
     try:
         view = checker.problem.view(Bound, checker.instance)
         view.warm_up()
         clock = Timer(limit)
         outcome.compile_seconds += time.perf_counter() - began
-        return float(view.bound(clock, objective).value), "", clock.seconds
+        found = view.bound(clock, objective)
+        return float(found.value), CUT_SHORT if found.cut_short else "", clock.seconds
     except KeyboardInterrupt:
         return None, "The bound was interrupted.", clock.seconds
     except BaseException as failure:

@@ -16,9 +16,11 @@ from redwood.planning.relaxation import Relaxation, relaxation_by_counts, relaxa
 if TYPE_CHECKING:
     from redwood.planning.beliefs import collapsing
     from redwood.planning.bounds.lagrangian import LagrangianBound
+    from redwood.planning.calendar import pull_windows, weekly_budgets
     from redwood.planning.estimation.estimate import Estimate, estimate
     from redwood.planning.fairness import at_least_every
     from redwood.planning.gain import Gain
+    from redwood.planning.picture import plot_against_bound
     from redwood.planning.simulated import SimulatedPlanning
     from redwood.solving.off_policy import off_policy
     from redwood.solving.online import thompson, ucw
@@ -38,6 +40,9 @@ _LAZY = {
     "at_least_every": "redwood.planning.fairness:at_least_every",
     "collapsing": "redwood.planning.beliefs:collapsing",
     "estimate": "redwood.planning.estimation.estimate:estimate",
+    "pull_windows": "redwood.planning.calendar:pull_windows",
+    "weekly_budgets": "redwood.planning.calendar:weekly_budgets",
+    "plot_against_bound": "redwood.planning.picture:plot_against_bound",
 }
 """Lazy targets of what is imported at first use; some of it stands above this package."""
 
@@ -59,6 +64,8 @@ __all__ = [
     "collapsing",
     "estimate",
     "off_policy",
+    "plot_against_bound",
+    "pull_windows",
     "relaxation_by_counts",
     "relaxation_of",
     "robust",
@@ -66,6 +73,7 @@ __all__ = [
     "thompson",
     "ucw",
     "value_of",
+    "weekly_budgets",
 ]
 
 

@@ -506,6 +506,8 @@ class Planning(View, ABC):
     """How the transitions of arms depend on other arms; ``arms`` are then `CoupledArms`, which refuse to be taken alone."""
     joint: JointReward | None = None
     """A reward of all arms together, added to theirs; ``arms`` are `CoupledArms` here as well."""
+    arm_names: tuple[str, ...] = ()
+    """Name [J] of each arm, or none."""
 
     @abstractmethod
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.planning.frames import frame, long_columns
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +61,18 @@ class Gain:
         """Interval that holds the gain of one episode, such as next year's, with a probability of 95 %."""
         low, high = np.quantile(self.episodes, (0.025, 0.975))
         return float(low), float(high)
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame with the columns draw, episode and gain."""
+        draws, episodes = self.episodes.shape
+        return frame(long_columns(self.episodes, {"draw": range(draws), "episode": range(episodes)}, "gain"))
+
+    def plot(self, path: str | Path | None = None, axes: Axes | None = None) -> Axes:
+        """Draw the expected gain over draws and the gain of single episodes, with both intervals; return the axes."""
+        from redwood.picture import drawn
+        from redwood.planning.picture import draw_gain
+
+        return drawn(lambda shown: draw_gain(shown, self), path, axes)
 
     def __repr__(self) -> str:
         (low, high), (least, most) = self.interval, self.episode_interval

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from redwood.arrays import Array
+    from redwood.planning.gain import Gain
     from redwood.planning.simulation import Rollouts
+
+LABELLED = 40
+"""The most arms whose names are written beside a picture."""
 
 
 def plot_simulation(
@@ -64,8 +68,13 @@ def draw_rewards(axes: Axes, rollouts: Mapping[str, Rollouts]) -> None:
         (line,) = axes.plot(steps, mean, label=name or None)
         axes.fill_between(steps, mean - 2 * error, mean + 2 * error, color=line.get_color(), alpha=0.2, linewidth=0)
     bounds = [one.bound for one in rollouts.values() if one.bound is not None]
-    if bounds:
-        axes.axhline(min(bounds), color="0.4", linestyle="--", linewidth=1, label="bound on the mean")
+    if bounds:  # it bounds the mean over steps and no single step, so it stands beside the curves, over their means
+        steps = max(one.rewards.shape[1] for one in rollouts.values())
+        for number, one in enumerate(rollouts.values()):
+            axes.plot([1.04 * steps], [one.mean], "o", color=f"C{number}", markersize=5)
+        axes.plot(
+            [1.01 * steps, 1.07 * steps], [min(bounds)] * 2, color="0.2", linewidth=2, label="bound on the means (dots)"
+        )
     axes.set_xlabel("steps done")
     axes.set_ylabel("expected reward")
     axes.locator_params(axis="x", integer=True)
@@ -88,3 +97,81 @@ def draw_arms(axes: Axes, states: Array, arm_actions: Array) -> None:
     axes.set_ylabel("arm")
     axes.locator_params(integer=True)
     axes.figure.colorbar(shown, ax=axes, label="mean state", shrink=0.8)
+
+
+def plot_against_bound(rollouts: Mapping[str, Rollouts], path: str | Path | None = None, axes: Axes | None = None) -> Axes:
+    """Draw the mean reward of policies by name, with 95 % intervals, beside the least bound on all of them.
+
+    Raises
+    ------
+    OptionError
+        Where there is no policy.
+    """
+    from redwood.errors import OptionError
+    from redwood.picture import drawn
+
+    if not rollouts:
+        raise OptionError("there is no policy to draw; give rollouts by name.")
+
+    def draw(shown: Axes) -> None:
+        places = np.arange(len(rollouts))[::-1]
+        for number, (place, one) in enumerate(zip(places, rollouts.values(), strict=True)):
+            low, high = one.interval
+            shown.plot([low, high], [place, place], color=f"C{number}", linewidth=3)
+            shown.plot([one.mean], [place], "o", color=f"C{number}")
+        bounds = [one.bound for one in rollouts.values() if one.bound is not None]
+        if bounds:
+            shown.axvline(min(bounds), color="0.2", linestyle="--", linewidth=1, label="bound on every policy")
+            shown.legend(frameon=False)
+        shown.set_yticks(places, list(rollouts), parse_math=False)
+        shown.set_ylim(-0.5, len(rollouts) - 0.5)
+        shown.set_xlabel("mean reward a step")
+
+    return drawn(draw, path, axes)
+
+
+def draw_indices(axes: Axes, gains: Array, names: Sequence[Any]) -> None:
+    """Draw by how much a pull is above leaving alone [J, S] as a heat map, arms by their greatest value."""
+    order = np.argsort(-gains.max(axis=1), kind="stable")
+    most = float(np.abs(gains).max()) or 1.0
+    shown = axes.imshow(gains[order], aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+    axes.set_xticks(range(gains.shape[1]))
+    axes.set_xlabel("state")
+    _name_arms(axes, [names[arm] for arm in order])
+    axes.figure.colorbar(shown, ax=axes, label="value of a pull over leaving alone", shrink=0.8)
+
+
+def draw_gain(axes: Axes, gain: Gain) -> None:
+    """Draw histograms of the expected gain under each draw and of single episodes, with their 95 % intervals."""
+    edges = np.histogram_bin_edges(gain.episodes, bins=30).tolist()
+    for values, interval, colour, label in (
+        (gain.episodes.ravel(), gain.episode_interval, "0.7", "one episode"),
+        (gain.draws, gain.interval, "C0", "expected, by draw"),
+    ):
+        axes.hist(
+            values, edges, density=True, alpha=0.5, color=colour, label=f"{label}: {interval[0]:.3g} to {interval[1]:.3g}"
+        )
+    axes.axvline(0.0, color="0.4", linewidth=0.8)
+    axes.axvline(gain.mean, color="C0", linewidth=1.5)
+    axes.set_xlabel("gain a step over doing nothing")
+    axes.set_yticks([])
+    axes.legend(frameon=False, title="95 % intervals")
+
+
+def draw_calls(axes: Axes, arm_actions: Array, names: Sequence[Any]) -> None:
+    """Draw the mean number of pulls of each arm in an episode, from actions [E, H, J], most often pulled arms first."""
+    calls = (arm_actions > 0).sum(axis=1).mean(axis=0)
+    order = np.argsort(-calls, kind="stable")
+    axes.barh(np.arange(len(order)), calls[order], height=0.8, color="C0")
+    axes.invert_yaxis()
+    _name_arms(axes, [names[arm] for arm in order])
+    axes.set_xlabel(f"pulls in {arm_actions.shape[1]} steps")
+
+
+def _name_arms(axes: Axes, names: Sequence[Any]) -> None:
+    """Write the names of the arms in turn beside a vertical axis, where there is room for all."""
+    axes.set_ylabel("arm")
+    if len(names) <= LABELLED:
+        axes.set_yticks(range(len(names)), [str(name) for name in names], fontsize=6, parse_math=False)
+    else:
+        axes.set_yticks([])

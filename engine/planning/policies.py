@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.planning.contract import Planning, Policy
+from redwood.planning.frames import arm_labels, frame, long_columns
 from redwood.problem import frozen
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +63,42 @@ class IndexPolicy(Policy):
     def describe(self) -> dict[str, Any]:
         """Return what the values are; the action set's oracle proves each joint action to be a maximum."""
         return {"decides_by": self.decides_by, "proven": True}
+
+    def table(self) -> Any:
+        """Return all values as a pandas frame with the columns step, arm, action, state and value.
+
+        Arms have the names of the instance that the policy is bound to, and numbers where it has none.
+        """
+        steps, _, arm_actions, states = self.q_values.shape
+        axes = {"step": range(steps), "arm": self._names(), "action": range(arm_actions), "state": range(states)}
+        return frame(long_columns(self.q_values, axes, "value"))
+
+    def indices(self, step: int = 0) -> Any:
+        """Return a pandas frame of by how much the best pull is above leaving alone: a row an arm, a column a state.
+
+        The policy pulls the arms with the greatest of these, as far as the action set allows.
+        """
+        found = frame(dict(enumerate(self._gains(step).T)))
+        found.index = self._names()
+        return found.rename_axis(index="arm", columns="state")
+
+    def plot(self, path: str | Path | None = None, axes: Axes | None = None, *, step: int = 0) -> Axes:
+        """Draw `indices` as a heat map of arms and states, and return the axes."""
+        from redwood.picture import drawn
+        from redwood.planning.picture import draw_indices
+
+        return drawn(lambda shown: draw_indices(shown, self._gains(step), self._names()), path, axes)
+
+    def _gains(self, step: int) -> Array:
+        """Return by how much the best pull is above leaving alone [J, S]."""
+        if not 0 <= step < len(self.q_values):
+            raise SolutionError(f"step {step} is outside the table of {len(self.q_values)} steps.")
+        now = self.q_values[step]
+        return np.asarray(now[:, 1:].max(axis=1) - now[:, 0])
+
+    def _names(self) -> list[Any]:
+        planning: Planning | None = getattr(self, "_planning", None)
+        return arm_labels(None if planning is None else planning.arm_names, self.q_values.shape[1])
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best action for the values in each episode's states."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.planning.evaluation import adjusted, half_width
+from redwood.planning.frames import arm_labels, frame, long_columns
 from redwood.planning.gain import Gain
 
 if TYPE_CHECKING:
@@ -87,6 +89,37 @@ class Rollouts:
             return drawn(lambda shown: draw_rewards(shown, {"": self}), path, axes)
         states, arm_actions = self.states, self.arm_actions
         return drawn(lambda shown: draw_arms(shown, states, arm_actions), path, axes)
+
+    def to_frame(self, names: Sequence[str] | None = None) -> Any:
+        """Return a pandas frame: a row for each episode, step and arm where states were kept, else one for each reward.
+
+        Its columns are episode, step, arm, state and action, or episode, step and reward; ``names`` are those of the arms.
+        """
+        episodes, steps = self.rewards.shape
+        axes: dict[str, Sequence[Any]] = {"episode": range(episodes), "step": range(steps)}
+        if self.states is None or self.arm_actions is None:
+            return frame(long_columns(self.rewards, axes, "reward"))
+        axes["arm"] = arm_labels(names, self.states.shape[2])
+        return frame({**long_columns(self.states, axes, "state"), "action": self.arm_actions.ravel()})
+
+    def plot_calls(
+        self, path: str | Path | None = None, axes: Axes | None = None, *, names: Sequence[str] | None = None
+    ) -> Axes:
+        """Draw how often each arm is pulled in an episode on average, and return the axes.
+
+        Raises
+        ------
+        OptionError
+            Where actions were not kept.
+        """
+        from redwood.picture import drawn
+        from redwood.planning.picture import draw_calls
+
+        kept = self.arm_actions
+        if kept is None:
+            raise OptionError("actions were not kept; simulate with keep=True to draw calls per arm.")
+        labels = arm_labels(names, kept.shape[2])
+        return drawn(lambda shown: draw_calls(shown, kept, labels), path, axes)
 
     def __repr__(self) -> str:
         low, high = self.interval

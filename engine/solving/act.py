@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
 from redwood.files import parse_json, read_text
 from redwood.planning.contract import Planning, Policy
-from redwood.planning.policies import IndexPolicy
+from redwood.planning.frames import frame
 from redwood.plugins.host import host
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.workers import who_serves
-
-AWAY = 1e9
-"""By how much values of pulling an arm that has left lie below that of leaving it alone, over the largest value."""
+from redwood.solving.rolling import names_of, skipped_arms, with_budget, with_capacities, with_joined, without
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +37,10 @@ class Calls:
     arms: tuple[str, ...]
     arm_actions: tuple[int, ...]
     workers: tuple[str, ...]
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame with the columns arm, action and worker."""
+        return frame({"arm": self.arms, "action": self.arm_actions, "worker": self.workers})
 
 
 def read_deployed(path: str | Path, instance: BanditInstance | None = None) -> tuple[BanditInstance, Policy]:
@@ -61,10 +63,22 @@ def read_deployed(path: str | Path, instance: BanditInstance | None = None) -> t
     return instance, policy
 
 
-def act_by_name(instance: BanditInstance, policy: Policy, today: Mapping[str, int], step: int = 0) -> Calls:
+def act_by_name(
+    instance: BanditInstance,
+    policy: Policy,
+    today: Mapping[str, int],
+    step: int = 0,
+    *,
+    likes: Mapping[str, str] | None = None,
+    not_now: Collection[str] = (),
+    budget: int | None = None,
+    capacities: Mapping[str, int] | None = None,
+) -> Calls:
     """Return who is called, given each arm's state by name.
 
-    Arms that ``today`` does not name have left, and are not pulled; policies of a table leave the others as they were.
+    Arms that ``today`` does not name have left, and are not pulled. Arms that the instance does not have are new: policies
+    of a table treat them like the mean of the cohort, or like the arm that ``likes`` names. The cohort may so change from
+    week to week without a new plan, and with step 0 the horizon rolls on.
 
     Parameters
     ----------
@@ -73,33 +87,45 @@ def act_by_name(instance: BanditInstance, policy: Policy, today: Mapping[str, in
     policy
         The policy.
     today
-        State of each arm that is still there.
+        State of each arm that is there.
     step
         How many steps have been done since the start of the horizon; 0 looks a whole horizon ahead again.
+    likes
+        Whom of the cohort new arms are like, by name.
+    not_now
+        Who is there but shall not be called this week.
+    budget
+        How many calls there can be this week, in place of the plan's number.
+    capacities
+        How many each worker calls this week, by name; workers that are not named are away.
 
     Raises
     ------
     InstanceError
-        Where today names an arm that the policy does not know, or a state out of range.
+        Where nobody of today is in the cohort, a state is out of range, or an arm is like nobody in the cohort.
     SolutionError
-        Where arms have left and the policy has no table.
+        Where arms have come or left and the policy has no table.
     """
-    names = instance.arm_names or tuple(str(arm) for arm in range(instance.size))
-    index = {name: arm for arm, name in enumerate(names)}
-    unknown = [name for name in today if name not in index]
-    if unknown:
-        raise InstanceError(
-            f"{len(unknown)} arms of today are not in the policy's cohort ({', '.join(unknown[:5])}); estimate and plan "
-            "anew with them in the log, or leave them out."
-        )
+    known = set(names_of(instance))
+    new = [name for name in today if name not in known]
+    likes = likes or {}
+    if len(new) == len(today):
+        raise InstanceError(f"none of today's {len(today)} arms is in the policy's cohort; is it the policy of another one?")
+    instance, policy = with_joined(instance, policy, {name: likes.get(name) for name in new})
+    if budget is not None:
+        instance = with_budget(instance, budget)
+    if capacities is not None:
+        instance = with_capacities(instance, capacities)
+    names = names_of(instance)
     states = np.argmax(instance.arms.start, axis=1)
-    for name, state in today.items():
+    for arm, name in enumerate(names):
+        state = today.get(name, int(states[arm]))
         if not 0 <= state < instance.arms.shape[2]:
             raise InstanceError(f"state {state} of arm {name!r} is outside 0 to {instance.arms.shape[2] - 1}.")
-        states[index[name]] = state
-    gone = np.array([name not in today for name in names])
-    if gone.any():
-        policy = _without(policy, gone)
+        states[arm] = state
+    gone, waiting = skipped_arms(instance, today, not_now)
+    policy = without(policy, gone | waiting, f"{int(gone.sum())} arms have no state today and {int(waiting.sum())} wait")
+    policy = replace(policy)  # it may be bound to the instance of the plan
     policy.bind(host().problem(instance.problem).view(Planning, instance))
     arm_actions = np.asarray(policy.act(states, step))
     pulled = np.flatnonzero(arm_actions)
@@ -109,16 +135,3 @@ def act_by_name(instance: BanditInstance, policy: Policy, today: Mapping[str, in
         tuple(int(arm_actions[arm]) for arm in pulled),
         tuple(workers[arm] for arm in pulled),
     )
-
-
-def _without(policy: Policy, gone: Array) -> Policy:
-    """Return a policy of a table that pulls none of the arms that are gone."""
-    if not isinstance(policy, IndexPolicy):
-        raise SolutionError(
-            f"{int(gone.sum())} arms have no state today, and a policy of the kind {policy.kind!r} needs all of "
-            "them; those of lagrangian, whittle and myopic do not."
-        )
-    q_values = np.array(policy.q_values)
-    q_values[:, gone] = 0.0
-    q_values[:, gone, 1:] = -AWAY * (1.0 + np.abs(policy.q_values).max())
-    return replace(policy, q_values=q_values)

@@ -13,11 +13,12 @@ from redwood.views.bound import Bound
 
 @dataclass(frozen=True)
 class BoundReport:
-    """A proven bound, how it was proven, and the seconds it took."""
+    """A proven bound, how it was proven, the seconds it took, and whether its time ended before the method did."""
 
     value: float
     method: str
     seconds: float
+    cut_short: bool = False
 
 
 def bound(instance: Instance, *, time_limit: float = 10.0, incumbent: float | None = None) -> BoundReport:
@@ -39,4 +40,4 @@ def bound(instance: Instance, *, time_limit: float = 10.0, incumbent: float | No
     view.warm_up()
     clock = Timer(time_limit)
     found = view.bound(clock, incumbent)
-    return BoundReport(found.value, found.method, clock.seconds)
+    return BoundReport(found.value, found.method, clock.seconds, found.cut_short)

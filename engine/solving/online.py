@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,9 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
 from redwood.planning.contract import Planning, Policy
-from redwood.planning.estimation.prior import Ensemble, dirichlet
+from redwood.planning.estimation.posterior import Posterior, fitted
 from redwood.planning.evaluation import half_width, noise_seed
+from redwood.planning.frames import frame, long_columns
 from redwood.planning.policies import IndexPolicy, RandomPolicy
 from redwood.planning.simulator_kernels import advance, draw_start
 from redwood.problem import Instance
@@ -27,8 +28,8 @@ WIDTH = 0.1
 """Share of the distance of arXiv:2205.15372 that `ucw` allows from the means."""
 LOOK_AHEAD = 0.95
 """Discount under which `ucw` weighs what an optimistic row leads to."""
-WARM_UP = 60
-"""Steps of the walkers that draw a prior's weights."""
+ROUNDS = 40
+"""Rounds of the sampler that the posterior mean is taken over, where there is an order."""
 SWEEPS = 60
 """Sweeps of the optimistic value iteration."""
 
@@ -59,18 +60,26 @@ class OnlineRun:
         """Regret a step [R, T], up to and with each step."""
         return self.regret / np.arange(1, self.rewards.shape[1] + 1)
 
-    def plot(self, path: str | Path | None = None, axes: Axes | None = None) -> Axes:
-        """Draw the mean regret with its 95 % interval over runs, and return the axes."""
+    def to_frame(self) -> Any:
+        """Return a pandas frame with the columns run, step, reward and known."""
+        runs, steps = self.rewards.shape
+        columns = long_columns(self.rewards, {"run": range(runs), "step": range(steps)}, "reward")
+        return frame({**columns, "known": self.known.ravel()})
+
+    def plot(self, path: str | Path | None = None, axes: Axes | None = None, *, average: bool = False) -> Axes:
+        """Draw the mean regret, or with ``average`` that a step, with its 95 % interval over runs; return the axes."""
         from redwood.picture import drawn
 
+        curves = self.average_regret if average else self.regret
+
         def draw(shown: Axes) -> None:
-            mean, steps = self.regret.mean(axis=0), np.arange(1, self.rewards.shape[1] + 1)
+            mean, steps = curves.mean(axis=0), np.arange(1, curves.shape[1] + 1)
             (line,) = shown.plot(steps, mean, label=self.learner)
-            if len(self.regret) > 1:
-                half = np.array([half_width(column) for column in self.regret.T])
+            if len(curves) > 1:
+                half = np.array([half_width(column) for column in curves.T])
                 shown.fill_between(steps, mean - half, mean + half, color=line.get_color(), alpha=0.2, linewidth=0)
             shown.set_xlabel("steps done")
-            shown.set_ylabel("reward lost against knowing the arms")
+            shown.set_ylabel("reward lost against knowing the arms" + (", a step so far" if average else ""))
             shown.legend(frameon=False)
 
         return drawn(draw, path, axes)
@@ -88,6 +97,8 @@ class _Learning:
     """Price of a pull in the plan before."""
     rewards: Array
     rng: np.random.Generator
+    order: str | Sequence[str] | None = None
+    """What is known of all arms beforehand."""
 
 
 def thompson(instance: Instance, **options: Any) -> OnlineRun:
@@ -116,6 +127,7 @@ def learn_online(
     replan: int = 4,
     solver: str = "whittle",
     counts: Any = None,
+    order: str | Sequence[str] | None = None,
     seed: int = 0,
 ) -> OnlineRun:
     """Return what a learner earns that begins without knowing the arms' transitions; rewards and actions are known.
@@ -134,6 +146,8 @@ def learn_online(
         Makes the plans, also those of the planner who knows.
     counts
         Transitions [J, A, S, S] seen beforehand, such as those of a log; by default none.
+    order
+        What ``thompson`` and ``greedy`` know of all arms beforehand: ``action-helps``, ``states-ordered`` or both.
     seed
         Decides the noise and the learner's draws.
     """
@@ -146,7 +160,6 @@ def learn_online(
     if before.shape != planning.arms.transitions.shape:
         raise OptionError(f"counts have shape {list(before.shape)}; expected {list(planning.arms.transitions.shape)}.")
     best = made_policy(instance, solver)
-    known = np.array([_played(planning, lambda *_: best, steps, replan, before, seed, run) for run in range(runs)])
 
     def planned(learning: _Learning) -> Policy:
         found = LEARNERS[learner](learning)
@@ -154,35 +167,47 @@ def learn_online(
             return RandomPolicy()
         return made_policy(drawn_instance(instance, found), solver)
 
-    earned = np.array([_played(planning, planned, steps, replan, before, seed, run) for run in range(runs)])
+    def begun(run: int) -> _Learning:
+        return _Learning(before.copy(), 0, 0.0, planning.arms.rewards, np.random.default_rng([seed, run]), order)
+
+    known = np.array([_played(planning, lambda _: best, steps, replan, begun(run), seed + run) for run in range(runs)])
+    earned = np.array([_played(planning, planned, steps, replan, begun(run), seed + run) for run in range(runs)])
     return OnlineRun(learner, earned, known)
 
 
 def _played(
-    planning: Planning,
-    plan: Callable[[_Learning], Policy],
-    steps: int,
-    replan: int,
-    before: Array,
-    seed: int,
-    run: int,
+    planning: Planning, plan: Callable[[_Learning], Policy], steps: int, replan: int, learning: _Learning, seed: int
 ) -> Array:
-    """Return the rewards [T] of one run, in which the policy is made anew every ``replan`` steps."""
+    """Return the rewards [T] of one run, in which the policy is made anew every ``replan`` steps.
+
+    Parameters
+    ----------
+    planning
+        The truth.
+    plan
+        Makes a policy of what is known.
+    steps, replan
+        How many steps are played, and how many lie between two plans.
+    learning
+        What is known at the start; its counts are added to.
+    seed
+        Decides the noise.
+    """
     from redwood.planning.simulated import cumulative
 
-    ends = cumulative(planning.arms.transitions)
-    counts, states = before.copy(), draw_start(1, cumulative(planning.arms.start), seed + run)
-    arms, rng, price = np.arange(counts.shape[0]), np.random.default_rng([seed, run]), 0.0
+    ends, states = cumulative(planning.arms.transitions), draw_start(1, cumulative(planning.arms.start), seed)
+    arms = np.arange(planning.arms.shape[0])
     rewards = np.empty(steps)
     for step in range(steps):
         since = step % replan
         if since == 0:
-            policy = plan(_Learning(counts, step, price, planning.arms.rewards, rng))
-        arm_actions = np.ascontiguousarray(policy.choose(planning, states, min(since, planning.horizon - 1), rng), np.int64)
-        price = _price(policy, states[0], arm_actions[0])
+            policy = plan(learning)
+        place = min(since, planning.horizon - 1)
+        arm_actions = np.ascontiguousarray(policy.choose(planning, states, place, learning.rng), np.int64)
         here = states[0].copy()
-        rewards[step] = advance(states, arm_actions, step, seed + run, ends, planning.arms.rewards)[0]
-        np.add.at(counts, (arms, arm_actions[0], here, states[0]), 1.0)
+        rewards[step] = advance(states, arm_actions, step, seed, ends, planning.arms.rewards)[0]
+        np.add.at(learning.counts, (arms, arm_actions[0], here, states[0]), 1.0)
+        learning = replace(learning, done=step + 1, price=_price(policy, here, arm_actions[0]))
     return rewards
 
 
@@ -196,23 +221,17 @@ def _price(policy: Policy, states: Array, arm_actions: Array) -> float:
 
 
 def _of_draw(learning: _Learning) -> Array:
-    return dirichlet(learning.counts + _weights(learning), learning.rng)
+    return np.asarray(_posterior(learning, 1).sample(1, learning.rng)[0])
 
 
 def _of_mean(learning: _Learning) -> Array:
-    alpha = learning.counts + _weights(learning)
-    return np.asarray(alpha / alpha.sum(axis=-1, keepdims=True))
+    return _posterior(learning, ROUNDS).mean()
 
 
-def _weights(learning: _Learning) -> Array:
-    """Return one draw [A, S, S] of the weights of the prior that all arms share."""
-    _, actions, states, _ = learning.counts.shape
-    found = np.empty((actions, states, states))
-    for action, state in np.ndindex(actions, states):
-        rows = learning.counts[:, action, state]
-        ensemble = Ensemble(states, learning.rng, (rows.sum(axis=0) + 1.0) / (rows.sum() + states))
-        found[action, state] = ensemble.step(rows, WARM_UP, learning.rng)
-    return found
+def _posterior(learning: _Learning, kept: int) -> Posterior:
+    """Return the posterior of arms that share a prior, as `redwood.planning.estimate` has it."""
+    alike = np.zeros(len(learning.counts), np.int64)
+    return fitted(learning.counts, alike, learning.order, learning.rng, kept=kept)
 
 
 def _optimistic(learning: _Learning) -> Array:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import MissingDependencyError, OptionError, SolutionError
+from redwood.errors import OptionError, SolutionError
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.evaluation import noise_seed
+from redwood.planning.frames import frame
 from redwood.planning.simulator_kernels import advance, draw_start
 from redwood.problem import Instance
 from redwood.settings import check_seed, whole
@@ -40,14 +41,9 @@ def synthetic_log(instance: Instance, policy: str | Policy, *, steps: int, seed:
     MissingDependencyError
         Where pandas is not installed (extra ``frames``); `log_columns` needs none.
     """
-    try:
-        import pandas
-    except ImportError as error:
-        raise MissingDependencyError("a frame needs pandas: pip install 'redwood[frames]'.") from error
-    found = log_columns(instance, policy, steps=steps, seed=seed, missing=missing)
-    frame = pandas.DataFrame(found)
-    frame["next_state"] = frame["next_state"].astype("Int64")
-    return frame
+    made = frame(log_columns(instance, policy, steps=steps, seed=seed, missing=missing))
+    made["next_state"] = made["next_state"].astype("Int64")
+    return made
 
 
 def log_columns(

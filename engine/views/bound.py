@@ -11,10 +11,21 @@ from redwood.views.view import View
 
 @dataclass(frozen=True)
 class BoundValue:
-    """A proven bound on the objective of every feasible solution: lower for minimisation, upper for maximisation."""
+    """A proven bound on the objective of every feasible solution: lower for minimisation, upper for maximisation.
+
+    Attributes
+    ----------
+    value
+        The bound.
+    method
+        How it was proven.
+    cut_short
+        Whether the clock ended the method before it was through, so that more time may give a better bound.
+    """
 
     value: float
     method: str
+    cut_short: bool = False
 
 
 class Bound(View, ABC):

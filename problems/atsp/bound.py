@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -38,14 +39,18 @@ class ATSPBound(Bound):
             return BoundValue(float(matrix[0, 1] + matrix[1, 0]) if size == 2 else 0.0, "exact")
         best = BoundValue(self._assignment(), "assignment")
         goal = math.inf if incumbent is None else incumbent
-        if size > LARGEST or clock.stops() or best.value >= goal:
+        if size > LARGEST or best.value >= goal:
             return best
+        if clock.stops():
+            return replace(best, cut_short=True)
         from redwood.problems.atsp.relaxation import Relaxation
 
         goal -= (1.0 - STEP) * usable_step(self._step, abs(best.value))
         relaxation = Relaxation(self._instance.matrix, NEIGHBOURS)
         value = self._rounded(relaxation.tighten(clock, goal), 0.0)
-        return BoundValue(value, "linear program with subtour rows") if value > best.value else best
+        if value <= best.value:
+            return replace(best, cut_short=not relaxation.ended)
+        return BoundValue(value, "linear program with subtour rows", not relaxation.ended)
 
     def warm_up(self) -> None:
         """Import what `bound` needs: nothing is compiled."""

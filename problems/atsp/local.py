@@ -10,7 +10,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import random_state
 from redwood.problems.atsp.instance import ATSPInstance, Tour
-from redwood.problems.atsp.moves import LOGGED, bridge, descend, swap
+from redwood.problems.atsp.local_kernels import LOGGED, bridge, descend, swap
 from redwood.problems.atsp.start import nearest, nearest_neighbour_tour
 from redwood.views.local import Local
 

@@ -11,15 +11,12 @@ import numpy as np
 from redwood.budget import Sense
 from redwood.errors import InstanceError, OptionError, suggestion
 from redwood.problem import Problem, Solution
-from redwood.problems.atsp import generators
+from redwood.problems.atsp import files, generators
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.repair_suggestions import permutation_suggestions
 from redwood.problems.routing.sequence import permutation_violations
-from redwood.problems.routing.solution_text import concorde_tour
 from redwood.problems.routing.travel import Metric, check_travel
-from redwood.problems.routing.tsplib import scan, scan_tour_problem
-from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
 from redwood.views.bound import Bound
 from redwood.views.linear import Linear
 from redwood.views.local import Local
@@ -115,30 +112,19 @@ class ATSP(Problem[ATSPInstance, Tour]):
 
     def parse(self, text: str, name: str) -> ATSPInstance:
         """Return the instance of a TSPLIB file of TYPE ATSP."""
-        file = scan_tour_problem(text, name, "ATSP")
-        travel = file.travel(symmetric=False)
-        if travel.matrix is None:
-            raise file.error("an ATSP file gives its distances by EDGE_WEIGHT_TYPE EXPLICIT.")
-        named = file.entries.get("NAME")
-        return self.make(matrix=travel.matrix, coords=travel.coords, name=name or (named.value if named else ""))
+        return self.make(**files.parse_instance(text, name))
 
     def format(self, instance: ATSPInstance) -> str:
         """Return the instance as TSPLIB text."""
-        return format_travel(instance.travel, instance.name, "ATSP") + "EOF\n"
+        return files.format_instance(instance)
 
     def parse_solution(self, text: str, instance: ATSPInstance) -> Tour:
         """Return the tour of a TSPLIB file of TYPE TOUR, or of one that Concorde wrote."""
-        listed = concorde_tour(text, instance.size)
-        if listed is not None:
-            return Tour(listed)
-        file = scan(text, "tour", types=("TOUR",), sections=("TOUR_SECTION",))
-        return Tour(file.nodes("TOUR_SECTION", instance.size))
+        return files.parse_solution(text, instance)
 
     def format_solution(self, instance: ATSPInstance, solution: Tour) -> str:
         """Return the tour as a TSPLIB file of TYPE TOUR."""
-        length = f"{self.objective(instance, solution):.15g}"
-        head = f"NAME : {' '.join(instance.name.split())}\nCOMMENT : length {length}\nTYPE : TOUR\n"
-        return f"{head}DIMENSION : {instance.size}\n{format_nodes('TOUR_SECTION', solution.tour)}EOF\n"
+        return files.format_solution(instance, solution, self.objective(instance, solution))
 
     def plot(self, instance: ATSPInstance, solution: Tour | None, axes: Axes) -> None:
         """Draw the directed tour where there are coordinates, else the distances in the order of the tour."""

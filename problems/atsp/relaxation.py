@@ -20,7 +20,7 @@ class Relaxation:
     """A linear program over arcs, grown by rows (sets of nodes that arcs must enter) and columns (arcs left out at first).
 
     Rows are: one arc out of each node, one arc into each node, and at least one into each set. ``best`` is the best bound
-    so far and ``best_reduced`` [N, N] the reduced costs that belong to it.
+    so far, ``best_reduced`` [N, N] the reduced costs that belong to it, and ``ended`` says whether nothing was left to add.
     """
 
     def __init__(self, matrix: Array, neighbours: int) -> None:
@@ -34,7 +34,7 @@ class Relaxation:
         self._present[self.tails, self.heads] = True
         self.values = np.zeros(0)
         self._known: set[bytes] = set()
-        self.best, self.best_reduced = -math.inf, self._cost
+        self.best, self.best_reduced, self.ended = -math.inf, self._cost, False
         self._reduced = self._cost
         self._highs: Any = quiet_highs()
         self._highs.setOptionValue("threads", 1)
@@ -46,15 +46,18 @@ class Relaxation:
 
     def tighten(self, clock: Clock, incumbent: float = math.inf) -> float:
         """Add arcs and rows until none is found, the clock stops or the bound reaches ``incumbent``; return the bound."""
+        self.ended = False
         while not clock.stops() and self.best < incumbent and self._solve(clock.seconds_left):
             if self._add_arcs():
                 continue
             sets = violated_sets(self.size, self.tails, self.heads, self.values)
             sets = sets[np.array([members.tobytes() not in self._known for members in sets], dtype=bool)]
             if len(sets) == 0:  # a tolerance of the solver must not bring a set back for ever
+                self.ended = True
                 break
             self._known.update(members.tobytes() for members in sets)
             self._add_sets(sets)
+        self.ended |= self.best >= incumbent
         return self.best
 
     def useless_arcs(self, incumbent: float, step: float) -> Array:

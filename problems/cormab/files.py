@@ -45,7 +45,7 @@ def format_instance(instance: BanditInstance) -> str:
     return "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in data.items()) + "\n}\n"
 
 
-def parse(text: str, name: str) -> dict[str, Any]:
+def parse_instance(text: str, name: str) -> dict[str, Any]:
     """Return the data of an instance file, as `CoRMAB.make` takes them.
 
     Raises

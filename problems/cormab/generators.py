@@ -22,6 +22,7 @@ from redwood.planning.contract import ActionSet, Arms
 from redwood.problems.cormab.arms import STATES, draw_rewards, draw_state_success, draw_success, ladder
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet
+from redwood.problems.cormab.generators_coupled import COUPLED
 from redwood.problems.cormab.interventions import InterventionsSet
 from redwood.problems.cormab.path import PathSet
 from redwood.problems.cormab.schedule import ScheduleSet
@@ -189,7 +190,9 @@ DRAWS: Mapping[str, Callable[[int, int, np.random.Generator], Draw]] = {
     "overlapping": draw_overlapping,
     "state-dependent": draw_state_dependent,
 }
-"""The variants, by name."""
+"""The variants whose arms are coupled by their actions alone, by name."""
+
+VARIANTS = (*DRAWS, *COUPLED)
 
 KINDS: Mapping[str, Any] = {
     kind.kind: kind for kind in (BudgetSet, CapacitySet, ScheduleSet, PathSet, InterventionsSet, WorkersSet)

@@ -29,6 +29,7 @@ class BanditPlanning(SimulatedPlanning):
             exposure=instance.exposure,
             joint=instance.joint,
         )
+        self.arm_names = instance.arm_names
 
     def warm_up(self) -> None:
         """Load the kernels of the action set and of the simulator, on a small instance with a set of the same kind."""

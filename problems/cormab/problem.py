@@ -17,8 +17,8 @@ from redwood.planning.problem import PlanningProblem
 from redwood.problem import whole_number, whole_numbers
 from redwood.problems.cormab import files
 from redwood.problems.cormab.arms import check_arms, check_exposure, make_arms
-from redwood.problems.cormab.families import COUPLED
-from redwood.problems.cormab.generators import DRAWS, KINDS, usual_budget
+from redwood.problems.cormab.generators import DRAWS, KINDS, VARIANTS, usual_budget
+from redwood.problems.cormab.generators_coupled import COUPLED
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.views.bound import Bound
@@ -45,7 +45,7 @@ class CoRMAB(PlanningProblem[BanditInstance]):
     Variants are the domains of Xu et al. (2025), ``capacity``, ``schedule``, ``path`` and ``interventions``;
     ``path-published``, whose action set is what the published model of paths amounts to; ``budget``; ``overlapping``
     interventions; ``state-dependent`` success under a budget; and those whose arms are coupled beyond the action set, see
-    `redwood.problems.cormab.families`: ``coverage``, ``network`` and ``network-mild``.
+    `redwood.problems.cormab.generators_coupled`: ``coverage``, ``network`` and ``network-mild``.
 
     A joint reward of an instance, a function of all states and actions, is added to the sum over arms. With exposure, the
     transitions of an arm depend on what its neighbours emit in the same step.
@@ -62,7 +62,7 @@ class CoRMAB(PlanningProblem[BanditInstance]):
         Planning: "redwood.problems.cormab.planning:BanditPlanning",
         Bound: "redwood.problems.cormab.bound:BanditBound",
     }
-    variants = (*DRAWS, *COUPLED)
+    variants = VARIANTS
     suffix = ".json"
     solution_suffix = ".policy"
 
@@ -244,7 +244,7 @@ class CoRMAB(PlanningProblem[BanditInstance]):
 
     def parse(self, text: str, name: str) -> BanditInstance:
         """Return the instance of a JSON file."""
-        return self.make(**files.parse(text, name), name=name)
+        return self.make(**files.parse_instance(text, name), name=name)
 
     def format(self, instance: BanditInstance) -> str:
         """Return the instance as JSON: arms as nested lists, the action set by its kind and fields."""

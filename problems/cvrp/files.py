@@ -109,12 +109,12 @@ def format_instance(instance: CVRPInstance) -> str:
     return "\n".join([*lines, "DEPOT_SECTION", "1", "-1", "EOF", ""])
 
 
-def parse_routes(text: str) -> Routes:
+def parse_solution(text: str) -> Routes:
     """Return the routes of a ``.sol`` text."""
     return Routes([[_customer(token, line) for token in visits.split()] for line, _, visits in route_lines(text)])
 
 
-def format_routes(solution: Routes, cost: float) -> str:
+def format_solution(solution: Routes, cost: float) -> str:
     """Return the ``.sol`` text of routes and their cost."""
     lines = [f"Route #{number}: {' '.join(map(str, route))}" for number, route in enumerate(solution.routes, 1)]
     return "\n".join([*lines, f"Cost {cost:.15g}", ""])

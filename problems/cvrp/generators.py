@@ -18,6 +18,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
 
+VARIANTS = ("uniform", "clustered", "xml100")
 SIZES = (10, 20, 50, 100, 200, 500, 1000)
 CAPACITIES = (20, 30, 40, 50, 80, 100, 250)
 """Vehicle capacities of uniform instances of `SIZES` customers: from 20 to 100 as Kool et al. have them, from 100 as

@@ -13,9 +13,9 @@ from redwood.arrays import Array
 from redwood.clock import Timer
 from redwood.kernels import random_state
 from redwood.problems.cvrp.bound import LARGEST, find_sets, tighten
-from redwood.problems.cvrp.cuts import CutSets, vehicles_needed
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.cvrp.relaxation import Relaxation
+from redwood.problems.routing.capacity_cuts import CutSets, vehicles_needed
 from redwood.views.linear import Linear, Rows
 
 PREPARATION = 3.0

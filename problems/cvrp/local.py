@@ -11,7 +11,7 @@ from redwood.kernels import random_state
 from redwood.polling import Chunks
 from redwood.problem import frozen
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
-from redwood.problems.cvrp.moves import descend_plan, make_move, move_change, propose_move
+from redwood.problems.cvrp.local_kernels import descend_plan, make_move, move_change, propose_move
 from redwood.problems.cvrp.packing import packed_routes, random_routes
 from redwood.problems.cvrp.plan import Ground, Plan, make_ground, make_plan, plan_routes, total_length
 from redwood.problems.cvrp.savings import savings_routes

@@ -13,7 +13,7 @@ from redwood.problem import Problem, frozen
 from redwood.problems.cvrp import files, generators
 from redwood.problems.cvrp.checks import check_feasible, routes_violations
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
-from redwood.problems.cvrp.repair_suggestions import routes_suggestions
+from redwood.problems.cvrp.repair_suggestions import repair_suggestions
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.travel import Metric, Travel, check_travel
 from redwood.views.bound import Bound
@@ -42,7 +42,7 @@ class CVRP(Problem[CVRPInstance, Routes]):
         Bound: "redwood.problems.cvrp.bound:CVRPBound",
         Stepwise: "redwood.problems.cvrp.stepwise:CVRPStepwise",
     }
-    variants = ("uniform", "clustered", "xml100")
+    variants = generators.VARIANTS
     suffix = ".vrp"
     solution_suffix = ".sol"
 
@@ -187,7 +187,7 @@ class CVRP(Problem[CVRPInstance, Routes]):
 
     def repair_suggestions(self, instance: CVRPInstance, solution: Routes) -> list[str]:
         """Return which visits to drop, whom to move from overloaded routes, and where to put those who are missing."""
-        return routes_suggestions(instance, solution)
+        return repair_suggestions(instance, solution)
 
     def parse(self, text: str, name: str, *, rounded: bool = True) -> CVRPInstance:
         """Return the instance of a VRPLIB ``.vrp`` text, with its own rounding convention unless ``rounded`` is false.
@@ -202,11 +202,11 @@ class CVRP(Problem[CVRPInstance, Routes]):
 
     def parse_solution(self, text: str, instance: CVRPInstance) -> Routes:
         """Return the routes of a CVRPLIB ``.sol`` text; its cost line is not believed."""
-        return files.parse_routes(text)
+        return files.parse_solution(text)
 
     def format_solution(self, instance: CVRPInstance, solution: Routes) -> str:
         """Return a CVRPLIB ``.sol`` text."""
-        return files.format_routes(solution, self.objective(instance, solution))
+        return files.format_solution(solution, self.objective(instance, solution))
 
     def plot(self, instance: CVRPInstance, solution: Routes | None, axes: Axes) -> None:
         """Draw customers, depot and routes, one colour a route with its load in the legend."""

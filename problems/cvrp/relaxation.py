@@ -10,8 +10,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.cvrp.cuts import CutSets
 from redwood.problems.cvrp.instance import CVRPInstance
+from redwood.problems.routing.capacity_cuts import CutSets
 from redwood.problems.routing.scaling import DUAL_TOLERANCE, cost_scale, scaled_costs
 from redwood.tolerance import ROUNDING, to_beat
 from redwood.views.compiled import quiet_highs
@@ -44,6 +44,7 @@ class Relaxation:
         self.reduced = np.zeros((0, 0))
         self.best = -math.inf
         self.best_reduced = self.reduced
+        self.best_duals, self.best_rows = np.zeros(size + 1), (self.members, self.inner)
         self._row_values = np.zeros(0)
         self._highs: Any = quiet_highs()
         self._highs.setOptionValue("threads", 1)
@@ -81,6 +82,7 @@ class Relaxation:
         value = float(fixed.sum() + np.triu(shortfall, 1).sum()) - self._lost(duals, fixed, shortfall)
         if value > self.best:
             self.best, self.best_reduced = value, self.reduced
+            self.best_duals, self.best_rows = duals, (self.members, self.inner)
         return value
 
     def _lost(self, duals: Array, fixed: Array, shortfall: Array) -> float:

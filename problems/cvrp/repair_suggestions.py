@@ -9,7 +9,7 @@ from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.routing.repair_suggestions import SHOWN, cheapest_gap
 
 
-def routes_suggestions(instance: CVRPInstance, solution: Routes) -> list[str]:
+def repair_suggestions(instance: CVRPInstance, solution: Routes) -> list[str]:
     """Return which visits to drop, whom to move from overloaded routes, and where to put those who are missing."""
     told: list[str] = []
     routes = _each_once(instance, solution, told)

@@ -14,7 +14,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.cvrp.moves import GAIN_SHARE, shift
+from redwood.problems.cvrp.local_kernels import GAIN_SHARE, shift
 from redwood.problems.cvrp.plan import Ground, Plan, between
 
 PLACES = 3

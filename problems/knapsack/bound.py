@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -103,7 +103,7 @@ class KnapsackBound(Bound):
                 best = BoundValue(self._rounded(value), "core enumeration")
             if incumbent is not None and best.value <= incumbent:
                 break
-        return best
+        return replace(best, cut_short=clock.stops() and best.value > known + self._free)
 
     def _core(self, clock: Clock, known: float) -> Iterator[float]:
         """Yield a valid bound for each item that the core grows by, until the clock, the states or the items end."""

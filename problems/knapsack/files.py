@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
 
-from redwood.arrays import Array
 from redwood.errors import FormatError
-from redwood.problems.knapsack.instance import KnapsackInstance
+from redwood.problems.knapsack.instance import KnapsackInstance, Packing
 
 _WHOLE = re.compile(r"[+-]?\d+")
 
 
-def parse(text: str, name: str) -> tuple[list[float], list[float], float]:
+def parse_instance(text: str, name: str) -> tuple[list[float], list[float], float]:
     """Return values, weights and capacity of a ``.kp`` file: N, the capacity, then N pairs of value and weight.
 
     Numbers are separated by any white space.
@@ -38,14 +38,14 @@ def parse(text: str, name: str) -> tuple[list[float], list[float], float]:
 
 
 def format_instance(instance: KnapsackInstance) -> str:
-    """Return the text that `parse` reads back."""
+    """Return the text that `parse_instance` reads back."""
     pairs = zip(instance.values.tolist(), instance.weights.tolist(), strict=True)
     lines = "".join(f"{value!r} {weight!r}\n" for value, weight in pairs)
     return f"{instance.size}\n{instance.capacity!r}\n\n{lines}"
 
 
-def parse_items(text: str, name: str) -> Array:
-    """Return the item indices of a solution file; what follows ``#`` in a line is a comment.
+def parse_solution(text: str, instance: KnapsackInstance) -> Packing:
+    """Return the packing of a text that lists item indices; what follows ``#`` in a line is a comment.
 
     Raises
     ------
@@ -57,10 +57,18 @@ def parse_items(text: str, name: str) -> Array:
         for word in content.partition("#")[0].replace(",", " ").split():
             if not _WHOLE.fullmatch(word) or len(word) > 15:
                 raise FormatError(
-                    f"packing of {name or 'an instance'}: line {line} holds {word!r}; expected item indices.", line=line
+                    f"packing of {instance.name or 'an instance'}: line {line} holds {word!r}; expected item indices.",
+                    line=line,
                 )
             items.append(int(word))
-    return np.array(items, dtype=np.int64)
+    return Packing(np.array(items, dtype=np.int64))
+
+
+def format_solution(instance: KnapsackInstance, solution: Packing, value: float) -> str:
+    """Return the item indices, ascending, one a line, below a comment with value, weight and capacity."""
+    weight = math.fsum(instance.weights[solution.items].tolist())
+    head = f"# items from 0; value {value:.15g}, weight {weight:.15g}, capacity {instance.capacity}\n"
+    return head + "".join(f"{item}\n" for item in np.sort(solution.items))
 
 
 def _count(word: str, line: int, name: str) -> int:

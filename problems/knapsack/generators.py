@@ -157,3 +157,5 @@ CLASSES: Mapping[str, Callable[[int, np.random.Generator, int], Items]] = {
     "circle": _circle,
 }
 """Pisinger's classes by name: size, generator and range R to values and weights."""
+
+VARIANTS = ("uniform", *CLASSES)

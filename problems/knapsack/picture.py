@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def draw_items(
+def draw(
     problem: Problem[KnapsackInstance, Packing], instance: KnapsackInstance, solution: Packing | None, axes: Axes
 ) -> None:
     """Draw the items as points of weight and value, the packed ones filled, below a line of what is used.

@@ -12,8 +12,7 @@ from redwood.arrays import Array
 from redwood.budget import Sense
 from redwood.errors import InstanceError, OptionError
 from redwood.problem import Problem, frozen
-from redwood.problems.knapsack import files
-from redwood.problems.knapsack.generators import CAPACITY, CLASSES, draw
+from redwood.problems.knapsack import files, generators
 from redwood.problems.knapsack.instance import KnapsackInstance, Packing
 from redwood.views.bound import Bound
 from redwood.views.linear import Linear
@@ -51,7 +50,7 @@ class Knapsack(Problem[KnapsackInstance, Packing]):
         Bound: "redwood.problems.knapsack.bound:KnapsackBound",
         Stepwise: "redwood.problems.knapsack.stepwise:KnapsackStepwise",
     }
-    variants = ("uniform", *CLASSES)
+    variants = generators.VARIANTS
     suffix = ".kp"
 
     def make(
@@ -129,9 +128,9 @@ class Knapsack(Problem[KnapsackInstance, Packing]):
             raise OptionError(f"size {size} is below 1; a knapsack instance has at least one item.")
         if variant == "uniform" and not (largest is None and series is None):
             raise OptionError("variant 'uniform' takes neither largest= nor series=; they belong to Pisinger's classes.")
-        values, weights = draw(variant, size, rng, 1000 if largest is None else largest)
+        values, weights = generators.draw(variant, size, rng, 1000 if largest is None else largest)
         if capacity is None:
-            capacity = CAPACITY if variant == "uniform" else _share(weights, (50, 100) if series is None else series)
+            capacity = generators.CAPACITY if variant == "uniform" else _share(weights, series or (50, 100))
         elif series is not None:
             raise OptionError("capacity= and series= both set the capacity; give one of them.")
         return self.make(values=values, weights=weights, capacity=capacity, name=f"{variant}-{size}")
@@ -185,7 +184,7 @@ class Knapsack(Problem[KnapsackInstance, Packing]):
 
     def parse(self, text: str, name: str) -> KnapsackInstance:
         """Return the instance of a ``.kp`` file: the number of items, the capacity, then a value and a weight an item."""
-        values, weights, capacity = files.parse(text, name)
+        values, weights, capacity = files.parse_instance(text, name)
         return self.make(values=values, weights=weights, capacity=capacity, name=name)
 
     def format(self, instance: KnapsackInstance) -> str:
@@ -194,20 +193,17 @@ class Knapsack(Problem[KnapsackInstance, Packing]):
 
     def parse_solution(self, text: str, instance: KnapsackInstance) -> Packing:
         """Return the packing of a text that lists item indices from 0; what follows ``#`` in a line is a comment."""
-        return Packing(files.parse_items(text, instance.name))
+        return files.parse_solution(text, instance)
 
     def format_solution(self, instance: KnapsackInstance, solution: Packing) -> str:
         """Return the item indices, ascending, one a line, below a comment with value, weight and capacity."""
-        value = self.objective(instance, solution)
-        weight = math.fsum(instance.weights[solution.items].tolist())
-        head = f"# items from 0; value {value:.15g}, weight {weight:.15g}, capacity {instance.capacity}\n"
-        return head + "".join(f"{item}\n" for item in np.sort(solution.items))
+        return files.format_solution(instance, solution, self.objective(instance, solution))
 
     def plot(self, instance: KnapsackInstance, solution: Packing | None, axes: Axes) -> None:
         """Draw the items as points of weight and value, the packed ones filled."""
-        from redwood.problems.knapsack.picture import draw_items
+        from redwood.problems.knapsack.picture import draw
 
-        draw_items(self, instance, solution, axes)
+        draw(self, instance, solution, axes)
 
 
 def _numbers(data: Any, what: str) -> Array:

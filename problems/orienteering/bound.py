@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,8 +43,12 @@ class OrienteeringBound(Bound):
         from redwood.problems.orienteering.relaxation import Relaxation
 
         value = Relaxation(network).tighten(clock, goal + (1.0 - STEP) * usable_step(network.step, abs(best.value)))
-        tight = BoundValue(_rounded(network, value), "linear program with subtour rows")
-        return min(best, tight, key=lambda found: found.value)
+        best = min(
+            best,
+            BoundValue(_rounded(network, value), "linear program with subtour rows"),
+            key=lambda found: found.value,
+        )
+        return replace(best, cut_short=clock.stops() and best.value > goal + network.constant)
 
     def warm_up(self) -> None:
         """Import what `bound` needs: nothing is compiled."""

@@ -18,14 +18,14 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FormatError
-from redwood.problems.orienteering.instance import OrienteeringInstance
+from redwood.problems.orienteering.instance import OrienteeringInstance, Tour
 from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, TSPLIBFile, scan
 from redwood.problems.routing.tsplib_writer import format_nodes, format_table, format_travel
 
 _OWN_SECTIONS = ("NODE_SCORE_SECTION", "DEPOT_SECTION")
 
 
-def parse(text: str, name: str) -> dict[str, Any]:
+def parse_instance(text: str, name: str) -> dict[str, Any]:
     """Return the keyword arguments of `Orienteering.make` that an instance file's text holds."""
     if re.search(r"^\s*[A-Z_]{4,}", text, re.MULTILINE | re.IGNORECASE):
         return _parse_oplib(text, name)
@@ -92,16 +92,16 @@ def format_instance(instance: OrienteeringInstance) -> str:
     return text + format_nodes("DEPOT_SECTION", depots) + "EOF\n"
 
 
-def parse_tour(text: str) -> Array:
-    """Return the node numbers, from 0, of a TSPLIB tour or of a plain list counted from 1."""
+def parse_solution(text: str) -> Tour:
+    """Return the tour of a TSPLIB text, or of a plain list of nodes counted from 1."""
     if not re.search("[a-z]", text, re.IGNORECASE):
         numbers = [_number(token, "tour", 1) for token in text.split()]
-        return np.array(numbers[:-1] if numbers[-1:] == [-1.0] else numbers) - 1.0
+        return Tour(np.array(numbers[:-1] if numbers[-1:] == [-1.0] else numbers) - 1.0)
     file = scan(text, "tour", types=("TOUR",), sections=("TOUR_SECTION",))
-    return file.nodes("TOUR_SECTION", 2**31)
+    return Tour(file.nodes("TOUR_SECTION", 2**31))
 
 
-def format_tour(instance: OrienteeringInstance, nodes: Array) -> str:
+def format_solution(instance: OrienteeringInstance, nodes: Array) -> str:
     """Return a path as TSPLIB tour text."""
     head = f"NAME : {' '.join(instance.name.split())}\nTYPE : TOUR\nDIMENSION : {len(nodes)}\n"
     return f"{head}{format_nodes('TOUR_SECTION', nodes)}EOF\n"

@@ -10,7 +10,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import random_state
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path, shortest_path
-from redwood.problems.orienteering.moves import improve, measure, place
+from redwood.problems.orienteering.local_kernels import improve, measure, place
 from redwood.problems.orienteering.ruin import appraise, force, recreate, ruin
 from redwood.problems.orienteering.space import SQUARE, Space, as_matrix, make_space, restricted
 from redwood.problems.routing.travel import Travel, path_length

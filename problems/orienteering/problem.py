@@ -154,13 +154,13 @@ class Orienteering(Problem[OrienteeringInstance, Tour]):
 
     def repair_suggestions(self, instance: OrienteeringInstance, solution: Tour) -> list[str]:
         """Return which nodes to leave out, those first that save most length for their prize."""
-        from redwood.problems.orienteering.repair_suggestions import tour_suggestions
+        from redwood.problems.orienteering.repair_suggestions import repair_suggestions
 
-        return tour_suggestions(instance, solution)
+        return repair_suggestions(instance, solution)
 
     def parse(self, text: str, name: str) -> OrienteeringInstance:
         """Return the instance in a text of Chao and Tsiligirides or of OPLib."""
-        return self.make(**files.parse(text, name))
+        return self.make(**files.parse_instance(text, name))
 
     def format(self, instance: OrienteeringInstance) -> str:
         """Return the instance as OPLib text."""
@@ -168,11 +168,11 @@ class Orienteering(Problem[OrienteeringInstance, Tour]):
 
     def parse_solution(self, text: str, instance: OrienteeringInstance) -> Tour:
         """Return the tour in a TSPLIB ``.tour`` text, or in a plain list of node numbers counted from 1."""
-        return Tour(files.parse_tour(text))
+        return files.parse_solution(text)
 
     def format_solution(self, instance: OrienteeringInstance, solution: Tour) -> str:
         """Return the tour as TSPLIB ``.tour`` text, nodes counted from 1, start and end both listed."""
-        return files.format_tour(instance, path(instance, solution))
+        return files.format_solution(instance, path(instance, solution))
 
     def plot(self, instance: OrienteeringInstance, solution: Tour | None, axes: Axes) -> None:
         """Draw nodes sized by prize, the path, and in grey what lies too far away."""

@@ -9,7 +9,7 @@ from redwood.problems.routing.repair_suggestions import SHOWN
 from redwood.problems.routing.travel import path_length
 
 
-def tour_suggestions(instance: OrienteeringInstance, solution: Tour) -> list[str]:
+def repair_suggestions(instance: OrienteeringInstance, solution: Tour) -> list[str]:
     """Return how to repair the ends, which repeated visits to drop, and then what to leave out until the budget suffices."""
     told = [f"take node {node} out." for node in solution.tour if not 0 <= node < instance.travel.size]
     nodes = [int(node) for node in path(instance, solution) if 0 <= node < instance.travel.size]

@@ -13,7 +13,7 @@ import math
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
-from redwood.problems.orienteering.moves import between, cheapest_place, insert, measure, remove
+from redwood.problems.orienteering.local_kernels import between, cheapest_place, insert, measure, remove
 
 _RUIN_SHARE = 0.3
 _RUIN_MOST = 16

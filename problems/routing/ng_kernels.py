@@ -17,7 +17,7 @@ from redwood.arrays import Array
 from redwood.kernels import kernel
 
 DUST = 1e-9
-"""Costs, loads and times that differ by less do not keep a label from being dominated."""
+"""Share by which loads and times may exceed their limits."""
 
 
 class RouteGraph(NamedTuple):
@@ -106,7 +106,7 @@ def make_labels(size: int, room: int) -> Labels:
 
 
 @kernel(_nrt=False)
-def _push(labels: Labels, count: int, label: int) -> None:
+def push_label(labels: Labels, count: int, label: int) -> None:
     """Put a label on the heap of ``count`` labels."""
     heap, keys = labels.heap, labels.keys
     at = count
@@ -120,7 +120,7 @@ def _push(labels: Labels, count: int, label: int) -> None:
 
 
 @kernel(_nrt=False)
-def _pop(labels: Labels, count: int) -> int:
+def pop_label(labels: Labels, count: int) -> int:
     """Take the label of the lowest key off the heap of ``count`` labels."""
     heap, keys = labels.heap, labels.keys
     taken, last = heap[0], heap[count - 1]
@@ -140,7 +140,7 @@ def _pop(labels: Labels, count: int) -> int:
 
 
 @kernel(_nrt=False)
-def _carried(graph: RouteGraph, i: int, seen: int, j: int) -> int:
+def carried(graph: RouteGraph, i: int, seen: int, j: int) -> int:
     """Return which members of the neighbourhood of j cannot be visited behind j, for those of i behind i."""
     carried = 1 << graph.place[j, j]
     for b in range(graph.near.shape[1]):
@@ -161,12 +161,7 @@ def _add(labels: Labels, count: int, exact: bool) -> bool:
         following = labels.following[other]
         labels.work[0] -= 1
         subset = not exact or labels.seen[other] & ~seen == 0
-        if (
-            subset
-            and labels.cost[other] <= cost + DUST
-            and labels.load[other] <= load + DUST
-            and labels.time[other] <= time + DUST
-        ):
+        if subset and labels.cost[other] <= cost and labels.load[other] <= load and labels.time[other] <= time:
             return False
         superset = not exact or seen & ~labels.seen[other] == 0
         if superset and cost <= labels.cost[other] and load <= labels.load[other] and time <= labels.time[other]:
@@ -185,13 +180,17 @@ def _add(labels: Labels, count: int, exact: bool) -> bool:
 
 
 @kernel(_nrt=False)
-def cheapest_routes(graph: RouteGraph, price: Array, labels: Labels, exact: bool, ends: Array, costs: Array) -> bool:
+def cheapest_routes(
+    graph: RouteGraph, cost: Array, price: Array, labels: Labels, exact: bool, ends: Array, costs: Array
+) -> bool:
     """Fill in, for each last customer, the label [N] of its cheapest route and the reduced cost [N]; infinite without one.
 
     Parameters
     ----------
     graph
         One type of vehicle.
+    cost
+        Of each way [N + 2, N + 2], instead of the graph's own.
     price
         What is taken off the cost for each customer [N].
     labels
@@ -212,7 +211,7 @@ def cheapest_routes(graph: RouteGraph, price: Array, labels: Labels, exact: bool
     count, waiting = 0, 0
     span = 1.0 / max(1e-9, graph.closes - graph.begins) if graph.closes < 1e17 else 0.0
     share = 1.0 / graph.capacity if graph.capacity > 0.0 else 0.0
-    at, cost, load, time, seen, parent = size, 0.0, 0.0, graph.begins, 0, -1
+    at, reached, load, time, seen, parent = size, 0.0, 0.0, graph.begins, 0, -1
     while True:
         for j in range(size):
             if not graph.usable[at, j] or (at < size and graph.place[at, j] >= 0 and seen >> graph.place[at, j] & 1):
@@ -224,24 +223,24 @@ def cheapest_routes(graph: RouteGraph, price: Array, labels: Labels, exact: bool
             if count >= len(labels.node) or labels.work[0] < 0:
                 return False
             labels.node[count], labels.before[count] = j, parent
-            labels.cost[count], labels.load[count], labels.time[count] = cost + graph.cost[at, j] - price[j], filled, begin
-            labels.seen[count] = 1 << graph.place[j, j] if at >= size else _carried(graph, at, seen, j)
+            labels.cost[count], labels.load[count], labels.time[count] = reached + cost[at, j] - price[j], filled, begin
+            labels.seen[count] = 1 << graph.place[j, j] if at >= size else carried(graph, at, seen, j)
             if _add(labels, count, exact):
                 labels.keys[count] = (begin - graph.begins) * span + filled * share
-                _push(labels, waiting, count)
+                push_label(labels, waiting, count)
                 waiting += 1
                 if graph.usable[j, size + 1] and begin + graph.time[j, size + 1] <= graph.closes + DUST * abs(graph.closes):
-                    whole = labels.cost[count] + graph.cost[j, size + 1]
+                    whole = labels.cost[count] + cost[j, size + 1]
                     if whole < costs[j]:
                         costs[j], ends[j] = whole, count
                 count += 1
         parent = -1
         while waiting > 0 and parent < 0:
-            parent = _pop(labels, waiting)
+            parent = pop_label(labels, waiting)
             waiting -= 1
             if not labels.alive[parent]:
                 parent = -1
         if parent < 0:
             return True
-        at, cost, load = labels.node[parent], labels.cost[parent], labels.load[parent]
+        at, reached, load = labels.node[parent], labels.cost[parent], labels.load[parent]
         time, seen = labels.time[parent], labels.seen[parent]

@@ -1,4 +1,4 @@
-"""Lines of solution files as CVRPLIB, PyVRP's collection and LKH-3 write them, and tours as Concorde does."""
+"""Texts of solutions: routes as CVRPLIB, PyVRP's collection and LKH-3 write them, tours as TSPLIB and Concorde do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FormatError
+from redwood.problems.routing.tsplib import scan
+from redwood.problems.routing.tsplib_writer import format_nodes
 
 _ROUTE = re.compile(r"^\s*Route\s*#?\s*(\d{1,9})\s*:(.*)$", re.IGNORECASE)
 _OTHER = re.compile(
@@ -35,7 +37,27 @@ def route_lines(text: str) -> list[tuple[int, int, str]]:
     return routes
 
 
-def concorde_tour(text: str, size: int) -> Array | None:
+def parse_tour(text: str, name: str, size: int) -> Array:
+    """Return the nodes of a tour through all nodes of an instance, from a TSPLIB file of TYPE TOUR or one of Concorde."""
+    listed = _concorde_tour(text, size)
+    if listed is not None:
+        return listed
+    file = scan(text, "tour", types=("TOUR",), sections=("TOUR_SECTION",))
+    if "DIMENSION" in file.entries and file.whole("DIMENSION", 1) != size:
+        raise file.error(
+            f"DIMENSION {file.value('DIMENSION')} is not the {size} nodes of instance {name!r}.",
+            file.entries["DIMENSION"].line,
+        )
+    return file.nodes("TOUR_SECTION", size)
+
+
+def format_tour(nodes: Array, name: str, length: float) -> str:
+    """Return a closed tour and its length as a TSPLIB file of TYPE TOUR."""
+    head = f"NAME : {' '.join(name.split())}\nCOMMENT : length {length:.15g}\nTYPE : TOUR\nDIMENSION : {len(nodes)}\n"
+    return f"{head}{format_nodes('TOUR_SECTION', nodes)}EOF\n"
+
+
+def _concorde_tour(text: str, size: int) -> Array | None:
     """Return the nodes of a tour as Concorde writes it, a count and then nodes from 0; ``None`` where it is another file.
 
     Raises

@@ -1,4 +1,4 @@
-"""A lower bound on the length of tours: the minimum 1-tree under potentials that an ascent finds.
+"""A lower bound on the length of tours: the minimum 1-tree under potentials that an ascent finds, then linear programs.
 
 References
 ----------
@@ -10,16 +10,17 @@ doi:10.1016/S0377-2217(99)00284-2: ascending on a sparse graph.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.clock import Clock, Timer
+from redwood.clock import Clock, Share, Timer
 from redwood.problems.routing.spanning import SpanningTrees, SparseGraph
 from redwood.problems.tsp.ascent_kernels import ascend
 from redwood.problems.tsp.instance import TSPInstance
 from redwood.problems.tsp.local import TSPLocal
+from redwood.problems.tsp.relaxation import rehearse, relax
 from redwood.tolerance import ROUNDING, STEP, eased, usable_step
 from redwood.views.bound import Bound, BoundValue
 
@@ -33,6 +34,12 @@ SHRINKING = 0.7
 PROGRESS = 1e-4
 TOURED = 50_000
 """Up to this many nodes the sparse graph holds a heuristic tour, so that no ascent on it can exceed that tour's length."""
+LARGEST = 5_000
+"""Up to this many nodes the linear relaxation is tried: its reduced costs take a look at all pairs of them."""
+SMALLEST = 5
+"""Nodes from which on 1-trees may be worse than the best tour."""
+TREE_SHARE = 0.2
+"""Share of the time for the ascent where the linear relaxation follows."""
 QUANTUM = 1024.0
 """Potentials are multiples of its inverse, so that whole distances add up without rounding errors."""
 
@@ -49,20 +56,24 @@ class OneTree:
         Of the nodes, [N].
     edges
         Its edges [N, 2]: a spanning tree and, last, the second edge of one of the tree's leaves, the leaf first.
+    ended
+        Whether the ascent took all the steps that it wanted to.
     """
 
     value: float
     potentials: Array
     edges: Array
+    ended: bool = False
 
 
 class TSPBound(Bound):
-    """The 1-tree bound.
+    """The 1-tree bound, raised by a linear relaxation with subtours, blossoms and combs.
 
     The ascent runs on a sparse graph (`NEIGHBOURS` nearest nodes, a spanning tree, a heuristic tour), which by itself
     proves nothing. After each round of steps a minimum spanning tree of *all* nodes gives a bound that is valid, and its
     edges join the sparse graph. Memory is linear in the nodes. Where time is too short for that, the bound is a plain
-    1-tree, or half of the two shortest distances at each node.
+    1-tree, or half of the two shortest distances at each node. Up to `LARGEST` nodes the relaxation follows, whose edges
+    begin with those of the 1-tree; see `redwood.problems.tsp.relaxation`.
     """
 
     def __init__(self, instance: TSPInstance) -> None:
@@ -76,20 +87,34 @@ class TSPBound(Bound):
             length = self.instance.travel.between(tour, tour[::-1]).sum() if len(tour) == 2 else 0.0
             return BoundValue(float(length), "the only tour")
         before = clock.seconds_left
-        value, method = self._safe(self._trees.half_sum(clock)), "half of the two shortest edges at each node"
+        best = self._rounded(self._safe(self._trees.half_sum(clock)), "half of the two shortest edges at each node", True)
         seconds = before - clock.seconds_left if math.isfinite(before) else 0.0
-        tree = self.one_tree(clock, incumbent, patience=8.0 * seconds)
-        if tree is not None and tree.value > value:
-            value, method = tree.value, "1-tree" if not tree.potentials.any() else "1-tree with Held-Karp ascent"
-        if self.instance.travel.integral:
-            value = eased(value, "min", step=1.0, share=ROUNDING)
-        return BoundValue(float(max(0.0, value)), method)
+        relaxes = SMALLEST <= self.instance.size <= LARGEST
+        ascending = Share(clock, TREE_SHARE) if relaxes and math.isfinite(before) else clock
+        tree = self.one_tree(ascending, incumbent, patience=8.0 * seconds)
+        if tree is None:
+            return best
+        if tree.value > best.value:
+            method = "1-tree with Held-Karp ascent" if tree.potentials.any() else "1-tree"
+            best = self._rounded(tree.value, method, not tree.ended)
+        if not relaxes or clock.stops() or self._proves(tree.value, incumbent):
+            return best
+        relaxation = relax(self.instance, tree.edges, clock)
+        value = relaxation.tighten(clock, math.inf if incumbent is None else self.goal(incumbent))
+        raised = self._rounded(value, "linear program with subtours, blossoms and combs", not relaxation.ended)
+        return raised if raised.value > best.value else BoundValue(best.value, best.method, raised.cut_short)
+
+    def goal(self, incumbent: float) -> float:
+        """Return what a bound has to exceed to prove that no tour is shorter than an incumbent."""
+        step = usable_step(1.0 if self.instance.travel.integral else 0.0, abs(incumbent))
+        return incumbent - max((1.0 - STEP) * step, ROUNDING * abs(incumbent))
 
     def warm_up(self) -> None:
         """Compile what `bound` needs, on the first nodes of the instance."""
         if self.instance.size > 2:
             few = self.instance.travel.part(np.arange(min(self.instance.size, 12)))
             TSPBound(TSPInstance(travel=few)).bound(Timer())
+            rehearse(few.metric)
 
     def one_tree(
         self, clock: Clock, incumbent: float | None = None, *, patience: float = 0.0, rounds: float = math.inf
@@ -114,24 +139,28 @@ class TSPBound(Bound):
         best = None if clock.stops() else self._certify(np.zeros(size), self._trees.nearby(), clock)
         if best is None or clock.seconds_left < patience:
             return best
+        hurried = False
         graph = self._sparse_graph(best.edges)
         longest = float(self.instance.travel.between(*best.edges.T).max())
         scale = max(best.value / size, 1.0 / QUANTUM if self.instance.travel.integral else ROUNDING * longest)
         potentials, previous = np.zeros(size), np.zeros(size)
         step, steps, began = LONGEST_STEP, 50 + size // 20, clock.seconds_left
-        while step >= SHORTEST_STEP and rounds > 0 and not self._proves(best, incumbent):
+        while step >= SHORTEST_STEP and rounds > 0 and not self._proves(best.value, incumbent):
             left, rounds = clock.seconds_left, rounds - 1
             round_best = self._ascend(graph, potentials, previous, step * scale, steps, clock, began / 20.0)
             found = None if round_best is None else self._certify(round_best, graph, clock)
             if found is None:
+                hurried = True
                 break
             grown = found.value - best.value
             best = found if grown > 0.0 else best
             graph = graph.joined(self.instance.travel, found.edges)
             if math.isfinite(clock.seconds_left):
-                rounds = min(rounds, clock.seconds_left / max(left - clock.seconds_left, 1e-6) - 1.0)
+                affordable = clock.seconds_left / max(left - clock.seconds_left, 1e-6) - 1.0
+                hurried |= affordable < math.log(SHORTEST_STEP / step) / math.log(SHRINKING)
+                rounds = min(rounds, affordable)
             step *= _shrinking(step, grown <= PROGRESS * abs(best.value), rounds)
-        return best
+        return replace(best, ended=not hurried or self._proves(best.value, incumbent))
 
     def _sparse_graph(self, edges: Array) -> SparseGraph:
         travel = self.instance.travel
@@ -206,11 +235,13 @@ class TSPBound(Bound):
         exact = self.instance.travel.integral and size * QUANTUM < 2**53
         return value if exact else value - ROUNDING * size
 
-    def _proves(self, tree: OneTree, incumbent: float | None) -> bool:
-        if incumbent is None:
-            return False
-        step = usable_step(1.0 if self.instance.travel.integral else 0.0, abs(incumbent))
-        return tree.value > incumbent - max((1.0 - STEP) * step, ROUNDING * abs(incumbent))
+    def _proves(self, value: float, incumbent: float | None) -> bool:
+        return incumbent is not None and value > self.goal(incumbent)
+
+    def _rounded(self, value: float, method: str, cut_short: bool) -> BoundValue:
+        if self.instance.travel.integral:
+            value = eased(value, "min", step=1.0, share=ROUNDING)
+        return BoundValue(float(max(0.0, value)), method, cut_short)
 
 
 def _shrinking(step: float, stuck: bool, rounds: float) -> float:

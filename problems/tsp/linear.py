@@ -1,15 +1,14 @@
-"""The TSP as a mixed-integer program over edges, with rows against subtours in rounds.
+"""The TSP as a mixed-integer program over edges, with subtours, blossoms and combs in rounds.
 
 References
 ----------
 G. Dantzig, R. Fulkerson and S. Johnson, Solution of a large-scale traveling-salesman problem, 1954,
-doi:10.1287/opre.2.4.393: the model. M. Padberg and S. Hong, On the symmetric travelling salesman problem: a computational
-study, 1980, doi:10.1007/BFb0120888: blossom rows at the components of fractional edges.
+doi:10.1287/opre.2.4.393: the model, and leaving edges out by their reduced costs.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -17,12 +16,11 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.clock import Timer
 from redwood.errors import FitError, SolutionError, SolverError
-from redwood.problems.routing.spanning import SparseGraph
-from redwood.problems.tsp.bound import OneTree, TSPBound
+from redwood.problems.tsp.bound import SMALLEST, OneTree, TSPBound
+from redwood.problems.tsp.cuts import EPSILON, Cut, CutFinder, components, smaller_side
 from redwood.problems.tsp.instance import Tour, TSPInstance
-from redwood.problems.tsp.linear_kernels import light_cuts, useful_edges
-from redwood.problems.tsp.local import TSPLocal
-from redwood.tolerance import CONFLICT, to_beat
+from redwood.problems.tsp.relaxation import cut_entries, good_tour, relax
+from redwood.tolerance import CONFLICT, SAME, to_beat
 from redwood.views.linear import Linear, Rows
 
 if TYPE_CHECKING:
@@ -32,10 +30,10 @@ LARGEST = 5_000
 """Most nodes of an instance whose pairs of nodes are all looked at."""
 MOST_EDGES = 600_000
 """Most edges of a model, for which Pyomo needs some ten seconds and a gigabyte."""
-ASCENT = 6_000_000
-"""Nodes times steps of the ascent that prices the edges: about 1.5 s."""
-EPSILON = 1e-6
-"""Values below this count as zero, and rows violated by less are not added."""
+ASCENT = 2_000_000
+"""Nodes times steps of the ascent that prices the edges first: about half a second."""
+ROUNDS = 40_000
+"""Nodes times rounds of the relaxation that prices the edges."""
 MOST_CUTS = 100
 """Most cuts of a fractional point that one round adds."""
 
@@ -43,8 +41,8 @@ MOST_CUTS = 100
 class TSPLinear(Linear):
     """A binary variable for each edge, and two edges at each node; rows against subtours follow in `separate`.
 
-    The model holds only edges that a tour as short as the incumbent can use, by their reduced costs in a 1-tree; without
-    an incumbent, a heuristic tour takes its place.
+    The model holds only edges that a tour as short as the incumbent can use, by their reduced costs in a linear relaxation,
+    and the cuts of that relaxation; without an incumbent, a heuristic tour takes its place.
 
     Raises
     ------
@@ -60,6 +58,12 @@ class TSPLinear(Linear):
             )
         self.instance = instance
         self._edges: Array | None = None
+        self._allowed = math.inf
+        self._finder: CutFinder | None = None
+
+    def allow(self, seconds: float) -> None:
+        """Take at most so many seconds to find out what the model can do without, beyond `ROUNDS`."""
+        self._allowed = seconds
 
     def model(self, incumbent: float | None = None) -> ConcreteModel:
         """Return the model.
@@ -70,8 +74,9 @@ class TSPLinear(Linear):
             Where the model would have more than `MOST_EDGES` edges.
         """
         import pyomo.environ as pyo
+        from pyomo.core.expr import LinearExpression
 
-        self._edges = self._useful_edges(incumbent)
+        self._edges, cuts = self._prepare(incumbent)
         travel, size = self.instance.travel, self.instance.size
         lengths = travel.between(*self._edges.T).tolist() if size > 1 else [0.0]
         at: list[list[int]] = [[] for _ in range(size)]
@@ -83,6 +88,13 @@ class TSPLinear(Linear):
         model.edge = pyo.Var(range(len(lengths)), domain=pyo.Integers, bounds=(0, 1 if size > 2 else 2))
         model.length = pyo.Objective(expr=pyo.quicksum(length * model.edge[e] for e, length in enumerate(lengths)))
         model.degree = pyo.Constraint(range(size), rule=lambda m, node: pyo.quicksum(m.edge[e] for e in at[node]) == 2)
+        rows, columns, values = cut_entries(size, cuts, *self._edges.T)
+        ends = np.searchsorted(rows, np.arange(len(cuts) + 1))
+        model.cuts = pyo.ConstraintList()
+        for row, cut in enumerate(cuts):
+            part = slice(ends[row], ends[row + 1])
+            edges = [model.edge[e] for e in columns[part].tolist()]
+            model.cuts.add(LinearExpression(linear_coefs=values[part].tolist(), linear_vars=edges) >= cut.least)
         return model
 
     def variables(self, model: ConcreteModel) -> list[Any]:
@@ -131,141 +143,59 @@ class TSPLinear(Linear):
         return values if len(columns) == size else None
 
     def separate(self, values: Array, integral: bool) -> Rows | None:
-        """Return subtour rows: of components, else (fractional values) of light cuts and of blossoms."""
+        """Return subtour rows of components, else (fractional values) of cuts of all kinds."""
         if self.instance.size <= 3:
             return None
-        values = np.asarray(values, dtype=np.float64)
-        parts = self._components(values)
+        values, size = np.asarray(values, dtype=np.float64), self.instance.size
+        tails, heads = self._chosen_edges().T
+        parts = components(size, tails[values > EPSILON], heads[values > EPSILON])
         if parts.max() > 0:
-            return self._subtour_rows([parts == part for part in range(parts.max() + 1)], values)
-        if integral:
+            sides = (smaller_side(np.flatnonzero(parts == part), size) for part in range(parts.max() + 1))
+            return self._rows([Cut((side,), 2.0, 2.0) for side in sides])
+        if integral or size < SMALLEST:
             return None
-        sides = self._light_sides(values)
-        return _stack([self._subtour_rows(sides, values), self._blossom_rows(values)])
+        if self._finder is None:
+            self._finder = CutFinder(good_tour(self.instance, Timer()))
+        return self._rows(self._finder.find(tails, heads, values, MOST_CUTS, Timer()))
+
+    def _rows(self, cuts: list[Cut]) -> Rows | None:
+        """Return cuts as rows over the model's edges."""
+        if not cuts:
+            return None
+        rows, columns, values = cut_entries(self.instance.size, cuts, *self._chosen_edges().T)
+        starts = np.searchsorted(rows, np.arange(len(cuts) + 1)).astype(np.int32)
+        least = np.array([cut.least for cut in cuts])
+        return Rows(starts, columns.astype(np.int32), values, least, np.full(len(cuts), np.inf))
 
     def _chosen_edges(self) -> Array:
         if self._edges is None:
-            self._edges = self._useful_edges(None)
+            self._edges, _ = self._prepare(None)
         return self._edges
 
-    def _useful_edges(self, incumbent: float | None) -> Array:
-        """Return the edges [E, 2], lower node first, of the model."""
+    def _prepare(self, incumbent: float | None) -> tuple[Array, list[Cut]]:
+        """Return the edges [E, 2], lower node first, of the model, and the cuts that the relaxation has found."""
         size = self.instance.size
-        if size <= 3:
-            return np.array([pair for i in range(size) for pair in [(i, j) for j in range(i + 1, size)]] or [(0, 0)])
-        local = TSPLocal(self.instance)
-        state = local.construct(np.random.default_rng(0))
-        local.descend(state)
-        limit = to_beat(state.length, "min")  # the tour itself stays possible
+        if size < SMALLEST:
+            return np.array([pair for i in range(size) for pair in [(i, j) for j in range(i + 1, size)]] or [(0, 0)]), []
+        rounds = max(1, ASCENT // (size * (50 + size // 20)))
+        bound = TSPBound(self.instance)
+        tree = cast(OneTree, bound.one_tree(Timer(), incumbent, rounds=rounds))  # an endless clock stops nothing
+        relaxation = relax(self.instance, tree.edges, Timer(self._allowed))
+        self._finder = relaxation.finder
+        tour = relaxation.finder.tour
+        limit = to_beat(math.fsum(self.instance.travel.between(tour, np.roll(tour, -1)).tolist()), "min")  # stays possible
         if incumbent is not None:
             limit = min(limit, to_beat(incumbent, "min", 1.0 if self.instance.travel.integral else 0.0))
-        rounds = max(1, ASCENT // (size * (50 + size // 20)))
-        tree = TSPBound(self.instance).one_tree(Timer(), limit if incumbent is None else incumbent, rounds=rounds)
-        slack = 0.0 if self.instance.travel.integral else CONFLICT * abs(limit)  # for the rounding of reduced costs
-        return self._priced_edges(cast(OneTree, tree), limit + slack)  # an endless clock stops nothing
-
-    def _priced_edges(self, tree: OneTree, limit: float) -> Array:
-        """Return the edges that a tour of at most ``limit`` can use, and the 1-tree's own, so that every node has some."""
-        travel, size = self.instance.travel, self.instance.size
-        graph = SparseGraph.of(travel, *tree.edges[:-1].T)
-        leaf, other = tree.edges[-1]
-        second = float(travel.between(leaf, other)) + tree.potentials[leaf] + tree.potentials[other]
-        found = np.empty((MOST_EDGES, 2), dtype=np.int64)
-        metric, points, matrix = travel.arrays
-        room, sparse = limit - tree.value, (tree.potentials, graph.starts, graph.heads)
-        count = useful_edges(metric, points, matrix, *sparse, leaf, second, room, found)
-        if count > MOST_EDGES:
+        goal = math.inf if incumbent is None else bound.goal(incumbent)
+        relaxation.tighten(Timer(self._allowed), goal, max(10, ROUNDS // size))
+        limit += (SAME if self.instance.travel.integral else CONFLICT) * abs(limit)  # for the rounding of reduced costs
+        found = relaxation.useful_edges(limit, MOST_EDGES)
+        if found is None:
             raise SolverError(
                 f"more than {MOST_EDGES} edges may be part of a tour of length {limit:.6g}, too many for the edge model; "
                 "a shorter initial tour leaves fewer."
             )
-        near = travel.nearest(2)
+        near = self.instance.travel.nearest(2)
         spare = np.stack([np.repeat(np.arange(size), near.shape[1]), near.ravel()], axis=1)
-        kept = np.concatenate([found[:count], tree.edges, spare])
-        return np.unique(np.sort(kept, axis=1), axis=0)
-
-    def _components(self, values: Array) -> Array:
-        """Return the component [N], from 0, of each node in the graph of the edges that are used."""
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
-
-        used = self._chosen_edges()[values > EPSILON]
-        size = self.instance.size
-        graph = coo_matrix((np.ones(len(used)), tuple(used.T)), shape=(size, size))
-        return np.asarray(connected_components(graph, directed=False)[1])
-
-    def _light_sides(self, values: Array) -> list[Array]:
-        """Return one side of each cut found whose edges' values add up to less than 2."""
-        edges, size = self._chosen_edges(), self.instance.size
-        used = values > EPSILON
-        tails, heads = edges[used].T
-        begin, end, weight = np.append(tails, heads), np.append(heads, tails), np.tile(values[used], 2)
-        order = np.argsort(begin, kind="stable")
-        starts = np.searchsorted(begin[order], np.arange(size + 1))
-        sides = np.zeros((MOST_CUTS, size), dtype=np.bool_)
-        count = light_cuts(starts, end[order], weight[order], self._whole_paths(values), 2.0 - 1e-4, sides)
-        return list(sides[:count])
-
-    def _whole_paths(self, values: Array) -> Array:
-        """Return a node [N] for each that names its path of edges of value 1: such paths need not be cut."""
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
-
-        whole, size = self._chosen_edges()[values > 1.0 - EPSILON], self.instance.size
-        graph = coo_matrix((np.ones(len(whole)), tuple(whole.T)), shape=(size, size))
-        labels = connected_components(graph, directed=False)[1]
-        _, first = np.unique(labels, return_index=True)
-        return np.asarray(first[labels])
-
-    def _subtour_rows(self, sides: list[Array], values: Array) -> Rows | None:
-        """Return for each set of nodes the row against tours inside it, or, where shorter, inside of the other nodes."""
-        tails, heads = self._chosen_edges().T
-        rows = []
-        for side in sides:
-            inside, outside = side[tails] & side[heads], ~side[tails] & ~side[heads]
-            least = inside if np.count_nonzero(inside) <= np.count_nonzero(outside) else outside
-            nodes = np.count_nonzero(side) if least is inside else np.count_nonzero(~side)
-            if values[least].sum() > nodes - 1 + EPSILON:
-                rows.append((np.flatnonzero(least), float(nodes - 1)))
-        return _rows(rows)
-
-    def _blossom_rows(self, values: Array) -> Rows | None:
-        """Return blossom rows: a component of fractional edges with an odd number, at least 3, of whole edges out of it."""
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
-
-        tails, heads = self._chosen_edges().T
-        split, size = (values > EPSILON) & (values < 1.0 - EPSILON), self.instance.size
-        graph = coo_matrix((np.ones(np.count_nonzero(split)), (tails[split], heads[split])), shape=(size, size))
-        labels = connected_components(graph, directed=False)[1]
-        whole = (values > 1.0 - EPSILON) & (labels[tails] != labels[heads])
-        teeth = np.bincount(np.append(labels[tails[whole]], labels[heads[whole]]), minlength=labels.max() + 1)
-        rows = []
-        for label in np.flatnonzero((teeth >= 3) & (teeth % 2 == 1)):
-            handle = labels == label
-            used = (handle[tails] & handle[heads]) | (whole & (handle[tails] != handle[heads]))
-            most = float(np.count_nonzero(handle) + (teeth[label] - 1) // 2)
-            if values[used].sum() > most + EPSILON:
-                rows.append((np.flatnonzero(used), most))
-        return _rows(rows)
-
-
-def _rows(rows: list[tuple[Array, float]]) -> Rows | None:
-    """Return rows ``sum of the columns <= upper`` in compressed form."""
-    if not rows:
-        return None
-    columns = np.concatenate([columns for columns, _ in rows])
-    starts = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-    upper = np.array([upper for _, upper in rows])
-    return Rows(starts.astype(np.int32), columns.astype(np.int32), np.ones(len(columns)), np.full(len(rows), -np.inf), upper)
-
-
-def _stack(parts: list[Rows | None]) -> Rows | None:
-    """Return the rows of all parts."""
-    rows = [
-        (part.columns[begin:end], float(upper))
-        for part in parts
-        if part is not None
-        for (begin, end), upper in zip(pairwise(part.starts), part.upper, strict=True)
-    ]
-    return _rows(rows)
+        kept = np.concatenate([found, tree.edges, spare])  # so that every node has some
+        return np.unique(np.sort(kept, axis=1), axis=0), relaxation.cuts

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from redwood.budget import Sense
-from redwood.errors import FitError, InstanceError, OptionError
+from redwood.errors import FitError, InstanceError
 from redwood.problem import Problem
-from redwood.problems.routing.generators import PLACEMENTS, place
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.repair_suggestions import permutation_suggestions
 from redwood.problems.routing.sequence import permutation_violations
-from redwood.problems.routing.solution_text import concorde_tour
 from redwood.problems.routing.travel import Metric, check_travel
-from redwood.problems.routing.tsplib import scan, scan_tour_problem
-from redwood.problems.routing.tsplib_writer import format_nodes, format_travel
+from redwood.problems.tsp import files, generators
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.views.bound import Bound
 from redwood.views.linear import Linear
@@ -28,9 +25,6 @@ from redwood.views.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-ROUNDED_SIDE = 1_000_000.0
-"""Side of the square in which nodes are drawn for metrics that round (as in the DIMACS challenge's instances)."""
 
 
 class TSP(Problem[TSPInstance, Tour]):
@@ -49,7 +43,7 @@ class TSP(Problem[TSPInstance, Tour]):
         Bound: "redwood.problems.tsp.bound:TSPBound",
         Stepwise: "redwood.problems.tsp.stepwise:TSPStepwise",
     }
-    variants = PLACEMENTS
+    variants = generators.VARIANTS
     suffix = ".tsp"
     solution_suffix = ".tour"
 
@@ -125,14 +119,8 @@ class TSP(Problem[TSPInstance, Tour]):
             Where the metric is not planar, a number is out of range or does not concern the variant.
         """
         convention = str(metric).upper()
-        if convention in (Metric.GEO, Metric.EXPLICIT):
-            raise OptionError(f"metric {convention} has no random instances here; give a planar metric such as EUC_2D.")
-        if variant == "uniform" and clusters is not None:
-            raise OptionError("variant 'uniform' takes no clusters=; it belongs to 'clustered' and 'mixed'.")
-        length = (1.0 if convention == Metric.EXACT else ROUNDED_SIDE) if side is None else float(side)
-        if not 0.0 < length <= 1e15:
-            raise OptionError(f"side {side} is not a positive number of at most 1e15.")
-        return self.make(coords=length * place(size, rng, variant, clusters=clusters), metric=convention)
+        coords = generators.draw_nodes(size, rng, variant, convention, side, clusters)
+        return self.make(coords=coords, metric=convention)
 
     def validate(self, instance: TSPInstance) -> None:
         """Raise `InstanceError` where there is no node, or a distance breaks a rule."""
@@ -157,32 +145,19 @@ class TSP(Problem[TSPInstance, Tour]):
 
     def parse(self, text: str, name: str) -> TSPInstance:
         """Return the instance of a TSPLIB file of TYPE TSP."""
-        file = scan_tour_problem(text, name, "TSP")
-        named = file.entries.get("NAME")
-        return TSPInstance(travel=file.travel(symmetric=True), name=name or (named.value if named else ""))
+        return self.make(**files.parse_instance(text, name))
 
     def format(self, instance: TSPInstance) -> str:
         """Return the instance as TSPLIB text; distances that are not rounded get the EDGE_WEIGHT_TYPE EXACT_2D of LKH-3."""
-        return format_travel(instance.travel, instance.name, "TSP") + "EOF\n"
+        return files.format_instance(instance)
 
     def parse_solution(self, text: str, instance: TSPInstance) -> Tour:
         """Return the tour of a TSPLIB file of TYPE TOUR, or of one that Concorde wrote."""
-        listed = concorde_tour(text, instance.size)
-        if listed is not None:
-            return Tour(listed)
-        file = scan(text, "tour", types=("TOUR",), entries=(), sections=("TOUR_SECTION",))
-        if "DIMENSION" in file.entries and file.whole("DIMENSION", 1) != instance.size:
-            raise file.error(
-                f"DIMENSION {file.value('DIMENSION')} is not the {instance.size} nodes of instance {instance.name!r}.",
-                file.entries["DIMENSION"].line,
-            )
-        return Tour(file.nodes("TOUR_SECTION", instance.size))
+        return files.parse_solution(text, instance)
 
     def format_solution(self, instance: TSPInstance, solution: Tour) -> str:
         """Return the tour as a TSPLIB file of TYPE TOUR."""
-        length = f"{self.objective(instance, solution):.15g}"
-        head = f"NAME : {' '.join(instance.name.split())}\nCOMMENT : length {length}\nTYPE : TOUR\n"
-        return f"{head}DIMENSION : {instance.size}\n{format_nodes('TOUR_SECTION', solution.tour)}EOF\n"
+        return files.format_solution(instance, solution, self.objective(instance, solution))
 
     def plot(self, instance: TSPInstance, solution: Tour | None, axes: Axes) -> None:
         """Draw the nodes, and the tour as a closed line."""

@@ -8,13 +8,15 @@ greatest durations where there are windows.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.clock import Clock
+from redwood.problems.routing.ng_covering import Covering, cheapest_ways, neighbourhoods
+from redwood.problems.routing.ng_generation import covering_bound, rehearse
 from redwood.problems.routing.ng_kernels import RouteGraph
-from redwood.problems.routing.ng_routes import Covering, cheapest_ways, covering_bound, neighbourhoods, rehearse
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.linear_arcs import Times, times_of, usable_arcs
 from redwood.tolerance import eased
@@ -24,8 +26,11 @@ LARGEST = 200
 """Up to this many customers columns are generated: matrices and labels of all pairs are looked at."""
 
 
+METHOD = "column generation with ng-routes and capacity cuts"
+
+
 class VRPBound(Bound):
-    """Column generation with ng-routes."""
+    """Column generation with ng-routes and capacity cuts."""
 
     def __init__(self, instance: VRPInstance) -> None:
         self._instance = instance
@@ -33,12 +38,12 @@ class VRPBound(Bound):
     def bound(self, clock: Clock, incumbent: float | None = None) -> BoundValue:
         """Return the best bound that the clock allows; 0, which no costs are below, where there is not even time for one."""
         if self._instance.size > LARGEST or clock.stops():
-            return BoundValue(0.0, "no costs are below 0")
+            return BoundValue(0.0, "no costs are below 0", self._instance.size <= LARGEST)
         covering = covering_of(self._instance)
         best = BoundValue(max(0.0, eased(cheapest_ways(covering), "min")), "the cheapest way to each customer")
-        value = covering_bound(covering, clock, math.inf if incumbent is None else incumbent)
-        raised = BoundValue(max(0.0, eased(value, "min")), "column generation with ng-routes")
-        return max(best, raised, key=lambda found: found.value)
+        found = covering_bound(covering, clock, math.inf if incumbent is None else incumbent)
+        raised = BoundValue(max(0.0, eased(found.value, "min")), METHOD, found.cut_short)
+        return raised if raised.value >= best.value else BoundValue(best.value, best.method, found.cut_short)
 
     def warm_up(self) -> None:
         """Compile the pricing on two customers."""
@@ -73,7 +78,33 @@ def covering_of(instance: VRPInstance) -> Covering:
     numbers = np.array([math.inf if v.number is None else float(v.number) for v in instance.vehicles])
     required = np.array(instance.required)
     groups = tuple(group for group, needed in zip(instance.groups, instance.group_required, strict=True) if needed)
-    return Covering(tuple(graphs), numbers, required, np.array(instance.prize), groups, size)
+    limit = float(capacities[numbers > 0].max(initial=0.0))
+    loads = np.where(required, load, 0.0)
+    covering = Covering(
+        tuple(graphs), numbers, required, np.array(instance.prize), groups, size, loads, limit if limit < 1e17 else math.inf
+    )
+    return covering if instance.timed else undirected(covering)
+
+
+def undirected(covering: Covering) -> Covering:
+    """Return the covering with the mean cost at the depot for both ends of a route, where its routes have no direction.
+
+    They have none with one type all of whose ways may be taken, the same cost both ways between customers, and at the
+    depot up to a constant.
+    """
+    graph, size = covering.graphs[0], covering.size
+    cost, apart = graph.cost, ~np.eye(size, dtype=np.bool_)
+    usable = graph.usable[size, :size].all() and graph.usable[:size, size + 1].all()
+    usable &= graph.usable[:size, :size][apart].all()
+    inner, shift = cost[:size, :size][apart], cost[size, :size] - cost[:size, size + 1]
+    if len(covering.graphs) > 1 or not usable or not size or np.ptp(shift) > 0.0:
+        return covering
+    if not np.array_equal(inner, cost[:size, :size].T[apart]):
+        return covering
+    mean = 0.5 * (cost[size, :size] + cost[:size, size + 1])
+    changed = cost.copy()
+    changed[size, :size] = changed[:size, size + 1] = mean
+    return replace(covering, graphs=(graph._replace(cost=changed),), symmetric=True)
 
 
 def _tightest_load(instance: VRPInstance) -> tuple[Array, Array]:

@@ -14,7 +14,8 @@ from redwood.problems.vrp.checks import cost, numbered, violations
 from redwood.problems.vrp.fields import assemble, roads_of
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.limits import check_instance
-from redwood.problems.vrp.reasons import described, repair_suggestions
+from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.repair_suggestions import repair_suggestions
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.views.bound import Bound
 from redwood.views.linear import Linear

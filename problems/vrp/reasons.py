@@ -15,8 +15,6 @@ from redwood.problems.vrp.routes import Route, Routes
 from redwood.problems.vrp.schedule import loads_on, route_distance, schedule
 
 AnyRoutes = TypeVar("AnyRoutes", bound=Routes)
-SHOWN = 10
-"""So many repair suggestions are told."""
 DETAILED = 30
 """For so many customers that are left out the reason is looked for: each costs about ten milliseconds."""
 TRIED = 20
@@ -83,10 +81,10 @@ def reason(instance: VRPInstance, routes: list[NumberedRoute], served: Array, cu
     if found is None:
         return "no route has room or time for it, and no vehicle is left"
     extra, route, position = found
-    where = _where(instance, routes, route, position)
+    at = where(instance, routes, route, position)
     if instance.required[customer] or group >= 0:
-        return f"it is left out, though it could be served {where} for {extra:.6g}"
-    return f"cheapest insertion costs {extra:.6g} ({where}) and the prize is {instance.prize[customer]:.6g}"
+        return f"it is left out, though it could be served {at} for {extra:.6g}"
+    return f"cheapest insertion costs {extra:.6g} ({at}) and the prize is {instance.prize[customer]:.6g}"
 
 
 def cheapest_insertion(instance: VRPInstance, routes: list[NumberedRoute], customer: int) -> tuple[float, int, int] | None:
@@ -126,32 +124,19 @@ def _fits(instance: VRPInstance, routes: list[NumberedRoute], customer: int, num
     return not route_faults(instance, changed)
 
 
-def _where(instance: VRPInstance, routes: list[NumberedRoute], number: int, position: int) -> str:
+def where(instance: VRPInstance, routes: list[NumberedRoute], number: int, position: int) -> str:
+    """Return in words where a customer is inserted; the route is -1 - type for a new one.
+
+    Parameters
+    ----------
+    instance
+        The instance.
+    routes
+        The routes of the solution.
+    number, position
+        Number of the route, and how many customers come before.
+    """
     if number < 0:
         return f"on a route of its own of vehicle {instance.vehicles[-1 - number].name!r}"
     before = f"after {instance.customers[routes[number].customers[position - 1]]!r}" if position else "at the beginning"
     return f"on route {number + 1} {before}"
-
-
-def repair_suggestions(instance: VRPInstance, solution: Routes) -> list[str]:
-    """Return for each required customer that is not served where it fits best, or why nowhere."""
-    known = [
-        Route([name for name in route.customers if name in instance.numbers], route.vehicle) for route in solution.routes
-    ]
-    if len(instance.vehicles) > 1 and any(route.vehicle not in instance.type_numbers for route in known):
-        return [f"name a vehicle on each route: {', '.join(repr(v.name) for v in instance.vehicles[:8])}."]
-    single = len(instance.vehicles) == 1
-    routes = numbered(instance, Routes([replace(route, vehicle="") if single else route for route in known]))
-    served = np.zeros(instance.size, dtype=np.bool_)
-    for route in routes:
-        served[route.customers] = True
-    told = []
-    for customer in np.flatnonzero(~served & instance.required)[:SHOWN]:
-        found = cheapest_insertion(instance, routes, int(customer))
-        name = instance.customers[customer]
-        if found is None:
-            told.append(f"nothing has room for customer {name!r}; add a vehicle or relax a limit.")
-        else:
-            extra, number, position = found
-            told.append(f"serve customer {name!r} {_where(instance, routes, number, position)}; that adds {extra:g}.")
-    return told

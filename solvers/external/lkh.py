@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,18 +16,22 @@ from redwood.problem import Instance, Problem
 from redwood.problems.atsp.instance import ATSPInstance
 from redwood.problems.tsp.instance import TSPInstance
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.external.apart import call_apart
 from redwood.solvers.external.scaling import scaled, shortest_tiny_tour
 
 _LARGEST = 1_000_000.0
+MOST_RUNS = 10_000
+"""Runs within a time limit, at most."""
 
 
 @dataclass(frozen=True)
 class LKH(Solver):
     """Independent runs of LKH 2 until the time is used up, each with a seed of its own; an iteration is one run.
 
-    LKH looks at the clock only between trials and never while it prepares its candidate edges, so it overruns short
-    limits on large instances. It keeps settings from call to call, so no start is handed to it. Distances that are not
-    whole are scaled to at most 1,000,000.
+    LKH looks at the clock only between trials and never while it prepares its candidate edges, and reports nothing before
+    its end: it runs in a process of its own, which is killed at the time limit. A run of one trial comes first on large
+    instances, so that there is an answer then. It keeps settings from call to call, so no start is handed to it.
+    Distances that are not whole are scaled to at most 1,000,000.
 
     Attributes
     ----------
@@ -50,24 +56,30 @@ class LKH(Solver):
         tiny = shortest_tiny_tour(matrix)
         if tiny is not None:
             return Answer(problem.solution(tiny))
-        text = _problem_text(matrix)
-        unlimited = math.isinf(run.seconds_left) and math.isinf(run.iterations_left)
-        while not run.stops():
-            tour = _one_run(text, int(run.rng.integers(1, 2**31 - 1)), self.trials, run.seconds_left)
-            run.advance()
-            run.report(problem.solution(tour))
-            if unlimited:
-                break
-        return Answer(run.best)
+        answers = call_apart(
+            "redwood.solvers.external.lkh_library:search",
+            time.monotonic() + run.seconds_left,
+            text=_problem_text(matrix),
+            size=len(matrix),
+            seeds=_seeds(run),
+            trials=self.trials,
+        )
+        with closing(answers):
+            for tour, counts in answers:
+                run.report(problem.solution(np.array(tour)))
+                if counts:
+                    run.advance()
+                if run.stops():
+                    break
+        run.stops()
+        return Answer(run.best, message="" if run.best is not None else "LKH had no tour by the time limit.")
 
 
-def _one_run(text: str, seed: int, trials: int, seconds: float) -> Array:
-    from elkai import _elkai
-
-    settings = ["RUNS = 1", f"SEED = {seed}", "TRACE_LEVEL = 0"]
-    settings += [f"MAX_TRIALS = {trials}"] if trials else []
-    settings += [f"TIME_LIMIT = {max(seconds, 0.001):.3f}" if math.isfinite(seconds) else "TIME_LIMIT = 1000000000"]
-    return np.array(_elkai.solve_problem("\n".join([*settings, "PROBLEM_FILE = :stdin:", ""]), text)) - 1
+def _seeds(run: Run) -> list[int]:
+    """Return the seeds of the runs that the budget allows: one without any limit."""
+    unlimited = math.isinf(run.seconds_left) and math.isinf(run.iterations_left)
+    count = 1 if unlimited else int(min(run.iterations_left, MOST_RUNS))
+    return [int(run.rng.integers(1, 2**31 - 1)) for _ in range(count)]
 
 
 def _problem_text(matrix: Array) -> str:

@@ -87,7 +87,7 @@ class _Search:
 
     def __init__(self, matrix: Array, options: ATSPLocalSearch, start: Array | None, rng: np.random.Generator) -> None:
         from redwood.kernels import random_state
-        from redwood.problems.atsp.moves import descend
+        from redwood.problems.atsp.local_kernels import descend
         from redwood.solvers.local_search import atsp_kernels
 
         self._kernels = atsp_kernels

@@ -15,7 +15,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
-from redwood.problems.atsp.moves import LOGGED, bridge, descend_from, swap
+from redwood.problems.atsp.local_kernels import LOGGED, bridge, descend_from, swap
 
 ROUNDING = 1e-12
 """Share by which a tour must be shorter to be the best: `LENGTH` is a sum of many changes."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
-from redwood.problems.orienteering.moves import improve, measure, place
+from redwood.problems.orienteering.local_kernels import improve, measure, place
 from redwood.problems.orienteering.ruin import appraise, force, offer, recreate, ruin
 
 COUNT, PRIZE, LENGTH, BEST_COUNT, BEST_PRIZE, BEST_LENGTH = range(6)
@@ -52,7 +52,7 @@ def anneal(
     Parameters
     ----------
     metric, points, matrix
-        Distances of the N nodes kept, as `redwood.problems.orienteering.moves.between` takes them.
+        Distances of the N nodes kept, as `redwood.problems.orienteering.local_kernels.between` takes them.
     neighbours
         Neighbours [N, K] of each node, nearest first.
     prizes
@@ -198,7 +198,7 @@ def fill(
     Parameters
     ----------
     metric, points, matrix
-        Distances of the N nodes kept, as `redwood.problems.orienteering.moves.between` takes them.
+        Distances of the N nodes kept, as `redwood.problems.orienteering.local_kernels.between` takes them.
     neighbours
         Neighbours [N, K] of each node, nearest first.
     prizes

@@ -50,7 +50,7 @@ class Search:
         self.listed = 0
         self.proven = False
         self.warning = self.broken = ""
-        self.hasty = True
+        self.hasty = self.starts = True
         self.relaxed: tuple[float, Array] | None = None
         self.rounds = self.nodes = self.rows_added = 0
 
@@ -196,19 +196,20 @@ class Search:
         if self.done:
             return False
         if solved.ending is Ending.SOLVED and offered[-1][1] is None:  # the best point of the relaxation is a solution
-            return self.resolve(session, solved.objective)
+            return self.resolve(session, solved)
         self.hasty = self.run.bound != before
         violated = [rows for _, rows in offered if rows is not None]
         self.add(session, violated)
         return bool(violated)
 
-    def resolve(self, session: Session, claimed: float) -> bool:
-        """Take HiGHS's optimum for proven where its tolerances allow it; returns whether another scale promises more.
+    def resolve(self, session: Session, solved: Solved) -> bool:
+        """Take HiGHS's optimum for proven where its tolerances allow it; returns whether another try promises more.
 
-        ``claimed`` is what HiGHS takes the optimum for. It is better than any solution where integral columns are so up to
-        a tolerance only and cost much.
+        What HiGHS takes its optimum for is better than any solution where integral columns are so up to a tolerance only and
+        cost much. It is also where HiGHS 1.16 prices its start too low once it has made the model smaller, and then prunes
+        by that price; without a start it does not.
         """
-        incumbent = self.run.objective
+        incumbent, claimed = self.run.objective, solved.objective
         if self.options.mip_rel_gap or incumbent is None:
             return False
         if not session.precise(incumbent):
@@ -216,11 +217,15 @@ class Search:
         step = usable_step(session.model.step, abs(incumbent))
         close = same(claimed, incumbent) or abs(claimed - incumbent) <= 0.1 * step
         self.proven = close or not self.run.sense.better(claimed, incumbent)
-        return False
+        if self.proven or not self.starts:
+            return False
+        self.starts = False
+        session.forget()
+        return True
 
     def start(self, model: CompiledModel) -> Array | None:
         """Return column values of the best solution, NaN where unknown, where the model can express it."""
-        listed = None if self.run.best is None else self.view.start(self.run.best)
+        listed = None if self.run.best is None or not self.starts else self.view.start(self.run.best)
         if listed is None:
             return None
         values = np.full(model.size, np.nan)

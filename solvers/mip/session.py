@@ -168,6 +168,10 @@ class Session:
         self.model = dataclasses.replace(self.model, lower=lower, upper=upper)
         self._highs.changeColsBounds(len(columns), columns.astype(np.int32), values, values)
 
+    def forget(self) -> None:
+        """Drop the last basis and point, which HiGHS begins with otherwise."""
+        self._highs.clearSolver()
+
     def relax(self) -> Solved:
         """Solve the linear relaxation, from the last basis where there is one."""
         self._highs.setOptionValue("solve_relaxation", True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.clock import Share
+from redwood.clock import Share, Timer
 from redwood.errors import FitError, OptionError, suggestion
 from redwood.planning.additive_policy import AdditivePolicy
 from redwood.planning.contract import Planning, Policy, check_finite
@@ -38,8 +37,10 @@ SAMPLING = 0.5
 """Share of a turn's time for its samples; the rest is for the fit."""
 TRIALS = 400
 """Episodes in which networks are compared with each other and with their start, with common random numbers."""
-RESERVE = 15.0
-"""Time kept for the last trial and the comparison, as a multiple of what the trial of the start took."""
+FIRST_RESERVE = 20.0
+"""Time kept in the first turn for the network's trial, report and comparison, as a multiple of the trial of the start."""
+RESERVE = 1.5
+"""The same in later turns, as a multiple of what trial and report took in the turn before."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ class Sequoia(Solver, Trainable):
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         import highspy  # noqa: F401
-        import scipy.optimize  # noqa: F401
+        import scipy.optimize
+        import scipy.stats  # noqa: F401
 
         import redwood.solvers.sequoia.learning.fitted  # noqa: F401
         from redwood.solvers.sequoia.networks.network import load_optimisers
@@ -141,12 +143,12 @@ class Sequoia(Solver, Trainable):
         found = additive_values(planning, Share(run, START), int(run.rng.integers(2**31)))
         start = AdditivePolicy(found.values, "lagrangian", exact=planning.joint is None)
         trial = int(run.rng.integers(2**31))
-        began = time.perf_counter()
+        watch = Timer()
         earned = planning.rollouts(start, TRIALS, trial).mean(axis=1)
-        reserve = RESERVE * (time.perf_counter() - began)
+        reserve = FIRST_RESERVE * watch.seconds
         best: _Tried | None = None
         policy: AdditivePolicy | FuturePolicy = start
-        sampled = 0
+        sampled, enough = 0, False
         for number in range(self.rounds):
             visitor: AdditivePolicy | FuturePolicy = policy
             samples: Samples | None = None
@@ -154,16 +156,19 @@ class Sequoia(Solver, Trainable):
                 seconds = max(0.0, run.seconds_left - reserve) / (TURNS * (self.rounds - number) - turn)
                 network, samples = self._turn(planning, policy, visitor, samples, run, seconds)
                 sampled += samples.earned.size
+                watch = Timer()
                 tried = _Tried(network, number + 1, planning.rollouts(network, TRIALS, trial).mean(axis=1))
                 if best is None or tried.earned.mean() > best.earned.mean():
                     best = tried
                     run.report(replace(network, exact=True, gap=self.gap))
+                reserve = max(reserve if turn + number else 0.0, RESERVE * watch.seconds)
                 visitor = network
                 run.advance()
-                if run.stops() or run.seconds_left < reserve:
+                enough = run.stops() or run.seconds_left < 2.0 * reserve  # as much again for a turn
+                if enough:
                     break
             policy = best.policy if best is not None else visitor
-            if run.stops() or run.seconds_left < reserve:
+            if enough:
                 break
         assert best is not None  # a turn is made in any case
         differing = _differing(planning, best.policy, start, trial)
@@ -254,9 +259,9 @@ def affordable(planning: Planning, policy: Policy, seconds: float) -> int:
     states = rng.integers(0, planning.arms.shape[2], (256, planning.arms.shape[0]))
     taken = []
     for _ in range(3):  # the first time fills caches
-        began = time.perf_counter()
+        watch = Timer()
         policy.choose(planning, states, 0, rng)
-        taken.append(time.perf_counter() - began)
+        taken.append(watch.seconds)
     decision = min(taken) / len(states)
     return int(seconds / max(1e-9, decision * planning.horizon * (1 + TRIED)) * 2)
 

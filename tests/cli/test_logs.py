@@ -1,15 +1,18 @@
 """From a CSV file to this week's list, in processes of their own."""
 
 import csv
+import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from redwood.cli.root import root
-from redwood.errors import InstanceError, SolutionError
+from redwood.errors import InstanceError, OptionError, SolutionError
+from redwood.problems.cormab.workers import WorkersSet
 from redwood.solving.act import act_by_name, read_deployed
 
 
@@ -55,15 +58,66 @@ def test_a_list_comes_from_a_log(folder):
 
 
 def test_people_who_left_are_not_called(folder):
-    """Those that today does not name are left out, though the policy would call them; a newcomer is named."""
+    """Those that today does not name are left out, though the policy would call them; a cohort of strangers is refused."""
     instance, policy = read_deployed(folder / "plans" / "arms.policy")
     all_here = act_by_name(instance, policy, {f"p{arm}": 0 for arm in range(12)})
     gone = all_here.arms[0]
     rest = act_by_name(instance, policy, {f"p{arm}": 0 for arm in range(12) if f"p{arm}" != gone})
     assert gone not in rest.arms
     assert len(rest.arms) == 3
-    with pytest.raises(InstanceError, match=r"1 arms of today are not in the policy's cohort \(p99\)"):
+    with pytest.raises(InstanceError, match="none of today's 1 arms is in the policy's cohort"):
         act_by_name(instance, policy, {"p99": 0})
+
+
+def test_people_who_joined_are_called_like_others(folder):
+    """Somebody like a person who is called takes his place; where nobody may serve everybody, she must be like somebody."""
+    instance, policy = read_deployed(folder / "plans" / "arms.policy")
+    today = {f"p{arm}": 0 for arm in range(12)}
+    first = act_by_name(instance, policy, today).arms[0]
+    changed = {name: 0 for name in today if name != first} | {"new": 0}
+    assert "new" in act_by_name(instance, policy, changed, likes={"new": first}).arms
+    assert set(act_by_name(instance, policy, {**today, "new": 0}).arms) <= {*today, "new"}
+    with pytest.raises(InstanceError, match="arm 'new' is said to be like 'p77'"):
+        act_by_name(instance, policy, changed, likes={"new": "p77"})
+    alone = replace(instance, actions=WorkersSet(np.array(instance.actions.compatible[:2], int), np.ones(2, int)))
+    with pytest.raises(InstanceError, match="nobody is known to serve arm 'new'"):
+        act_by_name(alone, policy, changed)
+
+
+def test_this_week_may_be_another(folder):
+    """People who wait are not called, and workers call no more than this week's capacities; who is not named is away."""
+    instance, policy = read_deployed(folder / "plans" / "arms.policy")
+    today = {f"p{arm}": 0 for arm in range(12)}
+    usual = act_by_name(instance, policy, today)
+    waiting = act_by_name(instance, policy, today, not_now=usual.arms)
+    assert not set(waiting.arms) & set(usual.arms)
+    assert len(waiting.arms) == 3
+    fewer = act_by_name(instance, policy, today, capacities={"Lee": 2})
+    assert set(fewer.workers) == {"Lee"}
+    assert len(fewer.arms) == 2
+    with pytest.raises(OptionError, match="worker 'Le' is not one of the plan's"):
+        act_by_name(instance, policy, today, capacities={"Le": 2})
+    with pytest.raises(OptionError, match="a budget is given, and the actions are of the kind 'workers'"):
+        act_by_name(instance, policy, today, budget=2)
+
+
+def test_the_shell_knows_this_week(folder):
+    """Columns like and callable, and a file of this week's workers, give the same list as the call in Python."""
+    rows = [
+        ["arm", "state", "like", "callable"],
+        *([f"p{arm}", 0, "", int(arm > 3)] for arm in range(12)),
+        ["new", 0, "p5", 1],
+    ]
+    write(folder / "this.csv", rows)
+    write(folder / "here.csv", [["worker", "capacity"], ["Lee", 4]])
+    words = ["act", str(folder / "plans" / "arms.policy"), str(folder / "this.csv"), "--workers", str(folder / "here.csv")]
+    done = CliRunner().invoke(root, [*words, "--json"])
+    instance, policy = read_deployed(folder / "plans" / "arms.policy")
+    today = {f"p{arm}": 0 for arm in range(12)} | {"new": 0}
+    wait = [f"p{arm}" for arm in range(4)]
+    expected = act_by_name(instance, policy, today, likes={"new": "p5"}, not_now=wait, capacities={"Lee": 4})
+    assert tuple(json.loads(done.output)["arms"]) == expected.arms
+    assert len(expected.arms) == 4
 
 
 def test_bad_days_have_their_own_messages(folder):
@@ -73,6 +127,8 @@ def test_bad_days_have_their_own_messages(folder):
         ([["arm", "state"], ["p1", "well"]], "state 'well' of arm 'p1' is not a number"),
         ([["arm", "state"], ["p1", 0], ["p1", 1]], "names arm 'p1' twice"),
         ([["person", "state"], ["p1", 0]], "has no column 'arm'"),
+        ([["arm", "state", "callable"], ["p1", 0, "maybe"]], "callable 'maybe' of arm 'p1' is neither 0 nor 1"),
+        ([["arm", "state"], ["q1", 0]], "is it the policy of another one?"),
     ):
         write(folder / "bad.csv", rows)
         done = CliRunner().invoke(root, ["act", str(folder / "plans" / "arms.policy"), str(folder / "bad.csv")])

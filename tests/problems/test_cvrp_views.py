@@ -13,7 +13,6 @@ import pytest
 
 from redwood.problems.cvrp.bound import CVRPBound
 from redwood.problems.cvrp.combinatorial import radial_bound, shortest_ways, tree_bound
-from redwood.problems.cvrp.cuts import CutSets, vehicles_needed, violated_sets
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.cvrp.linear import CVRPLinear
 from redwood.problems.cvrp.local import CVRPLocal
@@ -22,6 +21,7 @@ from redwood.problems.cvrp.plan import make_ground, make_plan, plan_routes, tota
 from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.cvrp.relaxation import Relaxation
 from redwood.problems.cvrp.swap_star import swap_star
+from redwood.problems.routing.capacity_cuts import CutSets, vehicles_needed, violated_sets
 from redwood.views.bound import Bound
 from redwood.views.linear import Linear
 from redwood.views.local import Local

@@ -19,8 +19,8 @@ from redwood.problems.routing.spanning import SpanningTrees
 from redwood.problems.routing.travel import Metric
 from redwood.problems.tsp.bound import TSPBound
 from redwood.problems.tsp.instance import Tour, TSPInstance
+from redwood.problems.tsp.light_cut_kernels import light_cuts
 from redwood.problems.tsp.linear import TSPLinear
-from redwood.problems.tsp.linear_kernels import light_cuts
 from redwood.problems.tsp.local import TourState, TSPLocal
 from redwood.problems.tsp.problem import TSP
 from redwood.views.compiled import compile_model

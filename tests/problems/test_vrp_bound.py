@@ -1,6 +1,7 @@
 """Bounds by column generation with ng-routes: never above what is known, and close to it."""
 
 import csv
+import dataclasses
 import math
 
 import numpy as np
@@ -11,7 +12,9 @@ import redwood
 from redwood.clock import Timer
 from redwood.errors import InstanceError
 from redwood.plugins.host import host
-from redwood.problems.routing.ng_routes import covering_bound, plain_covering
+from redwood.problems.routing.ng_covering import plain_covering
+from redwood.problems.routing.ng_generation import covering_bound
+from redwood.problems.vrp.bound import covering_of
 from redwood.views.bound import Bound
 
 
@@ -98,5 +101,30 @@ def test_bound_of_a_plain_problem_is_at_most_its_optimum_and_near_it(seed):
     distance = np.hypot(*(spots[:, None] - spots[None]).transpose(2, 0, 1))
     load = rng.integers(1, 6, size=7).astype(float)
     best = shortest_routes(distance.tolist(), load.tolist(), 10.0)
-    bound = covering_bound(plain_covering(distance, load, 10.0, math.inf), Timer(20.0))
+    bound = covering_bound(plain_covering(distance, load, 10.0, math.inf), Timer(20.0)).value
     assert 0.9 * best <= bound <= best * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
+def test_routes_without_direction_have_the_bound_of_routes_with_one(unit):
+    """On either way of pricing the bound converges to one value, at most the optimum, also on extreme scales."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        spots = np.round(rng.random((8, 2)) * 10) * unit  # with ties, and customers at one place
+        distance = np.hypot(*(spots[:, None] - spots[None]).transpose(2, 0, 1))
+        load = rng.integers(0, 6, size=7).astype(float) * unit
+        capacity = 10.0 * unit
+        covering = plain_covering(distance, load, capacity, math.inf)
+        assert covering.symmetric
+        found = [covering_bound(c, Timer(20.0)) for c in (covering, dataclasses.replace(covering, symmetric=False))]
+        best = shortest_routes(distance.tolist(), load.tolist(), capacity)
+        assert not any(one.cut_short for one in found)
+        assert found[0].value == pytest.approx(found[1].value, rel=1e-6)
+        assert max(one.value for one in found) <= best * (1 + 1e-9)
+
+
+def test_a_plain_instance_has_routes_without_direction():
+    """One type of vehicle without times is priced without directions; time windows need them."""
+    plain = redwood.instance("vrp", coords=[(0, 0), (3, 4), (1, 5)], demands=[0, 2, 3], capacity=5)
+    assert covering_of(plain).symmetric
+    assert not covering_of(redwood.generate("vrp/windows", 8, seed=1)).symmetric

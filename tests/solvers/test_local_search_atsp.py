@@ -11,7 +11,7 @@ import pytest
 from redwood.budget import Iterations
 from redwood.errors import OptionError
 from redwood.problems.atsp.instance import ATSPInstance, Tour
-from redwood.problems.atsp.moves import LOGGED, bridge, descend, swap
+from redwood.problems.atsp.local_kernels import LOGGED, bridge, descend, swap
 from redwood.problems.atsp.problem import ATSP
 from redwood.problems.atsp.start import nearest
 from redwood.solver import Run

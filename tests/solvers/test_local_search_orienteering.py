@@ -11,7 +11,7 @@ import pytest
 from redwood.budget import Iterations
 from redwood.errors import OptionError
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour
-from redwood.problems.orienteering.moves import cheapest_place, improve, insert, measure, place, remove
+from redwood.problems.orienteering.local_kernels import cheapest_place, improve, insert, measure, place, remove
 from redwood.problems.orienteering.problem import Orienteering
 from redwood.problems.orienteering.space import make_space, restricted
 from redwood.solver import Run

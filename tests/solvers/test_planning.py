@@ -10,7 +10,7 @@ from redwood import bound, generate, simulate, solve
 from redwood.errors import FitError, OptionError, SolutionError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
-from redwood.problems.cormab.families import COUPLED
+from redwood.problems.cormab.generators_coupled import COUPLED
 from redwood.problems.cormab.problem import CoRMAB
 from redwood.solvers.planning.exact import evaluate, induce
 

@@ -17,7 +17,7 @@ import redwood
 from redwood.plugins.host import host
 from redwood.problem import Instance
 from redwood.problems.cvrp.local import NEAR, CVRPLocal
-from redwood.problems.cvrp.moves import descend_plan
+from redwood.problems.cvrp.local_kernels import descend_plan
 from redwood.problems.cvrp.plan import make_ground
 from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.cvrp.swap_star import descend_swap_star

@@ -36,7 +36,7 @@ class LagrangianBound(Bound):
         else:
             found = tighten(self._planning, clock).bound / self._planning.horizon
         lost = max(SAME * abs(found), ROUNDING * self._magnitude)
-        return BoundValue(found + lost, "Lagrangian over the joint actions")
+        return BoundValue(found + lost, "Lagrangian over the joint actions", clock.stops())
 
     def warm_up(self) -> None:
         """Load the kernels of the action set."""

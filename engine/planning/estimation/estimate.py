@@ -15,9 +15,10 @@ from redwood.errors import InstanceError, OptionError
 from redwood.lazy import load_target
 from redwood.planning.contract import Arms
 from redwood.planning.estimation.cohort import Cohort, check_one_cohort, examined
-from redwood.planning.estimation.groups import constant_of_arm, grouped
+from redwood.planning.estimation.groups import constant_of_arm, feature_matrix, grouped
 from redwood.planning.estimation.log import UNKNOWN, CallLog, read_log
 from redwood.planning.estimation.posterior import Posterior, fitted
+from redwood.planning.frames import frame, long_columns
 from redwood.settings import check_seed, whole
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from redwood.problem import Instance
 
+SHOWN_DRAWS = 400
+"""Draws that the intervals of a frame are quantiles of."""
 PROBLEM = "redwood.problems.cormab.problem:CoRMAB"
 """The problem that estimated arms are an instance of; this room imports no problem."""
 
@@ -124,6 +127,12 @@ class Estimate:
         )
         return made
 
+    def to_frame(self) -> Any:
+        """Return a pandas frame of arm, action, state, next_state, the posterior mean, and the 90 % interval low to high."""
+        axes = {"arm": self.names, "action": self.log.actions, "state": self.log.states, "next_state": self.log.states}
+        low, high = np.quantile(self.sample(SHOWN_DRAWS), (0.05, 0.95), axis=0)
+        return frame({**long_columns(self._mean, axes, "mean"), "low": low.ravel(), "high": high.ravel()})
+
     def plot(self, path: str | Path | None = None, axes: Axes | None = None) -> Axes:
         """Draw what a contact does to each arm, with 90 % intervals, and return the axes."""
         from redwood.picture import drawn
@@ -152,9 +161,9 @@ def estimate(
 ) -> Estimate:
     """Return the posterior of every arm's transitions, given who was contacted when and how they did.
 
-    Each row of transitions has a Dirichlet prior that the arms of a group share. The priors' weights are drawn from their
-    posterior, so that groups with few contacts are known to be little known. Steps that are missing or of which a state
-    is not known are left out.
+    Each row of transitions has a Dirichlet prior that the arms of a group share, or whose mean their features move. The
+    priors' weights are drawn from their posterior, so that groups with few contacts are known to be little known. Steps
+    that are missing or of which a state is not known are left out.
 
     Parameters
     ----------
@@ -168,7 +177,8 @@ def estimate(
     groups
         A column, a mapping of arms to groups, or a number of groups of arms alike when left alone; by default one group.
     features
-        Columns by which arms are grouped; the number of groups is the one that explains the log best.
+        Columns of numbers or words that say who is alike: what arms do is regressed on them, as far as the log bears it
+        out. With a number of ``groups``, these are groups of arms alike in their features instead.
     order
         ``"action-helps"``, ``"states-ordered"``, or both; every draw meets them.
     seed
@@ -187,7 +197,11 @@ def estimate(
         check_one_cohort(read)
     if isinstance(features, str):
         raise OptionError(f"features {features!r} is not a list of columns; write [{features!r}].")
+    if features is not None and not features:
+        raise OptionError("features [] name no column; leave them out, or name one.")
     rng = np.random.default_rng(seed)
     group, names = grouped(read, groups, features, rng)
-    posterior = fitted(read.counts, group, order, rng)
+    clustered = isinstance(groups, (int, np.integer))
+    differ = None if features is None or clustered else feature_matrix(read, features)
+    posterior = fitted(read.counts, group, order, rng, differ)
     return Estimate(read, posterior, examined(read, posterior, names, rng))

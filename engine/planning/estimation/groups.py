@@ -1,4 +1,4 @@
-"""Which arms learn from each other: groups that are given, alike in their features, or alike when left alone."""
+"""Which arms learn from each other: groups that are given or alike, and features by which arms differ within a group."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import InstanceError, OptionError, suggestion
 from redwood.planning.estimation.log import CallLog, label_of
-from redwood.planning.estimation.prior import group_evidence
 from redwood.planning.estimation.table import is_missing
-
-TRIED = (1, 2, 3, 4, 6, 8, 12)
-"""Numbers of groups that are tried among arms with features."""
 
 
 def constant_of_arm(log: CallLog, name: str) -> list[Any]:
@@ -54,10 +50,10 @@ def grouped(
     log
         The log.
     groups
-        A column, a mapping of arms to groups, or a number of groups of arms that are alike when left alone.
+        A column, a mapping of arms to groups, or a number of groups of arms that are alike in their features or, without
+        features, when left alone; ``None`` for one group.
     features
-        Columns of the arms' features, of numbers or of words. Without ``groups`` the number of groups is the one that
-        explains the log best; with a number it is that.
+        Columns of the arms' features, of numbers or of words, by which a number of groups is found.
     rng
         Decides where k-means begins.
     """
@@ -71,16 +67,10 @@ def grouped(
         return _named([given[name] for name in log.names])
     if groups is not None and not (isinstance(groups, (int, np.integer)) and 1 <= groups <= len(log.names)):
         raise OptionError(f"groups {groups!r} is neither a column, a mapping nor a number from 1 to {len(log.names)}.")
-    if isinstance(features, str) or (features is not None and not features):
-        raise OptionError(f"features {features!r} is not a list of columns.")
-    if groups is None and features is None:
+    if groups is None:
         return np.zeros(len(log.names), np.int64), ("all",)
     points = _passive(log) if features is None else feature_matrix(log, features)
-    if groups is not None:
-        found = _clustered(points, int(groups), rng)
-    else:
-        tried = [_clustered(points, count, rng) for count in TRIED if count <= len(log.names)]
-        found = max(tried, key=lambda group: _evidence(log.counts, group))
+    found = _clustered(points, int(groups), rng)
     return found, tuple(f"group {number + 1}" for number in range(int(found.max()) + 1))
 
 
@@ -127,12 +117,3 @@ def _clustered(points: Array, count: int, rng: np.random.Generator) -> Array:
     means = [points[labels == label, 0].mean() for label in kept]
     rank = {label: place for place, label in enumerate(kept[np.argsort(means)].tolist())}
     return np.array([rank[label] for label in labels.tolist()], np.int64)
-
-
-def _evidence(counts: Array, group: Array) -> float:
-    """Return how well groups explain the counts [J, A, S, S] of all arms, in nats."""
-    total = 0.0
-    for number in range(int(group.max()) + 1):
-        members = counts[group == number]
-        total += sum(group_evidence(members[:, a, s]) for a in range(counts.shape[1]) for s in range(counts.shape[2]))
-    return total

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.estimation.prior import Ensemble, dirichlet
+from redwood.planning.estimation.prior import dirichlet
+from redwood.planning.estimation.weights import WeightChain
 
-BURN_IN, KEPT, APART = 100, 100, 2
+BURN_IN, KEPT, APART = 100, 150, 2
 """Rounds that are thrown away, rounds that are kept, and how many rounds lie between two of these."""
 Cell = tuple[int, int]
 """An action and a state."""
@@ -52,19 +53,21 @@ class Augmented:
     counts
         Outcomes [D, J, L, S] of each arm's laws, those that the log does not show drawn.
     weights
-        Weights [D, G, L, S] of the groups' priors of the laws.
+        Weights [D, P, L, S] of the priors of the laws, one for each group or one for each arm.
+    owner
+        Which of these priors [J] each arm has.
     chain
         How rows are made of laws.
     """
 
     counts: Array
     weights: Array
+    owner: Array
     chain: Chain
 
-    def rows(self, picked: Array, group: Array, rng: np.random.Generator) -> Array:
-        """Return rows [D, J, A, S, S] of arms, given the rounds [D, J] that they are drawn from."""
-        arms = np.arange(picked.shape[1])
-        alpha = self.counts[picked, arms] + self.weights[picked, group]
+    def rows(self, picked: Array, arms: Array, rng: np.random.Generator) -> Array:
+        """Return rows [D, K, A, S, S] of some arms [K], given the rounds [D, K] that they are drawn from."""
+        alpha = self.counts[picked, arms] + self.weights[picked, self.owner[arms]]
         return composed(self.chain, dirichlet(alpha, rng))
 
 
@@ -105,7 +108,14 @@ def chain_of(actions: int, states: int, *, action_helps: bool, states_ordered: b
     return Chain(tuple(laws), bases, lifts)
 
 
-def augmented(counts: Array, group: Array, chain: Chain, rng: np.random.Generator) -> Augmented:
+def augmented(
+    counts: Array,
+    group: Array,
+    chain: Chain,
+    rng: np.random.Generator,
+    features: Array | None = None,
+    kept: int = KEPT,
+) -> Augmented:
     """Return rounds of the sampler for counts [J, A, S, S] of arms in groups [J].
 
     Parameters
@@ -118,26 +128,35 @@ def augmented(counts: Array, group: Array, chain: Chain, rng: np.random.Generato
         How rows are made of laws.
     rng
         The generator of random numbers; it moves on.
+    features
+        Features [J, F] of the arms, by which the means of the priors differ within a group; each of mean 0 and deviation 1.
+    kept
+        How many rounds are kept.
     """
     arms, _, states, _ = counts.shape
     least = np.array(chain.laws)
     members = [np.flatnonzero(group == number) for number in range(int(group.max()) + 1)]
+    owner = group if features is None else np.arange(arms)
     free = [law for law, lowest in enumerate(chain.laws) if lowest < states - 1]  # others allow one outcome only
     allowed = np.arange(states) >= least[:, None]
-    weights = np.where(allowed, np.where(least[:, None] == 0, 1.0, 0.5), 0.0)[None].repeat(len(members), axis=0)
-    laws = dirichlet(np.broadcast_to(weights[group], (arms, *weights.shape[1:])), rng)
-    ensembles = {(g, law): Ensemble(states - chain.laws[law], rng) for g in range(len(members)) for law in free}
+    weights = np.where(allowed, np.where(least[:, None] == 0, 1.0, 0.5), 0.0)[None].repeat(int(owner.max()) + 1, axis=0)
+    laws = dirichlet(weights[owner], rng)
+    priors = {
+        (g, law): WeightChain(states - chain.laws[law], None if features is None else features[members[g]])
+        for g in range(len(members))
+        for law in free
+    }
     kept_counts, kept_weights = [], []
-    for turn in range(BURN_IN + KEPT * APART):
+    for turn in range(BURN_IN + kept * APART):
         seen = draw_outcomes(counts, chain, laws, rng)
-        for (g, law), ensemble in ensembles.items():
+        for (g, law), prior in priors.items():
             lowest = chain.laws[law]
-            weights[g, law, lowest:] = ensemble.step(seen[members[g], law, lowest:], 1, rng)
-        laws = dirichlet(seen + weights[group], rng)
+            weights[g if features is None else members[g], law, lowest:] = prior.step(seen[members[g], law, lowest:], rng)
+        laws = dirichlet(seen + weights[owner], rng)
         if turn >= BURN_IN and (turn - BURN_IN) % APART == 0:
             kept_counts.append(seen.astype(np.int32))
-            kept_weights.append(weights.copy())
-    return Augmented(np.array(kept_counts), np.array(kept_weights), chain)
+            kept_weights.append(weights.astype(np.float32))
+    return Augmented(np.array(kept_counts), np.array(kept_weights), owner, chain)
 
 
 def composed(chain: Chain, laws: Array) -> Array:
@@ -149,7 +168,7 @@ def composed(chain: Chain, laws: Array) -> Array:
         for lift in chain.lifts[action, state]:
             row = np.matmul(row[..., None, :], laws[..., lift, :])[..., 0, :]
         rows[..., action, state, :] = row
-    return rows
+    return np.asarray(np.minimum(rows, 1.0))  # sums of products may be above 1 by rounding
 
 
 def draw_outcomes(counts: Array, chain: Chain, laws: Array, rng: np.random.Generator) -> Array:

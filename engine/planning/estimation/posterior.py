@@ -10,7 +10,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
-from redwood.planning.estimation.ordered import Augmented, augmented, chain_of
+from redwood.planning.estimation.ordered import KEPT, Augmented, augmented, chain_of
 from redwood.planning.estimation.prior import dirichlet, draw_weights
 
 AT_ONCE = 1_000_000
@@ -51,9 +51,9 @@ class Posterior:
     order
         Constraints that every draw meets.
     weights
-        Draws [D, G, A, S, S] of the weights of the groups' priors, without an order.
+        Draws [D, G, A, S, S] of the weights of the groups' priors, with neither order nor features.
     augmented
-        Rounds of the sampler of ordered rows, with an order.
+        Rounds of the sampler of rows that are in order, or whose priors differ by features.
     """
 
     counts: Array
@@ -63,9 +63,9 @@ class Posterior:
     augmented: Augmented | None
 
     def mean(self) -> Array:
-        """Return the posterior mean [J, A, S, S]: in closed form, or over draws where there is an order."""
+        """Return the posterior mean [J, A, S, S]: in closed form, or over draws where there are an order or features."""
         if self.weights is None:
-            return np.asarray(self.sample(DRAWS, np.random.default_rng(0)).mean(axis=0))
+            return np.asarray(np.minimum(self.sample(DRAWS, np.random.default_rng(0)).mean(axis=0), 1.0))
         total = np.zeros_like(self.counts)
         for weights in self.weights:
             alpha = self.counts + weights[self.group]
@@ -85,14 +85,13 @@ class Posterior:
             return dirichlet(self.counts + picked[:, self.group], rng)
         rounds, arms = len(self.augmented.counts), len(self.group)
         picked = np.repeat(rng.integers(rounds, size=(count, 1)), arms, axis=1)
-        rows = self.augmented.rows(picked, self.group, rng)
+        rows = self.augmented.rows(picked, np.arange(arms), rng)
         wrong = np.argwhere(~self.holds(rows))  # only with both constraints: worse states may be passed under an action
         for _ in range(REDRAWS):
             if not len(wrong):
                 return rows
-            own = Augmented(self.augmented.counts[:, wrong[:, 1]], self.augmented.weights, self.augmented.chain)
             picked = rng.integers(rounds, size=(1, len(wrong)))
-            rows[wrong[:, 0], wrong[:, 1]] = own.rows(picked, self.group[wrong[:, 1]], rng)[0]
+            rows[wrong[:, 0], wrong[:, 1]] = self.augmented.rows(picked, wrong[:, 1], rng)[0]
             wrong = wrong[~self.holds(rows[wrong[:, 0], wrong[:, 1]])]
         rows[wrong[:, 0], wrong[:, 1]] = self._repaired(rows[wrong[:, 0], wrong[:, 1]])
         return rows
@@ -118,7 +117,14 @@ class Posterior:
         return np.clip(-np.diff(np.concatenate((whole, tails, none), axis=-1), axis=-1), 0.0, 1.0)
 
 
-def fitted(counts: Array, group: Array, order: str | Sequence[str] | None, rng: np.random.Generator) -> Posterior:
+def fitted(
+    counts: Array,
+    group: Array,
+    order: str | Sequence[str] | None,
+    rng: np.random.Generator,
+    features: Array | None = None,
+    kept: int = KEPT,
+) -> Posterior:
     """Return the posterior given counts [J, A, S, S] and the arms' groups [J].
 
     Parameters
@@ -131,6 +137,10 @@ def fitted(counts: Array, group: Array, order: str | Sequence[str] | None, rng: 
         Names of constraints of `Order` that every draw meets, one or several; ``None`` for none.
     rng
         The generator of random numbers; it moves on.
+    features
+        Features [J, F] by which arms differ within a group, each of mean 0 and deviation 1; ``None`` for none.
+    kept
+        Rounds of the sampler of ordered rows that are kept; one is enough for a single draw.
 
     Raises
     ------
@@ -142,11 +152,11 @@ def fitted(counts: Array, group: Array, order: str | Sequence[str] | None, rng: 
         if name not in list(Order):
             raise OptionError(f"order {name!r} is not known.{suggestion(str(name), map(str, Order))}")
     _, actions, states, _ = counts.shape
-    if wanted:
+    if wanted or features is not None:
         named = tuple(Order(name) for name in wanted)
         helps, ordered = Order.ACTION_HELPS in named, Order.STATES_ORDERED in named
         chain = chain_of(actions, states, action_helps=helps, states_ordered=ordered)
-        return Posterior(counts, group, named, None, augmented(counts, group, chain, rng))
+        return Posterior(counts, group, named, None, augmented(counts, group, chain, rng, features, kept))
     weights = np.empty((0, 0, 0, 0, 0))
     for g in range(int(group.max()) + 1):
         for action in range(actions):

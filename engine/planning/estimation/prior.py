@@ -12,8 +12,8 @@ WALKERS, BURN_IN, KEPT, APART = 32, 150, 6, 15
 """Walkers of the ensemble, steps that are thrown away, how many of its later positions are kept, and steps between these."""
 USUAL = 10.0
 """Scale of the total weight of the prior before any data are seen, in observations an arm; half of it lies below 4.1."""
-LEAST = 1e-3
-"""The least weight of an outcome: gamma variables of less are 0 in floating point."""
+LEAST_LOG, MOST_LOG = math.log(1e-3), 12.0
+"""Between which logarithms of weights lie: gamma variables of less than 0.001 are 0 in floating point."""
 
 
 def log_marginal(counts: Array, repeats: Array, alpha: Array) -> Array:
@@ -46,6 +46,11 @@ def log_prior(places: Array) -> Array:
     return np.asarray(-3.0 * np.log(USUAL + given) + (1 - places.shape[1]) * np.log(given) + places.sum(axis=1))
 
 
+def within(places: Array) -> Array:
+    """Return which logarithms [W, S] of weights are allowed [W]."""
+    return np.asarray(((places > LEAST_LOG) & (places < MOST_LOG)).all(axis=1))
+
+
 def distinct(counts: Array) -> tuple[Array, Array]:
     """Return the distinct rows [U, S] of counts [J, S] that are not all 0, and how often [U] each occurs."""
     seen = counts[counts.sum(axis=1) > 0].astype(np.int64)
@@ -72,7 +77,7 @@ class Ensemble:
     @property
     def weights(self) -> Array:
         """The walkers' weights [W, S]."""
-        return np.maximum(np.exp(self._places), LEAST)
+        return np.exp(self._places)
 
     def step(self, counts: Array, steps: int, rng: np.random.Generator) -> Array:
         """Move all walkers so many steps, given counts [J, S], and return the weights [S] of one of them."""
@@ -112,23 +117,9 @@ def dirichlet(alpha: Array, rng: np.random.Generator) -> Array:
     return np.where(total > 0, drawn / np.where(total > 0, total, 1.0), likeliest)
 
 
-def group_evidence(counts: Array) -> float:
-    """Return the log probability [nats] of counts [J, S] under the best Dirichlet prior on a grid, less a charge for it.
-
-    The charge is half the logarithm of the number of arms for each weight of the prior, as in Schwarz's criterion.
-    """
-    rows, repeats = distinct(counts)
-    if not len(rows):
-        return 0.0
-    total = (rows * repeats[:, None]).sum(axis=0)
-    mean = (total + 0.5) / (total.sum() + 0.5 * len(total))
-    best = log_marginal(rows, repeats, np.geomspace(0.3, 300.0, 25)[:, None] * mean).max()
-    return float(best) - 0.5 * len(total) * math.log(repeats.sum())
-
-
 def _density(places: Array, rows: Array, repeats: Array) -> Array:
     """Return the log density [W] of logarithms [W, S] of weights, given distinct counts [U, S]."""
-    inside = (places > -20.0).all(axis=1) & (places < 12.0).all(axis=1)
-    held = np.clip(places, -20.0, 12.0)
+    inside = within(places)
+    held = np.clip(places, LEAST_LOG, MOST_LOG)
     found = log_prior(held) + log_marginal(rows, repeats, np.exp(held))
     return np.where(inside, found, -np.inf)

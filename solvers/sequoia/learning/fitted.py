@@ -287,7 +287,7 @@ def fit(
     rng
         Of what is held out, of the first weights and of the batches.
     stops
-        Asked now and then.
+        Asked after each step.
     """
     held = rng.random(len(samples.steps)) < HELD_OUT
     held[:2] = True, False
@@ -310,12 +310,13 @@ def fit(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
-        if (step + 1) % LOOK == 0 or step + 1 == steps:
+        stopped = stops()
+        if stopped or (step + 1) % LOOK == 0 or step + 1 == steps:
             with torch.no_grad():
                 missed = float(_loss(network, *checked))
             if missed < best:
                 best, kept = missed, copy.deepcopy(network.state_dict())
-            if stops():
+            if stopped:
                 break
     network.load_state_dict(kept)
     made = network.arrays(unit)

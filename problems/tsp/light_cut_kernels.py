@@ -1,74 +1,13 @@
-"""Edges that short tours can use, and cuts of a fractional tour, in Numba."""
+"""Minimum cuts of a fractional tour in Numba."""
 
 from __future__ import annotations
 
 import heapq
-import math
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.routing.distance import distance
-
-
-@kernel
-def useful_edges(
-    metric: int,
-    points: Array,
-    matrix: Array,
-    potentials: Array,
-    starts: Array,
-    heads: Array,
-    leaf: int,
-    second: float,
-    room: float,
-    found: Array,
-) -> int:
-    """Return how many edges cost at most ``room`` when forced into a minimum 1-tree, and list them in ``found`` [F, 2].
-
-    Forced between two nodes other than ``leaf``, an edge replaces the longest one on the tree's path between them; at the
-    leaf it replaces the 1-tree's ``second`` edge there (Helsgaun 2000, doi:10.1016/S0377-2217(99)00284-2, section 4.1).
-    ``starts`` and ``heads`` are the spanning tree. Where ``found`` is too small, the number is F + 1.
-
-    Parameters
-    ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    potentials
-        What each node adds to its edges, [N].
-    starts, heads
-        The spanning tree, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``.
-    leaf, second
-        The node with the 1-tree's second edge, and the weight of that edge.
-    room
-        By how much a 1-tree may become heavier.
-    found
-        Room [F, 2]. Gets the edges, the lower node first.
-    """
-    size = len(potentials)
-    longest, parent, order = np.empty(size), np.empty(size, np.int64), np.empty(size, np.int64)
-    count = 0
-    for tail in range(size):
-        order[0], parent[tail], longest[tail] = tail, -1, -math.inf
-        known = 1
-        for step in range(size):
-            node = order[step]
-            if node > tail:
-                weight = distance(metric, points, matrix, tail, node) + potentials[tail] + potentials[node]
-                replaced = second if leaf in (tail, node) else longest[node]
-                if weight - replaced <= room:
-                    if count == len(found):
-                        return count + 1
-                    found[count, 0], found[count, 1] = tail, node
-                    count += 1
-            for entry in range(starts[node], starts[node + 1]):
-                other = heads[entry]
-                if other != parent[node]:
-                    weight = distance(metric, points, matrix, node, other) + potentials[node] + potentials[other]
-                    order[known], parent[other], longest[other] = other, node, max(longest[node], weight)
-                    known += 1
-    return count
 
 
 @kernel

@@ -1,0 +1,93 @@
+"""Frames and pictures of policies, simulations, gains and estimates: they hold what the objects do, with the arms' names."""
+
+import numpy as np
+import pytest
+
+import redwood
+from redwood.errors import OptionError, SolutionError
+from redwood.planning import plot_against_bound, thompson
+from redwood.planning.picture import draw_rewards
+
+pandas = pytest.importorskip("pandas", reason="the extra frames is not installed")
+NAMES = ("Ada", "Bo", "Cy", "Di")
+
+
+@pytest.fixture(scope="module")
+def solved():
+    """Four named arms, of which a contact helps each by another amount, and their plan."""
+    rows = np.zeros((4, 2, 2, 2))
+    rows[:, 0, :, 1], rows[:, 1, :, 1] = 0.2, np.array([0.3, 0.5, 0.7, 0.9])[:, None]
+    rows[..., 0] = 1 - rows[..., 1]
+    instance = redwood.instance(
+        "cormab",
+        transitions=rows,
+        rewards=np.tile([0.0, 1.0], (4, 2, 1)),
+        actions={"kind": "budget", "count": 4, "budget": 1},
+        horizon=6,
+        arm_names=NAMES,
+    )
+    return instance, redwood.solve(instance, "lagrangian", time_limit=5)
+
+
+def test_a_table_has_a_row_for_each_value(solved):
+    """Values are found by step, name, action and state; indices are the differences of the two actions."""
+    _, result = solved
+    table, q_values = result.solution.table(), result.solution.q_values
+    assert list(table.columns) == ["step", "arm", "action", "state", "value"]
+    assert len(table) == q_values.size
+    one = table[(table.step == 2) & (table.arm == "Cy") & (table.action == 1) & (table.state == 0)]
+    assert one.value.tolist() == [q_values[2, 2, 1, 0]]
+    indices = result.solution.indices()
+    assert list(indices.index) == list(NAMES)
+    assert indices.to_numpy() == pytest.approx(q_values[0, :, 1] - q_values[0, :, 0])
+    assert indices[0].idxmax() == "Di"
+    with pytest.raises(SolutionError, match="step 99 is outside the table"):
+        result.solution.indices(99)
+
+
+def test_episodes_are_a_frame(solved):
+    """Kept episodes have a row an episode, step and arm, and others one a reward."""
+    instance, result = solved
+    kept = redwood.simulate(instance, result.solution, episodes=3, bound_time_limit=0, keep=True)
+    found = kept.to_frame(NAMES)
+    assert len(found) == 3 * 6 * 4
+    assert found.groupby(["episode", "step"]).action.sum().max() == 1
+    row = found[(found.episode == 1) & (found.step == 4) & (found.arm == "Bo")].iloc[0]
+    assert (row.state, row.action) == (kept.states[1, 4, 1], kept.arm_actions[1, 4, 1])
+    plain = redwood.simulate(instance, result.solution, episodes=3, bound_time_limit=0)
+    assert plain.to_frame().reward.to_numpy() == pytest.approx(plain.rewards.ravel())
+    with pytest.raises(OptionError, match="2 names were given, and there are 4 arms"):
+        kept.to_frame(("a", "b"))
+
+
+def test_every_picture_is_drawn(solved, tmp_path):
+    """Indices, calls, gain, regret and policies beside their bound are saved, and what cannot be drawn says why."""
+    instance, result = solved
+    moves = np.stack([instance.arms.transitions] * 3)
+    kept = redwood.simulate(instance, result.solution, episodes=4, keep=True, draws=moves)
+    result.solution.plot(tmp_path / "indices.png")
+    kept.plot_calls(tmp_path / "calls.png", names=NAMES)
+    kept.gain.plot(tmp_path / "gain.png")
+    plot_against_bound({"plan": kept}, tmp_path / "bound.png")
+    thompson(instance, steps=4, runs=2).plot(tmp_path / "regret.png", average=True)
+    assert len(list(tmp_path.glob("*.png"))) == 5
+    assert len(kept.gain.to_frame()) == 12
+    with pytest.raises(OptionError, match="actions were not kept"):
+        redwood.simulate(instance, result.solution, episodes=2, bound_time_limit=0).plot_calls()
+    with pytest.raises(OptionError, match="there is no policy to draw"):
+        plot_against_bound({})
+
+
+def test_the_bound_lies_over_the_means_that_it_bounds(solved):
+    """Steps may earn more than the bound on their mean, so the bound is drawn beside the curves, over the mean's dot."""
+    from matplotlib.figure import Figure
+
+    instance, result = solved
+    rollouts = redwood.simulate(instance, result.solution, episodes=200)
+    axes = Figure().add_subplot()
+    draw_rewards(axes, {"plan": rollouts})
+    curve, dot, bound = axes.get_lines()
+    assert min(bound.get_xdata()) > max(curve.get_xdata())
+    assert bound.get_ydata()[0] == rollouts.bound
+    assert dot.get_ydata()[0] == pytest.approx(rollouts.mean)
+    assert bound.get_ydata()[0] >= dot.get_ydata()[0] - (rollouts.interval[1] - rollouts.mean)
