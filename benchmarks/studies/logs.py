@@ -17,10 +17,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import click
 import numpy as np
+from matplotlib.axes import Axes
 
 from redwood.arrays import Array
 from redwood.planning.beliefs import collapsing
@@ -32,6 +33,7 @@ from redwood.planning.estimation.table import write_csv
 from redwood.planning.evaluation import half_width
 from redwood.planning.policies import NullPolicy
 from redwood.problem import Instance
+from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.workers import WorkersSet, compatible_workers
 from redwood.solving.act import act_by_name
 from redwood.solving.draws import drawn_instance, made_policy
@@ -203,8 +205,10 @@ def online(draws: int, size: int, steps: int, replan: int, order: str, learners:
     click.echo(f"| learner | {' | '.join(spans)} | average of {steps} |\n|---|" + "---:|" * (len(marks) + 1))
     played = []
     for learner in learners.split(","):
-        options = {"steps": steps, "runs": 1, "replan": replan, "order": order or None}
-        runs = [learn_online(truth, learner, seed=seed, **options) for truth in truths]
+        runs = [
+            learn_online(truth, learner, seed=seed, steps=steps, runs=1, replan=replan, order=order or None)
+            for truth in truths
+        ]
         all_runs = OnlineRun(
             learner, *(np.concatenate([getattr(run, name) for run in runs]) for name in ("rewards", "known"))
         )
@@ -213,7 +217,12 @@ def online(draws: int, size: int, steps: int, replan: int, order: str, learners:
         click.echo(f"| `{learner}` | {' | '.join(cells)} | {_cell(lost.mean(axis=1), 2)} |")
         played.append(all_runs)
     if plot is not None:
-        drawn(lambda axes: [run.plot(axes=axes, average=True) for run in played], plot, None)
+
+        def curves(axes: Axes) -> None:
+            for run in played:
+                run.plot(axes=axes, average=True)
+
+        drawn(curves, plot, None)
 
 
 @main.command()
@@ -302,7 +311,7 @@ def large(size: int, weeks: int, seed: int) -> None:
         found = estimate(file, order=ORDER, seed=seed)
         owned = [["hi"], ["hi", "mr"], ["mr"], ["ta"], ["te"], ["ta", "te"], ["hi", "te"]]
         callers = WorkersSet(compatible_workers(found.feature("language"), owned), np.full(7, 8))
-        plan = found.instance(rewards=[0, 1], actions=callers, horizon=20)
+        plan = cast(BanditInstance, found.instance(rewards=[0, 1], actions=callers, horizon=20))
         estimated = time.process_time() - began[1]
         result = solve(plan, "lagrangian", time_limit=30)
         today = {name: int(start[1]) for name, start in zip(found.names, found.start, strict=True)}

@@ -54,7 +54,7 @@ def main(other: str, pairs: int, seconds: float, searches: tuple[str, ...]) -> N
     """Print the iterations of both versions and the median of the pairs' ratios, with the middle half of them."""
     table = Table("search", "iterations here", "there", "median ratio", "middle half", box=box.SIMPLE)
     for name in searches or tuple(SEARCHES):
-        here, there = [], []
+        here, there = list[int](), list[int]()
         for pair in range(pairs):
             for python in (sys.executable, other) if pair % 2 else (other, sys.executable):
                 (here if python == sys.executable else there).append(iterations(python, name, seconds))

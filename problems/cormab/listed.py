@@ -77,7 +77,7 @@ class ListedSet(ActionSet):
     def _taken(self) -> Array:
         """Which action [K, J * A] each arm is under in each row."""
         found = (self.rows[:, :, None] == np.arange(self.arm_actions)).astype(np.float64)
-        return found.reshape(len(self.rows), -1)
+        return np.asarray(found.reshape(len(self.rows), -1))
 
     def argmax(self, coefficients: Array) -> Choice:
         """Return the row of the greatest value."""
@@ -97,11 +97,11 @@ class ListedSet(ActionSet):
 
     def enumerate(self, limit: int) -> Array | None:
         """Return the rows as bytes; ``None`` where they are more than a limit."""
-        return self.rows.astype(np.uint8) if len(self.rows) <= limit else None
+        return np.asarray(self.rows, np.uint8) if len(self.rows) <= limit else None
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Return one of the rows, each equally likely."""
-        return self.rows[rng.integers(len(self.rows))].astype(np.int64)
+        return np.asarray(self.rows[rng.integers(len(self.rows))], np.int64)
 
     def greedy(self, coefficients: Array) -> Array:
         """Return what `argmax` does: rows cannot be reached arm by arm."""

@@ -40,6 +40,8 @@ SMALLEST = 5
 """Nodes from which on 1-trees may be worse than the best tour."""
 TREE_SHARE = 0.2
 """Share of the time for the ascent where the linear relaxation follows."""
+PATIENCE = 5e-4
+"""Seconds for each node that have to be left for the linear relaxation to begin: with less it would not come as far."""
 QUANTUM = 1024.0
 """Potentials are multiples of its inverse, so that whole distances add up without rounding errors."""
 
@@ -97,8 +99,10 @@ class TSPBound(Bound):
         if tree.value > best.value:
             method = "1-tree with Held-Karp ascent" if tree.potentials.any() else "1-tree"
             best = self._rounded(tree.value, method, not tree.ended)
-        if not relaxes or clock.stops() or self._proves(tree.value, incumbent):
+        if not relaxes or self._proves(tree.value, incumbent):
             return best
+        if clock.stops() or clock.seconds_left < PATIENCE * self.instance.size:
+            return replace(best, cut_short=True)
         relaxation = relax(self.instance, tree.edges, clock)
         value = relaxation.tighten(clock, math.inf if incumbent is None else self.goal(incumbent))
         raised = self._rounded(value, "linear program with subtours, blossoms and combs", not relaxation.ended)

@@ -109,10 +109,11 @@ def reachable(planning: Planning) -> list[list[Array]]:
     arms, exposure = arms_alone(planning), planning.exposure
     moves = arms.transitions[None] if exposure is None else exposure.transitions
     leads = (moves > 0).any(axis=(0, 2))  # [J, S, S]
-    now, found = arms.start > 0, []
+    now: Array = arms.start > 0
+    found: list[list[Array]] = []
     for _ in range(planning.horizon + 1):
         found.append([np.flatnonzero(row) for row in now])
-        now = (now[:, :, None] & leads).any(axis=1)
+        now = np.asarray((now[:, :, None] & leads).any(axis=1))
     return found
 
 
@@ -139,7 +140,7 @@ def induce(planning: Planning) -> tuple[TablePolicy, float]:
         later = np.stack([expected(planning, action, ahead, here, after) for action in actions])
         q_values = planning.discount**step * rewards + later
         chosen, ahead = q_values.argmax(axis=0), q_values.max(axis=0)
-        choices[(step, *(slice(length) for length in chosen.shape))] = chosen
+        choices[step][tuple(slice(length) for length in chosen.shape)] = chosen
         for arm, each in enumerate(here):
             places[step, arm, each] = np.arange(len(each))
     return TablePolicy(actions, choices, places), start_value(planning, ahead, grids[0])

@@ -191,5 +191,17 @@ def _plan(order: list[int], near: list[set[int]], places: dict[tuple[int, int], 
                 left.append(other)
         link_begin.append(len(link))
         left_begin.append(len(left))
-    arrays = (np.array(each, np.int64) for each in (order, slot, link, link_slot, link_begin, left, left_begin))
-    return FrontierPlan(*arrays, 1 + max(slot))
+
+    def array(numbers: list[int]) -> Array:
+        return np.array(numbers, np.int64)
+
+    return FrontierPlan(
+        array(order),
+        array(slot),
+        array(link),
+        array(link_slot),
+        array(link_begin),
+        array(left),
+        array(left_begin),
+        1 + max(slot),
+    )
