@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from redwood.clock import OutOfTimeError
+from redwood.clock import SMALL, OutOfTimeError
 from redwood.errors import OptionError, SolutionError
 from redwood.problem import Instance, Problem
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
@@ -34,6 +34,8 @@ TRIAL = 0.1
 """Seconds after which the speed is known, and with it the number of annealings within a time limit."""
 DESCENT_MOST = 2000
 """Up to so many customers a last descent takes a few hundredths of a second."""
+SAVINGS_SECONDS = 1e-5
+"""Seconds a customer that have to be left for the savings of a large instance."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -135,6 +137,8 @@ class _Annealing:
 
         self._options, self._run, self._instance = options, run, instance
         self._ground: Ground = make_ground(instance, options.neighbours, run)
+        if run.initial is None and instance.size > SMALL and run.seconds_left < SAVINGS_SECONDS * instance.size:
+            raise OutOfTimeError
         self._routes = _start(instance, self._ground, run)
         self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
         self._state = random_state(run.rng)
