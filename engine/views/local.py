@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from redwood.clock import Clock
+from redwood.clock import SMALL, Clock
 from redwood.errors import NoSolutionError
 from redwood.views.view import View
 
@@ -36,9 +37,9 @@ class Local(View, ABC):
         object.__setattr__(self, "clock", clock)  # views may be frozen dataclasses
         return self
 
-    def out_of_time(self) -> bool:
-        """Return whether the clock has stopped, where there is one."""
-        return self.clock is not None and self.clock.stops()
+    def out_of_time(self, size: float = math.inf) -> bool:
+        """Return whether the clock has stopped, where there is one and the ``size`` of the work is above `SMALL`."""
+        return self.clock is not None and size > SMALL and self.clock.stops()
 
     @abstractmethod
     def initial(self, rng: np.random.Generator) -> Any:

@@ -88,7 +88,7 @@ class ATSPLocal(Local):
     def descend(self, state: TourState) -> None:
         """Make the best exchanges by neighbour lists until there is none."""
         if self._size > 2:
-            while not self.out_of_time() and descend(self._matrix, *self._near, state.order) > 0.0:
+            while not self.out_of_time(self._size) and descend(self._matrix, *self._near, state.order) > 0.0:
                 pass  # ends: every exchange shortens the tour, see GAIN_SHARE
             state.length = self._measure(state.order)
 

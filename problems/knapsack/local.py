@@ -125,7 +125,7 @@ class KnapsackLocal(Local):
     def descend(self, state: State) -> None:
         """Add and exchange items until neither improves the packing."""
         kernels.recount(state.arrays, self._values, self._weights)
-        while not self.out_of_time() and kernels.descend(
+        while not self.out_of_time(self._instance.size) and kernels.descend(
             state.arrays,
             self._values,
             self._weights,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from redwood.clock import OutOfTimeError
+from redwood.clock import SMALL, OutOfTimeError
 from redwood.errors import OptionError, SolutionError
 from redwood.problem import Instance, Problem
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
@@ -41,6 +41,8 @@ POOL_LEAST, POOL_MOST = 2.0, 400
 """Shorter time limits, in seconds, and larger instances have no pool of routes."""
 POOL_SHARE, POOL_LAST = 0.06, 0.08
 """Share of the time that a choice among all routes met may take, and that is left for the last one."""
+SAVINGS_SECONDS = 1e-5
+"""Seconds a customer that have to be left for the savings of a large instance."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -146,6 +148,8 @@ class _Annealing:
 
         self._options, self._run, self._instance = options, run, instance
         self._ground: Ground = make_ground(instance, options.neighbours, run)
+        if run.initial is None and instance.size > SMALL and run.seconds_left < SAVINGS_SECONDS * instance.size:
+            raise OutOfTimeError
         self._routes = _start(instance, self._ground, run)
         self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
         self._state = random_state(run.rng)
