@@ -102,7 +102,7 @@ class TSPLocalSearch(Solver):
             search = self._start_at(Places(travel), run.rng, None)
             while not search.settled:
                 search.descend(10)
-            Evolution(search, run, math.inf, FEWEST, lambda order: None).run(most=1)
+            Evolution(search, run, math.inf, FEWEST, 0.0, lambda order: None).run(most=1)
             search.iterate(10)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
@@ -137,6 +137,7 @@ class TSPLocalSearch(Solver):
         if travel.size >= LARGE and run.initial is None:
             run.report(Tour(places.tour(np.arange(places.travel.size))))
         initial = run.initial.tour if isinstance(run.initial, Tour) else None
+        began = run.seconds
         try:
             search = self._start_at(places, run.rng, initial, run)
         except OutOfTimeError:
@@ -144,7 +145,7 @@ class TSPLocalSearch(Solver):
                 run.report(Tour(places.tour(np.arange(places.travel.size))))
             return Answer(run.best)
         if not run.stops():
-            self._improve(search, run, deadline)
+            self._improve(search, run, deadline, began)
         return Answer(run.best)
 
     def _start_at(
@@ -154,7 +155,7 @@ class TSPLocalSearch(Solver):
 
         return TourSearch(places, self.neighbours, self.breadths, rng, initial, clock)
 
-    def _improve(self, search: TourSearch, run: Run, deadline: float) -> None:
+    def _improve(self, search: TourSearch, run: Run, deadline: float, began: float) -> None:
         """Descend, cross populations as long as the budget is large enough, and perturb the best tour in what is left."""
         from redwood.solvers.local_search.tsp_evolution import SMALLEST, Evolution
 
@@ -162,13 +163,13 @@ class TSPLocalSearch(Solver):
         try:
             steps = 100
             while not search.settled and not run.stops() and run.seconds < deadline:
-                began = time.perf_counter()
+                burst_began = time.perf_counter()
                 if search.descend(steps) > 0.0:
                     reports.offer()
-                steps = next_chunk(steps, time.perf_counter() - began)
+                steps = next_chunk(steps, time.perf_counter() - burst_began)
             heat = self.heat
             if self.population and search.size >= SMALLEST:
-                evolution = Evolution(search, run, deadline, self.population, reports.offer)
+                evolution = Evolution(search, run, deadline, self.population, run.seconds - began, reports.offer)
                 evolution.run()
                 if evolution.began:
                     search.adopt(evolution.best, run.rng)

@@ -20,6 +20,7 @@ from redwood.arrays import Array
 from redwood.polling import next_chunk
 from redwood.solver import Run
 from redwood.solvers.local_search.threads import thread_pool, together
+from redwood.solvers.local_search.tsp_cycles_kernels import Crossing
 from redwood.solvers.local_search.tsp_population import Population, make_crossing
 from redwood.solvers.local_search.tsp_search import TourSearch
 
@@ -27,7 +28,7 @@ FEWEST = 10
 """A population is worth while from so many tours on."""
 SMALLEST = 12
 """Instances with fewer places are left to perturbation."""
-ENTRIES = 40_000_000
+ENTRIES = 20_000_000
 """Most entries of a population: tours times places."""
 SHARE = 0.4
 """Share of the seconds left in which the tours of a population are made; the rest is for crossing them."""
@@ -58,18 +59,38 @@ class Evolution:
         Whether there was a population at all.
     """
 
-    def __init__(self, search: TourSearch, run: Run, deadline: float, most: int, report: Callable[[Array], None]) -> None:
+    def __init__(
+        self, search: TourSearch, run: Run, deadline: float, most: int, seconds: float, report: Callable[[Array], None]
+    ) -> None:
+        """Begin with the local optimum of a search.
+
+        Parameters
+        ----------
+        search
+            A search at a local optimum.
+        run
+            Lends the budget, the threads and the randomness.
+        deadline
+            Seconds of the run at which to end, where its budget does not end it before.
+        most
+            Most tours of a population.
+        seconds
+            Seconds that the search took to its local optimum: another one takes no less.
+        report
+            Is told of every tour of the places that is the best so far.
+        """
         self.best = search.order()
         self.length = search.length(self.best)
+        self.began = False
         self._search = search
         self._run = run
         self._deadline = deadline
         self._most = min(most, ENTRIES // search.size)
+        self._each = seconds
         self._report = report
-        self.began = False
         self._rng = run.rng
         self._elite: Array | None = None
-        self._crossings = [make_crossing(*search.candidates) for _ in range(run.threads)]
+        self._crossings: list[Crossing] = []
 
     def run(self, most: float = math.inf) -> None:
         """Raise populations, at most so many, until the budget does not allow another one."""
@@ -90,6 +111,7 @@ class Evolution:
         if len(orders) < FEWEST or self._stops():
             return False
         self.began = True
+        self._crossings = self._crossings or [make_crossing(*self._search.candidates) for _ in range(self._run.threads)]
         population = self._cross(np.array(orders), executor)
         finalists = population.orders[np.argsort(population.lengths, kind="stable")[:ELITE]]
         if self._elite is not None and not self._stops():
@@ -105,16 +127,18 @@ class Evolution:
             wanted = min(wanted, int(iterations / (CROSSED + (1.0 + 2.0 * PERTURBED) * self._search.size)))
         seconds, began = self._seconds_left, time.perf_counter()
         orders = [self.best] if self._elite is None else []
-        while wanted >= FEWEST and len(orders) < wanted and not self._stops():
+        if wanted < FEWEST or self._each * FEWEST > SHARE * seconds:
+            return []
+        while len(orders) < wanted and not self._stops():
             count = min(self._run.threads, wanted - len(orders))
             tours = together(executor, [partial(self._tour, rng) for rng in self._rng.spawn(count)])
             orders += [order for order in tours if order is not None]
             self._run.advance(count * (self._perturbations + DESCENT))
             spent = time.perf_counter() - began
-            each = spent / max(1, len(orders))
-            if each * FEWEST > SHARE * seconds:
+            self._each = spent / max(1, len(orders))
+            if self._each * FEWEST > SHARE * seconds:
                 return []
-            if spent + each > SHARE * seconds:
+            if spent + self._each > SHARE * seconds:
                 break
         for order in orders:
             self._note(order, self._search.length(order))

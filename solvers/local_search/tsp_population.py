@@ -89,7 +89,8 @@ class Population:
         self._rng = rng
         self._chunk = 1
         self._positions = np.empty_like(orders)
-        self._positions[np.arange(count)[:, None], orders] = np.arange(size, dtype=np.int32)
+        for order, position in zip(self.orders, self._positions, strict=True):
+            position[order] = np.arange(size, dtype=np.int32)
         share = np.arange(1, count + 2) / count
         self._frequencies = Frequencies(
             heads=np.empty((size, WIDTH), dtype=np.int32),
