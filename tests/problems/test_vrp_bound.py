@@ -14,7 +14,7 @@ from redwood.errors import InstanceError
 from redwood.plugins.host import host
 from redwood.problems.routing.ng_covering import plain_covering
 from redwood.problems.routing.ng_generation import covering_bound, rehearse
-from redwood.problems.vrp.bound import covering_of
+from redwood.problems.vrp.bound import undirected
 from redwood.views.bound import Bound
 
 
@@ -152,8 +152,12 @@ def test_routes_without_direction_have_the_bound_of_routes_with_one(unit):
         assert max(bare) <= max(one.value for one in found) * (1 + 1e-9) <= best * (1 + 2e-9)
 
 
-def test_a_plain_instance_has_routes_without_direction():
-    """One type of vehicle without times is priced without directions; time windows need them."""
-    plain = redwood.instance("vrp", coords=[(0, 0), (3, 4), (1, 5)], demands=[0, 2, 3], capacity=5)
-    assert covering_of(plain).symmetric
-    assert not covering_of(redwood.generate("vrp/windows", 8, seed=1)).symmetric
+def test_one_type_without_times_has_routes_without_direction():
+    """Ways of one type that cost the same both ways, up to a fee at the start, have no direction; others have one."""
+    distance = np.array([[0.0, 3.0, 4.0], [3.0, 0.0, 5.0], [4.0, 5.0, 0.0]])
+    covering = dataclasses.replace(plain_covering(distance, np.array([1.0, 1.0]), 2.0, math.inf), symmetric=False)
+    (graph,) = covering.graphs
+    graph.cost[2] += 10.0
+    assert undirected(covering).symmetric
+    graph.cost[0, 1] += 1.0
+    assert not undirected(covering).symmetric
