@@ -74,7 +74,7 @@ class Combs(NamedTuple):
     ----------
     handle, handle_size
         Nodes of each handle [C, M] and their number [C].
-    teeth, count
+    teeth, teeth_size
         First and last place of each tooth [C, M + 1, 2], and their number [C].
     violation
         By how much the comb is violated [C]; 0 or less where none was found.
@@ -83,7 +83,7 @@ class Combs(NamedTuple):
     handle: Array
     handle_size: Array
     teeth: Array
-    count: Array
+    teeth_size: Array
     violation: Array
 
 
@@ -301,7 +301,7 @@ def grow_combs(support: Support, teeth: Teeth, seeds: Array, noise: float, state
                 if violation > combs.violation[row] + DUST:
                     kept = keep_teeth(teeth, last, combs.teeth[row])
                     if kept >= 3:
-                        combs.violation[row], combs.count[row], combs.handle_size[row] = violation, kept, count
+                        combs.violation[row], combs.teeth_size[row], combs.handle_size[row] = violation, kept, count
                         combs.handle[row, :count] = members[:count]
             best, found = -1.0, -1
             for k in range(waiting):

@@ -178,12 +178,14 @@ class CutFinder:
             handle=np.empty((room, largest), dtype=np.int64),
             handle_size=np.zeros(room, dtype=np.int64),
             teeth=np.empty((room, largest + 1, 2), dtype=np.int64),
-            count=np.zeros(room, dtype=np.int64),
+            teeth_size=np.zeros(room, dtype=np.int64),
             violation=np.zeros(room),
         )
         grow_combs(support, teeth, seeds, noise, self._state, combs)
         return [
-            self._comb(teeth, combs.handle[row, : combs.handle_size[row]], combs.teeth[row, : combs.count[row]], violation)
+            self._comb(
+                teeth, combs.handle[row, : combs.handle_size[row]], combs.teeth[row, : combs.teeth_size[row]], violation
+            )
             for row, violation in enumerate(combs.violation.tolist())
             if violation > VIOLATION
         ]
