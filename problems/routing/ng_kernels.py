@@ -141,7 +141,17 @@ def pop_label(labels: Labels, count: int) -> int:
 
 @kernel(_nrt=False)
 def carried(graph: RouteGraph, i: int, seen: int, j: int) -> int:
-    """Return which members of the neighbourhood of j cannot be visited behind j, for those of i behind i."""
+    """Return which members of the neighbourhood of j cannot be visited behind j, for those of i behind i.
+
+    Parameters
+    ----------
+    graph
+        Customers with their neighbourhoods.
+    i, j
+        A customer, and the next one.
+    seen
+        Members of the neighbourhood of i, a bit each, that cannot be visited behind i.
+    """
     carried = 1 << graph.place[j, j]
     for b in range(graph.near.shape[1]):
         if seen >> b & 1:
