@@ -25,7 +25,7 @@ OTHER_NAMES = {
     "local_kernels": r"moves|neighbou?rhoods?",
     "instance": r"data|instances|model",
     "checks": r"rules|violations|feasib\w*|validation",
-    "repair_suggestions": r"repair\w*|hints|remedies|suggestions",
+    "repair_suggestions": r"repair\w*|hints|cures|suggestions",
     "subproblems": r"parts|decompos\w*",
     "relaxation": r"lp|master",
     "linear": r"mip|milp|program",

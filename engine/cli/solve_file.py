@@ -43,7 +43,19 @@ class Order:
 
 
 def solve_file(order: Order, file: Path, known: BestKnown | None, place: str) -> Result:
-    """Read and solve one file; ``place`` is what the line of progress begins with."""
+    """Read and solve one file.
+
+    Parameters
+    ----------
+    order
+        What the command line asks for.
+    file
+        The instance.
+    known
+        Best-known values, or ``None``.
+    place
+        What the line of progress begins with.
+    """
     import redwood
     from redwood.cli.progress import following
     from redwood.solving.read import load_solution

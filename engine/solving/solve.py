@@ -115,7 +115,19 @@ class Settings:
 
 
 def answer(instance: Instance, solver: str | Solver, settings: Settings, options: Mapping[str, Any]) -> Result:
-    """Return the checked answer of a solver to an instance, of which plugins are not told."""
+    """Return the checked answer of a solver to an instance, of which plugins are not told.
+
+    Parameters
+    ----------
+    instance
+        What is solved.
+    solver
+        A registered name, ``"auto"``, or a solver object.
+    settings
+        Limits, seed, threads, start and the like.
+    options
+        Of the solver, by name.
+    """
     started = time.perf_counter()
     problem = host().problem(instance.problem)
     limits = make_budget(settings.time_limit, settings.iterations, settings.target, settings.target_gap, settings.budget)

@@ -57,21 +57,21 @@ class ListedSet(ActionSet):
         from pyomo.environ import Binary, ConcreteModel, Constraint, Var, quicksum
 
         model = ConcreteModel("listed")
-        arms, levels, rows = range(self.arms), range(1, self.arm_actions), range(len(self.rows))
-        model.at = Var(arms, levels, domain=Binary)
+        arms, actions, rows = range(self.arms), range(1, self.arm_actions), range(len(self.rows))
+        model.at = Var(arms, actions, domain=Binary)
         model.chosen = Var(rows, domain=Binary)
         model.one = Constraint(expr=quicksum(model.chosen.values()) == 1)
 
-        def follows(model: ConcreteModel, arm: int, level: int) -> Any:
-            taken = quicksum(model.chosen[row] for row in np.flatnonzero(self.rows[:, arm] == level).tolist())
-            return model.at[arm, level] - taken == 0
+        def follows(model: ConcreteModel, arm: int, action: int) -> Any:
+            taken = quicksum(model.chosen[row] for row in np.flatnonzero(self.rows[:, arm] == action).tolist())
+            return model.at[arm, action] - taken == 0
 
-        model.follows = Constraint(arms, levels, rule=follows)
+        model.follows = Constraint(arms, actions, rule=follows)
         return model
 
     def indicators(self, model: ConcreteModel) -> list[Any]:
         """Return the variables of arms at actions."""
-        return [model.at[arm, level] for arm in range(self.arms) for level in range(1, self.arm_actions)]
+        return [model.at[arm, action] for arm in range(self.arms) for action in range(1, self.arm_actions)]
 
     @cached_property
     def _taken(self) -> Array:

@@ -44,16 +44,16 @@ class Support(NamedTuple):
 
 
 class Teeth(NamedTuple):
-    """An order of the nodes, what its short intervals are worth as teeth, and room to choose among them.
+    """An order of the nodes, the gains of its short intervals as teeth, and room to choose among them.
 
     Attributes
     ----------
     order, place
         The nodes in their order, and the place of each [N].
-    worth
+    tooth_gain
         3 less the value across the border of the interval of l + 1 nodes that begins at place p [N, L].
     best, chosen
-        For each place and parity of the number of teeth: the largest worth of teeth that end there at the latest, and the
+        For each place and parity of the number of teeth: the largest gain of teeth that end there at the latest, and the
         first place of a tooth that ends there, -1 for none [N, 2].
     before
         The place whose `best` is the one to go on from [N].
@@ -61,7 +61,7 @@ class Teeth(NamedTuple):
 
     order: Array
     place: Array
-    worth: Array
+    tooth_gain: Array
     best: Array
     chosen: Array
     before: Array
@@ -185,7 +185,7 @@ def _root(group: Array, node: int) -> int:
 
 @kernel
 def choose_teeth(teeth: Teeth, inside: Array, places: Array, count: int) -> tuple[int, float]:
-    """Choose disjoint intervals that cross a handle, odd in number, of the largest worth; return (last place, worth).
+    """Choose disjoint intervals that cross a handle, odd in number, of the largest gain; return (last place, gain).
 
     Parameters
     ----------
@@ -198,8 +198,8 @@ def choose_teeth(teeth: Teeth, inside: Array, places: Array, count: int) -> tupl
     count
         Their number.
     """
-    order, worth, best, chosen, before = teeth.order, teeth.worth, teeth.best, teeth.chosen, teeth.before
-    size, reach = worth.shape
+    order, tooth_gain, best, chosen, before = teeth.order, teeth.tooth_gain, teeth.best, teeth.chosen, teeth.before
+    size, reach = tooth_gain.shape
     previous, at = -1, 0
     while at < count:
         begin = max(previous + 1, places[at] - reach + 1)
@@ -221,7 +221,7 @@ def choose_teeth(teeth: Teeth, inside: Array, places: Array, count: int) -> tupl
                 best[last, parity] = best[none, parity] if none >= 0 else (0.0 if parity == 0 else -1e9)
                 chosen[last, parity] = -1
             for first in range(change, max(begin, last - reach + 1) - 1, -1):
-                gain = worth[first, last - first]
+                gain = tooth_gain[first, last - first]
                 if gain <= DUST:
                     continue
                 none = before[first]
@@ -296,8 +296,8 @@ def grow_combs(support: Support, teeth: Teeth, seeds: Array, noise: float, state
                         waiting += 1
                     pull[other] += support.values[entry]
             if count >= 2:
-                last, worth = choose_teeth(teeth, inside, places, count)
-                violation = 1.0 - border + worth
+                last, tooth_gain = choose_teeth(teeth, inside, places, count)
+                violation = 1.0 - border + tooth_gain
                 if violation > combs.violation[row] + DUST:
                     kept = keep_teeth(teeth, last, combs.teeth[row])
                     if kept >= 3:
@@ -347,8 +347,8 @@ def comb_of_handle(support: Support, teeth: Teeth, handle: Array, inside: Array,
         for entry in range(support.starts[node], support.starts[node + 1]):
             if not inside[support.heads[entry]]:
                 border += support.values[entry]
-    last, worth = choose_teeth(teeth, inside, places, len(places))
-    count = keep_teeth(teeth, last, kept) if 1.0 - border + worth > 0.0 else 0
+    last, tooth_gain = choose_teeth(teeth, inside, places, len(places))
+    count = keep_teeth(teeth, last, kept) if 1.0 - border + tooth_gain > 0.0 else 0
     for node in handle:
         inside[node] = False
-    return (count, 1.0 - border + worth) if count >= 3 else (0, 0.0)
+    return (count, 1.0 - border + tooth_gain) if count >= 3 else (0, 0.0)

@@ -134,8 +134,8 @@ class CutFinder:
 
     def _intervals(self, teeth: Teeth) -> list[Cut]:
         """Return the subtours among the intervals: of those that begin at one place the most violated."""
-        length = teeth.worth.argmax(axis=1)
-        violation = teeth.worth[np.arange(self.size), length] - 1.0
+        length = teeth.tooth_gain.argmax(axis=1)
+        violation = teeth.tooth_gain[np.arange(self.size), length] - 1.0
         return [
             self._cut([teeth.order[first : first + length[first] + 1]], 2.0, float(violation[first]))
             for first in np.flatnonzero((violation > VIOLATION) & (length < self.size - 1))

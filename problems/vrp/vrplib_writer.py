@@ -123,9 +123,9 @@ def _windows(instance: VRPInstance) -> Array | None:
     matter = (windows[:, 0] > 0).any() or np.isfinite(windows[:, 1]).any() or len(instance.shipments)
     if not matter:
         return None
-    endless = np.flatnonzero(~np.isfinite(windows[:, 1]))
-    if len(endless):
-        name = (*instance.depots, *instance.customers)[endless[0]]
+    without = np.flatnonzero(~np.isfinite(windows[:, 1]))
+    if len(without):
+        name = (*instance.depots, *instance.customers)[without[0]]
         raise FormatError(f"{FORM} wants a time window of every place, and {name!r} has none; give it a last time.")
     return windows
 

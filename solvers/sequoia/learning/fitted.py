@@ -259,7 +259,17 @@ def _rest(samples: Samples, values: Array) -> Array:
 
 
 def chosen_fit(planning: Planning, learnt: Samples, held: Samples, base: Array) -> Array:
-    """Return the additive values, of several ridges, that say best which actions of held-out states earn more."""
+    """Return the additive values, of several ridges, that say best which actions of held-out states earn more.
+
+    Parameters
+    ----------
+    planning
+        The arms.
+    learnt, held
+        Samples that values are fitted to, and samples that they are compared on.
+    base
+        Additive values [H + 1, J, S] that the fit departs from.
+    """
 
     def error(values: Array) -> float:
         rest = _rest(held, values)
