@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from redwood.problem import Instance, Problem, Solution
     from redwood.result import Result, Status
     from redwood.solver import Answer, Incumbent, Run, Solver
+    from redwood.solving.batches import solve_many
     from redwood.solving.bound import BoundReport, bound
     from redwood.solving.explain import Explanation, explain
     from redwood.solving.plot import plot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import cache
 from typing import Any
@@ -51,7 +52,16 @@ def rehearse(metric: Metric) -> None:
     relaxation.tighten(Timer())
     relaxation.useful_edges(math.inf, REHEARSED**2)
     tails, heads = np.triu_indices(REHEARSED, 1)
-    CutFinder(np.arange(REHEARSED)).find(tails, heads, np.full(len(tails), 2.0 / (REHEARSED - 1)), 10**6, Timer())
+    finder = CutFinder(np.arange(REHEARSED))
+    halves = np.array([[0, 1], [1, 2], [0, 2], [3, 4], [4, 5], [3, 5]])  # two triangles, joined by three paths
+    path = [2, *range(6, REHEARSED), 5]
+    whole = np.array([[0, 3], [1, 4], *itertools.pairwise(path)])
+    points = [
+        (tails, heads, np.full(len(tails), 2.0 / (REHEARSED - 1))),
+        (*np.concatenate([halves, whole]).T, np.repeat([0.5, 1.0], [len(halves), len(whole)])),
+    ]
+    for one, other, values in points:
+        finder.find(one, other, values, 10**6, Timer())
     cut_entries(REHEARSED, [Cut((np.arange(3),), 2.0, 0.0)], tails, heads)
 
 

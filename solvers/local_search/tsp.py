@@ -102,7 +102,7 @@ class TSPLocalSearch(Solver):
             search = self._start_at(Places(travel), run.rng, None)
             while not search.settled:
                 search.descend(10)
-            Evolution(search, run, math.inf, FEWEST, 0.0, lambda order: None).run(most=1)
+            Evolution(search, run, math.inf, FEWEST, 0.0, Reports(run, search)).run(most=1)
             search.iterate(10)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
@@ -144,8 +144,7 @@ class TSPLocalSearch(Solver):
             if run.best is None:
                 run.report(Tour(places.tour(np.arange(places.travel.size))))
             return Answer(run.best)
-        if not run.stops():
-            self._improve(search, run, deadline, began)
+        self._improve(search, run, deadline, began)
         return Answer(run.best)
 
     def _start_at(
@@ -160,6 +159,7 @@ class TSPLocalSearch(Solver):
         from redwood.solvers.local_search.tsp_evolution import SMALLEST, Evolution
 
         reports = Reports(run, search)
+        reports.flush()
         try:
             steps = 100
             while not search.settled and not run.stops() and run.seconds < deadline:
@@ -167,9 +167,10 @@ class TSPLocalSearch(Solver):
                 if search.descend(steps) > 0.0:
                     reports.offer()
                 steps = next_chunk(steps, time.perf_counter() - burst_began)
+            reports.flush()
             heat = self.heat
             if self.population and search.size >= SMALLEST:
-                evolution = Evolution(search, run, deadline, self.population, run.seconds - began, reports.offer)
+                evolution = Evolution(search, run, deadline, self.population, run.seconds - began, reports)
                 evolution.run()
                 if evolution.began:
                     search.adopt(evolution.best, run.rng)
@@ -191,6 +192,7 @@ class TSPLocalSearch(Solver):
                 run.advance(burst)
             if gained > 0.0:
                 reports.offer()
+            reports.poll()
             burst = next_chunk(burst, time.perf_counter() - began)
 
 
@@ -208,6 +210,10 @@ class Reports:
     def offer(self, order: Array | None = None) -> None:
         """Say that there is a better tour of the places: ``order``, or by default the search's best."""
         self._order, self._waiting = order, True
+        self.poll()
+
+    def poll(self) -> None:
+        """Report what was offered last, if it was not yet and the last report was long enough ago."""
         if self._run.seconds - self._reported >= self._pause:
             self.flush()
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -46,6 +46,16 @@ SEPARATED = 30
 """Where fewer generations than this would fit into what is left of the time, the worse half of a population is dropped."""
 
 
+class Reports(Protocol):
+    """Passes on what is worth a report, not too often."""
+
+    def offer(self, order: Array) -> None:
+        """Say that there is a better tour."""
+
+    def poll(self) -> None:
+        """Report what was offered last, if that is due."""
+
+
 class Evolution:
     """Populations of one instance, as long as the budget is large enough for one.
 
@@ -59,9 +69,7 @@ class Evolution:
         Whether there was a population at all.
     """
 
-    def __init__(
-        self, search: TourSearch, run: Run, deadline: float, most: int, seconds: float, report: Callable[[Array], None]
-    ) -> None:
+    def __init__(self, search: TourSearch, run: Run, deadline: float, most: int, seconds: float, reports: Reports) -> None:
         """Begin with the local optimum of a search.
 
         Parameters
@@ -76,7 +84,7 @@ class Evolution:
             Most tours of a population.
         seconds
             Seconds that the search took to its local optimum: another one takes no less.
-        report
+        reports
             Is told of every tour of the places that is the best so far.
         """
         self.best = search.order()
@@ -87,7 +95,7 @@ class Evolution:
         self._deadline = deadline
         self._most = min(most, ENTRIES // search.size)
         self._each = seconds
-        self._report = report
+        self._reports = reports
         self._rng = run.rng
         self._elite: Array | None = None
         self._crossings: list[Crossing] = []
@@ -134,6 +142,7 @@ class Evolution:
             tours = together(executor, [partial(self._tour, rng) for rng in self._rng.spawn(count)])
             orders += [order for order in tours if order is not None]
             self._run.advance(count * (self._perturbations + DESCENT))
+            self._reports.poll()
             spent = time.perf_counter() - began
             self._each = spent / max(1, len(orders))
             if self._each * FEWEST > SHARE * seconds:
@@ -177,6 +186,7 @@ class Evolution:
             began = time.perf_counter()
             improved, made = population.generation(self._stops, time.perf_counter, executor)
             self._run.advance(made + len(population.orders))
+            self._reports.poll()
             idle = 0 if improved else idle + 1
             still = 0 if self._note(population.best, float(population.lengths.min())) else still + 1
             seconds = time.perf_counter() - began
@@ -197,5 +207,5 @@ class Evolution:
         if length >= self.length - self._search.tolerance:
             return False
         self.best, self.length = order.copy(), length
-        self._report(self.best)
+        self._reports.offer(self.best)
         return True

@@ -240,7 +240,9 @@ class _Annealing:
         """Hand in the cheapest routes of a handful of customers, where there are any."""
         from redwood.solvers.local_search.vrp_tiny import every_route
 
-        self._hand_in(every_route(self._instance, ENUMERATION_SECONDS) or [])
+        found = every_route(self._instance, ENUMERATION_SECONDS)
+        if found is not None:
+            self._hand_in(found)
 
     def advance(self) -> None:
         """Do iterations for about `POLL` seconds, or as many as are left, and report what they improved."""
@@ -319,11 +321,10 @@ class _Annealing:
         self._report_due = self._run.seconds + max(REPORT, (self._run.seconds - began) / REPORT_SHARE)
 
     def _hand_in(self, rows: list[NumberedRoute]) -> None:
-        """Report routes, if any, by names."""
+        """Report routes by names; none at all where nobody has to be served."""
         names, vehicles = self._instance.customers, self._instance.vehicles
         routes = [Route([names[c] for c in row.customers], vehicles[row.kind].name) for row in rows]
-        if routes:
-            self._run.report(VRPSolution(routes))
+        self._run.report(VRPSolution(routes))
 
     def _used(self) -> float:
         """Return the share of the budget that is used up, by the limit that is nearer; 0 without a limit."""

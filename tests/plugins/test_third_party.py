@@ -103,7 +103,7 @@ def test_drawn_states_lie_on_the_way_of_their_label(ordering):
     instances = [redwood.generate(NAME, size=size, seed=0) for size in (4, 7)]
     labels = [ordering.solution(np.random.default_rng(1).permutation(i.size).tolist()) for i in instances]
     view = ordering.view(Stepwise, *instances)
-    with pytest.raises(FitError, match="call teach"):
+    with pytest.raises(FitError, match="call set_labels"):
         view.sample(1, np.random.default_rng(0))
     view.set_labels(labels)
     batch = view.sample(200, np.random.default_rng(0))
