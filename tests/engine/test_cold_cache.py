@@ -35,42 +35,41 @@ def explicit(instance):
     return redwood.instance("cvrp", matrix=matrix, demands=0.3 * instance.demands, capacity=0.3 * instance.capacity)
 
 
-name, size, change = sys.argv[1:]
-instance = redwood.generate(name, size=int(size), seed=1)
-if change:
-    instance = globals()[change](instance)
-view = host().problem(instance.problem).view(Bound, instance)
-view.warm_up()
-with event.install_listener("numba:compile", Compilations()):
-    value = view.bound(Timer(5.0)).value
-print(json.dumps([Compilations.names, value]))
+values = []
+for case in sys.argv[1:]:
+    name, size, change = case.split(":")
+    instance = redwood.generate(name, size=int(size), seed=1)
+    if change:
+        instance = globals()[change](instance)
+    view = host().problem(instance.problem).view(Bound, instance)
+    view.warm_up()
+    with event.install_listener("numba:compile", Compilations()):
+        values.append(view.bound(Timer(5.0)).value)
+print(json.dumps([Compilations.names, values]))
 """
 
-CASES = [
-    ("tsp", 40, ""),
-    ("atsp", 40, ""),
-    ("cvrp", 30, ""),
-    ("cvrp", 80, "explicit"),
-    ("knapsack", 60, ""),
-    ("orienteering", 40, ""),
-    ("cormab/capacity", 12, ""),
-    ("cormab/schedule", 12, ""),
-    ("cormab/path", 40, ""),
-    ("cormab/interventions", 12, ""),
-    ("vrp/windows", 8, ""),
-]
+CASES = {
+    "tsp": ["tsp:40:"],
+    "atsp": ["atsp:40:"],
+    "cvrp": ["cvrp:30:", "cvrp:80:explicit"],
+    "knapsack": ["knapsack:60:"],
+    "orienteering": ["orienteering:40:"],
+    "cormab": ["cormab/capacity:12:", "cormab/schedule:12:", "cormab/path:40:", "cormab/interventions:12:"],
+    "vrp": ["vrp/windows:8:"],
+}
+"""Of each problem instances, as name, size and change, that are bounded one after the other in a process."""
 
 
-@pytest.mark.parametrize(("name", "size", "change"), CASES)
-def test_no_kernel_is_compiled_inside_the_clock_of_a_bound(name, size, change, tmp_path):
+@pytest.mark.parametrize("problem", CASES)
+def test_no_kernel_is_compiled_inside_the_clock_of_a_bound(problem, tmp_path):
     """After `warm_up` in a fresh process with an empty cache folder, a bound compiles nothing."""
     environment = {**os.environ, "REDWOOD_CACHE": str(tmp_path)}
-    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, name, str(size), change]
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, *CASES[problem]]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    compiled, value = json.loads(done.stdout.splitlines()[-1])
+    compiled, values = json.loads(done.stdout.splitlines()[-1])
     assert compiled == []
-    assert value > 0
+    assert min(values) > 0
 
 
 def test_every_bound_is_among_the_cases():
@@ -80,4 +79,4 @@ def test_every_bound_is_among_the_cases():
         for entry in host().problem_entries
         if entry.plugin == "builtin" and Bound.__name__ in entry.spec.views
     }
-    assert offering == {name.split("/")[0] for name, _, _ in CASES}
+    assert offering == CASES.keys()
