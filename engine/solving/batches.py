@@ -9,14 +9,14 @@ from typing import Any
 
 import cloudpickle
 
-from redwood.errors import ExecutorError, FitError, OptionError
+from redwood.errors import ExecutorError, FitError, OptionError, SolutionError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.executors.local import Local
 from redwood.execution.task import Task
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance
-from redwood.result import Result
+from redwood.result import Result, Status
 from redwood.settings import check_seed, check_threads, positive
 from redwood.solver import Solver
 from redwood.solving.running import announce, find_partner, plugin_files, run_tasks
@@ -30,6 +30,7 @@ from redwood.solving.solve import (
     named,
     views_of,
 )
+from redwood.tolerance import same
 
 
 def solve_many(
@@ -193,11 +194,29 @@ def _solve_at_once(
     for returned in Local(jobs).run(_solved, requests):
         if returned.value is None:
             raise ExecutorError(f"instance {returned.position + 1} of {len(calls)} was lost: {returned.lost}.")
-        result = announce(Result.from_dict(returned.value, problem, source=calls[returned.position][0]))
+        instance = calls[returned.position][0]
+        found = Result.from_dict(returned.value, problem, source=instance)
+        result = announce(checked_again(found, Checker.of(problem, instance, apart=True)))
         results[returned.position] = result
         if on_result is not None:
             on_result(result)
     return [results[position] for position in range(len(calls))]
+
+
+def checked_again(result: Result, checker: Checker) -> Result:
+    """Return a result that another process has written, or a failed one where its solution is not worth what it says."""
+    if result.solution is None or result.objective is None:
+        return result
+    try:
+        value = checker.price(result.solution)
+    except SolutionError as error:
+        told = str(error)
+    else:
+        if same(value, result.objective):
+            return result
+        told = f"it was reported as {result.objective:.9g} and is {value:.9g}"
+    message = f"The solution that came back was refused: {told}."
+    return replace(result, status=Status.FAILED, solution=None, objective=None, message=message)
 
 
 def _solved(request: _Request) -> dict[str, Any]:

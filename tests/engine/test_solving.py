@@ -1,5 +1,6 @@
 """`solve` and `solve_many` from end to end, on a problem small enough to check by eye."""
 
+import dataclasses
 import json
 import time
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ import pytest
 import redwood
 from redwood.budget import Budget, Progress, Termination
 from redwood.errors import FitError, InstanceError, OptionError, UnknownNameError
+from redwood.execution.checking import Checker
+from redwood.plugins.host import host
 from redwood.result import Result, Status
+from redwood.solving.batches import checked_again
 
 pytestmark = pytest.mark.usefixtures("countdown")
 
@@ -197,6 +201,19 @@ def test_solve_many_with_jobs_gives_the_results_of_one():
     assert [result.solution.to_dict() for result in two] == [result.solution.to_dict() for result in one]
     assert [result.seed for result in two] == [3, 4, 5, 6]
     assert [result.source for result in two] == instances
+
+
+def test_what_another_process_says_of_a_solution_is_checked():
+    """A result whose objective is not its solution's is failed, as one with an infeasible solution; a true one is kept."""
+    instance = redwood.generate("knapsack", 12, seed=0)
+    true = redwood.solve(instance, "random", iterations=20, bound_time_limit=0)
+    checker = Checker.of(host().problem("knapsack"), instance, apart=True)
+    assert checked_again(true, checker) is true
+    lie = checked_again(dataclasses.replace(true, objective=true.objective + 1), checker)
+    assert (lie.status, lie.solution) == ("failed", None)
+    assert "was refused" in lie.message
+    stranger = redwood.solve(redwood.generate("knapsack", 30, seed=1), "random", iterations=20, bound_time_limit=0)
+    assert checked_again(stranger, checker).status == "failed"
 
 
 def test_solve_many_shares_the_time_limit():
