@@ -11,6 +11,7 @@ from redwood.clock import Clock, go_on
 from redwood.kernels import kernel
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.routing.distance import distance
+from redwood.problems.routing.travel import BLOCK
 
 
 class Ground(NamedTuple):
@@ -91,8 +92,11 @@ def make_ground(instance: CVRPInstance, neighbours: int, clock: Clock | None = N
     near = found[~depot_there].reshape(size + 1, -1)
     if near.shape[1] == 0:
         near = np.zeros((size + 1, 1), dtype=np.int32)  # a single customer: stop 0 is on no route, so it never matters
-    go_on(clock, size)
-    gaps = travel.between(np.arange(size + 1)[:, None], near).astype(np.float64)
+    gaps = np.empty(near.shape)
+    for first in range(0, size + 1, BLOCK):
+        go_on(clock, size)
+        rows = np.arange(first, min(first + BLOCK, size + 1))
+        gaps[rows] = travel.between(rows[:, None], near[rows])
     depot = np.zeros(size + 1 + instance.slots)
     depot[: size + 1] = travel.between(np.zeros(size + 1, dtype=np.int64), np.arange(size + 1))
     depot[0] = 0.0
