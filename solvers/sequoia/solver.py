@@ -178,7 +178,8 @@ class Sequoia(Solver, Trainable):
             run.advance()
             if run.stops() or run.seconds_left < 2.0 * reserve:  # as much again for a round
                 break
-        assert best is not None  # a round is made in any case
+        if best is None:
+            raise OptionError(f"rounds {self.rounds} is below 1.")
         differing = _differing(planning, best.policy, start, trial)
         message = _summary(best, earned, differing, sampled, self.hidden, found.name)
         return Answer(replace(best.policy, exact=True, gap=self.gap), bound=bound + 1e-9 * abs(bound), message=message)

@@ -90,14 +90,13 @@ def _seen(planning: Planning, samples: Samples, values: Array) -> tuple[Array, A
     """Return features [B, J, F], and by how much actions earned more [B, K] than their mean and additive values say."""
     rest = samples.earned - np.einsum("bkjs,bjs->bk", samples.moved, values[samples.steps], optimize=True)
     rest = planning.discount * (rest - rest.mean(axis=1, keepdims=True))
-    found: Array | None = None
-    for step in np.unique(samples.steps):
-        rows = np.flatnonzero(samples.steps == step)
-        part = encode(planning, values, samples.states[rows], int(step) - 1, 1.0).features
-        if found is None:
-            found = np.empty((len(samples.steps), *part.shape[1:]), np.float32)
+    places = [np.flatnonzero(samples.steps == step) for step in np.unique(samples.steps)]
+    parts = [
+        encode(planning, values, samples.states[rows], int(samples.steps[rows[0]]) - 1, 1.0).features for rows in places
+    ]
+    found = np.empty((len(samples.steps), *parts[0].shape[1:]), np.float32)
+    for rows, part in zip(places, parts, strict=True):
         found[rows] = part
-    assert found is not None  # there are samples
     return found, rest
 
 

@@ -19,8 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from redwood.arrays import Array
+from redwood.errors import FitError
 from redwood.planning.additive_policy import arm_values
 from redwood.planning.contract import Planning
+from redwood.planning.coupling import Exposure
 from redwood.planning.steps import arms_alone, moves_in
 from redwood.torch_settings import torch_settings
 
@@ -53,8 +55,7 @@ def encode(planning: Planning, values: Array, states: Array, step: int, unit: fl
     unit
         What a feature of 1 stands for where it is a reward.
     """
-    exposure = planning.exposure
-    assert exposure is not None  # the policy is for no others
+    exposure = _exposure(planning)
     count, (arms, _, kinds) = len(states), planning.arms.shape
     moves, rewards = moves_in(planning, states), arms_alone(planning).rewards
     table = arm_values(planning, states, planning.discount * values[min(step + 1, len(values) - 1)])
@@ -137,7 +138,12 @@ class CoordinationNetwork(nn.Module):
 
 def neighbours(planning: Planning) -> Array:
     """Return the pairs of arms [M, 2] of which one reaches the other, each once."""
-    assert planning.exposure is not None  # the policy is for no others
-    edges = np.sort(planning.exposure.edges, axis=1)
+    edges = np.sort(_exposure(planning).edges, axis=1)
     found: Array = np.unique(edges[edges[:, 0] != edges[:, 1]], axis=0)
     return found
+
+
+def _exposure(planning: Planning) -> Exposure:
+    if planning.exposure is None:
+        raise FitError("a coordination graph needs arms that expose their neighbours, and these have no exposure.")
+    return planning.exposure
