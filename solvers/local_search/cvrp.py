@@ -43,6 +43,12 @@ POOL_SHARE, POOL_LAST = 0.06, 0.08
 """Share of the time that a choice among all routes met may take, and that is left for the last one."""
 SAVINGS_SECONDS = 1e-5
 """Seconds a customer that have to be left for the savings of a large instance."""
+GENETIC_FEWEST, GENETIC_MOST = 8, 250
+"""Smaller and larger instances have no genetic search: small ones need none, and in large ones it comes too slowly to good routes."""
+GENETIC_LEAST, INDIVIDUAL = 2000, 1.2e-5
+"""So many individuals must be possible in a genetic search; seconds a customer that each takes, about."""
+ANNEALED = 0.2
+"""Share of the budget that annealings get where a genetic search follows."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -114,6 +120,7 @@ class CVRPLocalSearch(Solver):
         import highspy  # noqa: F401 (its import is not part of the time limit)
 
         from redwood.budget import Iterations
+        from redwood.solvers.local_search.cvrp_genetic import compile_genetic
 
         metric = cast(CVRPInstance, instance).travel.metric
         places = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -121,15 +128,21 @@ class CVRPLocalSearch(Solver):
         ground: dict[str, Any] = {"matrix": lengths} if metric == "EXPLICIT" else {"coords": places, "metric": metric}
         small = cast(CVRPInstance, problem.make(demands=[0, 1, 1, 1], capacity=2, **ground))
         self.run(problem, small, Run(problem, small, budget=Iterations(10)))
+        if cast(CVRPInstance, instance).size <= GENETIC_MOST:
+            compile_genetic(small)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up."""
+        from redwood.solvers.local_search.cvrp_genetic import breed
+
         typed = cast(CVRPInstance, instance)
         try:
             anneal = _Annealing(self, typed, run)
-            while not run.stops():
+            while not (run.stops() or anneal.done):
                 anneal.advance()
             anneal.finish()
+            if anneal.genetic and not run.stops():
+                breed(typed, run, anneal.ends)
         except OutOfTimeError:
             if run.best is None:
                 _report_first(typed, run)
@@ -153,12 +166,22 @@ class _Annealing:
         self._routes = _start(instance, self._ground, run)
         self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
         self._state = random_state(run.rng)
-        self._iterations, self._seconds = run.iterations_left, run.seconds_left
+        self.genetic = _has_genetic(instance, run)
+        share = ANNEALED if self.genetic else 1.0
+        self._iterations, self._seconds = run.iterations_left, share * run.seconds_left
+        if math.isfinite(self._iterations):
+            self._iterations = math.ceil(share * self._iterations)
         self._pool: RoutePool | None = None
-        if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf and 1 < instance.size <= POOL_MOST:
+        if (
+            not self.genetic
+            and math.isinf(self._iterations)
+            and POOL_LEAST <= self._seconds < math.inf
+            and 1 < instance.size <= POOL_MOST
+        ):
             self._pool = RoutePool(instance)
             self._seconds *= 1.0 - POOL_LAST
         self._chosen = False
+        self.ends: list[list[list[int]]] = []
         self._began = run.seconds
         self._cycles = self._count(self._iterations)
         self._timed = False
@@ -167,6 +190,12 @@ class _Annealing:
         self._reported, self._report_due = math.inf, 0.0
         self._begin(self._routes)
         self.report()
+
+    @property
+    def done(self) -> bool:
+        """Whether the share of the budget for annealings is used up."""
+        run = self._run
+        return run.iterations >= self._iterations or run.seconds - self._began >= self._seconds if self.genetic else False
 
     def _begin(self, routes: list[list[int]]) -> None:
         """Begin anew from routes."""
@@ -229,7 +258,9 @@ class _Annealing:
         local = CVRPLocal(self._instance)
         state = local.state(routes)
         local.descend(state)
-        self._run.report(local.solution(state))
+        routes = local.solution(state)
+        self.ends.append(routes.routes)
+        self._run.report(routes)
 
     def finish(self) -> None:
         """Descend from the best routes of this annealing, and hand them in."""
@@ -297,6 +328,15 @@ class _Annealing:
         cooling = ratio ** (self._cycles / self._iterations) if math.isfinite(self._iterations) else 1.0
         self._search.values[TEMPERATURE] = self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done))
         self._search.values[COOLING] = cooling
+
+
+def _has_genetic(instance: CVRPInstance, run: Run) -> bool:
+    """Return whether the budget has an end, and is large enough for a genetic search on an instance of this size."""
+    if not GENETIC_FEWEST <= instance.size <= GENETIC_MOST:
+        return False
+    if math.isfinite(run.iterations_left):
+        return run.iterations_left * (1.0 - ANNEALED) >= GENETIC_LEAST * instance.size
+    return GENETIC_LEAST * instance.size * INDIVIDUAL <= run.seconds_left * (1.0 - ANNEALED) < math.inf
 
 
 def _start(instance: CVRPInstance, ground: Ground, run: Run) -> list[list[int]]:

@@ -202,20 +202,20 @@ def try_relocations(sites: Sites, draft: Draft, penalty: float, u: int, v: int) 
     if u == y:
         return False
     r, s = draft.route[u], draft.route[v]
-    np_, nx, nv, ny = node[p], node[x], node[v], node[y]
+    from_p, at_x, at_v, at_y = node[p], node[x], node[v], node[y]
     spare = sites.least - draft.penalty[r] - draft.penalty[s] if r != s else sites.least
-    open_v = distance[nv, ny]
-    cost = distance[np_, nx] - distance[np_, u] - distance[u, nx] + distance[nv, u] + distance[u, ny] - open_v
+    open_v = distance[at_v, at_y]
+    cost = distance[from_p, at_x] - distance[from_p, u] - distance[u, at_x] + distance[at_v, u] + distance[u, at_y] - open_v
     if cost < -spare and cost + load_change(sites, draft, penalty, r, s, sites.demand[u]) < -sites.least:
         move_behind(draft, u, v)
         finish(sites, draft, penalty, r, s)
         return True
     if x > sites.size or v == x:
         return False
-    nxx = node[draft.after[x]]
-    away = distance[np_, nxx] - distance[np_, u] - distance[nx, nxx] - open_v
-    straight = away + distance[nv, u] + distance[nx, ny]
-    turned = away + distance[nv, nx] + distance[u, ny]
+    to_xx = node[draft.after[x]]
+    away = distance[from_p, to_xx] - distance[from_p, u] - distance[at_x, to_xx] - open_v
+    straight = away + distance[at_v, u] + distance[at_x, at_y]
+    turned = away + distance[at_v, at_x] + distance[u, at_y]
     if min(straight, turned) >= -spare:
         return False
     extra = load_change(sites, draft, penalty, r, s, sites.demand[u] + sites.demand[x])
@@ -246,10 +246,10 @@ def try_swaps(sites: Sites, draft: Draft, penalty: float, u: int, v: int) -> boo
         return False
     r, s = draft.route[u], draft.route[v]
     spare = sites.least - draft.penalty[r] - draft.penalty[s] if r != s else sites.least
-    np_, nq, nx, ny = node[p], node[q], node[x], node[y]
+    from_p, from_q, at_x, at_y = node[p], node[q], node[x], node[y]
     if u <= v:
-        cost = distance[np_, v] + distance[v, nx] - distance[np_, u] - distance[u, nx]
-        cost += distance[nq, u] + distance[u, ny] - distance[nq, v] - distance[v, ny]
+        cost = distance[from_p, v] + distance[v, at_x] - distance[from_p, u] - distance[u, at_x]
+        cost += distance[from_q, u] + distance[u, at_y] - distance[from_q, v] - distance[v, at_y]
         if cost < -spare and cost + load_change(sites, draft, penalty, r, s, demand[u] - demand[v]) < -sites.least:
             move_behind(draft, u, v)
             move_behind(draft, v, p)
@@ -257,9 +257,9 @@ def try_swaps(sites: Sites, draft: Draft, penalty: float, u: int, v: int) -> boo
             return True
     if x > sites.size or x == v or x == q:
         return False
-    nxx = node[draft.after[x]]
-    away = -distance[np_, u] - distance[nx, nxx] - distance[nq, v] + distance[np_, v] + distance[nq, u]
-    cost = away + distance[v, nxx] + distance[nx, ny] - distance[v, ny]
+    to_xx = node[draft.after[x]]
+    away = -distance[from_p, u] - distance[at_x, to_xx] - distance[from_q, v] + distance[from_p, v] + distance[from_q, u]
+    cost = away + distance[v, to_xx] + distance[at_x, at_y] - distance[v, at_y]
     if cost < -spare and cost + load_change(sites, draft, penalty, r, s, demand[u] + demand[x] - demand[v]) < -sites.least:
         move_behind(draft, u, v)
         move_behind(draft, x, u)
@@ -268,8 +268,8 @@ def try_swaps(sites: Sites, draft: Draft, penalty: float, u: int, v: int) -> boo
         return True
     if u > v or y > sites.size or y == p or v == draft.after[x]:
         return False
-    nyy = node[draft.after[y]]
-    cost = away + distance[ny, nxx] + distance[nx, nyy] - distance[ny, nyy]
+    to_yy = node[draft.after[y]]
+    cost = away + distance[at_y, to_xx] + distance[at_x, to_yy] - distance[at_y, to_yy]
     extra = demand[u] + demand[x] - demand[v] - demand[y]
     if cost < -spare and cost + load_change(sites, draft, penalty, r, s, extra) < -sites.least:
         move_behind(draft, u, y)
@@ -332,11 +332,11 @@ def try_tails(sites: Sites, draft: Draft, penalty: float, u: int, v: int) -> boo
     """
     distance, node = sites.distance, draft.node
     r, s = draft.route[u], draft.route[v]
-    nx, nv, ny = node[draft.after[u]], node[v], node[draft.after[v]]
-    gone = distance[u, nx] + distance[nv, ny]
+    at_x, at_v, at_y = node[draft.after[u]], node[v], node[draft.after[v]]
+    gone = distance[u, at_x] + distance[at_v, at_y]
     spare = sites.least - draft.penalty[r] - draft.penalty[s]
-    turned = distance[u, nv] + distance[nx, ny] - gone
-    straight = distance[u, ny] + distance[nv, nx] - gone
+    turned = distance[u, at_v] + distance[at_x, at_y] - gone
+    straight = distance[u, at_y] + distance[at_v, at_x] - gone
     if turned < -spare:
         extra = draft.load[r] - draft.carried[u] - draft.carried[v]  # what r gives: its end, less the beginning of s
         if turned + load_change(sites, draft, penalty, r, s, extra) < -sites.least:

@@ -115,7 +115,7 @@ def make_population(sites: Sites) -> Population:
     )
 
 
-@kernel(_nrt=False)
+@kernel(_nrt=False, nogil=True)
 def evolve(sites: Sites, draft: Draft, population: Population, state: RandomState, count: int) -> None:
     """Make individuals: random ones at first, then children of two.
 

@@ -139,7 +139,9 @@ def split_few(sites: Sites, tour: Array, penalty: float, costs: Array, begins: A
 
 
 @kernel(_nrt=False)
-def extend(sites: Sites, tour: Array, penalty: float, i: int, old: Array, new: Array, begins: Array, overload: float) -> None:
+def extend(
+    sites: Sites, tour: Array, penalty: float, i: int, old: Array, new: Array, begins: Array, overload: float
+) -> None:
     """Add a route that begins with the i-th customer of a tour to the best routes before it.
 
     Parameters
