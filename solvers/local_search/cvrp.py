@@ -44,7 +44,7 @@ POOL_SHARE, POOL_LAST = 0.06, 0.08
 SAVINGS_SECONDS = 1e-5
 """Seconds a customer that have to be left for the savings of a large instance."""
 GENETIC_FEWEST, GENETIC_MOST = 8, 250
-"""Smaller and larger instances have no genetic search: small ones need none, and in large ones it comes too slowly to good routes."""
+"""Smaller and larger instances have no genetic search: it is not needed there, or too slow."""
 GENETIC_LEAST, INDIVIDUAL = 2000, 1.2e-5
 """So many individuals must be possible in a genetic search; seconds a customer that each takes, about."""
 ANNEALED = 0.2
@@ -172,12 +172,8 @@ class _Annealing:
         if math.isfinite(self._iterations):
             self._iterations = math.ceil(share * self._iterations)
         self._pool: RoutePool | None = None
-        if (
-            not self.genetic
-            and math.isinf(self._iterations)
-            and POOL_LEAST <= self._seconds < math.inf
-            and 1 < instance.size <= POOL_MOST
-        ):
+        few = 1 < instance.size <= POOL_MOST and not self.genetic
+        if few and math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf:
             self._pool = RoutePool(instance)
             self._seconds *= 1.0 - POOL_LAST
         self._chosen = False

@@ -242,7 +242,7 @@ def try_swaps(sites: Sites, draft: Draft, penalty: float, u: int, v: int) -> boo
     """
     distance, node, demand = sites.distance, draft.node, sites.demand
     p, q, x, y = draft.before[u], draft.before[v], draft.after[u], draft.after[v]
-    if u == q or u == y:
+    if u in (q, y):
         return False
     r, s = draft.route[u], draft.route[v]
     spare = sites.least - draft.penalty[r] - draft.penalty[s] if r != s else sites.least
@@ -255,7 +255,7 @@ def try_swaps(sites: Sites, draft: Draft, penalty: float, u: int, v: int) -> boo
             move_behind(draft, v, p)
             finish(sites, draft, penalty, r, s)
             return True
-    if x > sites.size or x == v or x == q:
+    if x > sites.size or x in (v, q):
         return False
     to_xx = node[draft.after[x]]
     away = -distance[from_p, u] - distance[at_x, to_xx] - distance[from_q, v] + distance[from_p, v] + distance[from_q, u]
