@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,10 +16,11 @@ from redwood.problem import Instance, Problem
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.local_search.cvrp_pool import RoutePool
+from redwood.solvers.local_search.threads import thread_pool
 
 if TYPE_CHECKING:
-    from redwood.problems.cvrp.plan import Ground, Plan
-    from redwood.solvers.local_search.cvrp_kernels import Search
+    from redwood.problems.cvrp.plan import Ground
+    from redwood.solvers.local_search.cvrp_chains import Chains
 
 POLL = 0.02
 """Seconds between two looks at the clock."""
@@ -45,10 +47,12 @@ SAVINGS_SECONDS = 1e-5
 """Seconds a customer that have to be left for the savings of a large instance."""
 GENETIC_FEWEST, GENETIC_MOST = 8, 250
 """Smaller and larger instances have no genetic search: it is not needed there, or too slow."""
-GENETIC_LEAST, INDIVIDUAL = 2000, 1.2e-5
+GENETIC_LEAST, INDIVIDUAL = 2000, 6e-6
 """So many individuals must be possible in a genetic search; seconds a customer that each takes, about."""
 ANNEALED = 0.2
 """Share of the budget that annealings get where a genetic search follows."""
+SHARED = 100
+"""With several threads, so many times in an annealing all go on from the best routes of any."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -137,12 +141,13 @@ class CVRPLocalSearch(Solver):
 
         typed = cast(CVRPInstance, instance)
         try:
-            anneal = _Annealing(self, typed, run)
-            while not (run.stops() or anneal.done):
-                anneal.advance()
-            anneal.finish()
-            if anneal.genetic and not run.stops():
-                breed(typed, run, anneal.ends)
+            with thread_pool(run.threads) as executor:
+                anneal = _Annealing(self, typed, run, executor)
+                while not (run.stops() or anneal.done):
+                    anneal.advance()
+                anneal.finish()
+                if anneal.genetic and not run.stops():
+                    breed(typed, run, anneal.ends, executor)
         except OutOfTimeError:
             if run.best is None:
                 _report_first(typed, run)
@@ -154,9 +159,9 @@ class CVRPLocalSearch(Solver):
 class _Annealing:
     """One annealing after another, each from the start and over its share of the budget."""
 
-    def __init__(self, options: CVRPLocalSearch, instance: CVRPInstance, run: Run) -> None:
-        from redwood.kernels import random_state
+    def __init__(self, options: CVRPLocalSearch, instance: CVRPInstance, run: Run, executor: Executor | None) -> None:
         from redwood.problems.cvrp.plan import make_ground
+        from redwood.solvers.local_search.cvrp_chains import Chains
         from redwood.solvers.local_search.cvrp_kernels import Strings
 
         self._options, self._run, self._instance = options, run, instance
@@ -164,8 +169,8 @@ class _Annealing:
         if run.initial is None and instance.size > SMALL and run.seconds_left < SAVINGS_SECONDS * instance.size:
             raise OutOfTimeError
         self._routes = _start(instance, self._ground, run)
-        self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
-        self._state = random_state(run.rng)
+        strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
+        self._chains: Chains = Chains(self._ground, strings, [run.rng, *run.rng.spawn(run.threads - 1)], executor)
         self.genetic = _has_genetic(instance, run)
         share = ANNEALED if self.genetic else 1.0
         self._iterations, self._seconds = run.iterations_left, share * run.seconds_left
@@ -195,13 +200,9 @@ class _Annealing:
 
     def _begin(self, routes: list[list[int]]) -> None:
         """Begin anew from routes."""
-        from redwood.problems.cvrp.plan import make_plan, total_length
-        from redwood.solvers.local_search.cvrp_kernels import make_search
-
-        self._plan: Plan = make_plan(self._instance, self._ground, routes)
-        length = total_length(self._plan, self._instance.size)
+        length = self._chains.begin(self._instance, routes, _fees(self._options, self._ground))
         self._leg = length / (self._instance.size + len(routes))
-        self._search: Search = make_search(self._ground, self._plan, length, _fees(self._options, self._ground))
+        self._shared = 0
         self._heat(0.0)
 
     def _count(self, iterations: float) -> int:
@@ -212,20 +213,19 @@ class _Annealing:
 
     def advance(self) -> None:
         """Do iterations for about `POLL` seconds, or as many as are left, and report what they improved."""
-        from redwood.solvers.local_search.cvrp_kernels import BEST, anneal
-
         self._cool()
-        chunk = int(min(self._chunk, self._cycle_left()))
+        chunk = int(min(self._chunk, self._steps_left()))
         began = time.perf_counter()
-        anneal(self._plan, self._ground, self._search, self._strings, self._state, chunk)
-        self._run.advance(chunk)
+        self._chains.anneal(chunk)
+        self._run.advance(int(min(chunk * len(self._chains), self._run.iterations_left)))
         seconds = time.perf_counter() - began
         poll = POLL if self._pool is None else POOL_POLL
         self._chunk = max(1, int(self._chunk * min(4.0, poll / max(seconds, 1e-6))))
-        if self._search.values[BEST] < self._reported and self._run.seconds >= self._report_due:
+        if self._chains.length < self._reported and self._run.seconds >= self._report_due:
             self.report()
         if self._pool is not None:
-            self._pool.add(self._plan)
+            for plan in self._chains.plans:
+                self._pool.add(plan)
             if not self._chosen and self._run.seconds - self._began >= self._seconds:
                 self._choose_last(self._pool)
 
@@ -261,22 +261,20 @@ class _Annealing:
     def finish(self) -> None:
         """Descend from the best routes of this annealing, and hand them in."""
         from redwood.problems.cvrp.plan import plan_routes
-        from redwood.solvers.local_search.cvrp_kernels import BEST
 
         self.report()
-        if math.isfinite(self._search.values[BEST]) and self._instance.size <= DESCENT_MOST:
-            self._descend(plan_routes(self._search.best, self._ground.size))
+        if math.isfinite(self._chains.length) and self._instance.size <= DESCENT_MOST:
+            self._descend(plan_routes(self._chains.best, self._ground.size))
 
     def report(self) -> None:
         """Hand in the best routes where they serve everyone and were not handed in yet."""
         from redwood.problems.cvrp.plan import plan_routes
-        from redwood.solvers.local_search.cvrp_kernels import BEST
 
-        best = float(self._search.values[BEST])
+        best = self._chains.length
         if best >= self._reported:
             return
         began = self._run.seconds
-        self._run.report(plan_routes(self._search.best, self._ground.size))
+        self._run.report(plan_routes(self._chains.best, self._ground.size))
         self._reported = best
         self._report_due = self._run.seconds + max(REPORT, (self._run.seconds - began) / REPORT_SHARE)
 
@@ -285,27 +283,39 @@ class _Annealing:
         run = self._run
         by_clock = (run.seconds - self._began) / self._seconds if math.isfinite(self._seconds) else 0.0
         if math.isfinite(self._iterations):
-            done = run.iterations / self._iterations
+            done = run.iterations * self._cycles / self._iterations
             self._next_cycle(run.iterations * self._cycles // int(self._iterations))
-            if by_clock > done + LATE:
+            if by_clock > done / self._cycles + LATE:
                 self._heat(by_clock * self._cycles % 1.0)
         elif math.isfinite(self._seconds):
             if not self._timed and run.seconds - self._began > TRIAL:
                 self._timed = True
                 self._cycles = self._count(run.iterations / (run.seconds - self._began) * self._seconds)
+            done = by_clock * self._cycles
             if not self._chosen:
-                self._next_cycle(int(by_clock * self._cycles))
-            self._heat(by_clock * self._cycles - self._cycle)
+                self._next_cycle(int(done))
+            self._heat(done - self._cycle)
         else:
             if run.iterations - self._cycle_began >= self._growing:
-                self._cycle_began, self._growing = run.iterations, 2 * self._growing
-            self._heat((run.iterations - self._cycle_began) / self._growing)
+                self._cycle_began, self._growing, self._shared = run.iterations, 2 * self._growing, 0
+            done = self._cycle + (run.iterations - self._cycle_began) / self._growing
+            self._heat(done - self._cycle)
+        self._share(int((done - self._cycle) * SHARED))
 
-    def _cycle_left(self) -> float:
-        """Return how many iterations are left of this annealing, however long they take."""
+    def _share(self, due: int) -> None:
+        """Let the chains of several threads go on from the best of them, where that is due."""
+        if len(self._chains) > 1 and due > self._shared:
+            self._shared = due
+            self.report()
+            self._chains.share()
+
+    def _steps_left(self) -> float:
+        """Return how many iterations of each chain are left until the next annealing or sharing, however long they take."""
         if not math.isfinite(self._iterations):
             return math.inf
-        return max(1, -(-(self._cycle + 1) * self._iterations // self._cycles) - self._run.iterations)
+        parts = SHARED if len(self._chains) > 1 else 1
+        end = -(-(self._cycle * parts + self._shared + 1) * self._iterations // (self._cycles * parts))
+        return max(1, -(-(end - self._run.iterations) // len(self._chains)))
 
     def _next_cycle(self, due: int) -> None:
         """Hand in what this annealing found and begin the next one, where it is due."""
@@ -318,12 +328,10 @@ class _Annealing:
 
     def _heat(self, done: float) -> None:
         """Set the temperature for a share of the annealing that is done."""
-        from redwood.solvers.local_search.cvrp_kernels import COOLING, TEMPERATURE
-
         ratio = self._options.cold / self._options.hot
-        cooling = ratio ** (self._cycles / self._iterations) if math.isfinite(self._iterations) else 1.0
-        self._search.values[TEMPERATURE] = self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done))
-        self._search.values[COOLING] = cooling
+        chains = len(self._chains)
+        cooling = ratio ** (self._cycles * chains / self._iterations) if math.isfinite(self._iterations) else 1.0
+        self._chains.heat(self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done)), cooling)
 
 
 def _has_genetic(instance: CVRPInstance, run: Run) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from functools import partial
 
 import numpy as np
@@ -21,7 +22,7 @@ from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.solver import Run
 from redwood.solvers.local_search.cvrp_draft import make_draft, make_sites
 from redwood.solvers.local_search.cvrp_population import BEST, SINCE, educate, evolve, make_population
-from redwood.solvers.local_search.threads import thread_pool, together
+from redwood.solvers.local_search.threads import together
 
 REPORT = 0.25
 """Seconds between two reports of improvements, at least."""
@@ -74,7 +75,7 @@ def compile_genetic(instance: CVRPInstance) -> None:
     island.grow(3)
 
 
-def breed(instance: CVRPInstance, run: Run, starts: Sequence[list[list[int]]]) -> None:
+def breed(instance: CVRPInstance, run: Run, starts: Sequence[list[list[int]]], executor: Executor | None = None) -> None:
     """Search until the budget of ``run`` is used up, and hand in what is found.
 
     An individual counts as as many iterations as there are customers, since it takes about as long. With several threads
@@ -88,6 +89,8 @@ def breed(instance: CVRPInstance, run: Run, starts: Sequence[list[list[int]]]) -
         Lends the budget, the threads and the randomness.
     starts
         Feasible routes to begin with.
+    executor
+        Lends the threads; ``None`` for one.
     """
     most = max((len(routes) for routes in starts), default=0)
     islands = [_Island(instance, most, rng) for rng in run.rng.spawn(run.threads)]
@@ -96,20 +99,19 @@ def breed(instance: CVRPInstance, run: Run, starts: Sequence[list[list[int]]]) -
     reports = _Reports(run)
     each = len(islands) * instance.size
     chunk, left = 1, EXCHANGED
-    with thread_pool(run.threads) as executor:
-        while not run.stops():
-            count = int(max(1, min(chunk, left, -(-run.iterations_left // each))))
-            began = time.perf_counter()
-            together(executor, [partial(island.grow, count) for island in islands])
-            run.advance(int(min(run.iterations_left, count * each)))
-            chunk, left = next_chunk(chunk, time.perf_counter() - began), left - count
-            best = min(islands, key=lambda island: island.best)
-            reports.offer(best)
-            if left == 0:
-                left = EXCHANGED
-                for island in islands:
-                    if island.best > best.best:
-                        island.enter(best.routes)
+    while not run.stops():
+        count = int(max(1, min(chunk, left, -(-run.iterations_left // each))))
+        began = time.perf_counter()
+        together(executor, [partial(island.grow, count) for island in islands])
+        run.advance(int(min(run.iterations_left, count * each)))
+        chunk, left = next_chunk(chunk, time.perf_counter() - began), left - count
+        best = min(islands, key=lambda island: island.best)
+        reports.offer(best)
+        if left == 0:
+            left = EXCHANGED
+            for island in islands:
+                if island.best > best.best:
+                    island.enter(best.routes)
     reports.flush()
 
 
