@@ -61,12 +61,17 @@ LATE = 0.05
 class CVRPLocalSearch(Solver):
     """Slack induction by string removals (SISR), annealed over the budget. One iteration is one ruin and recreate.
 
-    It starts from the initial solution or from savings. Temperatures fall exponentially from first to last, over the
+    Up to `GENETIC_MOST` customers a genetic search (HGS) follows where the budget has an end and is large enough: annealings
+    get a fifth of it, and their routes join the first population. An individual counts as as many iterations as there are
+    customers. With several threads annealings go on from the best of them a hundred times, and populations exchange their
+    best; with a limit on iterations the result depends on the number of threads and on nothing else of them.
+
+    Annealing starts from the initial solution or from savings. Temperatures fall exponentially from first to last, over the
     iterations or, without a limit on those, over the seconds; a large budget is divided among several annealings, each from
-    the start, and the best routes count. Without any limit there are cycles that double in length. Where
-    the vehicles do not suffice at first, customers wait outside at a penalty until all are served. Within a time limit
-    alone, routes met on the way are kept for up to some hundred customers, and after each annealing a set-partitioning
-    program on HiGHS looks for the best choice among those of all annealings.
+    the start, and the best routes count. Without any limit there are cycles that double in length. Where the vehicles do
+    not suffice at first, customers wait outside at a penalty until all are served. Within a time limit alone and without a
+    genetic search, routes met on the way are kept for up to some hundred customers, and after each annealing a
+    set-partitioning program on HiGHS looks for the best choice among those of all annealings.
 
     Attributes
     ----------
@@ -91,6 +96,7 @@ class CVRPLocalSearch(Solver):
     References
     ----------
     Christiaens and Vanden Berghe (2020), doi:10.1287/trsc.2019.0914; start by Clarke and Wright (1964).
+    Genetic search: Vidal (2022), doi:10.1016/j.cor.2021.105643.
     """
 
     removals: float = 13.0
@@ -216,8 +222,7 @@ class _Annealing:
         self._cool()
         chunk = int(min(self._chunk, self._steps_left()))
         began = time.perf_counter()
-        self._chains.anneal(chunk)
-        self._run.advance(int(min(chunk * len(self._chains), self._run.iterations_left)))
+        self._run.advance(self._chains.anneal(chunk, self._run.iterations_left))
         seconds = time.perf_counter() - began
         poll = POLL if self._pool is None else POOL_POLL
         self._chunk = max(1, int(self._chunk * min(4.0, poll / max(seconds, 1e-6))))

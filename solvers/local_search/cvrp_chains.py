@@ -70,11 +70,14 @@ class Chains:
             self._chains.append(Chain(plan, make_search(self._ground, plan, length, fees), state))
         return length
 
-    def anneal(self, iterations: int) -> None:
-        """Do iterations of each chain."""
+    def anneal(self, steps: int, limit: float) -> int:
+        """Do ``steps`` iterations of each chain, or as many as ``limit`` allows in all, and return how many."""
+        running = self._chains[: max(1, int(min(limit, len(self._chains))))]
+        steps = int(max(1, min(steps, limit / len(running))))
         ground, strings = self._ground, self._strings
-        jobs = [partial(anneal, plan, ground, search, strings, state, iterations) for plan, search, state in self._chains]
+        jobs = [partial(anneal, plan, ground, search, strings, state, steps) for plan, search, state in running]
         together(self._executor, jobs)
+        return steps * len(running)
 
     def heat(self, temperature: float, cooling: float) -> None:
         """Set the temperature, and the factor on it at each iteration."""
