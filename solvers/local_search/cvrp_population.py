@@ -89,8 +89,8 @@ class Population(NamedTuple):
 def make_population(sites: Sites) -> Population:
     """Return an empty population."""
     size, fleet, entries = sites.size, sites.fleet, 2 * (FEWEST + GENERATION + 1)
-    largest = float(sites.demand.max())
-    price = float(sites.distance.max()) / largest if largest > 0.0 else 1.0
+    longest, largest = float(sites.distance.max()), float(sites.demand.max())
+    price = longest / largest if longest > 0.0 and largest > 0.0 else 1.0
     return Population(
         kind=np.zeros(entries, dtype=np.int32),
         tour=np.zeros((entries, size), dtype=np.int32),

@@ -212,6 +212,12 @@ def test_a_tight_fleet_is_kept() -> None:
     assert len(run.best.routes) <= free.fewest
 
 
+def test_customers_at_one_place_are_served() -> None:
+    """Where all distances are 0, customers still go to vehicles that can carry them."""
+    instance = PROBLEM.make(coords=np.zeros((9, 2)), demands=[0, *[2] * 8], capacity=5)
+    assert bred(instance, 8 * 200).objective == 0.0
+
+
 def test_annealing_is_followed_by_a_genetic_search() -> None:
     """A budget that is large enough ends at routes that are no longer than those of annealing with its share of it."""
     instance = generated(20, seed=1)
