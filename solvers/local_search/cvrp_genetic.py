@@ -21,6 +21,7 @@ from redwood.polling import next_chunk
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.solver import Run
 from redwood.solvers.local_search.cvrp_draft import make_draft, make_sites
+from redwood.solvers.local_search.cvrp_pool import RoutePool
 from redwood.solvers.local_search.cvrp_population import BEST, SINCE, educate, evolve, make_population
 from redwood.solvers.local_search.threads import together
 
@@ -30,6 +31,9 @@ PATIENCE = 20_000
 """Individuals without a better best one after which a population begins anew."""
 EXCHANGED = 500
 """Individuals of each population between two exchanges of the best ones among threads."""
+
+POOL_LAST, POOL_TIME = 0.06, 0.8
+"""Share of the time left to the end from the choice among all routes met on, and what of it the choice may take."""
 
 
 class _Island:
@@ -51,6 +55,24 @@ class _Island:
         """The best routes."""
         tour, starts = self.population.best, self.population.best_starts
         return [part.tolist() for part in np.split(tour, starts[1:-1]) if len(part)]
+
+    @property
+    def fitting(self) -> list[list[int]]:
+        """The routes of the last individual that are not overloaded."""
+        draft, size, found = self.draft, self.sites.size, []
+        after = draft.after.tolist()
+        for r in np.flatnonzero((draft.members > 0) & (draft.load <= self.sites.limit)).tolist():
+            route, stop = [], after[size + 1 + r]
+            while stop <= size:
+                route.append(stop)
+                stop = after[stop]
+            found.append(route)
+        return found
+
+    def length(self, route: list[int]) -> float:
+        """Return the length of a route."""
+        stops = np.array([0, *route, 0])
+        return float(self.sites.distance[stops[:-1], stops[1:]].sum())
 
     def enter(self, routes: list[list[int]]) -> None:
         """Improve routes and take them into the population."""
@@ -93,6 +115,8 @@ def breed(instance: CVRPInstance, run: Run, starts: Sequence[list[list[int]]], e
         Lends the threads; ``None`` for one.
     """
     most = max((len(routes) for routes in starts), default=0)
+    pool = RoutePool(instance) if math.isinf(run.iterations_left) else None
+    closing = run.seconds + (1.0 - POOL_LAST) * run.seconds_left
     islands = [_Island(instance, most, rng) for rng in run.rng.spawn(run.threads)]
     for place, routes in enumerate(starts):
         islands[place % len(islands)].enter(routes)
@@ -107,12 +131,34 @@ def breed(instance: CVRPInstance, run: Run, starts: Sequence[list[list[int]]], e
         chunk, left = next_chunk(chunk, time.perf_counter() - began), left - count
         best = min(islands, key=lambda island: island.best)
         reports.offer(best)
+        if pool is not None:
+            _collect(pool, islands)
+            if run.seconds >= closing:
+                _combine(pool, islands, run)
+                pool = None
         if left == 0:
             left = EXCHANGED
             for island in islands:
                 if island.best > best.best:
                     island.enter(best.routes)
     reports.flush()
+
+
+def _collect(pool: RoutePool, islands: Sequence[_Island]) -> None:
+    """Keep routes that are not overloaded, those of overloaded individuals too."""
+    for island in islands:
+        for route in island.fitting:
+            pool.meet(route, island.length(route))
+
+
+def _combine(pool: RoutePool, islands: Sequence[_Island], run: Run) -> None:
+    """Let the best choice among all routes met join the populations."""
+    best = min(islands, key=lambda island: island.best)
+    start = best.routes if math.isfinite(best.best) else []
+    found = pool.best(POOL_TIME * run.seconds_left, start)
+    if found is not None:
+        for island in islands:
+            island.enter(found)
 
 
 class _Reports:
