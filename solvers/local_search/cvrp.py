@@ -45,10 +45,11 @@ POOL_SHARE, POOL_LAST = 0.06, 0.08
 """Share of the time that a choice among all routes met may take, and that is left for the last one."""
 SAVINGS_SECONDS = 1e-5
 """Seconds a customer that have to be left for the savings of a large instance."""
-GENETIC_FEWEST, GENETIC_MOST = 8, 250
-"""Smaller and larger instances have no genetic search: it is not needed there, or too slow."""
-GENETIC_LEAST, INDIVIDUAL = 2000, 6e-6
-"""So many individuals must be possible in a genetic search; seconds a customer that each takes, about."""
+GENETIC_FEWEST, GENETIC_MOST = 8, 1000
+"""Smaller instances need no genetic search, and larger ones have none."""
+GENETIC_LEAST, INDIVIDUAL = 20, 6e-6
+"""So many individuals a customer must be possible for a genetic search: with fewer, annealing comes to shorter routes. Seconds
+a customer that an individual takes, about."""
 ANNEALED = 0.2
 """Share of the budget that annealings get where a genetic search follows."""
 SHARED = 100
@@ -61,7 +62,7 @@ LATE = 0.05
 class CVRPLocalSearch(Solver):
     """Slack induction by string removals (SISR), annealed over the budget. One iteration is one ruin and recreate.
 
-    Up to `GENETIC_MOST` customers a genetic search (HGS) follows where the budget has an end and is large enough: annealings
+    Where the budget has an end and is large enough for the number of customers a genetic search (HGS) follows: annealings
     get a fifth of it, and their routes join the first population. An individual counts as as many iterations as there are
     customers. With several threads annealings go on from the best of them a hundred times, and populations exchange their
     best; with a limit on iterations the result depends on the number of threads and on nothing else of them.
@@ -343,9 +344,10 @@ def _has_genetic(instance: CVRPInstance, run: Run) -> bool:
     """Return whether the budget has an end, and is large enough for a genetic search on an instance of this size."""
     if not GENETIC_FEWEST <= instance.size <= GENETIC_MOST:
         return False
+    least = GENETIC_LEAST * instance.size**2
     if math.isfinite(run.iterations_left):
-        return run.iterations_left * (1.0 - ANNEALED) >= GENETIC_LEAST * instance.size
-    return GENETIC_LEAST * instance.size * INDIVIDUAL <= run.seconds_left * (1.0 - ANNEALED) < math.inf
+        return run.iterations_left * (1.0 - ANNEALED) >= least
+    return least * INDIVIDUAL <= run.seconds_left * (1.0 - ANNEALED) < math.inf
 
 
 def _start(instance: CVRPInstance, ground: Ground, run: Run) -> list[list[int]]:
