@@ -124,7 +124,7 @@ def test_a_split_is_the_best_of_all_cuts(seed: int, vehicles: int | None) -> Non
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_child_has_a_part_of_one_parent_and_the_order_of_the_other(seed: int) -> None:
-    """A child serves everybody once; outside of a stretch of the first tour customers follow as in the second."""
+    """A child serves everybody once; outside of a part of the first tour customers follow as in the second."""
     rng = np.random.default_rng(seed)
     size = int(rng.integers(2, 12))
     first, second = ((1 + rng.permutation(size)).astype(np.int32) for _ in range(2))
