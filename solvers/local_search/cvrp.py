@@ -48,7 +48,7 @@ SAVINGS_SECONDS = 1e-5
 GENETIC_FEWEST, GENETIC_MOST = 8, 1000
 """Smaller instances need no genetic search, and larger ones have none."""
 GENETIC_LEAST, INDIVIDUAL = 20, 6e-6
-"""So many individuals a customer must be possible in a genetic search: with fewer, annealing comes to shorter routes. Seconds a
+"""So many individuals a customer must be possible in a genetic search: with fewer, annealing is better. Seconds a
 customer that an individual takes, about."""
 ANNEALED = 0.2
 """Share of the budget that annealings get where a genetic search follows."""

@@ -20,9 +20,9 @@ from redwood.kernels import RandomState, random_state
 from redwood.polling import next_chunk
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.solver import Run
-from redwood.solvers.local_search.cvrp_draft import make_draft, make_sites
+from redwood.solvers.local_search.cvrp_draft import fill_draft, make_draft, make_sites
 from redwood.solvers.local_search.cvrp_pool import RoutePool
-from redwood.solvers.local_search.cvrp_population import BEST, SINCE, educate, evolve, make_population
+from redwood.solvers.local_search.cvrp_population import BEST, SINCE, enter, evolve, make_population
 from redwood.solvers.local_search.threads import together
 
 REPORT = 0.25
@@ -75,13 +75,14 @@ class _Island:
         return float(self.sites.distance[stops[:-1], stops[1:]].sum())
 
     def enter(self, routes: list[list[int]]) -> None:
-        """Improve routes and take them into the population."""
+        """Take feasible routes into the population."""
         self.population.child[:] = np.concatenate([np.array(route, dtype=np.int32) for route in routes])
         ends = np.cumsum([len(route) for route in routes])
         self.population.starts[:] = self.sites.size
         self.population.starts[0] = 0
         self.population.starts[1 : len(routes)] = ends[:-1]
-        educate(self.sites, self.draft, self.population, self.state)
+        fill_draft(self.sites, self.draft, self.population.child, self.population.starts, 0.0)
+        enter(self.sites, self.draft, self.population)
 
     def grow(self, count: int) -> None:
         """Make individuals; a population that no longer improves begins anew."""
