@@ -47,11 +47,12 @@ SAVINGS_SECONDS = 1e-5
 """Seconds a customer that have to be left for the savings of a large instance."""
 GENETIC_FEWEST, GENETIC_MOST = 8, 1000
 """Smaller instances need no genetic search, and larger ones have none."""
-GENETIC_LEAST, INDIVIDUAL = 20, 6e-6
-"""So many individuals a customer must be possible in a genetic search: with fewer, annealing is better. Seconds a
-customer that an individual takes, about."""
-ANNEALED = 0.2
-"""Share of the budget that annealings get where a genetic search follows."""
+GENETIC_LEAST, GENETIC_MANY = 8.0, 25.0
+"""Where fewer individuals a customer are possible there is no genetic search, and where more, annealing gets little time."""
+INDIVIDUAL = 6e-6
+"""Seconds a customer that an individual takes, about."""
+ANNEALED, ANNEALED_LITTLE = 0.5, 0.2
+"""Shares of the budget that annealing gets where a genetic search follows."""
 SHARED = 100
 """With several threads, so many times in an annealing all go on from the best routes of any."""
 LATE = 0.05
@@ -62,10 +63,10 @@ LATE = 0.05
 class CVRPLocalSearch(Solver):
     """Slack induction by string removals (SISR), annealed over the budget. One iteration is one ruin and recreate.
 
-    Where the budget has an end and is large enough for the number of customers a genetic search (HGS) follows: annealings
-    get a fifth of it, and their routes join the first population. An individual counts as as many iterations as there are
-    customers. With several threads annealings go on from the best of them a hundred times, and populations exchange their
-    best; with a limit on iterations the result depends on the number of threads and on nothing else of them.
+    Where the budget has an end and is large enough for the number of customers a genetic search (HGS) follows: annealing
+    gets a half or a fifth of the budget, and its routes join the first population. An individual counts as as many
+    iterations as there are customers. With several threads annealings go on from the best of them a hundred times, and
+    populations exchange their best; with a limit on iterations, seed and number of threads decide the result.
 
     Annealing starts from the initial solution or from savings. Temperatures fall exponentially from first to last, over the
     iterations or, without a limit on those, over the seconds; a large budget is divided among several annealings, each from
@@ -178,8 +179,8 @@ class _Annealing:
         self._routes = _start(instance, self._ground, run)
         strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
         self._chains: Chains = Chains(self._ground, strings, [run.rng, *run.rng.spawn(run.threads - 1)], executor)
-        self.genetic = _has_genetic(instance, run)
-        share = ANNEALED if self.genetic else 1.0
+        share = _annealed_share(instance, run)
+        self.genetic = share < 1.0
         self._iterations, self._seconds = run.iterations_left, share * run.seconds_left
         if math.isfinite(self._iterations):
             self._iterations = math.ceil(share * self._iterations)
@@ -340,14 +341,15 @@ class _Annealing:
         self._chains.heat(self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done)), cooling)
 
 
-def _has_genetic(instance: CVRPInstance, run: Run) -> bool:
-    """Return whether the budget has an end, and is large enough for a genetic search on an instance of this size."""
+def _annealed_share(instance: CVRPInstance, run: Run) -> float:
+    """Return the share of the budget that annealing gets; 1 where no genetic search follows."""
     if not GENETIC_FEWEST <= instance.size <= GENETIC_MOST:
-        return False
-    least = GENETIC_LEAST * instance.size**2
-    if math.isfinite(run.iterations_left):
-        return run.iterations_left * (1.0 - ANNEALED) >= least
-    return least * INDIVIDUAL <= run.seconds_left * (1.0 - ANNEALED) < math.inf
+        return 1.0
+    seconds, iterations = run.seconds_left, run.iterations_left
+    individuals = iterations / instance.size if math.isfinite(iterations) else seconds / (INDIVIDUAL * instance.size)
+    if not GENETIC_LEAST * instance.size <= individuals < math.inf:
+        return 1.0
+    return ANNEALED_LITTLE if individuals >= GENETIC_MANY * instance.size else ANNEALED
 
 
 def _start(instance: CVRPInstance, ground: Ground, run: Run) -> list[list[int]]:

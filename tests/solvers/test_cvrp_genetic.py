@@ -221,6 +221,6 @@ def test_customers_at_one_place_are_served() -> None:
 def test_annealing_is_followed_by_a_genetic_search() -> None:
     """A budget that is large enough ends at routes that are no longer than those of annealing with its share of it."""
     instance = generated(20, seed=1)
-    alone = redwood.solve(instance, "local-search", iterations=9_000, bound_time_limit=0)
-    both = redwood.solve(instance, "local-search", iterations=45_000, bound_time_limit=0)
+    alone = redwood.solve(instance, "local-search", iterations=3_100, bound_time_limit=0)
+    both = redwood.solve(instance, "local-search", iterations=15_500, bound_time_limit=0)
     assert both.objective <= alone.objective + 1e-9
