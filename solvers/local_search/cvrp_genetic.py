@@ -22,7 +22,8 @@ from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.solver import Run
 from redwood.solvers.local_search.cvrp_draft import fill_draft, make_draft, make_sites
 from redwood.solvers.local_search.cvrp_pool import RoutePool
-from redwood.solvers.local_search.cvrp_population import BEST, SINCE, enter, evolve, make_population
+from redwood.solvers.local_search.cvrp_population import educate, enter, evolve
+from redwood.solvers.local_search.cvrp_table import BEST, SINCE, make_population
 from redwood.solvers.local_search.threads import together
 
 REPORT = 0.25
@@ -75,7 +76,7 @@ class _Island:
         return float(self.sites.distance[stops[:-1], stops[1:]].sum())
 
     def enter(self, routes: list[list[int]]) -> None:
-        """Take feasible routes into the population."""
+        """Take feasible routes into the population, as they are and improved."""
         self.population.child[:] = np.concatenate([np.array(route, dtype=np.int32) for route in routes])
         ends = np.cumsum([len(route) for route in routes])
         self.population.starts[:] = self.sites.size
@@ -83,6 +84,7 @@ class _Island:
         self.population.starts[1 : len(routes)] = ends[:-1]
         fill_draft(self.sites, self.draft, self.population.child, self.population.starts, 0.0)
         enter(self.sites, self.draft, self.population)
+        educate(self.sites, self.draft, self.population, self.state)
 
     def grow(self, count: int) -> None:
         """Make individuals; a population that no longer improves begins anew."""

@@ -17,7 +17,9 @@ from redwood.solver import Run
 from redwood.solvers.local_search.cvrp_draft import Draft, Sites, fill_draft, make_draft, make_sites
 from redwood.solvers.local_search.cvrp_genetic import breed
 from redwood.solvers.local_search.cvrp_moves import improve
-from redwood.solvers.local_search.cvrp_population import (
+from redwood.solvers.local_search.cvrp_population import evolve
+from redwood.solvers.local_search.cvrp_split import cross_tours, split_tour
+from redwood.solvers.local_search.cvrp_table import (
     BEST,
     FEASIBLE,
     FEWEST,
@@ -26,10 +28,8 @@ from redwood.solvers.local_search.cvrp_population import (
     OVERLOADED,
     Population,
     difference,
-    evolve,
     make_population,
 )
-from redwood.solvers.local_search.cvrp_split import cross_tours, split_tour
 
 PROBLEM = CVRP()
 
