@@ -159,8 +159,11 @@ def _combine(pool: RoutePool, islands: Sequence[_Island], run: Run) -> None:
     best = min(islands, key=lambda island: island.best)
     start = best.routes if math.isfinite(best.best) else []
     found = pool.best(POOL_TIME * run.seconds_left, start)
-    if found is not None:
-        for island in islands:
+    if found is None:
+        return
+    run.report(Routes(found))
+    for island in islands:
+        if len(found) <= island.sites.fleet:
             island.enter(found)
 
 
