@@ -47,7 +47,7 @@ SAVINGS_SECONDS = 1e-5
 """Seconds a customer that have to be left for the savings of a large instance."""
 GENETIC_FEWEST, GENETIC_MOST = 8, 1000
 """Smaller instances need no genetic search, and larger ones have none."""
-GENETIC_LEAST, GENETIC_MANY = 8.0, 25.0
+GENETIC_LEAST, GENETIC_MANY = 10.0, 25.0
 """Where fewer individuals a customer are possible there is no genetic search, and where more, annealing gets little time."""
 INDIVIDUAL = 6e-6
 """Seconds a customer that an individual takes, about."""
