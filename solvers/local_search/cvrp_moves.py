@@ -162,7 +162,7 @@ def load_change(sites: Sites, draft: Draft, penalty: float, r: int, s: int, extr
         return 0.0
     here = penalty * max(0.0, draft.load[r] - extra - sites.limit)
     there = penalty * max(0.0, draft.load[s] + extra - sites.limit)
-    return here + there - draft.penalty[r] - draft.penalty[s]
+    return float(here + there - draft.penalty[r] - draft.penalty[s])
 
 
 @kernel(_nrt=False)
