@@ -80,6 +80,17 @@ def window_rows(instances: Instances, batch: Rows, size: int, window: WindowArra
     """Fill the window with the current node, the destination, and up to ``size`` nodes that are cheapest to go to.
 
     The relaxation of all that is left is renewed in the rows where the path has left the patched one.
+
+    Parameters
+    ----------
+    instances
+        All instances.
+    batch
+        The rows, whose relaxations change.
+    size
+        Tokens beside the two marked ones, T - 2.
+    window
+        Room.
     """
     pool = np.empty(size, dtype=np.int32)
     keys = np.empty(size, dtype=np.float64)

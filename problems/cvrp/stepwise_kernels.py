@@ -121,7 +121,17 @@ def begin_rows(offsets: Array, batch: Rows) -> None:
 
 @kernel
 def act_rows(instances: Instances, batch: Rows, nodes: Array, through: Array) -> None:
-    """Serve customer ``nodes[b]`` next in each row that is not finished, with a fresh vehicle where ``through[b]``."""
+    """Serve one more customer in each row that is not finished.
+
+    Parameters
+    ----------
+    instances
+        All instances.
+    batch
+        The rows, which change.
+    nodes, through
+        Customer to serve, [B], open in every row that is not finished, and whether by way of the depot, [B].
+    """
     for b in range(len(nodes)):
         if batch.left[b] == 0:
             continue
@@ -144,7 +154,15 @@ def sample_rows(instances: Instances, labels: Labels, batch: Rows, state: Random
     """Open a random tail of the labelled routes of each row: around the depot from a random one on, in random directions.
 
     Labels have their routes in the order around the depot. Instances that are sectors begin with their first or their last.
-    The open customers, and whether each is reached by way of the depot, stand in ``order`` and ``via`` afterwards.
+
+    Parameters
+    ----------
+    instances, labels
+        All instances, and their labels.
+    batch
+        Room for the tails. The open customers, and whether each is reached by the depot, stand in ``order`` and ``via``.
+    state
+        The generator's state [2].
     """
     for b in range(len(batch.rows)):
         offset = instances.offsets[batch.rows[b]]
@@ -190,10 +208,23 @@ def sample_rows(instances: Instances, labels: Labels, batch: Rows, state: Random
 
 @kernel
 def window_rows(instances: Instances, lists: Array, batch: Rows, size: int, window: WindowArrays, mask: Array) -> None:
-    """Fill the window with the current node, the depot, and up to ``size`` open customers nearest to the two.
+    """Fill the window with the current node, the depot, and open customers nearest to the two.
 
-    ``lists`` [all nodes, K] has the neighbours of each node, nearest first, -1 where there are fewer; it is [0, 0] to search
-    all open customers instead. ``mask`` [B, T, 2] gets whether a customer may be served next, straight on and by the depot.
+    Parameters
+    ----------
+    instances
+        All instances.
+    lists
+        Neighbours [all nodes, K] of each node, nearest first, -1 where there are fewer; [0, 0] to search all open customers
+        instead.
+    batch
+        The rows.
+    size
+        Tokens beside the two marked ones, T - 2.
+    window
+        Room.
+    mask
+        Room [B, T, 2]. Gets whether a customer may be served next, straight on and by way of the depot.
     """
     beside = int(size * AROUND_DEPOT)
     context = int(CONTEXT * size)

@@ -176,7 +176,19 @@ def sample_rows(instances: Instances, paths: Array, path_starts: Array, batch: R
 
 @kernel
 def window_rows(instances: Instances, batch: Rows, size: int, window: WindowArrays) -> None:
-    """Fill the window with the current node, the end, and up to ``size`` nearest nodes and nodes of the highest prizes."""
+    """Fill the window with the current node, the end, the nearest nodes and those of the highest prizes.
+
+    Parameters
+    ----------
+    instances
+        All instances.
+    batch
+        The rows.
+    size
+        Tokens beside the two marked ones, T - 2.
+    window
+        Room.
+    """
     pool = np.empty(CONTEXT * size, dtype=np.int32)
     keys = np.empty(CONTEXT * size, dtype=np.float64)
     seen = np.empty(MARKS + CONTEXT * size, dtype=np.int32)
