@@ -196,7 +196,7 @@ def _played(
     planning
         The truth.
     values
-        What each arm's states are worth [J, S] in the control variate.
+        Value [J, S] of each arm's states in the control variate.
     plan
         Makes a policy of what is known.
     steps, replan
