@@ -45,9 +45,11 @@ test-slow: install
 notebooks-stored: install
 	$(bin)/python -m nbconvert --to notebook --execute --inplace docs/notebooks/*.ipynb
 
-# The documentation's site, in runs/site; a warning is an error.
+# The documentation's site with the notebooks as pages, in runs/site; a warning is an error.
 docs: install
 	$(bin)/zensical build --strict --clean
+	$(bin)/python -m nbconvert --log-level ERROR --to html --output-dir runs/site/notebooks docs/notebooks/*.ipynb
+	perl -pi -e 's|(href="\.\./[a-z-]+)\.md|$$1.html|g' runs/site/notebooks/*.html
 
 check: install
 	$(bin)/ruff check .

@@ -188,8 +188,9 @@ class Result:
         return f"{self.instance or self.problem}: {format_value(self.objective)}{gap} ({self.solver})"
 
     def __repr__(self) -> str:
+        name = f" {self.instance!r}" if self.instance else ""
         lines = [
-            f"Result: {self.problem} {self.instance!r} (size {self.size}) by {self.solver}, seed {self.seed}",
+            f"Result: {self.problem}{name} (size {self.size}) by {self.solver}, seed {self.seed}",
             f"  status       {self.status} (stopped: {self.termination})",
             f"  objective    {format_value(self.objective)}",
             f"  bound        {format_value(self.bound)}" + ("" if self.gap is None else f"   gap {format_gap(self.gap, 3)}"),

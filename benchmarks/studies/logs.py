@@ -1,9 +1,10 @@
 """From call logs with known truth: ``python benchmarks/studies/logs.py COMMAND``.
 
 ``planners`` says what share of the achievable gain plans from a log have, how often intervals hold the truth, and how
-often the stated gain does, beside per-arm counts, arms pooled by k-means and the posterior under the true prior. ``online``
-says what is lost while learning, ``worst`` what robust plans are worth in the worst draw, ``others`` how often estimates for
-another policy hold the truth, ``planned`` what each solver loses that plans from a log, ``large`` how long 500 arms take.
+often the stated gain does, beside per-arm counts, arms pooled by k-means and the posterior under the true prior;
+``calibration`` how often intervals hold truths that follow the prior. ``online`` says what is lost while learning, ``worst``
+what robust plans are worth in the worst draw, ``others`` how often estimates for another policy hold the truth, ``planned``
+what each solver loses that plans from a log, ``large`` how long 500 arms take.
 
 Arms have two states. Left alone, P(well) is drawn from Beta laws; a contact lifts those who would not be well with another
 Beta's probability. Contacts in the log are random.
@@ -28,7 +29,7 @@ from redwood.planning.beliefs import collapsing
 from redwood.planning.estimation.estimate import Estimate, estimate
 from redwood.planning.estimation.groups import grouped
 from redwood.planning.estimation.ordered import chain_of, composed, draw_outcomes
-from redwood.planning.estimation.prior import dirichlet
+from redwood.planning.estimation.prior import USUAL, dirichlet
 from redwood.planning.estimation.table import write_csv
 from redwood.planning.evaluation import half_width
 from redwood.planning.policies import NullPolicy
@@ -184,6 +185,35 @@ def _one(size: int, weeks: int, seed: int) -> dict[str, Any]:
     least, most = stated.interval
     away = (actual.mean - stated.mean) / stated.model_deviation
     return {"shares": shares, "held": held, "gain_held": least <= actual.mean <= most, "gain_away": away, "best": best}
+
+
+@main.command()
+@click.option("--draws", default=30, show_default=True, help="Programmes and logs.")
+@click.option("--size", default=100, show_default=True, help="Number of arms; a fifth is contacted a week.")
+@click.option("--weeks", default="5,15,60", show_default=True, help="Lengths of logs.")
+@click.option("--alike", type=float, help="Total weight of all Beta laws; by default drawn from what the prior says of it.")
+@click.option("--seed", default=7000, show_default=True)
+def calibration(draws: int, size: int, weeks: str, alike: float | None, seed: int) -> None:
+    """Print how often 90 % intervals hold transitions whose laws are drawn from the prior of `estimate` itself."""
+    for length in map(int, weeks.split(",")):
+        held = []
+        for number in range(draws):
+            truth = draw_from_prior(size, np.random.default_rng(seed + number), alike)
+            log = log_columns(make(truth, length), "random", steps=length, seed=seed + number)
+            drawn = estimate(log, order=ORDER, seed=seed + number).sample(200, seed)
+            low, high = np.quantile(drawn, (0.05, 0.95), axis=0)
+            held.append(((low <= truth) & (truth <= high))[..., 1].mean())
+        click.echo(f"{length} weeks: {_cell(100.0 * np.array(held))} %")
+
+
+def draw_from_prior(arms: int, rng: np.random.Generator, alike: float | None) -> Array:
+    """Return transitions [J, 2, 2, 2] of Beta laws with a mean by chance, and the weight given or that of `log_prior`."""
+    means = rng.random(4)
+    total = USUAL * (rng.random(4) ** -0.5 - 1.0) if alike is None else np.full(4, float(alike))
+    rows = rng.beta(np.maximum(means * total, 1e-3), np.maximum((1.0 - means) * total, 1e-3), (arms, 4))
+    alone, lifted = rows[:, :2], rows[:, 2:]
+    well = np.stack((alone, alone + (1.0 - alone) * lifted), axis=1)
+    return np.stack((1.0 - well, well), axis=-1)
 
 
 @main.command()

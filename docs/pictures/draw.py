@@ -1,5 +1,6 @@
 """Draw the pictures of the pages: `python docs/pictures/draw.py [NAME ...]` writes SVG files beside itself."""
 
+import csv
 import sys
 from pathlib import Path
 
@@ -131,20 +132,55 @@ def network_in_a_program():
     save(figure, "sequoia")
 
 
-def vehicle_routes():
-    """Draw the routes of vans and bikes through the shops of the page on routing."""
-    from matplotlib.figure import Figure
-
+def bakery_routes():
+    """Return the instance of the page on routing, and routes of its vans and bikes."""
     vehicles = [
         {"name": "van", "number": 3, "capacity": 25, "fixed_cost": 10, "max_duration": 4},
         {"name": "bike", "number": 2, "capacity": 8, "distance_cost": 0.4, "max_distance": 25},
     ]
     shops = HERE.parent / "examples" / "bakery.csv"
     instance = redwood.instance("vrp", customers=shops, vehicles=vehicles, speed=25, name="bakery")
-    solution = redwood.solve(instance, "local-search", iterations=20_000, bound_time_limit=0).solution
+    return instance, redwood.solve(instance, "local-search", iterations=20_000, bound_time_limit=0).solution
+
+
+def vehicle_routes():
+    """Draw the routes of vans and bikes through the shops of the page on routing."""
+    from matplotlib.figure import Figure
+
+    instance, solution = bakery_routes()
     figure = Figure(figsize=(8, 4))
     redwood.plot(instance, solution, axes=figure.add_subplot())
     save(figure, "routing")
+
+
+def windows_that_are_kept():
+    """Draw when each shop is open and when it is served, and what each vehicle carries."""
+    from matplotlib.figure import Figure
+
+    _, solution = bakery_routes()
+    with (HERE.parent / "examples" / "bakery.csv").open(newline="") as file:
+        shops = {row["name"]: row for row in csv.DictReader(file)}
+    stops = solution.to_frame()
+    figure = Figure(figsize=(8, 4.2))
+    axes = figure.add_subplot()
+    labels, row, colours = [], 0, (GREEN, BLUE, RED, "#8a6d3b", "#6c4f9c")
+    for number, (_, route) in enumerate(stops.groupby("route", sort=False)):
+        colour = colours[number % len(colours)]
+        inner = route[route["name"] != "depot"]
+        for stop in inner.itertuples():
+            shop = shops[stop.name]
+            ready, due, service = (float(shop[key]) for key in ("ready", "due", "service"))
+            axes.barh(row, due - ready, left=ready, height=0.7, color="#e9ecef")
+            axes.barh(row, service, left=max(stop.arrival, ready), height=0.7, color=colour)
+            labels.append(f"{stop.name} ({shop['demand']})")
+            row += 1
+        load = sum(float(shops[name]["demand"]) for name in inner["name"])
+        axes.text(11.1, row - 1, f"{route['vehicle'].iloc[0]}: {load:.0f} crates", color=colour, va="center", fontsize=9)
+    axes.set(yticks=range(row), xlabel="hour of the day", xlim=(6, 13))
+    axes.set_yticklabels(labels, fontsize=8)
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
+    save(figure, "windows")
 
 
 def what_calls_do():
@@ -339,6 +375,7 @@ def rooms_of_the_house():
 DRAWN = (
     what_calls_do,
     vehicle_routes,
+    windows_that_are_kept,
     tail_sub_problem,
     one_label_many_examples,
     network_in_a_program,

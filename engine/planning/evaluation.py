@@ -93,6 +93,30 @@ def _recorded(planning: Planning, policy: Policy, episodes: int, seed: int) -> O
     return Observed(rewards, states, arm_actions.astype(np.min_scalar_type(planning.arms.shape[1])), None)
 
 
+def values_alone(planning: Planning, policy: Policy, seed: int) -> Array:
+    """Return what each arm earns [J, S] from each state on, with actions by chance, as often as a policy chooses them."""
+    pilot = _recorded(planning, policy, PILOT[0], seed)
+    return np.asarray(_values(planning, pilot.states, pilot.arm_actions)[0])
+
+
+def transition_noise(planning: Planning, values: Array, before: Array, arm_actions: Array, after: Array) -> Array:
+    """Return by how much values [J, S] rose beyond their expectation [E] in a step from ``before`` to ``after`` [E, J].
+
+    Parameters
+    ----------
+    planning
+        The instance's view.
+    values
+        Any function of an arm and its state.
+    before, after
+        States of the arms.
+    arm_actions
+        The actions between.
+    """
+    risen: Array = values[np.arange(after.shape[1]), after].sum(axis=1)
+    return risen - _expected(planning, values, before, arm_actions)
+
+
 def noise_seed(instance: Instance, seed: int) -> int:
     """Return a seed of the instance's own: noise is independent between instances and the same for all its policies."""
     return int(hashlib.sha256(f"{seed} {instance.fingerprint()}".encode()).hexdigest()[:15], 16)
@@ -140,8 +164,7 @@ def _martingale(planning: Planning, values: Array, states: Array, arm_actions: A
         start = float((planning.arms.start * values[0]).sum())
         total += values[0][arms, states[:, 0]].sum(axis=1) - start
     for step in range(planning.horizon - 1):
-        total += values[step + 1][arms, states[:, step + 1]].sum(axis=1)
-        total -= _expected(planning, values[step + 1], states[:, step], arm_actions[:, step])
+        total += transition_noise(planning, values[step + 1], states[:, step], arm_actions[:, step], states[:, step + 1])
     return total / planning.horizon
 
 

@@ -13,7 +13,7 @@ from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.estimation.posterior import Posterior, fitted
-from redwood.planning.evaluation import half_width, noise_seed
+from redwood.planning.evaluation import half_width, noise_seed, transition_noise, values_alone
 from redwood.planning.frames import frame, long_columns
 from redwood.planning.policies import IndexPolicy, RandomPolicy
 from redwood.planning.simulator_kernels import advance, draw_start
@@ -43,7 +43,8 @@ class OnlineRun:
     learner
         How it was learnt.
     rewards, known
-        Expected one-step reward [R, T] of the learner, and of the planner who knows the arms, in the same runs.
+        One-step reward [R, T] of the learner, and of the planner who knows the arms, in the same runs. What chance adds to
+        the value of the states that are reached is taken off: a control variate of expectation 0.
     """
 
     learner: str
@@ -170,13 +171,23 @@ def learn_online(
     def begun(run: int) -> _Learning:
         return _Learning(before.copy(), 0, 0.0, planning.arms.rewards, np.random.default_rng([seed, run]), order)
 
-    known = np.array([_played(planning, lambda _: best, steps, replan, begun(run), seed + run) for run in range(runs)])
-    earned = np.array([_played(planning, planned, steps, replan, begun(run), seed + run) for run in range(runs)])
-    return OnlineRun(learner, earned, known)
+    values = values_alone(planning, best, seed + runs)
+
+    def played(plan: Callable[[_Learning], Policy]) -> Array:
+        return np.array([_played(planning, values, plan, steps, replan, begun(run), seed + run) for run in range(runs)])
+
+    known = played(lambda _: best)
+    return OnlineRun(learner, played(planned), known)
 
 
 def _played(
-    planning: Planning, plan: Callable[[_Learning], Policy], steps: int, replan: int, learning: _Learning, seed: int
+    planning: Planning,
+    values: Array,
+    plan: Callable[[_Learning], Policy],
+    steps: int,
+    replan: int,
+    learning: _Learning,
+    seed: int,
 ) -> Array:
     """Return the rewards [T] of one run, in which the policy is made anew every ``replan`` steps.
 
@@ -184,6 +195,8 @@ def _played(
     ----------
     planning
         The truth.
+    values
+        Value [J, S] of each arm's states in the control variate.
     plan
         Makes a policy of what is known.
     steps, replan
@@ -197,7 +210,7 @@ def _played(
 
     ends, states = cumulative(planning.arms.transitions), draw_start(1, cumulative(planning.arms.start), seed)
     arms = np.arange(planning.arms.shape[0])
-    rewards = np.empty(steps)
+    rewards, noise = np.empty(steps), 0.0
     for step in range(steps):
         since = step % replan
         if since == 0:
@@ -205,7 +218,8 @@ def _played(
         place = min(since, planning.horizon - 1)
         arm_actions = np.ascontiguousarray(policy.choose(planning, states, place, learning.rng), np.int64)
         here = states[0].copy()
-        rewards[step] = advance(states, arm_actions, step, seed, ends, planning.arms.rewards)[0]
+        rewards[step] = advance(states, arm_actions, step, seed, ends, planning.arms.rewards)[0] - noise
+        noise = float(transition_noise(planning, values, here[None], arm_actions, states)[0])
         np.add.at(learning.counts, (arms, arm_actions[0], here, states[0]), 1.0)
         learning = replace(learning, done=step + 1, price=_price(policy, here, arm_actions[0]))
     return rewards

@@ -123,7 +123,8 @@ def _mark(at: Any, name: str, words: str, *, square: bool = False, hollow: bool 
         shape = f'<rect x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10" fill="{fill}"/>'
     else:
         shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="black"/>'
-    label = f'<text x="{x + 6:.1f}" y="{y - 6:.1f}" font-size="11">{html.escape(name)}</text>'
+    beside = f'x="{x - 6:.1f}" text-anchor="end"' if x > 0.75 * WIDTH else f'x="{x + 6:.1f}"'  # inside of the drawing
+    label = f'<text {beside} y="{y - 6:.1f}" font-size="11">{html.escape(name)}</text>'
     return f"<g><title>{html.escape(f'{name}: {words}')}</title>{shape}{label}</g>"
 
 

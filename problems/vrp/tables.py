@@ -27,6 +27,7 @@ ALIASES = {
     "earliest": "ready",
     "latest": "due",
     "demand": "delivery",
+    "quantity": "delivery",
     "deliveries": "delivery",
     "pickups": "pickup",
     "longitude": "lon",
@@ -60,7 +61,8 @@ def rows_of(table: Any, what: str, known: Sequence[str]) -> list[dict[str, Any]]
             key = str(given).strip().lower()
             key = ALIASES.get(key, key)
             if key not in known:
-                raise InstanceError(f"{what}s have no field {str(given)!r}.{suggestion(key, known)}")
+                others = [other for other, own in ALIASES.items() if own in known]
+                raise InstanceError(f"{what}s have no field {str(given)!r}.{suggestion(key, [*known, *others])}")
             if key in entry:
                 raise InstanceError(f"{what} {number} has the field {key!r} twice (another name of it is {str(given)!r}).")
             if value is None and key == "end":  # a route that ends at its last customer

@@ -7,6 +7,7 @@ import redwood
 from redwood.errors import OptionError
 from redwood.planning import estimate, off_policy, robust, synthetic_log, thompson
 from redwood.planning.policies import NullPolicy
+from redwood.solving.draws import view_of
 from redwood.solving.online import _Learning, _optimistic, learn_online
 from redwood.solving.robust import adversary
 from redwood.solving.synthetic import log_columns
@@ -144,6 +145,20 @@ def test_learning_loses_less_and_less():
     lost = (learnt.known - learnt.rewards).mean(axis=0)
     assert lost[-10:].mean() < lost[:10].mean()
     assert learnt.average_regret[:, -1].mean() < 0.8 * probability.average_regret[:, -1].mean()
+
+
+def test_chance_is_taken_off_what_is_earned():
+    """Where all arms are always pulled, the mean of 40 runs is the exact reward, and varies a third of plain simulation."""
+    truth = programme(arms=20, budget=20, horizon=30, seed=6)
+    here, exact = truth.arms.start, []
+    for _ in range(30):
+        exact.append(float(here[:, 1].sum()))
+        here = np.einsum("js,jsz->jz", here, truth.arms.transitions[:, 1])
+    means = learn_online(truth, "random", steps=30, runs=40, seed=2).known.mean(axis=1)
+    policy = redwood.solve(truth, "whittle").solution
+    plain = view_of(truth).rollouts(policy, 40, 3).mean(axis=1)
+    assert means.std() < plain.std() / 3
+    assert abs(means.mean() - np.mean(exact)) < 4 * means.std() / np.sqrt(40)
 
 
 @pytest.mark.parametrize("learner", ["thompson", "ucw", "greedy"])

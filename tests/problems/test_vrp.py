@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -531,3 +532,13 @@ def test_frame_geojson_and_map_hold_names_and_reasons():
     assert "Hamburg &lt;north&gt;" in page
     assert "the prize is 10" in page
     assert "http" not in page
+
+
+def test_names_stay_inside_of_the_map():
+    """The name of the easternmost place ends at its mark, that of the westernmost begins there; `quantity` is a demand."""
+    table = {"name": ["depot", "West", "East"], "lon": [10.0, 9.0, 11.0], "lat": [53.0] * 3, "quantity": [0, 1, 2]}
+    instance = redwood.instance("vrp", customers=table, vehicles=[{"capacity": 3}])
+    result = redwood.solve(instance, "local-search", iterations=10, bound_time_limit=0)
+    page = result.solution.to_html(instance)
+    assert re.findall(r'text-anchor="end"[^>]*>(\w+)<', page) == ["East"]
+    assert repr(result).startswith("Result: vrp (size 2)")

@@ -226,7 +226,7 @@ def _notes(log: CallLog, contacts: Array) -> tuple[str, ...]:
     lost = len(log.arm) - int(log.usable.sum())
     ends = len(log.names)
     if lost > ends:
-        notes.append(f"{lost - ends} rows besides each arm's last have no known state before or after, and say nothing.")
+        notes.append(f"{lost - ends} rows are left out, since the state of the week or of the next one is not known.")
     if log.stride > 1:
         notes.append(f"One step is {log.stride} of the log's.")
     return tuple(notes)
