@@ -69,7 +69,7 @@ def bounds(given: argparse.Namespace) -> int:
         below += wrong
         sys.stdout.write(
             f"{family}: {given.instances} bounds, {wrong} below the optimum; above it by {np.median(loose):.2f} % "
-            f"(median), {max(loose):.1f} % at most\\n"
+            f"(median), {max(loose):.1f} % at most\n"
         )
         sys.stdout.flush()
     return below
@@ -95,11 +95,11 @@ def values(given: argparse.Namespace) -> None:
                 known[family, seed, name] = share
                 if path is not None:
                     with path.open("a") as file:
-                        file.write(json.dumps({"family": family, "seed": seed, "solver": name, "share": share}) + "\\n")
-    sys.stdout.write(f"| family | {' | '.join(given.solvers)} |\\n|---|{'---|' * len(given.solvers)}\\n")
+                        file.write(json.dumps({"family": family, "seed": seed, "solver": name, "share": share}) + "\n")
+    sys.stdout.write(f"| family | {' | '.join(given.solvers)} |\n|---|{'---|' * len(given.solvers)}\n")
     for family in given.families:
         cells = [cell([known[family, seed, name] for seed in seeds(given)]) for name in given.solvers]
-        sys.stdout.write(f"| {family} | {' | '.join(cells)} |\\n")
+        sys.stdout.write(f"| {family} | {' | '.join(cells)} |\n")
 
 
 def seeds(given: argparse.Namespace) -> range:
