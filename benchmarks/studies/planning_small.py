@@ -1,9 +1,11 @@
 """Small instances of every family with exact optima: do bounds hold, and how near do planning solvers come?
 
     python benchmarks/studies/planning_small.py bounds --instances 100
+    python benchmarks/studies/planning_small.py constant --instances 30 --first 1000
     python benchmarks/studies/planning_small.py values --solvers constant lagrangian whittle myopic auto --instances 10
 
 ``bounds`` compares the bound on every policy with the exact optimum a step, and ends with an error where one is below it.
+``constant`` tells what the best joint action to hold has of the optimum.
 ``values`` tells for each family and solver the exact value of its policy in per cent of the optimum's gain over doing
 nothing: mean with a 95 % t interval over instances, and the least. `auto` answers such instances with the exact optimum;
 ``auto-without-exact`` is what it comes to where it may not.
@@ -75,6 +77,24 @@ def bounds(given: argparse.Namespace) -> int:
     return below
 
 
+def constant(given: argparse.Namespace) -> None:
+    """Print a row a family: the exact value of the best constant action in per cent of the optimum."""
+    sys.stdout.write("| family | constant, % of the optimum | least | most |\n|---|---|---|---|\n")
+    for family in given.families:
+        found = []
+        for seed in seeds(given):
+            instance = made(family, seed)
+            held = earned(instance, "constant", given.seconds)
+            optimum = induce(view(instance))[1]
+            if held is not None and optimum > 0:
+                found.append(100 * held / optimum)
+        share = np.array(found)
+        sys.stdout.write(
+            f"| {family} | {share.mean():.1f} ± {half_width(share):.1f} ({len(share)}) | {share.min():.1f} | {share.max():.1f} |\n"
+        )
+        sys.stdout.flush()
+
+
 def values(given: argparse.Namespace) -> None:
     """Print a row a family and solver."""
     path = Path(given.out) if given.out else None
@@ -140,7 +160,7 @@ def _of_states(planning: Planning) -> bool:
 def main() -> None:
     """Do what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("bounds", "values"))
+    parser.add_argument("what", choices=("bounds", "constant", "values"))
     parser.add_argument("--families", nargs="+", default=list(SIZES), choices=list(SIZES))
     parser.add_argument("--solvers", nargs="+", default=["constant", "myopic", "lagrangian", "whittle", WITHOUT_EXACT])
     parser.add_argument("--instances", type=int, default=10, help="of each family")
@@ -150,6 +170,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.what == "values":
         values(given)
+    elif given.what == "constant":
+        constant(given)
     elif bounds(given):
         sys.exit("A bound was below the optimum.")
 

@@ -108,8 +108,8 @@ def _draw_sparse(size: int, budget: int, horizon: int, rng: np.random.Generator)
 def _draw_bundles(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
     """Return arms of three states in bundles of a third of them each, of which one is pulled, or none.
 
-    There are half as many bundles as arms, and at least three. A pull leads up with U(0.5, 0.9), rest down with U(0.05, 0.3), so that bundles are worth taking in turns; the highest
-    state pays U(0.5, 1.5), the one below a third.
+    There are half as many bundles as arms, and at least three. A pull leads up with U(0.5, 0.9), rest down with
+    U(0.05, 0.3), so that bundles are worth taking in turns; the highest state pays U(0.5, 1.5), the one below a third.
     """
     states = 3
     up, down = rng.uniform(0.5, 0.9, size), rng.uniform(0.05, 0.3, size)
@@ -188,7 +188,7 @@ def _draw_shifting(size: int, budget: int, horizon: int, rng: np.random.Generato
 
 
 def _draw_collapsing(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
-    """Return people who take their medicine (state 1, which pays 1) or not, seen only when called; one of five does at first.
+    """Return people who take their medicine (state 1, which pays 1) or not, seen only when called; one of five begins so.
 
     A call leads to 1 with U(0.6, 0.95) and keeps it with U(0.9, 1); otherwise U(0.02, 0.1) and U(0.7, 0.95): few begin by
     themselves, and who was called needs no call for a while.
