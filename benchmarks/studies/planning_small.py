@@ -89,9 +89,8 @@ def constant(given: argparse.Namespace) -> None:
             if held is not None and optimum > 0:
                 found.append(100 * held / optimum)
         share = np.array(found)
-        sys.stdout.write(
-            f"| {family} | {share.mean():.1f} ± {half_width(share):.1f} ({len(share)}) | {share.min():.1f} | {share.max():.1f} |\n"
-        )
+        mean = f"{share.mean():.1f} ± {half_width(share):.1f} ({len(share)})"
+        sys.stdout.write(f"| {family} | {mean} | {share.min():.1f} | {share.max():.1f} |\n")
         sys.stdout.flush()
 
 
