@@ -8,7 +8,7 @@
 ``constant`` tells what the best joint action to hold has of the optimum.
 ``values`` tells for each family and solver the exact value of its policy in per cent of the optimum's gain over doing
 nothing: mean with a 95 % t interval over instances, and the least. `auto` answers such instances with the exact optimum;
-``auto-without-exact`` is what it comes to where it may not.
+``auto-without-exact`` is what it comes to where it may not; ``whittle-linear`` is `whittle` with ``share="linear"``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,11 @@ SIZES = {
     "network-mild": (4, 6),
 }
 """Arms of the small instances of each family, in turns."""
-WITHOUT_EXACT = "auto-without-exact"
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "auto-without-exact": ("auto", {"exact": False}),
+    "whittle-linear": ("whittle", {"share": "linear"}),
+}
+"""Solvers with options, by the names that tables give them."""
 
 
 def made(family: str, seed: int) -> Instance:
@@ -136,11 +140,10 @@ def cell(shares: list[float | None]) -> str:
 
 def earned(instance: Instance, name: str, seconds: float) -> float | None:
     """Return the exact value of a solver's policy, ``None`` where it refuses the instance."""
-    options: dict[str, Any] = {"exact": False} if name == WITHOUT_EXACT else {}
+    solver, options = VARIANTS.get(name, (name, {}))
     planning = view(instance)
     if name == "myopic" and planning.joint is None and _of_states(planning):
         options = {"reward": "next-state"}
-    solver = "auto" if name == WITHOUT_EXACT else name
     try:
         policy = solve(instance, solver, time_limit=seconds, bound_time_limit=0, seed=0, **options).solution
     except FitError:
@@ -161,7 +164,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("bounds", "constant", "values"))
     parser.add_argument("--families", nargs="+", default=list(SIZES), choices=list(SIZES))
-    parser.add_argument("--solvers", nargs="+", default=["constant", "myopic", "lagrangian", "whittle", WITHOUT_EXACT])
+    parser.add_argument(
+        "--solvers", nargs="+", default=["constant", "myopic", "lagrangian", "whittle", "auto-without-exact"]
+    )
     parser.add_argument("--instances", type=int, default=10, help="of each family")
     parser.add_argument("--first", type=int, default=0, help="seed of the first instance")
     parser.add_argument("--seconds", type=float, default=30.0, help="time limit of a bound or solver")
