@@ -29,7 +29,7 @@ STATES = 8
 AFTER_PULL = np.array([1, 2, 3, 4, 5, 6, 0, 6])
 PAYS = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0])
 RESTING = 6
-"""The state that pays when left alone, and then leads to 4 or 7 with equal chances."""
+"""The state that pays when left alone, and then leads to 4 or 7, one as probable as the other."""
 ORDERS = [(*paying, 3, 2, 1, 0) for paying in permutations((4, 5, 7))]
 """Orders of the states in which a pull helps: those that pay first, then those nearest to paying."""
 SETTLED = 1e-4
