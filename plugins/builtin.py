@@ -344,7 +344,7 @@ SOLVERS = (
     ),
     SolverSpec(
         name="whittle",
-        summary="Arms of the highest price at which pulling and resting are worth the same.",
+        summary="Arms of the highest price at which pulling and resting are worth the same; joint rewards are shared out.",
         target="redwood.solvers.planning.whittle:Whittle",
         views=frozenset({"Planning"}),
         determinism=Determinism.DETERMINISTIC,

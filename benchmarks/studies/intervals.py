@@ -24,7 +24,7 @@ from redwood.solvers.planning.exact import evaluate
 def counted(domain: str, episodes: int, given: argparse.Namespace) -> str:
     """Return the row of a domain and a number of episodes."""
     held, plain_held, ratios, total = 0, 0, [], 0
-    for seed in range(given.instances):
+    for seed in range(given.first_instance, given.first_instance + given.instances):
         instance = generate(f"cormab/{domain}", size=given.size, seed=seed)
         planning = host().problem("cormab").view(Planning, instance)
         policy = solve(instance, given.solver, bound_time_limit=0, seed=0).solution
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=4, help="number of arms")
     parser.add_argument("--episodes", nargs="+", type=int, default=[20, 50, 1000])
     parser.add_argument("--instances", type=int, default=10)
+    parser.add_argument("--first-instance", type=int, default=0, help="seed of the first instance")
     parser.add_argument("--repetitions", type=int, default=100)
     parser.add_argument("--solver", default="lagrangian")
     parser.add_argument("--first", type=int, default=1000, help="seed of the first repetition")

@@ -87,7 +87,7 @@ def row(name: str, instance: Instance, given: argparse.Namespace) -> Row | None:
     try:
         options = options_of(name, planning, given)
         problem = host().problem(instance.problem)
-        if is_coupled(planning) and name in ("whittle", "quadratic"):
+        if is_coupled(planning) and name == "quadratic":
             planning.arms.rewards, planning.arms.transitions  # noqa: B018 (raises the refusal before any work)
         result = solve(instance, name, time_limit=given.seconds, bound_time_limit=0, seed=0, **options)
     except FitError:

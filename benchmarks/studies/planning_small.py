@@ -1,12 +1,14 @@
 """Small instances of every family with exact optima: do bounds hold, and how near do planning solvers come?
 
     python benchmarks/studies/planning_small.py bounds --instances 100
+    python benchmarks/studies/planning_small.py constant --instances 30 --first 1000
     python benchmarks/studies/planning_small.py values --solvers constant lagrangian whittle myopic auto --instances 10
 
 ``bounds`` compares the bound on every policy with the exact optimum a step, and ends with an error where one is below it.
+``constant`` tells what the best joint action to hold has of the optimum.
 ``values`` tells for each family and solver the exact value of its policy in per cent of the optimum's gain over doing
 nothing: mean with a 95 % t interval over instances, and the least. `auto` answers such instances with the exact optimum;
-``auto-without-exact`` is what it comes to where it may not.
+``auto-without-exact`` is what it comes to where it may not; ``whittle-linear`` is `whittle` with ``share="linear"``.
 """
 
 from __future__ import annotations
@@ -41,7 +43,11 @@ SIZES = {
     "network-mild": (4, 6),
 }
 """Arms of the small instances of each family, in turns."""
-WITHOUT_EXACT = "auto-without-exact"
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "auto-without-exact": ("auto", {"exact": False}),
+    "whittle-linear": ("whittle", {"share": "linear"}),
+}
+"""Solvers with options, by the names that tables give them."""
 
 
 def made(family: str, seed: int) -> Instance:
@@ -69,10 +75,27 @@ def bounds(given: argparse.Namespace) -> int:
         below += wrong
         sys.stdout.write(
             f"{family}: {given.instances} bounds, {wrong} below the optimum; above it by {np.median(loose):.2f} % "
-            f"(median), {max(loose):.1f} % at most\\n"
+            f"(median), {max(loose):.1f} % at most\n"
         )
         sys.stdout.flush()
     return below
+
+
+def constant(given: argparse.Namespace) -> None:
+    """Print a row a family: the exact value of the best constant action in per cent of the optimum."""
+    sys.stdout.write("| family | constant, % of the optimum | least | most |\n|---|---|---|---|\n")
+    for family in given.families:
+        found = []
+        for seed in seeds(given):
+            instance = made(family, seed)
+            held = earned(instance, "constant", given.seconds)
+            optimum = induce(view(instance))[1]
+            if held is not None and optimum > 0:
+                found.append(100 * held / optimum)
+        share = np.array(found)
+        mean = f"{share.mean():.1f} ± {half_width(share):.1f} ({len(share)})"
+        sys.stdout.write(f"| {family} | {mean} | {share.min():.1f} | {share.max():.1f} |\n")
+        sys.stdout.flush()
 
 
 def values(given: argparse.Namespace) -> None:
@@ -95,11 +118,11 @@ def values(given: argparse.Namespace) -> None:
                 known[family, seed, name] = share
                 if path is not None:
                     with path.open("a") as file:
-                        file.write(json.dumps({"family": family, "seed": seed, "solver": name, "share": share}) + "\\n")
-    sys.stdout.write(f"| family | {' | '.join(given.solvers)} |\\n|---|{'---|' * len(given.solvers)}\\n")
+                        file.write(json.dumps({"family": family, "seed": seed, "solver": name, "share": share}) + "\n")
+    sys.stdout.write(f"| family | {' | '.join(given.solvers)} |\n|---|{'---|' * len(given.solvers)}\n")
     for family in given.families:
         cells = [cell([known[family, seed, name] for seed in seeds(given)]) for name in given.solvers]
-        sys.stdout.write(f"| {family} | {' | '.join(cells)} |\\n")
+        sys.stdout.write(f"| {family} | {' | '.join(cells)} |\n")
 
 
 def seeds(given: argparse.Namespace) -> range:
@@ -117,11 +140,10 @@ def cell(shares: list[float | None]) -> str:
 
 def earned(instance: Instance, name: str, seconds: float) -> float | None:
     """Return the exact value of a solver's policy, ``None`` where it refuses the instance."""
-    options: dict[str, Any] = {"exact": False} if name == WITHOUT_EXACT else {}
+    solver, options = VARIANTS.get(name, (name, {}))
     planning = view(instance)
     if name == "myopic" and planning.joint is None and _of_states(planning):
         options = {"reward": "next-state"}
-    solver = "auto" if name == WITHOUT_EXACT else name
     try:
         policy = solve(instance, solver, time_limit=seconds, bound_time_limit=0, seed=0, **options).solution
     except FitError:
@@ -140,9 +162,11 @@ def _of_states(planning: Planning) -> bool:
 def main() -> None:
     """Do what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("bounds", "values"))
+    parser.add_argument("what", choices=("bounds", "constant", "values"))
     parser.add_argument("--families", nargs="+", default=list(SIZES), choices=list(SIZES))
-    parser.add_argument("--solvers", nargs="+", default=["constant", "myopic", "lagrangian", "whittle", WITHOUT_EXACT])
+    parser.add_argument(
+        "--solvers", nargs="+", default=["constant", "myopic", "lagrangian", "whittle", "auto-without-exact"]
+    )
     parser.add_argument("--instances", type=int, default=10, help="of each family")
     parser.add_argument("--first", type=int, default=0, help="seed of the first instance")
     parser.add_argument("--seconds", type=float, default=30.0, help="time limit of a bound or solver")
@@ -150,6 +174,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.what == "values":
         values(given)
+    elif given.what == "constant":
+        constant(given)
     elif bounds(given):
         sys.exit("A bound was below the optimum.")
 

@@ -187,18 +187,15 @@ def adjusted(rewards: Array, control: Array | None) -> Array:
 
 def half_width(values: Array, level: float = 0.95) -> float:
     """Return half the width of Student's t interval of the mean of independent values [E]; infinite for a single one."""
-    from scipy.stats import t
-
     if len(values) < 2:
         return math.inf
-    return float(t.ppf(0.5 + level / 2.0, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
+    return _quantile(len(values), level) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
 
 
 def interval_half_width(rewards: Array, control: Array | None, level: float = 0.95) -> float:
-    """Return half the width of the interval of the mean reward a step of episodes with rewards [E, H].
+    """Return half the width of Student's t interval of the mean reward a step of episodes with rewards [E, H].
 
-    It is Student's t interval of the episodes less their control variate, widened as if one more episode had been seen that
-    the variate explained less well; `benchmarks/studies/intervals.py` counts how often such intervals hold the truth.
+    Its standard error is `standard_error`; `benchmarks/studies/intervals.py` counts how often such intervals hold the truth.
 
     Parameters
     ----------
@@ -209,8 +206,24 @@ def interval_half_width(rewards: Array, control: Array | None, level: float = 0.
     level
         The confidence.
     """
-    seen, plain = half_width(adjusted(rewards, control), level), half_width(rewards.mean(axis=1), level)
-    return seen if control is None else math.hypot(seen, UNSEEN * plain / math.sqrt(len(rewards)))
+    return math.inf if len(rewards) < 2 else _quantile(len(rewards), level) * standard_error(rewards, control)
+
+
+def standard_error(rewards: Array, control: Array | None) -> float:
+    """Return the standard error of the mean reward a step of two or more episodes with rewards [E, H].
+
+    It is that of the episodes less their control variate, widened as if one more episode had been seen that the variate
+    explained less well.
+    """
+    count = len(rewards)
+    seen, plain = (float(np.std(each, ddof=1)) for each in (adjusted(rewards, control), rewards.mean(axis=1)))
+    return (seen if control is None else math.hypot(seen, UNSEEN * plain / math.sqrt(count))) / math.sqrt(count)
+
+
+def _quantile(count: int, level: float) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(0.5 + level / 2.0, count - 1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from redwood.budget import Sense
 from redwood.errors import SolutionError
 from redwood.planning.contract import Planning, Policy
-from redwood.planning.evaluation import adjusted, noise_seed, observe
+from redwood.planning.evaluation import adjusted, noise_seed, observe, standard_error
 from redwood.problem import Instance, Problem
 
 EPISODES = 100
@@ -62,7 +62,7 @@ class PlanningProblem(Problem[InstanceT, Policy]):
         except (SolutionError, IndexError, ValueError) as error:
             found = _Evaluation(instance, math.nan, math.nan, str(error))
         else:
-            found = _Evaluation(instance, float(rewards.mean()), float(rewards.std(ddof=1) / math.sqrt(EPISODES)), "")
+            found = _Evaluation(instance, float(rewards.mean()), standard_error(seen.rewards, seen.control), "")
         self._evaluated[policy] = found
         return found
 

@@ -106,12 +106,13 @@ def _draw_sparse(size: int, budget: int, horizon: int, rng: np.random.Generator)
 
 
 def _draw_bundles(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
-    """Return arms of three states in bundles, half as many as arms, of half of the arms each: one is pulled, or none.
+    """Return arms of three states in bundles of a third of them each, of which one is pulled, or none.
 
-    A pull leads up with U(0.5, 0.9), rest down with U(0.2, 0.6); the highest state pays U(0.5, 1.5), the one below a third.
+    There are half as many bundles as arms, and at least three. A pull leads up with U(0.5, 0.9), rest down with
+    U(0.05, 0.3), so that bundles are worth taking in turns; the highest state pays U(0.5, 1.5), the one below a third.
     """
     states = 3
-    up, down = rng.uniform(0.5, 0.9, size), rng.uniform(0.2, 0.6, size)
+    up, down = rng.uniform(0.5, 0.9, size), rng.uniform(0.05, 0.3, size)
     moves, worth = np.zeros((size, 2, states, states)), rng.uniform(0.5, 1.5, size)
     for state in range(states):
         moves[:, 1, state, min(state + 1, states - 1)] += up
@@ -119,9 +120,9 @@ def _draw_bundles(size: int, budget: int, horizon: int, rng: np.random.Generator
         moves[:, 0, state, max(state - 1, 0)] += down
         moves[:, 0, state, state] += 1.0 - down
     rewards = worth[:, None, None] * np.array([0.0, 1.0 / 3.0, 1.0]) * np.ones((1, 2, 1))
-    bundles = np.zeros((max(2, size // 2), size), np.int64)
+    bundles = np.zeros((max(3, size // 2), size), np.int64)
     for bundle in bundles:
-        bundle[rng.choice(size, max(1, size // 2), replace=False)] = 1
+        bundle[rng.choice(size, max(1, size // 3), replace=False)] = 1
     for arm in np.flatnonzero(bundles.sum(axis=0) == 0):
         bundles[rng.integers(len(bundles)), arm] = 1
     rows = np.unique(np.concatenate([np.zeros((1, size), np.int64), bundles]), axis=0)
@@ -187,18 +188,19 @@ def _draw_shifting(size: int, budget: int, horizon: int, rng: np.random.Generato
 
 
 def _draw_collapsing(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
-    """Return people who take their medicine (state 1, which pays 1) or not, seen only when called.
+    """Return people who take their medicine (state 1, which pays 1) or not, seen only when called; one of five begins so.
 
-    A call leads to 1 with U(0.6, 0.95) and keeps it with U(0.9, 1); otherwise U(0.02, 0.2) and U(0.5, 0.95).
+    A call leads to 1 with U(0.6, 0.95) and keeps it with U(0.9, 1); otherwise U(0.02, 0.1) and U(0.7, 0.95): few begin by
+    themselves, and who was called needs no call for a while.
     """
     up = np.stack(
         [
-            np.stack([rng.uniform(0.02, 0.2, size), rng.uniform(0.5, 0.95, size)], axis=1),
+            np.stack([rng.uniform(0.02, 0.1, size), rng.uniform(0.7, 0.95, size)], axis=1),
             np.stack([rng.uniform(0.6, 0.95, size), rng.uniform(0.9, 1.0, size)], axis=1),
         ],
         axis=1,
     )
-    people = make_arms(np.stack([1.0 - up, up], axis=-1), np.tile([0.0, 1.0], (size, 2, 1)), np.full((size, 2), 0.5))
+    people = make_arms(np.stack([1.0 - up, up], axis=-1), np.tile([0.0, 1.0], (size, 2, 1)), np.tile([0.8, 0.2], (size, 1)))
     believed = collapsing(people, REMEMBERED)
     return Hard(make_arms(believed.transitions, believed.rewards, believed.start), BudgetSet(size, budget))
 

@@ -14,7 +14,7 @@ from redwood.arrays import Array
 from redwood.budget import Iterations, Seconds
 from redwood.errors import FitError, OptionError, SolverError
 from redwood.planning.contract import Criterion, Planning, Policy
-from redwood.planning.evaluation import adjusted, observe
+from redwood.planning.evaluation import adjusted, interval_half_width, observe
 from redwood.planning.steps import arms_alone, is_coupled
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
@@ -48,8 +48,8 @@ class Trial:
     ----------
     name, policy
         The solver with its options, and its policy.
-    rewards
-        Mean reward a step [E] in each episode, less its control variate.
+    rewards, plain
+        Mean reward a step [E] in each episode, less its control variate and without that.
     seconds
         What the episodes took.
     bound, message
@@ -59,6 +59,7 @@ class Trial:
     name: str
     policy: Policy
     rewards: Array
+    plain: Array
     seconds: float
     bound: float | None
     message: str
@@ -70,11 +71,8 @@ class Trial:
 
     def behind(self, best: Trial) -> bool:
         """Return whether it earns less than the best, beyond the 95 % interval of the paired difference."""
-        from scipy.stats import t
-
-        difference = best.rewards - self.rewards
-        error = float(difference.std(ddof=1)) / math.sqrt(len(difference))
-        return float(difference.mean()) > float(t.ppf(0.975, len(difference) - 1)) * error
+        difference, plain = best.rewards - self.rewards, best.plain - self.plain
+        return float(difference.mean()) > interval_half_width(plain[:, None], plain - difference)
 
 
 @dataclass(frozen=True)
@@ -163,8 +161,8 @@ class Portfolio(Solver):
         made = time.perf_counter()
         timed = TimedPolicy(policy, lambda: time.perf_counter() - began > seconds)
         seen = observe(planning, timed, self.episodes, seed)
-        rewards = adjusted(seen.rewards, seen.control)
-        return Trial(name, policy, rewards, time.perf_counter() - made, answer.bound, answer.message)
+        rewards, plain = adjusted(seen.rewards, seen.control), adjusted(seen.rewards, None)
+        return Trial(name, policy, rewards, plain, time.perf_counter() - made, answer.bound, answer.message)
 
     def _repeated(self, planning: Planning, trials: list[Trial], seconds: float, seed: int) -> list[Trial]:
         """Return the trials, those of the best policies with more episodes, where seconds allow it for all of these."""
@@ -179,7 +177,8 @@ class Portfolio(Solver):
             if trial in level:
                 seen = observe(planning, trial.policy, more, seed + 2)
                 rewards = np.concatenate((trial.rewards, adjusted(seen.rewards, seen.control)))
-                trial = replace(trial, rewards=rewards)
+                plain = np.concatenate((trial.plain, adjusted(seen.rewards, None)))
+                trial = replace(trial, rewards=rewards, plain=plain)
             done.append(trial)
         return done
 

@@ -15,6 +15,7 @@ from redwood.planning.contract import Arms, Planning
 from redwood.planning.policies import IndexPolicy
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.planning.joint_shares import Share, arms_with_shares
 
 NEARLY_ONE = 1e-5
 """How far below 1 the discount is that stands for the average criterion where an arm has several recurrent classes."""
@@ -80,17 +81,24 @@ class Whittle(Solver):
         ``finite`` for the steps that are left, ``discounted`` for infinite time at the instance's discount, ``average`` for
         the mean reward of infinite time; the last two give one index a state that does not depend on the step. By default
         the instance's own criterion.
+    share
+        What each arm gets of a joint reward, if there is one: ``shapley``, or ``linear`` for what it adds alone; see
+        `redwood.solvers.planning.joint_shares`.
 
     References
     ----------
+    Raman, Shi, Fang (2024), Global rewards in restless multi-armed bandits, arXiv:2406.00738, for joint rewards.
     Whittle (1988), Restless bandits: activity allocation in a changing world, doi:10.2307/3214163.
     Gast, Gaujal, Khun (2023), Testing indexability and computing Whittle and Gittins index in subcubic time,
     arXiv:2203.05207, algorithm 1 without its fast matrix multiplication.
     """
 
     criterion: str | None = None
+    share: str = Share.SHAPLEY
 
     def __post_init__(self) -> None:
+        if self.share not in list(Share):
+            raise OptionError(f"share {self.share!r} is not one of {', '.join(Share)}.")
         if self.criterion is not None and self.criterion not in list(IndexCriterion):
             raise OptionError(f"criterion {self.criterion!r} is not one of {', '.join(IndexCriterion)}.")
 
@@ -106,8 +114,9 @@ class Whittle(Solver):
         criterion = IndexCriterion(self.criterion or planning.criterion)
         if criterion is IndexCriterion.DISCOUNTED and planning.discount == 1:
             raise OptionError("criterion 'discounted' needs a discount below 1, and that of the instance is 1.")
-        found = indices(planning.arms, criterion, planning.horizon, planning.discount)
-        q_values = np.zeros((len(found.values), *planning.arms.rewards.shape))
+        arms = planning.arms if planning.joint is None else arms_with_shares(planning, Share(self.share))
+        found = indices(arms, criterion, planning.horizon, planning.discount)
+        q_values = np.zeros((len(found.values), *arms.rewards.shape))
         q_values[:, :, 1] = found.values
         return Answer(IndexPolicy(q_values), message=found.message())
 

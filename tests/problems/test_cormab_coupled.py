@@ -196,9 +196,14 @@ def test_bad_couplings_are_named(change, message):
 
 
 @pytest.mark.parametrize(
-    "solver", ["whittle", "lp-update", "lookahead", "lp-priority", "follow-virtual-advice", "iterative-dqn"]
+    ("solver", "family"),
+    [
+        *product(
+            ["lp-update", "lookahead", "lp-priority", "follow-virtual-advice", "iterative-dqn"], ["coverage", "network"]
+        ),
+        ("whittle", "network"),
+    ],
 )
-@pytest.mark.parametrize("family", ["coverage", "network"])
 def test_solvers_of_arms_alone_refuse_and_say_why(solver, family):
     """A solver that plans arms one by one never answers for coupled ones: it names the coupling or the criterion."""
     made = generate(f"cormab/{family}", size=5, seed=0)

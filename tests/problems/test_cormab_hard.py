@@ -81,7 +81,7 @@ def test_families_are_repeatable_and_their_bounds_hold(family):
     assert abs(seen.mean - optimum / 6) <= 3 * half + 1e-9
 
 
-@pytest.mark.parametrize("family", ["nonsync", "conveyor", "sparse", "deadlines", "shifting"])
+@pytest.mark.parametrize("family", ["nonsync", "conveyor", "sparse", "bundles", "deadlines", "shifting", "collapsing"])
 def test_no_constant_action_is_near_the_optimum(family):
     """Over five instances the best constant action has less than 90 % of the optimum's gain over nothing."""
     gained = most = 0.0
