@@ -13,6 +13,7 @@ from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.vrp.checks import NumberedRoute, cost, numbered
 from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.order import in_order
 from redwood.problems.vrp.reasons import described
 from redwood.problems.vrp.routes import Route
 from redwood.problems.vrp.solution import VRPSolution
@@ -40,6 +41,8 @@ POOL_SHARE, POOL_LEAST = 0.08, 2.0
 """Share of the time that each look may take; shorter time limits, in seconds, have none."""
 ENUMERATION_SECONDS = 1.0
 """Seconds of choosing among all routes of a handful of customers that were not all served."""
+IN_ORDER = 300
+"""From so many customers on they are numbered so that near ones lie side by side in memory."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -114,14 +117,14 @@ class VRPLocalSearch(Solver):
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up."""
         typed = cast(VRPInstance, instance)
-        search = _Annealing(self, typed, run)
+        search = _Annealing(self, in_order(typed, run) if typed.size >= IN_ORDER else typed, run)
         while not run.stops():
             search.advance()
         search.report()
         if run.best is None:
             search.enumerate_routes()
         if run.best is None:
-            missing = ", ".join(repr(typed.customers[c]) for c in search.absent()[:5])
+            missing = ", ".join(repr(name) for name in search.absent()[:5])
             return Answer(None, message=f"No routes that serve every required customer were found; out were {missing}.")
         return Answer(described(typed, cast(VRPSolution, run.best)))
 
@@ -230,11 +233,11 @@ class _Annealing:
         most = self._ground.capacity.max(axis=0) + self._ground.load_slack
         return max(1, len(self._instance.prefixes), int(np.ceil((loads / np.maximum(most, 1e-12)).max() - 1e-9)))
 
-    def absent(self) -> list[int]:
-        """Return the customers that should be served and are not."""
+    def absent(self) -> list[str]:
+        """Return the names of the customers that should be served and are not."""
         from redwood.solvers.local_search.vrp_search import ABSENT
 
-        return [int(c) for c in self._search.absent[: self._search.counters[ABSENT]]]
+        return [self._instance.customers[c] for c in self._search.absent[: self._search.counters[ABSENT]]]
 
     def enumerate_routes(self) -> None:
         """Hand in the cheapest routes of a handful of customers, where there are any."""

@@ -36,6 +36,8 @@ SHIPMENT_NEAR = 30
 """So many customers near either end of a shipment say which routes are tried for it, before all are."""
 EVERYWHERE = 2.0
 """So many of the absent are tried at all positions in an iteration, on average; the others beside near customers."""
+OPTIONAL_EVERYWHERE = 0.02
+"""Probability that an optional customer with no position beside near customers is tried at all positions."""
 ANY_PRICE = 0.1
 """Probability that an optional customer is served at any price while a required one, who may need it before, is absent."""
 
@@ -156,7 +158,8 @@ def insert_customer(
             cost, w = insertion_cost(plan, ground, r, c, stop, cheapest)
             if cost < cheapest:
                 cheapest, position, window = cost, stop, w
-    if position < 0 and partial and random_float(state) * search.counters[ABSENT_BEFORE] < EVERYWHERE:
+    widely = most == math.inf or random_float(state) < OPTIONAL_EVERYWHERE
+    if position < 0 and partial and widely and random_float(state) * search.counters[ABSENT_BEFORE] < EVERYWHERE:
         cheapest, position, window = anywhere(plan, ground, c, most)
     if open_for(plan, ground, search, state, c, cheapest):
         return
