@@ -35,10 +35,12 @@ FIRST_CYCLE = 1000
 """Iterations a customer of the first annealing where the budget has no end; each later one is twice as long."""
 SETTLE_ITERATIONS, SETTLE_SHARE = 20, 0.03
 """Iterations a customer, and the share of the budget, at most, of a greedy improvement before the temperature is set."""
-POOLED = (0.5, 0.85)
+POOLED = (0.5, 0.75, 0.94)
 """Shares of a time limit after which the best choice among all routes met is looked for."""
-POOL_SHARE, POOL_LEAST = 0.08, 2.0
+POOL_SHARE, POOL_LEAST = 0.05, 2.0
 """Share of the time that each look may take; shorter time limits, in seconds, have none."""
+POOL_POLL, POOL_SMALL = 0.005, 400
+"""Seconds between two looks at the routes of now where there are at most so many customers."""
 ENUMERATION_SECONDS = 1.0
 """Seconds of choosing among all routes of a handful of customers that were not all served."""
 IN_ORDER = 300
@@ -55,7 +57,7 @@ class VRPLocalSearch(Solver):
     start leaves required customers out, a share of the budget goes to serving everybody with fewer vehicles first, by
     counts of absence. Then temperatures fall exponentially from first to last, over the iterations or, without a limit on
     those, over the seconds. Without any limit there are annealings that double in length. Within a time limit alone, routes
-    met on the way are kept, and twice a set-partitioning program on HiGHS looks for the best choice among them.
+    met on the way are kept, and three times a set-partitioning program on HiGHS looks for the best choice among them.
 
     Attributes
     ----------
@@ -157,8 +159,10 @@ class _Annealing:
         self._chunk = 10
         self._pool: RoutePool | None = None
         self._looks: list[float] = []
+        self._poll = POLL
         if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf:
             self._pool, self._looks = RoutePool(instance), list(POOLED)
+            self._poll = POOL_POLL if instance.size <= POOL_SMALL else POLL
         self._reported, self._report_due = math.inf, 0.0
         fixed = [NumberedRoute(kind, np.array(customers)) for kind, customers in instance.prefixes]
         given = numbered(instance, run.initial) if isinstance(run.initial, VRPSolution) else fixed
@@ -248,7 +252,7 @@ class _Annealing:
             self._hand_in(found)
 
     def advance(self) -> None:
-        """Do iterations for about `POLL` seconds, or as many as are left, and report what they improved."""
+        """Do iterations for some milliseconds, or as many as are left, and report what they improved."""
         from redwood.solvers.local_search.vrp_kernels import anneal
         from redwood.solvers.local_search.vrp_search import BEST, FLEET
 
@@ -258,7 +262,7 @@ class _Annealing:
         done = int(anneal(self._plan, self._ground, self._search, self._strings, self._state, chunk))
         self._run.advance(done)
         seconds = time.perf_counter() - began
-        self._chunk = max(1, int(self._chunk * min(4.0, POLL / max(seconds, 1e-6))))
+        self._chunk = max(1, int(self._chunk * min(4.0, self._poll / max(seconds, 1e-6))))
         if self._search.values[BEST] < self._reported and self._run.seconds >= self._report_due:
             self.report()
         if self._pool is not None and not self._saving:
@@ -271,12 +275,15 @@ class _Annealing:
 
     def _choose_routes(self, pool: RoutePool) -> None:
         """Go on from the best choice among the routes met, where it is better than the best routes."""
-        from redwood.solvers.local_search.vrp_search import BEST
+        from redwood.solvers.local_search.vrp_search import BEST, best_routes
 
         self.report()
         best, most = float(self._search.values[BEST]), int(self._plan.counts[1])
         seconds = min(POOL_SHARE * self._seconds, self._run.seconds_left)
-        rows = pool.best(seconds)
+        start = best_routes(self._search, self._instance.size) if math.isfinite(best) else []
+        for route in start:
+            pool.add_route(route.kind, tuple(route.customers.tolist()), _cost(self._instance, route))
+        rows = pool.best(seconds, start)
         if not rows:
             return
         total = sum(_cost(self._instance, route) for route in rows)

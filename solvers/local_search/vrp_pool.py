@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ MOST_COLUMNS = 12_000
 """So many of them, the latest ones, are in the program."""
 
 
+_Key = tuple[int, frozenset[int]]
+
+
 @dataclass(frozen=True)
 class _Column:
     """A route with its cost, which includes the price of its vehicle."""
@@ -36,7 +40,7 @@ class RoutePool:
 
     def __init__(self, instance: VRPInstance) -> None:
         self._instance = instance
-        self._routes: dict[tuple[int, frozenset[int]], _Column] = {}
+        self._routes: dict[_Key, _Column] = {}
 
     def add(self, plan: Plan, ground: Ground) -> None:
         """Keep the routes that are driven now."""
@@ -56,8 +60,15 @@ class RoutePool:
         known = self._routes.pop(key, None)
         self._routes[key] = known if known is not None and known.cost <= cost else _Column(cost, kind, customers)
 
-    def best(self, seconds: float) -> list[NumberedRoute] | None:
-        """Return the cheapest choice of routes that serves everybody, or ``None`` where none is found in time."""
+    def best(self, seconds: float, start: Sequence[NumberedRoute] = ()) -> list[NumberedRoute] | None:
+        """Return the cheapest choice of routes that serves everybody, or ``None`` where none is found in time.
+
+        ``start`` is a choice of routes met that serves everybody, where one is known.
+        """
+        begun = [(one.kind, frozenset(one.customers.tolist())) for one in start]
+        for key in begun:  # what is in the dictionary last is among the columns
+            if key in self._routes:
+                self._routes[key] = self._routes.pop(key)
         columns = list(self._routes.values())[-MOST_COLUMNS:]
         if not columns:
             return None
@@ -65,11 +76,19 @@ class RoutePool:
         outs = np.flatnonzero(self._instance.prize > 0)
         costs = np.concatenate([[one.cost for one in columns], self._instance.prize[outs]])
         program = Program(costs, rows, lower, upper, np.arange(len(costs)) < len(columns))
-        chosen = cheapest_columns(program, seconds)
+        chosen = cheapest_columns(program, seconds, self._chosen(begun, columns, outs))
         if chosen is None:
             return None
         taken = [columns[k] for k in chosen if k < len(columns)]
         return [NumberedRoute(one.kind, np.array(one.customers, dtype=np.int64)) for one in taken]
+
+    def _chosen(self, begun: list[_Key], columns: list[_Column], outs: np.ndarray) -> list[int]:
+        """Return the columns of a choice of routes, none where it is empty or one of them was not met."""
+        at = {(one.kind, frozenset(one.customers)): number for number, one in enumerate(columns)}
+        if not begun or not all(key in at for key in begun):
+            return []
+        served = frozenset[int]().union(*(customers for _, customers in begun))
+        return [at[key] for key in begun] + [len(columns) + k for k, c in enumerate(outs.tolist()) if c not in served]
 
     def _rows(self, columns: list[_Column]) -> tuple[np.ndarray, np.ndarray, list[list[int]]]:
         """Return the limits of the rows, and the rows of each column: customers, then groups, then types of vehicles.
