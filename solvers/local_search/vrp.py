@@ -35,6 +35,8 @@ FIRST_CYCLE = 1000
 """Iterations a customer of the first annealing where the budget has no end; each later one is twice as long."""
 SETTLE_ITERATIONS, SETTLE_SHARE = 20, 0.03
 """Iterations a customer, and the share of the budget, at most, of a greedy improvement before the temperature is set."""
+SAVING = (1.0, 0.1)
+"""First and last temperature of the saving of vehicles, in mean costs of a leg: short routes leave room for those absent."""
 POOLED = (0.5, 0.75, 0.94)
 """Shares of a time limit after which the best choice among all routes met is looked for."""
 POOL_SHARE, POOL_LEAST = 0.05, 2.0
@@ -347,19 +349,27 @@ class _Annealing:
         by_clock = self._run.seconds / self._seconds if math.isfinite(self._seconds) else 0.0
         if math.isfinite(self._iterations):
             if by_clock > self._run.iterations / self._iterations + LATE:
-                self._heat((by_clock - self._began) / max(1e-12, 1.0 - self._began))
+                self._heat(self._share(by_clock))
         elif math.isfinite(self._seconds):
-            self._heat((by_clock - self._began) / max(1e-12, 1.0 - self._began))
+            self._heat(self._share(by_clock))
         else:
             if self._run.iterations - self._cycle_began >= self._growing:
                 self._cycle_began, self._growing = float(self._run.iterations), 2 * self._growing
             self._heat((self._run.iterations - self._cycle_began) / self._growing)
 
+    def _share(self, used: float) -> float:
+        """Return how much of the annealing, or of the saving of vehicles, is done where so much of the budget is used up."""
+        if self._saving:
+            return used / self._options.fleet_share
+        return (used - self._began) / max(1e-12, 1.0 - self._began)
+
     def _heat(self, done: float) -> None:
-        """Set the temperature for a share of the annealing that is done."""
+        """Set the temperature for a share of the annealing, or of the saving of vehicles, that is done."""
         from redwood.solvers.local_search.vrp_search import COOLING, TEMPERATURE
 
-        ratio = self._options.cold / self._options.hot
-        left = (1.0 - self._began) * self._iterations
-        self._search.values[TEMPERATURE] = self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done))
-        self._search.values[COOLING] = ratio ** (1.0 / max(1.0, left)) if math.isfinite(left) else 1.0
+        hot, cold, share = self._options.hot, self._options.cold, 1.0 - self._began
+        if self._saving:
+            hot, cold, share = min(hot, SAVING[0]), min(hot, SAVING[1]), self._options.fleet_share
+        left = share * self._iterations
+        self._search.values[TEMPERATURE] = self._leg * hot * (cold / hot) ** min(1.0, max(0.0, done))
+        self._search.values[COOLING] = (cold / hot) ** (1.0 / max(1.0, left)) if math.isfinite(left) else 1.0
