@@ -39,10 +39,10 @@ SAVING = (1.0, 0.1)
 """First and last temperature of the saving of vehicles, in mean costs of a leg: short routes leave room for those absent."""
 POOLED = (0.5, 0.75, 0.94)
 """Shares of a time limit after which the best choice among all routes met is looked for."""
-POOL_SHARE, POOL_LEAST = 0.05, 2.0
-"""Share of the time that each look may take; shorter time limits, in seconds, have none."""
-POOL_POLL, POOL_SMALL = 0.005, 400
-"""Seconds between two looks at the routes of now where there are at most so many customers."""
+POOL_SHARE, POOL_LEAST, POOL_MOST = 0.05, 2.0, 400
+"""Share of the time that each look may take; shorter time limits, in seconds, and more customers have no pool of routes."""
+POOL_POLL = 0.005
+"""Seconds between two looks at the routes of now."""
 ENUMERATION_SECONDS = 1.0
 """Seconds of choosing among all routes of a handful of customers that were not all served."""
 IN_ORDER = 300
@@ -58,8 +58,9 @@ class VRPLocalSearch(Solver):
     It starts from the initial solution or from greedy insertion. With the objective ``"fewest-vehicles"``, or where the
     start leaves required customers out, a share of the budget goes to serving everybody with fewer vehicles first, by
     counts of absence. Then temperatures fall exponentially from first to last, over the iterations or, without a limit on
-    those, over the seconds. Without any limit there are annealings that double in length. Within a time limit alone, routes
-    met on the way are kept, and three times a set-partitioning program on HiGHS looks for the best choice among them.
+    those, over the seconds. Without any limit there are annealings that double in length. Within a time limit alone, up to
+    some hundred customers, routes met on the way are kept, and three times a set-partitioning program on HiGHS looks for
+    the best choice among them.
 
     Attributes
     ----------
@@ -162,9 +163,8 @@ class _Annealing:
         self._pool: RoutePool | None = None
         self._looks: list[float] = []
         self._poll = POLL
-        if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf:
-            self._pool, self._looks = RoutePool(instance), list(POOLED)
-            self._poll = POOL_POLL if instance.size <= POOL_SMALL else POLL
+        if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf and instance.size <= POOL_MOST:
+            self._pool, self._looks, self._poll = RoutePool(instance), list(POOLED), POOL_POLL
         self._reported, self._report_due = math.inf, 0.0
         fixed = [NumberedRoute(kind, np.array(customers)) for kind, customers in instance.prefixes]
         given = numbered(instance, run.initial) if isinstance(run.initial, VRPSolution) else fixed

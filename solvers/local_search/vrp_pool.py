@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 MOST_ROUTES = 40_000
 """So many routes are kept; then the pool begins anew."""
-MOST_COLUMNS = 12_000
-"""So many of them, the latest ones, are in the program."""
+MOST_COLUMNS, MOST_ENTRIES = 12_000, 120_000
+"""So many of them, the latest ones, with so many customers in all are in the program: HiGHS is late with more."""
 
 
 _Key = tuple[int, frozenset[int]]
@@ -69,7 +69,7 @@ class RoutePool:
         for key in begun:  # what is in the dictionary last is among the columns
             if key in self._routes:
                 self._routes[key] = self._routes.pop(key)
-        columns = list(self._routes.values())[-MOST_COLUMNS:]
+        columns = self._latest()
         if not columns:
             return None
         lower, upper, rows = self._rows(columns)
@@ -81,6 +81,17 @@ class RoutePool:
             return None
         taken = [columns[k] for k in chosen if k < len(columns)]
         return [NumberedRoute(one.kind, np.array(one.customers, dtype=np.int64)) for one in taken]
+
+    def _latest(self) -> list[_Column]:
+        """Return the routes met last, as many as the program can hold."""
+        chosen: list[_Column] = []
+        entries = 0
+        for one in reversed(self._routes.values()):
+            entries += len(one.customers)
+            if len(chosen) == MOST_COLUMNS or entries > MOST_ENTRIES:
+                break
+            chosen.append(one)
+        return chosen[::-1]
 
     def _chosen(self, begun: list[_Key], columns: list[_Column], outs: np.ndarray) -> list[int]:
         """Return the columns of a choice of routes, none where it is empty or one of them was not met."""
