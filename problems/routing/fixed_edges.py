@@ -65,11 +65,13 @@ def chains(edges: Array, size: int) -> list[tuple[list[int], bool]]:
     for first, second in edges.tolist():
         sides[first].append(second)
         sides[second].append(first)
-    found, seen = [], [False] * size
+    found: list[tuple[list[int], bool]] = []
+    seen = [False] * size
     for begin in sorted(range(size), key=lambda node: len(sides[node]) > 1):  # ends of paths come first
         if seen[begin]:
             continue
-        path, node = [], begin
+        path: list[int] = []
+        node = begin
         while not seen[node]:
             seen[node] = True
             path.append(node)
