@@ -38,6 +38,11 @@ class Instance(ABC):
         object.__setattr__(self, "best_known", known_value(self.best_known))
 
     @property
+    def asks(self) -> frozenset[str]:
+        """What the instance asks beyond the plain problem, and only solvers keep whose `Solver.keeps` names it."""
+        return frozenset()
+
+    @property
     @abstractmethod
     def size(self) -> int:
         """The number that the problem measures its instances by: nodes, customers, items, arms."""

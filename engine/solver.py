@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -182,6 +182,9 @@ class Run:
 
 class Solver(ABC):
     """A method, as a frozen dataclass whose fields are its options, validated in ``__post_init__``."""
+
+    keeps: ClassVar[frozenset[str]] = frozenset()
+    """Of what instances may ask beyond the plain problem (`Instance.asks`), what the solver keeps."""
 
     @property
     def partner(self) -> str:

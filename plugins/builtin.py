@@ -77,7 +77,7 @@ PROBLEMS = (
         summary="Asymmetric travelling salesman problem: the shortest closed tour where directions differ.",
         target="redwood.problems.atsp.problem:ATSP",
         views=frozenset({"Linear", "Local", "Bound", "Stepwise"}),
-        formats=(Format((".atsp",), r"^\s*TYPE\s*:\s*ATSP\b"),),
+        formats=(Format((".atsp", ".sop"), r"^\s*TYPE\s*:\s*(ATSP|SOP)\b"),),
     ),
     ProblemSpec(
         name="orienteering",

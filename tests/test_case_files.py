@@ -104,13 +104,13 @@ def test_entries_that_change_nothing_are_passed_over(case, file, objective):
     ("words", "message"),
     [
         ("VEHICLES : 3", "line 8: VEHICLES is '3', and a TSP has one tour"),
-        ("FIXED_EDGES_SECTION\n1 2\n-1", "line 8: FIXED_EDGES_SECTION asks for fixed edges"),
+        ("FIXED_EDGES_SECTION\n1 1\n-1", "line 8: fixed_edges joins node 0 to itself"),
         ("DEPOT_SECTION\n1\n2\n-1", "line 8: DEPOT_SECTION names several depots"),
         ("DEMAND_SECTION\n1 0", "line 8: DEMAND_SECTION asks for demands"),
     ],
 )
 def test_entries_that_would_change_the_question_are_refused(tmp_path, words, message):
-    """Several vehicles, fixed edges, depots and demands are named; nothing else is suggested."""
+    """Several vehicles, an edge of one node, depots and demands are named; nothing else is suggested."""
     head = "NAME : v\nTYPE : TSP\nDIMENSION : 3\nEDGE_WEIGHT_TYPE : EUC_2D\nEOF"
     text = head.replace("EOF", f"NODE_COORD_SECTION\n1 0 0\n2 1 0\n{words}\nEOF").replace(": 3", ": 2", 1)
     (tmp_path / "v.tsp").write_text(text)

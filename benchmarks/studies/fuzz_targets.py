@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -47,6 +48,14 @@ class Target:
     read: Callable[[bytes], object]
 
 
+WAY_BACK = [[0, 3, 4, 5], [9, 0, 2, 7], [9, 9, 0, 4], [0, 9, 9, 0]]
+CONSTRAINED: dict[str, list[dict[str, Any]]] = {
+    "tsp": [{"coords": [[0, 0], [1, 0], [1, 1], [0, 1]], "metric": "EUC_2D", "fixed_edges": [[0, 2], [2, 3]]}],
+    "atsp": [{"matrix": WAY_BACK, "precedences": [[0, 3], [1, 3], [2, 3], [1, 2]]}],
+}
+"""Arguments of `Problem.make` for files with fixed edges and of TYPE SOP."""
+
+
 def targets() -> list[Target]:
     """Return every kind of files, each original of which can be read."""
     found = [*_instances(), *_solutions(), _results(), _known(), _suites(), _records(), *_binary()]
@@ -76,6 +85,7 @@ def _instances() -> Iterator[Target]:
             continue
         problem = host().problem(entry.spec.name)
         texts = [problem.format(generate(entry.spec.name, size=size, seed=size)).encode() for size in (5, 12)]
+        texts += [problem.format(problem.make(**data)).encode() for data in CONSTRAINED.get(entry.spec.name, ())]
         suffixes = {suffix for form in entry.spec.formats for suffix in form.suffixes}
         small = [path for path in paths if path.suffix in suffixes and path.stat().st_size < LARGEST]
         texts += [path.read_bytes() for path in small if _is_of(path, problem.name)][:40]

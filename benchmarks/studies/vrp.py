@@ -22,11 +22,11 @@ from redwood.errors import OptionError
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.tolerance import gap_to
 
-SETS = ("solomon", "homberger", "mdvrp", "pdptw", "vrptw", "mdvrptw", "pcvrptw", "hfvrp")
+SETS = ("solomon", "solomon-vehicles", "homberger", "mdvrp", "pdptw", "vrptw", "mdvrptw", "pcvrptw", "hfvrp")
 ROUNDINGS = {"vrptw": "dimacs", "pcvrptw": "dimacs", "mdvrptw": "exact", "hfvrp": "exact"}
 """What becomes of the numbers of the sets in PyVRP's dialect."""
-VEHICLES_FIRST = ("homberger", "pdptw")
-"""Sets whose known values are of the fewest vehicles, and then of the distance."""
+VEHICLES_FIRST = ("homberger", "pdptw", "solomon-vehicles")
+"""Sets whose known values are of the fewest vehicles, and then of the distance; the last one has the files of Solomon."""
 
 
 @click.command()
@@ -76,7 +76,7 @@ def files(group: str, each: int) -> list[tuple[Path, float, int]]:
     if folder is None:
         raise OptionError("REDWOOD_DATA names no folder; let it name the one with the benchmark instances.")
     with (Path(folder) / "vrp" / "best_known.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["file"].split("/")[0] == group]
+        rows = [row for row in csv.DictReader(file) if row["file"].split("/")[0] == group.split("-")[0]]
     rows = [row for row in rows if (row["objective"] == "vehicles-then-distance") == (group in VEHICLES_FIRST)]
     chosen = rows if not each else rows[:: max(1, len(rows) // each)][:each]
     return [(Path(folder) / "vrp" / row["file"], float(row["value"]), int(row["vehicles"] or 0)) for row in chosen]

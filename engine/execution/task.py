@@ -51,7 +51,17 @@ class Task:
     views: frozenset[str] = frozenset()
 
     def load(self) -> None:
-        """Warm up the views and let the solver prepare: what the clock does not count."""
+        """Warm up the views and let the solver prepare: what the clock does not count.
+
+        Raises
+        ------
+        FitError
+            Where the instance asks for what the solver does not keep.
+        """
+        if lacking := sorted(self.instance.asks - self.solver.keeps):
+            raise FitError(
+                f"{type(self.solver).__name__} does not keep {' and '.join(lacking)}, which the instance asks for."
+            )
         for kind in self.problem.views:
             if kind.__name__ in self.views:
                 with suppress(NoSolutionError):  # the solver comes to the same, and says so

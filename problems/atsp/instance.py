@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -21,10 +21,18 @@ class ATSPInstance(Instance):
     ----------
     travel
         Distances of the N nodes, by a matrix [N, N] whose entry (i, j) leads from i to j; coordinates serve pictures only.
+    precedences
+        Pairs of nodes [P, 2]: in every tour, read from node 0, the first is visited before the second.
     """
 
     problem: ClassVar[str] = "atsp"
     travel: Travel
+    precedences: Array = field(default_factory=lambda: np.empty((0, 2), np.int64))
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """Precedences, where there are some."""
+        return frozenset({"precedences"}) if len(self.precedences) else frozenset()
 
     @property
     def size(self) -> int:

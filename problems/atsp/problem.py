@@ -14,6 +14,7 @@ from redwood.problem import Problem, Solution
 from redwood.problems.atsp import files, generators
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.routing.graph import graph_matrix
+from redwood.problems.routing.precedences import broken_precedences, check_precedences
 from redwood.problems.routing.repair_suggestions import permutation_suggestions
 from redwood.problems.routing.sequence import permutation_violations
 from redwood.problems.routing.travel import Metric, check_travel
@@ -54,6 +55,7 @@ class ATSP(Problem[ATSPInstance, Tour]):
         graph: Any = None,
         weight: str = "weight",
         coords: Any = None,
+        precedences: Any = None,
         name: str = "",
         best_known: float | None = None,
     ) -> ATSPInstance:
@@ -69,19 +71,23 @@ class ATSP(Problem[ATSPInstance, Tour]):
             The edge attribute of ``graph`` that holds the distance.
         coords
             Coordinates [N, 2], for pictures only.
+        precedences
+            Pairs of nodes: in every tour, read from node 0, the first is visited before the second.
         best_known
             Length of the best tour known, for reports.
 
         Raises
         ------
         InstanceError
-            Where shapes disagree, the graph is not complete, or a distance is negative or not finite.
+            Where shapes disagree, the graph is not complete, a distance is negative or not finite, or no tour keeps all
+            precedences.
         """
         if (matrix is None) == (graph is None):
             raise InstanceError("give the distances once: as matrix= [N, N] or as graph= (networkx).")
         distances = graph_matrix(graph, weight) if matrix is None else matrix
         travel = check_travel(coords, distances, Metric.EXPLICIT, symmetric=False)
-        instance = ATSPInstance(travel=travel, name=name, best_known=best_known)
+        pairs = check_precedences(precedences, travel.size)
+        instance = ATSPInstance(travel=travel, precedences=pairs, name=name, best_known=best_known)
         _check_size(instance)
         return instance
 
@@ -95,6 +101,7 @@ class ATSP(Problem[ATSPInstance, Tour]):
     def validate(self, instance: ATSPInstance) -> None:
         """Raise `InstanceError` where there is no node, or a distance breaks a rule."""
         check_travel(instance.travel.coords, instance.travel.matrix, instance.travel.metric, symmetric=False)
+        check_precedences(instance.precedences, instance.size)
         _check_size(instance)
 
     def objective(self, instance: ATSPInstance, solution: Tour) -> float:
@@ -103,15 +110,16 @@ class ATSP(Problem[ATSPInstance, Tour]):
         return math.fsum(instance.matrix[tour, np.roll(tour, -1)].tolist()) if len(tour) > 1 else 0.0
 
     def violations(self, instance: ATSPInstance, solution: Tour) -> list[str]:
-        """Return which nodes do not exist, are visited more than once, or not at all."""
-        return permutation_violations(solution.tour, instance.size)
+        """Return which nodes do not exist, are visited more than once, or not at all, and which precedences are broken."""
+        told = permutation_violations(solution.tour, instance.size)
+        return told or broken_precedences(solution.tour, instance.precedences)
 
     def repair_suggestions(self, instance: ATSPInstance, solution: Tour) -> list[str]:
         """Return which visits to drop, and where missing nodes add least."""
         return permutation_suggestions(instance.travel, solution.tour, instance.size)
 
     def parse(self, text: str, name: str) -> ATSPInstance:
-        """Return the instance of a TSPLIB file of TYPE ATSP."""
+        """Return the instance of a TSPLIB file of TYPE ATSP or SOP."""
         return self.make(**files.parse_instance(text, name))
 
     def format(self, instance: ATSPInstance) -> str:

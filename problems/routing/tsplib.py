@@ -186,6 +186,13 @@ class TSPLIBFile:
                     listed.append(self._node(keyword, token, size, line) - 1)
         return np.array(listed, dtype=np.int64)
 
+    def pairs(self, keyword: str, size: int) -> Array:
+        """Return the pairs [P, 2] of node numbers, from 0, of a section that lists them and may end with -1."""
+        listed = self.nodes(keyword, size) if keyword in self.sections else np.empty(0, dtype=np.int64)
+        if len(listed) % 2:
+            raise self.error(f"{keyword} lists {len(listed)} nodes, which are no pairs.", self.sections[keyword].line)
+        return listed.reshape(-1, 2)
+
     def travel(self, *, symmetric: bool) -> Travel:
         """Return the distances that the file gives by coordinates or by a matrix.
 
@@ -302,12 +309,12 @@ def scan(
 
 
 def scan_tour_problem(text: str, name: str, kind: str) -> TSPLIBFile:
-    """Return the entries and sections of a TSP or ATSP, with a single vehicle or depot and no fixed edges where it says so.
+    """Return the entries and sections of a TSP or ATSP, with one vehicle or depot where it says so; only a TSP fixes edges.
 
     Raises
     ------
     FormatError
-        As from `scan`, and where there are several vehicles or depots, or an edge is fixed.
+        As from `scan`, and where there are several vehicles or depots, or fixed edges in another TYPE than TSP.
     """
     entries, sections = (*TRAVEL_ENTRIES, *_SINGLE), (*TRAVEL_SECTIONS, "DEPOT_SECTION", "FIXED_EDGES_SECTION")
     file = scan(text, name, types=(kind,), entries=entries, sections=sections)
@@ -318,9 +325,9 @@ def scan_tour_problem(text: str, name: str, kind: str) -> TSPLIBFile:
         raise file.error(
             f"DEPOT_SECTION names several depots, and a {kind} has one tour.", file.sections["DEPOT_SECTION"].line
         )
-    if file.sections.get("FIXED_EDGES_SECTION", Section("", 0)).text.split() not in ([], ["-1"]):
+    if kind != "TSP" and file.sections.get("FIXED_EDGES_SECTION", Section("", 0)).text.split() not in ([], ["-1"]):
         line = file.sections["FIXED_EDGES_SECTION"].line
-        raise file.error("FIXED_EDGES_SECTION asks for fixed edges, which are not supported.", line)
+        raise file.error(f"FIXED_EDGES_SECTION asks for fixed edges, which are not supported in a {kind}.", line)
     return file
 
 

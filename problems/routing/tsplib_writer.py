@@ -30,7 +30,7 @@ def format_travel(travel: Travel, name: str, kind: str, entries: Mapping[str, st
     symmetric = np.array_equal(travel.matrix, travel.matrix.T)
     head["EDGE_WEIGHT_FORMAT"] = "UPPER_ROW" if symmetric else "FULL_MATRIX"
     rows = [row[i + 1 :] if symmetric else row for i, row in enumerate(travel.matrix)]
-    text = "EDGE_WEIGHT_SECTION\n" + "".join(f"{' '.join(_words(row))}\n" for row in rows if len(row))
+    text = "EDGE_WEIGHT_SECTION\n" + "".join(f"{' '.join(number_words(row))}\n" for row in rows if len(row))
     if travel.coords is not None:
         head["DISPLAY_DATA_TYPE"] = "TWOD_DISPLAY"
         text += format_table("DISPLAY_DATA_SECTION", travel.coords)
@@ -39,7 +39,7 @@ def format_travel(travel: Travel, name: str, kind: str, entries: Mapping[str, st
 
 def format_table(keyword: str, values: Array) -> str:
     """Return a section with one line ``node value ...`` for each row of ``values`` [N, C]; row 0 is node 1."""
-    columns = [_words(column) for column in np.asarray(values).T]
+    columns = [number_words(column) for column in np.asarray(values).T]
     return f"{keyword}\n" + "".join(f"{node} {' '.join(row)}\n" for node, row in enumerate(zip(*columns, strict=True), 1))
 
 
@@ -52,7 +52,7 @@ def _head(entries: Mapping[str, str]) -> str:
     return "".join(f"{key} : {value}\n" for key, value in entries.items())
 
 
-def _words(values: Array) -> list[str]:
+def number_words(values: Array) -> list[str]:
     """Return numbers as text that reads back to the same float, whole ones without a decimal point."""
     if np.all((values == np.rint(values)) & (np.abs(values) < 2**53)):
         return [str(number) for number in np.asarray(values, dtype=np.int64).tolist()]

@@ -11,6 +11,7 @@ import numpy as np
 from redwood.budget import Sense
 from redwood.errors import FitError, InstanceError
 from redwood.problem import Problem
+from redwood.problems.routing.fixed_edges import check_fixed_edges, missing_edges
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.repair_suggestions import permutation_suggestions
 from redwood.problems.routing.sequence import permutation_violations
@@ -55,6 +56,7 @@ class TSP(Problem[TSPInstance, Tour]):
         graph: Any = None,
         weight: str = "weight",
         metric: str | Metric | None = None,
+        fixed_edges: Any = None,
         name: str = "",
         best_known: float | None = None,
     ) -> TSPInstance:
@@ -73,20 +75,24 @@ class TSP(Problem[TSPInstance, Tour]):
         metric
             How distances follow from coordinates: ``EXACT`` (Euclidean, not rounded; the default), ``EUC_2D`` (rounded to
             the nearest integer), ``CEIL_2D``, ``ATT``, ``GEO``, ``MAN_2D`` or ``MAX_2D``, as in TSPLIB; see `Metric`.
+        fixed_edges
+            Pairs of nodes that follow each other in every tour, either way.
         best_known
             Length of the best tour known, for reports.
 
         Raises
         ------
         InstanceError
-            Where shapes disagree, the graph is not complete, or a distance is negative, not finite or not symmetric.
+            Where shapes disagree, the graph is not complete, a distance is negative, not finite or not symmetric, or no
+            tour uses all fixed edges.
         """
         if graph is not None:
             if matrix is not None:
                 raise InstanceError("matrix= and graph= both give the distances; give one of them.")
             matrix = graph_matrix(graph, weight)
         travel = check_travel(coords, matrix, metric, symmetric=True)
-        instance = TSPInstance(travel=travel, name=name, best_known=best_known)
+        edges = check_fixed_edges(fixed_edges, travel.size)
+        instance = TSPInstance(travel=travel, fixed_edges=edges, name=name, best_known=best_known)
         _check_size(instance)
         return instance
 
@@ -126,6 +132,7 @@ class TSP(Problem[TSPInstance, Tour]):
         """Raise `InstanceError` where there is no node, or a distance breaks a rule."""
         travel = instance.travel
         check_travel(travel.coords, travel.matrix, travel.metric, symmetric=True)
+        check_fixed_edges(instance.fixed_edges, travel.size)
         _check_size(instance)
 
     def objective(self, instance: TSPInstance, solution: Tour) -> float:
@@ -136,8 +143,9 @@ class TSP(Problem[TSPInstance, Tour]):
         return math.fsum(instance.travel.between(tour, np.roll(tour, -1)).tolist())
 
     def violations(self, instance: TSPInstance, solution: Tour) -> list[str]:
-        """Return which nodes do not exist, are visited more than once, or not at all."""
-        return permutation_violations(solution.tour, instance.size)
+        """Return which nodes do not exist, are visited more than once, or not at all, and which fixed edges are not used."""
+        told = permutation_violations(solution.tour, instance.size)
+        return told or missing_edges(solution.tour, instance.fixed_edges)
 
     def repair_suggestions(self, instance: TSPInstance, solution: Tour) -> list[str]:
         """Return which visits to drop, and where missing nodes add least."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from redwood.errors import FitError, OptionError
 from redwood.problem import Instance, Problem
+from redwood.problems.routing.fixed_edges import lifted, nearest_chains
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.solver import Answer, Run, Solver
 from redwood.tolerance import ROUNDING
@@ -24,7 +25,8 @@ class HeldKarp(Solver):
     """Solve a travelling salesman problem of a few nodes by dynamic programming over subsets.
 
     Time grows as N^2 2^N and memory as N 2^N: 16 nodes take 4 MB, 20 take 80 MB. Iterations are subsets of nodes. The
-    tour of the order given is reported first; the next one is the shortest. Stopped before, it knows no bound.
+    tour of the order given, or one that uses the fixed edges, is reported first; the next one is the shortest. Stopped
+    before, it knows no bound.
 
     Parameters
     ----------
@@ -41,6 +43,7 @@ class HeldKarp(Solver):
     Held, Karp (1962), A dynamic programming approach to sequencing problems, Journal of the SIAM 10, doi:10.1137/0110015.
     """
 
+    keeps: ClassVar[frozenset[str]] = frozenset({"fixed edges"})
     max_size: int = 16
 
     def __post_init__(self) -> None:
@@ -61,10 +64,12 @@ class HeldKarp(Solver):
         from redwood.solvers.exact.tsp_kernels import extend_paths, trace_tour
 
         checked = self._checked(instance)
-        run.report(Tour(np.arange(checked.size)))
+        edges = checked.fixed_edges
+        run.report(Tour(nearest_chains(checked.travel, edges) if len(edges) else np.arange(checked.size)))
         if checked.size <= 3:  # all tours are the same
             return Answer(run.best, run.objective, proven=True)
-        travel = np.ascontiguousarray(checked.travel.full(), dtype=np.float64)
+        distances = lifted(checked.travel, edges) if len(edges) else checked.travel
+        travel = np.ascontiguousarray(distances.full(), dtype=np.float64)
         subsets = 2 ** (checked.size - 1)
         lengths = np.empty((subsets, checked.size - 1))
         begin = 1

@@ -6,17 +6,20 @@ import copy
 import math
 import time
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.budget import Iterations
 from redwood.errors import OptionError
 from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.start import nearest, nearest_neighbour_tour, patched_tour
+from redwood.problems.routing.travel import Metric, check_travel
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.local_search.atsp_precedence import improve_with_precedences
 from redwood.solvers.local_search.threads import SharedAnnealing, thread_pool
 
 _REPORT_SECONDS = 0.2
@@ -30,7 +33,8 @@ class ATSPLocalSearch(Solver):
 
     Up to 2,000 nodes the first tour is the cheapest assignment with its cycles joined, beyond the nearest-neighbour tour. An
     iteration is one double bridge with its descent. A tour that is longer is kept if the temperature allows, as in
-    simulated annealing; the temperature falls in cycles that double in length, each from the best tour. With several
+    simulated annealing; the temperature falls in cycles that double in length, each from the best tour. With precedences
+    an iteration is one exchange that is tried, and there is no double bridge and a single thread. With several
     threads each anneals by itself, and every cycle begins from the best tour of any.
 
     Attributes
@@ -46,6 +50,7 @@ class ATSPLocalSearch(Solver):
         Iterations of the first cycle, in multiples of the number of nodes.
     """
 
+    keeps: ClassVar[frozenset[str]] = frozenset({"precedences"})
     neighbours: int = 10
     window: int = 15
     hot: float = 0.7
@@ -64,10 +69,16 @@ class ATSPLocalSearch(Solver):
         matrix = np.arange(25.0).reshape(5, 5)
         search = _Search(matrix, self, None, np.random.default_rng(0))
         SharedAnnealing([search], None).advance(2, math.inf)
+        if isinstance(instance, ATSPInstance) and len(instance.precedences):
+            small = ATSPInstance(travel=check_travel(None, matrix, Metric.EXPLICIT, symmetric=False))
+            self._improve_with_precedences(small, Run(problem, small, budget=Iterations(2)))
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up; up to three nodes are solved by the first descent."""
-        matrix = np.array(cast(ATSPInstance, instance).matrix, dtype=np.float64)  # writable, as the kernels are compiled for
+        typed = cast(ATSPInstance, instance)
+        if len(typed.precedences):
+            return self._improve_with_precedences(typed, run)
+        matrix = np.array(typed.matrix, dtype=np.float64)  # writable, as the kernels are compiled for
         start = None if run.initial is None else cast(Tour, run.initial).tour
         first = _Search(matrix, self, start, run.rng)
         run.report(first.solution())
@@ -86,6 +97,9 @@ class ATSPLocalSearch(Solver):
         best = shared.best.solution()
         run.report(best)
         return Answer(best)
+
+    def _improve_with_precedences(self, instance: ATSPInstance, run: Run) -> Answer:
+        return Answer(improve_with_precedences(instance, run, self.hot, self.cold, self.neighbours))
 
 
 class _Search:

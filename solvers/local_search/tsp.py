@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from redwood.clock import Clock, OutOfTimeError
 from redwood.errors import OptionError
 from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
+from redwood.problems.routing.fixed_edges import lifted, nearest_chains
 from redwood.problems.routing.travel import Metric, Travel, obeys_triangle_rule
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.solver import Answer, Run, Solver
@@ -68,6 +69,7 @@ class TSPLocalSearch(Solver):
     Nagata, Kobayashi (2013), doi:10.1287/ijoc.1120.0506.
     """
 
+    keeps: ClassVar[frozenset[str]] = frozenset({"fixed edges"})
     neighbours: int = 6
     breadth: int = 5
     depth: int = 8
@@ -124,6 +126,8 @@ class TSPLocalSearch(Solver):
             raise OptionError(f"this local search is for TSP instances, not for {type(instance).__name__}.")
         from redwood.solvers.local_search.tsp_search import SMALL, Places, shortest_order
 
+        if len(instance.fixed_edges):
+            return self._keep_edges(instance, run, deadline)
         travel = instance.travel
         if travel.size <= SMALL:
             tour = Tour(shortest_order(travel))
@@ -145,6 +149,23 @@ class TSPLocalSearch(Solver):
                 run.report(Tour(places.tour(np.arange(places.travel.size))))
             return Answer(run.best)
         self._improve(search, run, deadline, began)
+        return Answer(run.best)
+
+    def _keep_edges(self, instance: TSPInstance, run: Run, deadline: float) -> Answer:
+        """Search where all edges but the fixed ones are longer than any tour, from a tour that uses those.
+
+        Temperatures and populations, which would give those up on the way, are left out.
+        """
+        from redwood.solvers.local_search.tsp_search import SMALL, Places, shortest_order
+
+        travel, edges = lifted(instance.travel, instance.fixed_edges), instance.fixed_edges
+        if travel.size <= SMALL:
+            run.report(Tour(shortest_order(travel)))
+            return Answer(run.best, proven=True)
+        start = run.initial.tour if isinstance(run.initial, Tour) else nearest_chains(instance.travel, edges)
+        run.report(Tour(start))
+        search = self._start_at(Places(travel), run.rng, start, run)
+        replace(self, population=0, heat=0.0)._improve(search, run, deadline, run.seconds)
         return Answer(run.best)
 
     def _start_at(

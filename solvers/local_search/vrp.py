@@ -13,6 +13,7 @@ from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.vrp.checks import NumberedRoute, cost, numbered
 from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.order import in_order
 from redwood.problems.vrp.reasons import described
 from redwood.problems.vrp.routes import Route
 from redwood.problems.vrp.solution import VRPSolution
@@ -34,12 +35,18 @@ FIRST_CYCLE = 1000
 """Iterations a customer of the first annealing where the budget has no end; each later one is twice as long."""
 SETTLE_ITERATIONS, SETTLE_SHARE = 20, 0.03
 """Iterations a customer, and the share of the budget, at most, of a greedy improvement before the temperature is set."""
-POOLED = (0.5, 0.85)
+SAVING = (1.0, 0.1)
+"""First and last temperature of the saving of vehicles, in mean costs of a leg: short routes leave room for those absent."""
+POOLED = (0.5, 0.75, 0.94)
 """Shares of a time limit after which the best choice among all routes met is looked for."""
-POOL_SHARE, POOL_LEAST = 0.08, 2.0
-"""Share of the time that each look may take; shorter time limits, in seconds, have none."""
+POOL_SHARE, POOL_LEAST, POOL_MOST = 0.05, 2.0, 400
+"""Share of the time that each look may take; shorter time limits, in seconds, and more customers have no pool of routes."""
+POOL_POLL = 0.005
+"""Seconds between two looks at the routes of now."""
 ENUMERATION_SECONDS = 1.0
 """Seconds of choosing among all routes of a handful of customers that were not all served."""
+IN_ORDER = 300
+"""From so many customers on they are numbered so that near ones lie side by side in memory."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -51,8 +58,9 @@ class VRPLocalSearch(Solver):
     It starts from the initial solution or from greedy insertion. With the objective ``"fewest-vehicles"``, or where the
     start leaves required customers out, a share of the budget goes to serving everybody with fewer vehicles first, by
     counts of absence. Then temperatures fall exponentially from first to last, over the iterations or, without a limit on
-    those, over the seconds. Without any limit there are annealings that double in length. Within a time limit alone, routes
-    met on the way are kept, and twice a set-partitioning program on HiGHS looks for the best choice among them.
+    those, over the seconds. Without any limit there are annealings that double in length. Within a time limit alone, up to
+    some hundred customers, routes met on the way are kept, and three times a set-partitioning program on HiGHS looks for
+    the best choice among them.
 
     Attributes
     ----------
@@ -114,14 +122,14 @@ class VRPLocalSearch(Solver):
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up."""
         typed = cast(VRPInstance, instance)
-        search = _Annealing(self, typed, run)
+        search = _Annealing(self, in_order(typed, run) if typed.size >= IN_ORDER else typed, run)
         while not run.stops():
             search.advance()
         search.report()
         if run.best is None:
             search.enumerate_routes()
         if run.best is None:
-            missing = ", ".join(repr(typed.customers[c]) for c in search.absent()[:5])
+            missing = ", ".join(repr(name) for name in search.absent()[:5])
             return Answer(None, message=f"No routes that serve every required customer were found; out were {missing}.")
         return Answer(described(typed, cast(VRPSolution, run.best)))
 
@@ -154,8 +162,9 @@ class _Annealing:
         self._chunk = 10
         self._pool: RoutePool | None = None
         self._looks: list[float] = []
-        if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf:
-            self._pool, self._looks = RoutePool(instance), list(POOLED)
+        self._poll = POLL
+        if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf and instance.size <= POOL_MOST:
+            self._pool, self._looks, self._poll = RoutePool(instance), list(POOLED), POOL_POLL
         self._reported, self._report_due = math.inf, 0.0
         fixed = [NumberedRoute(kind, np.array(customers)) for kind, customers in instance.prefixes]
         given = numbered(instance, run.initial) if isinstance(run.initial, VRPSolution) else fixed
@@ -230,11 +239,11 @@ class _Annealing:
         most = self._ground.capacity.max(axis=0) + self._ground.load_slack
         return max(1, len(self._instance.prefixes), int(np.ceil((loads / np.maximum(most, 1e-12)).max() - 1e-9)))
 
-    def absent(self) -> list[int]:
-        """Return the customers that should be served and are not."""
+    def absent(self) -> list[str]:
+        """Return the names of the customers that should be served and are not."""
         from redwood.solvers.local_search.vrp_search import ABSENT
 
-        return [int(c) for c in self._search.absent[: self._search.counters[ABSENT]]]
+        return [self._instance.customers[c] for c in self._search.absent[: self._search.counters[ABSENT]]]
 
     def enumerate_routes(self) -> None:
         """Hand in the cheapest routes of a handful of customers, where there are any."""
@@ -245,7 +254,7 @@ class _Annealing:
             self._hand_in(found)
 
     def advance(self) -> None:
-        """Do iterations for about `POLL` seconds, or as many as are left, and report what they improved."""
+        """Do iterations for some milliseconds, or as many as are left, and report what they improved."""
         from redwood.solvers.local_search.vrp_kernels import anneal
         from redwood.solvers.local_search.vrp_search import BEST, FLEET
 
@@ -255,7 +264,7 @@ class _Annealing:
         done = int(anneal(self._plan, self._ground, self._search, self._strings, self._state, chunk))
         self._run.advance(done)
         seconds = time.perf_counter() - began
-        self._chunk = max(1, int(self._chunk * min(4.0, POLL / max(seconds, 1e-6))))
+        self._chunk = max(1, int(self._chunk * min(4.0, self._poll / max(seconds, 1e-6))))
         if self._search.values[BEST] < self._reported and self._run.seconds >= self._report_due:
             self.report()
         if self._pool is not None and not self._saving:
@@ -268,12 +277,15 @@ class _Annealing:
 
     def _choose_routes(self, pool: RoutePool) -> None:
         """Go on from the best choice among the routes met, where it is better than the best routes."""
-        from redwood.solvers.local_search.vrp_search import BEST
+        from redwood.solvers.local_search.vrp_search import BEST, best_routes
 
         self.report()
         best, most = float(self._search.values[BEST]), int(self._plan.counts[1])
         seconds = min(POOL_SHARE * self._seconds, self._run.seconds_left)
-        rows = pool.best(seconds)
+        start = best_routes(self._search, self._instance.size) if math.isfinite(best) else []
+        for route in start:
+            pool.add_route(route.kind, tuple(route.customers.tolist()), _cost(self._instance, route))
+        rows = pool.best(seconds, start)
         if not rows:
             return
         total = sum(_cost(self._instance, route) for route in rows)
@@ -337,19 +349,27 @@ class _Annealing:
         by_clock = self._run.seconds / self._seconds if math.isfinite(self._seconds) else 0.0
         if math.isfinite(self._iterations):
             if by_clock > self._run.iterations / self._iterations + LATE:
-                self._heat((by_clock - self._began) / max(1e-12, 1.0 - self._began))
+                self._heat(self._share(by_clock))
         elif math.isfinite(self._seconds):
-            self._heat((by_clock - self._began) / max(1e-12, 1.0 - self._began))
+            self._heat(self._share(by_clock))
         else:
             if self._run.iterations - self._cycle_began >= self._growing:
                 self._cycle_began, self._growing = float(self._run.iterations), 2 * self._growing
             self._heat((self._run.iterations - self._cycle_began) / self._growing)
 
+    def _share(self, used: float) -> float:
+        """Return how much of the annealing, or of the saving of vehicles, is done where so much of the budget is used up."""
+        if self._saving:
+            return used / self._options.fleet_share
+        return (used - self._began) / max(1e-12, 1.0 - self._began)
+
     def _heat(self, done: float) -> None:
-        """Set the temperature for a share of the annealing that is done."""
+        """Set the temperature for a share of the annealing, or of the saving of vehicles, that is done."""
         from redwood.solvers.local_search.vrp_search import COOLING, TEMPERATURE
 
-        ratio = self._options.cold / self._options.hot
-        left = (1.0 - self._began) * self._iterations
-        self._search.values[TEMPERATURE] = self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done))
-        self._search.values[COOLING] = ratio ** (1.0 / max(1.0, left)) if math.isfinite(left) else 1.0
+        hot, cold, share = self._options.hot, self._options.cold, 1.0 - self._began
+        if self._saving:
+            hot, cold, share = min(hot, SAVING[0]), min(hot, SAVING[1]), self._options.fleet_share
+        left = share * self._iterations
+        self._search.values[TEMPERATURE] = self._leg * hot * (cold / hot) ** min(1.0, max(0.0, done))
+        self._search.values[COOLING] = (cold / hot) ** (1.0 / max(1.0, left)) if math.isfinite(left) else 1.0

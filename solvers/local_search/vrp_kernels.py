@@ -45,6 +45,8 @@ from redwood.solvers.local_search.vrp_search import (
 )
 from redwood.solvers.local_search.vrp_types import finish_routes
 
+SEED_ABSENT = 0.4
+"""Probability, while vehicles are saved, that routes are ruined near somebody who is absent."""
 LEAST_PRICE = 0.2
 """The price of absence never falls below this."""
 WINDOW = 1000
@@ -80,6 +82,8 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
             return done
         begin_iteration(search)
         seed = random_below(state, ground.size)
+        if saving > 0 and counters[ABSENT] > 0 and random_float(state) < SEED_ABSENT:
+            seed = search.absent[random_below(state, counters[ABSENT])]
         ruin(plan, ground, search, strings, state, seed)
         list_others(plan, ground, search, state, seed)
         sort_out(ground, search, state)

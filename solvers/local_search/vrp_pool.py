@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
 MOST_ROUTES = 40_000
 """So many routes are kept; then the pool begins anew."""
-MOST_COLUMNS = 12_000
-"""So many of them, the latest ones, are in the program."""
+MOST_COLUMNS, MOST_ENTRIES = 12_000, 120_000
+"""So many of them, the latest ones, with so many customers in all are in the program: HiGHS is late with more."""
+
+
+_Key = tuple[int, frozenset[int]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class RoutePool:
 
     def __init__(self, instance: VRPInstance) -> None:
         self._instance = instance
-        self._routes: dict[tuple[int, frozenset[int]], _Column] = {}
+        self._routes: dict[_Key, _Column] = {}
 
     def add(self, plan: Plan, ground: Ground) -> None:
         """Keep the routes that are driven now."""
@@ -56,20 +60,46 @@ class RoutePool:
         known = self._routes.pop(key, None)
         self._routes[key] = known if known is not None and known.cost <= cost else _Column(cost, kind, customers)
 
-    def best(self, seconds: float) -> list[NumberedRoute] | None:
-        """Return the cheapest choice of routes that serves everybody, or ``None`` where none is found in time."""
-        columns = list(self._routes.values())[-MOST_COLUMNS:]
+    def best(self, seconds: float, start: Sequence[NumberedRoute] = ()) -> list[NumberedRoute] | None:
+        """Return the cheapest choice of routes that serves everybody, or ``None`` where none is found in time.
+
+        ``start`` is a choice of routes met that serves everybody, where one is known.
+        """
+        begun = [(one.kind, frozenset(one.customers.tolist())) for one in start]
+        for key in begun:  # what is in the dictionary last is among the columns
+            if key in self._routes:
+                self._routes[key] = self._routes.pop(key)
+        columns = self._latest()
         if not columns:
             return None
         lower, upper, rows = self._rows(columns)
         outs = np.flatnonzero(self._instance.prize > 0)
         costs = np.concatenate([[one.cost for one in columns], self._instance.prize[outs]])
         program = Program(costs, rows, lower, upper, np.arange(len(costs)) < len(columns))
-        chosen = cheapest_columns(program, seconds)
+        chosen = cheapest_columns(program, seconds, self._chosen(begun, columns, outs))
         if chosen is None:
             return None
         taken = [columns[k] for k in chosen if k < len(columns)]
         return [NumberedRoute(one.kind, np.array(one.customers, dtype=np.int64)) for one in taken]
+
+    def _latest(self) -> list[_Column]:
+        """Return the routes met last, as many as the program can hold."""
+        chosen: list[_Column] = []
+        entries = 0
+        for one in reversed(self._routes.values()):
+            entries += len(one.customers)
+            if len(chosen) == MOST_COLUMNS or entries > MOST_ENTRIES:
+                break
+            chosen.append(one)
+        return chosen[::-1]
+
+    def _chosen(self, begun: list[_Key], columns: list[_Column], outs: np.ndarray) -> list[int]:
+        """Return the columns of a choice of routes, none where it is empty or one of them was not met."""
+        at = {(one.kind, frozenset(one.customers)): number for number, one in enumerate(columns)}
+        if not begun or not all(key in at for key in begun):
+            return []
+        served = frozenset[int]().union(*(customers for _, customers in begun))
+        return [at[key] for key in begun] + [len(columns) + k for k, c in enumerate(outs.tolist()) if c not in served]
 
     def _rows(self, columns: list[_Column]) -> tuple[np.ndarray, np.ndarray, list[list[int]]]:
         """Return the limits of the rows, and the rows of each column: customers, then groups, then types of vehicles.

@@ -36,6 +36,10 @@ SHIPMENT_NEAR = 30
 """So many customers near either end of a shipment say which routes are tried for it, before all are."""
 EVERYWHERE = 2.0
 """So many of the absent are tried at all positions in an iteration, on average; the others beside near customers."""
+OPTIONAL_EVERYWHERE = 0.02
+"""Probability that an optional customer with no position beside near customers is tried at all positions."""
+OPENED = 0.05
+"""Probability that the first candidate, where optional, gets a route of its own at any price: others near may pay for it."""
 ANY_PRICE = 0.1
 """Probability that an optional customer is served at any price while a required one, who may need it before, is absent."""
 
@@ -107,12 +111,21 @@ def recreate(plan: Plan, ground: Ground, search: Search, strings: Strings, state
                 most += ground.prize[ground.partner[c]]
             if lacking and random_float(state) < ANY_PRICE:
                 most = math.inf
+            if i == 0 and random_float(state) < OPENED and _opens(plan, ground, search, state, c):
+                continue
         if ground.partner[c] >= 0 and ground.fixed[ground.partner[c]]:
             insert_behind_pickup(plan, ground, search, c)
         elif ground.partner[c] >= 0:
             insert_shipment(plan, ground, search, strings, state, c, most)
         else:
             insert_customer(plan, ground, search, strings, state, c, most)
+
+
+@kernel(_nrt=False)
+def _opens(plan: Plan, ground: Ground, search: Search, state: RandomState, c: int) -> bool:
+    """Open a route for a candidate at any price, unless its pickup belongs to a prefix; return whether."""
+    behind = ground.partner[c] >= 0 and ground.fixed[ground.partner[c]]
+    return not behind and open_for(plan, ground, search, state, c, math.inf)
 
 
 @kernel(_nrt=False)
@@ -156,7 +169,8 @@ def insert_customer(
             cost, w = insertion_cost(plan, ground, r, c, stop, cheapest)
             if cost < cheapest:
                 cheapest, position, window = cost, stop, w
-    if position < 0 and partial and random_float(state) * search.counters[ABSENT_BEFORE] < EVERYWHERE:
+    widely = most == math.inf or random_float(state) < OPTIONAL_EVERYWHERE
+    if position < 0 and partial and widely and random_float(state) * search.counters[ABSENT_BEFORE] < EVERYWHERE:
         cheapest, position, window = anywhere(plan, ground, c, most)
     if open_for(plan, ground, search, state, c, cheapest):
         return

@@ -26,6 +26,8 @@ from redwood.solvers.local_search.vrp_search import (
 
 MOST_ABSENT = 10
 """Of more absent customers only so many are tried in an iteration, besides those near its ruin."""
+WHOLE_ROUTE = 0.01
+"""Probability that an optional seed loses its whole route, which may cost more than it brings."""
 DOWNSIZE = 0.5
 """Probability that ruined routes get the cheapest vehicle for the rest of them before the insertions."""
 
@@ -87,6 +89,8 @@ def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: Ra
             continue
         search.ruined[r] = counters[ITERATION]
         length = int(1.0 + random_float(state) * min(float(plan.members[r]), longest))
+        if c == seed and not ground.required[c] and random_float(state) < WHOLE_ROUTE:
+            length = plan.members[r]
         remove_string(plan, ground, search, strings, state, c, min(length, plan.members[r]))
         wanted -= 1
         if wanted == 0:

@@ -147,8 +147,8 @@ def test_demands_depots_and_tours_are_read_from_node_1() -> None:
         ("NODE_COORD_SECTION", "NODE_CORD_SECTION", "section 'NODE_CORD_SECTION' .* Did you mean 'NODE_COORD_SECTION'"),
         (
             "NODE_COORD_SECTION",
-            "FIXED_EDGES_SECTION\n1 2\n-1\nNODE_COORD_SECTION",
-            "line 6: FIXED_EDGES_SECTION asks for fixed edges",
+            "FIXED_EDGES_SECTION\n1 2 3\n-1\nNODE_COORD_SECTION",
+            "line 6: FIXED_EDGES_SECTION lists 3 nodes, which are no pairs",
         ),
         (
             "NODE_COORD_SECTION",
