@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from redwood.errors import InstanceError, SolutionError
-from redwood.files import parse_json, read_text
+from redwood.files import parse_json, path_of, read_text
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.frames import frame
 from redwood.plugins.host import host
@@ -51,7 +51,7 @@ def read_deployed(path: str | Path, instance: BanditInstance | None = None) -> t
     SolutionError
         Where the file carries no instance and none is given, or the policy is of another cohort.
     """
-    text = read_text(Path(path))
+    text = read_text(path_of(path))
     problem = host().problem("cormab")
     data = parse_json(text, path)
     carried = data.get("instance") if isinstance(data, dict) else None

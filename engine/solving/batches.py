@@ -9,7 +9,7 @@ from typing import Any
 
 import cloudpickle
 
-from redwood.errors import ExecutorError, FitError, OptionError, SolutionError
+from redwood.errors import ExecutorError, FitError, SolutionError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.executors.local import Local
 from redwood.execution.task import Task
@@ -17,7 +17,7 @@ from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance
 from redwood.result import Result, Status
-from redwood.settings import check_seed, check_threads, positive
+from redwood.settings import check_seed, check_threads, positive, whole
 from redwood.solver import Solver
 from redwood.solving.running import announce, find_partner, plugin_files, run_tasks
 from redwood.solving.solve import (
@@ -94,8 +94,7 @@ def solve_many(
         positive("time limit", time_limit, " s", "give more than 0 seconds")
     make_budget(time_limit, iterations, None, target_gap, None)
     bound_seconds(bound_time_limit, time_limit)
-    if jobs < 1:
-        raise OptionError(f"jobs {jobs} is below 1.")
+    jobs = whole("jobs", jobs, 1)
     entry, made, note = find_solver(instances[0], solver, time_limit, options)
     settings = Settings(
         iterations=iterations, target_gap=target_gap, bound_time_limit=bound_time_limit, threads=threads, isolate=isolate
