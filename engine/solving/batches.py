@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import cloudpickle
 
-from redwood.errors import ExecutorError, FitError, SolutionError
+from redwood.errors import ExecutorError, FitError, OptionError, SolutionError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.executors.local import Local
 from redwood.execution.task import Task
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
-from redwood.problem import Instance
+from redwood.problem import Instance, instance_of
 from redwood.result import Result, Status
 from redwood.settings import check_seed, check_threads, positive, whole
 from redwood.solver import Solver
@@ -82,6 +82,9 @@ def solve_many(
     **options
         Fields of the solver.
     """
+    if isinstance(instances, (Instance, str)) or not isinstance(instances, Iterable):
+        raise OptionError(f"solve_many takes a list of instances, and was given a {type(instances).__name__}.")
+    instances = [instance_of(instance) for instance in instances]
     if not instances:
         return []
     kinds = sorted({instance.problem for instance in instances})
@@ -192,7 +195,8 @@ def _solve_at_once(
     results: dict[int, Result] = {}
     for returned in Local(jobs).run(_solved, requests):
         if returned.value is None:
-            raise ExecutorError(f"instance {returned.position + 1} of {len(calls)} was lost: {returned.lost}.")
+            why = returned.lost.removesuffix(".")
+            raise ExecutorError(f"instance {returned.position + 1} of {len(calls)} was lost: {why}.")
         instance = calls[returned.position][0]
         found = Result.from_dict(returned.value, problem, source=instance)
         result = announce(checked_again(found, Checker.of(problem, instance, apart=True)))

@@ -14,7 +14,7 @@ from redwood.errors import FormatError, SolutionError, UnknownNameError, suggest
 from redwood.files import parse_json, path_of, read_text, stem, suffix
 from redwood.plugins.host import host
 from redwood.plugins.spec import ProblemSpec
-from redwood.problem import Instance, Problem, Solution, check_arguments
+from redwood.problem import Instance, Problem, Solution, check_arguments, instance_of
 from redwood.result import Result
 from redwood.settings import check_seed, whole
 
@@ -127,7 +127,7 @@ def read_solution(path: str | Path, instance: Instance) -> Solution:
     """Return the solution of an instance that a file in the problem's own format holds (``.tour``, ``.sol``)."""
     text = read_text(path_of(path))
     try:
-        found: Solution = host().problem(instance.problem).parse_solution(text, instance)
+        found: Solution = host().problem(instance_of(instance).problem).parse_solution(text, instance)
     except (FormatError, SolutionError) as error:
         words = _placed(str(error), path)
         raise (FormatError(words, error.line) if isinstance(error, FormatError) else SolutionError(words)) from error
@@ -167,7 +167,7 @@ def load_solution(path: Path, instance: Instance) -> Solution:
         data = data["solution"]
     if data is None:
         raise FormatError(f"{path}: the result in it has no solution.")
-    solution: Solution = host().problem(instance.problem).solution(data)
+    solution: Solution = host().problem(instance_of(instance).problem).solution(data)
     return solution
 
 
@@ -202,7 +202,7 @@ class Check:
 
 def check(instance: Instance, solution: Any) -> Check:
     """Return the objective of a solution, priced on the raw instance, or the rules that it breaks."""
-    problem = host().problem(instance.problem)
+    problem = host().problem(instance_of(instance).problem)
     made = problem.solution(solution)
     violations = tuple(problem.violations(instance, made))
     return Check(None if violations else float(problem.objective(instance, made)), violations)

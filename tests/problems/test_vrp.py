@@ -531,3 +531,20 @@ def test_frame_geojson_and_map_hold_names_and_reasons():
     assert "Hamburg &lt;north&gt;" in page
     assert "the prize is 10" in page
     assert "http" not in page
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-12, 1e9])
+@pytest.mark.parametrize(
+    ("vehicle", "customer"),
+    [({"capacity": 1.5}, {"delivery": 1.0}), ({"max_distance": 3.0}, {}), ({"max_duration": 3.0}, {}), ({}, {"due": 2.0})],
+)
+def test_limits_hold_in_any_unit(unit, vehicle, customer):
+    """Two customers at opposite sides of the depot keep a limit each by itself, and on one route break it."""
+    people = [
+        {"name": name, "x": side * unit, "y": 0.0, **{key: unit * value for key, value in customer.items()}}
+        for name, side in (("east", 1.0), ("west", -1.0))
+    ]
+    van = {"name": "van", "number": 2, **{key: unit * value for key, value in vehicle.items()}}
+    made = line(customers=people, vehicles=[van])
+    assert faults(made, ["east"], ["west"]) == ()
+    assert len(faults(made, ["east", "west"])) == 1
