@@ -551,6 +551,12 @@ def _checked(states: Array, step: int, planning: Planning) -> Array:
     count, _, outcomes = planning.arms.shape
     if states.ndim != 2 or states.shape[1] != count:
         raise SolutionError(f"states of shape {list(states.shape)} are not those of {count} arms, [J] or [E, J].")
+    if (
+        states.dtype.kind not in "iuf"
+        or isinstance(step, bool)
+        or not isinstance(step, (int, float, np.integer, np.floating))
+    ):
+        raise SolutionError(f"states of the type {states.dtype} and the step {step!r:.40} are not all whole numbers.")
     wrong = (states < 0) | (states >= outcomes) | (states != np.floor(states))
     if wrong.any():
         raise SolutionError(f"state {states[wrong][0]} is not one of an arm's states, 0 to {outcomes - 1}.")

@@ -106,6 +106,8 @@ def act_by_name(
     SolutionError
         Where arms have come or left and the policy has no table.
     """
+    if not isinstance(today, Mapping):
+        raise InstanceError(f"today is a {type(today).__name__}; expected a mapping from arms to their states.")
     known = set(names_of(instance))
     new = [name for name in today if name not in known]
     likes = likes or {}
@@ -120,6 +122,8 @@ def act_by_name(
     states = np.argmax(instance.arms.start, axis=1)
     for arm, name in enumerate(names):
         state = today.get(name, int(states[arm]))
+        if isinstance(state, (bool, np.bool_)) or not isinstance(state, (int, np.integer)):
+            raise InstanceError(f"state {state!r:.40} of arm {name!r} is no whole number.")
         if not 0 <= state < instance.arms.shape[2]:
             raise InstanceError(f"state {state} of arm {name!r} is outside 0 to {instance.arms.shape[2] - 1}.")
         states[arm] = state
