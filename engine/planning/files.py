@@ -53,8 +53,9 @@ def load_policy(path: str | Path) -> Policy:
     """
     from safetensors import SafetensorError, safe_open
 
+    place = path_of(path)
     try:
-        with safe_open(path_of(path), framework="np") as file:
+        with safe_open(place, framework="np") as file:
             header = json.loads((file.metadata() or {})[HEADER])
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
         made, kind = header["format"], header["policy"]
