@@ -42,7 +42,7 @@ def in_units(truth: Truth, unit: float, load: float) -> Data:
     def changed(row: Data) -> Data:
         row = {key: value for key, value in row.items() if key not in ("x", "y")}
         for key, factor in (*((key, unit) for key in LENGTHS), *((key, load) for key in LOADS)):
-            if key in row:
+            if key in row and not isinstance(row[key], str):  # the ends of shipments are names
                 row[key] = (factor * np.asarray(row[key], float)).tolist()
         for key in ("window", "windows", "shift"):
             if key in row:

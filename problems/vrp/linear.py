@@ -17,6 +17,7 @@ from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.linear_arcs import Arcs, usable_arcs
 from redwood.problems.vrp.linear_rows import Labels, RowList
 from redwood.problems.vrp.linear_times import add_times
+from redwood.problems.vrp.linear_units import in_program_units
 from redwood.problems.vrp.routes import Route
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.views.linear import Linear, Rows
@@ -44,7 +45,8 @@ class VRPLinear(Linear):
 
     def __init__(self, instance: VRPInstance) -> None:
         self.instance: VRPInstance = instance
-        self._arcs = usable_arcs(instance)
+        self._scaled = in_program_units(instance)
+        self._arcs = usable_arcs(self._scaled)
         self._allowed = PREPARATION
         self._columns: list[Column] | None = None
 
@@ -57,7 +59,7 @@ class VRPLinear(Linear):
                 self._columns = found[1]
                 return self._route_model(*found)
         self._columns = None
-        instance, arcs = self.instance, self._arcs
+        instance, arcs = self._scaled, self._arcs
         model = ConcreteModel("vrp")
         model.used = Var(range(len(arcs.kind)), domain=Binary)
         rows = RowList(model, arcs, list(model.used.values()), instance.size)

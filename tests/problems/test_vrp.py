@@ -548,3 +548,12 @@ def test_limits_hold_in_any_unit(unit, vehicle, customer):
     made = line(customers=people, vehicles=[van])
     assert faults(made, ["east"], ["west"]) == ()
     assert len(faults(made, ["east", "west"])) == 1
+
+
+def test_prefixes_serve_one_alternative_at_most():
+    """Beginnings of routes that serve two of a group break the rule of the group whatever comes behind."""
+    either = {"Ann": {"group": "g"}, "Bob": {"group": "g"}}
+    for begun in ([["Ann", "Bob"]], [["Ann"], ["Bob"]]):
+        prefixes = [{"vehicle": "van", "customers": one} for one in begun]
+        with pytest.raises(InstanceError, match="the prefixes serve 'Ann' and 'Bob', which are alternatives"):
+            line(customers=customers(**either), groups={"g": False}, prefixes=prefixes)

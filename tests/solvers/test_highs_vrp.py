@@ -4,7 +4,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from vrp_tiny import FEATURES, compare, draw
+from tiny_rich import in_units
+from vrp_tiny import FEATURES, Truth, compare, draw
 
 import redwood
 from redwood.plugins.host import host
@@ -58,3 +59,14 @@ def test_start_and_solution_are_inverse(variant):
     again = view.solution(values)
     assert {(r.vehicle, *r.customers) for r in again.routes} == {(r.vehicle, *r.customers) for r in routes.routes}
     assert view.separate(values, True) is None
+
+
+@pytest.mark.parametrize(("unit", "load"), [(1e-8, 1e7), (1e5, 1e-8)])
+def test_lengths_times_and_loads_may_have_any_unit(unit, load):
+    """The optimum by enumeration is proven whatever the units: tolerances of the program are absolute."""
+    for seed in (38, 172):
+        truth = Truth(draw(np.random.default_rng(500_000 + seed), most=3) | {"objective": "cost"})
+        made = redwood.instance("vrp", **in_units(truth, unit, load))
+        result = redwood.solve(made, "highs", time_limit=30, bound_time_limit=0)
+        assert result.status == "optimal"
+        assert result.objective == pytest.approx(unit * truth.optimum()[1], rel=1e-9)
