@@ -14,14 +14,16 @@ from redwood.tolerance import UNIT, unit_scale
 
 LEAST, MOST = 1.0, 1e5
 """Lengths, times and loads whose largest is within these are left as they are."""
+CHEAP, DEAR = 1.0, 1e9
+"""So are costs where the most that routes can cost is within these."""
 USUAL = 2.0**10
 """What others' largest is brought near to."""
 
 
-def in_program_units(instance: VRPInstance) -> VRPInstance:
-    """Return an instance with the same routes and costs whose lengths, times and loads are not far from 1.
+def in_program_units(instance: VRPInstance) -> tuple[VRPInstance, float]:
+    """Return an instance of the same routes whose lengths, times, loads and costs are not far from 1, and the factor of costs.
 
-    All factors are powers of two, so that nothing is lost.
+    All factors are powers of two, so that nothing is lost. Costs stay where fewer vehicles go before them.
     """
     nodes = np.arange(instance.roads.size)
     profiles = range(len(instance.roads.profiles))
@@ -32,8 +34,9 @@ def in_program_units(instance: VRPInstance) -> VRPInstance:
     time = _factor(durations, limits, instance.windows, instance.depot_windows, instance.service, instance.release)
     capacities = [value for vehicle in instance.vehicles for value in vehicle.capacity]
     load = _factor(capacities, instance.delivery, instance.pickup, instance.amounts)
-    if length == time == load == 1.0:
-        return instance
+    money = unit_scale(instance.most_cost, CHEAP, DEAR) if instance.objective == "cost" else 1.0
+    if length == time == load == money == 1.0:
+        return instance, 1.0
     roads = replace(
         instance.roads,
         metric=Metric.MATRIX,
@@ -41,13 +44,15 @@ def in_program_units(instance: VRPInstance) -> VRPInstance:
         distances=length * distances,
         durations=time * durations,
     )
-    return replace(
+    scaled = replace(
         instance,
         roads=roads,
-        vehicles=tuple(_vehicle(vehicle, length, time, load) for vehicle in instance.vehicles),
+        vehicles=tuple(_vehicle(vehicle, length, time, load, money) for vehicle in instance.vehicles),
         **{name: time * getattr(instance, name) for name in ("windows", "depot_windows", "service", "release")},
         **{name: load * getattr(instance, name) for name in ("delivery", "pickup", "amounts")},
+        **{name: money * getattr(instance, name) for name in ("prize", "change_price")},
     )
+    return scaled, money
 
 
 def _factor(*values: Any) -> float:
@@ -57,14 +62,16 @@ def _factor(*values: Any) -> float:
     return scale if scale == 1.0 else scale * USUAL / UNIT
 
 
-def _vehicle(vehicle: VehicleType, length: float, time: float, load: float) -> VehicleType:
+def _vehicle(vehicle: VehicleType, length: float, time: float, load: float, money: float) -> VehicleType:
+    """Return a type of vehicle with each field times the factor of its unit."""
     return replace(
         vehicle,
         capacity=tuple(load * one for one in vehicle.capacity),
         shift=(time * vehicle.shift[0], time * vehicle.shift[1]),
         max_duration=time * vehicle.max_duration,
         max_distance=length * vehicle.max_distance,
-        distance_cost=vehicle.distance_cost / length,
-        duration_cost=vehicle.duration_cost / time,
-        waiting_cost=vehicle.waiting_cost / time,
+        fixed_cost=money * vehicle.fixed_cost,
+        distance_cost=money * vehicle.distance_cost / length,
+        duration_cost=money * vehicle.duration_cost / time,
+        waiting_cost=money * vehicle.waiting_cost / time,
     )
