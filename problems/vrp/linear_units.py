@@ -21,7 +21,7 @@ USUAL = 2.0**10
 
 
 def in_program_units(instance: VRPInstance) -> tuple[VRPInstance, float]:
-    """Return an instance of the same routes whose lengths, times, loads and costs are not far from 1, and the factor of costs.
+    """Return an instance of the same routes with lengths, times, loads and costs not far from 1, and the factor of costs.
 
     All factors are powers of two, so that nothing is lost. Costs stay where fewer vehicles go before them.
     """
