@@ -9,7 +9,7 @@ listing := $(shell printf '%s\n' $(sources) | cksum | cut -d' ' -f1)
 installed := $(VENV)/.installed-$(listing)
 bin := $(VENV)/bin
 
-.PHONY: install demo test coverage release distributions notebooks notebooks-stored docs check clean
+.PHONY: install demo test test-slow coverage release notebooks-stored docs check clean
 
 install: $(installed)
 
@@ -37,14 +37,11 @@ coverage: install
 	$(bin)/python -m pytest --numprocesses auto --dist loadfile --cov=redwood --cov-report=term:skip-covered \
 		--cov-report=html:runs/coverage
 
-# Redwood's wheel, the example plugins and new scaffolds, built and installed into an environment of their own.
-distributions: install
-	$(bin)/python -m pytest -m distribution
+# What takes minutes: wheels and scaffolds installed into environments of their own, notebooks, trainings, cold kernel caches.
+test-slow: install
+	$(bin)/python -m pytest --numprocesses auto --dist loadfile -m slow
 
-# The documentation's notebooks, executed; `notebooks-stored` also writes what they show into them.
-notebooks: install
-	$(bin)/python -m pytest -m notebook
-
+# The documentation's notebooks, executed and stored with what they show.
 notebooks-stored: install
 	$(bin)/python -m nbconvert --to notebook --execute --inplace docs/notebooks/*.ipynb
 

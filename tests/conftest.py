@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")  # every core has a worker already: further threads would only wait for each other
+
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:

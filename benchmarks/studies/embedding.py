@@ -341,15 +341,19 @@ def beside(out: Path, limit: float, which: str, first: int) -> None:
     torch.set_num_threads(1)
     for seed, (hidden, inputs) in enumerate(NETWORKS if which != "forests" else (), first):
         net, name = trained_network(hidden, inputs, seed), f"MLP {'-'.join(map(str, hidden))}, {inputs} inputs"
-        ours: dict[str, dict[str, Any]] = {
-            "redwood": {},
-            "redwood linear": {"limits": "linear"},
-            "redwood 2 groups": {"partitions": 2},
+        model = box(inputs)
+        given = embed(model, net, model.x).highs_options()
+        builds: dict[str, Callable[[], pyo.ConcreteModel]] = {
+            "redwood": partial(with_redwood, net, inputs),
+            "redwood linear": partial(with_redwood, net, inputs, limits="linear"),
+            "redwood 2 groups": partial(with_redwood, net, inputs, partitions=2),
+            "omlt big-M": partial(_omlt_model, net, inputs, False),
+            "omlt partition": partial(_omlt_model, net, inputs, True),
         }
-        for way, options in ours.items():
-            _note(out, timed(name, way, partial(with_redwood, net, inputs, **options), limit))
-        for way, partition in (("omlt big-M", False), ("omlt partition", True)):
-            _note(out, timed(name, way, partial(_omlt_model, net, inputs, partition), limit))
+        for way, build in builds.items():
+            _note(out, timed(name, way, build, limit))
+        for way in ("redwood", "omlt big-M"):
+            _note(out, timed(name, f"{way}, highs_options()", builds[way], limit, **given))
     for seed, (count, depth, inputs) in enumerate(FORESTS if which != "networks" else (), first):
         forest, name = trained_forest(count, depth, inputs, seed), f"{count} trees of depth {depth}, {inputs} inputs"
         for budget in (False, True):

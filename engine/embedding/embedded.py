@@ -135,8 +135,13 @@ class Embedded:
         """Return options of HiGHS that were measured to be best for what was embedded, alone over a box.
 
         Trees' relaxations are tight, so that presolve, which looks at each of their many binaries, takes most of the time.
+        Before ReLUs it finds little, and the restarts that it allows solve the root again; of the heuristics by smaller
+        programs one finds what three look for.
         """
-        return {"presolve": "off"} if self._report.leaves else {}
+        options: dict[str, Any] = {"presolve": "off"}
+        if self._report.undecided:
+            options |= {"mip_heuristic_run_rins": False, "mip_heuristic_run_root_reduced_cost": False}
+        return options
 
     def start(self, point: Any) -> Any:
         """Give all variables of the embedding the values that belong to a point [inputs], for a solver that warm-starts.

@@ -11,9 +11,10 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.problems.atsp.generators import draw_matrix
 from redwood.problems.atsp.instance import ATSPInstance, Tour
-from redwood.problems.atsp.stepwise_kernels import EDGES, FEATURES, window_rows
+from redwood.problems.atsp.stepwise_kernels import EDGES, FEATURES, Instances, Rows, window_rows
 from redwood.problems.routing.stepwise_paths import MARKS, Paths, TourStepwise, pack_paths, unpack_paths
 from redwood.problems.routing.travel import Travel, check_travel
+from redwood.problems.routing.windows import arrays_of, empty_window, open_window
 from redwood.views.stepwise import Layout, Stage, Window
 
 
@@ -60,38 +61,14 @@ class ATSPStepwise(TourStepwise):
         self.instances: tuple[ATSPInstance, ...] = instances
         self.sizes = np.array([instance.size for instance in instances], dtype=np.int64)
         self.offsets = np.concatenate([[0], np.cumsum(self.sizes)])
-        self.cost_starts = np.concatenate([[0], np.cumsum(self.sizes**2)])
-        self.costs = np.concatenate([np.empty(0), *[instance.matrix.ravel() for instance in instances]])
+        costs = np.concatenate([np.empty(0), *[instance.matrix.ravel() for instance in instances]])
+        self._arrays = Instances(costs, np.concatenate([[0], np.cumsum(self.sizes**2)]), self.sizes)
 
     def window(self, batch: Assignments, size: int) -> Window:  # type: ignore[override]
         size = int(min(size, max(1, batch.left.max(initial=1))))
-        nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
-        features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
-        edges = np.empty((*nodes.shape, MARKS + size, EDGES), dtype=np.float32)
-        window_rows(
-            self.costs,
-            self.cost_starts,
-            self.sizes,
-            batch.rows,
-            batch.current,
-            batch.destination,
-            batch.remaining,
-            batch.place,
-            batch.left,
-            batch.known,
-            batch.out,
-            batch.into,
-            batch.assigned,
-            batch.follow,
-            size,
-            features,
-            edges,
-            nodes,
-        )
-        present = nodes >= 0
-        mask = present[:, :, None].copy()
-        mask[:, :MARKS] = False
-        return Window(features, present, mask, nodes, edges)
+        arrays = empty_window(len(batch.rows), MARKS + size, self.layout)
+        window_rows(self._arrays, arrays_of(Rows, batch), size, arrays)
+        return open_window(arrays, self.layout)
 
     def _empty(self, rows: Array) -> Assignments:
         paths = super()._empty(rows)

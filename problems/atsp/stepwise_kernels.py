@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from redwood.kernels import kernel
 from redwood.problems.atsp.assignment_kernels import path_is_whole, relax_tail
 from redwood.problems.routing.stepwise_kernels import sift, sort_heap
 from redwood.problems.routing.stepwise_paths import MARKS
+from redwood.problems.routing.windows import WindowArrays
 
 FEATURES = 14
 EDGES = 11
@@ -49,81 +51,79 @@ def cheapest_remaining(row: Array, open_nodes: Array, pool: Array, keys: Array) 
     return count
 
 
+class Instances(NamedTuple):
+    """The costs of all instances, each matrix row by row; where that of each begins, [I + 1]; and its nodes, [I]."""
+
+    costs: Array
+    starts: Array
+    sizes: Array
+
+
+class Rows(NamedTuple):
+    """Arrays of `redwood.problems.atsp.stepwise.Assignments`."""
+
+    rows: Array
+    left: Array
+    current: Array
+    destination: Array
+    remaining: Array
+    place: Array
+    known: Array
+    out: Array
+    into: Array
+    assigned: Array
+    follow: Array
+
+
 @kernel
-def window_rows(
-    costs: Array,
-    starts: Array,
-    sizes: Array,
-    rows: Array,
-    current: Array,
-    destination: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    known: Array,
-    out: Array,
-    into: Array,
-    assigned: Array,
-    follow: Array,
-    size: int,
-    features: Array,
-    edges: Array,
-    nodes: Array,
-) -> None:
-    """Fill ``features`` [B, M + size, F], ``edges`` [B, M + size, M + size, E] and ``nodes`` [B, M + size].
+def window_rows(instances: Instances, batch: Rows, size: int, window: WindowArrays) -> None:
+    """Fill the window with the current node, the destination, and up to ``size`` nodes that are cheapest to go to.
 
-    The relaxation of all that is left, by node [B, N], is renewed in the rows where the path has left the patched one.
-
-    Parameters
-    ----------
-    costs, starts
-        Costs of all instances, each matrix row by row, and where that of each begins, [I + 1].
-    sizes
-        Number of nodes of each instance, [I].
-    rows
-        Instance of each row, [B].
-    current, destination
-        Nodes [B] between which the open path runs.
-    remaining, place, left
-        Open nodes [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B].
-    known
-        Which rows [B] have a relaxation already; all have one afterwards.
-    out, into
-        Duals [B, N] of leaving and of arriving at each node, in the unit of the costs; they change where renewed.
-    assigned, follow
-        Successor [B, N] of each node in the assignment, and in the path patched from it; they change where renewed.
-    size
-        Tokens beside the two marked ones, T - 2.
-    features, edges
-        Room [B, T, F] and [B, T, T, E]. Get the numbers that describe tokens and pairs, 0 where there is none.
-    nodes
-        Room [B, T]. Gets the node of each token: the current one, the destination, the cheapest ones; -1 where there is
-        none.
+    The relaxation of all that is left is renewed in the rows where the path has left the patched one.
     """
     pool = np.empty(size, dtype=np.int32)
     keys = np.empty(size, dtype=np.float64)
-    for b in range(len(rows)):
-        n = sizes[rows[b]]
-        matrix = costs[starts[rows[b]] : starts[rows[b]] + n * n].reshape((n, n))
-        nodes[b, 0] = current[b]
-        nodes[b, 1] = destination[b]
-        nodes[b, MARKS:] = -1
-        features[b] = 0.0
-        edges[b] = 0.0
-        if left[b] == 0:
+    for b in range(len(batch.rows)):
+        n = instances.sizes[batch.rows[b]]
+        matrix = instances.costs[instances.starts[batch.rows[b]] : instances.starts[batch.rows[b]] + n * n].reshape((n, n))
+        window.nodes[b, 0] = batch.current[b]
+        window.nodes[b, 1] = batch.destination[b]
+        window.nodes[b, MARKS:] = -1
+        window.features[b] = 0.0
+        window.edges[b] = 0.0
+        if batch.left[b] == 0:
             continue
-        if not (known[b] and path_is_whole(current[b], destination[b], left[b], follow[b])):
-            opened = remaining[b, : left[b]]
+        if not (batch.known[b] and path_is_whole(batch.current[b], batch.destination[b], batch.left[b], batch.follow[b])):
+            opened = batch.remaining[b, : batch.left[b]]
             relax_tail(
-                matrix, current[b], destination[b], opened, place[b], known[b], out[b], into[b], assigned[b], follow[b]
+                matrix,
+                batch.current[b],
+                batch.destination[b],
+                opened,
+                batch.place[b],
+                batch.known[b],
+                batch.out[b],
+                batch.into[b],
+                batch.assigned[b],
+                batch.follow[b],
             )
-            known[b] = True
-        count = cheapest_remaining(matrix[current[b]], remaining[b, : left[b]], pool, keys)
-        _include(follow[b, current[b]], pool[:count])
+            batch.known[b] = True
+        count = cheapest_remaining(matrix[batch.current[b]], batch.remaining[b, : batch.left[b]], pool, keys)
+        _include(batch.follow[b, batch.current[b]], pool[:count])
         tokens = MARKS + count
-        nodes[b, MARKS:tokens] = pool[:count]
-        unit = _describe(matrix, nodes[b, :tokens], left[b], features[b], edges[b])
-        _describe_assignment(matrix, nodes[b, :tokens], unit, out[b], into[b], assigned[b], follow[b], features[b], edges[b])
+        window.nodes[b, MARKS:tokens] = pool[:count]
+        unit = _describe(matrix, window.nodes[b, :tokens], batch.left[b], window.features[b], window.edges[b])
+        _describe_assignment(
+            matrix,
+            window.nodes[b, :tokens],
+            unit,
+            batch.out[b],
+            batch.into[b],
+            batch.assigned[b],
+            batch.follow[b],
+            window.features[b],
+            window.edges[b],
+        )
 
 
 @kernel

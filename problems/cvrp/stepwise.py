@@ -19,6 +19,9 @@ from redwood.problems.cvrp.stepwise_kernels import (
     MARKS,
     PAIRS,
     REACH,
+    Instances,
+    Labels,
+    Rows,
     act_rows,
     begin_rows,
     sample_rows,
@@ -28,6 +31,7 @@ from redwood.problems.cvrp.stepwise_kernels import (
 from redwood.problems.cvrp.subproblems import draw_groups, merge, subproblem_of
 from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.travel import Metric, Travel, check_travel
+from redwood.problems.routing.windows import arrays_of, empty_window
 from redwood.views.stepwise import Batch, Expert, Layout, Stage, Stepwise, Subproblems, Target, Window
 
 SECTOR = np.pi / 3
@@ -94,6 +98,7 @@ class CVRPStepwise(Stepwise[Tails]):
         self.points = np.concatenate([np.empty((0, 2)), *[_positions(instance) for instance in instances]])
         self.demands = np.concatenate([np.empty(0), *[instance.demands.astype(np.float64) for instance in instances]])
         self.limits = np.array([instance.limit for instance in instances], dtype=np.float64)
+        self._arrays = Instances(self.points, self.offsets, self.demands, self.limits)
         self._lists: Array | None = None
         self._routes: Array | None = None
         self._starts: Array | None = None
@@ -103,60 +108,23 @@ class CVRPStepwise(Stepwise[Tails]):
         batch = self._empty(rows)
         if rng is not None:
             self.turn(batch, rng)
-        begin_rows(batch.rows, self.offsets, batch.remaining, batch.place, batch.left)
+        begin_rows(self.offsets, arrays_of(Rows, batch))
         batch.load[:] = np.add.reduceat(self.demands, self.offsets[:-1])[batch.rows]
         return batch
 
     def window(self, batch: Tails, size: int) -> Window:
         lists = self._neighbour_lists(2 * REACH * size)
         size = int(min(size, max(1, batch.left.max(initial=1))))
-        nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
-        features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
-        edges = np.empty((*nodes.shape, MARKS + size, PAIRS), dtype=np.float32)
-        mask = np.empty((*nodes.shape, 2), dtype=np.bool_)
-        window_rows(
-            self.points,
-            self.offsets,
-            lists,
-            self.demands,
-            self.limits,
-            batch.rows,
-            batch.current,
-            batch.room,
-            batch.remaining,
-            batch.place,
-            batch.left,
-            batch.load,
-            batch.turn,
-            size,
-            features,
-            edges,
-            nodes,
-            mask,
-        )
-        return Window(features, nodes >= 0, mask, nodes, edges)
+        arrays = empty_window(len(batch.rows), MARKS + size, self.layout)
+        mask = np.empty((*arrays.nodes.shape, 2), dtype=np.bool_)
+        window_rows(self._arrays, lists, arrays_of(Rows, batch), size, arrays, mask)
+        return Window(arrays.features, arrays.nodes >= 0, mask, arrays.nodes, arrays.edges)
 
     def act(self, batch: Tails, window: Window, choice: Array) -> None:
         self._serve(batch, window.nodes[np.arange(len(choice)), choice // 2], choice % 2 == 1)
 
     def _serve(self, batch: Tails, nodes: Array, through: Array) -> None:
-        act_rows(
-            nodes,
-            through,
-            batch.rows,
-            self.offsets,
-            self.demands,
-            self.limits,
-            batch.current,
-            batch.room,
-            batch.remaining,
-            batch.place,
-            batch.left,
-            batch.load,
-            batch.order,
-            batch.via,
-            batch.steps,
-        )
+        act_rows(self._arrays, arrays_of(Rows, batch), nodes, through)
 
     def solutions(self, batch: Tails) -> list[Routes]:  # type: ignore[override]
         rows = zip(batch.order, batch.via, batch.steps, strict=True)
@@ -209,25 +177,8 @@ class CVRPStepwise(Stepwise[Tails]):
             raise FitError("tails can only be drawn from labelled instances; call set_labels() first.")
         rows = np.searchsorted(self.offsets, rng.integers(0, self.offsets[-1], size=count), side="right") - 1
         batch = self._empty(rows)
-        sample_rows(
-            batch.rows,
-            self.offsets,
-            self.demands,
-            self.limits,
-            self._routes,
-            self._starts,
-            self._sectors,
-            batch.current,
-            batch.room,
-            batch.remaining,
-            batch.place,
-            batch.left,
-            batch.load,
-            batch.order,
-            batch.via,
-            batch.turn,
-            random_state(rng),
-        )
+        labels = Labels(self._routes, self._starts, self._sectors)
+        sample_rows(self._arrays, labels, arrays_of(Rows, batch), random_state(rng))
         return batch
 
     def target(self, batch: Tails, window: Window) -> Target:

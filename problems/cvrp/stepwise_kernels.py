@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from redwood.problems.routing.stepwise_kernels import (
     remove,
     window_scale,
 )
+from redwood.problems.routing.windows import WindowArrays
 
 MARKS = 2
 BASE = 14
@@ -44,237 +46,165 @@ AROUND_DEPOT = 0.25
 """Share of the window that is kept for the customers nearest to the depot."""
 
 
-@kernel
-def begin_rows(rows: Array, offsets: Array, remaining: Array, place: Array, left: Array) -> None:
-    """Open every customer; the vehicle stands at the depot.
+class Instances(NamedTuple):
+    """Positions [all nodes, 2], where the nodes of each instance begin, [I + 1], demands [all nodes], capacities [I]."""
 
-    Parameters
+    points: Array
+    offsets: Array
+    demands: Array
+    limits: Array
+
+
+class Labels(NamedTuple):
+    """Labelled routes of all instances.
+
+    Attributes
     ----------
-    rows
-        Instance of each row, [B].
-    offsets
-        Where the nodes of each instance begin among all, [I + 1].
-    remaining, place
-        Room [B, N]. Get the customers in any order, and where each stands among them, -1 for the depot.
-    left
-        Room [B]. Gets how many customers there are.
-    """
-    for b in range(len(rows)):
-        size = offsets[rows[b] + 1] - offsets[rows[b]]
-        place[b, 0] = -1
-        for node in range(1, size):
-            remaining[b, node - 1] = node
-            place[b, node] = node - 1
-        left[b] = size - 1
-
-
-@kernel
-def act_rows(
-    nodes: Array,
-    through: Array,
-    rows: Array,
-    offsets: Array,
-    demands: Array,
-    limits: Array,
-    current: Array,
-    room: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    load: Array,
-    order: Array,
-    via: Array,
-    steps: Array,
-) -> None:
-    """Serve ``nodes[b]`` next in each row that is not finished, with a fresh vehicle where ``through[b]``.
-
-    Parameters
-    ----------
-    nodes, through
-        Customer to serve, [B], open in every row that is not finished, and whether by way of the depot, [B].
-    rows
-        Instance of each row, [B].
-    offsets
-        Where the nodes of each instance begin among all, [I + 1].
-    demands, limits
-        Demands [all nodes], the depots' 0, and the capacity of the vehicles of each instance, [I].
-    current, room
-        Node [B] where the vehicle stands, and the capacity left on it, [B]; both change.
-    remaining, place, left
-        Open customers [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B]; all
-        change.
-    load
-        Demand [B] of all open customers; falls by that of the customer.
-    order, via, steps
-        Customers served so far, [B, N], whether by way of the depot, [B, N], and how many, [B]; all grow by the customer.
-    """
-    for b in range(len(nodes)):
-        if left[b] == 0:
-            continue
-        node = nodes[b]
-        demand = demands[offsets[rows[b]] + node]
-        if through[b]:
-            room[b] = limits[rows[b]]
-        room[b] -= demand
-        load[b] -= demand
-        remove(node, remaining[b], place[b], left[b])
-        left[b] -= 1
-        current[b] = node
-        order[b, steps[b]] = node
-        via[b, steps[b]] = through[b]
-        steps[b] += 1
-
-
-@kernel
-def sample_rows(
-    rows: Array,
-    offsets: Array,
-    demands: Array,
-    limits: Array,
-    routes: Array,
-    starts: Array,
-    sectors: Array,
-    current: Array,
-    room: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    load: Array,
-    plan: Array,
-    via: Array,
-    turn: Array,
-    state: RandomState,
-) -> None:
-    """Open a random tail of the labelled routes of each row: around the depot from a random one on, in random directions.
-
-    Labels have their routes in the order around the depot. Instances in ``sectors`` begin with their first or their last.
-
-    Parameters
-    ----------
-    rows
-        Instance of each row, [B].
-    offsets
-        Where the nodes of each instance begin among all, [I + 1].
-    demands, limits
-        Demands [all nodes], the depots' 0, and the capacity of the vehicles of each instance, [I].
     routes, starts
-        Labels [all nodes] from each instance's second entry on: customers route by route, and which begin a route.
+        From the second entry of each instance on, [all nodes]: customers route by route, and which begin a route.
     sectors
         Which instances [I] leave a wide sector around the depot without customers.
-    current, room
-        Room [B]. Get the node where the vehicle stands, 0 for the depot, and the capacity left on it.
-    remaining, place, left
-        Room [B, N], [B, N] and [B]. Get the open customers, where each stands among them (-1 for none), and how many there
-        are.
-    load
-        Room [B]. Gets the demand of all open customers.
-    plan, via
-        Room [B, N]. Get the open customers in the label's order, and whether each is reached by way of the depot.
-    turn
-        Room [B, 2, 2]. Gets a random rotation and mirror of each row.
-    state
-        The generator's state [2].
     """
-    for b in range(len(rows)):
-        offset = offsets[rows[b]]
-        size = offsets[rows[b] + 1] - offset
+
+    routes: Array
+    starts: Array
+    sectors: Array
+
+
+class Rows(NamedTuple):
+    """The arrays of `redwood.problems.cvrp.stepwise.Tails`."""
+
+    rows: Array
+    left: Array
+    current: Array
+    room: Array
+    load: Array
+    remaining: Array
+    place: Array
+    order: Array
+    via: Array
+    steps: Array
+    turn: Array
+
+
+class Around(NamedTuple):
+    """Room for what lies around a window.
+
+    Attributes
+    ----------
+    pool, keys
+        The open customers nearest to the current node, and their squared distances, [k].
+    home, home_keys
+        Those nearest to the depot, and their squared distances, [T - 2].
+    seen
+        The nodes of the tokens, then those of ``pool`` that the window does not show, [T + k or less].
+    """
+
+    pool: Array
+    keys: Array
+    home: Array
+    home_keys: Array
+    seen: Array
+
+
+@kernel
+def begin_rows(offsets: Array, batch: Rows) -> None:
+    """Open every customer of instances whose nodes begin at ``offsets`` [I + 1]; the vehicle stands at the depot."""
+    for b in range(len(batch.rows)):
+        size = offsets[batch.rows[b] + 1] - offsets[batch.rows[b]]
+        batch.place[b, 0] = -1
+        for node in range(1, size):
+            batch.remaining[b, node - 1] = node
+            batch.place[b, node] = node - 1
+        batch.left[b] = size - 1
+
+
+@kernel
+def act_rows(instances: Instances, batch: Rows, nodes: Array, through: Array) -> None:
+    """Serve customer ``nodes[b]`` next in each row that is not finished, with a fresh vehicle where ``through[b]``."""
+    for b in range(len(nodes)):
+        if batch.left[b] == 0:
+            continue
+        node = nodes[b]
+        demand = instances.demands[instances.offsets[batch.rows[b]] + node]
+        if through[b]:
+            batch.room[b] = instances.limits[batch.rows[b]]
+        batch.room[b] -= demand
+        batch.load[b] -= demand
+        remove(node, batch.remaining[b], batch.place[b], batch.left[b])
+        batch.left[b] -= 1
+        batch.current[b] = node
+        batch.order[b, batch.steps[b]] = node
+        batch.via[b, batch.steps[b]] = through[b]
+        batch.steps[b] += 1
+
+
+@kernel
+def sample_rows(instances: Instances, labels: Labels, batch: Rows, state: RandomState) -> None:
+    """Open a random tail of the labelled routes of each row: around the depot from a random one on, in random directions.
+
+    Labels have their routes in the order around the depot. Instances that are sectors begin with their first or their last.
+    The open customers, and whether each is reached by way of the depot, stand in ``order`` and ``via`` afterwards.
+    """
+    for b in range(len(batch.rows)):
+        offset = instances.offsets[batch.rows[b]]
+        size = instances.offsets[batch.rows[b] + 1] - offset
         end = offset + size
-        draw_turn(turn[b], state)
-        begins = offset + 1 + np.flatnonzero(starts[offset + 1 : end])
+        draw_turn(batch.turn[b], state)
+        begins = offset + 1 + np.flatnonzero(labels.starts[offset + 1 : end])
         first = random_below(state, len(begins))
         sense = -1 if random_float(state) < 0.5 else 1
-        if sectors[rows[b]]:
+        if labels.sectors[batch.rows[b]]:
             first = 0 if sense > 0 else len(begins) - 1
         step = 0
         for turned in range(len(begins)):
             at = begins[(first + sense * turned) % len(begins)]
             stop = at + 1
-            while stop < end and not starts[stop]:
+            while stop < end and not labels.starts[stop]:
                 stop += 1
             backward = random_float(state) < 0.5
             for k in range(stop - at):
-                plan[b, step] = routes[stop - 1 - k] if backward else routes[at + k]
-                via[b, step] = k == 0
+                batch.order[b, step] = labels.routes[stop - 1 - k] if backward else labels.routes[at + k]
+                batch.via[b, step] = k == 0
                 step += 1
         done = random_below(state, size - 1)
-        room[b] = limits[rows[b]]
-        current[b] = 0
-        load[b] = 0.0
+        batch.room[b] = instances.limits[batch.rows[b]]
+        batch.current[b] = 0
+        batch.load[b] = 0.0
         for k in range(done):
-            if via[b, k]:
-                room[b] = limits[rows[b]]
-            room[b] -= demands[offset + plan[b, k]]
-            current[b] = plan[b, k]
+            if batch.via[b, k]:
+                batch.room[b] = instances.limits[batch.rows[b]]
+            batch.room[b] -= instances.demands[offset + batch.order[b, k]]
+            batch.current[b] = batch.order[b, k]
         for node in range(size):
-            place[b, node] = -1
-        left[b] = size - 1 - done
-        for k in range(left[b]):
-            node = plan[b, done + k]
-            plan[b, k] = node
-            via[b, k] = via[b, done + k]
-            remaining[b, k] = node
-            place[b, node] = k
-            load[b] += demands[offset + node]
+            batch.place[b, node] = -1
+        batch.left[b] = size - 1 - done
+        for k in range(batch.left[b]):
+            node = batch.order[b, done + k]
+            batch.order[b, k] = node
+            batch.via[b, k] = batch.via[b, done + k]
+            batch.remaining[b, k] = node
+            batch.place[b, node] = k
+            batch.load[b] += instances.demands[offset + node]
 
 
 @kernel
-def window_rows(
-    points: Array,
-    offsets: Array,
-    lists: Array,
-    demands: Array,
-    limits: Array,
-    rows: Array,
-    current: Array,
-    room: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    load: Array,
-    turn: Array,
-    size: int,
-    features: Array,
-    edges: Array,
-    nodes: Array,
-    mask: Array,
-) -> None:
-    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E], ``nodes`` [B, T] (-1 for none) and ``mask`` [B, T, 2].
+def window_rows(instances: Instances, lists: Array, batch: Rows, size: int, window: WindowArrays, mask: Array) -> None:
+    """Fill the window with the current node, the depot, and up to ``size`` open customers nearest to the two.
 
-    Parameters
-    ----------
-    points, offsets
-        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
-    lists
-        Neighbours [all nodes, K] of each node, nearest first, -1 where there are fewer; [0, 0] to search all open customers
-        instead.
-    demands, limits
-        Demands [all nodes], the depots' 0, and the capacity of the vehicles of each instance, [I].
-    rows
-        Instance of each row, [B].
-    current, room
-        Node [B] where the vehicle stands, 0 for the depot, and the capacity left on it, [B].
-    remaining, place, left
-        Open customers [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B].
-    load
-        Demand [B] of all open customers.
-    turn
-        Rotation and mirror [B, 2, 2] in which each row is shown.
-    size
-        Tokens beside the two marked ones, T - 2.
-    features, edges
-        Room [B, T, F] and [B, T, T, E]. Get the numbers that describe tokens and pairs, 0 where there is none.
-    nodes
-        Room [B, T]. Gets the node of each token: the current one, the depot, the chosen customers, -1 where there is none.
-    mask
-        Room [B, T, 2]. Gets whether a customer may be served next, straight on and by way of the depot.
+    ``lists`` [all nodes, K] has the neighbours of each node, nearest first, -1 where there are fewer; it is [0, 0] to search
+    all open customers instead. ``mask`` [B, T, 2] gets whether a customer may be served next, straight on and by the depot.
     """
     beside = int(size * AROUND_DEPOT)
     context = int(CONTEXT * size)
-    pool = np.empty(REACH * size, dtype=np.int32)
-    keys = np.empty(REACH * size, dtype=np.float64)
-    home = np.empty(size, dtype=np.int32)
-    home_keys = np.empty(size, dtype=np.float64)
-    seen = np.empty(MARKS + REACH * size + beside, dtype=np.int32)
+    around = Around(
+        np.empty(REACH * size, dtype=np.int32),
+        np.empty(REACH * size, dtype=np.float64),
+        np.empty(size, dtype=np.int32),
+        np.empty(size, dtype=np.float64),
+        np.empty(MARKS + REACH * size + beside, dtype=np.int32),
+    )
+    seen = around.seen
     xy = np.empty((len(seen), 2), dtype=np.float64)
     shares = np.zeros(len(seen), dtype=np.float64)
     relaxed = MARKS + context + beside
@@ -283,42 +213,59 @@ def window_rows(
     alpha = np.empty((relaxed, relaxed), dtype=np.float32)
     wanted = np.full(relaxed, 2, dtype=np.int32)
     wanted[0] = 1
-    for b in range(len(rows)):
-        offset = offsets[rows[b]]
-        nodes[b, 0] = current[b]
-        nodes[b, 1] = 0
-        nodes[b, MARKS:] = -1
-        features[b] = 0.0
-        edges[b] = 0.0
+    for b in range(len(batch.rows)):
+        offset = instances.offsets[batch.rows[b]]
+        window.nodes[b, 0] = batch.current[b]
+        window.nodes[b, 1] = 0
+        window.nodes[b, MARKS:] = -1
+        window.features[b] = 0.0
+        window.edges[b] = 0.0
         mask[b] = False
-        if left[b] == 0:
+        if batch.left[b] == 0:
             continue
         tokens, total, scale = _gather(
-            points, offset, lists, remaining[b, : left[b]], place[b], beside, nodes[b], pool, keys, home, home_keys, seen
+            instances.points,
+            offset,
+            lists,
+            batch.remaining[b, : batch.left[b]],
+            batch.place[b],
+            beside,
+            window.nodes[b],
+            around,
         )
-        _picture(points, offset, turn[b], scale, seen[:total], xy)
-        limit = limits[rows[b]]
-        at_depot = current[b] == 0
+        _picture(instances.points, offset, batch.turn[b], scale, seen[:total], xy)
+        limit = instances.limits[batch.rows[b]]
+        at_depot = batch.current[b] == 0
         _describe_loads(
-            nodes[b, :tokens], demands[offset:], limit, at_depot, room[b], load[b], left[b], features[b], mask[b]
+            window.nodes[b, :tokens],
+            instances.demands[offset:],
+            limit,
+            at_depot,
+            batch.room[b],
+            batch.load[b],
+            batch.left[b],
+            window.features[b],
+            mask[b],
         )
         for k in range(MARKS, total):
-            shares[k] = demands[offset + seen[k]] / limit
+            shares[k] = instances.demands[offset + seen[k]] / limit
         describe_savings(
             xy[:total],
             shares[:total],
-            -1.0 if at_depot else room[b] / limit,
+            -1.0 if at_depot else batch.room[b] / limit,
             tokens,
-            features[b, :, SAVINGS:],
-            edges[b, :, :, EDGES:],
+            window.features[b, :, SAVINGS:],
+            window.edges[b, :, :, EDGES:],
         )
         total = min(total, relaxed)
-        _describe(xy[:total], tokens, features[b])
-        fresh = _fresh_vehicles(demands[offset:], seen[MARKS:total], room[b], limit, at_depot)
+        _describe(xy[:total], tokens, window.features[b])
+        fresh = _fresh_vehicles(instances.demands[offset:], seen[MARKS:total], batch.room[b], limit, at_depot)
         wanted[1] = 1 + 2 * fresh
-        around = xy[:total]
-        if relax_path(around, wanted, fresh, not at_depot, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha) > 0.0:
-            describe_pairs(tokens, share, alpha, features[b, :, RELAXED:SAVINGS], edges[b])
+        if (
+            relax_path(xy[:total], wanted, fresh, not at_depot, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha)
+            > 0.0
+        ):
+            describe_pairs(tokens, share, alpha, window.features[b, :, RELAXED:SAVINGS], window.edges[b])
 
 
 @kernel
@@ -330,13 +277,9 @@ def _gather(
     place: Array,
     beside: int,
     nodes: Array,
-    pool: Array,
-    keys: Array,
-    home: Array,
-    home_keys: Array,
-    seen: Array,
+    around: Around,
 ) -> tuple[int, int, float]:
-    """Write the window to ``nodes``, after its two marked ones, and with those around it to ``seen``.
+    """Write the window to ``nodes``, after its two marked ones, and with those around it to ``around.seen``.
 
     Where not all ``open_nodes`` are shown, the last ``beside`` of the window are the nearest to the depot. Returns how many
     are in the window, how many were seen, and the scale of the window.
@@ -353,13 +296,10 @@ def _gather(
         How many customers near the depot a full window shows.
     nodes
         Room [T], of which the first two are given: the current node and the depot. Gets the chosen customers.
-    pool, keys
-        Room [k] for the customers nearest to the current node, and their squared distances.
-    home, home_keys
-        Room [T - 2] for the customers nearest to the depot, and their squared distances.
-    seen
-        Room [T + k or less]. Gets the tokens' nodes, then those of ``pool`` that the window does not show.
+    around
+        Room, which is filled.
     """
+    pool, keys, home, seen = around.pool, around.keys, around.home, around.seen
     size = len(home)
     left = len(open_nodes)
     count = -1
@@ -372,7 +312,7 @@ def _gather(
     tokens = MARKS + shown
     nodes[MARKS:tokens] = pool[:shown]
     if left > size:
-        found = nearest_remaining(points, offset, 0, open_nodes, home, home_keys)
+        found = nearest_remaining(points, offset, 0, open_nodes, home, around.home_keys)
         tokens = _append_new(home[:found], nodes, tokens)
     seen[:tokens] = nodes[:tokens]
     return tokens, _append_new(pool[shown:count], seen, tokens), scale

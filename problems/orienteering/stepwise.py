@@ -17,6 +17,8 @@ from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, p
 from redwood.problems.orienteering.stepwise_kernels import (
     FEATURES,
     MARKS,
+    Instances,
+    Rows,
     act_rows,
     begin_rows,
     sample_rows,
@@ -28,6 +30,7 @@ from redwood.problems.orienteering.tree_paths import PAIRS
 from redwood.problems.routing.relaxation_kernels import EDGES
 from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.travel import check_travel
+from redwood.problems.routing.windows import arrays_of, empty_window, open_window
 from redwood.views.stepwise import Batch, Expert, Layout, Stage, Stepwise, Subproblems, Target, Window
 
 
@@ -93,6 +96,7 @@ class OrienteeringStepwise(Stepwise[PathBatch]):
         self.starts = np.array([instance.start for instance in instances], dtype=np.int32)
         self.ends = np.array([instance.end for instance in instances], dtype=np.int32)
         self.limits = np.array([instance.limit for instance in instances], dtype=np.float64)
+        self._arrays = Instances(self.metrics, self.points, self.offsets, self.starts, self.ends, self.prizes)
         self._paths: Array | None = None
         self._path_starts: Array | None = None
 
@@ -114,64 +118,17 @@ class OrienteeringStepwise(Stepwise[PathBatch]):
         if rng is not None:
             self.turn(batch, rng)
         batch.order[:, 0] = batch.current
-        begin_rows(
-            self.metrics,
-            self.points,
-            self.offsets,
-            self.ends,
-            batch.rows,
-            batch.current,
-            batch.budget,
-            batch.remaining,
-            batch.place,
-            batch.left,
-        )
+        begin_rows(self._arrays, arrays_of(Rows, batch))
         return batch
 
     def window(self, batch: PathBatch, size: int) -> Window:
         size = int(min(size, max(1, batch.left.max(initial=1))))
-        nodes = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
-        features = np.empty((*nodes.shape, FEATURES), dtype=np.float32)
-        edges = np.empty((*nodes.shape, MARKS + size, EDGES + PAIRS), dtype=np.float32)
-        window_rows(
-            self.metrics,
-            self.points,
-            self.offsets,
-            self.ends,
-            self.prizes,
-            batch.rows,
-            batch.current,
-            batch.budget,
-            batch.remaining,
-            batch.place,
-            batch.left,
-            batch.turn,
-            size,
-            features,
-            edges,
-            nodes,
-        )
-        present = nodes >= 0
-        mask = present[:, :, None].copy()
-        mask[:, :MARKS] = False
-        return Window(features, present, mask, nodes, edges)
+        arrays = empty_window(len(batch.rows), MARKS + size, self.layout)
+        window_rows(self._arrays, arrays_of(Rows, batch), size, arrays)
+        return open_window(arrays, self.layout)
 
     def act(self, batch: PathBatch, window: Window, choice: Array) -> None:
-        act_rows(
-            window.nodes[np.arange(len(choice)), choice],
-            self.metrics,
-            self.points,
-            self.offsets,
-            self.ends,
-            batch.rows,
-            batch.current,
-            batch.budget,
-            batch.remaining,
-            batch.place,
-            batch.left,
-            batch.order,
-            batch.steps,
-        )
+        act_rows(self._arrays, arrays_of(Rows, batch), window.nodes[np.arange(len(choice)), choice])
 
     def solutions(self, batch: PathBatch) -> list[Tour]:  # type: ignore[override]
         rows = zip(batch.order, batch.steps, self.ends[batch.rows], strict=True)
@@ -211,25 +168,7 @@ class OrienteeringStepwise(Stepwise[PathBatch]):
             raise FitError("tails can only be drawn from labelled instances; call set_labels() first.")
         rows = np.searchsorted(self._path_starts, rng.integers(0, self._path_starts[-1], size=count), side="right") - 1
         batch = self.begin(rows)
-        sample_rows(
-            self.metrics,
-            self.points,
-            self.offsets,
-            self.starts,
-            self.ends,
-            self._paths,
-            self._path_starts,
-            batch.rows,
-            batch.current,
-            batch.budget,
-            batch.remaining,
-            batch.place,
-            batch.left,
-            batch.order,
-            batch.planned,
-            batch.turn,
-            random_state(rng),
-        )
+        sample_rows(self._arrays, self._paths, self._path_starts, arrays_of(Rows, batch), random_state(rng))
         return batch
 
     def target(self, batch: PathBatch, window: Window) -> Target:

@@ -7,6 +7,7 @@ are out of reach once stay so, because distances on the plane keep the triangle 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from redwood.problems.routing.stepwise_kernels import (
     remove,
     window_scale,
 )
+from redwood.problems.routing.windows import WindowArrays
 
 MARKS = 2
 VALUE = 11 + SURROUNDINGS
@@ -39,276 +41,142 @@ RICH = 0.25
 """Share of the window that is kept for the nodes of the highest prize."""
 
 
-@kernel
-def close_unreachable(
-    metric: int,
-    points: Array,
-    offset: int,
-    current: int,
-    end: int,
-    budget: float,
-    remaining: Array,
-    place: Array,
-    left: int,
-) -> int:
-    """Close the open nodes that are out of reach; return how many are left.
+class Instances(NamedTuple):
+    """All instances.
 
-    Parameters
-    ----------
-    metric, points
-        How distances are rounded, and the positions [all nodes, 2] of all instances.
-    offset
-        Where the nodes of this instance begin in ``points``.
-    current, end
-        Nodes, counted within the instance, from which the path goes on and where it ends.
-    budget
-        Length left, in the unit of the distances.
-    remaining, place
-        Open nodes [N] of the row in any order, and where each stands among them, -1 where closed; both change.
-    left
-        How many entries of ``remaining`` count.
-    """
-    own = points[offset:]
-    matrix = np.empty((0, 0))
-    k = 0
-    while k < left:  # each round goes on or closes a node
-        node = remaining[k]
-        way = distance(metric, own, matrix, current, node) + distance(metric, own, matrix, node, end)
-        if way <= budget:
-            k += 1
-        else:
-            remove(node, remaining, place, left)
-            left -= 1
-    return left
-
-
-@kernel
-def begin_rows(
-    metrics: Array,
-    points: Array,
-    offsets: Array,
-    ends: Array,
-    rows: Array,
-    current: Array,
-    budget: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-) -> None:
-    """Open every node in reach but the start and the end.
-
-    Parameters
-    ----------
-    metrics, ends
-        How distances are rounded, and the last node of the path, of every instance, [I].
-    points, offsets
-        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
-    rows
-        Instance of each row, [B].
-    current, budget
-        Node [B] where the path stands, and the length left, [B].
-    remaining, place
-        Room [B, N]. Gets the nodes in reach in any order, and where each stands among them, -1 where it does not.
-    left
-        Room [B]. Gets how many nodes are in reach.
-    """
-    for b in range(len(rows)):
-        offset = offsets[rows[b]]
-        end = ends[rows[b]]
-        count = 0
-        for node in range(offsets[rows[b] + 1] - offset):
-            place[b, node] = -1
-            if node != current[b] and node != end:
-                remaining[b, count] = node
-                place[b, node] = count
-                count += 1
-        left[b] = close_unreachable(
-            metrics[rows[b]], points, offset, current[b], end, budget[b], remaining[b], place[b], count
-        )
-
-
-@kernel
-def act_rows(
-    nodes: Array,
-    metrics: Array,
-    points: Array,
-    offsets: Array,
-    ends: Array,
-    rows: Array,
-    current: Array,
-    budget: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    order: Array,
-    steps: Array,
-) -> None:
-    """Visit ``nodes[b]`` in each row that is not finished.
-
-    Parameters
-    ----------
-    nodes
-        Node to visit, [B], in reach in every row that is not finished.
-    metrics, ends
-        How distances are rounded, and the last node of the path, of every instance, [I].
-    points, offsets
-        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
-    rows
-        Instance of each row, [B].
-    current, budget
-        Node [B] where the path stands, and the length left, [B]; both change.
-    remaining, place, left
-        Nodes in reach [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B]; all
-        change.
-    order, steps
-        Nodes visited so far, [B, N], and how many, [B]; both grow by the node.
-    """
-    matrix = np.empty((0, 0))
-    for b in range(len(nodes)):
-        if left[b] == 0:
-            continue
-        offset = offsets[rows[b]]
-        budget[b] -= distance(metrics[rows[b]], points[offset:], matrix, current[b], nodes[b])
-        remove(nodes[b], remaining[b], place[b], left[b])
-        current[b] = nodes[b]
-        order[b, steps[b]] = nodes[b]
-        steps[b] += 1
-        left[b] = close_unreachable(
-            metrics[rows[b]],
-            points,
-            offset,
-            current[b],
-            ends[rows[b]],
-            budget[b],
-            remaining[b],
-            place[b],
-            left[b] - 1,
-        )
-
-
-@kernel
-def sample_rows(
-    metrics: Array,
-    points: Array,
-    offsets: Array,
-    starts: Array,
-    ends: Array,
-    paths: Array,
-    path_starts: Array,
-    rows: Array,
-    current: Array,
-    budget: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    plan: Array,
-    planned: Array,
-    turn: Array,
-    state: RandomState,
-) -> None:
-    """Follow the labelled path of each row for a random number of visits, and write what is left of it to ``plan``.
-
-    A closed path is followed in either direction.
-
-    Parameters
+    Attributes
     ----------
     metrics, starts, ends
-        How distances are rounded, and the first and last node of the path, of every instance, [I].
+        How distances are rounded, and the first and last node of the path, [I].
     points, offsets
-        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
+        Positions [all nodes, 2], and where the nodes of each instance begin, [I + 1].
+    prizes
+        Prizes [all nodes], not negative.
+    """
+
+    metrics: Array
+    points: Array
+    offsets: Array
+    starts: Array
+    ends: Array
+    prizes: Array
+
+
+class Rows(NamedTuple):
+    """The arrays of `redwood.problems.orienteering.stepwise.PathBatch`."""
+
+    rows: Array
+    left: Array
+    current: Array
+    budget: Array
+    remaining: Array
+    place: Array
+    order: Array
+    steps: Array
+    turn: Array
+    planned: Array
+
+
+@kernel
+def close_unreachable(instances: Instances, batch: Rows, b: int) -> None:
+    """Close the open nodes of row ``b`` that are out of reach."""
+    own = instances.points[instances.offsets[batch.rows[b]] :]
+    metric, end = instances.metrics[batch.rows[b]], instances.ends[batch.rows[b]]
+    matrix = np.empty((0, 0))
+    k = 0
+    while k < batch.left[b]:  # each round goes on or closes a node
+        node = batch.remaining[b, k]
+        way = distance(metric, own, matrix, batch.current[b], node) + distance(metric, own, matrix, node, end)
+        if way <= batch.budget[b]:
+            k += 1
+        else:
+            remove(node, batch.remaining[b], batch.place[b], batch.left[b])
+            batch.left[b] -= 1
+
+
+@kernel
+def begin_rows(instances: Instances, batch: Rows) -> None:
+    """Open every node in reach but the start and the end."""
+    for b in range(len(batch.rows)):
+        offset = instances.offsets[batch.rows[b]]
+        end = instances.ends[batch.rows[b]]
+        count = 0
+        for node in range(instances.offsets[batch.rows[b] + 1] - offset):
+            batch.place[b, node] = -1
+            if node != batch.current[b] and node != end:
+                batch.remaining[b, count] = node
+                batch.place[b, node] = count
+                count += 1
+        batch.left[b] = count
+        close_unreachable(instances, batch, b)
+
+
+@kernel
+def act_rows(instances: Instances, batch: Rows, nodes: Array) -> None:
+    """Visit ``nodes[b]``, which is in reach, in each row that is not finished."""
+    matrix = np.empty((0, 0))
+    for b in range(len(nodes)):
+        if batch.left[b] == 0:
+            continue
+        offset = instances.offsets[batch.rows[b]]
+        batch.budget[b] -= distance(
+            instances.metrics[batch.rows[b]], instances.points[offset:], matrix, batch.current[b], nodes[b]
+        )
+        remove(nodes[b], batch.remaining[b], batch.place[b], batch.left[b])
+        batch.current[b] = nodes[b]
+        batch.order[b, batch.steps[b]] = nodes[b]
+        batch.steps[b] += 1
+        batch.left[b] -= 1
+        close_unreachable(instances, batch, b)
+
+
+@kernel
+def sample_rows(instances: Instances, paths: Array, path_starts: Array, batch: Rows, state: RandomState) -> None:
+    """Follow the labelled path of each row for a random number of visits, and write what is left of it to its ``order``.
+
+    A closed path is followed in either direction. Rows are as `begin_rows` leaves them.
+
+    Parameters
+    ----------
+    instances
+        All instances.
     paths, path_starts
         Labelled visits [all visits] between start and end, and where those of each instance begin, [I + 1].
-    rows
-        Instance of each row, [B].
-    current, budget
-        As `begin_rows` leaves them, [B]; they become those of the tail.
-    remaining, place, left
-        As `begin_rows` leaves them, [B, N] twice and [B]; they become those of the tail.
-    plan, planned
-        Room [B, N] and [B]. Gets the visits that the label has left, in order, and how many they are.
-    turn
-        Room [B, 2, 2]. Gets a random rotation and mirror of each row.
+    batch
+        The rows; they become tails, and are turned at random.
     state
         The generator's state [2].
     """
     matrix = np.empty((0, 0))
-    for b in range(len(rows)):
-        offset = offsets[rows[b]]
-        first = path_starts[rows[b]]
-        visits = path_starts[rows[b] + 1] - first
-        backward = starts[rows[b]] == ends[rows[b]] and random_below(state, 2) == 1
-        draw_turn(turn[b], state)
+    for b in range(len(batch.rows)):
+        offset = instances.offsets[batch.rows[b]]
+        first = path_starts[batch.rows[b]]
+        visits = path_starts[batch.rows[b] + 1] - first
+        backward = instances.starts[batch.rows[b]] == instances.ends[batch.rows[b]] and random_below(state, 2) == 1
+        draw_turn(batch.turn[b], state)
         done = random_below(state, visits) if visits > 0 else 0
         for k in range(visits):
             node = paths[first + visits - 1 - k] if backward else paths[first + k]
             if k >= done:
-                plan[b, k - done] = node
+                batch.order[b, k - done] = node
                 continue
-            if place[b, node] < 0:  # out of reach by rounding: what follows is no tail of a feasible path
+            if batch.place[b, node] < 0:  # out of reach by rounding: what follows is no tail of a feasible path
                 done = visits
-                left[b] = 0
+                batch.left[b] = 0
                 break
-            budget[b] -= distance(metrics[rows[b]], points[offset:], matrix, current[b], node)
-            remove(node, remaining[b], place[b], left[b])
-            current[b] = node
-            left[b] = close_unreachable(
-                metrics[rows[b]],
-                points,
-                offset,
-                node,
-                ends[rows[b]],
-                budget[b],
-                remaining[b],
-                place[b],
-                left[b] - 1,
+            batch.budget[b] -= distance(
+                instances.metrics[batch.rows[b]], instances.points[offset:], matrix, batch.current[b], node
             )
-        planned[b] = visits - done
+            remove(node, batch.remaining[b], batch.place[b], batch.left[b])
+            batch.current[b] = node
+            batch.left[b] -= 1
+            close_unreachable(instances, batch, b)
+        batch.planned[b] = visits - done
 
 
 @kernel
-def window_rows(
-    metrics: Array,
-    points: Array,
-    offsets: Array,
-    ends: Array,
-    prizes: Array,
-    rows: Array,
-    current: Array,
-    budget: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    turn: Array,
-    size: int,
-    features: Array,
-    edges: Array,
-    nodes: Array,
-) -> None:
-    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E] and ``nodes`` [B, T]: the nearest nodes and the highest prizes.
-
-    Parameters
-    ----------
-    metrics, ends
-        How distances are rounded, and the last node of the path, of every instance, [I].
-    points, offsets
-        Positions [all nodes, 2] of all instances, and where those of each begin, [I + 1].
-    prizes
-        Prizes [all nodes], not negative.
-    rows
-        Instance of each row, [B].
-    current, budget
-        Node [B] where the path stands, and the length left, [B].
-    remaining, place, left
-        Nodes in reach [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B].
-    turn
-        Rotation and mirror [B, 2, 2] in which each row is shown.
-    size
-        Tokens beside the two marked ones, T - 2.
-    features, edges
-        Room [B, T, F] and [B, T, T, E]. Gets the numbers that describe tokens and pairs, 0 where there is none.
-    nodes
-        Room [B, T]. Gets the node of each token: the current one, the end, the chosen ones, -1 where there is none.
-    """
+def window_rows(instances: Instances, batch: Rows, size: int, window: WindowArrays) -> None:
+    """Fill the window with the current node, the end, and up to ``size`` nearest nodes and nodes of the highest prizes."""
     pool = np.empty(CONTEXT * size, dtype=np.int32)
     keys = np.empty(CONTEXT * size, dtype=np.float64)
     seen = np.empty(MARKS + CONTEXT * size, dtype=np.int32)
@@ -320,47 +188,56 @@ def window_rows(
     out = np.empty((len(seen), 2), dtype=np.float32)
     best = np.empty(len(seen), dtype=np.int32)
     joined = np.empty(lengths.shape, dtype=np.float32)
-    for b in range(len(rows)):
-        offset = offsets[rows[b]]
-        end = ends[rows[b]]
-        nodes[b, 0] = current[b]
-        nodes[b, 1] = end
-        nodes[b, MARKS:] = -1
-        features[b] = 0.0
-        edges[b] = 0.0
-        if left[b] == 0:
+    for b in range(len(batch.rows)):
+        offset = instances.offsets[batch.rows[b]]
+        end = instances.ends[batch.rows[b]]
+        window.nodes[b, 0] = batch.current[b]
+        window.nodes[b, 1] = end
+        window.nodes[b, MARKS:] = -1
+        window.features[b] = 0.0
+        window.edges[b] = 0.0
+        if batch.left[b] == 0:
             continue
-        count = nearest_remaining(points, offset, current[b], remaining[b, : left[b]], pool, keys)
-        shown = min(count, size - int(size * RICH)) if left[b] > size else count
-        nodes[b, MARKS : MARKS + shown] = pool[:shown]
+        count = nearest_remaining(
+            instances.points, offset, batch.current[b], batch.remaining[b, : batch.left[b]], pool, keys
+        )
+        shown = min(count, size - int(size * RICH)) if batch.left[b] > size else count
+        window.nodes[b, MARKS : MARKS + shown] = pool[:shown]
         tokens = MARKS + shown
-        if left[b] > size:
-            tokens = _add_richest(prizes[offset:], remaining[b, : left[b]], nodes[b], tokens)
-        seen[:tokens] = nodes[b, :tokens]
+        if batch.left[b] > size:
+            tokens = _add_richest(instances.prizes[offset:], batch.remaining[b, : batch.left[b]], window.nodes[b], tokens)
+        seen[:tokens] = window.nodes[b, :tokens]
         total = tokens
         for i in range(shown, count):
-            if not _holds(nodes[b, MARKS:tokens], pool[i]) and total < len(seen):
+            if not _holds(window.nodes[b, MARKS:tokens], pool[i]) and total < len(seen):
                 seen[total] = pool[i]
                 total += 1
-        scale = window_scale(points, offset + current[b], offset + end, keys, shown)
+        scale = window_scale(instances.points, offset + batch.current[b], offset + end, keys, shown)
         for k in range(total):
-            dx = (points[offset + seen[k], 0] - points[offset + current[b], 0]) * scale
-            dy = (points[offset + seen[k], 1] - points[offset + current[b], 1]) * scale
-            xy[k, 0] = turn[b, 0, 0] * dx + turn[b, 0, 1] * dy
-            xy[k, 1] = turn[b, 1, 0] * dx + turn[b, 1, 1] * dy
-        _describe(xy[:total], tokens, features[b])
+            dx = (instances.points[offset + seen[k], 0] - instances.points[offset + batch.current[b], 0]) * scale
+            dy = (instances.points[offset + seen[k], 1] - instances.points[offset + batch.current[b], 1]) * scale
+            xy[k, 0] = batch.turn[b, 0, 0] * dx + batch.turn[b, 0, 1] * dy
+            xy[k, 1] = batch.turn[b, 1, 0] * dx + batch.turn[b, 1, 1] * dy
+        _describe(xy[:total], tokens, window.features[b])
         _describe_value(
-            metrics[rows[b]], points[offset:], prizes[offset:], nodes[b, :tokens], budget[b], left[b], scale, features[b]
+            instances.metrics[batch.rows[b]],
+            instances.points[offset:],
+            instances.prizes[offset:],
+            window.nodes[b, :tokens],
+            batch.budget[b],
+            batch.left[b],
+            scale,
+            window.features[b],
         )
         for k in range(total):
-            value[k] = prizes[offset + seen[k]]
+            value[k] = instances.prizes[offset + seen[k]]
         around = xy[:total]
-        room = max(budget[b] * scale, 1e-9)
+        room = max(batch.budget[b] * scale, 1e-9)
         rate, found = relax_path_trees(around, value[:total], room, lengths, share, alpha, out, best, joined)
         if rate > 0.0:
-            describe_pairs(tokens, share, alpha, features[b, :, TOLD - EDGES * MARKS :], edges[b])
-            describe_choice(tokens, rate, value, out, features[b, :, VALUE:])
-            describe_paths(tokens, best[:found], joined, features[b, :, TOLD:], edges[b, :, :, EDGES:])
+            describe_pairs(tokens, share, alpha, window.features[b, :, TOLD - EDGES * MARKS :], window.edges[b])
+            describe_choice(tokens, rate, value, out, window.features[b, :, VALUE:])
+            describe_paths(tokens, best[:found], joined, window.features[b, :, TOLD:], window.edges[b, :, :, EDGES:])
 
 
 @kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from redwood.problem import Instance, Solution
 from redwood.problems.routing.stepwise_kernels import draw_turn, draw_turns, remove
 from redwood.problems.routing.subproblems import random_arcs
 from redwood.problems.routing.travel import Travel, path_length
+from redwood.problems.routing.windows import arrays_of
 from redwood.views.stepwise import Batch, Expert, Stepwise, Subproblems, Target, Window
 
 MARKS = 2
@@ -142,23 +143,14 @@ class TourStepwise(Stepwise[Paths]):
         return batch
 
     def _open(self, batch: Paths, starts: Array) -> None:
-        begin_rows(
-            batch.rows,
-            self.offsets,
-            starts,
-            batch.current,
-            batch.destination,
-            batch.remaining,
-            batch.place,
-            batch.left,
-        )
+        begin_rows(self.offsets, starts, arrays_of(Rows, batch))
         batch.order[:, 0] = starts
         batch.steps[:] = 1
 
     def act(self, batch: Paths, window: Window, choice: Array) -> None:
         nodes = window.nodes[np.arange(len(choice)), choice]
         link = NO_LINKS if batch.link is None else batch.link
-        act_rows(nodes, batch.current, batch.remaining, batch.place, batch.left, batch.order, batch.steps, link)
+        act_rows(arrays_of(Rows, batch), nodes, link)
         batch.plan = None
 
     def solutions(self, batch: Paths) -> list[Solution]:
@@ -204,21 +196,8 @@ class TourStepwise(Stepwise[Paths]):
         rows = np.searchsorted(self.offsets, rng.integers(0, self.offsets[-1], size=count), side="right") - 1
         batch = self._empty(rows)
         batch.plan = np.empty_like(batch.remaining)
-        sample_rows(
-            batch.rows,
-            self.offsets,
-            self._tours,
-            self._ends,
-            batch.current,
-            batch.destination,
-            batch.remaining,
-            batch.place,
-            batch.left,
-            batch.plan,
-            batch.turn,
-            self.two_way,
-            random_state(rng),
-        )
+        labels = self.offsets, self._tours, self._ends
+        sample_rows(*labels, arrays_of(Rows, batch), batch.plan, self.two_way, random_state(rng))
         return batch
 
     def target(self, batch: Paths, window: Window) -> Target:
@@ -244,45 +223,36 @@ class TourStepwise(Stepwise[Paths]):
         )
 
 
-@kernel
-def begin_rows(
-    rows: Array,
-    offsets: Array,
-    starts: Array,
-    current: Array,
-    destination: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-) -> None:
-    """Open every node but the start of each row.
+class Rows(NamedTuple):
+    """Arrays of `Paths`."""
 
-    Parameters
-    ----------
-    rows, starts
-        Instance [B] of each row, and the node [B] where its tour begins and ends.
-    offsets
-        Where the nodes of each instance begin among all, [I + 1].
-    current, destination
-        Room [B]. Get the start.
-    remaining, place
-        Room [B, N]. Get the open nodes in any order, and where each stands among them, -1 where it does not.
-    left
-        Room [B]. Gets how many nodes are open.
-    """
-    for b in range(len(rows)):
-        size = offsets[rows[b] + 1] - offsets[rows[b]]
+    rows: Array
+    left: Array
+    current: Array
+    destination: Array
+    remaining: Array
+    place: Array
+    order: Array
+    steps: Array
+    turn: Array
+
+
+@kernel
+def begin_rows(offsets: Array, starts: Array, batch: Rows) -> None:
+    """Open every node but the start ``starts[b]`` of each row; nodes of instance i begin at ``offsets[i]``."""
+    for b in range(len(batch.rows)):
+        size = offsets[batch.rows[b] + 1] - offsets[batch.rows[b]]
         start = starts[b]
-        current[b] = start
-        destination[b] = start
+        batch.current[b] = start
+        batch.destination[b] = start
         count = 0
         for node in range(size):
             if node != start:
-                remaining[b, count] = node
-                place[b, node] = count
+                batch.remaining[b, count] = node
+                batch.place[b, node] = count
                 count += 1
-        place[b, start] = -1
-        left[b] = count
+        batch.place[b, start] = -1
+        batch.left[b] = count
 
 
 @kernel
@@ -309,19 +279,7 @@ def close_rows(sizes: Array, destination: Array, remaining: Array, place: Array,
 
 @kernel
 def sample_rows(
-    rows: Array,
-    offsets: Array,
-    tours: Array,
-    is_open: Array,
-    current: Array,
-    destination: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    plan: Array,
-    turn: Array,
-    two_way: bool,
-    state: RandomState,
+    offsets: Array, tours: Array, is_open: Array, batch: Rows, plan: Array, two_way: bool, state: RandomState
 ) -> None:
     """Open a random arc of the labelled tour, or open path, of each row; ``plan`` gets its nodes in order.
 
@@ -330,92 +288,64 @@ def sample_rows(
 
     Parameters
     ----------
-    rows
-        Instance of each row, [B].
     offsets
         Where the nodes of each instance begin among all, [I + 1].
     tours, is_open
         Labels [all nodes]: each instance's nodes in order; and which [I] are open paths from its first to its last node.
-    current, destination
-        Room [B]. Get the nodes before and after the arc.
-    remaining, place
-        Room [B, N]. Get the nodes of the arc, and where each stands among them, -1 where it does not.
-    left
-        Room [B]. Gets how many nodes the arc has.
+    batch
+        The rows, which are turned at random.
     plan
         Room [B, N]. Gets the nodes of the arc in the label's order.
-    turn
-        Room [B, 2, 2]. Gets a random rotation and mirror of each row.
     two_way
         Whether a tour backwards is as good.
     state
         The generator's state [2].
     """
-    for b in range(len(rows)):
-        offset = offsets[rows[b]]
-        size = offsets[rows[b] + 1] - offset
+    for b in range(len(batch.rows)):
+        offset = offsets[batch.rows[b]]
+        size = offsets[batch.rows[b] + 1] - offset
         start = random_below(state, size)
         backward = two_way and random_float(state) < 0.5
         step = size - 1 if backward else 1
         length = 1 + random_below(state, size - 1)
-        if is_open[rows[b]]:
+        if is_open[batch.rows[b]]:
             end = size - 1 if random_float(state) < 0.7 else 2 + random_below(state, size - 2)
             begin = 0 if random_float(state) < 0.3 else random_below(state, end - 1)
             start = size - 1 - begin if backward else begin
             length = end - begin - 1
-        draw_turn(turn[b], state)
+        draw_turn(batch.turn[b], state)
         for node in range(size):
-            place[b, node] = -1
+            batch.place[b, node] = -1
         position = start
-        current[b] = tours[offset + position]
+        batch.current[b] = tours[offset + position]
         for k in range(length):
             position = (position + step) % size
             node = tours[offset + position]
-            remaining[b, k] = node
-            place[b, node] = k
+            batch.remaining[b, k] = node
+            batch.place[b, node] = k
             plan[b, k] = node
-        destination[b] = tours[offset + (position + step) % size]
-        left[b] = length
+        batch.destination[b] = tours[offset + (position + step) % size]
+        batch.left[b] = length
 
 
 @kernel
-def act_rows(
-    nodes: Array,
-    current: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    order: Array,
-    steps: Array,
-    link: Array,
-) -> None:
+def act_rows(batch: Rows, nodes: Array, link: Array) -> None:
     """Visit ``nodes[b]`` in each row that is not finished, and at once the node linked to it, if there are links.
 
-    Parameters
-    ----------
-    nodes
-        Node to visit, [B], open in every row that is not finished.
-    current
-        Node [B] where the path stands; becomes the node visited last.
-    remaining, place, left
-        Open nodes [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B]; all change.
-    order, steps
-        Nodes visited so far, [B, N], and how many, [B]; both grow by the nodes visited.
-    link
-        Node [B, N] that has to follow each at once, -1 for none; pairs are mutual. [0, 0] where there are no links.
+    ``link`` [B, N] has the node that has to follow each at once, -1 for none; pairs are mutual. It is [0, 0] without links.
     """
     for b in range(len(nodes)):
-        if left[b] == 0:
+        if batch.left[b] == 0:
             continue
         node = nodes[b]
         while node >= 0:  # links are pairs, and a node that was visited ends it
-            remove(node, remaining[b], place[b], left[b])
-            left[b] -= 1
-            current[b] = node
-            order[b, steps[b]] = node
-            steps[b] += 1
+            remove(node, batch.remaining[b], batch.place[b], batch.left[b])
+            batch.left[b] -= 1
+            batch.current[b] = node
+            batch.order[b, batch.steps[b]] = node
+            batch.steps[b] += 1
             node = link[b, node] if len(link) > 0 else -1
-            if node >= 0 and place[b, node] < 0:
+            if node >= 0 and batch.place[b, node] < 0:
                 node = -1
 
 

@@ -20,8 +20,9 @@ from redwood.problems.routing.stepwise_paths import (
     unpack_paths,
 )
 from redwood.problems.routing.travel import Metric, Travel, check_travel
+from redwood.problems.routing.windows import arrays_of, empty_window, open_window
 from redwood.problems.tsp.instance import Tour, TSPInstance
-from redwood.problems.tsp.stepwise_kernels import FEATURES, window_rows
+from redwood.problems.tsp.stepwise_kernels import FEATURES, Rows, window_rows
 from redwood.problems.tsp.subproblems import Region, draw_regions, least_nodes, merge
 from redwood.views.stepwise import Layout, Stage, Subproblems, Window
 
@@ -61,30 +62,9 @@ class TSPStepwise(TourStepwise):
     def window(self, batch: Paths, size: int) -> Window:
         lists = self._neighbour_lists(6 * size)
         size = int(min(size, max(1, batch.left.max(initial=1))))
-        count = len(batch.rows)
-        features = np.empty((count, MARKS + size, FEATURES), dtype=np.float32)
-        edges = np.empty((count, MARKS + size, MARKS + size, EDGES), dtype=np.float32)
-        nodes = np.empty((count, MARKS + size), dtype=np.int32)
-        window_rows(
-            self.points,
-            self.offsets,
-            lists,
-            batch.rows,
-            batch.current,
-            batch.destination,
-            batch.remaining,
-            batch.place,
-            batch.left,
-            batch.turn,
-            size,
-            features,
-            edges,
-            nodes,
-        )
-        present = nodes >= 0
-        mask = present[:, :, None].copy()
-        mask[:, :MARKS] = False
-        return Window(features, present, mask, nodes, edges)
+        arrays = empty_window(len(batch.rows), MARKS + size, self.layout)
+        window_rows(self.points, self.offsets, lists, arrays_of(Rows, batch), size, arrays)
+        return open_window(arrays, self.layout)
 
     def tour(self, order: Array) -> Tour:
         return Tour(order)

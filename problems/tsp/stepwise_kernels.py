@@ -8,6 +8,7 @@ stand at ``offsets[i]`` in ``points``.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from redwood.problems.routing.stepwise_kernels import (
     window_scale,
 )
 from redwood.problems.routing.stepwise_paths import MARKS
+from redwood.problems.routing.windows import WindowArrays
 
 CONTEXT, ENOUGH, RIM = 3, 96, 1.5
 """How many nodes the relaxation is made of: ``CONTEXT`` windows up to ``ENOUGH`` nodes, then ``RIM`` windows. Without some
@@ -34,24 +36,21 @@ with 100 it is a quarter larger at 1,000 nodes."""
 FEATURES = 6 + SURROUNDINGS + MARKS * EDGES
 
 
+class Rows(NamedTuple):
+    """Arrays of `redwood.problems.routing.stepwise_paths.Paths`."""
+
+    rows: Array
+    left: Array
+    current: Array
+    destination: Array
+    remaining: Array
+    place: Array
+    turn: Array
+
+
 @kernel
-def window_rows(
-    points: Array,
-    offsets: Array,
-    lists: Array,
-    rows: Array,
-    current: Array,
-    destination: Array,
-    remaining: Array,
-    place: Array,
-    left: Array,
-    turn: Array,
-    size: int,
-    features: Array,
-    edges: Array,
-    nodes: Array,
-) -> None:
-    """Fill ``features`` [B, T, F], ``edges`` [B, T, T, E] and ``nodes`` [B, T] (-1 where there is no token).
+def window_rows(points: Array, offsets: Array, lists: Array, batch: Rows, size: int, window: WindowArrays) -> None:
+    """Fill the window with the current node, the destination, and up to ``size`` nearest nodes, nearest first.
 
     Parameters
     ----------
@@ -60,20 +59,12 @@ def window_rows(
     lists
         Neighbours [all nodes, K] of each node, nearest first, -1 where there are fewer; [0, 0] to search all open nodes
         instead.
-    rows
-        Instance of each row, [B].
-    current, destination
-        Nodes [B] between which the open path runs.
-    remaining, place, left
-        Open nodes [B, N] in any order, where each stands among them (-1 for none), and how many there are, [B].
-    turn
-        Rotation and mirror [B, 2, 2] in which each row is shown.
+    batch
+        The open paths.
     size
         Tokens beside the two marked ones, T - 2.
-    features, edges
-        Room [B, T, F] and [B, T, T, E]. Get the numbers that describe tokens and pairs, 0 where there is none.
-    nodes
-        Room [B, T]. Gets the node of each token: the current one, the destination, the nearest ones, nearest first.
+    window
+        Room.
     """
     context = min(CONTEXT * size, max(ENOUGH, int(RIM * size)))
     pool = np.empty(context, dtype=np.int32)
@@ -85,32 +76,32 @@ def window_rows(
     alpha = np.empty((MARKS + context, MARKS + context), dtype=np.float32)
     wanted = np.full(MARKS + context, 2, dtype=np.int32)
     wanted[:MARKS] = 1
-    for b in range(len(rows)):
-        offset = offsets[rows[b]]
-        nodes[b, 0] = current[b]
-        nodes[b, 1] = destination[b]
-        nodes[b, MARKS:] = -1
-        features[b] = 0.0
-        edges[b] = 0.0
+    for b in range(len(batch.rows)):
+        offset = offsets[batch.rows[b]]
+        window.nodes[b, 0] = batch.current[b]
+        window.nodes[b, 1] = batch.destination[b]
+        window.nodes[b, MARKS:] = -1
+        window.features[b] = 0.0
+        window.edges[b] = 0.0
         count = -1
         if lists.shape[1] > 0:
-            count = listed_remaining(points, offset, current[b], lists, place[b], left[b], pool, keys)
+            count = listed_remaining(points, offset, batch.current[b], lists, batch.place[b], batch.left[b], pool, keys)
         if count < 0:
-            count = nearest_remaining(points, offset, current[b], remaining[b, : left[b]], pool, keys)
+            count = nearest_remaining(points, offset, batch.current[b], batch.remaining[b, : batch.left[b]], pool, keys)
         shown = min(count, size)
-        nodes[b, MARKS : MARKS + shown] = pool[:shown]
-        origin = offset + current[b]
-        scale = window_scale(points, origin, offset + destination[b], keys, shown)
+        window.nodes[b, MARKS : MARKS + shown] = pool[:shown]
+        origin = offset + batch.current[b]
+        scale = window_scale(points, origin, offset + batch.destination[b], keys, shown)
         for k in range(MARKS + count):
-            node = nodes[b, k] if k < MARKS else pool[k - MARKS]
+            node = window.nodes[b, k] if k < MARKS else pool[k - MARKS]
             dx = (points[offset + node, 0] - points[origin, 0]) * scale
             dy = (points[offset + node, 1] - points[origin, 1]) * scale
-            xy[k, 0] = turn[b, 0, 0] * dx + turn[b, 0, 1] * dy
-            xy[k, 1] = turn[b, 1, 0] * dx + turn[b, 1, 1] * dy
-        _describe(xy[: MARKS + count], min(tokens, MARKS + shown), left[b], features[b])
+            xy[k, 0] = batch.turn[b, 0, 0] * dx + batch.turn[b, 0, 1] * dy
+            xy[k, 1] = batch.turn[b, 1, 0] * dx + batch.turn[b, 1, 1] * dy
+        _describe(xy[: MARKS + count], min(tokens, MARKS + shown), batch.left[b], window.features[b])
         around = xy[: MARKS + count]
         if relax_path(around, wanted, 0, False, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha) > 0.0:
-            describe_pairs(MARKS + shown, share, alpha, features[b, :, FEATURES - EDGES * MARKS :], edges[b])
+            describe_pairs(MARKS + shown, share, alpha, window.features[b, :, FEATURES - EDGES * MARKS :], window.edges[b])
 
 
 @kernel

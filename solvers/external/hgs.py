@@ -13,6 +13,7 @@ import numpy as np
 from redwood.errors import OptionError, SolverError
 from redwood.problem import Instance, Problem
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
+from redwood.problems.routing.travel import Metric
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.external.apart import call_apart
 from redwood.solvers.external.scaling import MOST_NODES, whole_loads
@@ -106,12 +107,22 @@ def _data(instance: CVRPInstance) -> dict[str, Any]:
     """Return an instance in the library's form and within its range of numbers."""
     demands, capacity = _within_range(instance)
     return {
+        **_positions(instance),
         "distance_matrix": _distances(instance),
         "demands": demands,
         "vehicle_capacity": capacity,
         "service_times": np.zeros(instance.size + 1),
         "num_vehicles": instance.slots,
     }
+
+
+def _positions(instance: CVRPInstance) -> dict[str, Any]:
+    """Return positions in the plane, not below 0: SWAP* looks only at routes whose directions from the depot overlap."""
+    coords, metric = instance.travel.coords, instance.travel.metric
+    if coords is None or metric is Metric.GEO:
+        return {}
+    x, y = (np.asarray(coords, dtype=np.float64) - np.min(coords, axis=0)).T
+    return {"x_coordinates": x, "y_coordinates": y}
 
 
 def _distances(instance: CVRPInstance) -> np.ndarray[Any, Any]:

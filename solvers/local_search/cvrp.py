@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,10 +16,11 @@ from redwood.problem import Instance, Problem
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.local_search.cvrp_pool import RoutePool
+from redwood.solvers.local_search.threads import thread_pool
 
 if TYPE_CHECKING:
-    from redwood.problems.cvrp.plan import Ground, Plan
-    from redwood.solvers.local_search.cvrp_kernels import Search
+    from redwood.problems.cvrp.plan import Ground
+    from redwood.solvers.local_search.cvrp_chains import Chains
 
 POLL = 0.02
 """Seconds between two looks at the clock."""
@@ -43,6 +45,16 @@ POOL_SHARE, POOL_LAST = 0.06, 0.08
 """Share of the time that a choice among all routes met may take, and that is left for the last one."""
 SAVINGS_SECONDS = 1e-5
 """Seconds a customer that have to be left for the savings of a large instance."""
+GENETIC_FEWEST, GENETIC_MOST = 8, 1000
+"""Smaller instances need no genetic search, and larger ones have none."""
+GENETIC_LEAST, GENETIC_MANY = 10.0, 25.0
+"""Where fewer individuals a customer are possible there is no genetic search, and where more, annealing gets little time."""
+INDIVIDUAL = 6e-6
+"""Seconds a customer that an individual takes, about."""
+ANNEALED, ANNEALED_LITTLE = 0.5, 0.2
+"""Shares of the budget that annealing gets where a genetic search follows."""
+SHARED = 100
+"""With several threads, so many times in an annealing all go on from the best routes of any."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -51,12 +63,17 @@ LATE = 0.05
 class CVRPLocalSearch(Solver):
     """Slack induction by string removals (SISR), annealed over the budget. One iteration is one ruin and recreate.
 
-    It starts from the initial solution or from savings. Temperatures fall exponentially from first to last, over the
+    Where the budget has an end and is large enough for the number of customers a genetic search (HGS) follows: annealing
+    gets a half or a fifth of the budget, and its routes join the first population. An individual counts as as many
+    iterations as there are customers. With several threads annealings go on from the best of them a hundred times, and
+    populations exchange their best; with a limit on iterations, seed and number of threads decide the result.
+
+    Annealing starts from the initial solution or from savings. Temperatures fall exponentially from first to last, over the
     iterations or, without a limit on those, over the seconds; a large budget is divided among several annealings, each from
-    the start, and the best routes count. Without any limit there are cycles that double in length. Where
-    the vehicles do not suffice at first, customers wait outside at a penalty until all are served. Within a time limit
-    alone, routes met on the way are kept for up to some hundred customers, and after each annealing a set-partitioning
-    program on HiGHS looks for the best choice among those of all annealings.
+    the start, and the best routes count. Without any limit there are cycles that double in length. Where the vehicles do
+    not suffice at first, customers wait outside at a penalty until all are served. Within a time limit alone and without a
+    genetic search, routes met on the way are kept for up to some hundred customers, and after each annealing a
+    set-partitioning program on HiGHS looks for the best choice among those of all annealings.
 
     Attributes
     ----------
@@ -81,6 +98,7 @@ class CVRPLocalSearch(Solver):
     References
     ----------
     Christiaens and Vanden Berghe (2020), doi:10.1287/trsc.2019.0914; start by Clarke and Wright (1964).
+    Genetic search: Vidal (2022), doi:10.1016/j.cor.2021.105643.
     """
 
     removals: float = 13.0
@@ -114,6 +132,7 @@ class CVRPLocalSearch(Solver):
         import highspy  # noqa: F401 (its import is not part of the time limit)
 
         from redwood.budget import Iterations
+        from redwood.solvers.local_search.cvrp_genetic import compile_genetic
 
         metric = cast(CVRPInstance, instance).travel.metric
         places = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -121,15 +140,22 @@ class CVRPLocalSearch(Solver):
         ground: dict[str, Any] = {"matrix": lengths} if metric == "EXPLICIT" else {"coords": places, "metric": metric}
         small = cast(CVRPInstance, problem.make(demands=[0, 1, 1, 1], capacity=2, **ground))
         self.run(problem, small, Run(problem, small, budget=Iterations(10)))
+        if cast(CVRPInstance, instance).size <= GENETIC_MOST:
+            compile_genetic(small)
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up."""
+        from redwood.solvers.local_search.cvrp_genetic import breed
+
         typed = cast(CVRPInstance, instance)
         try:
-            anneal = _Annealing(self, typed, run)
-            while not run.stops():
-                anneal.advance()
-            anneal.finish()
+            with thread_pool(run.threads) as executor:
+                anneal = _Annealing(self, typed, run, executor)
+                while not (run.stops() or anneal.done):
+                    anneal.advance()
+                anneal.finish()
+                if anneal.genetic and not run.stops():
+                    breed(typed, run, anneal.ends, executor)
         except OutOfTimeError:
             if run.best is None:
                 _report_first(typed, run)
@@ -141,9 +167,9 @@ class CVRPLocalSearch(Solver):
 class _Annealing:
     """One annealing after another, each from the start and over its share of the budget."""
 
-    def __init__(self, options: CVRPLocalSearch, instance: CVRPInstance, run: Run) -> None:
-        from redwood.kernels import random_state
+    def __init__(self, options: CVRPLocalSearch, instance: CVRPInstance, run: Run, executor: Executor | None) -> None:
         from redwood.problems.cvrp.plan import make_ground
+        from redwood.solvers.local_search.cvrp_chains import Chains
         from redwood.solvers.local_search.cvrp_kernels import Strings
 
         self._options, self._run, self._instance = options, run, instance
@@ -151,14 +177,20 @@ class _Annealing:
         if run.initial is None and instance.size > SMALL and run.seconds_left < SAVINGS_SECONDS * instance.size:
             raise OutOfTimeError
         self._routes = _start(instance, self._ground, run)
-        self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
-        self._state = random_state(run.rng)
-        self._iterations, self._seconds = run.iterations_left, run.seconds_left
+        strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
+        self._chains: Chains = Chains(self._ground, strings, [run.rng, *run.rng.spawn(run.threads - 1)], executor)
+        share = _annealed_share(instance, run)
+        self.genetic = share < 1.0
+        self._iterations, self._seconds = run.iterations_left, share * run.seconds_left
+        if math.isfinite(self._iterations):
+            self._iterations = math.ceil(share * self._iterations)
         self._pool: RoutePool | None = None
-        if math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf and 1 < instance.size <= POOL_MOST:
+        few = 1 < instance.size <= POOL_MOST and not self.genetic
+        if few and math.isinf(self._iterations) and POOL_LEAST <= self._seconds < math.inf:
             self._pool = RoutePool(instance)
             self._seconds *= 1.0 - POOL_LAST
         self._chosen = False
+        self.ends: list[list[list[int]]] = []
         self._began = run.seconds
         self._cycles = self._count(self._iterations)
         self._timed = False
@@ -168,15 +200,17 @@ class _Annealing:
         self._begin(self._routes)
         self.report()
 
+    @property
+    def done(self) -> bool:
+        """Whether the share of the budget for annealings is used up."""
+        run = self._run
+        return run.iterations >= self._iterations or run.seconds - self._began >= self._seconds if self.genetic else False
+
     def _begin(self, routes: list[list[int]]) -> None:
         """Begin anew from routes."""
-        from redwood.problems.cvrp.plan import make_plan, total_length
-        from redwood.solvers.local_search.cvrp_kernels import make_search
-
-        self._plan: Plan = make_plan(self._instance, self._ground, routes)
-        length = total_length(self._plan, self._instance.size)
+        length = self._chains.begin(self._instance, routes, _fees(self._options, self._ground))
         self._leg = length / (self._instance.size + len(routes))
-        self._search: Search = make_search(self._ground, self._plan, length, _fees(self._options, self._ground))
+        self._shared = 0
         self._heat(0.0)
 
     def _count(self, iterations: float) -> int:
@@ -187,20 +221,18 @@ class _Annealing:
 
     def advance(self) -> None:
         """Do iterations for about `POLL` seconds, or as many as are left, and report what they improved."""
-        from redwood.solvers.local_search.cvrp_kernels import BEST, anneal
-
         self._cool()
-        chunk = int(min(self._chunk, self._cycle_left()))
+        chunk = int(min(self._chunk, self._steps_left()))
         began = time.perf_counter()
-        anneal(self._plan, self._ground, self._search, self._strings, self._state, chunk)
-        self._run.advance(chunk)
+        self._run.advance(self._chains.anneal(chunk, self._run.iterations_left))
         seconds = time.perf_counter() - began
         poll = POLL if self._pool is None else POOL_POLL
         self._chunk = max(1, int(self._chunk * min(4.0, poll / max(seconds, 1e-6))))
-        if self._search.values[BEST] < self._reported and self._run.seconds >= self._report_due:
+        if self._chains.length < self._reported and self._run.seconds >= self._report_due:
             self.report()
         if self._pool is not None:
-            self._pool.add(self._plan)
+            for plan in self._chains.plans:
+                self._pool.add(plan)
             if not self._chosen and self._run.seconds - self._began >= self._seconds:
                 self._choose_last(self._pool)
 
@@ -229,27 +261,27 @@ class _Annealing:
         local = CVRPLocal(self._instance)
         state = local.state(routes)
         local.descend(state)
-        self._run.report(local.solution(state))
+        routes = local.solution(state)
+        self.ends.append(routes.routes)
+        self._run.report(routes)
 
     def finish(self) -> None:
         """Descend from the best routes of this annealing, and hand them in."""
         from redwood.problems.cvrp.plan import plan_routes
-        from redwood.solvers.local_search.cvrp_kernels import BEST
 
         self.report()
-        if math.isfinite(self._search.values[BEST]) and self._instance.size <= DESCENT_MOST:
-            self._descend(plan_routes(self._search.best, self._ground.size))
+        if math.isfinite(self._chains.length) and self._instance.size <= DESCENT_MOST:
+            self._descend(plan_routes(self._chains.best, self._ground.size))
 
     def report(self) -> None:
         """Hand in the best routes where they serve everyone and were not handed in yet."""
         from redwood.problems.cvrp.plan import plan_routes
-        from redwood.solvers.local_search.cvrp_kernels import BEST
 
-        best = float(self._search.values[BEST])
+        best = self._chains.length
         if best >= self._reported:
             return
         began = self._run.seconds
-        self._run.report(plan_routes(self._search.best, self._ground.size))
+        self._run.report(plan_routes(self._chains.best, self._ground.size))
         self._reported = best
         self._report_due = self._run.seconds + max(REPORT, (self._run.seconds - began) / REPORT_SHARE)
 
@@ -258,27 +290,39 @@ class _Annealing:
         run = self._run
         by_clock = (run.seconds - self._began) / self._seconds if math.isfinite(self._seconds) else 0.0
         if math.isfinite(self._iterations):
-            done = run.iterations / self._iterations
+            done = run.iterations * self._cycles / self._iterations
             self._next_cycle(run.iterations * self._cycles // int(self._iterations))
-            if by_clock > done + LATE:
+            if by_clock > done / self._cycles + LATE:
                 self._heat(by_clock * self._cycles % 1.0)
         elif math.isfinite(self._seconds):
             if not self._timed and run.seconds - self._began > TRIAL:
                 self._timed = True
                 self._cycles = self._count(run.iterations / (run.seconds - self._began) * self._seconds)
+            done = by_clock * self._cycles
             if not self._chosen:
-                self._next_cycle(int(by_clock * self._cycles))
-            self._heat(by_clock * self._cycles - self._cycle)
+                self._next_cycle(int(done))
+            self._heat(done - self._cycle)
         else:
             if run.iterations - self._cycle_began >= self._growing:
-                self._cycle_began, self._growing = run.iterations, 2 * self._growing
-            self._heat((run.iterations - self._cycle_began) / self._growing)
+                self._cycle_began, self._growing, self._shared = run.iterations, 2 * self._growing, 0
+            done = self._cycle + (run.iterations - self._cycle_began) / self._growing
+            self._heat(done - self._cycle)
+        self._share(int((done - self._cycle) * SHARED))
 
-    def _cycle_left(self) -> float:
-        """Return how many iterations are left of this annealing, however long they take."""
+    def _share(self, due: int) -> None:
+        """Let the chains of several threads go on from the best of them, where that is due."""
+        if len(self._chains) > 1 and due > self._shared:
+            self._shared = due
+            self.report()
+            self._chains.share()
+
+    def _steps_left(self) -> float:
+        """Return how many iterations of each chain are left until the next annealing or sharing, however long they take."""
         if not math.isfinite(self._iterations):
             return math.inf
-        return max(1, -(-(self._cycle + 1) * self._iterations // self._cycles) - self._run.iterations)
+        parts = SHARED if len(self._chains) > 1 else 1
+        end = -(-(self._cycle * parts + self._shared + 1) * self._iterations // (self._cycles * parts))
+        return max(1, -(-(end - self._run.iterations) // len(self._chains)))
 
     def _next_cycle(self, due: int) -> None:
         """Hand in what this annealing found and begin the next one, where it is due."""
@@ -291,12 +335,21 @@ class _Annealing:
 
     def _heat(self, done: float) -> None:
         """Set the temperature for a share of the annealing that is done."""
-        from redwood.solvers.local_search.cvrp_kernels import COOLING, TEMPERATURE
-
         ratio = self._options.cold / self._options.hot
-        cooling = ratio ** (self._cycles / self._iterations) if math.isfinite(self._iterations) else 1.0
-        self._search.values[TEMPERATURE] = self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done))
-        self._search.values[COOLING] = cooling
+        chains = len(self._chains)
+        cooling = ratio ** (self._cycles * chains / self._iterations) if math.isfinite(self._iterations) else 1.0
+        self._chains.heat(self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done)), cooling)
+
+
+def _annealed_share(instance: CVRPInstance, run: Run) -> float:
+    """Return the share of the budget that annealing gets; 1 where no genetic search follows."""
+    if not GENETIC_FEWEST <= instance.size <= GENETIC_MOST:
+        return 1.0
+    seconds, iterations = run.seconds_left, run.iterations_left
+    individuals = iterations / instance.size if math.isfinite(iterations) else seconds / (INDIVIDUAL * instance.size)
+    if not GENETIC_LEAST * instance.size <= individuals < math.inf:
+        return 1.0
+    return ANNEALED_LITTLE if individuals >= GENETIC_MANY * instance.size else ANNEALED
 
 
 def _start(instance: CVRPInstance, ground: Ground, run: Run) -> list[list[int]]:

@@ -96,7 +96,7 @@ class Strings(NamedTuple):
     blink: float
 
 
-@kernel(_nrt=False)
+@kernel(_nrt=False, nogil=True)
 def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: RandomState, iterations: int) -> None:
     """Do iterations of ruin, recreate and the decision to keep the result.
 

@@ -34,9 +34,7 @@ class RoutePool:
 
     def add(self, plan: Plan) -> None:
         """Keep the routes that are driven now."""
-        if len(self._routes) > MOST_ROUTES:
-            self._routes.clear()
-        after, legs, size, routes = plan.after.tolist(), plan.leg.tolist(), self._instance.size, self._routes
+        after, legs, size = plan.after.tolist(), plan.leg.tolist(), self._instance.size
         for end in range(size + 1, len(after)):
             customers, stop, length = [], after[end], legs[end]
             while stop <= size:
@@ -44,9 +42,16 @@ class RoutePool:
                 length += legs[stop]
                 stop = after[stop]
             if customers:
-                key = frozenset(customers)
-                known = routes.pop(key, None)
-                routes[key] = known if known is not None and known.length <= length else _Column(length, tuple(customers))
+                self.meet(customers, length)
+
+    def meet(self, customers: list[int], length: float) -> None:
+        """Keep a route of some length that a vehicle can serve."""
+        routes = self._routes
+        if len(routes) > MOST_ROUTES:
+            routes.clear()
+        key = frozenset(customers)
+        known = routes.pop(key, None)
+        routes[key] = known if known is not None and known.length <= length else _Column(length, tuple(customers))
 
     def best(self, seconds: float, start: list[list[int]]) -> list[list[int]] | None:
         """Return the shortest choice of routes that serves everybody, ``None`` where none is found.

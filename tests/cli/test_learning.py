@@ -4,45 +4,22 @@ from pathlib import Path
 
 import pytest
 
+from redwood.problems.knapsack.stepwise import KnapsackStepwise
+from redwood.views.stepwise import Stage
 
-def test_training_ends_with_weights_that_solve(redwood, json_lines, tmp_path):
+
+def test_training_ends_with_weights_that_solve(redwood, json_lines, tmp_path, monkeypatch):
     """A short training leaves a weights file that the solver takes as an option."""
-    (record,) = json_lines(
-        "train",
-        "bq",
-        "--problem",
-        "knapsack",
-        "--hours",
-        0.006,
-        "--out",
-        tmp_path,
-        "-o",
-        "preset=tiny",
-        "-o",
-        "test_instances=2",
-        "-o",
-        "label_share=0.8",
-    )
+    monkeypatch.setattr(KnapsackStepwise, "curriculum", (Stage(20, 8, 64), Stage(30, 4, 64)))
+    words = ("train", "bq", "--problem", "knapsack", "--hours", 0.001, "--out", tmp_path)
+    words += ("-o", "preset=tiny", "-o", "test_instances=2", "-o", "label_share=0.8")
+    (record,) = json_lines(*words)
     assert Path(record["weights"]).is_file()
     trained = record["trained"]
     assert trained["steps"] == trained["steps of this call"] > 0
     assert 0 < trained["hours"] < 0.05
     assert all(gap >= 0 for gap in trained["gaps to the expert, %"].values())
-    words = (
-        "--problem",
-        "knapsack",
-        "--hours",
-        0.006,
-        "--out",
-        tmp_path,
-        "-o",
-        "preset=tiny",
-        "-o",
-        "test_instances=2",
-        "-o",
-        "label_share=0.8",
-    )
-    again = redwood("train", "bq", *words)
+    again = redwood(*words)
     assert "Nothing was left to do" in again.stdout
     assert f"steps: {trained['steps']}" in again.stdout
     redwood("generate", "knapsack", "--size", 9, "--out", tmp_path / "small.kp")

@@ -14,7 +14,7 @@ def read(path):
     return pytest.importorskip("nbformat", reason="the extra notebooks is not installed").read(path, as_version=4)
 
 
-@pytest.mark.notebook
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     """Every cell runs in a kernel of its own, without an error and without a warning on the screen."""

@@ -21,9 +21,9 @@ from redwood.plugins.spec import Hooks
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 OURS = ("pip install", "pytest", "make ")
-"""What shell lines may begin with besides `redwood`; installing is tested with the distributions."""
+"""What shell lines may begin with besides `redwood`; installing is tested apart."""
 WRITTEN = sorted(page for page in DOCS.rglob("*.md") if "examples" not in page.parts)
-SLOW = ("add-a-solver.md",)  # tries the whole kit on every problem; `make distributions` runs it, and so does every change
+SLOW = ("add-a-solver.md", "train-a-policy.md")  # the whole kit on every problem, and trainings; `make test-slow` runs them
 PAGES = [page for page in WRITTEN if re.search(r"^```(python|sh)$", page.read_text(), re.M)]
 
 
@@ -48,7 +48,7 @@ def blocks(page):
 
 def page_cases():
     """Return the pages with code as cases, the slow ones marked."""
-    marks = {True: [pytest.mark.distribution], False: []}
+    marks = {True: [pytest.mark.slow], False: []}
     return [pytest.param(page, id=str(page.relative_to(DOCS)), marks=marks[page.name in SLOW]) for page in PAGES]
 
 

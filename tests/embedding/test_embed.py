@@ -462,6 +462,21 @@ def test_onnx_trees_that_cannot_be_embedded_are_named():
             embed(model, changed(change), model.x)
 
 
+@pytest.mark.parametrize("kind", ["chain", "forest", "ridge"])
+def test_options_for_highs_leave_the_optimum_as_it_is(kind):
+    """HiGHS takes the options that are advised, and finds with them what it finds without."""
+    found = []
+    for advised in (False, True):
+        model = box(3)
+        embedded = embed(model, study.case(kind, 3, 1), model.x)
+        model.objective = pyo.Objective(expr=embedded.outputs[0])
+        highs = pyo.SolverFactory("appsi_highs")
+        highs.highs_options = embedded.highs_options() if advised else {}
+        highs.solve(model)
+        found.append(pyo.value(model.objective))
+    assert found[1] == pytest.approx(found[0], rel=1e-3)
+
+
 def test_omlt_finds_the_same_optimum():
     """For a dense ReLU network and a forest over a box, OMLT's program on HiGHS has the same optimum."""
     pytest.importorskip("omlt")

@@ -60,6 +60,7 @@ CASES = {
 """Of each problem instances, as name, size and change, that are bounded one after the other in a process."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", CASES)
 def test_no_kernel_is_compiled_inside_the_clock_of_a_bound(problem, tmp_path):
     """After `warm_up` in a fresh process with an empty cache folder, a bound compiles nothing."""

@@ -17,7 +17,7 @@ NEW = (("problem", "thing"), ("solver", "doer"))
 KEPT = ("engine", "plugins", "problems", "solvers", "benchmarks", "pyproject.toml", "README.md", "LICENSE")
 SECONDS = 600
 
-pytestmark = pytest.mark.distribution  # about a minute: `make distributions` runs them, and so does every change
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

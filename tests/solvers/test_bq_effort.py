@@ -66,7 +66,7 @@ def test_the_effort_of_a_folder_stays(tmp_path):
     assert card(tmp_path / "tsp.safetensors")["label effort"] == kept < 1
 
 
-@pytest.mark.parametrize("slow", [Slow(0.0, own=0.3), Slow(0.3, seconds=1.0)])
+@pytest.mark.parametrize("slow", [Slow(0.0, own=0.3), Slow(0.01, seconds=1.0)])
 def test_labels_that_do_not_fit_are_refused_with_what_they_need(tmp_path, slow):
     """Where less effort does not help, the error says how long labels take, and how many times the hours are needed."""
     began = time.monotonic()

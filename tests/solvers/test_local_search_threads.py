@@ -5,7 +5,7 @@ import pytest
 import redwood
 from redwood.solvers.local_search.threads import SharedAnnealing, thread_pool
 
-CASES = [("tsp", 60), ("atsp", 30), ("orienteering", 40)]
+CASES = [("tsp", 60), ("atsp", 30), ("orienteering", 40), ("cvrp", 300)]
 
 
 @pytest.mark.parametrize(("problem", "size"), CASES)
@@ -17,7 +17,7 @@ def test_seed_and_threads_repeat_a_run(problem, size, threads):
         redwood.solve(instance, "local-search", iterations=3001, seed=5, threads=threads, bound_time_limit=0)
         for _ in range(2)
     ]
-    assert runs[0].solution.tour.tolist() == runs[1].solution.tour.tolist()
+    assert runs[0].solution.to_dict() == runs[1].solution.to_dict()
     assert runs[0].objective == runs[1].objective
     assert runs[0].termination == "iterations"
 

@@ -170,7 +170,7 @@ def test_ctrl_c_ends_a_run_at_the_scale_of_a_map(problem: str, tmp_path: Path) -
 @pytest.mark.parametrize("problem", ["tsp", "atsp", "cvrp", "knapsack", "orienteering"])
 def test_views_rehearse_on_few_nodes(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Warming up a local search calls nothing on the instance itself, however large it is."""
-    generated = redwood.generate(problem, size=1500, seed=0)
+    generated = redwood.generate(problem, size=400, seed=0)
     view: Any = host().problem(problem).view(Local, generated)
     for method in ("initial", "construct", "descend", "perturb", "propose"):
         monkeypatch.setitem(vars(view), method, None)
