@@ -216,8 +216,13 @@ def test_bound_of_independent_arms_is_exact():
 
 @pytest.mark.parametrize(
     "text",
-    ['{"graphs": {"3": {"source": 0}}}', '{"graphs": {"3": {"edges": [[0, "x"]], "source": 0}}}', '{"graphs": {"3": 7}}']
-    + ['{"graphs": [7]}', '{"graphs": {"3": {"edges": [[0, 1]], "source": null}}}'],
+    [
+        '{"graphs": {"3": {"source": 0}}}',
+        '{"graphs": {"3": {"edges": [[0, "x"]], "source": 0}}}',
+        '{"graphs": {"3": {"edges": [[0, 1]], "source": null}}}',
+        '{"graphs": {"3": 7}}',
+        '{"graphs": [7]}',
+    ],
 )
 def test_damaged_graphs_are_named(tmp_path, text):
     """A file of graphs without edges, with others, or without graphs at all is an error that names it."""
