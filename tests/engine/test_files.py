@@ -8,6 +8,7 @@ import redwood
 from redwood.errors import FormatError, OptionError, OutputError
 from redwood.files import parse_json, read_text, write_text
 from redwood.planning.policies import NullPolicy
+from redwood.saved import load_checkpoint
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -58,3 +59,12 @@ def test_what_is_no_path_is_one_error(path):
     ):
         with pytest.raises(OptionError, match=r"a path is a str or a pathlib\.Path"):
             use(path)
+
+
+@pytest.mark.parametrize("data", [b"J0.0", b"", b"\x80\x2c", b"PK\x03\x04"])
+def test_a_checkpoint_of_a_few_bytes_is_one_error(tmp_path, data):
+    """What ends within its first instruction is named like any other damage."""
+    pytest.importorskip("torch")
+    (tmp_path / "checkpoint.pt").write_bytes(data)
+    with pytest.raises(OptionError, match=r"checkpoint\.pt"):
+        load_checkpoint(tmp_path / "checkpoint.pt")
