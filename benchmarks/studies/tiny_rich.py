@@ -108,7 +108,7 @@ def _best_value(
     states = list(itertools.product((0, 1), repeat=len(rewards)))
     later = dict.fromkeys(states, 0.0)
 
-    def worth(state: tuple[int, ...], pull: tuple[int, ...]) -> float:
+    def value(state: tuple[int, ...], pull: tuple[int, ...]) -> float:
         now = math.fsum(rewards[j][pull[j]][state[j]] for j in arms)
         ahead = math.fsum(
             math.prod(transitions[j][pull[j]][state[j]][after[j]] for j in arms) * later[after] for after in states
@@ -116,5 +116,5 @@ def _best_value(
         return now + discount * ahead
 
     for _ in range(horizon):
-        later = {state: max(worth(state, pull) for pull in pulls) for state in states}
+        later = {state: max(value(state, pull) for pull in pulls) for state in states}
     return later
