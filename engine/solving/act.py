@@ -106,7 +106,8 @@ def act_by_name(
     SolutionError
         Where arms have come or left and the policy has no table.
     """
-    if not isinstance(today, Mapping):
+    given: Any = today
+    if not isinstance(given, Mapping):
         raise InstanceError(f"today is a {type(today).__name__}; expected a mapping from arms to their states.")
     known = set(names_of(instance))
     new = [name for name in today if name not in known]
@@ -121,7 +122,7 @@ def act_by_name(
     names = names_of(instance)
     states = np.argmax(instance.arms.start, axis=1)
     for arm, name in enumerate(names):
-        state = today.get(name, int(states[arm]))
+        state = given.get(name, int(states[arm]))
         if isinstance(state, (bool, np.bool_)) or not isinstance(state, (int, np.integer)):
             raise InstanceError(f"state {state!r:.40} of arm {name!r} is no whole number.")
         if not 0 <= state < instance.arms.shape[2]:

@@ -82,9 +82,10 @@ def solve_many(
     **options
         Fields of the solver.
     """
-    if isinstance(instances, (Instance, str)) or not isinstance(instances, Iterable):
-        raise OptionError(f"solve_many takes a list of instances, and was given a {type(instances).__name__}.")
-    instances = [instance_of(instance) for instance in instances]
+    given: Any = instances
+    if isinstance(given, (Instance, str)) or not isinstance(given, Iterable):
+        raise OptionError(f"solve_many takes a list of instances, and was given a {type(given).__name__}.")
+    instances = [instance_of(instance) for instance in given]
     if not instances:
         return []
     kinds = sorted({instance.problem for instance in instances})

@@ -557,3 +557,8 @@ def test_prefixes_serve_one_alternative_at_most():
         prefixes = [{"vehicle": "van", "customers": one} for one in begun]
         with pytest.raises(InstanceError, match="the prefixes serve 'Ann' and 'Bob', which are alternatives"):
             line(customers=customers(**either), groups={"g": False}, prefixes=prefixes)
+
+
+def test_shipments_from_corner_to_corner_are_drawn_so_that_they_can_be_served():
+    """Among 2,500 shipments some would take longer than the depot is open."""
+    assert redwood.generate("vrp/shipments", size=5000, seed=1).size == 5000
