@@ -60,6 +60,13 @@ def _check_prefixes(instance: VRPInstance) -> None:
         both = [repr(instance.customers[c]) for c in group if c in begun]
         if len(both) > 1:
             raise InstanceError(f"the prefixes serve {both[0]} and {both[1]}, which are alternatives of one group.")
+    for pick, drop in instance.shipments.tolist():
+        for _, customers in instance.prefixes:
+            if drop in customers and pick not in customers[: customers.index(drop)]:
+                names = [repr(instance.customers[c]) for c in (drop, pick)]
+                raise InstanceError(
+                    f"a prefix serves {names[0]} and not before it {names[1]}, where its goods are picked up."
+                )
     for kind, customers in instance.prefixes:
         faults = route_faults(instance, NumberedRoute(kind, np.array(customers)))
         if faults:

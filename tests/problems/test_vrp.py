@@ -562,3 +562,15 @@ def test_prefixes_serve_one_alternative_at_most():
 def test_shipments_from_corner_to_corner_are_drawn_so_that_they_can_be_served():
     """Among 2,500 shipments some would take longer than the depot is open."""
     assert redwood.generate("vrp/shipments", size=5000, seed=1).size == 5000
+
+
+@pytest.mark.parametrize("begun", [["Bob"], ["Bob", "Ann"], ["Cid", "Bob"]])
+def test_prefixes_pick_up_before_they_deliver(begun):
+    """What a beginning of a route brings has been picked up in it."""
+    people = customers(Ann={"delivery": 0}, Bob={"delivery": 0})
+    goods = [{"pickup": "Ann", "delivery": "Bob", "amount": 1}]
+    prefixes = [{"vehicle": "van", "customers": begun}]
+    with pytest.raises(InstanceError, match="'Bob' and not before it 'Ann'"):
+        line(customers=people, shipments=goods, prefixes=prefixes)
+    kept = [{"vehicle": "van", "customers": ["Ann", "Bob"]}]
+    assert line(customers=people, shipments=goods, prefixes=kept).size == 3
