@@ -64,9 +64,7 @@ def _check_prefixes(instance: VRPInstance) -> None:
         for _, customers in instance.prefixes:
             if drop in customers and pick not in customers[: customers.index(drop)]:
                 names = [repr(instance.customers[c]) for c in (drop, pick)]
-                raise InstanceError(
-                    f"a prefix serves {names[0]} and not before it {names[1]}, where its goods are picked up."
-                )
+                raise InstanceError(f"a prefix serves {names[0]} and not before it {names[1]}, its pickup.")
     for kind, customers in instance.prefixes:
         faults = route_faults(instance, NumberedRoute(kind, np.array(customers)))
         if faults:
