@@ -552,7 +552,8 @@ def _checked(states: Array, step: int, planning: Planning) -> Array:
     count, _, outcomes = planning.arms.shape
     if states.ndim != 2 or states.shape[1] != count:
         raise SolutionError(f"states of shape {list(states.shape)} are not those of {count} arms, [J] or [E, J].")
-    if states.dtype.kind not in "iuf" or not isinstance(step, Real):
+    given: Any = step
+    if states.dtype.kind not in "iuf" or not isinstance(given, Real):
         raise SolutionError(f"states of the type {states.dtype} and the step {step!r:.40} are not all whole numbers.")
     wrong = (states < 0) | (states >= outcomes) | (states != np.floor(states))
     if wrong.any():
