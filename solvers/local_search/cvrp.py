@@ -47,8 +47,9 @@ SAVINGS_SECONDS = 1e-5
 """Seconds a customer that have to be left for the savings of a large instance."""
 GENETIC_FEWEST, GENETIC_MOST = 8, 1000
 """Smaller instances need no genetic search, and larger ones have none."""
-GENETIC_LEAST, GENETIC_MANY = 10.0, 25.0
-"""Where fewer individuals a customer are possible there is no genetic search, and where more, annealing gets little time."""
+GENETIC_LEAST, GENETIC_MANY, GENETIC_PLENTY = 10.0, 25.0, 90.0
+"""Where fewer individuals a customer are possible there is no genetic search; between the others annealing gets little time,
+and beyond them a half again, since a population has come to its end by then."""
 INDIVIDUAL = 6e-6
 """Seconds a customer that an individual takes, about."""
 ANNEALED, ANNEALED_LITTLE = 0.5, 0.2
@@ -349,7 +350,8 @@ def _annealed_share(instance: CVRPInstance, run: Run) -> float:
     individuals = iterations / instance.size if math.isfinite(iterations) else seconds / (INDIVIDUAL * instance.size)
     if not GENETIC_LEAST * instance.size <= individuals < math.inf:
         return 1.0
-    return ANNEALED_LITTLE if individuals >= GENETIC_MANY * instance.size else ANNEALED
+    little = GENETIC_MANY <= individuals / instance.size < GENETIC_PLENTY
+    return ANNEALED_LITTLE if little else ANNEALED
 
 
 def _start(instance: CVRPInstance, ground: Ground, run: Run) -> list[list[int]]:
