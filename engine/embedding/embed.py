@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -128,7 +128,7 @@ def _check_options(
 
 def _target(model: Any, inputs: Sequence[Any], bounds: Bounds | None, within: Sequence[Any], name: str) -> Target:
     members: Any = inputs
-    if members is None or not isinstance(members, Iterable):
+    if not hasattr(members, "__iter__"):
         raise ModelError(f"inputs are a {type(members).__name__}; give one variable for each input of the predictor.")
     given = list(members.values()) if hasattr(members, "is_indexed") and members.is_indexed() else members
     if isinstance(model, CompiledModel):
