@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from redwood.errors import FormatError, OutputError
+from redwood.errors import FormatError, OptionError, OutputError
 
 LARGEST = 1 << 30
 """Bytes that a text file may have, after decompression."""
@@ -22,6 +22,20 @@ LONGEST_NUMBER = 300
 
 MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 """Byte-order marks, and the encodings that they announce."""
+
+
+def path_of(path: object) -> Path:
+    """Return a path that somebody gave.
+
+    Raises
+    ------
+    OptionError
+        Where it is neither a text nor a path.
+    """
+    named = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(named, str):
+        raise OptionError(f"{path!r:.100} is of the type {type(path).__name__}; a path is a str or a pathlib.Path.")
+    return Path(named)
 
 
 def read_text(path: Path) -> str:
@@ -111,7 +125,7 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     OutputError
         Where it cannot be written, as on a full disk; what stood there before is then whole.
     """
-    out = Path(path)
+    out = path_of(path)
     if "\0" in str(out) or not out.name:
         raise OutputError(f"{str(out)!r:.200} names no file.")
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redwood.errors import OptionError
-from redwood.files import replacing
+from redwood.files import path_of, replacing
 from redwood.problem import Instance, Problem
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def check_picture(path: str | Path) -> None:
     from matplotlib.backend_bases import FigureCanvasBase
 
     known = sorted(FigureCanvasBase.filetypes)
-    if Path(path).suffix.lower().lstrip(".") not in known:
+    if path_of(path).suffix.lower().lstrip(".") not in known:
         raise OptionError(f"{path}: the suffix names no format of pictures; known are {', '.join(known)}.")
 
 

@@ -59,6 +59,13 @@ class Instance(ABC):
         return digest.hexdigest()
 
 
+def instance_of(value: object) -> Instance:
+    """Return an instance that somebody gave; raise `OptionError` where it is something else."""
+    if not isinstance(value, Instance):
+        raise OptionError(f"{value!r:.100} is of the type {type(value).__name__}, and no instance; read or make one first.")
+    return value
+
+
 def known_value(value: Any) -> float | None:
     """Return a best known value as a number of Python's own, an ``int`` where it came as one.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except (
         *(OSError, EOFError, KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError),
-        *(pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, MemoryError),
+        *(pickle.UnpicklingError, struct.error, zipfile.BadZipFile, zlib.error, MemoryError),
     ) as error:
         cause = str(error).partition("\n")[0][:200]
         raise OptionError(

@@ -26,6 +26,7 @@ import pluggy
 
 from redwood.errors import ConflictError, FitError, MissingDependencyError, PluginError, UnknownNameError, suggestion
 from redwood.execution.executor import Executor
+from redwood.files import path_of
 from redwood.lazy import load_target
 from redwood.planning.contract import POLICY_TARGETS
 from redwood.plugins.spec import (
@@ -159,7 +160,7 @@ class Host:
         PluginError
             Where the file cannot be read or imported, or breaks the plugin contract.
         """
-        file = Path(path).resolve()
+        file = path_of(path).resolve()
         if file in self.files:
             return
         record = self._load(file.stem, f"file {path}", lambda: _import_file(file), warn=False)

@@ -1,6 +1,6 @@
 """Mangle files of every kind at random and read them: only typed errors, and none that takes long.
 
-``REDWOOD_DATA=... python benchmarks/studies/fuzz.py --files 1000000 --seed 0``. ``fuzz_targets.py`` says what is read.
+``REDWOOD_DATA=... python benchmarks/studies/fuzz.py --files 1000000 --seed 0``. ``fuzz_targets*.py`` say what is read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Any
 
 import click
 import numpy as np
-from fuzz_targets import Target, targets
+from fuzz_targets import Target, checked, targets
+from fuzz_targets_planning import planning_targets
+from fuzz_targets_routing import routing_targets
 from rich.console import Console
 from rich.progress import track
 
@@ -58,10 +60,15 @@ class Tally:
 @click.option("--only", multiple=True, metavar="KIND", help="Only these kinds of files.")
 def main(files: int, seed: int, seconds: float, only: tuple[str, ...]) -> None:
     """Read mangled files and print a table; end with code 1 where a raw error came out or a reader took a second."""
-    chosen = [target for target in targets() if not only or target.kind in only]
+    chosen = [target for target in every_target() if not only or target.kind in only]
     tallies = fuzz(chosen, files, seed, seconds)
     _show(tallies)
     raise SystemExit(any(tally.escaped or tally.slow for tally in tallies.values()))
+
+
+def every_target() -> list[Target]:
+    """Return every kind of files, each original of which can be read."""
+    return checked([*targets(), *planning_targets(), *routing_targets()])
 
 
 def fuzz(chosen: list[Target], files: int, seed: int = 0, seconds: float = 0.0) -> dict[str, Tally]:

@@ -57,8 +57,12 @@ CONSTRAINED: dict[str, list[dict[str, Any]]] = {
 
 
 def targets() -> list[Target]:
-    """Return every kind of files, each original of which can be read."""
-    found = [*_instances(), *_solutions(), _results(), _known(), _suites(), _records(), *_binary()]
+    """Return the kinds of files of all problems, of benchmarks and of trainings."""
+    return [*_instances(), *_solutions(), _results(), _known(), _suites(), _records(), *_binary()]
+
+
+def checked(found: list[Target]) -> list[Target]:
+    """Return kinds of files, each original of which can be read, or raise what its reader does."""
     for target in found:
         for data in target.originals:
             target.read(data)

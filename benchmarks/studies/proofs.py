@@ -32,6 +32,8 @@ SOLVERS = {
     "cvrp": ("auto", "highs", "greedy", "local-search"),
     "knapsack": ("auto", "highs", "exact", "greedy"),
     "orienteering": ("auto", "highs", "greedy", "local-search"),
+    "vrp": ("auto", "highs", "local-search"),
+    "cormab": (),
 }
 PEERS = {"cp-sat": ("tsp", "atsp", "knapsack", "orienteering")}
 """Solvers of others that claim proofs, and of what; they are run where they are asked for."""

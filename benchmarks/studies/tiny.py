@@ -13,6 +13,7 @@ from itertools import combinations, pairwise, permutations
 from typing import Any
 
 import numpy as np
+from tiny_rich import draw_bandit, draw_vrp
 
 from redwood.errors import InstanceError
 from redwood.plugins.host import host
@@ -240,10 +241,21 @@ def _draw_numbers(rng: np.random.Generator, count: int) -> list[float]:
     return [float(number) for number in numbers]
 
 
+def _draw_vrp(rng: np.random.Generator) -> Tiny:
+    return Tiny(*draw_vrp(rng))
+
+
+def _draw_cormab(rng: np.random.Generator) -> Tiny:
+    """Return a bandit, of whose claims only the bound is compared: its objective is an estimate."""
+    return Tiny(*draw_bandit(rng), lambda policy: None)
+
+
 DRAWS: dict[str, Callable[[np.random.Generator], Tiny]] = {
     "tsp": lambda rng: _draw_tour("tsp", rng),
     "atsp": lambda rng: _draw_tour("atsp", rng),
     "cvrp": _draw_cvrp,
     "knapsack": _draw_knapsack,
     "orienteering": _draw_orienteering,
+    "vrp": _draw_vrp,
+    "cormab": _draw_cormab,
 }

@@ -31,6 +31,8 @@ SENSES = ("max", "min")
 POINTS = 64
 """Random points at which what was read is held against the predictor itself."""
 READING_TOLERANCE = 1e-7
+LARGEST_COEFFICIENT = 1e12
+"""Above it a binary that is off by a tolerance of 1e-6 moves a ReLU by a million; above 1e15 HiGHS refuses the row."""
 
 
 def embed(
@@ -96,6 +98,7 @@ def embed(
         found = found.scaled(scaling)
     single = _compare(found, target)
     formulation, known = _formulation(found.model, target, limits, partitions, sense)
+    _check_coefficients(formulation)
     first_class = None
     if classes:
         first_class = len(target.low) + len(formulation.lower)
@@ -125,6 +128,8 @@ def _check_options(
 
 def _target(model: Any, inputs: Sequence[Any], bounds: Bounds | None, within: Sequence[Any], name: str) -> Target:
     members: Any = inputs
+    if not hasattr(members, "__iter__"):
+        raise ModelError(f"inputs are a {type(members).__name__}; give one variable for each input of the predictor.")
     given = list(members.values()) if hasattr(members, "is_indexed") and members.is_indexed() else members
     if isinstance(model, CompiledModel):
         if within:
@@ -164,6 +169,16 @@ def _formulation(model: Any, target: Target, limits: str, partitions: int, sense
     harmful = None if sense is None else model.only_lowers(1.0 if sense == "max" else -1.0)
     groups = interval_groups(known, low, high)
     return relu_formulation(model, known, harmful=harmful, partitions=partitions, group_limits=groups), known
+
+
+def _check_coefficients(formulation: Formulation) -> None:
+    """Refuse rows that solvers drop or do not take."""
+    greatest = float(np.abs(formulation.rows.values).max(initial=0.0))
+    if not greatest < LARGEST_COEFFICIENT:
+        raise ModelError(
+            f"the program of the predictor would have the coefficient {greatest:.3g}, and solvers take them below "
+            f"{LARGEST_COEFFICIENT:g}; give the inputs narrower bounds, or scale inputs and weights."
+        )
 
 
 def _choice(found: Predictor, formulation: Formulation, known: Limits, target: Target, margin: float) -> Formulation:

@@ -36,7 +36,7 @@ def grouped(row: Array, groups: int) -> list[Array]:
     """Return the inputs with a weight in groups of alike weights and about the same size."""
     used = np.flatnonzero(row)
     ordered = used[np.argsort(row[used], kind="stable")]
-    return [group for group in np.array_split(ordered, groups) if len(group)]
+    return [group for group in np.array_split(ordered, min(groups, max(1, len(ordered)))) if len(group)]
 
 
 def add_groups(

@@ -22,6 +22,8 @@ class PyomoTarget(Target):
 
     def __init__(self, model: Any, inputs: Sequence[Any], bounds: Bounds | None, within: Sequence[Any], name: str) -> None:
         self.model, self.inputs, self._name = model, list(inputs), name
+        if not isinstance(name, str) or not name:
+            raise ModelError(f"name {name!r} is no name of a Pyomo component; give a text.")
         if model.component(name) is not None:
             raise ModelError(f"the model has a component {name!r} already; give another name=.")
         self._free = np.array([_is_variable(place, given) for place, given in enumerate(self.inputs)], bool)

@@ -25,15 +25,39 @@ def read_onnx(model: Any, inputs: int) -> Predictor:
     """Return what an ONNX model (or the one in a file) computes of a vector."""
     try:
         import onnx
-        from onnx.reference import ReferenceEvaluator
     except ImportError as error:
         raise MissingDependencyError("an ONNX model needs onnx: pip install 'redwood[onnx]'.") from error
     if isinstance(model, (str, Path)):
         if not Path(model).is_file():
             raise ModelError(f"{str(model)!r} is no file of an ONNX model.")
-        model = onnx.load(str(model))
+        model = _loaded(model)
     if not isinstance(model, onnx.ModelProto):
         raise ModelError(f"a {type(model).__name__} is no ONNX model.")
+    try:
+        return _read(model, inputs)
+    except ModelError:
+        raise
+    except Exception as error:  # whatever onnx and NumPy raise of a model that breaks the rules of its format
+        words = (str(error).splitlines() or [""])[0][:200]
+        raise ModelError(f"the ONNX model is damaged, or no valid one ({type(error).__name__}: {words}).") from error
+
+
+def _loaded(path: str | Path) -> Any:
+    """Return the model in a file, or raise `ModelError`."""
+    import onnx
+
+    try:
+        return onnx.load(str(path))
+    except Exception as error:  # whatever protobuf and onnx raise of a file that is none
+        words = (str(error).splitlines() or [""])[0][:200]
+        raise ModelError(f"{path} holds no ONNX model that can be read ({type(error).__name__}: {words}).") from error
+
+
+def _read(model: Any, inputs: int) -> Predictor:
+    """Return what a model computes; one that breaks the rules of its format raises whatever it hits upon."""
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
     reader = _Reader(model.graph, inputs)
     runner = ReferenceEvaluator(model)
     own = np.float64 if reader.given.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE else np.float32

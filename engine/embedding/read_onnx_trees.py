@@ -104,6 +104,17 @@ def _ensemble(options: dict[str, Any], inputs: int, single: bool) -> TreeEnsembl
     return TreeEnsemble(inputs, tuple(trees), np.array(base, float), np.zeros(inputs), np.ones(inputs), single=single)
 
 
+def _is_tree(inner: Array, left: Array, right: Array) -> bool:
+    """Return whether the first node leads to each other one in exactly one way, so that no walk goes round."""
+    ahead, seen = [0] if len(inner) else [], 0
+    while ahead and seen <= len(inner):
+        node, seen = ahead.pop(), seen + 1
+        if inner[node]:
+            ahead += [int(left[node]), int(right[node])]
+    children = [*left[inner].tolist(), *right[inner].tolist()]
+    return seen == len(inner) and sorted(children) == list(range(1, len(inner)))
+
+
 def _numbers(options: dict[str, Any], name: str) -> Array:
     """Return numbers that stand as a list or, in double precision, as a tensor."""
     from onnx import numpy_helper
@@ -152,6 +163,6 @@ def _tree(
     for node, output, weight in zip(nodes.tolist(), outputs.tolist(), weights.tolist(), strict=True):
         value[number[node], output] += weight
     inner = feature >= 0
-    if {*left[inner].tolist(), *right[inner].tolist()} != set(range(1, len(own))):
+    if not _is_tree(inner, left, right):
         raise ModelError(f"{TREES} holds a tree whose first node does not lead to all others.")
     return Tree(feature, threshold, left, right, value)

@@ -156,6 +156,9 @@ class _Reader:
 
 
 def _numbers(values: Tensor) -> Array:
+    if values.is_meta or values.is_complex():
+        kind = "on the device 'meta', which holds no numbers" if values.is_meta else "complex"
+        raise ModelError(f"a tensor of shape {list(values.shape)} is {kind}, so it cannot be embedded.")
     found: Array = values.detach().cpu().double().numpy()
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -551,6 +552,9 @@ def _checked(states: Array, step: int, planning: Planning) -> Array:
     count, _, outcomes = planning.arms.shape
     if states.ndim != 2 or states.shape[1] != count:
         raise SolutionError(f"states of shape {list(states.shape)} are not those of {count} arms, [J] or [E, J].")
+    given: Any = step
+    if states.dtype.kind not in "iuf" or not isinstance(given, Real):
+        raise SolutionError(f"states of the type {states.dtype} and the step {step!r:.40} are not all whole numbers.")
     wrong = (states < 0) | (states >= outcomes) | (states != np.floor(states))
     if wrong.any():
         raise SolutionError(f"state {states[wrong][0]} is not one of an arm's states, 0 to {outcomes - 1}.")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from redwood.errors import SolutionError
-from redwood.files import replacing, write_text
+from redwood.files import path_of, replacing, write_text
 from redwood.planning.contract import Policy
 
 FORMAT = 1
@@ -31,7 +31,7 @@ def save_policy(policy: Policy, path: str | Path, **card: Any) -> Path:
     """
     from safetensors.numpy import save_file
 
-    out = Path(path).with_suffix(".safetensors")
+    out = path_of(path).with_suffix(".safetensors")
     values = {entry.name: getattr(policy, entry.name) for entry in fields(policy)}
     arrays = {name: np.ascontiguousarray(value) for name, value in values.items() if isinstance(value, np.ndarray)}
     rest = {name: value for name, value in policy.to_dict().items() if name not in arrays}
@@ -53,8 +53,9 @@ def load_policy(path: str | Path) -> Policy:
     """
     from safetensors import SafetensorError, safe_open
 
+    place = path_of(path)
     try:
-        with safe_open(path, framework="np") as file:
+        with safe_open(place, framework="np") as file:
             header = json.loads((file.metadata() or {})[HEADER])
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
         made, kind = header["format"], header["policy"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from redwood.errors import InstanceError, SolutionError
-from redwood.files import parse_json, read_text
+from redwood.files import parse_json, path_of, read_text
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.frames import frame
 from redwood.plugins.host import host
@@ -51,7 +51,7 @@ def read_deployed(path: str | Path, instance: BanditInstance | None = None) -> t
     SolutionError
         Where the file carries no instance and none is given, or the policy is of another cohort.
     """
-    text = read_text(Path(path))
+    text = read_text(path_of(path))
     problem = host().problem("cormab")
     data = parse_json(text, path)
     carried = data.get("instance") if isinstance(data, dict) else None
@@ -106,6 +106,9 @@ def act_by_name(
     SolutionError
         Where arms have come or left and the policy has no table.
     """
+    given: Any = today
+    if not isinstance(given, Mapping):
+        raise InstanceError(f"today is a {type(today).__name__}; expected a mapping from arms to their states.")
     known = set(names_of(instance))
     new = [name for name in today if name not in known]
     likes = likes or {}
@@ -119,7 +122,9 @@ def act_by_name(
     names = names_of(instance)
     states = np.argmax(instance.arms.start, axis=1)
     for arm, name in enumerate(names):
-        state = today.get(name, int(states[arm]))
+        state = given.get(name, int(states[arm]))
+        if isinstance(state, (bool, np.bool_)) or not isinstance(state, (int, np.integer)):
+            raise InstanceError(f"state {state!r:.40} of arm {name!r} is no whole number.")
         if not 0 <= state < instance.arms.shape[2]:
             raise InstanceError(f"state {state} of arm {name!r} is outside 0 to {instance.arms.shape[2] - 1}.")
         states[arm] = state

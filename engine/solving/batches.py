@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,9 +15,9 @@ from redwood.execution.executors.local import Local
 from redwood.execution.task import Task
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
-from redwood.problem import Instance
+from redwood.problem import Instance, instance_of
 from redwood.result import Result, Status
-from redwood.settings import check_seed, check_threads, positive
+from redwood.settings import check_seed, check_threads, positive, whole
 from redwood.solver import Solver
 from redwood.solving.running import announce, find_partner, plugin_files, run_tasks
 from redwood.solving.solve import (
@@ -82,6 +82,10 @@ def solve_many(
     **options
         Fields of the solver.
     """
+    given: Any = instances
+    if isinstance(given, (Instance, str)) or not isinstance(given, Iterable):
+        raise OptionError(f"solve_many takes a list of instances, and was given a {type(given).__name__}.")
+    instances = [instance_of(instance) for instance in given]
     if not instances:
         return []
     kinds = sorted({instance.problem for instance in instances})
@@ -94,8 +98,7 @@ def solve_many(
         positive("time limit", time_limit, " s", "give more than 0 seconds")
     make_budget(time_limit, iterations, None, target_gap, None)
     bound_seconds(bound_time_limit, time_limit)
-    if jobs < 1:
-        raise OptionError(f"jobs {jobs} is below 1.")
+    jobs = whole("jobs", jobs, 1)
     entry, made, note = find_solver(instances[0], solver, time_limit, options)
     settings = Settings(
         iterations=iterations, target_gap=target_gap, bound_time_limit=bound_time_limit, threads=threads, isolate=isolate
@@ -193,7 +196,8 @@ def _solve_at_once(
     results: dict[int, Result] = {}
     for returned in Local(jobs).run(_solved, requests):
         if returned.value is None:
-            raise ExecutorError(f"instance {returned.position + 1} of {len(calls)} was lost: {returned.lost}.")
+            why = returned.lost.removesuffix(".")
+            raise ExecutorError(f"instance {returned.position + 1} of {len(calls)} was lost: {why}.")
         instance = calls[returned.position][0]
         found = Result.from_dict(returned.value, problem, source=instance)
         result = announce(checked_again(found, Checker.of(problem, instance, apart=True)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from redwood.clock import Timer
 from redwood.plugins.host import host
-from redwood.problem import Instance
+from redwood.problem import Instance, instance_of
 from redwood.settings import positive
 from redwood.views.bound import Bound
 
@@ -34,7 +34,7 @@ def bound(instance: Instance, *, time_limit: float = 10.0, incumbent: float | No
         Objective of a known solution, which steers some methods; it is never trusted as a bound.
     """
     positive("time limit", time_limit, " s", "give more than 0 seconds")
-    problem = host().problem(instance.problem)
+    problem = host().problem(instance_of(instance).problem)
     problem.validate(instance)
     view = problem.view(Bound, instance)
     view.warm_up()

@@ -11,12 +11,12 @@ from redwood.arrays import Array
 from redwood.errors import FitError, OptionError
 from redwood.planning.contract import Planning, Policy
 from redwood.plugins.host import host
-from redwood.problem import Instance
+from redwood.problem import Instance, instance_of
 
 
 def view_of(instance: Instance) -> Planning:
     """Return an instance's view of planning; raise `FitError` where its problem has none."""
-    problem = host().problem(instance.problem)
+    problem = host().problem(instance_of(instance).problem)
     if not problem.offers(Planning):
         raise FitError(f"problem {instance.problem!r} is not one of planning.")
     found: Planning = problem.view(Planning, instance)

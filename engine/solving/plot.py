@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from redwood.picture import plot_solution
 from redwood.plugins.host import host
-from redwood.problem import Instance
+from redwood.problem import Instance, instance_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,4 +31,6 @@ def plot(
     title
         Title of the picture, by default the instance's name.
     """
-    return plot_solution(host().problem(instance.problem), instance, solution, path=path, axes=axes, title=title)
+    return plot_solution(
+        host().problem(instance_of(instance).problem), instance, solution, path=path, axes=axes, title=title
+    )

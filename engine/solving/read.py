@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from redwood.errors import FormatError, SolutionError, UnknownNameError, suggestion
-from redwood.files import parse_json, read_text, stem, suffix
+from redwood.files import parse_json, path_of, read_text, stem, suffix
 from redwood.plugins.host import host
 from redwood.plugins.spec import ProblemSpec
-from redwood.problem import Instance, Problem, Solution, check_arguments
+from redwood.problem import Instance, Problem, Solution, check_arguments, instance_of
 from redwood.result import Result
 from redwood.settings import check_seed, whole
 
@@ -43,7 +43,7 @@ def read(path: str | Path, problem: str | None = None, **options: Any) -> Instan
     OptionError
         Where the problem's reader takes no option of that name.
     """
-    file = Path(path)
+    file = path_of(path)
     text = None if problem is not None and _reads_itself(host().problem(problem)) else read_text(file)
     kind = host().problem(problem or recognise(text or "", file))
     asked = kind.read if _reads_itself(kind) else kind.parse
@@ -125,9 +125,9 @@ def generate(problem: str, size: int, seed: int = 0, **options: Any) -> Instance
 
 def read_solution(path: str | Path, instance: Instance) -> Solution:
     """Return the solution of an instance that a file in the problem's own format holds (``.tour``, ``.sol``)."""
-    text = read_text(Path(path))
+    text = read_text(path_of(path))
     try:
-        found: Solution = host().problem(instance.problem).parse_solution(text, instance)
+        found: Solution = host().problem(instance_of(instance).problem).parse_solution(text, instance)
     except (FormatError, SolutionError) as error:
         words = _placed(str(error), path)
         raise (FormatError(words, error.line) if isinstance(error, FormatError) else SolutionError(words)) from error
@@ -167,7 +167,7 @@ def load_solution(path: Path, instance: Instance) -> Solution:
         data = data["solution"]
     if data is None:
         raise FormatError(f"{path}: the result in it has no solution.")
-    solution: Solution = host().problem(instance.problem).solution(data)
+    solution: Solution = host().problem(instance_of(instance).problem).solution(data)
     return solution
 
 
@@ -202,7 +202,7 @@ class Check:
 
 def check(instance: Instance, solution: Any) -> Check:
     """Return the objective of a solution, priced on the raw instance, or the rules that it breaks."""
-    problem = host().problem(instance.problem)
+    problem = host().problem(instance_of(instance).problem)
     made = problem.solution(solution)
     violations = tuple(problem.violations(instance, made))
     return Check(None if violations else float(problem.objective(instance, made)), violations)

@@ -15,7 +15,7 @@ from redwood.planning.gain import Gain
 from redwood.planning.policies import NullPolicy
 from redwood.planning.simulation import Rollouts
 from redwood.plugins.host import host
-from redwood.problem import Instance
+from redwood.problem import Instance, instance_of
 from redwood.settings import check_seed, not_negative, whole
 from redwood.solving.bound import bound
 from redwood.solving.draws import checked_draws, earned_over_draws
@@ -67,7 +67,7 @@ def simulate(
     SolutionError
         Where the policy chooses an action that is not allowed.
     """
-    problem = host().problem(instance.problem)
+    problem = host().problem(instance_of(instance).problem)
     if not problem.offers(Planning):
         raise FitError(f"problem {instance.problem!r} is not one of planning, so there is nothing to simulate.")
     if not isinstance(policy, Policy):
@@ -125,7 +125,7 @@ def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: i
         Where there is not at least one decision to time.
     """
     decisions, seed = whole("decisions", decisions, 1), check_seed(seed)
-    planning = host().problem(instance.problem).view(Planning, instance)
+    planning = host().problem(instance_of(instance).problem).view(Planning, instance)
     episodes = -(-decisions // planning.horizon)
     recorded = RecordingPolicy(policy)
     planning.rollouts(recorded, episodes, seed)

@@ -15,7 +15,7 @@ from redwood.execution.messages import error_text
 from redwood.execution.task import Task
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
-from redwood.problem import Instance, Problem, Solution
+from redwood.problem import Instance, Problem, Solution, instance_of
 from redwood.renamed import option_suggestion
 from redwood.result import Result
 from redwood.settings import check_seed, check_threads, not_negative
@@ -129,7 +129,7 @@ def answer(instance: Instance, solver: str | Solver, settings: Settings, options
         Of the solver, by name.
     """
     started = time.perf_counter()
-    problem = host().problem(instance.problem)
+    problem = host().problem(instance_of(instance).problem)
     limits = make_budget(settings.time_limit, settings.iterations, settings.target, settings.target_gap, settings.budget)
     seconds = bound_seconds(settings.bound_time_limit, settings.time_limit)
     entry, made, note = find_solver(instance, solver, settings.time_limit, options)

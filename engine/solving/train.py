@@ -13,6 +13,7 @@ from redwood.execution.checking import Checker, conclude
 from redwood.execution.executor import Executor
 from redwood.execution.executors.local import Local
 from redwood.execution.task import Task
+from redwood.files import path_of
 from redwood.lazy import load_target
 from redwood.plugins.host import host
 from redwood.problem import Instance, Solution
@@ -96,7 +97,7 @@ def train(
             "or put it into a file and load that with --plugin."
         )
     config = TrainingConfig(
-        folder=Path(out),
+        folder=path_of(out),
         expert=SolverExpert(expert, _check_seconds(expert_time_limit)),
         hours=hours,
         executor=Local(threads) if executor is None else executor,

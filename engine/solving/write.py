@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from redwood.errors import OptionError
-from redwood.files import write_text
+from redwood.files import path_of, write_text
 from redwood.plugins.host import host
-from redwood.problem import Instance
+from redwood.problem import Instance, instance_of
 
 
 def write(instance: Instance, path: str | Path) -> None:
@@ -22,8 +22,8 @@ def write(instance: Instance, path: str | Path) -> None:
     OutputError
         Where the file cannot be written.
     """
-    problem = host().problem(instance.problem)
-    file = Path(path)
+    problem = host().problem(instance_of(instance).problem)
+    file = path_of(path)
     suffix, known = file.suffix.lower(), (problem.suffix, *problem.other_suffixes)
     if suffix not in known:
         forms = " or ".join(known)

@@ -13,13 +13,15 @@ from redwood.arrays import Array
 from redwood.errors import InstanceError
 from redwood.planning.contract import ActionSet, Choice, Program, value_of
 from redwood.planning.relaxation import Relaxation
-from redwood.problem import whole_numbers
+from redwood.problem import frozen, whole_numbers
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
 MOST = 40_000
 """The most count vectors kept; for sets with more, a program decides how many workers take which packing."""
+MOST_PACKINGS = 100_000
+"""The most packings of one worker that are listed; for sets with more, the declared model decides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,8 @@ class CapacitySet(ActionSet):
             if numbers.ndim != 1 or not len(numbers):
                 raise InstanceError(f"{name} have shape {list(numbers.shape)}; expected a list of at least one number.")
             object.__setattr__(self, name, numbers)
+        most = sum(self.costs.tolist())  # who can serve everybody needs no more
+        object.__setattr__(self, "capacities", frozen([min(one, most) for one in self.capacities.tolist()], np.int64))
 
     @property
     def arms(self) -> int:
@@ -83,9 +87,10 @@ class CapacitySet(ActionSet):
         kinds, sizes = np.unique(self.costs, return_counts=True)
         found = np.zeros((1, len(kinds)), np.int64)
         for capacity in np.sort(self.capacities)[::-1].tolist():
-            packs = np.array(_packings(kinds.tolist(), capacity), np.int64)
-            if len(found) * len(packs) > 16 * MOST:
+            listed = _packings(kinds.tolist(), sizes.tolist(), capacity)
+            if listed is None or len(found) * len(listed) > 16 * MOST:
                 return None
+            packs = np.array(listed, np.int64)
             sums = np.minimum((found[:, None] + packs[None]).reshape(-1, len(kinds)), sizes)
             found = _maximal(np.unique(sums, axis=0))
             if len(found) > MOST:
@@ -94,6 +99,8 @@ class CapacitySet(ActionSet):
 
     def argmax(self, coefficients: Array) -> Choice:
         """Return the best arms of each cost for the best count vector."""
+        if self._packs is None:
+            return super().argmax(coefficients)
         if self.counts is None:
             _, bound = self._packed.maximise(coefficients)
             room = (self._packed.others() @ self._packs).astype(np.int64)
@@ -114,6 +121,8 @@ class CapacitySet(ActionSet):
         """Return whether the workers can serve the pulled arms."""
         if not self.in_range(arm_actions):
             return False
+        if self._packs is None:
+            return super().contains(arm_actions)
         if self.counts is None:
             return self._packed.values(arm_actions) is not None
         wanted = np.bincount(self.classes[np.asarray(arm_actions) > 0], minlength=self.counts.shape[1])
@@ -165,8 +174,8 @@ class CapacitySet(ActionSet):
         """
         from pyomo.environ import ConcreteModel, ConstraintList, NonNegativeIntegers, UnitInterval, Var, quicksum
 
-        sizes, workers = np.unique(self.capacities, return_counts=True)
-        packs = [_packings(np.unique(self.costs).tolist(), int(size)) for size in sizes]
+        workers = np.unique(self.capacities, return_counts=True)[1]
+        packs = self._listed or []
         model = ConcreteModel("capacity by packings")
         model.pulled = Var(range(self.arms), domain=UnitInterval)
         keys = [(size, pack) for size, found in enumerate(packs) for pack in range(len(found))]
@@ -184,8 +193,10 @@ class CapacitySet(ActionSet):
         """How often each packing is taken by workers of each capacity, and what room that makes for arms of each cost."""
         from scipy.sparse import csc_array
 
+        if self._listed is None or self._packs is None:
+            return super().relaxation
         sizes, workers = np.unique(self.capacities, return_counts=True)
-        taken = [len(_packings(np.unique(self.costs).tolist(), size)) for size in sizes.tolist()]
+        taken = [len(found) for found in self._listed]
         owners, kinds = np.repeat(np.arange(len(sizes)), taken), np.bincount(self.classes)
         count, most = len(owners), np.concatenate((kinds, workers[owners])).astype(float)
         one, none = np.eye(len(kinds)), np.zeros((len(kinds), count))
@@ -198,10 +209,21 @@ class CapacitySet(ActionSet):
         return Relaxation(self.classes, links, csc_array(rows), lower, upper, 0 * most, most)
 
     @cached_property
-    def _packs(self) -> Array:
+    def _listed(self) -> list[list[list[int]]] | None:
+        """The packings of a worker of each distinct capacity; ``None`` where they are too many."""
+        kinds, sizes = np.unique(self.costs, return_counts=True)
+        found = []
+        for capacity in np.unique(self.capacities).tolist():
+            listed = _packings(kinds.tolist(), sizes.tolist(), capacity)
+            if listed is None:
+                return None
+            found.append(listed)
+        return found
+
+    @cached_property
+    def _packs(self) -> Array | None:
         """The packings [P, K] of `_packed`, in the order of its variables: arms of each distinct cost."""
-        kinds = np.unique(self.costs).tolist()
-        return np.array([pack for size in np.unique(self.capacities).tolist() for pack in _packings(kinds, size)])
+        return None if self._listed is None else np.array([pack for found in self._listed for pack in found])
 
 
 def choose_filled(coefficient_tables: Array, counts: Array, classes: Array) -> Array:
@@ -228,14 +250,27 @@ def fill(coefficients: Array, counts: Array, classes: Sequence[Array]) -> Array:
     return arm_actions
 
 
-def _packings(costs: Sequence[int], capacity: int) -> list[list[int]]:
-    """Return the count vectors of what one worker can serve to which nothing can be added."""
-    if len(costs) == 1:
-        return [[capacity // costs[0]]]
-    vectors = []
-    for count in range(capacity // costs[0] + 1):
-        vectors += [[count, *rest] for rest in _packings(costs[1:], capacity - count * costs[0])]
-    return vectors
+def _packings(costs: Sequence[int], sizes: Sequence[int], capacity: int) -> list[list[int]] | None:
+    """Return the count vectors of what one worker can serve to which nothing can be added; ``None`` where too many.
+
+    Parameters
+    ----------
+    costs, sizes
+        Each distinct cost, and how many arms have it.
+    capacity
+        The worker's.
+    """
+    begun: list[tuple[list[int], int]] = [([], capacity)]
+    for kind, (cost, size) in enumerate(zip(costs, sizes, strict=True)):
+        rest = sum(one * many for one, many in zip(costs[kind + 1 :], sizes[kind + 1 :], strict=True))
+        begun = [
+            ([*counts, count], left - count * cost)
+            for counts, left in begun
+            for count in range(max(0, min(size, (left - rest) // cost)), min(size, left // cost) + 1)
+        ]
+        if len(begun) > MOST_PACKINGS:
+            return None
+    return [counts for counts, _ in begun]
 
 
 def _maximal(vectors: Array) -> Array:

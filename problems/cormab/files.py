@@ -150,12 +150,16 @@ def read_network(path: Path, size: int) -> tuple[Array, int]:
     text = read_text(path)
     try:
         graphs = dict(parse_json(text, path)["graphs"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{path}: is not a file of graphs: {type(error).__name__}: {error}.") from error
     if str(size) not in graphs:
         raise FormatError(f"{path}: holds no graph with {size} nodes; it has {', '.join(graphs)}.")
     graph = graphs[str(size)]
-    return np.array([edge[:2] for edge in graph["edges"]], np.int64), int(graph["source"])
+    try:
+        return np.array([edge[:2] for edge in graph["edges"]], np.int64), int(graph["source"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        words = f"{type(error).__name__}: {error}"
+        raise FormatError(f"{path}: the graph with {size} nodes cannot be read: {words}.") from error
 
 
 def _plain(value: Any) -> Any:

@@ -125,7 +125,7 @@ class KnapsackLocal(Local):
     def descend(self, state: State) -> None:
         """Add and exchange items until neither improves the packing."""
         kernels.recount(state.arrays, self._values, self._weights)
-        while not self.out_of_time(self._instance.size) and kernels.descend(
+        while kernels.descend(
             state.arrays,
             self._values,
             self._weights,
@@ -133,8 +133,9 @@ class KnapsackLocal(Local):
             self._by_ratio,
             self._by_weight,
             self._sorted_weights,
-        ):
-            pass  # ends: each exchange is for an item of a higher value, so that no packing comes back
+        ):  # ends: each exchange is for an item of a higher value, so that no packing comes back
+            if self.out_of_time(self._instance.size):
+                break
         state.moves = 0
 
     def perturb(self, state: State, rng: np.random.Generator) -> None:

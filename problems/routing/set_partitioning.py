@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.tolerance import unit_scale
 
 FEASIBLE = 2
 """HiGHS's code of a feasible point."""
@@ -27,7 +28,7 @@ class Program(NamedTuple):
     costs
         Of each column.
     rows
-        The rows of each column.
+        The rows of each column; one that has a row twice, such as a route with two alternatives, is never taken.
     lower, upper
         Limits of each row.
     whole
@@ -57,18 +58,20 @@ def cheapest_columns(program: Program, seconds: float, start: Sequence[int] = ()
 
     from redwood.views.compiled import quiet_highs
 
-    count = len(program.costs)
+    count, scale = len(program.costs), unit_scale(float(np.abs(program.costs).max(initial=0.0)))
+    rows = [sorted(set(row)) for row in program.rows]
+    possible = [float(len(row) == len(given)) for row, given in zip(rows, program.rows, strict=True)]
     solver = quiet_highs()
     solver.setOptionValue("time_limit", float(seconds))
     solver.setOptionValue("mip_rel_gap", 0.0)
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = count, len(program.lower)
-    model.col_cost_, model.col_lower_, model.col_upper_ = program.costs, np.zeros(count), np.ones(count)
+    model.col_cost_, model.col_lower_, model.col_upper_ = scale * program.costs, np.zeros(count), np.array(possible)
     model.row_lower_, model.row_upper_ = program.lower, program.upper
     model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    model.a_matrix_.start_ = np.cumsum([0, *map(len, program.rows)]).astype(np.int32)
-    model.a_matrix_.index_ = np.concatenate([np.array(row, dtype=np.int32) for row in program.rows])
-    model.a_matrix_.value_ = np.ones(sum(map(len, program.rows)))
+    model.a_matrix_.start_ = np.cumsum([0, *map(len, rows)]).astype(np.int32)
+    model.a_matrix_.index_ = np.concatenate([np.array(row, dtype=np.int32) for row in rows])
+    model.a_matrix_.value_ = np.ones(sum(map(len, rows)))
     kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
     model.integrality_ = [kinds[int(whole)] for whole in program.whole]
     solver.passModel(model)

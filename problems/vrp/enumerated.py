@@ -78,7 +78,7 @@ def enumerate_routes(instance: VRPInstance, clock: Clock, incumbent: float | Non
     bound = reduced.bound
     if bound <= 0.0 or clock.stops():
         return None
-    slack = DUST * max(1.0, bound)
+    slack = DUST * bound
     gap = FIRST_GAP * bound if incumbent is None else incumbent - bound
     for _ in range(ATTEMPTS):
         try:

@@ -120,6 +120,8 @@ def _shipments(size: int, rng: np.random.Generator) -> dict[str, Any]:
         for end in (pick, drop):
             end["delivery"], end["service"] = 0.0, 2.0
         home, middle = _point(data["depots"][0]), float(np.hypot(*(_point(pick) - _point(drop))))
+        if sum(float(np.hypot(*(_point(end) - home))) for end in (pick, drop)) + middle + 5.0 > HORIZON:
+            drop["x"], drop["y"], drop["window"], middle = pick["x"], pick["y"], (0.0, 0.0), 0.0  # too far to be brought
         way, back = (float(np.hypot(*(_point(end) - home))) for end in (pick, drop))
         latest = np.floor(HORIZON - back - 2.0)
         drop["window"] = (drop["window"][0], max(drop["window"][1], min(latest, np.ceil(way + 2.0 + middle + 20.0))))

@@ -69,7 +69,7 @@ class VehicleType:
     @property
     def distance_slack(self) -> float:
         """By how much a route may exceed the greatest distance."""
-        return SLACK * max(1.0, self.max_distance) if math.isfinite(self.max_distance) else 0.0
+        return SLACK * self.max_distance if math.isfinite(self.max_distance) else 0.0
 
     @property
     def counts_time(self) -> bool:
@@ -283,4 +283,4 @@ class VRPInstance(Instance):
 
 def _largest(values: Array) -> float:
     finite = values[np.isfinite(values)]
-    return max(1.0, float(np.abs(finite).max(initial=0.0)))
+    return float(np.abs(finite).max(initial=0.0))

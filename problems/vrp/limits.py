@@ -54,7 +54,17 @@ def check_instance(instance: VRPInstance) -> None:
 
 
 def _check_prefixes(instance: VRPInstance) -> None:
-    """Raise `InstanceError` where a prefix is no feasible route by itself, or there are too few vehicles for them."""
+    """Raise `InstanceError` where a prefix is no feasible route by itself, or they are not feasible together."""
+    begun = {c for _, customers in instance.prefixes for c in customers}
+    for group in instance.groups:
+        both = [repr(instance.customers[c]) for c in group if c in begun]
+        if len(both) > 1:
+            raise InstanceError(f"the prefixes serve {both[0]} and {both[1]}, which are alternatives of one group.")
+    for pick, drop in instance.shipments.tolist():
+        for _, customers in instance.prefixes:
+            if drop in customers and pick not in customers[: customers.index(drop)]:
+                names = [repr(instance.customers[c]) for c in (drop, pick)]
+                raise InstanceError(f"a prefix serves {names[0]} and not before it {names[1]}, its pickup.")
     for kind, customers in instance.prefixes:
         faults = route_faults(instance, NumberedRoute(kind, np.array(customers)))
         if faults:

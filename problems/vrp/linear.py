@@ -17,6 +17,7 @@ from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.linear_arcs import Arcs, usable_arcs
 from redwood.problems.vrp.linear_rows import Labels, RowList
 from redwood.problems.vrp.linear_times import add_times
+from redwood.problems.vrp.linear_units import in_program_units
 from redwood.problems.vrp.routes import Route
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.views.linear import Linear, Rows
@@ -44,7 +45,8 @@ class VRPLinear(Linear):
 
     def __init__(self, instance: VRPInstance) -> None:
         self.instance: VRPInstance = instance
-        self._arcs = usable_arcs(instance)
+        self._scaled, self._money = in_program_units(instance)
+        self._arcs = usable_arcs(self._scaled)
         self._allowed = PREPARATION
         self._columns: list[Column] | None = None
 
@@ -57,7 +59,7 @@ class VRPLinear(Linear):
                 self._columns = found[1]
                 return self._route_model(*found)
         self._columns = None
-        instance, arcs = self.instance, self._arcs
+        instance, arcs = self._scaled, self._arcs
         model = ConcreteModel("vrp")
         model.used = Var(range(len(arcs.kind)), domain=Binary)
         rows = RowList(model, arcs, list(model.used.values()), instance.size)
@@ -72,8 +74,8 @@ class VRPLinear(Linear):
         _add_route_numbers(instance, rows)
         if instance.timed:
             expression = expression + add_times(instance, rows)
-        rows.add(expression, self._least(incumbent), None)
-        model.cost = Objective(expr=expression, sense=minimize)
+        rows.add(expression, self._money * self._least(incumbent), None)
+        model.cost = Objective(expr=expression if self._money == 1.0 else expression / self._money, sense=minimize)
         return model
 
     def _route_model(self, bound: float, columns: list[Column]) -> ConcreteModel:
@@ -91,7 +93,7 @@ class VRPLinear(Linear):
                 total = quicksum(model.used[number] for number in members)
                 model.rows.add((least, total, most if math.isfinite(most) else None))
         expression = quicksum(column.cost * model.used[number] for number, column in enumerate(columns))
-        model.rows.add(expression >= bound - 1e-10 * max(1.0, abs(bound)))
+        model.rows.add(expression >= bound - 1e-10 * abs(bound))
         model.cost = Objective(expr=expression, sense=minimize)
         return model
 
@@ -104,7 +106,7 @@ class VRPLinear(Linear):
         view = VRPBound(self.instance)
         view.warm_up()
         value = view.bound(Timer(self._allowed), incumbent).value
-        return value - 1e-10 * max(1.0, abs(value))
+        return value - 1e-10 * abs(value)
 
     def variables(self, model: ConcreteModel) -> list[object]:
         """Return the arcs, or the routes."""

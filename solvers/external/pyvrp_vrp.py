@@ -159,8 +159,9 @@ class _Form(Units):
     def _vehicle(self, vehicle: VehicleType, kind: int, homes: int) -> Any:
         from pyvrp import VehicleType as Library
 
+        most = self.instance.size  # no more routes are ever needed, and the library makes an object of each vehicle
         return Library(
-            num_available=self.instance.size if vehicle.number is None else max(1, vehicle.number),
+            num_available=most if vehicle.number is None else max(1, min(vehicle.number, most)),
             capacity=self.loads(np.array(vehicle.capacity), down=True),
             start_depot=vehicle.start,
             end_depot=homes if vehicle.end is None else vehicle.end,

@@ -73,7 +73,7 @@ class RoutePool:
         if not columns:
             return None
         lower, upper, rows = self._rows(columns)
-        outs = np.flatnonzero(self._instance.prize > 0)
+        outs = self._optional()
         costs = np.concatenate([[one.cost for one in columns], self._instance.prize[outs]])
         program = Program(costs, rows, lower, upper, np.arange(len(costs)) < len(columns))
         chosen = cheapest_columns(program, seconds, self._chosen(begun, columns, outs))
@@ -117,5 +117,9 @@ class RoutePool:
         for one in columns:
             inside = [size + int(g) for g in instance.group_of[list(one.customers)] if g >= 0]
             rows.append([*one.customers, *inside, size + groups + one.kind])
-        rows += [[int(c)] for c in np.flatnonzero(instance.prize > 0)]
+        rows += [[int(c)] for c in self._optional()]
         return lower, upper, rows
+
+    def _optional(self) -> np.ndarray:
+        """Return the customers that can be left out at a prize; one that a prefix begins with cannot."""
+        return np.flatnonzero((self._instance.prize > 0) & ~self._instance.required)

@@ -16,6 +16,8 @@ QUICK = {
     "cvrp": ("highs", "greedy", "bound"),
     "knapsack": ("auto", "highs", "exact", "greedy", "bound"),
     "orienteering": ("highs", "greedy", "bound"),
+    "vrp": ("highs", "bound"),
+    "cormab": ("bound",),
 }
 
 

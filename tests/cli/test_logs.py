@@ -138,6 +138,18 @@ def test_bad_days_have_their_own_messages(folder):
         read_deployed(folder / "bare.policy")
 
 
+@pytest.mark.parametrize("state", ["x", None, 1.5, True])
+def test_states_of_other_types_are_refused(folder, state):
+    """Half a state is no state, and a mapping of states is one."""
+    instance, policy = read_deployed(folder / "plans" / "arms.policy")
+    with pytest.raises(InstanceError, match="of arm 'p0' is no whole number"):
+        act_by_name(instance, policy, {"p0": state})
+    with pytest.raises(InstanceError, match="expected a mapping"):
+        act_by_name(instance, policy, [state])
+    with pytest.raises(SolutionError, match="not all whole numbers"):
+        act_by_name(instance, policy, dict.fromkeys(instance.arm_names, 0), step=str(state))
+
+
 def test_the_columns_of_today_may_have_other_names(folder):
     """Names of columns and labels of states are said as for the log, and the calls are those of the plain file."""
     days = {"plain": ("arm", "state", ("0", "1")), "theirs": ("person", "status", ("unwell", "well"))}

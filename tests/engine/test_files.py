@@ -4,8 +4,11 @@ import gzip
 
 import pytest
 
-from redwood.errors import FormatError, OutputError
+import redwood
+from redwood.errors import FormatError, OptionError, OutputError
 from redwood.files import parse_json, read_text, write_text
+from redwood.planning.policies import NullPolicy
+from redwood.saved import load_checkpoint
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -41,3 +44,27 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
         write_text("/dev/full", "new" * 10_000)
     assert file.read_text() == "old"
     assert [found.name for found in tmp_path.iterdir()] == ["old.sol"]
+
+
+@pytest.mark.parametrize("path", [None, 7, [], b"a.tsp"])
+def test_what_is_no_path_is_one_error(path):
+    """Whatever reads or writes a file names the value and its type where it is no path."""
+    made = redwood.generate("tsp", size=4)
+    for use in (
+        redwood.read,
+        redwood.load_policy,
+        lambda given: redwood.read_solution(given, made),
+        lambda given: redwood.write(made, given),
+        lambda given: redwood.save_policy(NullPolicy(), given),
+    ):
+        with pytest.raises(OptionError, match=r"a path is a str or a pathlib\.Path"):
+            use(path)
+
+
+@pytest.mark.parametrize("data", [b"J0.0", b"", b"\x80\x2c", b"PK\x03\x04"])
+def test_a_checkpoint_of_a_few_bytes_is_one_error(tmp_path, data):
+    """What ends within its first instruction is named like any other damage."""
+    pytest.importorskip("torch")
+    (tmp_path / "checkpoint.pt").write_bytes(data)
+    with pytest.raises(OptionError, match=r"checkpoint\.pt"):
+        load_checkpoint(tmp_path / "checkpoint.pt")

@@ -41,6 +41,13 @@ def test_lines_may_end_as_on_any_machine(tmp_path):
     assert all(log.names == logs[0].names and np.array_equal(log.counts, logs[0].counts) for log in logs)
 
 
+def test_columns_are_columns():
+    """Single numbers and matrices in place of columns are named with their shape."""
+    for values in (1, np.zeros((3, 2))):
+        with pytest.raises(InstanceError, match="expected a column"):
+            read_log({"arm": values, "step": values, "state": values, "action": values})
+
+
 def test_a_number_of_states_without_an_end_is_refused(tmp_path):
     """More states than arms can have are refused before a label is made of each."""
     (tmp_path / "log.csv").write_text(GOOD)

@@ -216,6 +216,14 @@ def test_what_another_process_says_of_a_solution_is_checked():
     assert checked_again(stranger, checker).status == "failed"
 
 
+@pytest.mark.parametrize("wrong", [None, 7, "abc", [1, 2], [None]])
+def test_what_is_no_instance_is_one_error(wrong):
+    """Whatever takes instances names the type of what is none, alone or in a list."""
+    for use in (redwood.solve, redwood.solve_many, redwood.bound, lambda given: redwood.check(given, [0])):
+        with pytest.raises(OptionError, match=r"no instance|takes a list of instances"):
+            use(wrong)
+
+
 def test_solve_many_shares_the_time_limit():
     """`time_limit` is for the whole batch."""
     results = redwood.solve_many([number(10_000)] * 3, solver="steps", pause=0.01, time_limit=0.6)

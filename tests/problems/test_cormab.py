@@ -14,6 +14,7 @@ from redwood.planning.contract import Planning, Policy
 from redwood.planning.policies import IndexPolicy, NullPolicy, RandomPolicy
 from redwood.planning.simulator_kernels import advance, draw_start
 from redwood.plugins.host import host
+from redwood.problems.cormab.files import read_network
 
 HALF = [[0.5, 0.5], [0.5, 0.5]]
 DATA = {
@@ -211,3 +212,20 @@ def test_bound_of_independent_arms_is_exact():
     made = instance("cormab", **DATA, horizon=3)
     # state 0, then half in each state: 1 + 1.5 + 1.5 with the arm pulled throughout
     assert bound(made).value == pytest.approx(4 / 3, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"graphs": {"3": {"source": 0}}}',
+        '{"graphs": {"3": {"edges": [[0, "x"]], "source": 0}}}',
+        '{"graphs": {"3": {"edges": [[0, 1]], "source": null}}}',
+        '{"graphs": {"3": 7}}',
+        '{"graphs": [7]}',
+    ],
+)
+def test_damaged_graphs_are_named(tmp_path, text):
+    """A file of graphs without edges, with others, or without graphs at all is an error that names it."""
+    (tmp_path / "graphs.json").write_text(text)
+    with pytest.raises(FormatError, match=r"graphs\.json"):
+        read_network(tmp_path / "graphs.json", 3)

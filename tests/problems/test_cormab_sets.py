@@ -420,6 +420,28 @@ def test_a_budget_beyond_all_nodes_costs_no_time(budget):
     assert actions.argmax(np.stack([np.zeros(6), np.ones(6)], axis=1)).value == 6.0
 
 
+def test_a_capacity_beyond_all_costs_costs_no_time():
+    """A worker with room for everybody serves all, however much more room there is."""
+    actions = CapacitySet(costs=[2, 3, 3, 5], capacities=[10**12])
+    assert actions.capacities.tolist() == [13]
+    assert actions.counts.tolist() == [[1, 2, 1]]
+    assert actions.argmax(np.stack([np.zeros(4), np.ones(4)], axis=1)).value == 4.0
+
+
+def test_packings_too_many_to_list_are_left_to_the_declared_model():
+    """Thirty arms of thirty costs have billions of packings; the best of them is that of a plain knapsack."""
+    costs, rng = np.arange(31, 61), np.random.default_rng(0)
+    actions, gains = CapacitySet(costs=costs, capacities=[700]), rng.random(30)
+    best = np.zeros(701)
+    for cost, gain in zip(costs, gains, strict=True):
+        best[cost:] = np.maximum(best[cost:], best[:-cost] + gain)
+    found = actions.argmax(np.stack([np.zeros(30), gains], axis=1))
+    assert actions.counts is None
+    assert found.value == pytest.approx(best[-1])
+    assert actions.contains(found.arm_actions)
+    assert not actions.contains(np.ones(30, np.int64))
+
+
 @dataclass(frozen=True, eq=False)
 class Shifts(ActionSet):
     """Five nurses of up to four shifts each, nine shifts in all; ``hidden``: two other numbers count them."""

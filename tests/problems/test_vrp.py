@@ -542,3 +542,46 @@ def test_names_stay_inside_of_the_map():
     page = result.solution.to_html(instance)
     assert re.findall(r'text-anchor="end"[^>]*>(\w+)<', page) == ["East"]
     assert repr(result).startswith("Result: vrp (size 2)")
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-12, 1e9])
+@pytest.mark.parametrize(
+    ("vehicle", "customer"),
+    [({"capacity": 1.5}, {"delivery": 1.0}), ({"max_distance": 3.0}, {}), ({"max_duration": 3.0}, {}), ({}, {"due": 2.0})],
+)
+def test_limits_hold_in_any_unit(unit, vehicle, customer):
+    """Two customers at opposite sides of the depot keep a limit each by itself, and on one route break it."""
+    people = [
+        {"name": name, "x": side * unit, "y": 0.0, **{key: unit * value for key, value in customer.items()}}
+        for name, side in (("east", 1.0), ("west", -1.0))
+    ]
+    van = {"name": "van", "number": 2, **{key: unit * value for key, value in vehicle.items()}}
+    made = line(customers=people, vehicles=[van])
+    assert faults(made, ["east"], ["west"]) == ()
+    assert len(faults(made, ["east", "west"])) == 1
+
+
+def test_prefixes_serve_one_alternative_at_most():
+    """Beginnings of routes that serve two of a group break the rule of the group whatever comes behind."""
+    either = {"Ann": {"group": "g"}, "Bob": {"group": "g"}}
+    for begun in ([["Ann", "Bob"]], [["Ann"], ["Bob"]]):
+        prefixes = [{"vehicle": "van", "customers": one} for one in begun]
+        with pytest.raises(InstanceError, match="the prefixes serve 'Ann' and 'Bob', which are alternatives"):
+            line(customers=customers(**either), groups={"g": False}, prefixes=prefixes)
+
+
+def test_shipments_from_corner_to_corner_are_drawn_so_that_they_can_be_served():
+    """Among 2,500 shipments some would take longer than the depot is open."""
+    assert redwood.generate("vrp/shipments", size=5000, seed=1).size == 5000
+
+
+@pytest.mark.parametrize("begun", [["Bob"], ["Bob", "Ann"], ["Cid", "Bob"]])
+def test_prefixes_pick_up_before_they_deliver(begun):
+    """What a beginning of a route brings has been picked up in it."""
+    people = customers(Ann={"delivery": 0}, Bob={"delivery": 0})
+    goods = [{"pickup": "Ann", "delivery": "Bob", "amount": 1}]
+    prefixes = [{"vehicle": "van", "customers": begun}]
+    with pytest.raises(InstanceError, match="'Bob' and not before it 'Ann'"):
+        line(customers=people, shipments=goods, prefixes=prefixes)
+    kept = [{"vehicle": "van", "customers": ["Ann", "Bob"]}]
+    assert line(customers=people, shipments=goods, prefixes=kept).size == 3

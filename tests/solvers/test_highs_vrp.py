@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from tiny_rich import draw_vrp
 from vrp_tiny import FEATURES, compare, draw
 
 import redwood
@@ -58,3 +59,12 @@ def test_start_and_solution_are_inverse(variant):
     again = view.solution(values)
     assert {(r.vehicle, *r.customers) for r in again.routes} == {(r.vehicle, *r.customers) for r in routes.routes}
     assert view.separate(values, True) is None
+
+
+@pytest.mark.parametrize("seed", [500_038, 500_172])
+def test_lengths_times_and_loads_may_have_any_unit(seed):
+    """Lengths of 1e5 or 1e-8 and loads of 1e-8 or 1e7: the optimum is proven, though a program's tolerances are absolute."""
+    made, _, optimum, _ = draw_vrp(np.random.default_rng(seed))
+    result = redwood.solve(made, "highs", time_limit=30, bound_time_limit=0)
+    assert result.status == "optimal"
+    assert result.objective == pytest.approx(optimum, rel=1e-9)

@@ -381,3 +381,19 @@ def test_vehicles_grow_with_their_routes():
     result = redwood.solve(instance, "local-search", iterations=30, bound_time_limit=0)
     assert [route.vehicle for route in result.solution.routes] == ["v6"]
     assert result.objective == pytest.approx(60 + 204)
+
+
+def test_a_customer_that_a_prefix_begins_with_is_not_left_out_for_a_prize():
+    """Behind a pickup no delivery may come, so that nobody else can be served: that is said, and no route is handed in."""
+    made = redwood.instance(
+        "vrp",
+        depots=[{"name": "d", "x": 0, "y": 0}],
+        customers=[
+            {"name": "brings", "x": 1, "y": 0, "delivery": 4},
+            {"name": "both", "x": 2, "y": 0, "delivery": 3, "pickup": 1, "prize": 7},
+        ],
+        vehicles=[{"name": "van", "number": 1, "capacity": 9}],
+        linehauls_first=True,
+        prefixes=[{"vehicle": "van", "customers": ["both"]}],
+    )
+    assert redwood.solve(made, "local-search", time_limit=0.2, bound_time_limit=0).status == "none"

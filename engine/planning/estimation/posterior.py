@@ -51,20 +51,18 @@ class Posterior:
     order
         Constraints that every draw meets.
     weights
-        Draws [D, G, A, S, S] of the weights of the groups' priors, with neither order nor features.
-    augmented
-        Rounds of the sampler of rows that are in order, or whose priors differ by features.
+        Draws [D, G, A, S, S] of the weights of the groups' priors; with an order or features, rounds of the sampler of rows
+        that are in order, or whose priors differ by features.
     """
 
     counts: Array
     group: Array
     order: tuple[Order, ...]
-    weights: Array | None
-    augmented: Augmented | None
+    weights: Array | Augmented
 
     def mean(self) -> Array:
         """Return the posterior mean [J, A, S, S]: in closed form, or over draws where there are an order or features."""
-        if self.weights is None:
+        if isinstance(self.weights, Augmented):
             return np.asarray(np.minimum(self.sample(DRAWS, np.random.default_rng(0)).mean(axis=0), 1.0))
         total = np.zeros_like(self.counts)
         for weights in self.weights:
@@ -79,19 +77,18 @@ class Posterior:
         return np.concatenate([self._drawn(part, rng) for part in parts])
 
     def _drawn(self, count: int, rng: np.random.Generator) -> Array:
-        if self.augmented is None:
-            assert self.weights is not None
+        if not isinstance(self.weights, Augmented):
             picked = self.weights[rng.integers(len(self.weights), size=count)]
             return dirichlet(self.counts + picked[:, self.group], rng)
-        rounds, arms = len(self.augmented.counts), len(self.group)
+        rounds, arms = len(self.weights.counts), len(self.group)
         picked = np.repeat(rng.integers(rounds, size=(count, 1)), arms, axis=1)
-        rows = self.augmented.rows(picked, np.arange(arms), rng)
+        rows = self.weights.rows(picked, np.arange(arms), rng)
         wrong = np.argwhere(~self.holds(rows))  # only with both constraints: worse states may be passed under an action
         for _ in range(REDRAWS):
             if not len(wrong):
                 return rows
             picked = rng.integers(rounds, size=(1, len(wrong)))
-            rows[wrong[:, 0], wrong[:, 1]] = self.augmented.rows(picked, wrong[:, 1], rng)[0]
+            rows[wrong[:, 0], wrong[:, 1]] = self.weights.rows(picked, wrong[:, 1], rng)[0]
             wrong = wrong[~self.holds(rows[wrong[:, 0], wrong[:, 1]])]
         rows[wrong[:, 0], wrong[:, 1]] = self._repaired(rows[wrong[:, 0], wrong[:, 1]])
         return rows
@@ -156,7 +153,7 @@ def fitted(
         named = tuple(Order(name) for name in wanted)
         helps, ordered = Order.ACTION_HELPS in named, Order.STATES_ORDERED in named
         chain = chain_of(actions, states, action_helps=helps, states_ordered=ordered)
-        return Posterior(counts, group, named, None, augmented(counts, group, chain, rng, features, kept))
+        return Posterior(counts, group, named, augmented(counts, group, chain, rng, features, kept))
     weights = np.empty((0, 0, 0, 0, 0))
     for g in range(int(group.max()) + 1):
         for action in range(actions):
@@ -165,7 +162,7 @@ def fitted(
                 if not weights.size:
                     weights = np.empty((len(drawn), int(group.max()) + 1, actions, states, states))
                 weights[:, g, action, state] = rng.permutation(drawn)  # cells are independent, and so are their draws
-    return Posterior(counts, group, (), weights, None)
+    return Posterior(counts, group, (), weights)
 
 
 def upper_tails(rows: Array) -> Array:

@@ -48,6 +48,9 @@ def read_columns(log: Any, columns: Mapping[str, str] | None = None) -> dict[str
                 f"{where} has no column {name!r}; it has {', '.join(found)}. Say what it is called by "
                 f"columns={{{name!r}: ...}}, in the shell by --column {name}=..."
             )
+    for name, values in named.items():
+        if np.ndim(values) != 1:
+            raise InstanceError(f"{where} has {name!r} as an array of shape {list(np.shape(values))}; expected a column.")
     lengths = {name: len(values) for name, values in named.items()}
     if len(set(lengths.values())) > 1:
         raise InstanceError(f"{where} has columns of different lengths: {lengths}.")

@@ -15,7 +15,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.budget import Seconds
 from redwood.errors import OptionError, SolverError, suggestion
-from redwood.files import replacing, write_text
+from redwood.files import path_of, replacing, write_text
 from redwood.lazy import load_target
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.files import save_policy
@@ -97,8 +97,7 @@ def _instance(problem: Problem[Any, Any], seed: int, options: Mapping[str, Any])
         if name not in known:
             raise OptionError(f"the training of sequoia has no option {name!r}.{option_suggestion(name, known)}")
     if "instance" in options:
-        path = Path(options["instance"])
-        found: Instance = problem.parse(path.read_text(), path.stem)
+        found: Instance = problem.read(path_of(options["instance"]))
         return found
     rng = np.random.default_rng(seed)
     size, variant = int(options.get("size", 20)), options.get("variant", problem.variants[0] if problem.variants else "")

@@ -10,7 +10,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.files import replacing
+from redwood.files import path_of, replacing
 from redwood.planning.bounds.segment import HorizonSegment
 from redwood.planning.contract import ActionSet, Arms
 from redwood.planning.improving import Episodes, fitted, q_values_from
@@ -59,7 +59,7 @@ def save_log(rollouts: Kept, path: str | Path) -> Path:
     """
     if rollouts.states is None or rollouts.arm_actions is None:
         raise OptionError("these rollouts hold no states and actions; simulate with keep=True.")
-    out = Path(path).with_suffix(".npz")
+    out = path_of(path).with_suffix(".npz")
     states, arm_actions = rollouts.states.astype(np.int16), rollouts.arm_actions.astype(np.int16)
     with replacing(out) as unfinished:
         np.savez_compressed(unfinished, states=states, arm_actions=arm_actions, rewards=rollouts.rewards)
@@ -74,7 +74,7 @@ def load_log(path: str | Path, shape: tuple[int, int, int], horizon: int) -> Epi
     OptionError
         Where the file cannot be read, or its arrays do not fit.
     """
-    with reading(Path(path)), np.load(path, allow_pickle=False) as kept:
+    with reading(path_of(path)), np.load(path, allow_pickle=False) as kept:
         states, arm_actions, rewards = (np.asarray(kept[name]) for name in ("states", "arm_actions", "rewards"))
         if any(array.dtype.kind not in "iuf" for array in (states, arm_actions, rewards)):
             raise TypeError(f"its arrays are of {states.dtype}, {arm_actions.dtype} and {rewards.dtype}")
