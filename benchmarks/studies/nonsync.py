@@ -67,7 +67,7 @@ def q_value(counts: Array, pulled: Array, values: Array, arms: int, ways: Array)
     for some in range(resting + 1):
         after[4], after[7] = fourth + some, resting - some
         total += ways[resting, some] * 0.5**resting * values[place(after, arms, ways)]
-    return reward + resting + total
+    return float(reward + resting + total)
 
 
 @kernel
@@ -139,7 +139,7 @@ def simulated(order: tuple[int, ...], given: argparse.Namespace, arms: int) -> f
         after[:, 4] += fourth
         after[:, 7] += counts[:, RESTING] - fourth
         counts = after
-    return total / given.horizon
+    return float(total / given.horizon)
 
 
 def main() -> None:
