@@ -37,7 +37,7 @@ SETTLE_ITERATIONS, SETTLE_SHARE = 20, 0.03
 """Iterations a customer, and the share of the budget, at most, of a greedy improvement before the temperature is set."""
 SAVING = (1.0, 0.1)
 """First and last temperature of the saving of vehicles, in mean costs of a leg: short routes leave room for those absent."""
-POOLED = (0.5, 0.75, 0.94)
+POOLED = (0.5, 0.7, 0.88)
 """Shares of a time limit after which the best choice among all routes met is looked for."""
 POOL_SHARE, POOL_LEAST, POOL_MOST = 0.05, 2.0, 400
 """Share of the time that each look may take; shorter time limits, in seconds, and more customers have no pool of routes."""
