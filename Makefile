@@ -37,7 +37,7 @@ coverage: install
 	$(bin)/python -m pytest --numprocesses auto --dist loadfile --cov=redwood --cov-report=term:skip-covered \
 		--cov-report=html:runs/coverage
 
-# What takes minutes: wheels and scaffolds installed into environments of their own, notebooks, trainings, cold kernel caches.
+# What takes minutes: wheels in environments of their own, notebooks, trainings, time limits of all solvers, cold caches.
 test-slow: install
 	$(bin)/python -m pytest --numprocesses auto --dist loadfile -m slow
 

@@ -47,6 +47,7 @@ def test_solver_keeps_its_promises(solver, problem):
     assert check_solver(solver, problem, **cases(problem), iterations=5, exclude=["budget-kept"], **options) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("solver", "problem"), PAIRS)
 def test_solver_keeps_its_time_limit(solver, problem):
     """With its own options every solver ends at its time limit, or soon after it."""

@@ -11,6 +11,7 @@ from redwood.arrays import Array
 from redwood.errors import InstanceError
 from redwood.problems.vrp.checks import NumberedRoute, route_faults
 from redwood.problems.vrp.instance import OBJECTIVES, SLACK, VehicleType, VRPInstance
+from redwood.problems.vrp.roads import Rounding
 from redwood.problems.vrp.schedule import earliest_start, loads_on, places_of, route_distance, schedule
 
 SHOWN = 4
@@ -156,8 +157,9 @@ def _out_of_time(instance: VRPInstance, vehicle: VehicleType, route: Array) -> s
 def _triangular(instance: VRPInstance, vehicle: VehicleType, route: Array) -> bool:
     """Return whether the ways of a route are the shortest between its stops, so that no longer route is quicker."""
     roads = instance.roads
-    if roads.size > DENSE:
-        return roads.distances is None and roads.durations is None
+    by_coords = roads.distances is None and roads.durations is None
+    if roads.size > DENSE or (by_coords and roads.rounding is Rounding.NONE):
+        return by_coords
     for i, j in pairwise(places_of(instance, vehicle, route).tolist()):
         for measure in (roads.distance, roads.duration):
             nodes = np.arange(roads.size)

@@ -212,6 +212,7 @@ def test_slurm_carries_out_chunks(toy_plan, tmp_path):
     assert sorted(jobs_of(tmp_path / "out")) == sorted(job.id for job in plan.jobs)
 
 
+@pytest.mark.slow
 def test_slurm_names_what_died(tmp_path):
     """An array job that dies loses its chunk, and says which job it was."""
     pytest.importorskip("submitit")

@@ -161,5 +161,5 @@ def leads(page, link, pages):
     if target.is_dir():
         target /= "index.html"
     if not target.is_file():
-        return False
+        return target.with_suffix(".ipynb").is_file()  # a notebook, of which `make docs` makes a page
     return not anchor or target not in pages or re.search(rf'id="?{re.escape(anchor)}"?[ >]', pages[target]) is not None

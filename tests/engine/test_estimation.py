@@ -58,7 +58,7 @@ def test_the_mean_of_a_group_is_its_closed_form():
     counts = np.zeros((1, 2, 2, 2))
     counts[0, 0, 0], counts[0, 1, 1] = (3.0, 1.0), (0.0, 5.0)
     weights = np.full((1, 1, 2, 2, 2), 2.0)
-    posterior = Posterior(counts, np.zeros(1, int), (), weights, None)
+    posterior = Posterior(counts, np.zeros(1, int), (), weights)
     mean = (counts + 2.0) / (counts.sum(axis=-1, keepdims=True) + 4.0)
     assert posterior.mean() == pytest.approx(mean)
     drawn = posterior.sample(20_000, np.random.default_rng(0))

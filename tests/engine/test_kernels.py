@@ -84,6 +84,7 @@ def call(folder: Path, cache: Path, code: str = CALL, **environment: str) -> tup
     return [int(line) for line in done.stdout.split()], done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
 @pytest.mark.parametrize("damage", ["empty", "truncated", "flipped"])
 def test_a_damaged_cache_file_is_made_anew(kernels, tmp_path, suffix, damage):

@@ -17,6 +17,8 @@ from redwood.solvers.bq.weights import load_weights, save_weights
 from redwood.trainable import TrainingConfig
 from redwood.views.stepwise import Stage
 
+pytestmark = pytest.mark.slow
+
 CURRICULUM = (Stage(10, 8, 64), Stage(12, 4, 64))
 """Stages small enough for a test."""
 TSP = host().problem("tsp")

@@ -16,6 +16,8 @@ from redwood.solving.train import SolverExpert
 from redwood.trainable import TrainingConfig
 from redwood.views.stepwise import Stage
 
+pytestmark = pytest.mark.slow
+
 SHAPE = Shape(layers=1, width=16, heads=2, hidden=16, window=12)
 PROBLEMS = {"tsp": TSP(), "cvrp": CVRP(), "knapsack": Knapsack()}
 EXPERTS = {"tsp": "local-search", "cvrp": "local-search", "knapsack": "exact"}

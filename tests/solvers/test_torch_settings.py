@@ -17,6 +17,8 @@ import contextlib, json, sys
 import torch
 import redwood
 
+pytestmark = pytest.mark.slow
+
 problem, solver = sys.argv[1:]
 
 
