@@ -81,7 +81,8 @@ def _model(instance: Instance) -> tuple[Any, Any]:
 
     if isinstance(instance, OrienteeringInstance):
         scale = _BUDGET_LARGEST / max(instance.budget, 1e-300)
-        distances = np.minimum(np.ceil(instance.travel.full() * scale), 1e12).astype(np.int64)
+        with np.errstate(over="ignore"):  # such ways are beyond the budget
+            distances = np.minimum(np.ceil(instance.travel.full() * scale), 1e12).astype(np.int64)
         manager = pywrapcp.RoutingIndexManager(len(distances), 1, [instance.start], [instance.end])
         model, length = _with_distances(manager, distances)
         model.AddDimension(length, 0, int(instance.limit * scale), True, "length")

@@ -281,6 +281,8 @@ def _number(instance: VRPInstance, vehicle: VehicleType) -> int:
 
 def _refuse(instance: VRPInstance) -> None:
     """Raise `FitError` where the library has no field for what the instance asks."""
+    if not any(vehicle.number is None or vehicle.number for vehicle in instance.vehicles):
+        raise FitError("OR-Tools takes no fleet without a vehicle; it would end this process.")
     for group, needed in zip(instance.groups, instance.group_required, strict=True):
         prizes = instance.prize[list(group)]
         if (prizes != prizes[0]).any() or (needed and prizes.any()):

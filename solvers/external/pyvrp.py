@@ -93,7 +93,8 @@ def _data(instance: Instance) -> ProblemData:
     prizes = np.rint(instance.prizes * prize_scale)
     unit = min(_BUDGET_LARGEST, _PRIZE_LARGEST / max(1.0, float(prizes.max())))
     scale = unit / max(instance.budget, 1e-300)
-    distances = np.minimum(np.ceil(instance.travel.full() * scale), 1e12).astype(np.int64)
+    with np.errstate(over="ignore"):  # such ways are beyond the budget
+        distances = np.minimum(np.ceil(instance.travel.full() * scale), 1e12).astype(np.int64)
     clients = [Client(int(k), prize=int(prizes[k] * unit), required=False) for k in _visitable(instance)]
     depots = [instance.start] if instance.closed else [instance.start, instance.end]
     vehicle = VehicleType(end_depot=len(depots) - 1, max_distance=int(instance.limit * scale))

@@ -39,3 +39,11 @@ def test_alternatives_with_prizes_are_refused_by_name():
     instance = redwood.instance("vrp", depots=[{"x": 0, "y": 0}], customers=rows)
     with pytest.raises(FitError, match=r"alternatives without prizes of their own, and 'a', 'b'"):
         redwood.solve(instance, "ortools-routing", iterations=1)
+
+
+def test_a_fleet_without_a_vehicle_is_refused():
+    """The library would end the process."""
+    rows = [{"name": "a", "x": 1, "y": 0, "prize": 1}]
+    instance = redwood.instance("vrp", depots=[{"x": 0, "y": 0}], customers=rows, vehicles=[{"number": 0}])
+    with pytest.raises(FitError, match="no fleet without a vehicle"):
+        redwood.solve(instance, "ortools-routing", iterations=1)
