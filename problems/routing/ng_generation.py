@@ -371,7 +371,8 @@ class Generation:
                 break
             found = found.joined(violated_sets(tails, heads, values, demand, self._covering.limit, self._state, noise=noise))
         known = {members.tobytes() for members in self._sets.members}
-        new = [place for place, members in enumerate(found.members) if members.tobytes() not in known]
+        needy = found.members[:, 1:] @ self._covering.required > 0  # nobody has to come where all may be left out
+        new = [place for place, members in enumerate(found.members) if needy[place] and members.tobytes() not in known]
         self._add_sets(CutSets(found.members[new], found.needed[new]))
         return bool(new)
 

@@ -38,6 +38,16 @@ def test_bound_is_never_above_the_optimum_of_enumeration():
     assert close > seen / 2
 
 
+@pytest.mark.parametrize("seed", [1033, 1425])
+def test_nobody_has_to_come_where_all_may_be_left_out(seed):
+    """Capacity cuts of sets whose customers are all optional would ask for a vehicle each."""
+    data = draw(np.random.default_rng(seed))
+    instance, best = redwood.instance("vrp", **data), Truth(data).optimum()
+    value = best[1] + instance.vehicle_price * best[0]
+    assert redwood.bound(instance, time_limit=5).value <= value + 1e-6
+    assert redwood.solve(instance, "highs", time_limit=20, bound_time_limit=0).objective == value
+
+
 def test_bound_on_25_of_solomons_customers_is_nearly_the_optimum(data_folder):
     """On the first 25 customers of R104 the bound comes within a thousandth of what is found."""
     text = (data_folder / "vrp" / "solomon" / "R104.txt").read_text().splitlines()
