@@ -268,7 +268,7 @@ def worst(draws: int, size: int, scenarios: int, criterion: str, seed: int) -> N
         truth, _ = draw_truth(size, np.random.default_rng(seed + number))
         found = estimate(log_columns(make(truth, 15), "random", steps=15, seed=seed + number), order=ORDER)
         plan = found.instance(rewards=[0, 1], actions=size // 5)
-        made = robust(plan, found.sample(scenarios, 1), criterion=criterion, solver=SOLVER, episodes=20)
+        made = robust(plan, found.sample(scenarios, 1), criterion=criterion, solver=SOLVER, episodes=200)
         rows.append((made.worst_gain, made.cost, made.mean_rewards.min(), made.mean_rewards.mean()))
     gain, cost, least, mean = np.array(rows).T
     click.echo(f"worst draw: {_cell(gain, 3)} above {least.mean():.3f}; on average {_cell(cost, 3)} below {mean.mean():.3f}")
