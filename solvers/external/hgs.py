@@ -97,7 +97,7 @@ def _message(instance: CVRPInstance, received: list[Any], iterations: int | None
     if not received:
         return "HGS had no answer by the time limit."
     if received[-1] is None:
-        return f"HGS found no solution with {instance.slots} vehicles."
+        return f"HGS found no solution with {instance.slots} vehicles in its time."
     if iterations is None and len(received) == 1:
         return "HGS was stopped before its answer; that of its first, short search stands."
     return ""

@@ -65,6 +65,7 @@ def _routes(data: dict[str, Any], seed: int, iterations: int, seconds: float) ->
 
     parameters = AlgorithmParameters(seed=seed, nbIter=iterations, timeLimit=seconds)
     try:
-        return [[int(node) for node in route] for route in Library(parameters, verbose=False).solve_cvrp(data).routes]
+        routes = Library(parameters, verbose=False).solve_cvrp(data).routes
+        return [[int(node) for node in route] for route in routes] or None  # no routes: the time was too short for any
     except TypeError:  # the library's null pointer for "nothing feasible found"
         return None
