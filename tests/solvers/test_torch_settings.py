@@ -12,12 +12,12 @@ import torch
 import redwood
 from redwood.torch_settings import torch_settings
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import contextlib, json, sys
 import torch
 import redwood
-
-pytestmark = pytest.mark.slow
 
 problem, solver = sys.argv[1:]
 
