@@ -38,7 +38,7 @@ def arms_with_shares(planning: Planning, share: Share) -> Arms:
 
     References
     ----------
-    Raman, Shi, Fang (2024), Global rewards in restless multi-armed bandits, arXiv:2406.00738, section 4 (Linear- and
+    Raman, Shi, Fang (2024), Global rewards in restless multi-armed bandits, arXiv:2406.00738 (Linear- and
     Shapley-Whittle indices).
     """
     joint, arms = planning.joint, arms_alone(planning)
