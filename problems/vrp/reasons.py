@@ -28,23 +28,29 @@ def described(instance: VRPInstance, solution: AnyRoutes) -> AnyRoutes:
     return replace(solution, routes=told, left_out=left_out(instance, routes))
 
 
+def named(instance: VRPInstance, route: NumberedRoute) -> Route:
+    """Return a route by names."""
+    stops = route.stops.tolist()
+    at = [position for position, stop in enumerate(stops) if stop < 0]
+    reloads = [Reload(k - number, instance.depots[-1 - stops[k]]) for number, k in enumerate(at)]
+    customers = [instance.customers[stop] for stop in stops if stop >= 0]
+    return Route(customers, instance.vehicles[route.kind].name, reloads=reloads)
+
+
 def told_route(instance: VRPInstance, route: NumberedRoute) -> Route:
     """Return a route by names, with its times and loads."""
-    vehicle, stops = instance.vehicles[route.kind], route.stops.tolist()
-    found, loads = schedule(instance, vehicle, route.stops), loads_on(instance, route.stops)[1:].tolist()
-    visits = [position for position, stop in enumerate(stops) if stop >= 0]
-    reloads = [position for position, stop in enumerate(stops) if stop < 0]
-    return Route(
-        customers=[instance.customers[stops[position]] for position in visits],
-        vehicle=vehicle.name,
+    found = schedule(instance, instance.vehicles[route.kind], route.stops)
+    told = list(zip(found.arrivals, loads_on(instance, route.stops)[1:].tolist(), strict=True))
+    visits = [one for one, stop in zip(told, route.stops, strict=True) if stop >= 0]
+    reloads = [one for one, stop in zip(told, route.stops, strict=True) if stop < 0]
+    plain = named(instance, route)
+    return replace(
+        plain,
         start=found.start,
         end=found.end,
-        arrivals=[found.arrivals[position] for position in visits],
-        loads=[loads[position] for position in visits],
-        reloads=[
-            Reload(position - number, instance.depots[-1 - stops[position]], found.arrivals[position], loads[position])
-            for number, position in enumerate(reloads)
-        ],
+        arrivals=[arrival for arrival, _ in visits],
+        loads=[load for _, load in visits],
+        reloads=[replace(a, arrival=b[0], load=b[1]) for a, b in zip(plain.reloads, reloads, strict=True)],
     )
 
 
