@@ -1,4 +1,4 @@
-"""Reloads as stops of their own, for kernels that know stops: customers at the places of depots, whom nobody has to serve."""
+"""Reloads as stops of their own, for kernels that know stops: customers at the places of depots who need no service."""
 
 from __future__ import annotations
 
