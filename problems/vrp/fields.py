@@ -16,14 +16,14 @@ from redwood.problems.vrp.roads import Metric, Roads, Rounding
 from redwood.problems.vrp.tables import MOST, number, numbers, pair, rows_of, truth, whole, window, words
 
 PLACE_FIELDS = ("name", "x", "y", "lon", "lat")
-DEPOT_FIELDS = (*PLACE_FIELDS, "window", "ready", "due")
+DEPOT_FIELDS = (*PLACE_FIELDS, "window", "ready", "due", "reload_time")
 CUSTOMER_FIELDS = (
     *(*PLACE_FIELDS, "delivery", "pickup", "service", "windows", "window", "ready", "due"),
     *("release", "prize", "required", "skills", "group", "planned", "change_price"),
 )
 VEHICLE_FIELDS = (
     *("name", "number", "capacity", "fixed_cost", "distance_cost", "duration_cost", "waiting_cost", "shift", "max_duration"),
-    *("max_distance", "start", "end", "skills", "profile", "allowed"),
+    *("max_distance", "start", "end", "skills", "profile", "allowed", "reload_depots", "max_reloads"),
 )
 PREFIX_FIELDS = ("vehicle", "customers")
 SHIPMENT_FIELDS = ("pickup", "delivery", "amount")
@@ -339,6 +339,8 @@ def _vehicle(
     if "allowed" in row:
         given = row["allowed"] if isinstance(row["allowed"], Iterable) and not isinstance(row["allowed"], str) else []
         allowed = tuple(sorted({_index(one, tuple(customers), f"allowed of {name!r}", "customer") for one in given}))
+    if "max_reloads" in row and "reload_depots" not in row:
+        raise InstanceError(f"vehicle {name!r} has max_reloads {row['max_reloads']} and no reload_depots; say where.")
     return VehicleType(
         name=name,
         number=whole(row["number"], f"number of {name!r}") if "number" in row else None,
@@ -355,7 +357,19 @@ def _vehicle(
         skills=tuple(sorted(words(row.get("skills", ()), f"skills of {name!r}"))),
         profile=_index(row.get("profile", profiles[0]), profiles, f"profile of vehicle {name!r}", "profile"),
         allowed=allowed,
+        reload_depots=_reload_depots(row.get("reload_depots", ()), name, depots),
+        max_reloads=whole(row["max_reloads"], f"max_reloads of {name!r}") if "max_reloads" in row else None,
     )
+
+
+def _reload_depots(given: Any, name: str, depots: Sequence[str]) -> tuple[int, ...]:
+    """Return depots as numbers, from a list of names, or a text with a name or several with semicolons between them."""
+    listed = given
+    if isinstance(given, str):
+        listed = [given] if given.strip() in depots else given.split(";")
+    if isinstance(listed, Mapping) or not isinstance(listed, Iterable):
+        raise InstanceError(f"reload_depots of {name!r} are {str(given)[:40]!r}; expected a list of names of depots.")
+    return tuple(sorted({_index(one, depots, f"reload_depots of {name!r}", "depot") for one in listed}))
 
 
 def _index(given: Any, known: Sequence[str], what: str, kind: str) -> int:
@@ -436,6 +450,7 @@ def assemble(
         depots=homes,
         customers=names,
         depot_windows=frozen(opening, np.float64),
+        reload_time=frozen(_column(depot_rows, homes, "reload_time"), np.float64),
         vehicles=types,
         prefixes=fixed,
         planned=_planned(rows, names, [one.name for one in types]),

@@ -115,7 +115,11 @@ def _window(opening: float, closing: float) -> list[float | None]:
 
 def _depot(instance: VRPInstance, number: int) -> dict[str, Any]:
     window = _window(*instance.depot_windows[number].tolist())
-    return _kept(_place(instance, number, instance.depots[number]) | {"window": window}, {"window": [0.0, None]})
+    entry = _place(instance, number, instance.depots[number]) | {
+        "window": window,
+        "reload_time": float(instance.reload_time[number]),
+    }
+    return _kept(entry, {"window": [0.0, None], "reload_time": 0.0})
 
 
 def _loads(values: Array) -> Any:
@@ -156,6 +160,8 @@ def _vehicle(instance: VRPInstance, vehicle: VehicleType) -> dict[str, Any]:
         "skills": list(vehicle.skills),
         "profile": instance.roads.profiles[vehicle.profile],
         "allowed": None if vehicle.allowed is None else [instance.customers[c] for c in vehicle.allowed],
+        "reload_depots": [instance.depots[depot] for depot in vehicle.reload_depots],
+        "max_reloads": vehicle.max_reloads,
     }
     finite = [key for key in ("max_duration", "max_distance") if math.isfinite(getattr(vehicle, key))]
     entry |= {key: getattr(vehicle, key) for key in finite}
@@ -169,7 +175,8 @@ def _vehicle(instance: VRPInstance, vehicle: VehicleType) -> dict[str, Any]:
         "waiting_cost": 0.0,
         "shift": [0.0, None],
     }
-    return _kept(entry, defaults | {"waiting_cost": 0.0, "skills": [], "profile": "", "allowed": None})
+    defaults |= {"skills": [], "profile": "", "allowed": None, "reload_depots": [], "max_reloads": None}
+    return _kept(entry, defaults)
 
 
 def _capacity(capacity: tuple[float, ...]) -> Any:

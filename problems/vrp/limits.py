@@ -80,7 +80,8 @@ def _check_fleet(instance: VRPInstance) -> None:
     """Raise `InstanceError` where the required loads exceed what all vehicles carry together."""
     if any(vehicle.number is None for vehicle in instance.vehicles):
         return
-    carried = [float(v.number) * np.array(v.capacity, dtype=np.float64) for v in instance.vehicles if v.number]
+    fleet = [(float(v.number) * instance.most_trips(v), v.capacity) for v in instance.vehicles if v.number]
+    carried = [trips * np.array(capacity, dtype=np.float64) for trips, capacity in fleet]
     most = np.sum([np.zeros(instance.dimensions), *carried], axis=0)
     for what, loads in (("deliveries", instance.delivery), ("pickups", instance.pickup)):
         total = loads[instance.required].sum(axis=0)
@@ -125,6 +126,8 @@ def why_not_alone(instance: VRPInstance, kind: int, customer: int) -> str:
     why = _out_of_time(instance, vehicle, route)
     if why and not _triangular(instance, vehicle, route):
         return ""
+    if why and vehicle.reload_depots and instance.release[route].any():
+        return ""  # on a later trip its goods are loaded elsewhere and later
     return why
 
 

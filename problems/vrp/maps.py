@@ -11,7 +11,7 @@ from redwood.errors import FitError
 from redwood.problems.vrp.checks import NumberedRoute, numbered
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.reasons import described
-from redwood.problems.vrp.routes import Routes
+from redwood.problems.vrp.routes import Route, Routes
 from redwood.problems.vrp.schedule import places_of
 
 WIDTH, HEIGHT, MARGIN = 900.0, 700.0, 30.0
@@ -20,16 +20,32 @@ COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e
 
 
 def stops(solution: Routes) -> list[dict[str, Any]]:
-    """Return one mapping a stop: route and position from 1, vehicle, name, and arrival and loads where they are told."""
-    rows = []
+    """Return one mapping a stop: route and position from 1, vehicle, name, and arrival and loads where they are told.
+
+    Where any vehicle reloads, reloads are stops under their depot's name, and each stop has the number of its trip.
+    """
+    rows, by_trips = [], any(route.reloads for route in solution.routes)
     for number, route in enumerate(solution.routes, 1):
-        for position, name in enumerate(route.customers):
-            row: dict[str, Any] = {"route": number, "position": position + 1, "vehicle": route.vehicle, "name": name}
-            row["arrival"] = route.arrivals[position] if route.arrivals else None
-            loads = route.loads[position] if route.loads else [None]
+        for position, (trip, name, arrival, load) in enumerate(_visits(route), 1):
+            row: dict[str, Any] = {"route": number, "position": position, "vehicle": route.vehicle, "name": name}
+            row |= ({"trip": trip} if by_trips else {}) | {"arrival": arrival}
+            loads = load or [None]
             keys = ["load"] if len(loads) == 1 else [f"load {k}" for k in range(1, len(loads) + 1)]
             rows.append(row | dict(zip(keys, loads, strict=True)))
     return rows
+
+
+def _visits(route: Route) -> list[tuple[int, str, float | None, list[float]]]:
+    """Return trip, name, arrival and load of each stop of a route, in order; a reload begins its trip."""
+    arrivals = route.arrivals or [None] * len(route.customers)
+    loads = route.loads or [[] for _ in route.customers]
+    told = list(zip(route.customers, arrivals, loads, strict=True))
+    found: list[tuple[int, str, float | None, list[float]]] = []
+    for trip, (begin, customers) in enumerate(zip([None, *route.reloads], route.trips, strict=True), 1):
+        found += [] if begin is None else [(trip, begin.depot, begin.arrival, begin.load)]
+        done = 0 if begin is None else begin.after
+        found += [(trip, *visit) for visit in told[done : done + len(customers)]]
+    return found
 
 
 def geojson(instance: VRPInstance, solution: Routes) -> dict[str, Any]:
@@ -48,11 +64,12 @@ def geojson(instance: VRPInstance, solution: Routes) -> dict[str, Any]:
         _feature("Point", points[k].tolist(), {"kind": "depot", "name": name}) for k, name in enumerate(instance.depots)
     ]
     for route, row in zip(numbered(instance, told), told.routes, strict=True):
-        walk = points[places_of(instance, instance.vehicles[route.kind], route.customers)].tolist()
+        walk = points[places_of(instance, instance.vehicles[route.kind], route.stops)].tolist()
         about = {"kind": "route", "vehicle": row.vehicle, "start": row.start, "end": row.end}
         features.append(_feature("LineString", walk, about))
     for stop in stops(told):
-        features.append(_feature("Point", _place(instance, stop["name"]), {"kind": "customer", **stop}))
+        kind = "customer" if stop["name"] in instance.numbers else "reload"
+        features.append(_feature("Point", _place(instance, stop["name"]), {"kind": kind, **stop}))
     for name, why in told.left_out.items():
         features.append(_feature("Point", _place(instance, name), {"kind": "left out", "name": name, "reason": why}))
     return {"type": "FeatureCollection", "features": features}
@@ -63,7 +80,12 @@ def _feature(kind: str, coordinates: Any, properties: dict[str, Any]) -> dict[st
 
 
 def _place(instance: VRPInstance, name: str) -> Any:
-    return np.asarray(instance.roads.coords)[len(instance.depots) + instance.numbers[name]].tolist()
+    return np.asarray(instance.roads.coords)[_number(instance, name)].tolist()
+
+
+def _number(instance: VRPInstance, name: str) -> int:
+    """Return the number of a place, depots first."""
+    return instance.depots.index(name) if name in instance.depots else len(instance.depots) + instance.numbers[name]
 
 
 def html_map(instance: VRPInstance, solution: Routes) -> str:
@@ -82,13 +104,15 @@ def html_map(instance: VRPInstance, solution: Routes) -> str:
         _line(instance, route, shown, COLOURS[number % len(COLOURS)])
         for number, route in enumerate(numbered(instance, told))
     ]
-    marks = [_mark(shown[k], name, "depot", square=True) for k, name in enumerate(instance.depots)]
-    homes = len(instance.depots)
+    marks = []
     for row in stops(told):
-        at = shown[homes + instance.numbers[row["name"]]]
-        marks.append(_mark(at, row["name"], f"route {row['route']}, arrival {row['arrival']:.6g}"))
+        if row["name"] in instance.numbers:
+            words = f"route {row['route']}, arrival {row['arrival']:.6g}"
+            marks.append(_mark(shown[_number(instance, row["name"])], row["name"], words))
+    depots = [_mark(shown[k], name, _depot_words(told, name), square=True) for k, name in enumerate(instance.depots)]
+    marks = depots + marks
     for name, why in told.left_out.items():
-        marks.append(_mark(shown[homes + instance.numbers[name]], name, f"left out: {why}", hollow=True))
+        marks.append(_mark(shown[_number(instance, name)], name, f"left out: {why}", hollow=True))
     title = html.escape(instance.name or "Routes")
     drawing = f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img">{"".join(lines)}{"".join(marks)}</svg>'
     style = "body{font:14px sans-serif;max-width:60em;margin:1em auto}td,th{padding:0 1em 0 0;text-align:left}"
@@ -96,6 +120,17 @@ def html_map(instance: VRPInstance, solution: Routes) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
         f"<h1>{title}</h1>{drawing}{_table(told)}</html>\n"
     )
+
+
+def _depot_words(told: Routes, name: str) -> str:
+    """Return what happens at a depot: when which routes reload there."""
+    reloads = [
+        f"route {number} reloads at {reload.arrival:.6g}"
+        for number, route in enumerate(told.routes, 1)
+        for reload in route.reloads
+        if reload.depot == name
+    ]
+    return ", ".join(["depot", *reloads])
 
 
 def _screen(instance: VRPInstance) -> Any:
@@ -111,7 +146,7 @@ def _screen(instance: VRPInstance) -> Any:
 
 
 def _line(instance: VRPInstance, route: NumberedRoute, shown: Any, colour: str) -> str:
-    walk = shown[places_of(instance, instance.vehicles[route.kind], route.customers)]
+    walk = shown[places_of(instance, instance.vehicles[route.kind], route.stops)]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in walk)
     return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
 

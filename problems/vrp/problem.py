@@ -29,7 +29,9 @@ class VRP(Problem[VRPInstance, VRPSolution]):
 
     There are one or several depots, types of vehicles with capacities, shifts, greatest durations and distances, and
     customers with deliveries, pickups, service times, time windows, release times and skills; some may be optional with a
-    prize, alternatives of each other, or ends of a shipment. A vehicle waits where it arrives before a window. The cost is
+    prize, alternatives of each other, or ends of a shipment. A vehicle may reload at some depots in the middle of a route:
+    it leaves there what it has picked up and takes the deliveries of its next trip, so loads, releases, shipments and
+    linehauls are matters of a trip, times and distances of the whole route. A vehicle waits where it is early. The cost is
     the sum over routes of fixed cost, distance times its cost and duration times its cost, plus the prizes of customers
     left out; waiting costs as duration, and `waiting_cost` besides. For re-planning, beginnings of routes can be fixed, and
     a customer can have a price that is due where its vehicle is of another type than planned. With the objective
@@ -81,12 +83,13 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             vehicle that was to serve it) and change_price (what another type costs); all may be missing.
             Loads may be lists, one number a dimension. A customer with a prize is optional unless required says otherwise.
         depots
-            Table with name, x and y or lon and lat, ready and due (or window); by default the customers' rows
-            whose name begins with "depot".
+            Table with name, x and y or lon and lat, ready and due (or window), and reload_time (how long a reload takes
+            there); by default the customers' rows whose name begins with "depot".
         vehicles
             Table with name, number (by default any), capacity, fixed_cost, distance_cost (by default 1), duration_cost,
             waiting_cost, shift, max_duration, max_distance, start, end (a depot, by default the start; ``None`` or "none"
-            for routes that end at their last customer), skills, profile, allowed (a list of customers).
+            for routes that end at their last customer), skills, profile, allowed (a list of customers), reload_depots (a
+            list of depots where it may empty and load anew in the middle of a route) and max_reloads (by default any).
         distances, durations
             Matrices [places, places], depots first, or frames with the names as labels, in any order; or mappings from
             profiles, such as van and bike, to these. Durations are by default distances over speed.
