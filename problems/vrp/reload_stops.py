@@ -20,7 +20,7 @@ def with_reload_stops(instance: VRPInstance) -> tuple[VRPInstance, Array]:
 
     These stops have the depot's window and take the time of a reload. Without vehicles that reload nothing is changed.
     """
-    depots = _depots(instance)
+    depots = ready_reloads(instance)
     if not len(depots):
         return instance, depots
     size, count = instance.size, len(depots)
@@ -46,8 +46,8 @@ def with_reload_stops(instance: VRPInstance) -> tuple[VRPInstance, Array]:
     return extended, depots
 
 
-def _depots(instance: VRPInstance) -> Array:
-    """Return the depot of each reload that is kept ready."""
+def ready_reloads(instance: VRPInstance) -> Array:
+    """Return the depot of each reload that is kept ready: about as many as routes may need."""
     size, types = instance.size, instance.vehicles
     used = sorted({depot for vehicle in types for depot in vehicle.reload_depots})
     counts = [min(_most(instance, depot), size // len(used) + 8) for depot in used]
