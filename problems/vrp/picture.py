@@ -45,7 +45,13 @@ def draw(instance: VRPInstance, solution: Routes | None, axes: Axes) -> None:
     axes.set_title(instance.name)
     shown = 1 + min(len(routes), LEGEND_ROUTES)
     axes.legend(
-        loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize="small", frameon=False, ncols=1 if shown <= 13 else 2
+        loc="center left",
+        bbox_to_anchor=(1.02, 0.5),
+        fontsize="small",
+        frameon=False,
+        ncols=1 if shown <= 13 else 2,
+        title="from the depot thin, back dashed" if routes else None,
+        title_fontsize="x-small",
     )
 
 
