@@ -154,7 +154,8 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             ``plain``: one depot and one type of vehicle with a capacity; ``windows``: time windows and service times as
             Solomon has them; ``depots``: several depots and a greatest duration; ``fleet``: types of vehicles with costs
             of their own; ``pickups``: deliveries and pickups on the same routes; ``shipments``: goods from customer to
-            customer within time windows; ``prizes``: optional customers with prizes within time windows.
+            customer within time windows; ``prizes``: optional customers with prizes within time windows; ``reloads``: so few
+            vehicles that each makes about three trips, with reloads at two depots.
         """
         return self.make(**generators.draw(variant, size, rng), name=f"vrp-{variant}-{size}")
 

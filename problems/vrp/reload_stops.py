@@ -20,7 +20,7 @@ def with_reload_stops(instance: VRPInstance) -> tuple[VRPInstance, Array]:
 
     These stops have the depot's window and take the time of a reload. Without vehicles that reload nothing is changed.
     """
-    depots = ready_reloads(instance)
+    depots = _ready(instance)
     if not len(depots):
         return instance, depots
     size, count = instance.size, len(depots)
@@ -46,7 +46,7 @@ def with_reload_stops(instance: VRPInstance) -> tuple[VRPInstance, Array]:
     return extended, depots
 
 
-def ready_reloads(instance: VRPInstance) -> Array:
+def _ready(instance: VRPInstance) -> Array:
     """Return the depot of each reload that is kept ready: about as many as routes may need."""
     size, types = instance.size, instance.vehicles
     used = sorted({depot for vehicle in types for depot in vehicle.reload_depots})

@@ -13,10 +13,10 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.problem import Instance, Problem
-from redwood.problems.vrp.checks import NumberedRoute, numbered
+from redwood.problems.vrp.checks import numbered
 from redwood.problems.vrp.instance import VehicleType, VRPInstance
-from redwood.problems.vrp.reasons import described, named
-from redwood.problems.vrp.reload_stops import ready_reloads
+from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.routes import Route
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.external.vrp_units import NEVER, Units, ceiling
@@ -34,7 +34,7 @@ class ORToolsRich(Solver):
 
     The library takes no seed. Data that are not whole are multiplied by a power of ten; durations and openings are rounded
     up and closings down. A type of any number has as many vehicles as there are customers. Alternatives whose prizes differ
-    are not supported.
+    are not supported, nor are reloads.
     """
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
@@ -79,7 +79,7 @@ class ORToolsRich(Solver):
 
 
 class _Form(Units):
-    """The library's model: its nodes are our places, then one without a place for open ends, then reloads at depots."""
+    """The library's model: its nodes are our places, then one without a place for open ends."""
 
     def __init__(self, instance: VRPInstance) -> None:
         from ortools.constraint_solver import pywrapcp
@@ -89,23 +89,18 @@ class _Form(Units):
         self.kinds = [k for k, v in enumerate(instance.vehicles) for _ in range(_number(instance, v))]
         types = [instance.vehicles[k] for k in self.kinds]
         nowhere = instance.roads.size
-        self.depots = ready_reloads(instance)
-        self._first_reload = nowhere + int(any(v.end is None for v in types))
-        self.nodes = self._first_reload + len(self.depots)
+        self.nodes = nowhere + int(any(v.end is None for v in types))
         starts, ends = [v.start for v in types], [nowhere if v.end is None else v.end for v in types]
         self.manager = pywrapcp.RoutingIndexManager(self.nodes, len(types), starts, ends)
         self.model: Any = pywrapcp.RoutingModel(self.manager)
         self.at_node = len(instance.depots) + np.arange(instance.size)
         self.at = [self.manager.NodeToIndex(len(instance.depots) + c) for c in range(instance.size)]
-        self.reloads = [self.manager.NodeToIndex(node) for node in range(self._first_reload, self.nodes)]
         self._lengths = [self._matrix(self.lengths[v.profile], v, np.rint) for v in instance.vehicles]
         for depot in set(range(len(instance.depots))) - {*starts, *ends}:  # else it would have to be visited
             self.model.AddDisjunction([self.manager.NodeToIndex(depot)], 0)
             self.model.VehicleVar(self.manager.NodeToIndex(depot)).SetValues([-1])
         self._add_costs()
         self._add_service()
-        if len(self.depots):
-            self._add_reloads()
         self._add_loads()
         self._add_lengths()
         if instance.timed:
@@ -122,16 +117,12 @@ class _Form(Units):
                 index = self.at[c]
 
     def _matrix(self, matrix: Array, vehicle: VehicleType, rounded: Any) -> Array:
-        """Return a matrix [nodes, nodes] in whole units; ways to nowhere, for open ends, have length 0."""
+        """Return a matrix in whole units, where there are open ends with ways to nowhere of length 0."""
         units = np.full(matrix.shape, _NO_WAY, dtype=np.int64)
         usable = np.isfinite(self.lengths[vehicle.profile]) & np.isfinite(self.times[vehicle.profile])
         units[usable] = rounded(self.scale * matrix[usable]).astype(np.int64)
         np.fill_diagonal(units, 0)
-        nodes = np.concatenate([np.arange(len(units)), np.arange(self._first_reload, self.nodes)])
-        places = np.concatenate([np.arange(len(units)), self.depots])
-        whole = np.zeros((self.nodes, self.nodes), dtype=np.int64)
-        whole[np.ix_(nodes, nodes)] = units[np.ix_(places, places)]
-        return whole
+        return np.pad(units, (0, self.nodes - len(units)))
 
     def _by_vehicle(self, matrices: list[Array]) -> list[int]:
         """Return for each vehicle the number by which the library knows the matrix of its type."""
@@ -179,22 +170,6 @@ class _Form(Units):
         for vehicle in range(len(self.kinds)):
             pickups = [self.at[c] for c in np.flatnonzero(takes & ~brings)]
             self.model.NextVar(self.model.Start(vehicle)).RemoveValues(pickups)
-        for index in self.reloads:
-            self.model.NextVar(index).RemoveValues([self.at[c] for c in np.flatnonzero(takes & ~brings)])
-
-    def _add_reloads(self) -> None:
-        """Add reloads that nobody has to make, which vehicles may make them and how often, and shipments on one trip."""
-        instance, model = self.instance, self.model
-        for index, depot in zip(self.reloads, self.depots.tolist(), strict=True):
-            model.AddDisjunction([index], 0)
-            able = [vehicle for vehicle, k in enumerate(self.kinds) if depot in instance.vehicles[k].reload_depots]
-            model.VehicleVar(index).SetValues([-1, *able])
-        limits = [instance.most_trips(instance.vehicles[k]) - 1 for k in self.kinds]
-        counts = self._by_node(np.zeros(instance.size), 1)
-        model.AddDimensionWithVehicleCapacity(counts, 0, limits, True, "reloads")
-        trip = model.GetDimensionOrDie("reloads")
-        for pick, drop in instance.shipments.tolist():
-            model.solver().Add(trip.CumulVar(self.at[pick]) == trip.CumulVar(self.at[drop]))
 
     def _add_loads(self) -> None:
         """Add for each load what is on board: what is still to be delivered (nothing at the end), and what was picked up."""
@@ -206,30 +181,18 @@ class _Form(Units):
             rounded = np.sign(taken[:, m]) * np.ceil(np.abs(taken[:, m]) * self.load_scale - 1e-6)
             brought = ceiling(instance.delivery[:, m] * self.load_scale)
             ahead, load = f"ahead {m}", f"load {m}"
-            most = max(limits) if self.reloads else 0
-            model.AddDimensionWithVehicleCapacity(self._by_node(-brought), most, limits, False, ahead)
-            model.AddDimensionWithVehicleCapacity(self._by_node(rounded - brought, -most), 2 * most, limits, False, load)
-            if self.reloads:
-                self._empty_and_load(model.GetDimensionOrDie(ahead), model.GetDimensionOrDie(load), most)
+            model.AddDimensionWithVehicleCapacity(self._by_node(-brought), 0, limits, False, ahead)
+            model.AddDimensionWithVehicleCapacity(self._by_node(rounded - brought), 0, limits, False, load)
             for vehicle in range(len(self.kinds)):
                 first, last = model.Start(vehicle), model.End(vehicle)
                 model.GetDimensionOrDie(ahead).CumulVar(last).SetMax(0)
                 both = [model.GetDimensionOrDie(name).CumulVar(first) for name in (ahead, load)]
                 model.solver().Add(both[0] == both[1])
 
-    def _empty_and_load(self, ahead: Any, load: Any, most: int) -> None:
-        """Let reloads, and nothing else, empty the vehicle and load any deliveries: by the slack of both dimensions."""
-        for index in self.reloads:
-            ahead.CumulVar(index).SetMax(0)
-            self.model.solver().Add(load.CumulVar(index) + load.SlackVar(index) == ahead.SlackVar(index) + most)
-        for index in (*self.at, *(self.model.Start(vehicle) for vehicle in range(len(self.kinds)))):
-            ahead.SlackVar(index).SetValue(0)
-            load.SlackVar(index).SetValue(0)
-
-    def _by_node(self, changes: Array, reload: int = 0) -> int:
-        """Return the number of a transit that depends on the customer [N] that is left, or is that of a reload."""
-        homes, nowhere = len(self.instance.depots), self._first_reload - self.instance.roads.size
-        values = [0] * homes + [int(change) for change in changes] + [0] * nowhere + [reload] * len(self.depots)
+    def _by_node(self, changes: Array) -> int:
+        """Return the number of a transit that depends on the customer that is left [N]."""
+        homes = len(self.instance.depots)
+        values = [0] * homes + [int(change) for change in changes] + [0] * (self.nodes - self.instance.roads.size)
         return int(self.model.RegisterUnaryTransitVector(values))
 
     def _add_lengths(self) -> None:
@@ -247,7 +210,6 @@ class _Form(Units):
         instance, model, homes = self.instance, self.model, len(self.instance.depots)
         service = np.zeros(self.nodes, dtype=np.int64)
         service[homes : instance.roads.size] = ceiling(instance.service * self.scale)
-        service[self._first_reload :] = ceiling(instance.reload_time[self.depots] * self.scale)
         travel = [self._matrix(self.times[v.profile], v, ceiling) + service[:, None] for v in instance.vehicles]
         model.AddDimensionWithVehicleTransits(self._by_vehicle(travel), NEVER, NEVER, False, "time")
         clock = model.GetDimensionOrDie("time")
@@ -256,9 +218,6 @@ class _Form(Units):
             clock.CumulVar(index).SetRange(windows[0][0], windows[-1][1])
             for (_, before), (after, _) in pairwise(windows):
                 clock.CumulVar(index).RemoveInterval(before + 1, after - 1)
-        for index, depot in zip(self.reloads, self.depots.tolist(), strict=True):
-            opens, shuts = instance.depot_windows[depot].tolist()
-            clock.CumulVar(index).SetRange(max(0, self.early(opens)), self.late(shuts))
         for vehicle, k in enumerate(self.kinds):
             self._add_shift(clock, vehicle, instance.vehicles[k])
         if (instance.release > 0).any():
@@ -281,15 +240,10 @@ class _Form(Units):
             model.AddVariableMinimizedByFinalizer(clock.CumulVar(end))
 
     def _add_departures(self, clock: Any) -> None:
-        """Carry the departure along each trip: it is no earlier than any release on it."""
+        """Carry the departure along each route: it is no earlier than any release on it."""
         instance, model = self.instance, self.model
-        model.AddConstantDimensionWithSlack(0, NEVER, NEVER if self.reloads else 0, False, "departure")
+        model.AddConstantDimensionWithSlack(0, NEVER, 0, False, "departure")
         departure = model.GetDimensionOrDie("departure")
-        for index, depot in zip(self.reloads, self.depots.tolist(), strict=True):
-            ready = clock.CumulVar(index) + clock.SlackVar(index) + self.span(float(instance.reload_time[depot]))
-            model.solver().Add(departure.CumulVar(index) + departure.SlackVar(index) <= ready)
-        for index in (*self.at, *(model.Start(v) for v in range(len(self.kinds)))) if self.reloads else ():
-            departure.SlackVar(index).SetValue(0)
         for vehicle in range(len(self.kinds)):
             first = model.Start(vehicle)
             model.solver().Add(departure.CumulVar(first) == clock.CumulVar(first))
@@ -300,16 +254,11 @@ class _Form(Units):
         """Hand in the library's routes, unless they take a forbidden way, which it only makes long."""
         instance, homes, routes = self.instance, len(self.instance.depots), []
         for vehicle, k in enumerate(self.kinds):
-            index, stops = following(self.model.Start(vehicle)), list[int]()
+            index, stops = following(self.model.Start(vehicle)), []
             while not self.model.IsEnd(index):
-                node = self.manager.IndexToNode(index)
-                if node < self._first_reload:
-                    stops.append(node - homes)
-                elif stops and stops[-1] >= 0:  # else a reload of a trip without customers
-                    stops.append(-1 - int(self.depots[node - self._first_reload]))
+                stops.append(instance.customers[self.manager.IndexToNode(index) - homes])
                 index = following(index)
-            stops = stops[:-1] if stops and stops[-1] < 0 else stops
-            routes.append(named(instance, NumberedRoute(k, np.array(stops, dtype=np.int64))))
+            routes.append(Route(stops, instance.vehicles[k].name))
         made = VRPSolution(routes)
         if not problem.violations(instance, made):
             run.report(made)
@@ -319,22 +268,11 @@ class _Form(Units):
         if not isinstance(initial, VRPSolution):
             return None
         routes: list[list[int]] = [[] for _ in self.kinds]
-        ready = list(enumerate(self.depots.tolist(), self._first_reload))
         free = {k: [vehicle for vehicle, kind in enumerate(self.kinds) if kind == k] for k in set(self.kinds)}
         begun = {customers[0]: number for number, (_, customers) in enumerate(self.instance.prefixes)}
         for route in sorted(numbered(self.instance, initial), key=lambda one: begun.get(int(one.customers[0]), len(begun))):
-            routes[free[route.kind].pop(0)] = [self._node(stop, ready) for stop in route.stops.tolist()]
+            routes[free[route.kind].pop(0)] = [len(self.instance.depots) + int(c) for c in route.customers]
         return self.model.ReadAssignmentFromRoutes(routes, True)
-
-    def _node(self, stop: int, ready: list[tuple[int, int]]) -> int:
-        """Return the node of a stop; of a reload one of those that are left at its depot, which is taken."""
-        if stop >= 0:
-            return len(self.instance.depots) + stop
-        node = next((node for node, depot in ready if depot == -1 - stop), None)
-        if node is None:
-            raise FitError(f"OR-Tools has {len(self.depots)} nodes for reloads here, and the start needs more.")
-        ready.remove((node, -1 - stop))
-        return node
 
 
 def _number(instance: VRPInstance, vehicle: VehicleType) -> int:
@@ -345,6 +283,9 @@ def _refuse(instance: VRPInstance) -> None:
     """Raise `FitError` where the library has no field for what the instance asks."""
     if not any(vehicle.number is None or vehicle.number for vehicle in instance.vehicles):
         raise FitError("OR-Tools takes no fleet without a vehicle; it would end this process.")
+    for vehicle in instance.vehicles:
+        if vehicle.reload_depots:  # as optional stops its search finds routes with them where they were in the start only
+            raise FitError(f"OR-Tools has no reloads but by hand, and vehicle {vehicle.name!r} may reload.")
     for group, needed in zip(instance.groups, instance.group_required, strict=True):
         prizes = instance.prize[list(group)]
         if (prizes != prizes[0]).any() or (needed and prizes.any()):
