@@ -143,8 +143,8 @@ def _reloads(size: int, rng: np.random.Generator) -> dict[str, Any]:
         depot["reload_time"] = SERVICE
     capacity = _capacity(size)
     loads = sum(customer["delivery"] for customer in customers)
-    vehicle = {"number": int(np.ceil(loads / capacity / 3)), "capacity": capacity, "duration_cost": 0.1}
-    vehicle["reload_depots"] = [depot["name"] for depot in depots]
+    number, homes = int(np.ceil(loads / capacity / 3)), [depot["name"] for depot in depots]
+    vehicle = {"number": number, "capacity": capacity, "duration_cost": 0.1, "reload_depots": homes}
     return {"depots": depots, "customers": customers, "vehicles": [vehicle]}
 
 

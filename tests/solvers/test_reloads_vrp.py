@@ -38,9 +38,9 @@ def test_forced_reload_is_made_at_the_better_depot(solver):
 
 def test_highs_proves_the_optimum_of_enumeration_and_the_checker_agrees_on_every_route():
     """On random tiny instances over all fields with reloads nothing disagrees with the definitions."""
-    outcomes = [compare(data, ("highs",)) for data in tiny(12)]
+    outcomes = [compare(data, ("highs",)) for data in tiny(6)]
     assert [fault for outcome in outcomes for fault in outcome.faults] == []
-    assert sum(outcome.kind == "solved" for outcome in outcomes) >= 5
+    assert sum(outcome.kind == "solved" for outcome in outcomes) >= 3
 
 
 @pytest.mark.parametrize("solver", SOLVERS[:2])
@@ -48,7 +48,7 @@ def test_searches_are_never_better_than_enumeration_and_seldom_worse(solver):
     """On random tiny instances over all fields with reloads a search finds the optimum but once in a while."""
     if solver == "pyvrp":
         pytest.importorskip("pyvrp")
-    outcomes = [compare(data, (solver,), iterations=1000) for data in tiny(12)]
+    outcomes = [compare(data, (solver,), iterations=1000) for data in tiny(6)]
     assert [fault for outcome in outcomes for fault in outcome.faults] == []
     assert sum(bool(outcome.missed) for outcome in outcomes) <= 1
 
