@@ -74,8 +74,9 @@ def draw_contacts(instance: BanditInstance, arm_actions: Array | None, axes: Axe
     count = instance.size
     graph: Any = nx.Graph(instance.exposure.edges.tolist())
     graph.add_nodes_from(range(count))
-    pulls: Any = nx.complete_graph(count)
-    nx.set_edge_attributes(pulls, 0.1, "weight")
+    pulls: Any = nx.Graph()  # contacts draw together, and all others a little, so that nobody drifts away
+    pulls.add_edges_from(itertools.combinations(range(count), 2), weight=0.1)
+    pulls.add_nodes_from(range(count))
     pulls.add_edges_from(graph.edges, weight=2.0)
     places = nx.spring_layout(pulls, seed=1, iterations=300)
     likeliest = instance.arms.start.argmax(axis=1)
@@ -128,6 +129,8 @@ def draw_gains(instance: BanditInstance, arm_actions: Array | None, axes: Axes) 
 
     Arms are sorted by the most that it adds; chosen arms are marked.
     """
+    from matplotlib.ticker import MaxNLocator
+
     arms = instance.arms
     ahead = arms.rewards.max(axis=1)
     two_steps = arms.rewards + np.einsum("jast,jt->jas", arms.transitions, ahead)
@@ -140,7 +143,7 @@ def draw_gains(instance: BanditInstance, arm_actions: Array | None, axes: Axes) 
     names = instance.arm_names or range(instance.size)
     labels = [f"action {chosen[arm]}: {names[arm]}" if chosen[arm] else f"{names[arm]}" for arm in order[rows].tolist()]
     axes.set_yticks(rows, labels, fontsize=7)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("state")
     axes.set_ylabel("arm, by the most that it adds")
     axes.set_title("What the highest action adds in this step and the next")

@@ -36,7 +36,7 @@ def stops(solution: Routes) -> list[dict[str, Any]]:
         for position, (trip, name, arrival, load) in enumerate(_visits(route), 1):
             row: dict[str, Any] = {"route": number, "position": position, "vehicle": route.vehicle, "name": name}
             row |= ({"trip": trip} if by_trips else {}) | {"arrival": arrival}
-            loads = load or [None]
+            loads: list[float | None] = [*load] or [None]
             keys = ["load"] if len(loads) == 1 else [f"load {k}" for k in range(1, len(loads) + 1)]
             rows.append(row | dict(zip(keys, loads, strict=True)))
     return rows
@@ -44,8 +44,8 @@ def stops(solution: Routes) -> list[dict[str, Any]]:
 
 def _visits(route: Route) -> list[tuple[int, str, float | None, list[float]]]:
     """Return trip, name, arrival and load of each stop of a route, in order; a reload begins its trip."""
-    arrivals = route.arrivals or [None] * len(route.customers)
-    loads = route.loads or [[] for _ in route.customers]
+    arrivals: list[float | None] = [*route.arrivals] or [None] * len(route.customers)
+    loads: list[list[float]] = route.loads or [[] for _ in route.customers]
     told = list(zip(route.customers, arrivals, loads, strict=True))
     found: list[tuple[int, str, float | None, list[float]]] = []
     for trip, (begin, customers) in enumerate(zip([None, *route.reloads], route.trips, strict=True), 1):
