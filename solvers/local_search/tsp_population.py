@@ -33,15 +33,12 @@ def make_crossing(travel: Travel, neighbours: Array, lengths: Array) -> Crossing
         Candidate neighbours of each place, [N, K], nearest first, and how far they are, [N, K].
     """
     size = travel.size
-    metric, points, matrix = travel.arrays
 
     def room(*shape: int) -> Array:
         return np.zeros(shape, dtype=np.int32)
 
     return Crossing(
-        metric=metric,
-        points=np.array(points),
-        matrix=np.array(matrix),
+        distances=travel.arrays,
         neighbours=neighbours,
         lengths=lengths,
         adjacent=room(size, 2),
