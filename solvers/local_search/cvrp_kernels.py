@@ -432,11 +432,12 @@ def best_position(plan: Plan, ground: Ground, search: Search, strings: Strings, 
     position = -1
     skip = search.counters[SKIP]
     for k in range(len(row)):
-        j = np.uint32(row[k])
+        j = row[k]
+        place = np.uint32(j)  # unsigned, so that no place is tested for being negative
         gap = gap_row[k]
-        if 2.0 * gap - inner[j] >= cheapest and gap + home - outer[j] >= cheapest:
+        if 2.0 * gap - inner[place] >= cheapest and gap + home - outer[place] >= cheapest:
             continue
-        if load[np.uint32(route[j])] > room:
+        if load[np.uint32(route[place])] > room:
             continue
         p = before[j]
         for side in range(2):
