@@ -38,6 +38,8 @@ class CallLog:
         What the log counts from one step to the next.
     extra
         The other columns [N], as the log has them, by name.
+    columns
+        What the log calls its columns, by Redwood's names, where it calls them otherwise.
     """
 
     names: tuple[str, ...]
@@ -50,6 +52,7 @@ class CallLog:
     after: Array
     stride: int
     extra: Mapping[str, Array]
+    columns: Mapping[str, str]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -127,7 +130,7 @@ def read_log(
     stride = _stride(arm, step)
     after = _followed(arm, step, state, after, stride, names)
     extra = {name: values[order] for name, values in found.items() if name not in ("arm", "step", "state", "action")}
-    made = CallLog(names, known_states, known_actions, arm, step, state, action, after, stride, extra)
+    made = CallLog(names, known_states, known_actions, arm, step, state, action, after, stride, extra, dict(columns or {}))
     if not made.usable.any():
         raise InstanceError("the log has no transition: no arm has known states at two consecutive steps.")
     return made
