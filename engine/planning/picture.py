@@ -155,7 +155,7 @@ def draw_gain(axes: Axes, gain: Gain) -> None:
         )
     axes.axvline(0.0, color="0.4", linewidth=0.8)
     axes.axvline(gain.mean, color="C0", linewidth=1.5)
-    axes.set_xlabel("gain a step over doing nothing")
+    axes.set_xlabel(f"gain a step above {gain.other}", parse_math=False)
     axes.set_yticks([])
     axes.legend(frameon=False, title="95 % intervals")
 
