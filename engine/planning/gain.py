@@ -86,6 +86,10 @@ class Gain:
         low, high = np.quantile(self.episodes, (0.025, 0.975))
         return float(low), float(high)
 
+    def reward(self) -> tuple[float, tuple[float, float]]:
+        """Return the policy's own expected reward a step, and the interval that holds it with a probability of 95 %."""
+        return float(self.earned.mean()), interval_over_draws(self.earned)
+
     def to_frame(self) -> Any:
         """Return a pandas frame with the columns draw, episode and gain."""
         draws, episodes = self.episodes.shape
@@ -113,7 +117,7 @@ def deviation_over_draws(values: Array) -> float:
 
 
 def interval_over_draws(values: Array) -> tuple[float, float]:
-    """Return the interval that holds the expectation of values [D, E] with a probability of 95 %, by quantiles over draws."""
+    """Return the 95 % interval of the expectation of values [D, E], by quantiles over draws."""
     mean, draws = values.mean(), values.mean(axis=1)
     spread = draws.std(ddof=1)
     centred = mean + (draws - mean) * (deviation_over_draws(values) / spread if spread > 0 else 1.0)

@@ -1,5 +1,7 @@
 """From a log to a posterior: what it covers, closed forms, order, missing weeks, and what is wrong with a log."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ from redwood.planning.estimation.log import read_log
 from redwood.planning.estimation.ordered import chain_of, composed
 from redwood.planning.estimation.posterior import Order, Posterior, fitted
 from redwood.planning.estimation.prior import dirichlet, draw_weights, log_marginal
+from redwood.planning.policies import NullPolicy
+from redwood.plugins.host import host
 
 
 def beta_arms(rng, arms):
@@ -310,3 +314,23 @@ def test_bad_options_and_files_have_their_own_messages(tmp_path):
     with pytest.raises(FormatError, match="row 2 has 3 fields"):
         estimate(tmp_path / "ragged.csv")
     assert list(Order) == ["action-helps", "states-ordered"]
+
+
+def test_an_instance_keeps_its_log():
+    """Names, labels, features and draws come back from a file, the policy's file is without draws, and wrong sizes raise."""
+    log = {**small_log(state=["bad", "well", "well"] * 2), "language": np.array(["hi"] * 3 + ["mr"] * 3, dtype=object)}
+    log["person"] = log.pop("arm")
+    found = estimate(log, columns={"arm": "person"}, states=["bad", "well"], features=["language"])
+    made = found.instance(rewards=[0, 1], actions=1, horizon=4)
+    problem = host().problem("cormab")
+    kept = problem.parse(problem.format(made), "kept").provenance
+    assert (kept.columns, kept.states, kept.actions) == ({"arm": "person"}, ("bad", "well"), ("0", "1"))
+    assert kept.features == {"language": ("hi", "mr")}
+    assert kept.draws == pytest.approx(found.sample(100), abs=1e-5)
+    assert kept.draws.sum(axis=-1) == pytest.approx(1.0, abs=1e-12)
+    policy = problem.format_solution(made, NullPolicy())
+    assert set(json.loads(policy)["instance"]["provenance"]) == {"columns", "states", "actions", "features"}
+    data = json.loads(problem.format(made))
+    data["provenance"]["states"] = ["bad", "middling", "well"]
+    with pytest.raises(InstanceError, match="the provenance has 3 states, 2 actions"):
+        problem.parse(json.dumps(data), "wrong")
