@@ -14,7 +14,7 @@ from redwood.planning.estimation.groups import standardised
 from redwood.planning.estimation.table import is_missing
 
 NEAREST = 10
-"""How many of the cohort somebody is taken to be like by features; more where more are as near."""
+"""How many of those with the same words somebody is taken to be like by numbers; more where more are as near."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +73,14 @@ def likeness(
     if missing:
         return Likeness(everybody, f"like the mean of all, since its {missing[0]} is not known")
     columns = {column: standardised([*values, own[column]]) for column, values in known.items()}
-    for column, values in known.items():
-        if columns[column].shape[1] > 1 and str(own[column]).strip() not in {str(value).strip() for value in values}:
-            return Likeness(everybody, f"like the mean of all, since nobody else has the {column} {own[column]!s}")
-    places = np.hstack(list(columns.values()))
-    away = np.linalg.norm(places[:-1] - places[-1], axis=1)
-    near = away <= np.partition(away, min(NEAREST, len(away)) - 1)[min(NEAREST, len(away)) - 1] + 1e-9
-    return Likeness(near, f"like the {int(near.sum())} nearest by {' and '.join(known)}")
+    alike, numbers = everybody, [column for column in known if columns[column].shape[1] == 1]
+    for column in set(known) - set(numbers):
+        alike = alike & np.array([str(value).strip() == str(own[column]).strip() for value in known[column]])
+    if not alike.any():
+        words = " and ".join(f"{column} {own[column]}" for column in known if column not in numbers)
+        return Likeness(everybody, f"like the mean of all, since nobody else has {words}")
+    if numbers:
+        places = np.hstack([columns[column] for column in numbers])
+        away = np.where(alike, np.linalg.norm(places[:-1] - places[-1], axis=1), np.inf)
+        alike = alike & (away <= np.sort(away)[min(NEAREST, int(alike.sum())) - 1] + 1e-9)
+    return Likeness(alike, f"like the {int(alike.sum())} nearest by {' and '.join(known)}")

@@ -1,5 +1,6 @@
 """From a CSV file to this week's list, in processes of their own."""
 
+import contextlib
 import csv
 import json
 import subprocess
@@ -21,6 +22,14 @@ from redwood.solving.act import act_by_name, read_deployed
 def redwood(folder, *words, code=0):
     done = subprocess.run([sys.executable, "-m", "redwood", *words], cwd=folder, capture_output=True, text=True, timeout=100)
     assert done.returncode == code, done.stderr
+    return done
+
+
+def shell(folder, *words, code=0):
+    """Run a command in this process, in the folder."""
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(root, words)
+    assert done.exit_code == code, done.output
     return done
 
 
@@ -161,10 +170,10 @@ def test_the_columns_of_today_are_those_of_the_log(folder):
     write(folder / "their-log.csv", theirs)
     named = [f"--column={own}={other}" for own, other in (("arm", "patient"), ("state", "status"), ("action", "call"))]
     words = ("--states", "unwell,well", "--actions", "no,yes", "--budget", "3", "--horizon", "10", "--out", "theirs.json")
-    redwood(folder, "estimate", "their-log.csv", *named, *words)
-    redwood(folder, "solve", "theirs.json", "--solver", "whittle", "--out", "plans")
+    shell(folder, "estimate", "their-log.csv", *named, *words)
+    shell(folder, "solve", "theirs.json", "--solver", "whittle", "--out", "plans")
     write(folder / "theirs.csv", [["patient", "status"], *([f"p{k}", labels[str(k % 2)]] for k in range(12))])
-    done = redwood(folder, "act", "plans/theirs.policy", "theirs.csv", "--out", "their-list.csv")
+    done = shell(folder, "act", "plans/theirs.policy", "theirs.csv", "--out", "their-list.csv")
     assert "3 of the 12 in theirs.csv are called" in done.stdout
     found = list(csv.DictReader((folder / "their-list.csv").open()))
     assert list(found[0]) == ["rank", "patient", "status", "call", "value"]
@@ -180,16 +189,16 @@ def test_the_columns_of_today_are_those_of_the_log(folder):
     write(folder / "other.csv", [["patient", "status"], ["p0", "bad"]])
     assert (
         "state 'bad' of arm 'p0' is none of unwell, well"
-        in redwood(folder, "act", "plans/theirs.policy", "other.csv", code=2).stderr
+        in shell(folder, "act", "plans/theirs.policy", "other.csv", code=2).stderr
     )
-    done = redwood(folder, "act", "plans/arms.policy", "theirs.csv", code=2)
+    done = shell(folder, "act", "plans/arms.policy", "theirs.csv", code=2)
     assert "has no column 'arm'; it has patient, status. Say what it is called by --column arm=..." in done.stderr
 
 
 def test_who_is_missing_is_named_and_blank_is_not_known(folder):
     """People of the log who are not in the file are named as left; a blank state is the last one known, moved on."""
     write(folder / "thin.csv", [["arm", "state"], *([f"p{arm}", "" if arm == 2 else 0] for arm in range(8))])
-    done = redwood(folder, "act", "plans/arms.policy", "thin.csv", "--out", "thin-list.csv")
+    done = shell(folder, "act", "plans/arms.policy", "thin.csv", "--out", "thin-list.csv")
     assert "4 of the cohort are not in thin.csv and count as left: p8, p9, p10, p11." in done.stdout
     assert "1 in thin.csv have no state; the last one known, moved on without a call, stands for it: p2." in done.stdout
     instance, policy = read_deployed(folder / "plans" / "arms.policy")
@@ -205,17 +214,17 @@ def test_who_is_missing_is_named_and_blank_is_not_known(folder):
 
 
 def test_new_people_are_placed_by_their_features(folder):
-    """With --feature, somebody new has the mean value of those of her language; without, the file's column is said unused."""
+    """With --feature, somebody new has the mean value of those of her language; without, the column is said unused."""
     words = ("--feature", "language", "--budget", "3", "--horizon", "10", "--out", "alike.json")
-    redwood(folder, "estimate", "log.csv", *words)
-    redwood(folder, "solve", "alike.json", "--solver", "whittle", "--out", "plans")
+    shell(folder, "estimate", "log.csv", *words)
+    shell(folder, "solve", "alike.json", "--solver", "whittle", "--out", "plans")
     rows = [
         ["arm", "state", "language"],
         *([f"p{arm}", 1, "hi" if arm % 2 else "en"] for arm in range(12)),
         ["new", 0, "hi"],
     ]
     write(folder / "alike.csv", rows)
-    done = redwood(folder, "act", "plans/alike.policy", "alike.csv")
+    done = shell(folder, "act", "plans/alike.policy", "alike.csv")
     assert "1 in alike.csv are new and taken to be like the 6 nearest by language: new." in done.stdout
     instance, policy = read_deployed(folder / "plans" / "alike.policy")
     states = {"new": 0} | dict.fromkeys((name for name in instance.arm_names if name != "p0"), 0)
@@ -223,8 +232,8 @@ def test_new_people_are_placed_by_their_features(folder):
     gains = policy.q_values[0, 1::2, 1, 0] - policy.q_values[0, 1::2, 0, 0]
     assert calls.values[calls.arms.index("new")] == pytest.approx(gains.mean())
     stranger = act_by_name(instance, policy, states, features={"new": {"language": "ta"}})
-    assert stranger.joined["new"] == "like the mean of all, since nobody else has the language ta"
-    done = redwood(folder, "act", "plans/arms.policy", "alike.csv")
+    assert stranger.joined["new"] == "like the mean of all, since nobody else has language ta"
+    done = shell(folder, "act", "plans/arms.policy", "alike.csv")
     assert "Not used for who is new, since the plan was made without --feature: language." in done.stdout
 
 

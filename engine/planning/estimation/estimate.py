@@ -168,6 +168,7 @@ def estimate(
     groups: str | int | Mapping[Any, Any] | None = None,
     features: Sequence[str] | None = None,
     order: str | Sequence[str] | None = None,
+    state_is: str = "before",
     seed: int = 0,
 ) -> Estimate:
     """Return the posterior of every arm's transitions, given who was contacted when and how they did.
@@ -180,7 +181,8 @@ def estimate(
     ----------
     log
         A pandas frame or the path of a CSV file with the columns ``arm``, ``step``, ``state``, ``action``, and optionally
-        ``next_state``, ``cohort`` and features of arms. Empty states are unknown ones.
+        ``next_state``, ``cohort`` and features of arms. Empty states are unknown ones. The state is how the arm was before
+        the action of that step.
     columns
         What the log calls these, such as ``{"arm": "person", "step": "week"}``.
     states, actions
@@ -192,6 +194,8 @@ def estimate(
         out. With a number of ``groups``, these are groups of arms alike in their features instead.
     order
         ``"action-helps"``, ``"states-ordered"``, or both; every draw meets them.
+    state_is
+        ``"after"`` where the log's states were recorded after the action of their step.
     seed
         Decides the draws of priors and the calibration of tests.
 
@@ -203,7 +207,7 @@ def estimate(
         Where an option does.
     """
     seed = check_seed(seed)
-    read = read_log(log, columns, states, actions)
+    read = read_log(log, columns, states, actions, state_is)
     if groups is None:
         check_one_cohort(read)
     if isinstance(features, str):
@@ -215,5 +219,6 @@ def estimate(
     clustered = isinstance(groups, (int, np.integer))
     differ = None if features is None or clustered else feature_matrix(read, features)
     posterior = fitted(read.counts, group, order, rng, differ)
+    regressed = [] if differ is None else list(features or [])
     alike_by = (*([groups] if isinstance(groups, str) else []), *(features or []))
-    return Estimate(read, posterior, examined(read, posterior, names, rng), alike_by)
+    return Estimate(read, posterior, examined(read, posterior, names, regressed, rng), alike_by)
