@@ -258,6 +258,19 @@ class CoRMAB(PlanningProblem[BanditInstance]):
         """Return the most that rewards of a step can sum to, of either sign."""
         return instance.magnitude
 
+    def comment(self, instance: BanditInstance, solution: Policy, objective: float | None, bound: float | None) -> str:
+        """Return what the plan of an instance that comes from a log earns, in the log's words."""
+        if instance.provenance is None or objective is None:
+            return ""
+        earned = (
+            f"Plan for {instance.size} people: {objective:.1f} a {instance.provenance.columns.get('step', 'step')} expected"
+        )
+        if bound is None:
+            return f"{earned}."
+        if objective >= bound:
+            return f"{earned}; no plan can do better, within the noise of the simulation."
+        return f"{earned}; no plan can pass {bound:.1f}."
+
     def parse(self, text: str, name: str) -> BanditInstance:
         """Return the instance of a JSON file."""
         return self.make(**files.parse_instance(text, name), name=name)

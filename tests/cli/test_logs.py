@@ -15,6 +15,7 @@ from redwood import read, simulate, solve
 from redwood.cli.root import root
 from redwood.errors import InstanceError, OptionError, SolutionError
 from redwood.planning.policies import NullPolicy
+from redwood.plugins.host import host
 from redwood.problems.cormab.workers import WorkersSet
 from redwood.solving.act import act_by_name, read_deployed
 
@@ -261,6 +262,17 @@ def test_plans_are_valued_over_what_the_log_leaves_open(folder):
     assert (found["mean"], found["low"], found["high"]) == pytest.approx((above.mean, *above.interval))
     assert over[1]["mean"] == pytest.approx(gains[0].earned.mean())
     assert over[1]["high"] - over[1]["low"] > known[1]["high"] - known[1]["low"]
+
+
+def test_a_plan_is_told_in_the_log_s_words(folder):
+    """The message of a plan says for how many, what it earns a week, and what no plan can pass, to a tenth."""
+    instance = read(folder / "arms.json", "cormab")
+    named = replace(instance, provenance=replace(instance.provenance, columns={"step": "week"}))
+    problem, policy = host().problem("cormab"), NullPolicy()
+    assert problem.comment(named, policy, 5.84, 5.96) == "Plan for 12 people: 5.8 a week expected; no plan can pass 6.0."
+    assert problem.comment(named, policy, 5.97, 5.96).endswith("no plan can do better, within the noise of the simulation.")
+    assert problem.comment(replace(named, provenance=None), policy, 5.84, 5.96) == ""
+    assert solve(named, "lagrangian", time_limit=5).message.startswith("Plan for 12 people: ")
 
 
 def test_draws_have_to_be_there(folder):
