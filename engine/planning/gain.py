@@ -105,8 +105,8 @@ class Gain:
     def __repr__(self) -> str:
         (low, high), (least, most) = self.interval, self.episode_interval
         return (
-            f"Gain: {self.mean:.6g} a step above {self.other}, expected in [{low:.6g}, {high:.6g}], "
-            f"one episode in [{least:.6g}, {most:.6g}] (95 % each, {len(self.episodes)} draws)"
+            f"Gain: {self.mean:.4g} a step above {self.other}, expected in [{low:.4g}, {high:.4g}], "
+            f"one episode in [{least:.4g}, {most:.4g}] (95 % each, {len(self.episodes)} draws)"
         )
 
 

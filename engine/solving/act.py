@@ -89,15 +89,18 @@ class Calls:
         """Return sentences on who has left, joined, or has no known state; ``where`` is what today's states are called."""
         said = []
         if self.left:
-            said.append(f"{len(self.left)} of the cohort are not in {where} and count as left: {_some(self.left)}.")
+            verbs = ("is", "counts") if len(self.left) == 1 else ("are", "count")
+            said.append(
+                f"{len(self.left)} of the cohort {verbs[0]} not in {where} and {verbs[1]} as left: {_some(self.left)}."
+            )
         if self.unknown:
             said.append(
-                f"{len(self.unknown)} in {where} have no state; the last one known, moved on without a call, stands for it: "
+                f"No state in {where}, so that the last one known, moved on without a call, stands for it: "
                 f"{_some(self.unknown)}."
             )
         for words in dict.fromkeys(self.joined.values()):
             names = [name for name, other in self.joined.items() if other == words]
-            said.append(f"{len(names)} in {where} are new and taken to be {words}: {_some(names)}.")
+            said.append(f"New in {where}, and taken to be {words}: {_some(names)}.")
         return said
 
     def to_frame(self) -> Any:

@@ -201,7 +201,7 @@ def test_who_is_missing_is_named_and_blank_is_not_known(folder):
     write(folder / "thin.csv", [["arm", "state"], *([f"p{arm}", "" if arm == 2 else 0] for arm in range(8))])
     done = shell(folder, "act", "plans/arms.policy", "thin.csv", "--out", "thin-list.csv")
     assert "4 of the cohort are not in thin.csv and count as left: p8, p9, p10, p11." in done.stdout
-    assert "1 in thin.csv have no state; the last one known, moved on without a call, stands for it: p2." in done.stdout
+    assert "No state in thin.csv, so that the last one known, moved on without a call, stands for it: p2." in done.stdout
     instance, policy = read_deployed(folder / "plans" / "arms.policy")
     for since in (0, 2):
         calls = act_by_name(instance, policy, {"p2": None, "p3": 0}, since=since)
@@ -226,7 +226,7 @@ def test_new_people_are_placed_by_their_features(folder):
     ]
     write(folder / "alike.csv", rows)
     done = shell(folder, "act", "plans/alike.policy", "alike.csv")
-    assert "1 in alike.csv are new and taken to be like the 6 nearest by language: new." in done.stdout
+    assert "New in alike.csv, and taken to be like the 6 nearest by language: new." in done.stdout
     instance, policy = read_deployed(folder / "plans" / "alike.policy")
     states = {"new": 0} | dict.fromkeys((name for name in instance.arm_names if name != "p0"), 0)
     calls = act_by_name(instance, policy, states, features={"new": {"language": "hi"}}, budget=12)
