@@ -58,7 +58,7 @@ def likeness(
     Raises
     ------
     InstanceError
-        Where it is said to be like nobody in the cohort.
+        Where it is said to be like nobody in the cohort, or a feature is not finite.
     """
     if like is not None:
         if like not in names:
@@ -81,6 +81,8 @@ def likeness(
         return Likeness(everybody, f"like the mean of all, since nobody else has {words}")
     if numbers:
         places = np.hstack([columns[column] for column in numbers])
+        if not np.isfinite(places).all():
+            raise InstanceError(f"{' or '.join(numbers)} of arm {name!r} is a number that is not finite.")
         away = np.where(alike, np.linalg.norm(places[:-1] - places[-1], axis=1), np.inf)
         alike = alike & (away <= np.sort(away)[min(NEAREST, int(alike.sum())) - 1] + 1e-9)
     return Likeness(alike, f"like the {int(alike.sum())} nearest by {' and '.join(known)}")

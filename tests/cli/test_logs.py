@@ -18,6 +18,7 @@ from redwood.planning.policies import NullPolicy
 from redwood.plugins.host import host
 from redwood.problems.cormab.workers import WorkersSet
 from redwood.solving.act import act_by_name, read_deployed
+from redwood.solving.joined import likeness
 
 
 def redwood(folder, *words, code=0):
@@ -236,6 +237,21 @@ def test_new_people_are_placed_by_their_features(folder):
     assert stranger.joined["new"] == "like the mean of all, since nobody else has language ta"
     done = shell(folder, "act", "plans/arms.policy", "alike.csv")
     assert "Not used for who is new, since the plan was made without --feature: language." in done.stdout
+
+
+def test_numbers_place_people_among_those_with_the_same_words():
+    """Of those who speak her language the ten nearest in age are taken; infinity is refused."""
+    names = tuple(f"p{arm}" for arm in range(40))
+    known = {"language": ("hi", "mr") * 20, "age": tuple(str(20 + arm // 4) for arm in range(40))}
+    near = likeness(names, known, "new", None, {"language": "mr", "age": "20"})
+    assert near.words == "like the 10 nearest by language and age"
+    assert np.flatnonzero(near.arms).tolist() == list(range(1, 20, 2))
+    assert (
+        likeness(names, known, "new", None, {"language": "mr"}).words == "like the mean of all, since its age is not known"
+    )
+    assert likeness(names, {}, "new", None, {}).arms.all()
+    with pytest.raises(InstanceError, match="age of arm 'new' is a number that is not finite"):
+        likeness(names, known, "new", None, {"language": "mr", "age": "inf"})
 
 
 def simulated(folder, *words):
