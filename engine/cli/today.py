@@ -64,7 +64,7 @@ def read_today(path: Path, provenance: Provenance | None, columns: Mapping[str, 
     from redwood.planning.estimation.table import is_missing, read_csv
 
     raw = read_csv(path, ())
-    of_log = {} if provenance is None else provenance.columns
+    of_log: Mapping[str, str] = {} if provenance is None else provenance.columns
     named = {own: theirs for own, theirs in of_log.items() if own in READ and theirs in raw and own not in columns}
     found = read_csv(path, ("arm", "state"), {**named, **columns})
     if labels is None and provenance is not None and not provenance.numbered:

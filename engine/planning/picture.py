@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LABELLED = 120
 """The most arms whose names are written beside a picture."""
+LABELLED_STATES = 12
+"""The most states whose labels are all written."""
 LETTERS = 7.0, 250.0
 """Points of the largest letters of names, and of all names together."""
 
@@ -165,8 +167,8 @@ def colours_of(gains: Array) -> dict[str, Any]:
 
 def name_states(axes: Axes, count: int, states: Sequence[str]) -> None:
     """Write the states' labels, or their numbers, below a heat map with a column each."""
-    if states:
-        axes.set_xticks(range(count), [str(state) for state in states], parse_math=False)
+    if count <= LABELLED_STATES:
+        axes.set_xticks(range(count), [str(state) for state in states or range(count)], parse_math=False)
     else:
         axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("state")

@@ -83,7 +83,8 @@ class Calls:
         }
         if any(self.workers):
             found["worker"] = self.workers
-        return found | {"value": [None if value is None else round(value, 4) for value in self.values]}
+        found["value"] = [None if value is None else round(value, 4) for value in self.values]
+        return found
 
     def remarks(self, where: str = "today") -> list[str]:
         """Return sentences on who has left, joined, or has no known state; ``where`` is what today's states are called."""
@@ -227,7 +228,7 @@ def _joined(
     new = [name for name in today if name not in known]
     if len(new) == len(today):
         raise InstanceError(f"none of today's {len(today)} arms is in the policy's cohort; is it the policy of another one?")
-    of_cohort = {} if instance.provenance is None else instance.provenance.features
+    of_cohort: Mapping[str, tuple[Any, ...]] = {} if instance.provenance is None else instance.provenance.features
     return {name: likeness(names, of_cohort, name, likes.get(name), features.get(name, {})) for name in new}
 
 

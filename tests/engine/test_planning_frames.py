@@ -105,20 +105,21 @@ def test_pictures_have_the_names_and_one_side(solved):
     instance, result = solved
     kept = Provenance(states=("unwell", "well"), actions=("no", "yes"))
     named = replace(instance, provenance=kept)
-    result.solution.bind(host().problem("cormab").view(Planning, named))
-    axes = result.solution.plot(axes=Figure().add_subplot())
+    policy = replace(result.solution)
+    policy.bind(host().problem("cormab").view(Planning, named))
+    axes = policy.plot(axes=Figure().add_subplot())
     assert [text.get_text() for text in axes.get_xticklabels()] == ["unwell", "well"]
     assert {text.get_text() for text in axes.get_yticklabels()} == set(NAMES)
     assert axes.images[0].get_clim()[0] == 0.0
-    assert list(result.solution.indices().columns) == ["unwell", "well"]
+    assert list(policy.indices().columns) == ["unwell", "well"]
     panel = Figure().add_subplot()
-    host().problem("cormab").plot(named, result.solution, panel)
+    host().problem("cormab").plot(named, policy, panel)
     assert [text.get_text() for text in panel.get_xticklabels()] == ["unwell", "well"]
     assert "Di: yes" in {text.get_text() for text in panel.get_yticklabels()}
     assert colours_of(np.array([[1.0, -0.5]])) == {"cmap": "RdBu_r", "vmin": -1.0, "vmax": 1.0}
     figure = Figure()
     curves = figure.add_subplot()
-    draw_rewards(curves, {"plan": redwood.simulate(named, result.solution, episodes=3)})
+    draw_rewards(curves, {"plan": redwood.simulate(named, policy, episodes=3)})
     figure.draw_without_rendering()
     assert curves.get_legend().get_window_extent().y1 <= curves.get_window_extent().y0
 
