@@ -170,7 +170,9 @@ def name_states(axes: Axes, count: int, states: Sequence[str]) -> None:
     if count <= LABELLED_STATES:
         axes.set_xticks(range(count), [str(state) for state in states or range(count)], parse_math=False)
     else:
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        from matplotlib.ticker import MaxNLocator
+
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("state")
 
 

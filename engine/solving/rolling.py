@@ -141,7 +141,7 @@ def _grown_actions(actions: ActionSet, joined: Mapping[str, Likeness]) -> Action
         raise SolutionError(f"{len(joined)} arms have joined, and actions of the kind {kind!r} cannot grow; plan anew.")
     may = np.asarray(actions.compatible)
     columns = np.column_stack([may[:, like.arms].all(axis=1) for like in joined.values()])
-    unserved = [name for name, served in zip(joined, columns.any(axis=0), strict=True) if not served]
+    unserved = [name for name, served in zip(joined, np.asarray(columns.any(axis=0)), strict=True) if not served]
     if unserved:
         raise InstanceError(
             f"arm {unserved[0]!r} is taken to be {joined[unserved[0]].words}, and no worker may serve all of these, so that "

@@ -75,8 +75,9 @@ def draw_contacts(instance: BanditInstance, arm_actions: Array | None, axes: Axe
     count = instance.size
     graph: Any = nx.Graph(instance.exposure.edges.tolist())
     graph.add_nodes_from(range(count))
-    pulls: Any = nx.complete_graph(count)
-    nx.set_edge_attributes(pulls, 0.1, "weight")
+    pulls: Any = nx.Graph()  # contacts draw together, and all others a little, so that nobody drifts away
+    pulls.add_edges_from(itertools.combinations(range(count), 2), weight=0.1)
+    pulls.add_nodes_from(range(count))
     pulls.add_edges_from(graph.edges, weight=2.0)
     places = nx.spring_layout(pulls, seed=1, iterations=300)
     likeliest = instance.arms.start.argmax(axis=1)

@@ -129,7 +129,7 @@ def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = No
         Where the clock stops before.
     """
     near, close = neighbourhoods(instance, min(neighbours, instance.size - 1), clock)
-    reach, slots = _reach(instance, close), max(1, instance.slots)
+    reach, slots, price = _reach(instance, close), max(1, instance.slots), instance.vehicle_price
     customers, (instance, reload_depot) = instance.size, with_reload_stops(instance)
     types, size = instance.vehicles, instance.size
     left = instance.pickup + instance.shipped
@@ -174,7 +174,7 @@ def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = No
         end=np.array([-1 if v.end is None else v.end for v in types], dtype=np.int64),
         profile=np.array([v.profile for v in types], dtype=np.int64),
         number=np.minimum(np.array(finite, dtype=np.float64), size).astype(np.int64),
-        by_vehicle=np.array([v.fixed_cost + instance.vehicle_price for v in types], dtype=np.float64),
+        by_vehicle=np.array([v.fixed_cost + price for v in types], dtype=np.float64),
         by_distance=np.array([v.distance_cost for v in types], dtype=np.float64),
         by_duration=np.array([v.duration_cost + v.waiting_cost for v in types], dtype=np.float64),
         by_busy=np.array([v.waiting_cost for v in types], dtype=np.float64),

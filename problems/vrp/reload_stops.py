@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +21,15 @@ def with_reload_stops(instance: VRPInstance) -> tuple[VRPInstance, Array]:
 
     These stops have the depot's window and take the time of a reload. Without vehicles that reload nothing is changed.
     """
-    depots = _depots(instance)
+    depots = _ready(instance)
     if not len(depots):
         return instance, depots
     size, count = instance.size, len(depots)
     places = np.concatenate([np.arange(instance.roads.size), depots])
     none = np.zeros(count)
-    fields = {name: np.concatenate([getattr(instance, name), none]) for name in ("release", "prize", "change_price")}
+    fields: dict[str, Any] = {
+        name: np.concatenate([getattr(instance, name), none]) for name in ("release", "prize", "change_price")
+    }
     loads = np.zeros((count, instance.dimensions))
     extended = replace(
         instance,
@@ -46,8 +49,8 @@ def with_reload_stops(instance: VRPInstance) -> tuple[VRPInstance, Array]:
     return extended, depots
 
 
-def _depots(instance: VRPInstance) -> Array:
-    """Return the depot of each reload that is kept ready."""
+def _ready(instance: VRPInstance) -> Array:
+    """Return the depot of each reload that is kept ready: about as many as routes may need."""
     size, types = instance.size, instance.vehicles
     used = sorted({depot for vehicle in types for depot in vehicle.reload_depots})
     counts = [min(_most(instance, depot), size // len(used) + 8) for depot in used]
