@@ -70,9 +70,18 @@ def relax_tail(
 ) -> None:
     """Assign followers at least cost, and write the patched path.
 
-    The open path runs from ``current`` to ``destination`` by ``open_nodes`` [n], one or more, among which each node stands
-    at its ``place``. Where ``known``, the assignment is that of a tail that this one is a part of: then only what is missing
-    is assigned.
+    Parameters
+    ----------
+    matrix
+        Costs [N, N] of the instance.
+    current, destination
+        Nodes between which the open path runs.
+    open_nodes, place
+        The nodes between them [n], one or more, and where each stands among them, [N].
+    known
+        Whether the assignment is that of a tail that this one is a part of: then only what is missing is assigned.
+    relaxed
+        Gets the assignment.
     """
     out, into, assigned = relaxed.out, relaxed.into, relaxed.assigned
     n = len(open_nodes) + 1
@@ -107,7 +116,17 @@ def relax_tail(
 
 @kernel
 def path_is_whole(current: int, destination: int, left: int, follow: Array) -> bool:
-    """Return whether the followers lead from the current node in ``left + 1`` steps to the destination, and not before."""
+    """Return whether the followers lead from the current node in ``left + 1`` steps to the destination, and not before.
+
+    Parameters
+    ----------
+    current, destination
+        Nodes between which the open path runs.
+    left
+        How many open nodes are between them.
+    follow
+        Follower [N] of each node, -1 for none.
+    """
     node = current
     for _ in range(left):
         node = follow[node]

@@ -174,7 +174,15 @@ def draw_move(items: Items, packing: Packed, random: RandomState) -> tuple[int, 
 
 @kernel
 def make_move(items: Items, packing: Packed, leaving: int, entering: int) -> None:
-    """Make a move of `draw_move`."""
+    """Make a move of `draw_move`.
+
+    Parameters
+    ----------
+    items, packing
+        The instance, and the packing, which changes.
+    leaving, entering
+        A packed item and one that is not, or `NONE` for either.
+    """
     if leaving != NONE:
         drop_item(items, packing, leaving)
     if entering != NONE:

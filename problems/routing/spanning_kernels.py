@@ -410,7 +410,12 @@ def grow_tree(distances: Distances, potentials: Array, key: Array, parent: Array
 def cheapest_pair(distances: Distances, potentials: Array, node: int, skipped: int) -> tuple[int, float]:
     """Return the cheapest edge from a node to any but ``skipped``, by a scan of all nodes: (head, weight).
 
-    ``potentials`` [N] are what each node adds to its edges; ``skipped`` is -1 where no node is left out.
+    Parameters
+    ----------
+    distances, potentials
+        Distances, and what each node adds to its edges, [N].
+    node, skipped
+        The node where the edge begins, and one that is not looked at; -1 for none.
     """
     found, weight = -1, math.inf
     for other in range(len(potentials)):

@@ -280,8 +280,16 @@ def nearest_three(xy: Array, first: int, k: int, near: Array, near_xy: Array) ->
 def describe_places(xy: Array, marks: int, tokens: int, far: int, around: int, features: Array) -> None:
     """Write position, distances from the current node and the destination, how far that is, and the surroundings.
 
-    The positions ``xy`` [n, 2] begin with those of the ``tokens``, and these with ``marks`` marked ones: the current node
-    and the destination. Columns 0 to 3, ``far`` and those from ``around`` on are written.
+    Parameters
+    ----------
+    xy
+        Positions [n, 2] in window units: those of the tokens, then others.
+    marks, tokens
+        How many tokens are marked, the current node and the destination first, and how many there are.
+    far, around
+        The column of how far the destination is, and the first one of the surroundings.
+    features
+        Features [T, F]; columns 0 to 3 are written too.
     """
     near, near_xy = np.empty(NEAR, dtype=np.float64), np.empty((NEAR, 2), dtype=np.float64)
     for k in range(tokens):

@@ -47,6 +47,19 @@ def ascend(
     Each step adds ``step * (0.6 d + 0.4 d')`` where d is the degree in the minimum 1-tree less 2, and d' the one before
     (``previous`` [N]), the weights of Volgenant and Jonker (1982, doi:10.1016/0377-2217(82)90015-7). The graph is connected;
     ``best`` is the best bound so far, and potentials and the step are in the unit of the lengths.
+
+    Parameters
+    ----------
+    graph
+        A connected graph.
+    potentials, best_potentials
+        What each node adds to its edges, [N], which changes, and room [N] for those of the best bound.
+    previous
+        Degree less 2 [N] of the step before; changes.
+    best
+        The best bound so far.
+    step, iterations
+        Length of a step, in the unit of the lengths, and how many are made.
     """
     size = len(potentials)
     parent, place, heap = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
