@@ -47,6 +47,8 @@ ENUMERATION_SECONDS = 1.0
 """Seconds of choosing among all routes of a handful of customers that were not all served."""
 IN_ORDER = 300
 """From so many customers on they are numbered so that near ones lie side by side in memory."""
+GROWTH, TAILS = float(__import__("os").environ.get("G", 0.01)), float(__import__("os").environ.get("TL", 0.1))
+"""Probabilities that a new route grows, and that two routes exchange their ends, in an iteration; not with shipments."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -152,7 +154,8 @@ class _Annealing:
 
         self._options, self._run, self._instance = options, run, instance
         self._ground: Ground = make_ground(instance, options.neighbours, run)
-        self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
+        growth, tails = (0.0, 0.0) if len(instance.shipments) else (GROWTH, TAILS)
+        self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink, growth, tails, instance.timed and not instance.required.all())
         self._state = random_state(run.rng)
         self._alone = np.full((len(instance.vehicles), instance.size), np.inf)
         costs_alone(make_plan(instance, self._ground), self._ground, self._alone)

@@ -16,6 +16,8 @@ import math
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.vrp.ground import Ground
 from redwood.problems.vrp.plan import Plan
+from redwood.solvers.local_search.vrp_growth import grow_route
+from redwood.solvers.local_search.vrp_profit import open_profitable
 from redwood.solvers.local_search.vrp_recreate import recreate, sort_out
 from redwood.solvers.local_search.vrp_ruin import Strings, list_others, ruin
 from redwood.solvers.local_search.vrp_search import (
@@ -43,6 +45,7 @@ from redwood.solvers.local_search.vrp_search import (
     save_best,
     take,
 )
+from redwood.solvers.local_search.vrp_tails import exchange_tails
 from redwood.solvers.local_search.vrp_types import finish_routes
 
 SEED_ABSENT = 0.4
@@ -84,7 +87,16 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
         seed = random_below(state, ground.size)
         if saving > 0 and counters[ABSENT] > 0 and random_float(state) < SEED_ABSENT:
             seed = search.absent[random_below(state, counters[ABSENT])]
-        ruin(plan, ground, search, strings, state, seed)
+        if strings.tails > 0.0 and random_float(state) < strings.tails:
+            exchange_tails(plan, ground, search, state, seed)
+        opened = strings.growth > 0.0 and random_float(state) < strings.growth
+        if opened:
+            if strings.priced:
+                opened = open_profitable(plan, ground, search, state)
+            else:
+                opened = grow_route(plan, ground, search, state, seed)
+        if not opened:
+            ruin(plan, ground, search, strings, state, seed)
         list_others(plan, ground, search, state, seed)
         sort_out(ground, search, state)
         recreate(plan, ground, search, strings, state)

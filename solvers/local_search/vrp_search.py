@@ -66,6 +66,9 @@ class Search(NamedTuple):
         Cost of a route of each type with each customer (with its shipment) alone, infinite where impossible [T, N].
     bulk, far, early, late
         What candidates are sorted by: load, distance from a depot, first and last time [N].
+    gain, profit, done_at, carried, came, by_closing, closing_rank
+        Labels of paths: what each customer's leaving its route saves, profit, time and loads [N, M] of the path that ends with
+        it, who is before it; customers in the order in which their last windows close, and the place of each in it [N].
     load, blinks
         Room for the loads of a segment [3M]; positions until the next one is overlooked [1].
     """
@@ -98,6 +101,13 @@ class Search(NamedTuple):
     far: Array
     early: Array
     late: Array
+    gain: Array
+    profit: Array
+    done_at: Array
+    carried: Array
+    came: Array
+    by_closing: Array
+    closing_rank: Array
     load: Array
     blinks: Array
 
@@ -112,6 +122,8 @@ def make_search(plan: Plan, ground: Ground, alone: Array) -> Search:
     share = np.where(np.isfinite(finite), ground.peak / np.where(np.isfinite(finite), finite, 1.0), 0.0)
     cheapest = np.where(np.isfinite(alone), alone, np.inf).min(axis=0)
     usual = float(cheapest[np.isfinite(cheapest)].mean()) if np.isfinite(cheapest).any() else 1.0
+    late = ground.closing[ground.window_starts[1:] - 1]
+    by_closing = np.argsort(late, kind="stable")
     return Search(
         values=np.array([0.0, 1.0, float(ground.prize.sum()), np.inf, 0.0, 1.0, 0.0]),
         counters=np.zeros(11, dtype=np.int64),
@@ -127,7 +139,14 @@ def make_search(plan: Plan, ground: Ground, alone: Array) -> Search:
         bulk=np.maximum(share, 0.0).max(axis=1) if size else np.zeros(size),
         far=np.where(np.isfinite(cheapest), cheapest, 0.0),
         early=ground.opening[ground.window_starts[:-1]],
-        late=ground.closing[ground.window_starts[1:] - 1],
+        late=late,
+        gain=np.zeros(size),
+        profit=np.zeros(size),
+        done_at=np.zeros(size),
+        carried=np.zeros(ground.peak.shape),
+        came=np.zeros(size, dtype=np.int64),
+        by_closing=by_closing,
+        closing_rank=np.argsort(by_closing),
         load=np.zeros(3 * ground.brought.shape[1]),
         blinks=np.zeros(1, dtype=np.int64),
         **arrays,
