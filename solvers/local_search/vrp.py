@@ -43,12 +43,13 @@ POOL_SHARE, POOL_LEAST, POOL_MOST = 0.05, 2.0, 400
 """Share of the time that each look may take; shorter time limits, in seconds, and more customers have no pool of routes."""
 POOL_POLL = 0.005
 """Seconds between two looks at the routes of now."""
-ENUMERATION_SECONDS = 1.0
-"""Seconds of choosing among all routes of a handful of customers that were not all served."""
+ENUMERATION_SHARE = 0.3
+"""Share of the time, at most, that the choice among all routes of a handful of customers takes."""
 IN_ORDER = 300
 """From so many customers on they are numbered so that near ones lie side by side in memory."""
-GROWTH, TAILS = float(__import__("os").environ.get("G", 0.01)), float(__import__("os").environ.get("TL", 0.1))
-"""Probabilities that a new route grows, and that two routes exchange their ends, in an iteration; not with shipments."""
+GROWTH, TAILS, EJECTION = 0.01, 0.2, 0.1
+"""Probabilities in an iteration that a route is opened for many customers at once, that two routes exchange their ends, and,
+while vehicles are saved, that somebody absent takes the place of others; none of it with shipments."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -113,7 +114,7 @@ class VRPLocalSearch(Solver):
 
         from redwood.budget import Iterations
 
-        rows = [{"name": f"c{k}", "x": k % 3, "y": k // 3, "delivery": 1, "due": 99} for k in range(1, 7)]
+        rows = [{"name": f"c{k}", "x": k % 3, "y": k // 3, "delivery": 1, "due": 99} for k in range(1, 8)]
         vehicles = [{"name": "one", "number": 3, "capacity": 4}, {"name": "two", "number": 3, "capacity": 9}]
         shipments = [{"pickup": "c1", "delivery": "c2"}]
         small = problem.make(
@@ -125,11 +126,10 @@ class VRPLocalSearch(Solver):
         """Search until the budget is used up."""
         typed = cast(VRPInstance, instance)
         search = _Annealing(self, in_order(typed, run) if typed.size >= IN_ORDER else typed, run)
+        search.enumerate_routes()
         while not run.stops():
             search.advance()
         search.report()
-        if run.best is None:
-            search.enumerate_routes()
         if run.best is None:
             missing = ", ".join(repr(name) for name in search.absent()[:5])
             return Answer(None, message=f"No routes that serve every required customer were found; out were {missing}.")
@@ -154,8 +154,11 @@ class _Annealing:
 
         self._options, self._run, self._instance = options, run, instance
         self._ground: Ground = make_ground(instance, options.neighbours, run)
-        growth, tails = (0.0, 0.0) if len(instance.shipments) else (GROWTH, TAILS)
-        self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink, growth, tails, instance.timed and not instance.required.all())
+        growth, tails, ejection = (0.0, 0.0, 0.0) if len(instance.shipments) else (GROWTH, TAILS, EJECTION)
+        priced = instance.timed and not instance.required.all()
+        self._strings = Strings(
+            options.removals, options.longest, options.split, 0.01, options.blink, growth, tails, ejection, priced
+        )
         self._state = random_state(run.rng)
         self._alone = np.full((len(instance.vehicles), instance.size), np.inf)
         costs_alone(make_plan(instance, self._ground), self._ground, self._alone)
@@ -249,10 +252,10 @@ class _Annealing:
         return [self._instance.customers[c] for c in self._search.absent[: self._search.counters[ABSENT]]]
 
     def enumerate_routes(self) -> None:
-        """Hand in the cheapest routes of a handful of customers, where there are any."""
+        """Hand in the cheapest of all routes of a handful of customers, where there are any."""
         from redwood.solvers.local_search.vrp_tiny import every_route
 
-        found = every_route(self._instance, ENUMERATION_SECONDS)
+        found = every_route(self._instance, ENUMERATION_SHARE * self._run.seconds_left)
         if found is not None:
             self._hand_in(found)
 

@@ -108,7 +108,9 @@ def saving_without(plan: Plan, ground: Ground, c: int) -> float:
         return math.inf if ground.required[c] else float(ground.prize[c])
     k = plan.kind[r]
     p, q = plan.before[c], plan.after[c]
-    shorter = stop_distance(plan, ground, k, p, c) + stop_distance(plan, ground, k, c, q) - stop_distance(plan, ground, k, p, q)
+    shorter = (
+        stop_distance(plan, ground, k, p, c) + stop_distance(plan, ground, k, c, q) - stop_distance(plan, ground, k, p, q)
+    )
     saving = ground.by_distance[k] * shorter + ground.change[k, c]
     if ground.by_duration[k] > 0.0:
         sooner = stop_duration(plan, ground, k, p, c) + stop_duration(plan, ground, k, c, q)

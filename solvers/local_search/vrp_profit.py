@@ -13,7 +13,7 @@ import math
 
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.plan import Plan, choose_windows, join, open_route, refresh, stop_distance, stop_duration
+from redwood.problems.vrp.plan import Plan, choose_windows, join, open_route, stop_distance, stop_duration
 from redwood.problems.vrp.roads import road_distance, road_duration
 from redwood.solvers.local_search.vrp_growth import comes_over, saving_without
 from redwood.solvers.local_search.vrp_ruin import refresh_ruined
@@ -80,8 +80,14 @@ def most_profitable(plan: Plan, ground: Ground, search: Search, state: RandomSta
         search.gain[c] = -math.inf
         if ground.may[k, c] and comes_over(plan, ground, c) and random_float(state) >= LEFT_ALONE:
             search.gain[c] = min(saving_without(plan, ground, c), 1e15) - ground.change[k, c]
-        begin_label(ground, search, k, c, road_distance(ground.roads, profile, home, ground.homes + c),
-                    road_duration(ground.roads, profile, home, ground.homes + c))
+        begin_label(
+            ground,
+            search,
+            k,
+            c,
+            road_distance(ground.roads, profile, home, ground.homes + c),
+            road_duration(ground.roads, profile, home, ground.homes + c),
+        )
     best, last = -math.inf, -1
     for i in range(ground.size):
         c = search.by_closing[i]

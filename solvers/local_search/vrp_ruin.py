@@ -45,8 +45,11 @@ class Strings(NamedTuple):
         Probability that a string keeps customers in its middle, and that it keeps one more.
     blink
         Probability that a position is overlooked.
-    growth, tails
-        Probabilities that a new route grows in place of a ruin, and that two routes exchange their ends before it.
+    growth, tails, ejection
+        Probabilities that a new route is opened for many in place of a ruin, that two routes exchange their ends before it,
+        and, while vehicles are saved, that somebody absent takes the place of others before it.
+    priced
+        Whether new routes are those of greatest profit; else they grow from the seed.
     """
 
     removals: float
@@ -56,6 +59,7 @@ class Strings(NamedTuple):
     blink: float
     growth: float
     tails: float
+    ejection: float
     priced: bool
 
 

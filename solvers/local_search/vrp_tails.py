@@ -59,7 +59,9 @@ def exchange_tails(plan: Plan, ground: Ground, search: Search, state: RandomStat
             continue
         p = plan.before[j]
         own_end = _end_of_other(plan, ground, q, s)
-        longer = stop_distance(plan, ground, k, c, j) + stop_distance(plan, ground, k, p, own_end) - plan.leg[c] - plan.leg[p]
+        longer = (
+            stop_distance(plan, ground, k, c, j) + stop_distance(plan, ground, k, p, own_end) - plan.leg[c] - plan.leg[p]
+        )
         if ground.by_duration[k] == 0.0 and ground.by_distance[k] * longer >= least:
             continue
         more = joined_cost(plan, ground, k, c, j) + joined_cost(plan, ground, k, p, own_end) - _cost_by_way(plan, ground, r)

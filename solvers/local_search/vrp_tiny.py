@@ -1,9 +1,10 @@
-"""Every route of a handful of customers, where no insertion one by one leads to routes that serve everybody."""
+"""Every route of a handful of customers, since not to all of them insertions one by one lead."""
 
 from __future__ import annotations
 
 import itertools
 import math
+import time
 
 import numpy as np
 
@@ -16,21 +17,23 @@ MOST_CUSTOMERS = 6
 
 
 def every_route(instance: VRPInstance, seconds: float) -> list[NumberedRoute] | None:
-    """Return the cheapest routes that serve everybody, ``None`` where there are none, or too many customers.
+    """Return the cheapest routes that serve everybody, ``None`` where there are none, too many customers, or too little time.
 
     Windows, prefixes and matrices that break the triangle inequality can make a route feasible whose parts are not.
     """
     if instance.size > MOST_CUSTOMERS:
         return None
-    pool = RoutePool(instance)
+    pool, began = RoutePool(instance), time.perf_counter()
     for kind, vehicle in enumerate(instance.vehicles):
         if vehicle.number == 0:
             continue
         for length in range(1, instance.size + 1):
+            if time.perf_counter() - began > seconds:
+                return None
             for order in itertools.permutations(range(instance.size), length):
                 if _keeps_others(instance, kind, order):
                     _add(pool, instance, NumberedRoute(kind, np.array(order, dtype=np.int64)))
-    return pool.best(max(seconds, 1e-3))
+    return pool.best(max(began + seconds - time.perf_counter(), 1e-3))
 
 
 def _add(pool: RoutePool, instance: VRPInstance, route: NumberedRoute) -> None:
