@@ -177,7 +177,8 @@ def insert_customer(
         cheapest, position, window = anywhere(plan, ground, c, most)
     several = ground.window_starts[ground.size] > ground.size
     if position < 0 and several and random_float(state) * ground.size < ANEW:
-        if insert_anew(plan, ground, search, c, min(most, cheapest_alone(plan, ground, search, c)[0])):
+        most = min(most, cheapest_alone(plan, ground, search, c)[0])
+        if insert_anew(plan, ground, search, c, most):
             return
     if open_for(plan, ground, search, state, c, cheapest):
         return

@@ -30,8 +30,8 @@ OUT, TOUCHED, KEPT, ITERATION, LACKING, STALE, ABSENT, ABSENT_BEFORE, FLEET, FEW
 EJECTED = 11
 """Entries of `Search.counters`: candidates for insertion, routes changed in this iteration, stops kept of them, iterations
 begun, iterations of this window that left somebody absent, routes that differ from the best, customers absent now and
-before this iteration, whether routes are being saved, the fewest routes that are aimed at, looks for shipments, and customers
-ejected for one."""
+before this iteration, whether routes are being saved, the fewest routes that are aimed at, looks for shipments, and
+customers ejected for one."""
 
 DEEP = 3
 """The most customers that are ejected for one."""
@@ -72,8 +72,8 @@ class Search(NamedTuple):
     bulk, far, early, late
         What candidates are sorted by: load, distance from a depot, first and last time [N].
     gain, profit, done_at, carried, came, by_closing, closing_rank
-        Labels of paths: what each customer's leaving its route saves, profit, time and loads [N, M] of the path that ends with
-        it, who is before it; customers in the order in which their last windows close, and the place of each in it [N].
+        Labels of paths: what each customer's leaving its route saves, profit, time and loads [N, M] of the path that
+        ends with it, who is before it; customers in the order in which their last windows close, and the place of each in it [N].
     stack, stack_time, trial, ejected
         The look for customers to eject: its state [3, D] and time [D], who is taken out on trial and who is to be [D].
     load, blinks

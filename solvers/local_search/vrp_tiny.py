@@ -17,7 +17,7 @@ MOST_CUSTOMERS = 6
 
 
 def every_route(instance: VRPInstance, seconds: float) -> list[NumberedRoute] | None:
-    """Return the cheapest routes that serve everybody, ``None`` where there are none, too many customers, or too little time.
+    """Return the cheapest routes that serve everybody, ``None`` where there are none, or not enough time.
 
     Windows, prefixes and matrices that break the triangle inequality can make a route feasible whose parts are not.
     """
