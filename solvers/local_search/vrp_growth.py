@@ -22,6 +22,8 @@ GROWTH_NEAR = 30
 """So many customers near a stop of a growing route may come over."""
 GROWTH_STEPS = 400
 """Looks around a stop of a growing route, at most."""
+SURELY = 1e15
+"""What it saves to serve somebody absent."""
 
 
 @kernel(_nrt=False)
@@ -44,10 +46,16 @@ def grow_route(plan: Plan, ground: Ground, search: Search, state: RandomState, s
     if plan.route[seed] >= 0:
         take(plan, ground, search, seed)
     list_candidate(search, seed)
-    if not open_for(plan, ground, search, state, seed, math.inf):
-        return True
-    r = plan.route[seed]
-    stop = seed
+    if open_for(plan, ground, search, state, seed, math.inf):
+        _take_in(plan, ground, search, seed)
+    refresh_ruined(plan, ground, search, False)
+    return True
+
+
+@kernel(_nrt=False)
+def _take_in(plan: Plan, ground: Ground, search: Search, seed: int) -> None:
+    """Let customers come over to the route of one, whoever gains most first, until nobody gains."""
+    r, stop = plan.route[seed], seed
     for _ in range(GROWTH_STEPS):
         c, p, window = best_guest(plan, ground, r, stop)
         if c < 0:
@@ -62,8 +70,6 @@ def grow_route(plan: Plan, ground: Ground, search: Search, state: RandomState, s
             break
         if p != stop:
             stop = c
-    refresh_ruined(plan, ground, search, False)
-    return True
 
 
 @kernel(_nrt=False)
@@ -82,7 +88,7 @@ def best_guest(plan: Plan, ground: Ground, r: int, stop: int) -> tuple[int, int,
         c = int(ground.near[stop, i])
         if plan.route[c] == r or not ground.may[plan.kind[r], c] or not comes_over(plan, ground, c):
             continue
-        saving = saving_without(plan, ground, c)
+        saving = min(saving_without(plan, ground, c), SURELY)
         for side in range(2):
             p = stop if side == 0 else plan.before[stop]
             cost, w = insertion_cost(plan, ground, r, c, p, saving - most)

@@ -15,7 +15,7 @@ from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.vrp.ground import Ground
 from redwood.problems.vrp.plan import Plan, choose_windows, join, open_route, stop_distance, stop_duration
 from redwood.problems.vrp.roads import road_distance, road_duration
-from redwood.solvers.local_search.vrp_growth import comes_over, saving_without
+from redwood.solvers.local_search.vrp_growth import SURELY, comes_over, saving_without
 from redwood.solvers.local_search.vrp_ruin import refresh_ruined
 from redwood.solvers.local_search.vrp_search import CHANGE, Search, list_candidate, take, touch
 
@@ -79,7 +79,7 @@ def most_profitable(plan: Plan, ground: Ground, search: Search, state: RandomSta
     for c in range(ground.size):
         search.gain[c] = -math.inf
         if ground.may[k, c] and comes_over(plan, ground, c) and random_float(state) >= LEFT_ALONE:
-            search.gain[c] = min(saving_without(plan, ground, c), 1e15) - ground.change[k, c]
+            search.gain[c] = min(saving_without(plan, ground, c), SURELY) - ground.change[k, c]
         begin_label(
             ground,
             search,

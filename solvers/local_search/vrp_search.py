@@ -75,7 +75,7 @@ class Search(NamedTuple):
         Labels of paths: what each customer's leaving its route saves, profit, time and loads [N, M] of the path that
         ends with it, who is before it; customers in the order in which their last windows close, and the place of each in it [N].
     stack, stack_time, trial, ejected
-        The look for customers to eject: its state [3, D] and time [D], who is taken out on trial and who is to be [D].
+        The look for customers to eject: its state [3, D] and time [D], who is taken out on trial, and who in the end [D].
     load, blinks
         Room for the loads of a segment [3M]; positions until the next one is overlooked [1].
     """
