@@ -47,9 +47,9 @@ ENUMERATION_SHARE = 0.3
 """Share of the time, at most, that the choice among all routes of a handful of customers takes."""
 IN_ORDER = 300
 """From so many customers on they are numbered so that near ones lie side by side in memory."""
-GROWTH, TAILS, EJECTION = 0.01, 0.2, 0.1
-"""Probabilities in an iteration that a route is opened for many customers at once, that two routes exchange their ends, and,
-while vehicles are saved, that somebody absent takes the place of others; none of it with shipments."""
+GROWTH, TAILS = 0.01, 0.2
+"""Probabilities in an iteration that a route is opened for many customers at once, and that two routes exchange their ends;
+neither with shipments."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -154,10 +154,11 @@ class _Annealing:
 
         self._options, self._run, self._instance = options, run, instance
         self._ground: Ground = make_ground(instance, options.neighbours, run)
-        growth, tails, ejection = (0.0, 0.0, 0.0) if len(instance.shipments) else (GROWTH, TAILS, EJECTION)
+        alone = not len(instance.shipments)
+        growth, tails = (GROWTH, TAILS) if alone else (0.0, 0.0)
         priced = instance.timed and not instance.required.all()
         self._strings = Strings(
-            options.removals, options.longest, options.split, 0.01, options.blink, growth, tails, ejection, priced
+            options.removals, options.longest, options.split, 0.01, options.blink, growth, tails, alone, priced
         )
         self._state = random_state(run.rng)
         self._alone = np.full((len(instance.vehicles), instance.size), np.inf)

@@ -84,7 +84,7 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
     for done in range(iterations):
         if counters[FLEET] != saving:
             return done
-        if saving > 0 and counters[ABSENT] > 0 and strings.ejection > 0.0 and random_float(state) < strings.ejection:
+        if saving > 0 and counters[ABSENT] > 0 and strings.ejects:
             begin_iteration(search)
             if eject(plan, ground, search, state):
                 finish_routes(plan, ground, search)

@@ -45,11 +45,12 @@ class Strings(NamedTuple):
         Probability that a string keeps customers in its middle, and that it keeps one more.
     blink
         Probability that a position is overlooked.
-    growth, tails, ejection
-        Probabilities that a new route is opened for many in place of a ruin, that two routes exchange their ends before it,
-        and, while vehicles are saved, that somebody absent takes the place of others before it.
-    priced
-        Whether new routes are those of greatest profit; else they grow from the seed.
+    growth, tails
+        Probabilities that a new route is opened for many in place of a ruin, and that two routes exchange their ends
+        before it.
+    ejects, priced
+        Whether somebody absent takes the place of others before each ruin while vehicles are saved; and whether new
+        routes are those of greatest profit, where they do not grow from the seed.
     """
 
     removals: float
@@ -59,7 +60,7 @@ class Strings(NamedTuple):
     blink: float
     growth: float
     tails: float
-    ejection: float
+    ejects: bool
     priced: bool
 
 

@@ -73,7 +73,7 @@ class Search(NamedTuple):
         What candidates are sorted by: load, distance from a depot, first and last time [N].
     gain, profit, done_at, carried, came, by_closing, closing_rank
         Labels of paths: what each customer's leaving its route saves, profit, time and loads [N, M] of the path that
-        ends with it, who is before it; customers in the order in which their last windows close, and the place of each in it [N].
+        ends with it, who is before it; customers in the order in which their last windows close, and the place of each [N].
     stack, stack_time, trial, ejected
         The look for customers to eject: its state [3, D] and time [D], who is taken out on trial, and who in the end [D].
     load, blinks
