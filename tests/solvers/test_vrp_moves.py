@@ -111,7 +111,7 @@ def test_a_route_grows_by_those_who_are_cheaper_there():
 def test_the_customer_absent_least_often_makes_room():
     """Where one of two has to go for somebody absent, it is the one who was absent less often."""
     rows = [{"name": f"c{k}", "x": k, "y": 1, "delivery": 4} for k in range(3)]
-    vehicles = [{"capacity": 8, "number": 1}]
+    vehicles = [{"capacity": 8, "number": 2}]
     instance = redwood.instance("vrp", depots=[{"x": 0, "y": 0}], customers=rows, vehicles=vehicles)
     for often, gone in (([5, 1, 0], 1), ([1, 5, 0], 0)):
         ground, plan, search = begun(instance, [NumberedRoute(0, np.array([0, 1]))])
