@@ -50,6 +50,8 @@ IN_ORDER = 300
 GROWTH, TAILS = 0.01, 0.2
 """Probabilities in an iteration that a route is opened for many customers at once, and that two routes exchange their ends;
 neither with shipments."""
+GROWTH_SIZE = 1000
+"""With more customers routes are opened less often, since a look at all of them takes longer."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -60,10 +62,13 @@ class VRPLocalSearch(Solver):
 
     It starts from the initial solution or from greedy insertion. With the objective ``"fewest-vehicles"``, or where the
     start leaves required customers out, a share of the budget goes to serving everybody with fewer vehicles first, by
-    counts of absence. Then temperatures fall exponentially from first to last, over the iterations or, without a limit on
-    those, over the seconds. Without any limit there are annealings that double in length. Within a time limit alone, up to
-    some hundred customers, routes met on the way are kept, and three times a set-partitioning program on HiGHS looks for
-    the best choice among them.
+    counts of absence: somebody absent takes the place of up to three who were absent less often, between ruins. Now and
+    then two routes exchange their ends, or a route is opened for many customers at once: with optional ones and windows
+    the most profitable path through near customers, else one that grows from a customer. Then temperatures fall
+    exponentially from first to last, over the iterations or, without a limit on those, over the seconds. Without any
+    limit there are annealings that double in length. Within a time limit alone, up to some hundred customers, routes met
+    on the way are kept, and three times a set-partitioning program on HiGHS looks for the best choice among them. Of up
+    to six customers all routes are tried first.
 
     Attributes
     ----------
@@ -84,7 +89,8 @@ class VRPLocalSearch(Solver):
 
     References
     ----------
-    Christiaens and Vanden Berghe (2020), doi:10.1287/trsc.2019.0914.
+    Christiaens and Vanden Berghe (2020), doi:10.1287/trsc.2019.0914. Nagata and Bräysy (2009),
+    doi:10.1016/j.orl.2009.04.006. Potvin and Rousseau (1995), doi:10.1057/jors.1995.204.
     """
 
     removals: float = 10.0
@@ -155,7 +161,7 @@ class _Annealing:
         self._options, self._run, self._instance = options, run, instance
         self._ground: Ground = make_ground(instance, options.neighbours, run)
         alone = not len(instance.shipments)
-        growth, tails = (GROWTH, TAILS) if alone else (0.0, 0.0)
+        growth, tails = (GROWTH * min(1.0, GROWTH_SIZE / max(1, instance.size)), TAILS) if alone else (0.0, 0.0)
         priced = instance.timed and not instance.required.all()
         self._strings = Strings(
             options.removals, options.longest, options.split, 0.01, options.blink, growth, tails, alone, priced

@@ -314,7 +314,17 @@ def open_for(plan: Plan, ground: Ground, search: Search, state: RandomState, c: 
 
 @kernel(_nrt=False)
 def cheapest_alone(plan: Plan, ground: Ground, search: Search, c: int) -> tuple[float, int, int]:
-    """Return (cost, type, number of types) of new routes for a customer; infinity and -1 where none can be opened."""
+    """Return (cost, type, number of types) of new routes for a customer; infinity and -1 where none can be opened.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    search
+        What the search remembers, among it the costs alone.
+    c
+        A customer who is out; of a shipment the pickup.
+    """
     driven = len(plan.kind) - plan.counts[0]
     least, chosen, able = math.inf, -1, 0
     if plan.counts[0] == 0 or driven >= plan.counts[1]:
