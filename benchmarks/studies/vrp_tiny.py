@@ -66,7 +66,25 @@ def draw(rng: np.random.Generator, most: int = 4) -> Data:
         begun = rng.permutation(size)[: int(rng.integers(1, size))].tolist()
         kind = f"v{rng.integers(len(data['vehicles']))}"
         data["prefixes"] = [{"vehicle": kind, "customers": [f"c{c}" for c in begun]}]
-    return data | _draw_roads(rng, has, homes + size, data["vehicles"])
+    data |= _draw_roads(rng, has, homes + size, data["vehicles"])
+    if rng.random() < 0.3:
+        _draw_reloads(rng, data)
+    return data
+
+
+def _draw_reloads(rng: np.random.Generator, data: Data) -> None:
+    """Let most vehicles reload at some depots, and half of them be so small that they have to."""
+    names = [depot["name"] for depot in data["depots"]]
+    for depot in data["depots"]:
+        depot["reload_time"] = int(rng.integers(0, 4))
+    for vehicle in data["vehicles"]:
+        if rng.random() < 0.8:
+            vehicle["reload_depots"] = [name for name in names if rng.random() < 0.7] or names[:1]
+            if rng.random() < 0.5:
+                vehicle["max_reloads"] = int(rng.integers(0, 3))
+        if rng.random() < 0.5:
+            vehicle["capacity"] = [4, 4] if isinstance(vehicle["capacity"], list) else 4
+            vehicle["number"] = 1
 
 
 def _draw_customer(rng: np.random.Generator, has: dict[str, bool], k: int, point: Sequence[int]) -> Data:
@@ -130,7 +148,7 @@ def _draw_roads(rng: np.random.Generator, has: dict[str, bool], places: int, veh
 
 
 class Truth:
-    """The price of every route, and the optimum, by enumeration."""
+    """The price of every route, and the optimum, by enumeration. A reload on a route is -1 less the number of its depot."""
 
     def __init__(self, data: Data) -> None:
         self.data = data
@@ -140,11 +158,20 @@ class Truth:
         self.number = {row["name"]: c for c, row in enumerate(self.rows)}
         self.pairs = [(self.number[s["pickup"]], self.number[s["delivery"]], s["amount"]) for s in data["shipments"]]
         self.prices = {
-            (k, order): self._price(vehicle, order)
+            (k, stops): self._price(vehicle, stops)
             for k, vehicle in enumerate(data["vehicles"])
             for length in range(1, self.size + 1)
             for order in itertools.permutations(range(self.size), length)
+            for stops in self._with_reloads(vehicle, order)
         }
+
+    def _with_reloads(self, vehicle: Data, order: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        """Yield an order with every choice of reloads between its customers."""
+        depots = [-1 - self.homes.index(name) for name in vehicle.get("reload_depots", ())]
+        for chosen in itertools.product([None, *depots], repeat=len(order) - 1):
+            if sum(depot is not None for depot in chosen) <= vehicle.get("max_reloads", math.inf):
+                pairs = zip(order, (*chosen, None), strict=True)
+                yield tuple(stop for pair in pairs for stop in pair if stop is not None)
 
     def _matrix(self, key: str, vehicle: Data) -> Any:
         given = self.data.get(key, self.data.get("distances"))
@@ -153,29 +180,32 @@ class Truth:
             return [[math.floor(math.dist(a, b) + 0.5) for b in places] for a in places]
         return given[vehicle["profile"]] if isinstance(given, dict) else given
 
-    def _price(self, vehicle: Data, order: tuple[int, ...]) -> float | None:
+    def _price(self, vehicle: Data, stops: tuple[int, ...]) -> float | None:
         """Return what a route costs without missed prizes, or ``None`` where it breaks a rule."""
+        order, trips = tuple(stop for stop in stops if stop >= 0), trips_of(stops)
         rows = [self.rows[c] for c in order]
         able = set(vehicle.get("skills", ()))
         allowed = vehicle.get("allowed", [row["name"] for row in self.rows])
         if vehicle["number"] == 0 or any(set(r.get("skills", ())) - able or r["name"] not in allowed for r in rows):
             return None
-        for a, b, _ in self.pairs:
-            if (a in order) != (b in order) or (a in order and order.index(a) > order.index(b)):
-                return None
+        for trip in trips:
+            for a, b, _ in self.pairs:
+                if (a in trip) != (b in trip) or (a in trip and trip.index(a) > trip.index(b)):
+                    return None
         for prefix in self.data["prefixes"]:
             begun = tuple(self.number[name] for name in prefix["customers"])
-            if set(begun) & set(order) and (vehicle["name"] != prefix["vehicle"] or order[: len(begun)] != begun):
+            if set(begun) & set(order) and (vehicle["name"] != prefix["vehicle"] or stops[: len(begun)] != begun):
                 return None
-        if not self._loads_fit(vehicle, order) or not self._linehauls_first(rows):
-            return None
-        stops = [self.homes.index(vehicle["start"]), *(len(self.homes) + c for c in order)]
+        for trip in trips:
+            if not self._loads_fit(vehicle, trip) or not self._linehauls_first([self.rows[c] for c in trip]):
+                return None
+        places = [self.homes.index(vehicle["start"]), *(len(self.homes) + c if c >= 0 else -1 - c for c in stops)]
         if vehicle["end"] != "none":
-            stops.append(self.homes.index(vehicle["end"]))
-        length = sum(self._matrix("distances", vehicle)[i][j] for i, j in itertools.pairwise(stops))
+            places.append(self.homes.index(vehicle["end"]))
+        length = sum(self._matrix("distances", vehicle)[i][j] for i, j in itertools.pairwise(places))
         if length > vehicle.get("max_distance", math.inf) or math.isinf(length):
             return None
-        hours = self._cost_of_time(vehicle, order, stops)
+        hours = self._cost_of_time(vehicle, stops, places)
         changes = sum(r["change_price"] for r in rows if r.get("planned", vehicle["name"]) != vehicle["name"])
         return None if hours is None else float(vehicle["fixed_cost"] + vehicle["distance_cost"] * length + hours + changes)
 
@@ -203,39 +233,48 @@ class Truth:
         picked = [i for i, taken in enumerate(takes) if taken]
         return any(brings) and all(not brings[j] for i in picked for j in range(i + 1, len(rows)))
 
-    def _cost_of_time(self, vehicle: Data, order: tuple[int, ...], stops: list[int]) -> float | None:
+    def _cost_of_time(self, vehicle: Data, stops: tuple[int, ...], places: list[int]) -> float | None:
         """Return the least cost of time over all whole departures, or ``None`` where none keeps every limit."""
         durations = self._matrix("durations" if "durations" in self.data else "distances", vehicle)
-        travel = [durations[i][j] for i, j in itertools.pairwise(stops)]
+        travel = [durations[i][j] for i, j in itertools.pairwise(places)]
         homes = {depot["name"]: depot.get("window", [0, math.inf]) for depot in self.data["depots"]}
         opens, shuts = homes[vehicle["start"]]
-        first = max(vehicle["shift"][0], opens, *(self.rows[c].get("release", 0) for c in order))
+        first = max(vehicle["shift"][0], opens, *(self.rows[c].get("release", 0) for c in trips_of(stops)[0]))
         end_opens, end_shuts = (-math.inf, math.inf) if vehicle["end"] == "none" else homes[vehicle["end"]]
         best = None
         for start in range(int(first), int(min(vehicle["shift"][1], shuts)) + 1):
-            end = self._end(start, order, travel)
+            end = self._end(start, stops, travel)
             if end is None:
                 continue
             end = max(end, end_opens)
             if end > min(vehicle["shift"][1], end_shuts) or end - start > vehicle.get("max_duration", math.inf):
                 continue
-            waiting = end - start - sum(travel) - sum(self.rows[c]["service"] for c in order)
+            busy = sum(self.rows[c]["service"] if c >= 0 else self.data["depots"][-1 - c]["reload_time"] for c in stops)
+            waiting = end - start - sum(travel) - busy
             price = vehicle.get("duration_cost", 0) * (end - start) + vehicle.get("waiting_cost", 0) * waiting
             best = price if best is None else min(best, price)
         return best
 
-    def _end(self, start: int, order: tuple[int, ...], travel: list[float]) -> float | None:
+    def _end(self, start: int, stops: tuple[int, ...], travel: list[float]) -> float | None:
         """Return when the vehicle is done, or ``None`` where a window is missed."""
-        time = float(start)
-        for c, way in zip(order, travel, strict=False):
+        time, later = float(start), iter(trips_of(stops)[1:])
+        for c, way in zip(stops, travel, strict=False):
             time += way
+            if c < 0:
+                depot = self.data["depots"][-1 - c]
+                opens, shuts = depot.get("window", [0, math.inf])
+                if time > shuts:
+                    return None
+                loaded = max(self.rows[b].get("release", 0) for b in next(later))
+                time = max(max(time, opens) + depot["reload_time"], loaded)
+                continue
             fitting = [
                 max(time, opening) for opening, closing in self.rows[c].get("windows", [[0, math.inf]]) if time <= closing
             ]
             if not fitting:
                 return None
             time = min(fitting) + self.rows[c]["service"]
-        return time + (travel[-1] if len(travel) > len(order) else 0.0)
+        return time + (travel[-1] if len(travel) > len(stops) else 0.0)
 
     def _optional(self, c: int) -> bool:
         begun = any(self.rows[c]["name"] in prefix["customers"] for prefix in self.data["prefixes"])
@@ -244,9 +283,9 @@ class Truth:
     def optimum(self) -> tuple[int, float] | None:
         """Return the vehicles and the cost of the best routes by the objective, or ``None`` where nothing is feasible."""
         cheapest: dict[tuple[int, frozenset[int]], float] = {}
-        for (k, order), price in self.prices.items():
+        for (k, stops), price in self.prices.items():
             if price is not None:
-                key = (k, frozenset(order))
+                key = (k, frozenset(stop for stop in stops if stop >= 0))
                 cheapest[key] = min(price, cheapest.get(key, math.inf))
         found = []
         for size in range(self.size + 1):
@@ -277,6 +316,17 @@ class Truth:
                     prices = [cheapest.get((k, part), math.inf) for k, part in zip(chosen, parts, strict=True)]
                     if all(math.isfinite(price) for price in prices):
                         yield parts, sum(prices)
+
+
+def trips_of(stops: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return the customers of each trip of a route."""
+    trips: list[tuple[int, ...]] = [()]
+    for stop in stops:
+        if stop < 0:
+            trips.append(())
+        else:
+            trips[-1] += (stop,)
+    return trips
 
 
 def partitions(customers: list[int]) -> Iterator[list[frozenset[int]]]:
@@ -349,21 +399,24 @@ def compare(data: Data, solvers: Sequence[str] = ("highs",), iterations: int = 2
 
 def _compare_checker(truth: Truth, instance: VRPInstance) -> list[str]:
     faults = []
-    for (k, order), price in truth.prices.items():
+    for (k, stops), price in truth.prices.items():
+        order = tuple(stop for stop in stops if stop >= 0)
         split = any(
-            (a in order) != (b in order) or (a in order and order.index(a) > order.index(b)) for a, b, _ in truth.pairs
+            (a in trip) != (b in trip) or (a in trip and trip.index(a) > trip.index(b))
+            for trip in trips_of(stops)
+            for a, b, _ in truth.pairs
         )
         split |= any(set(customers) & set(order) for _, customers in instance.prefixes)
         if split or instance.vehicles[k].number == 0:
             continue  # no matter of one route
-        route = NumberedRoute(k, np.array(order))
+        route = NumberedRoute(k, np.array(stops))
         told = route_faults(instance, route)
         if bool(told) != (price is None):
-            faults.append(f"route {order} of type {k} costs {price} by its definition, and the checker says {told}")
+            faults.append(f"route {stops} of type {k} costs {price} by its definition, and the checker says {told}")
         elif price is not None:
             checked = cost(instance, [route]) - float(instance.prize.sum() - instance.prize[list(order)].sum())
             if not math.isclose(checked, price, abs_tol=1e-6):
-                faults.append(f"route {order} of type {k} costs {price} by its definition, and the checker says {checked}")
+                faults.append(f"route {stops} of type {k} costs {price} by its definition, and the checker says {checked}")
     return faults
 
 

@@ -2,7 +2,8 @@
 
 What labels do not carry is left out, which only lowers the bound: loads beyond the tightest one, the order and the same
 vehicle of shipments, releases but for each customer's own, greatest distances, gaps between several windows, waiting, and
-greatest durations where there are windows.
+greatest durations where there are windows. Where vehicles reload, their trips are the routes, each with its share of the
+vehicle.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from redwood.problems.routing.ng_covering import Covering, cheapest_ways, neighb
 from redwood.problems.routing.ng_generation import covering_bound, rehearse
 from redwood.problems.routing.ng_kernels import RouteGraph
 from redwood.problems.vrp.instance import VRPInstance
-from redwood.problems.vrp.linear_arcs import Times, times_of, usable_arcs
+from redwood.problems.vrp.linear_arcs import Arcs, Times, times_of, usable_arcs
 from redwood.tolerance import eased
 from redwood.views.bound import Bound, BoundValue
 
@@ -57,7 +58,7 @@ def covering_of(instance: VRPInstance) -> Covering:
     size = instance.size
     graphs = []
     for k, vehicle in enumerate(instance.vehicles):
-        mine = arcs.kind == k
+        mine = (arcs.kind == k) & (arcs.depot < 0)
         tail, head = arcs.tail[mine], arcs.head[mine]
         usable = np.zeros((size + 2, size + 2), dtype=np.bool_)
         usable[tail, head] = True
@@ -65,7 +66,9 @@ def covering_of(instance: VRPInstance) -> Covering:
         time, cost = np.zeros((size + 2, size + 2)), np.zeros((size + 2, size + 2))
         time[tail, head] = arcs.duration[mine] + service[tail]
         cost[tail, head] = vehicle.distance_cost * arcs.distance[mine] + vehicle.duration_cost * time[tail, head]
-        cost[size] += vehicle.fixed_cost + instance.vehicle_price
+        if vehicle.reload_depots:
+            _add_trips(instance, k, arcs, usable, time, cost)
+        cost[size] += (vehicle.fixed_cost + instance.vehicle_price) / instance.most_trips(vehicle)
         cost[:, :size] += instance.change_costs[k]
         distance = np.where(usable[:size, :size], cost[:size, :size], np.inf)
         near, place = neighbourhoods(np.minimum(distance, distance.T))
@@ -75,7 +78,8 @@ def covering_of(instance: VRPInstance) -> Covering:
                 cost, time, usable, load, float(capacities[k]), earliest, latest, float(times.begins[k]), closes, near, place
             )
         )
-    numbers = np.array([math.inf if v.number is None else float(v.number) for v in instance.vehicles])
+    types = instance.vehicles
+    numbers = np.array([math.inf if v.number is None else float(v.number) * instance.most_trips(v) for v in types])
     required = np.array(instance.required)
     groups = tuple(group for group, needed in zip(instance.groups, instance.group_required, strict=True) if needed)
     limit = float(capacities[numbers > 0].max(initial=0.0))
@@ -84,6 +88,30 @@ def covering_of(instance: VRPInstance) -> Covering:
         tuple(graphs), numbers, required, np.array(instance.prize), groups, size, loads, limit if limit < 1e17 else math.inf
     )
     return covering if instance.timed else undirected(covering)
+
+
+def _add_trips(instance: VRPInstance, k: int, arcs: Arcs, usable: Array, time: Array, cost: Array) -> None:
+    """Let routes of a type that reloads be its trips: they begin and end at the cheapest and the quickest of its depots.
+
+    Parameters
+    ----------
+    instance, k, arcs
+        The instance, the type, and the arcs of all types.
+    usable, time, cost
+        Of each way [N + 2, N + 2], which change.
+    """
+    vehicle, size, homes = instance.vehicles[k], instance.size, len(instance.depots)
+    for depot in vehicle.reload_depots:
+        mine = (arcs.kind == k) & (arcs.depot == depot)
+        for ends, first in ((np.unique(arcs.head[mine]), True), (np.unique(arcs.tail[mine]), False)):
+            places = (np.array([depot]), homes + ends) if first else (homes + ends, np.array([depot]))
+            way = (np.full(len(ends), size), ends) if first else (ends, np.full(len(ends), size + 1))
+            spent = instance.roads.duration(vehicle.profile, *places) + (0.0 if first else instance.service[ends])
+            price = vehicle.distance_cost * instance.roads.distance(vehicle.profile, *places) + vehicle.duration_cost * spent
+            price += 0.0 if first else vehicle.duration_cost * float(instance.reload_time[depot])
+            time[way] = np.where(usable[way], np.minimum(time[way], spent), spent)
+            cost[way] = np.where(usable[way], np.minimum(cost[way], price), price)
+            usable[way] = True
 
 
 def undirected(covering: Covering) -> Covering:

@@ -57,7 +57,7 @@ def fits(instance: VRPInstance) -> bool:
         and not (instance.groups or instance.prefixes or len(instance.shipments) or instance.linehauls_first)
         and not (instance.pickup.any() or instance.release.any())
         and len(instance.windows) == instance.size
-        and all(not v.counts_time and math.isinf(v.max_distance) for v in instance.vehicles)
+        and all(not v.counts_time and math.isinf(v.max_distance) and not v.reload_depots for v in instance.vehicles)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -14,16 +15,17 @@ from redwood.problem import frozen
 from redwood.problems.vrp.instance import VehicleType, VRPInstance
 from redwood.problems.vrp.roads import Metric, Roads, Rounding
 from redwood.problems.vrp.tables import MOST, number, numbers, pair, rows_of, truth, whole, window, words
+from redwood.problems.vrp.times import unit_of, with_numbers
 
 PLACE_FIELDS = ("name", "x", "y", "lon", "lat")
-DEPOT_FIELDS = (*PLACE_FIELDS, "window", "ready", "due")
+DEPOT_FIELDS = (*PLACE_FIELDS, "window", "ready", "due", "reload_time")
 CUSTOMER_FIELDS = (
     *(*PLACE_FIELDS, "delivery", "pickup", "service", "windows", "window", "ready", "due"),
     *("release", "prize", "required", "skills", "group", "planned", "change_price"),
 )
 VEHICLE_FIELDS = (
     *("name", "number", "capacity", "fixed_cost", "distance_cost", "duration_cost", "waiting_cost", "shift", "max_duration"),
-    *("max_distance", "start", "end", "skills", "profile", "allowed"),
+    *("max_distance", "start", "end", "skills", "profile", "allowed", "reload_depots", "max_reloads"),
 )
 PREFIX_FIELDS = ("vehicle", "customers")
 SHIPMENT_FIELDS = ("pickup", "delivery", "amount")
@@ -36,11 +38,16 @@ def depots_and_customers(customers: Any, depots: Any) -> tuple[Rows, Rows]:
     rows = rows_of(customers, "customer", CUSTOMER_FIELDS)
     if depots is not None:
         return rows_of(depots, "depot", DEPOT_FIELDS), rows
-    homes = [row for row in rows if str(row.get("name", "")).lower().startswith("depot")]
+    homes = [row for row in rows if _plain(row.get("name", "")).startswith("depot")]
     if not homes:
         raise InstanceError("there is no depot; give depots=, or a row whose name begins with 'depot'.")
     others = [row for row in rows if not any(row is home for home in homes)]
     return [_depot_row(row) for row in homes], others
+
+
+def _plain(name: Any) -> str:
+    """Return a name in small letters without accents."""
+    return unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode().lower()
 
 
 def _depot_row(row: dict[str, Any]) -> dict[str, Any]:
@@ -339,6 +346,8 @@ def _vehicle(
     if "allowed" in row:
         given = row["allowed"] if isinstance(row["allowed"], Iterable) and not isinstance(row["allowed"], str) else []
         allowed = tuple(sorted({_index(one, tuple(customers), f"allowed of {name!r}", "customer") for one in given}))
+    if "max_reloads" in row and "reload_depots" not in row:
+        raise InstanceError(f"vehicle {name!r} has max_reloads {row['max_reloads']} and no reload_depots; say where.")
     return VehicleType(
         name=name,
         number=whole(row["number"], f"number of {name!r}") if "number" in row else None,
@@ -355,7 +364,19 @@ def _vehicle(
         skills=tuple(sorted(words(row.get("skills", ()), f"skills of {name!r}"))),
         profile=_index(row.get("profile", profiles[0]), profiles, f"profile of vehicle {name!r}", "profile"),
         allowed=allowed,
+        reload_depots=_reload_depots(row.get("reload_depots", ()), name, depots),
+        max_reloads=whole(row["max_reloads"], f"max_reloads of {name!r}") if "max_reloads" in row else None,
     )
+
+
+def _reload_depots(given: Any, name: str, depots: Sequence[str]) -> tuple[int, ...]:
+    """Return depots as numbers, from a list of names, or a text with a name or several with semicolons between them."""
+    listed = given
+    if isinstance(given, str):
+        listed = [given] if given.strip() in depots else given.split(";")
+    if isinstance(listed, Mapping) or not isinstance(listed, Iterable):
+        raise InstanceError(f"reload_depots of {name!r} are {str(given)[:40]!r}; expected a list of names of depots.")
+    return tuple(sorted({_index(one, depots, f"reload_depots of {name!r}", "depot") for one in listed}))
 
 
 def _index(given: Any, known: Sequence[str], what: str, kind: str) -> int:
@@ -402,6 +423,8 @@ def assemble(
     groups: Any,
     prefixes: Any,
     make_roads: Callable[[Array | None, bool, tuple[str, ...]], Roads],
+    time_unit: Any = None,
+    speed: Any = None,
 ) -> VRPInstance:
     """Return the instance of a user's tables, each field checked, the whole not yet.
 
@@ -412,6 +435,8 @@ def assemble(
     make_roads
         Makes the roads of coordinates ([places, 2] or ``None``), whether they are geographic, and the places' names, depots
         first.
+    time_unit, speed
+        What a time of 1 is, and the speed that says so where nothing is given; see `redwood.problems.vrp.times.unit_of`.
     """
     depot_rows, rows = depots_and_customers(customers, depots)
     if not depot_rows:
@@ -421,6 +446,9 @@ def assemble(
     shipment_rows = [] if shipments is None else rows_of(shipments, "shipment", SHIPMENT_FIELDS)
     dimensions = load_dimensions(rows, vehicle_rows, shipment_rows)
     coords, geographic = coordinates([*depot_rows, *rows], (*homes, *names))
+    unit = unit_of(time_unit, geographic, speed)
+    depot_rows, rows = with_numbers(depot_rows, unit, "depot"), with_numbers(rows, unit, "customer")
+    vehicle_rows = with_numbers(vehicle_rows, unit, "vehicle")
     roads = make_roads(coords, geographic, (*homes, *names))
     fields = customer_arrays(rows, names, dimensions)
     members = fields.pop("groups")
@@ -436,8 +464,10 @@ def assemble(
         depots=homes,
         customers=names,
         depot_windows=frozen(opening, np.float64),
+        reload_time=frozen(_column(depot_rows, homes, "reload_time"), np.float64),
         vehicles=types,
         prefixes=fixed,
+        time_unit=unit,
         planned=_planned(rows, names, [one.name for one in types]),
         **fields,
         **groups_of(members, groups),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from redwood.arrays import Array
 from redwood.errors import FormatError, InstanceError, OptionError
 from redwood.problems.routing.solution_text import route_lines
 from redwood.problems.vrp import cordeau, json_form, li_lim, solomon, solomon_writer, vrplib, vrplib_writer
 from redwood.problems.vrp.checks import numbered
 from redwood.problems.vrp.instance import OBJECTIVES, VRPInstance
-from redwood.problems.vrp.routes import Route
+from redwood.problems.vrp.routes import Reload, Route
 from redwood.problems.vrp.solution import VRPSolution
 
 if TYPE_CHECKING:
@@ -70,12 +71,22 @@ def format_as(instance: VRPInstance, suffix: str) -> str:
 
 
 def parse_solution(text: str, instance: VRPInstance) -> VRPSolution:
-    """Return the routes of a ``.sol`` text; route k is that of vehicle k, the first type's first."""
+    """Return the routes of a ``.sol`` text; route k is that of vehicle k, the first type's first; a depot is a reload."""
     routes = []
     for line, number, visits in route_lines(text):
-        customers = visits.split()
-        routes.append(Route(customers, _type_of(instance, number, line) if customers else ""))
+        names, customers, reloads = visits.split(), list[str](), list[Reload]()
+        for name in names:
+            if name in instance.depots:
+                reloads.append(Reload(len(customers), name))
+            else:
+                customers.append(name)
+        routes.append(Route(customers, _type_of(instance, number, line) if customers else "", reloads=reloads))
     return VRPSolution(routes)
+
+
+def _visits(instance: VRPInstance, stops: Array) -> str:
+    """Return the names of the stops of a route, reloads by their depots."""
+    return " ".join(instance.customers[stop] if stop >= 0 else instance.depots[-1 - stop] for stop in stops.tolist())
 
 
 def _type_of(instance: VRPInstance, number: int, line: int) -> str:
@@ -92,21 +103,21 @@ def _type_of(instance: VRPInstance, number: int, line: int) -> str:
 
 def format_solution(instance: VRPInstance, solution: VRPSolution, cost: float) -> str:
     """Return the ``.sol`` text of routes and their cost; vehicles that stay at home have empty routes."""
-    for name in instance.customers:
+    for name in (*instance.customers, *(instance.depots[d] for v in instance.vehicles for d in v.reload_depots)):
         if len(name.split()) != 1:
-            raise FormatError(f"the name {name!r} has blanks, which .sol files cannot hold; write the solution as JSON.")
+            raise FormatError(f"the name {name!r} has blanks, which .sol files cannot hold; write it as .json.")
     unlimited = [kind for kind, vehicle in enumerate(instance.vehicles[:-1]) if vehicle.number is None]
     if unlimited:
         name = instance.vehicles[unlimited[0]].name
-        raise FormatError(f"vehicle {name!r} has no number, so routes of later types have none; write JSON instead.")
-    by_kind: list[list[Route]] = [[] for _ in instance.vehicles]
-    for route, found in zip(solution.routes, numbered(instance, solution), strict=True):
-        by_kind[found.kind].append(route)
+        raise FormatError(f"vehicle {name!r} has no number, so routes of later types have none; write it as .json.")
+    by_kind: list[list[str]] = [[] for _ in instance.vehicles]
+    for route in numbered(instance, solution):
+        by_kind[route.kind].append(_visits(instance, route.stops))
     lines, count = [], 0
     single = len(instance.vehicles) == 1
     for vehicle, routes in zip(instance.vehicles, by_kind, strict=True):
         slots = len(routes) if single or vehicle.number is None else vehicle.number
-        filled = [" ".join(route.customers) for route in routes] + [""] * (slots - len(routes))
+        filled = routes + [""] * (slots - len(routes))
         lines += [f"Route #{count + k}: {visits}".rstrip() for k, visits in enumerate(filled, 1)]
         count += slots
     return "\n".join([*lines, f"Cost {cost:.15g}", ""])

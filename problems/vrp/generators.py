@@ -1,4 +1,4 @@
-"""Random instances: plain ones, with time windows, several depots, mixed fleets, pickups, shipments and prizes.
+"""Random instances: plain ones, with time windows, several depots, mixed fleets, pickups, shipments, prizes and reloads.
 
 References
 ----------
@@ -137,6 +137,17 @@ def _prizes(size: int, rng: np.random.Generator) -> dict[str, Any]:
     return data
 
 
+def _reloads(size: int, rng: np.random.Generator) -> dict[str, Any]:
+    depots, customers = _places(size, rng, depots=2)
+    for depot in depots:
+        depot["reload_time"] = SERVICE
+    capacity = _capacity(size)
+    loads = sum(customer["delivery"] for customer in customers)
+    number, homes = int(np.ceil(loads / capacity / 3)), [depot["name"] for depot in depots]
+    vehicle = {"number": number, "capacity": capacity, "duration_cost": 0.1, "reload_depots": homes}
+    return {"depots": depots, "customers": customers, "vehicles": [vehicle]}
+
+
 _DRAWN: Mapping[str, Callable[[int, np.random.Generator], dict[str, Any]]] = {
     "plain": _plain,
     "windows": _windows,
@@ -145,6 +156,7 @@ _DRAWN: Mapping[str, Callable[[int, np.random.Generator], dict[str, Any]]] = {
     "pickups": _pickups,
     "shipments": _shipments,
     "prizes": _prizes,
+    "reloads": _reloads,
 }
 VARIANTS = tuple(_DRAWN)
 """Names of the variants, the first one being the default."""

@@ -11,6 +11,7 @@ from redwood.arrays import Array
 from redwood.clock import Clock, go_on
 from redwood.kernel_fields import by_reference
 from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.reload_stops import with_reload_stops
 from redwood.problems.vrp.roads import RoadArrays
 
 LOOK = 50
@@ -27,8 +28,10 @@ class Ground(NamedTuple):
     ----------
     roads
         Distances and durations.
-    size, homes
-        Numbers of customers and of depots.
+    customers, size, homes
+        Numbers of customers, of stops that can join a route (customers, then reloads), and of depots.
+    reloading, reload_depot, most_reloads
+        Whether there are reloads, the depot of each [size - customers], and how often each type may reload on a route [T].
     timed, ordered
         Whether times matter; whether deliveries come before pickups on each route.
     time_slack, load_slack
@@ -63,8 +66,12 @@ class Ground(NamedTuple):
     """
 
     roads: RoadArrays
+    customers: int
     size: int
     homes: int
+    reloading: bool
+    reload_depot: Array
+    most_reloads: Array
     timed: bool
     ordered: bool
     time_slack: float
@@ -114,28 +121,32 @@ class Ground(NamedTuple):
 def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = None) -> Ground:
     """Return the arrays of an instance; ``neighbours`` nearest customers are looked at around each.
 
+    Arrays of customers go on with reloads, where vehicles can; neighbours are customers of customers.
+
     Raises
     ------
     OutOfTimeError
         Where the clock stops before.
     """
+    near, close = neighbourhoods(instance, min(neighbours, instance.size - 1), clock)
+    reach, slots, price = _reach(instance, close), max(1, instance.slots), instance.vehicle_price
+    customers, (instance, reload_depot) = instance.size, with_reload_stops(instance)
     types, size = instance.vehicles, instance.size
     left = instance.pickup + instance.shipped
     finite = [math.inf if v.number is None else v.number for v in types]
     closings = np.minimum(instance.windows[:, 1], FOREVER)
-    near, close = neighbourhoods(instance, min(neighbours, size - 1), clock)
     brings, takes = instance.delivery.any(axis=1), instance.pickup.any(axis=1)
-    homes = len(instance.depots)
-    nodes = homes + np.arange(size)
-    distances = instance.roads.distance(types[0].profile, nodes[:, None], homes + close)
-    reach = distances.max(axis=1) if close.shape[1] < size - 1 else np.full(size, math.inf)
     collects = np.zeros(size, dtype=np.bool_)
     collects[instance.shipments[:, 0]] = True
     alike = _alike(instance)
     return Ground(
         roads=instance.roads.arrays,
+        customers=customers,
         size=size,
-        homes=homes,
+        homes=len(instance.depots),
+        reloading=size > customers,
+        reload_depot=reload_depot,
+        most_reloads=np.array([instance.most_trips(v) - 1 for v in types], dtype=np.int64),
         timed=instance.timed,
         ordered=instance.linehauls_first,
         time_slack=0.1 * instance.time_slack,
@@ -157,17 +168,17 @@ def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = No
         rank=np.where(brings & takes, 1, np.where(takes, 2, 0)).astype(np.int64),
         near=near,
         close=close,
-        reach=np.array(reach, dtype=np.float64),
+        reach=reach,
         may=np.array(instance.may_serve),
         start=np.array([v.start for v in types], dtype=np.int64),
         end=np.array([-1 if v.end is None else v.end for v in types], dtype=np.int64),
         profile=np.array([v.profile for v in types], dtype=np.int64),
         number=np.minimum(np.array(finite, dtype=np.float64), size).astype(np.int64),
-        by_vehicle=np.array([v.fixed_cost + instance.vehicle_price for v in types], dtype=np.float64),
+        by_vehicle=np.array([v.fixed_cost + price for v in types], dtype=np.float64),
         by_distance=np.array([v.distance_cost for v in types], dtype=np.float64),
         by_duration=np.array([v.duration_cost + v.waiting_cost for v in types], dtype=np.float64),
         by_busy=np.array([v.waiting_cost for v in types], dtype=np.float64),
-        fixed=np.concatenate([instance.fixed, np.zeros(2 * max(1, instance.slots), dtype=np.bool_)]),
+        fixed=np.concatenate([instance.fixed, np.zeros(2 * slots, dtype=np.bool_)]),
         change=np.array(instance.change_costs),
         alike=alike,
         larger=_larger(instance, alike),
@@ -183,6 +194,16 @@ def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = No
     )
 
 
+def _reach(instance: VRPInstance, close: Array) -> Array:
+    """Return how far the nearest customers of each [N, K] reach [N], infinite where they are all."""
+    size, homes = instance.size, len(instance.depots)
+    if close.shape[1] == size - 1:
+        return np.full(size, math.inf)
+    nodes = homes + np.arange(size)
+    distances = instance.roads.distance(instance.vehicles[0].profile, nodes[:, None], homes + close)
+    return np.array(distances.max(axis=1), dtype=np.float64)
+
+
 def _alike(instance: VRPInstance) -> Array:
     """Return whether a vehicle of one type may take over a route of another [T, T] where it has the capacity."""
     may, change = instance.may_serve, instance.change_costs
@@ -190,7 +211,7 @@ def _alike(instance: VRPInstance) -> Array:
     code = np.empty(len(instance.vehicles), dtype=np.int64)
     for k, v in enumerate(instance.vehicles):
         limits = (v.profile, v.start, v.end, v.shift, v.max_duration, v.max_distance, v.duration_cost, v.waiting_cost)
-        code[k] = codes.setdefault((*limits, may[k].tobytes(), change[k].tobytes()), k)
+        code[k] = codes.setdefault((*limits, v.max_reloads, may[k].tobytes(), change[k].tobytes()), k)
     same = np.asarray(code[:, None] == code[None])
     np.fill_diagonal(same, False)
     return same

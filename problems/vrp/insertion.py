@@ -6,7 +6,7 @@ import math
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
-from redwood.problems.vrp.ground import Ground
+from redwood.problems.vrp.ground import FOREVER, Ground
 from redwood.problems.vrp.plan import (
     BROUGHT,
     BUSY,
@@ -131,7 +131,10 @@ def _with_time(plan: Plan, ground: Ground, r: int, c: int, p: int, cost: float, 
     q = plan.after[p]
     release = max(plan.head[p, RELEASE], plan.tail[q, RELEASE], ground.release[c])
     travel = duration_to(plan, ground, k, p, c)
-    arrive = plan.head[p, DURATION] + travel
+    spent, first, last = plan.head[p, DURATION], plan.head[p, EARLIEST], plan.head[p, LATEST]
+    if ground.reloading:
+        release, spent, first, last = with_release(plan, ground, r, p, ground.release[c])
+    arrive = spent + travel
     onward = ground.service[c] + stop_duration(plan, ground, k, c, q)
     old = plan.head[ground.size + len(plan.kind) + r, DURATION]
     slack = ground.time_slack
@@ -141,11 +144,11 @@ def _with_time(plan: Plan, ground: Ground, r: int, c: int, p: int, cost: float, 
     cheapest = math.inf
     window = -1
     for w in range(ground.window_starts[c], ground.window_starts[c + 1]):
-        if plan.head[p, EARLIEST] + arrive > ground.closing[w] + slack:
+        if first + arrive > ground.closing[w] + slack:
             continue
-        wait = max(0.0, ground.opening[w] - arrive - plan.head[p, LATEST])
-        earliest = max(ground.opening[w] - arrive, plan.head[p, EARLIEST]) - wait
-        latest = min(ground.closing[w] - arrive, plan.head[p, LATEST])
+        wait = max(0.0, ground.opening[w] - arrive - last)
+        earliest = max(ground.opening[w] - arrive, first) - wait
+        latest = min(ground.closing[w] - arrive, last)
         shift = arrive + wait + onward
         if earliest + shift > plan.tail[q, LATEST] + slack:
             break  # later windows only make it later
@@ -164,6 +167,78 @@ def _with_time(plan: Plan, ground: Ground, r: int, c: int, p: int, cost: float, 
     if not cheapest < most:
         return math.inf, -1
     return cheapest, window
+
+
+@kernel(_nrt=False)
+def with_release(plan: Plan, ground: Ground, r: int, p: int, release: float) -> tuple[float, float, float, float]:
+    """Return (release of the first trip, duration, earliest, latest) of the start up to stop p if its trip had a release.
+
+    On a first trip the segment stays; on a later one the vehicle has to wait for the release where it reloads.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    r, p
+        A route, and a stop of it, its end excepted.
+    release
+        Before that the trip of p must not begin.
+    """
+    k, first, slack = plan.kind[r], plan.loaded[ground.size + r], ground.time_slack
+    duration, earliest, latest = plan.head[p, DURATION], plan.head[p, EARLIEST], plan.head[p, LATEST]
+    if plan.trip[p] == 0:
+        return max(first, release), duration, earliest, latest
+    stop = p
+    while stop < ground.customers:
+        stop = plan.before[stop]
+    if release <= plan.loaded[stop] or release <= 0.0:
+        return first, duration, earliest, latest
+    before = plan.before[stop]
+    duration, earliest, latest = plan.head[before, DURATION], plan.head[before, EARLIEST], plan.head[before, LATEST]
+    w = plan.window[stop]
+    travel = stop_duration(plan, ground, k, before, stop)
+    opening, closing, service = ground.opening[w], ground.closing[w], ground.service[stop]
+    duration, earliest, latest = behind(duration, earliest, latest, travel, opening, closing, service, slack)
+    duration, earliest, latest = behind(duration, earliest, latest, 0.0, release, FOREVER, 0.0, slack)
+    while stop != p:
+        following = plan.after[stop]
+        w = plan.window[following]
+        travel = stop_duration(plan, ground, k, stop, following)
+        opening, closing, service = ground.opening[w], ground.closing[w], ground.service[following]
+        duration, earliest, latest = behind(duration, earliest, latest, travel, opening, closing, service, slack)
+        stop = following
+    return first, duration, earliest, latest
+
+
+@kernel(_nrt=False)
+def behind(
+    duration: float,
+    earliest: float,
+    latest: float,
+    travel: float,
+    opening: float,
+    closing: float,
+    service: float,
+    slack: float,
+) -> tuple[float, float, float]:
+    """Return (duration, earliest, latest) of a segment with one stop more behind it; too late, it starts never.
+
+    Parameters
+    ----------
+    duration, earliest, latest
+        Least duration of the segment, and the first and last start that keep it.
+    travel
+        Time from its end to the stop.
+    opening, closing, service
+        When service there may begin, and how long it takes.
+    slack
+        How late counts as on time.
+    """
+    shift = duration + travel
+    if earliest + shift > closing + slack:
+        return shift + service, math.inf, latest
+    wait = max(0.0, opening - shift - latest)
+    return shift + wait + service, max(opening - shift, earliest) - wait, min(closing - shift, latest)
 
 
 @kernel(_nrt=False)
@@ -265,16 +340,19 @@ def _delivery_behind(
     k = plan.kind[r]
     end = ground.size + len(plan.kind) + r
     slack = ground.time_slack
-    shift = plan.head[p, DURATION] + duration_to(plan, ground, k, p, a)
-    if plan.head[p, EARLIEST] + shift > ground.closing[w] + slack:
-        return math.inf, -1, -1
-    wait = max(0.0, ground.opening[w] - shift - plan.head[p, LATEST])
-    earliest = max(ground.opening[w] - shift, plan.head[p, EARLIEST]) - wait
-    latest = min(ground.closing[w] - shift, plan.head[p, LATEST])
-    duration = shift + wait + ground.service[a]
     release = max(plan.head[p, RELEASE], ground.release[a])
+    spent, first, end_first = plan.head[p, DURATION], plan.head[p, EARLIEST], plan.head[p, LATEST]
+    if ground.reloading:
+        release, spent, first, end_first = with_release(plan, ground, r, p, max(ground.release[a], ground.release[b]))
+    shift = spent + duration_to(plan, ground, k, p, a)
+    if first + shift > ground.closing[w] + slack:
+        return math.inf, -1, -1
+    wait = max(0.0, ground.opening[w] - shift - end_first)
+    earliest = max(ground.opening[w] - shift, first) - wait
+    latest = min(ground.closing[w] - shift, end_first)
+    duration = shift + wait + ground.service[a]
     length = plan.head[p, LENGTH] + there
-    busy = plan.head[p, BUSY] + shift - plan.head[p, DURATION] + ground.service[a]
+    busy = plan.head[p, BUSY] + shift - spent + ground.service[a]
     for m in range(len(load)):
         load[m] = plan.head_load[p, m]
     grow_load(ground, load, a)
@@ -293,7 +371,7 @@ def _delivery_behind(
             if cost < most:
                 most = cost
                 best = (cost, last, window)
-        if following == end:
+        if following == end or (ground.reloading and following >= ground.customers):
             break
         step = stop_distance(plan, ground, k, a, following) if last == a else plan.leg[last]
         travel = stop_duration(plan, ground, k, last, following)
@@ -402,7 +480,9 @@ def _delivery_cost(
             break
         wait = max(0.0, plan.tail[q, EARLIEST] - shift - last)
         total = shift + wait + plan.tail[q, DURATION]
-        late = max(release, plan.tail[q, RELEASE], ground.release[b]) > min(plan.tail[q, LATEST] - shift, last) + slack
+        if not ground.reloading:
+            release = max(release, plan.tail[q, RELEASE], ground.release[b])
+        late = release > min(plan.tail[q, LATEST] - shift, last) + slack
         if late or total > ground.longest[k] + slack:
             continue
         cost += ground.by_duration[k] * (total - plan.head[end, DURATION])

@@ -12,6 +12,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.problem import Instance
 from redwood.problems.vrp.roads import Roads
+from redwood.problems.vrp.times import TimeUnit, moment
 
 SLACK = 1e-9
 """Share of the largest number of its kind by which a time, load or length may exceed its limit: what floats can lose."""
@@ -48,6 +49,9 @@ class VehicleType:
         Number of the profile whose distances and durations hold.
     allowed
         The only customers, as numbers from 0, that it may serve, or ``None`` for all.
+    reload_depots, max_reloads
+        Depots, as numbers, at which it may empty and load anew in the middle of a route, and how often at most, ``None`` for
+        any number.
     """
 
     name: str = "vehicle"
@@ -65,6 +69,8 @@ class VehicleType:
     skills: tuple[str, ...] = ()
     profile: int = 0
     allowed: tuple[int, ...] | None = None
+    reload_depots: tuple[int, ...] = ()
+    max_reloads: int | None = None
 
     @property
     def distance_slack(self) -> float:
@@ -87,8 +93,8 @@ class VRPInstance(Instance):
         Distances and durations of the D + N places.
     depots, customers
         Names of the places, all different.
-    depot_windows
-        When each depot is open [D, 2].
+    depot_windows, reload_time
+        When each depot is open [D, 2], and how long a reload takes there [D]; it has to begin while the depot is open.
     delivery, pickup
         What a vehicle brings to each customer from its depot and takes from it to the end of the route [N, M].
     service
@@ -97,7 +103,7 @@ class VRPInstance(Instance):
         Times [W, 2] in which service may begin, sorted for each customer; those of customer c are
         ``windows[window_starts[c]:window_starts[c + 1]]``.
     release
-        The time [N] before which no vehicle that serves the customer may leave its depot.
+        The time [N] before which no vehicle that serves the customer may leave the depot where it loads for that.
     prize
         What leaving the customer out costs [N].
     required
@@ -118,6 +124,8 @@ class VRPInstance(Instance):
         Whether on each route all deliveries come before the first pickup, and every route has a delivery.
     objective
         ``"cost"``, or ``"fewest-vehicles"``: each vehicle then costs `vehicle_price` beyond its cost.
+    time_unit
+        What a time of 1 is, a `redwood.problems.vrp.times.TimeUnit`: how times are told to people.
     """
 
     problem: ClassVar[str] = "vrp"
@@ -125,6 +133,7 @@ class VRPInstance(Instance):
     depots: tuple[str, ...]
     customers: tuple[str, ...]
     depot_windows: Array
+    reload_time: Array
     delivery: Array
     pickup: Array
     service: Array
@@ -144,6 +153,11 @@ class VRPInstance(Instance):
     vehicles: tuple[VehicleType, ...] = ()
     linehauls_first: bool = False
     objective: str = "cost"
+    time_unit: str = field(default=TimeUnit.NONE, metadata={"label": True})
+
+    def told(self, time: float) -> str:
+        """Return a time as people read it, to the second."""
+        return moment(self.time_unit, time, precise=True)
 
     @property
     def size(self) -> int:
@@ -232,7 +246,7 @@ class VRPInstance(Instance):
     @cached_property
     def time_slack(self) -> float:
         """How late counts as on time."""
-        times = [self.windows.ravel(), self.depot_windows.ravel(), self.service, self.release]
+        times = [self.windows.ravel(), self.depot_windows.ravel(), self.service, self.release, self.reload_time]
         times.append(np.array([value for v in self.vehicles for value in (*v.shift, v.max_duration)]))
         return SLACK * _largest(np.concatenate(times))
 
@@ -267,9 +281,19 @@ class VRPInstance(Instance):
         if not math.isfinite(end):
             finite = self.windows[np.isfinite(self.windows)]
             end = float(np.concatenate([finite, self.release]).max(initial=0.0))
-        hours = min(vehicle.max_duration, end + time * (self.size + 1) + float(self.service.sum()))
+        legs, reloading = self.size + 1, 0.0
+        if vehicle.reload_depots:
+            legs, reloading = 2 * self.size, self.size * float(self.reload_time.max())
+            end = max(end, float(self.depot_windows[list(vehicle.reload_depots), 0].max()))
+        hours = min(vehicle.max_duration, end + time * legs + float(self.service.sum()) + reloading)
         rate = vehicle.duration_cost + vehicle.waiting_cost
         return 2.0 * vehicle.distance_cost * distance + vehicle.fixed_cost + (rate * hours if rate else 0.0)
+
+    def most_trips(self, vehicle: VehicleType) -> int:
+        """Return how many trips a vehicle of a type can make at most: each serves somebody."""
+        if not vehicle.reload_depots:
+            return 1
+        return self.size if vehicle.max_reloads is None else min(self.size, 1 + vehicle.max_reloads)
 
     def latest_start(self, vehicle: VehicleType) -> float:
         """Return the last time at which a route may start."""

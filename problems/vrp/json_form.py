@@ -14,10 +14,11 @@ from redwood.errors import FormatError, suggestion
 from redwood.files import parse_json
 from redwood.problems.vrp.instance import VehicleType, VRPInstance
 from redwood.problems.vrp.roads import Metric
+from redwood.problems.vrp.times import TimeUnit
 
 FIELDS = (
     *("problem", "name", "best_known", "depots", "customers", "vehicles", "distances", "durations", "metric"),
-    *("rounding", "scale", "speed", "shipments", "groups", "prefixes", "linehauls_first", "objective"),
+    *("rounding", "scale", "speed", "time_unit", "shipments", "groups", "prefixes", "linehauls_first", "objective"),
 )
 
 
@@ -66,6 +67,8 @@ def format(instance: VRPInstance) -> str:
     if roads.metric is not Metric.MATRIX:
         data |= {"rounding": str(roads.rounding), "scale": roads.scale}
     data["speed"] = _by_profile(roads.profiles, roads.speeds)
+    if roads.geographic or instance.time_unit != TimeUnit.NONE:
+        data["time_unit"] = str(instance.time_unit)
     data["linehauls_first"], data["objective"] = instance.linehauls_first, instance.objective
     data["depots"] = [_depot(instance, number) for number in range(len(instance.depots))]
     data["vehicles"] = [_vehicle(instance, vehicle) for vehicle in instance.vehicles]
@@ -115,7 +118,11 @@ def _window(opening: float, closing: float) -> list[float | None]:
 
 def _depot(instance: VRPInstance, number: int) -> dict[str, Any]:
     window = _window(*instance.depot_windows[number].tolist())
-    return _kept(_place(instance, number, instance.depots[number]) | {"window": window}, {"window": [0.0, None]})
+    entry = _place(instance, number, instance.depots[number]) | {
+        "window": window,
+        "reload_time": float(instance.reload_time[number]),
+    }
+    return _kept(entry, {"window": [0.0, None], "reload_time": 0.0})
 
 
 def _loads(values: Array) -> Any:
@@ -156,12 +163,14 @@ def _vehicle(instance: VRPInstance, vehicle: VehicleType) -> dict[str, Any]:
         "skills": list(vehicle.skills),
         "profile": instance.roads.profiles[vehicle.profile],
         "allowed": None if vehicle.allowed is None else [instance.customers[c] for c in vehicle.allowed],
+        "reload_depots": [instance.depots[depot] for depot in vehicle.reload_depots],
+        "max_reloads": vehicle.max_reloads,
     }
     finite = [key for key in ("max_duration", "max_distance") if math.isfinite(getattr(vehicle, key))]
     entry |= {key: getattr(vehicle, key) for key in finite}
     if any(math.isfinite(one) for one in vehicle.capacity):
         entry["capacity"] = _capacity(vehicle.capacity)
-    defaults = {
+    defaults: dict[str, Any] = {
         "number": None,
         "fixed_cost": 0.0,
         "distance_cost": 1.0,
@@ -169,7 +178,8 @@ def _vehicle(instance: VRPInstance, vehicle: VehicleType) -> dict[str, Any]:
         "waiting_cost": 0.0,
         "shift": [0.0, None],
     }
-    return _kept(entry, defaults | {"waiting_cost": 0.0, "skills": [], "profile": "", "allowed": None})
+    defaults |= {"skills": [], "profile": "", "allowed": None, "reload_depots": [], "max_reloads": None}
+    return _kept(entry, defaults)
 
 
 def _capacity(capacity: tuple[float, ...]) -> Any:

@@ -18,7 +18,7 @@ from redwood.problems.vrp.linear_arcs import Arcs, usable_arcs
 from redwood.problems.vrp.linear_rows import Labels, RowList
 from redwood.problems.vrp.linear_times import add_times
 from redwood.problems.vrp.linear_units import in_program_units
-from redwood.problems.vrp.routes import Route
+from redwood.problems.vrp.reasons import named
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.views.linear import Linear, Rows
 
@@ -31,8 +31,9 @@ class VRPLinear(Linear):
 
     What a route has used up is carried along its arcs by labels of the customers: the order of visits (Miller, Tucker and
     Zemlin rows, lifted), loads of deliveries and of pickups, the start of service, the departure, the length, and for
-    shipments the number of the route. Rows with large constants are as tight as windows and capacities allow. Routes of an
-    integral point that the checker refuses, which only tolerances can let through, are cut off one by one.
+    shipments the number of the trip. A reload is an arc of its own, through the depot. Rows with large constants are tight
+    for windows and capacities. Routes of an integral point that the checker refuses, which only tolerances can let
+    through, are cut off one by one.
 
     Small instances in which loads and windows say which routes are feasible get a program over routes instead, where they
     can be listed: those whose reduced cost is within the gap of the bound by column generation, as those of an optimum are.
@@ -72,6 +73,7 @@ class VRPLinear(Linear):
         _add_loads(instance, rows)
         _add_lengths(instance, rows)
         _add_route_numbers(instance, rows)
+        _add_reloads(instance, rows)
         if instance.timed:
             expression = expression + add_times(instance, rows)
         rows.add(expression, self._money * self._least(incumbent), None)
@@ -115,12 +117,7 @@ class VRPLinear(Linear):
     def solution(self, values: Array) -> VRPSolution:
         """Return the routes along the arcs of (rounded) values."""
         instance = self.instance
-        return VRPSolution(
-            [
-                Route([instance.customers[c] for c in route.customers], instance.vehicles[route.kind].name)
-                for route, _ in self._routes(values)
-            ]
-        )
+        return VRPSolution([named(instance, route) for route, _ in self._routes(values)])
 
     def _routes(self, values: Array) -> list[tuple[NumberedRoute, list[int]]]:
         """Return each route and its arcs, or itself as a column."""
@@ -132,12 +129,14 @@ class VRPLinear(Linear):
         found = []
         for first in chosen[arcs.tail[chosen] == size].tolist():
             kind, path, stop = int(arcs.kind[first]), [first], int(arcs.head[first])
-            customers = []
+            stops = []
             while stop < size:
-                customers.append(stop)
+                stops.append(stop)
                 path.append(behind[kind, stop])
                 stop = int(arcs.head[path[-1]])
-            found.append((NumberedRoute(kind, np.array(customers, dtype=np.int64)), path))
+                if arcs.depot[path[-1]] >= 0:
+                    stops.append(-1 - int(arcs.depot[path[-1]]))
+            found.append((NumberedRoute(kind, np.array(stops, dtype=np.int64)), path))
         return found
 
     def start(self, solution: VRPSolution) -> Array | None:  # type: ignore[override]
@@ -145,14 +144,14 @@ class VRPLinear(Linear):
         if self._columns is not None:
             return _columns_of(self._columns, numbered(self.instance, solution))
         arcs, size = self._arcs, self.instance.size
-        number = {
-            key: a for a, key in enumerate(zip(arcs.kind.tolist(), arcs.tail.tolist(), arcs.head.tolist(), strict=True))
-        }
+        columns = (arcs.kind.tolist(), arcs.tail.tolist(), arcs.head.tolist(), arcs.depot.tolist())
+        number = {key: a for a, key in enumerate(zip(*columns, strict=True))}
         values = np.zeros(len(arcs.kind))
         for route in numbered(self.instance, solution):
             stops = [size, *route.customers.tolist(), size + 1]
-            for tail, head in itertools.pairwise(stops):
-                arc = number.get((route.kind, tail, head))
+            depots = _depots_before(route.stops)
+            for (tail, head), depot in zip(itertools.pairwise(stops), depots, strict=True):
+                arc = number.get((route.kind, tail, head, depot))
                 if arc is None:
                     return None
                 values[arc] = 1.0
@@ -168,6 +167,16 @@ class VRPLinear(Linear):
         starts = np.cumsum([0, *map(len, broken)])
         upper = np.array([len(path) - 1.0 for path in broken])
         return Rows(starts, np.concatenate(broken), np.ones(starts[-1]), np.full(len(broken), -np.inf), upper)
+
+
+def _depots_before(stops: Array) -> list[int]:
+    """Return for each customer of a route, and its end, the depot of the reload directly before, -1 for none."""
+    found, depot = [], -1
+    for stop in stops.tolist():
+        if stop >= 0:
+            found.append(depot)
+        depot = -1 if stop >= 0 else -1 - stop
+    return [*found, -1]
 
 
 def _columns_of(columns: list[Column], routes: list[NumberedRoute]) -> Array | None:
@@ -246,7 +255,7 @@ def _add_loads(instance: VRPInstance, rows: RowList) -> None:
         ahead = rows.labels(f"to_deliver_{m}", 0.0, most) if brings else None
         aboard = rows.labels(f"picked_up_{m}", 0.0, most) if takes else None
         for i, j, along in rows.arcs.pairs(instance.size):
-            used = rows.sum(along)
+            used = rows.sum(rows.arcs.direct(along))
             if ahead is not None:
                 need = float(instance.delivery[j, m])
                 rows.add(ahead[i] - ahead[j] - (need + most) * used, -most, None)
@@ -267,7 +276,7 @@ def _add_capacity(
         if ahead is not None:
             load = load + ahead[c]
             rows.add(ahead[c] - room - unserved, None, -float(instance.delivery[c, m]) if instance.required[c] else 0.0)
-            first = rows.arcs.between(instance.size, c)
+            first = _first_of_trip(rows, c, instance.size)
             rows.add(ahead[c] - room - unserved + float(instance.delivery[c, m]) * rows.sum(first), None, 0.0)
         if aboard is not None:
             load = load + aboard[c]
@@ -296,21 +305,41 @@ def _add_lengths(instance: VRPInstance, rows: RowList) -> None:
 
 
 def _add_route_numbers(instance: VRPInstance, rows: RowList) -> None:
-    """Add the number of the first customer to every customer of a route; both ends of a shipment have the same."""
+    """Add the number of the first customer to every customer of a trip; both ends of a shipment have the same."""
     if not len(instance.shipments):
         return
     arcs, size = rows.arcs, instance.size
     most = size - 1.0
     route = rows.labels("route", 0.0, most)
     for c in range(size):
-        first = rows.sum(arcs.between(size, c))
+        first = rows.sum(_first_of_trip(rows, c, size))
         rows.add(route[c] - c * first, 0.0, None)
         rows.add(route[c] + (most - c) * first, None, most)
     for i, j, along in arcs.pairs(size):
-        back = arcs.between(j, i)
-        rows.add(route[j] - route[i] - most * (rows.sum(along) + rows.sum(back)), -most, None)
+        back = arcs.direct(arcs.between(j, i))
+        rows.add(route[j] - route[i] - most * (rows.sum(arcs.direct(along)) + rows.sum(back)), -most, None)
     for i, j, along in arcs.pairs(size):
         if not len(arcs.between(j, i)):
-            rows.add(route[i] - route[j] - most * rows.sum(along), -most, None)
+            rows.add(route[i] - route[j] - most * rows.sum(arcs.direct(along)), -most, None)
     for pick, drop in instance.shipments.tolist():
         rows.add(route[pick] - route[drop], 0.0, 0.0)
+
+
+def _first_of_trip(rows: RowList, c: int, size: int) -> Array:
+    """Return the arcs that lead to a customer from the start of a route or a reload."""
+    return np.concatenate([rows.arcs.between(size, c), rows.arcs.reloading(rows.arcs.into(c))])
+
+
+def _add_reloads(instance: VRPInstance, rows: RowList) -> None:
+    """Add the number of reloads up to each customer, where some type has a limit that can matter."""
+    types, size, arcs = instance.vehicles, instance.size, rows.arcs
+    limits = np.array([instance.most_trips(vehicle) - 1 for vehicle in types])
+    if not any(vehicle.reload_depots and limit < size - 1 for vehicle, limit in zip(types, limits, strict=True)):
+        return
+    most = float(limits.max())
+    done = rows.labels("reloads", 0.0, most)
+    for i, j, along in arcs.pairs(size):
+        rows.add(done[j] - done[i] - rows.sum(along, most + (arcs.depot[along] >= 0)), -most, None)
+    for c in range(size):
+        into = arcs.into(c)
+        rows.add(done[c] + rows.sum(into, most - limits[arcs.kind[into]]), None, most)

@@ -24,7 +24,9 @@ class Arcs:
     kind, tail, head
         Type of vehicle and nodes of each arc [A].
     distance, duration
-        Of each arc [A]; 0 to an open end.
+        Of each arc [A], reload included; 0 to an open end.
+    depot
+        Where the vehicle reloads between tail and head [A], -1 where it does not.
     """
 
     kind: Array
@@ -32,6 +34,7 @@ class Arcs:
     head: Array
     distance: Array
     duration: Array
+    depot: Array
 
     @cached_property
     def _by_pair(self) -> dict[tuple[int, int], Array]:
@@ -41,8 +44,16 @@ class Arcs:
         return {key: np.array(some, dtype=np.int64) for key, some in found.items()}
 
     def between(self, tail: int, head: int) -> Array:
-        """Return the arcs from one node to another, one for each type that can drive it."""
+        """Return the arcs from one node to another, one for each type that can drive it and each depot to reload at."""
         return self._by_pair.get((tail, head), NONE)
+
+    def direct(self, arcs: Array) -> Array:
+        """Return those of some arcs on which no vehicle reloads."""
+        return arcs[self.depot[arcs] < 0]
+
+    def reloading(self, arcs: Array) -> Array:
+        """Return those of some arcs on which a vehicle reloads."""
+        return arcs[self.depot[arcs] >= 0]
 
     def pairs(self, size: int) -> Iterator[tuple[int, int, Array]]:
         """Yield each pair of customers that has arcs, and these."""
@@ -88,18 +99,20 @@ def times_of(instance: VRPInstance) -> Times:
     quickest = {k: _quickest(one) for k, one in direct.items()}
     known = np.concatenate([instance.windows[:, 0], instance.release, begins, instance.depot_windows[:, 0]])
     horizon = float(known.max()) + float(instance.service.sum()) + (size + 1) * longest + 1.0
+    if any(v.reload_depots for v in types):
+        horizon += size * (longest + float(instance.reload_time.max()))
     closes = np.minimum(np.array([instance.latest_end(v) for v in types]), horizon)
     begins_latest = np.minimum(np.array([instance.latest_start(v) for v in types]), closes)
     opening = instance.windows[instance.window_starts[:-1], 0]
     closing = instance.windows[instance.window_starts[1:] - 1, 1]
     there = np.stack([quickest[v.profile][v.start, homes:] for v in types])
     back = np.stack([np.zeros(size) if v.end is None else quickest[v.profile][homes:, v.end] for v in types])
-    leaves = np.maximum(begins[:, None], instance.release[None])
+    loaded = np.stack([quickest[v.profile][[v.start, *v.reload_depots], homes:].min(axis=0) for v in types])
     return Times(
         begins=begins,
         begins_latest=begins_latest,
         closes=closes,
-        earliest=np.maximum(opening, leaves + there),
+        earliest=np.maximum(opening, np.maximum(begins[:, None] + there, instance.release[None] + loaded)),
         latest=np.minimum(closing, closes[:, None] - back - instance.service),
     )
 
@@ -117,11 +130,45 @@ def usable_arcs(instance: VRPInstance) -> Arcs:
     """Return the arcs that time, skills, loads, shipments and orders allow."""
     times = times_of(instance)
     parts = [_arcs_of(instance, k, times) for k in range(len(instance.vehicles))]
-    kind, tail, head, distance, duration = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Arcs(kind, tail, head, distance, duration)
+    parts += [_reload_arcs(instance, k, depot, times) for k, v in enumerate(instance.vehicles) for depot in v.reload_depots]
+    return Arcs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _arcs_of(instance: VRPInstance, k: int, times: Times) -> tuple[Array, Array, Array, Array, Array]:
+def _reload_arcs(instance: VRPInstance, k: int, depot: int, times: Times) -> tuple[Array, ...]:
+    """Return the arcs of a type between customers on which it reloads at a depot."""
+    vehicle, size, slack = instance.vehicles[k], instance.size, instance.time_slack
+    nodes = len(instance.depots) + np.arange(size)
+    roads, home, profile = instance.roads, np.array([depot]), vehicle.profile
+    distance = roads.distance(profile, nodes, home)[:, None] + roads.distance(profile, home, nodes)[None]
+    there, onward = roads.duration(profile, nodes, home), roads.duration(profile, home, nodes)
+    duration = (there + float(instance.reload_time[depot]))[:, None] + onward[None]
+    able = _able(instance, k, times)
+    usable = np.isfinite(distance) & np.isfinite(duration) & able[:, None] & able[None] & ~np.eye(size, dtype=np.bool_)
+    if instance.timed:
+        opens, shuts = instance.depot_windows[depot].tolist()
+        arrive = times.earliest[k] + instance.service + there
+        usable &= (arrive <= shuts + slack)[:, None]
+        leave = np.maximum(arrive, opens) + float(instance.reload_time[depot])
+        usable &= leave[:, None] + onward[None] <= times.latest[k][None] + slack
+    usable[instance.shipments[:, 0]] = usable[:, instance.shipments[:, 1]] = False
+    if instance.linehauls_first:
+        usable &= np.asarray(instance.delivery.any(axis=1))[None]
+    for _, customers in instance.prefixes:
+        usable[:, list(customers)] = usable[list(customers[:-1])] = False
+    tail, head = np.nonzero(usable)
+    count = len(tail)
+    return np.full(count, k), tail, head, distance[tail, head], duration[tail, head], np.full(count, depot)
+
+
+def _able(instance: VRPInstance, k: int, times: Times) -> Array:
+    """Return which customers [N] a type can serve by its skills and their windows."""
+    slack = instance.time_slack
+    drives = instance.vehicles[k].number != 0 and bool(times.begins[k] <= times.begins_latest[k] + slack)
+    able = np.array(instance.may_serve[k] if drives else np.zeros(instance.size, dtype=np.bool_))
+    return able & (times.earliest[k] <= times.latest[k] + slack) if instance.timed else able
+
+
+def _arcs_of(instance: VRPInstance, k: int, times: Times) -> tuple[Array, ...]:
     vehicle, size, homes = instance.vehicles[k], instance.size, len(instance.depots)
     slack = instance.time_slack
     places = np.concatenate(
@@ -134,10 +181,8 @@ def _arcs_of(instance: VRPInstance, k: int, times: Times) -> tuple[Array, Array,
     usable = np.array(np.isfinite(distance) & np.isfinite(duration))
     np.fill_diagonal(usable, False)
     usable[:, size] = usable[size + 1, :] = usable[size, size + 1] = False
-    drives = vehicle.number != 0 and bool(times.begins[k] <= times.begins_latest[k] + slack)
-    able = np.array(instance.may_serve[k] if drives else np.zeros(size, dtype=np.bool_))
+    able = _able(instance, k, times)
     if instance.timed:
-        able = able & (times.earliest[k] <= times.latest[k] + slack)
         arrive = times.earliest[k][:, None] + (instance.service[:, None] + duration[:size, :size])
         usable[:size, :size] &= arrive <= times.latest[k][None, :] + slack
     usable[:size, :] &= able[:, None]
@@ -158,7 +203,8 @@ def _arcs_of(instance: VRPInstance, k: int, times: Times) -> tuple[Array, Array,
                 usable[before, :] = False
             usable[before, after] = kept
     tail, head = np.nonzero(usable)
-    return np.full(len(tail), k, dtype=np.int64), tail, head, distance[tail, head], duration[tail, head]
+    count = len(tail)
+    return np.full(count, k), tail, head, distance[tail, head], duration[tail, head], np.full(count, -1)
 
 
 def _together(instance: VRPInstance, k: int) -> Array:

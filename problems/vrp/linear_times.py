@@ -23,9 +23,12 @@ def add_times(instance: VRPInstance, rows: RowList) -> Any:
     _add_travel(instance, rows, begin, last)
     _add_windows(instance, rows, begin, first, last)
     _add_ends(instance, rows, times, begin, last)
+    _add_reload_times(instance, rows, begin, last)
     if not (any(vehicle.counts_time for vehicle in instance.vehicles) or bool((instance.release > 0).any())):
         return 0.0
     leave = _add_departures(instance, rows, times, begin)
+    if (instance.release > 0).any() and (rows.arcs.depot >= 0).any():
+        _add_releases_of_trips(instance, rows, begin, leave)
     return _add_durations(instance, rows, times, begin, leave, last)
 
 
@@ -71,15 +74,60 @@ def _add_ends(instance: VRPInstance, rows: RowList, times: Times, begin: Labels,
         rows.add(begin[c] + rows.sum(back, np.maximum(0.0, last[c] - limits)), None, float(last[c]))
 
 
-def _add_departures(instance: VRPInstance, rows: RowList, times: Times, begin: Labels) -> Labels:
-    """Add when the vehicle of each customer left its depot: the same along a route, and no earlier than any release."""
+def _add_reload_times(instance: VRPInstance, rows: RowList, begin: Labels, last: Any) -> None:
+    """Add that reloads begin while their depot is open."""
+    arcs = rows.arcs
+    for arc in np.flatnonzero(arcs.depot >= 0).tolist():
+        i, j, depot = int(arcs.tail[arc]), int(arcs.head[arc]), int(arcs.depot[arc])
+        used, (opens, shuts) = rows.sum(np.array([arc])), instance.depot_windows[depot].tolist()
+        onward = _from_depot(instance, rows, arc)
+        there = float(instance.service[i]) + float(arcs.duration[arc]) - onward - float(instance.reload_time[depot])
+        late = float(last[i]) - (shuts - there)
+        if late > 0.0:
+            rows.add(begin[i] + late * used, None, float(last[i]))
+        first = opens + float(instance.reload_time[depot]) + onward
+        if first > begin[j].lb:
+            rows.add(begin[j] - (first - begin[j].lb) * used, begin[j].lb, None)
+
+
+def _from_depot(instance: VRPInstance, rows: RowList, arc: int) -> float:
+    """Return the travel time from the depot of a reload to the next customer."""
+    arcs = rows.arcs
+    profile, place = instance.vehicles[arcs.kind[arc]].profile, len(instance.depots) + arcs.head[arc : arc + 1]
+    return float(instance.roads.duration(profile, arcs.depot[arc : arc + 1], place)[0])
+
+
+def _add_releases_of_trips(instance: VRPInstance, rows: RowList, begin: Labels, leave: Labels) -> None:
+    """Add the last release behind each customer on its trip: the vehicle leaves the depot where that begins no earlier."""
     arcs, size = rows.arcs, instance.size
+    most = float(instance.release.max())
+    release = rows.labels("release", 0.0, most)
+    for c in range(size):
+        release[c].setlb(float(instance.release[c]))
+        first = rows.sum(arcs.between(size, c))
+        rows.add(leave[c] - release[c] - (most - leave[c].lb) * first, leave[c].lb - most, None)
+    for i, j, along in arcs.pairs(size):
+        rows.add(release[i] - release[j] - most * rows.sum(arcs.direct(along)), -most, None)
+    for arc in np.flatnonzero(arcs.depot >= 0).tolist():
+        j = int(arcs.head[arc])
+        onward = _from_depot(instance, rows, arc)
+        slack = max(0.0, most + onward - begin[j].lb)
+        rows.add(begin[j] - release[j] - slack * rows.sum(np.array([arc])), onward - slack, None)
+
+
+def _add_departures(instance: VRPInstance, rows: RowList, times: Times, begin: Labels) -> Labels:
+    """Add when the vehicle of each customer left its depot: the same along a route, and no earlier than any release.
+
+    Where vehicles reload, the releases are matters of trips.
+    """
+    arcs, size = rows.arcs, instance.size
+    release = np.zeros(size) if (arcs.depot >= 0).any() else np.asarray(instance.release)
     low, high = float(times.begins.min()), float(max(times.begins_latest.max(), instance.release.max()))
     leave = rows.labels("leave", low, high)
     for c in range(size):
         into, first = arcs.into(c), arcs.between(size, c)
         kinds = arcs.kind[into]
-        earliest = np.maximum(times.begins[kinds], float(instance.release[c]))
+        earliest = np.maximum(times.begins[kinds], float(release[c]))
         rows.add(leave[c] - rows.sum(into, earliest - low), low, None)
         rows.add(leave[c] + rows.sum(into, np.maximum(0.0, high - times.begins_latest[kinds])), None, high)
         slack = max(0.0, high - begin[c].lb)

@@ -16,6 +16,8 @@ LEAST, MOST = 1.0, 1e5
 """Lengths, times and loads whose largest is within these are left as they are."""
 CHEAP, DEAR = 1.0, 1e9
 """So are costs where the most that routes can cost is within these."""
+VISITS = ("service", "release", "reload_time")
+"""What visits take and wait for."""
 USUAL = 2.0**10
 """What others' largest is brought near to."""
 
@@ -31,7 +33,8 @@ def in_program_units(instance: VRPInstance) -> tuple[VRPInstance, float]:
     durations = np.stack([instance.roads.duration(f, nodes[:, None], nodes[None]) for f in profiles])
     length = _factor(distances, [vehicle.max_distance for vehicle in instance.vehicles])
     limits = [value for vehicle in instance.vehicles for value in (*vehicle.shift, vehicle.max_duration)]
-    time = _factor(durations, limits, instance.windows, instance.depot_windows, instance.service, instance.release)
+    visits = [getattr(instance, name) for name in VISITS]
+    time = _factor(durations, limits, instance.windows, instance.depot_windows, *visits)
     capacities = [value for vehicle in instance.vehicles for value in vehicle.capacity]
     load = _factor(capacities, instance.delivery, instance.pickup, instance.amounts)
     money = unit_scale(instance.most_cost, CHEAP, DEAR) if instance.objective == "cost" else 1.0
@@ -48,7 +51,7 @@ def in_program_units(instance: VRPInstance) -> tuple[VRPInstance, float]:
         instance,
         roads=roads,
         vehicles=tuple(_vehicle(vehicle, length, time, load, money) for vehicle in instance.vehicles),
-        **{name: time * getattr(instance, name) for name in ("windows", "depot_windows", "service", "release")},
+        **{name: time * getattr(instance, name) for name in ("windows", "depot_windows", *VISITS)},
         **{name: load * getattr(instance, name) for name in ("delivery", "pickup", "amounts")},
         **{name: money * getattr(instance, name) for name in ("prize", "change_price")},
     )

@@ -31,7 +31,7 @@ def refuse(instance: VRPInstance, form: str, features: Iterable[str]) -> None:
             raise FormatError(f"{form} has no place for {what}; write the instance as .json.")
 
 
-def _vehicle(text: str, has: Callable[..., bool]) -> Callable[[VRPInstance], str]:
+def _vehicle(text: str, has: Callable[..., object]) -> Callable[[VRPInstance], str]:
     def name(instance: VRPInstance) -> str:
         return next((f"{text} of vehicle {v.name!r}" for v in instance.vehicles if has(v)), "")
 
@@ -82,6 +82,8 @@ FEATURES: dict[str, Callable[[VRPInstance], str]] = {
     "profiles": _whole("several profiles", lambda i: len({v.profile for v in i.vehicles}) > 1),
     "skills": _whole("skills", lambda i: not i.may_serve.all()),
     "number": _vehicle("the missing number", lambda v: v.number is None),
+    "reloads": _vehicle("reloads", lambda v: v.reload_depots),
+    "reload time": _whole("the time that reloads take", lambda i: i.reload_time.any()),
     "fixed cost": _vehicle("the fixed cost", lambda v: v.fixed_cost > 0),
     "distance cost": _vehicle("the cost of distance", lambda v: v.distance_cost != 1),
     "time cost": _vehicle("the cost of time", lambda v: v.duration_cost > 0 or v.waiting_cost > 0),

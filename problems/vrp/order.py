@@ -9,6 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.clock import Clock, go_on
 from redwood.problems.vrp.instance import VehicleType, VRPInstance
+from redwood.problems.vrp.roads import Roads
 
 LOOK = 200
 """Customers that are placed on the way between two looks at a clock."""
@@ -28,18 +29,13 @@ def in_order(instance: VRPInstance, clock: Clock | None = None) -> VRPInstance:
 def renumbered(instance: VRPInstance, order: Array) -> VRPInstance:
     """Return the instance with its customers in the order [N] of their numbers now; solutions by name mean the same."""
     number = np.argsort(order)  # of each customer in the new order
-    roads, homes = instance.roads, len(instance.depots)
+    homes = len(instance.depots)
     places = np.concatenate([np.arange(homes), homes + order])
     counts = np.diff(instance.window_starts)[order]
     windows = [instance.windows_of(customer) for customer in order]
     return replace(
         instance,
-        roads=replace(
-            roads,
-            coords=None if roads.coords is None else roads.coords[places],
-            distances=None if roads.distances is None else _square(roads.distances, places),
-            durations=None if roads.durations is None else _square(roads.durations, places),
-        ),
+        roads=at_places(instance.roads, places),
         customers=tuple(instance.customers[customer] for customer in order),
         windows=np.concatenate(windows),
         window_starts=np.concatenate([[0], np.cumsum(counts)]),
@@ -68,6 +64,16 @@ def _nearest_way(instance: VRPInstance, clock: Clock | None) -> Array:
         left[at] = left[-1]
         left = left[:-1]
     return np.array(order, dtype=np.int64)
+
+
+def at_places(roads: Roads, places: Array) -> Roads:
+    """Return the distances and durations of some places [P] in an order, which may come more than once."""
+    return replace(
+        roads,
+        coords=None if roads.coords is None else roads.coords[places],
+        distances=None if roads.distances is None else _square(roads.distances, places),
+        durations=None if roads.durations is None else _square(roads.durations, places),
+    )
 
 
 def _square(matrices: Array, places: Array) -> Array:

@@ -13,6 +13,7 @@ from redwood.problems.vrp.checks import NumberedRoute, numbered
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.routes import Routes
 from redwood.problems.vrp.schedule import loads_on, places_of, schedule
+from redwood.problems.vrp.times import moment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,13 @@ def draw(instance: VRPInstance, solution: Routes | None, axes: Axes) -> None:
     axes.set_title(instance.name)
     shown = 1 + min(len(routes), LEGEND_ROUTES)
     axes.legend(
-        loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize="small", frameon=False, ncols=1 if shown <= 13 else 2
+        loc="center left",
+        bbox_to_anchor=(1.02, 0.5),
+        fontsize="small",
+        frameon=False,
+        ncols=1 if shown <= 13 else 2,
+        title="from the depot thin, back dashed" if routes else None,
+        title_fontsize="x-small",
     )
 
 
@@ -77,7 +84,7 @@ def _colours(instance: VRPInstance, routes: list[NumberedRoute]) -> list[Any]:
 
 def _draw_route(instance: VRPInstance, route: NumberedRoute, axes: Axes, colour: Any, rank: int) -> None:
     vehicle = instance.vehicles[route.kind]
-    walk = np.asarray(instance.roads.coords)[places_of(instance, vehicle, route.customers)]
+    walk = np.asarray(instance.roads.coords)[places_of(instance, vehicle, route.stops)]
     last = len(walk) if vehicle.end is None else len(walk) - 1
     label = _label(instance, route, rank) if rank < LEGEND_ROUTES else None
     axes.plot(walk[1:last, 0], walk[1:last, 1], color=colour, linewidth=1.6, zorder=2, label=label)
@@ -90,19 +97,20 @@ def _label(instance: VRPInstance, route: NumberedRoute, rank: int) -> str:
     """Return the words of the legend: the vehicle, its largest load, and when it drives."""
     vehicle = instance.vehicles[route.kind]
     words = f"{rank + 1}: {vehicle.name}" if len(instance.vehicles) > 1 else f"route {rank + 1}"
-    parts = [
-        _load(most, capacity) for most, capacity in zip(_most(instance, route.customers), vehicle.capacity, strict=True)
-    ]
+    parts = [_load(most, capacity) for most, capacity in zip(_most(instance, route.stops), vehicle.capacity, strict=True)]
+    trips = len(route.stops) - len(route.customers) + 1
+    words += f", {trips} trips" if trips > 1 else ""
     if any(parts):
         words += ", " + " + ".join(part for part in parts if part)
     if instance.timed:
-        found = schedule(instance, vehicle, route.customers)
-        words += f", {found.start:.4g} to {found.end:.4g}"
+        found = schedule(instance, vehicle, route.stops)
+        begin, end = (moment(instance.time_unit, round(time, 3)) for time in (found.start, found.end))
+        words += f", {begin} to {end}"
     return words
 
 
-def _most(instance: VRPInstance, customers: Array) -> list[float]:
-    return [float(value) for value in loads_on(instance, customers).max(axis=0)]
+def _most(instance: VRPInstance, stops: Array) -> list[float]:
+    return [float(value) for value in loads_on(instance, stops).max(axis=0)]
 
 
 def _load(most: float, capacity: float) -> str:

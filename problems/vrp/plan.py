@@ -31,7 +31,7 @@ BROUGHT, LEFT, PEAK = 0, 1, 2
 
 @by_reference
 class Plan(NamedTuple):
-    """The routes of now. Stops are customers 0..N - 1, then the start of each of R routes, then their ends.
+    """The routes of now. Stops are customers and reloads 0..N - 1, then the start of each of R routes, then their ends.
 
     Attributes
     ----------
@@ -59,6 +59,9 @@ class Plan(NamedTuple):
         Length of that list, and the most routes that may be driven [2].
     grouped
         Customers of each group that are served.
+    trip, aboard, loaded
+        Where vehicles reload, reloads before each stop on its route, shipments on board behind it, and of each start and
+        reload the last release of what is loaded there [N + 2R].
     """
 
     before: Array
@@ -79,11 +82,14 @@ class Plan(NamedTuple):
     unused_at: Array
     counts: Array
     grouped: Array
+    trip: Array
+    aboard: Array
+    loaded: Array
 
 
 def make_plan(instance: VRPInstance, ground: Ground) -> Plan:
     """Return a plan without any route."""
-    size, slots, dimensions = instance.size, max(1, instance.slots), instance.dimensions
+    size, slots, dimensions = ground.size, max(1, instance.slots), instance.dimensions
     stops = size + 2 * slots
     place = np.full(stops, -1, dtype=np.int64)
     place[:size] = ground.homes + np.arange(size)
@@ -108,6 +114,9 @@ def make_plan(instance: VRPInstance, ground: Ground) -> Plan:
         unused_at=np.arange(slots)[::-1].copy(),
         counts=np.array([slots, slots], dtype=np.int64),
         grouped=np.zeros(max(1, len(instance.groups)), dtype=np.int64),
+        trip=np.zeros(stops, dtype=np.int64),
+        aboard=np.zeros(stops, dtype=np.int64),
+        loaded=np.full(stops, -FOREVER),
     )
 
 
@@ -119,13 +128,32 @@ def load_routes(plan: Plan, ground: Ground, routes: list[NumberedRoute]) -> None
     for given in routes:
         r = open_route(plan, ground, given.kind)
         last = ground.size + r
-        for customer in given.customers.tolist():
-            join(plan, ground, int(customer), last)
-            last = customer
+        for stop in given.stops.tolist():
+            joined = stop if stop >= 0 else free_reload(plan, ground, -1 - stop)
+            if joined < 0:
+                break
+            join(plan, ground, joined, last)
+            last = joined
         choose_windows(plan, ground, r)
-        if not refresh(plan, ground, r):
+        if plan.members[r] < len(given.stops) or not refresh(plan, ground, r):
             clear(plan, ground, r)
             close_route(plan, r)
+
+
+def numbered_route(ground: Ground, kind: int, joined: list[int]) -> NumberedRoute:
+    """Return a route of stops of a plan with its reloads by depots."""
+    size = ground.customers
+    stops = [stop if stop < size else -1 - int(ground.reload_depot[stop - size]) for stop in joined]
+    return NumberedRoute(kind, np.array(stops, dtype=np.int64))
+
+
+@kernel(_nrt=False)
+def free_reload(plan: Plan, ground: Ground, depot: int) -> int:
+    """Return a stop for a reload at a depot that is on no route, -1 for none."""
+    for stop in range(ground.customers, ground.size):
+        if plan.route[stop] < 0 and ground.reload_depot[stop - ground.customers] == depot:
+            return stop
+    return -1
 
 
 @kernel(_nrt=False)
@@ -133,9 +161,13 @@ def choose_windows(plan: Plan, ground: Ground, r: int) -> None:
     """Choose for each customer of a route the first window that the earliest schedule meets."""
     k = plan.kind[r]
     p = ground.size + r
+    if ground.reloading:
+        refresh_trips(plan, ground, r)
     release = ground.begins[k]
     for _ in range(plan.members[r]):
         p = plan.after[p]
+        if p >= ground.customers:
+            break
         release = max(release, ground.release[p])
     time = release
     p = ground.size + r
@@ -147,6 +179,8 @@ def choose_windows(plan: Plan, ground: Ground, r: int) -> None:
             if time <= ground.closing[w] + ground.time_slack:
                 break
         time = max(time, ground.opening[plan.window[q]]) + ground.service[q]
+        if ground.reloading and q >= ground.customers:
+            time = max(time, plan.loaded[q])
         p = q
 
 
@@ -326,12 +360,71 @@ def clear(plan: Plan, ground: Ground, r: int) -> None:
 
 @kernel(_nrt=False)
 def in_order(ground: Ground, p: int, q: int) -> bool:
-    """Return whether stop q may follow stop p with deliveries before pickups; p and q are customers, a start or an end."""
-    if q >= ground.size:
+    """Return whether stop q may follow stop p with deliveries before pickups: between two customers, or at a trip's end."""
+    if q >= ground.customers:
         return True
-    if p >= ground.size:
+    if p >= ground.customers:
         return bool(ground.rank[q] < 2)
     return bool(ground.rank[q] > ground.rank[p] or (ground.rank[q] == ground.rank[p] and ground.rank[q] != 1))
+
+
+@kernel(_nrt=False)
+def refresh_trips(plan: Plan, ground: Ground, r: int) -> None:
+    """Compute the trips of a route anew: their numbers, the shipments on board, and what is loaded for them."""
+    stop = ground.size + r
+    trip = aboard = 0
+    plan.trip[stop] = plan.aboard[stop] = 0
+    for _ in range(plan.members[r] + 1):
+        stop = plan.after[stop]
+        if stop < ground.customers:
+            if ground.partner[stop] >= 0:
+                aboard += 1 if ground.collects[stop] else -1
+        elif stop < ground.size:
+            trip += 1
+        plan.trip[stop], plan.aboard[stop] = trip, aboard
+    release = -FOREVER
+    for _ in range(plan.members[r]):
+        stop = plan.before[stop]
+        if stop < ground.customers:
+            release = max(release, ground.release[stop])
+        else:
+            plan.loaded[stop] = release
+            release = -FOREVER
+    plan.loaded[ground.size + r] = release
+
+
+@kernel(_nrt=False)
+def begin_trip(plan: Plan, q: int) -> None:
+    """Let the segment from the start to a reload wait for what is loaded there, and begin a trip without a load."""
+    head, loaded = plan.head, plan.loaded[q]
+    duration = head[q, DURATION]
+    wait = max(0.0, loaded - duration - head[q, LATEST])
+    head[q, DURATION] = duration + wait
+    head[q, EARLIEST] = max(loaded - duration, head[q, EARLIEST]) - wait
+    head[q, RELEASE] = -FOREVER
+    for m in range(plan.head_load.shape[1]):
+        plan.head_load[q, m] = 0.0
+
+
+@kernel(_nrt=False)
+def end_trip(plan: Plan, p: int) -> None:
+    """Let the segment from a reload to the end begin without a load, and with nothing that is loaded elsewhere."""
+    plan.tail[p, RELEASE] = -FOREVER
+    for m in range(plan.tail_load.shape[1]):
+        plan.tail_load[p, m] = 0.0
+
+
+@kernel(_nrt=False)
+def note_peaks(plan: Plan, ground: Ground, r: int) -> None:
+    """Note at the end of a route the most on board on any of its trips."""
+    end = ground.size + len(plan.kind) + r
+    stop = ground.size + r
+    for _ in range(plan.members[r]):
+        before, stop = stop, plan.after[stop]
+        if stop >= ground.customers:
+            for m in range(ground.brought.shape[1]):
+                peak = plan.head_load[before, 3 * m + PEAK]
+                plan.head_load[end, 3 * m + PEAK] = max(plan.head_load[end, 3 * m + PEAK], peak)
 
 
 @kernel(_nrt=False)
@@ -354,7 +447,11 @@ def refresh(plan: Plan, ground: Ground, r: int) -> bool:
     for m in range(plan.head_load.shape[1]):
         plan.head_load[start, m] = 0.0
         plan.tail_load[end, m] = 0.0
+    if ground.reloading:
+        refresh_trips(plan, ground, r)
     fits = _refresh_heads(plan, ground, k, start, end)
+    if ground.reloading:
+        note_peaks(plan, ground, r)
     _refresh_tails(plan, ground, k, start, end)
     return _refresh_cost(plan, ground, r, fits)
 
@@ -370,6 +467,8 @@ def refresh_around(plan: Plan, ground: Ground, r: int, c: int) -> bool:
     r, c
         A route, and the only customer of it that was joined since its last `refresh`.
     """
+    if ground.reloading:
+        return refresh(plan, ground, r)
     k = plan.kind[r]
     fits = _refresh_heads(plan, ground, k, plan.before[c], ground.size + len(plan.kind) + r)
     _refresh_tails(plan, ground, k, ground.size + r, plan.after[c])
@@ -387,12 +486,15 @@ def _refresh_cost(plan: Plan, ground: Ground, r: int, fits: bool) -> bool:
     if not length <= ground.farthest[k] + ground.farthest_slack[k] or not length < math.inf:
         return False
     if ground.timed:
-        late = plan.head[end, RELEASE] > plan.head[end, LATEST] + ground.time_slack
+        release = plan.loaded[start] if ground.reloading else plan.head[end, RELEASE]
+        late = release > plan.head[end, LATEST] + ground.time_slack
         if late or duration > ground.longest[k] + ground.time_slack:
             return False
     for m in range(ground.brought.shape[1]):
         if plan.head_load[end, 3 * m + PEAK] > ground.capacity[k, m] + ground.load_slack:
             return False
+    if ground.reloading and plan.trip[end] > ground.most_reloads[k]:
+        return False
     cost = ground.by_vehicle[k] + ground.by_distance[k] * length + ground.by_duration[k] * duration
     if ground.priced:
         stop = start
@@ -433,6 +535,10 @@ def _refresh_heads(plan: Plan, ground: Ground, k: int, p: int, end: int) -> bool
         head[q, EARLIEST] = max(opening - shift, head[p, EARLIEST]) - wait
         head[q, LATEST] = min(closing - shift, head[p, LATEST])
         head[q, RELEASE] = max(release, head[p, RELEASE])
+        if ground.reloading and ground.customers <= q < ground.size:
+            begin_trip(plan, q)
+            p = q
+            continue
         for m in range(ground.brought.shape[1]):
             brought, left, peak = (
                 (0.0, 0.0, 0.0) if q == end else (ground.brought[q, m], ground.left[q, m], ground.peak[q, m])
@@ -455,13 +561,21 @@ def _refresh_tails(plan: Plan, ground: Ground, k: int, start: int, q: int) -> No
             break
         w = plan.window[p]
         tail[p, LENGTH] = tail[q, LENGTH] + plan.leg[p]
-        shift = ground.service[p] + stop_duration(plan, ground, k, p, q)
+        travel = stop_duration(plan, ground, k, p, q)
+        shift = ground.service[p] + travel
         tail[p, BUSY] = tail[q, BUSY] + shift
-        wait = max(0.0, tail[q, EARLIEST] - shift - ground.closing[w])
+        first = tail[q, EARLIEST]
+        if ground.reloading and p >= ground.customers:
+            first = max(first, plan.loaded[p] + travel)
+        wait = max(0.0, first - shift - ground.closing[w])
         tail[p, DURATION] = shift + wait + tail[q, DURATION]
-        tail[p, EARLIEST] = max(tail[q, EARLIEST] - shift, ground.opening[w]) - wait
+        tail[p, EARLIEST] = max(first - shift, ground.opening[w]) - wait
         tail[p, LATEST] = min(tail[q, LATEST] - shift, ground.closing[w])
         tail[p, RELEASE] = max(ground.release[p], tail[q, RELEASE])
+        if ground.reloading and p >= ground.customers:
+            end_trip(plan, p)
+            q = p
+            continue
         for m in range(ground.brought.shape[1]):
             brought, left = ground.brought[p, m], ground.left[p, m]
             loads[p, 3 * m + PEAK] = max(ground.peak[p, m] + loads[q, 3 * m + BROUGHT], left + loads[q, 3 * m + PEAK])

@@ -15,6 +15,7 @@ from redwood.problems.vrp.fields import assemble, roads_of
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.limits import check_instance
 from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.remarks import remarks
 from redwood.problems.vrp.repair_suggestions import repair_suggestions
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.views.bound import Bound
@@ -29,7 +30,9 @@ class VRP(Problem[VRPInstance, VRPSolution]):
 
     There are one or several depots, types of vehicles with capacities, shifts, greatest durations and distances, and
     customers with deliveries, pickups, service times, time windows, release times and skills; some may be optional with a
-    prize, alternatives of each other, or ends of a shipment. A vehicle waits where it arrives before a window. The cost is
+    prize, alternatives of each other, or ends of a shipment. A vehicle may reload at some depots in the middle of a route:
+    it leaves there what it has picked up and takes the deliveries of its next trip, so loads, releases, shipments and
+    linehauls are matters of a trip, times and distances of the whole route. A vehicle waits where it is early. The cost is
     the sum over routes of fixed cost, distance times its cost and duration times its cost, plus the prizes of customers
     left out; waiting costs as duration, and `waiting_cost` besides. For re-planning, beginnings of routes can be fixed, and
     a customer can have a price that is due where its vehicle is of another type than planned. With the objective
@@ -61,6 +64,7 @@ class VRP(Problem[VRPInstance, VRPSolution]):
         rounding: str = "none",
         scale: float = 1.0,
         speed: Any = None,
+        time_unit: str | None = None,
         shipments: Any = None,
         groups: Any = None,
         prefixes: Any = None,
@@ -81,12 +85,13 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             vehicle that was to serve it) and change_price (what another type costs); all may be missing.
             Loads may be lists, one number a dimension. A customer with a prize is optional unless required says otherwise.
         depots
-            Table with name, x and y or lon and lat, ready and due (or window); by default the customers' rows
-            whose name begins with "depot".
+            Table with name, x and y or lon and lat, ready and due (or window), and reload_time (how long a reload takes
+            there); by default the customers' rows whose name begins with "depot".
         vehicles
             Table with name, number (by default any), capacity, fixed_cost, distance_cost (by default 1), duration_cost,
             waiting_cost, shift, max_duration, max_distance, start, end (a depot, by default the start; ``None`` or "none"
-            for routes that end at their last customer), skills, profile, allowed (a list of customers).
+            for routes that end at their last customer), skills, profile, allowed (a list of customers), reload_depots (a
+            list of depots where it may empty and load anew in the middle of a route) and max_reloads (by default any).
         distances, durations
             Matrices [places, places], depots first, or frames with the names as labels, in any order; or mappings from
             profiles, such as van and bike, to these. Durations are by default distances over speed.
@@ -98,6 +103,10 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             By which these distances are multiplied before.
         speed
             Distance in a unit of time, a number or a mapping from profiles to numbers; by default 1.
+        time_unit
+            What a time of 1 is: ``"hours"``, ``"minutes"``, ``"seconds"`` or ``"none"``. Times may then be texts such as
+            07:30, windows and shifts texts such as 07:30-11:00, and are told so. By default hours where there are
+            longitudes and latitudes and a speed of 2 or more, and none elsewhere.
         shipments
             Table with pickup and delivery (names of customers) and amount.
         groups
@@ -127,6 +136,8 @@ class VRP(Problem[VRPInstance, VRPSolution]):
                 scale=scale,
                 speed=speed,
             ),
+            time_unit,
+            speed,
         )
         instance = dataclasses.replace(
             made, linehauls_first=bool(linehauls_first), objective=objective, name=name, best_known=best_known
@@ -143,7 +154,8 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             ``plain``: one depot and one type of vehicle with a capacity; ``windows``: time windows and service times as
             Solomon has them; ``depots``: several depots and a greatest duration; ``fleet``: types of vehicles with costs
             of their own; ``pickups``: deliveries and pickups on the same routes; ``shipments``: goods from customer to
-            customer within time windows; ``prizes``: optional customers with prizes within time windows.
+            customer within time windows; ``prizes``: optional customers with prizes within time windows; ``reloads``: so few
+            vehicles that each makes about three trips, with reloads at two depots.
         """
         return self.make(**generators.draw(variant, size, rng), name=f"vrp-{variant}-{size}")
 
@@ -163,6 +175,10 @@ class VRP(Problem[VRPInstance, VRPSolution]):
     def repair_suggestions(self, instance: VRPInstance, solution: VRPSolution) -> list[str]:
         """Return for each required customer that is not served where it fits best, or why nowhere."""
         return repair_suggestions(instance, solution)
+
+    def remarks(self, instance: VRPInstance) -> list[str]:
+        """Return who need not be served and cannot be, and customers too many for the fleet of whom no two share a route."""
+        return remarks(instance)
 
     def described(self, instance: VRPInstance, solution: VRPSolution) -> VRPSolution:
         """Return the solution with its times and loads, and the reason for each customer that is left out."""

@@ -9,7 +9,7 @@ import numpy as np
 from redwood.problems.vrp.checks import numbered
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.reasons import cheapest_insertion, where
-from redwood.problems.vrp.routes import Route, Routes
+from redwood.problems.vrp.routes import Routes
 
 SHOWN = 10
 """So many suggestions are told."""
@@ -17,9 +17,7 @@ SHOWN = 10
 
 def repair_suggestions(instance: VRPInstance, solution: Routes) -> list[str]:
     """Return for each required customer that is not served where it fits best, or why nowhere."""
-    known = [
-        Route([name for name in route.customers if name in instance.numbers], route.vehicle) for route in solution.routes
-    ]
+    known = [route.without(set(route.customers) - instance.numbers.keys()) for route in solution.routes]
     if len(instance.vehicles) > 1 and any(route.vehicle not in instance.type_numbers for route in known):
         return [f"name a vehicle on each route: {', '.join(repr(v.name) for v in instance.vehicles[:8])}."]
     single = len(instance.vehicles) == 1
@@ -34,6 +32,5 @@ def repair_suggestions(instance: VRPInstance, solution: Routes) -> list[str]:
         if found is None:
             told.append(f"nothing has room for customer {name!r}; add a vehicle or relax a limit.")
         else:
-            extra, number, position = found
-            told.append(f"serve customer {name!r} {where(instance, routes, number, position)}; that adds {extra:g}.")
+            told.append(f"serve customer {name!r} {where(instance, routes, found)}; that adds {found.extra:g}.")
     return told

@@ -13,7 +13,7 @@ FORM = "Solomon's text"
 _REFUSED = (
     *("several windows", "release", "prize", "unserved", "pickup", "planned", "prefixes", "shipments", "groups"),
     *("linehauls", "fewest", "depots", "types", "dimensions", "profiles", "skills", "number", "fixed cost"),
-    *("distance cost", "time cost", "shift", "other end", "max duration", "max distance", "any load"),
+    *("distance cost", "time cost", "shift", "other end", "max duration", "max distance", "any load", "reloads"),
 )
 
 

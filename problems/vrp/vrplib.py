@@ -23,16 +23,15 @@ from redwood.problems.routing.tsplib import TRAVEL_ENTRIES, TRAVEL_SECTIONS, TSP
 _TYPE = re.compile(r"^\s*TYPE\s*:?\s*(\w*(?:VRP|PDP)\w*)", re.MULTILINE | re.IGNORECASE)
 _SCALARS = (
     *("CAPACITY", "VEHICLES", "SERVICE_TIME", "RELEASE_TIME", "DISTANCE", "VEHICLES_MAX_DURATION", "VEHICLES_MAX_DISTANCE"),
-    *("VEHICLES_FIXED_COST", "VEHICLES_UNIT_DISTANCE_COST"),
+    *("VEHICLES_FIXED_COST", "VEHICLES_UNIT_DISTANCE_COST", "VEHICLES_MAX_RELOADS"),
 )
 _SECTIONS = (
     *("DEMAND_SECTION", "LINEHAUL_SECTION", "BACKHAUL_SECTION", "SERVICE_TIME_SECTION", "TIME_WINDOW_SECTION"),
     *("RELEASE_TIME_SECTION", "PRIZE_SECTION", "DEPOT_SECTION", "CAPACITY_SECTION", "VEHICLES_DEPOT_SECTION"),
     *("VEHICLES_ALLOWED_CLIENTS_SECTION", "VEHICLES_MAX_DURATION_SECTION", "VEHICLES_MAX_DISTANCE_SECTION"),
     *("VEHICLES_FIXED_COST_SECTION", "VEHICLES_UNIT_DISTANCE_COST_SECTION", "MUTUALLY_EXCLUSIVE_GROUP_SECTION"),
-    "PICKUP_AND_DELIVERY_SECTION",
+    *("PICKUP_AND_DELIVERY_SECTION", "VEHICLES_RELOAD_DEPOT_SECTION", "VEHICLES_MAX_RELOADS_SECTION"),
 )
-_REFUSED = ("VEHICLES_RELOAD_DEPOT_SECTION", "VEHICLES_MAX_RELOADS", "VEHICLES_MAX_RELOADS_SECTION", "STAND_TIME_SECTION")
 _MOST_VEHICLES = 1_000_000
 
 ROUNDINGS: dict[str, tuple[float, str]] = {
@@ -57,13 +56,8 @@ def parse(text: str, name: str, rounding: str | None) -> dict[str, Any]:
     rounding = ("round" if label == "CVRP" else "none") if rounding is None else rounding
     if rounding not in ROUNDINGS:
         raise OptionError(f"rounding {rounding!r} is unknown.{suggestion(rounding, ROUNDINGS)}")
-    file = scan(
-        text, name, types=(label,), entries=(*TRAVEL_ENTRIES, *_SCALARS, *_REFUSED), sections=(*TRAVEL_SECTIONS, *_SECTIONS)
-    )
-    for key in _REFUSED:
-        if key in file.entries or key in file.sections:
-            place = file.entries.get(key) or file.sections.get(key)
-            raise file.error(f"{key} asks for reloads, which are not supported.", None if place is None else place.line)
+    entries, sections = (*TRAVEL_ENTRIES, *_SCALARS), (*TRAVEL_SECTIONS, *_SECTIONS)
+    file = scan(text, name, types=(label,), entries=entries, sections=sections)
     scale, kind_of_rounding = ROUNDINGS[rounding]
     return _Reader(file, label, scale, kind_of_rounding).data()
 
@@ -239,6 +233,8 @@ class _Reader:
             "distance_cost": [row[0] for row in self._by_vehicle("VEHICLES_UNIT_DISTANCE_COST", rows, 1.0)],
             "start": self._homes(rows),
             "allowed": self._allowed(rows),
+            "reload_depots": self._reload_depots(rows),
+            "max_reloads": self._max_reloads(rows),
         }
         vehicles = [dict(zip(settings, values, strict=True)) for values in zip(*settings.values(), strict=True)]
         types, before = [], 0
@@ -267,6 +263,22 @@ class _Reader:
                 raise self.file.error(f"VEHICLES_DEPOT_SECTION names node {int(node)}, which is no depot.")
             homes.append(str(place))
         return homes
+
+    def _reload_depots(self, count: int) -> list[Any]:
+        """Return the depots at which each vehicle reloads, ``None`` where there are none."""
+        rows = self._ragged("VEHICLES_RELOAD_DEPOT_SECTION", count) or [[]] * count
+        for row in rows:
+            for node in row:
+                if self._place(int(node)) >= len(self.depots):
+                    raise self.file.error(f"VEHICLES_RELOAD_DEPOT_SECTION names node {int(node)}, which is no depot.")
+        return [tuple(str(self._place(int(node))) for node in row) or None for row in rows]
+
+    def _max_reloads(self, count: int) -> list[Any]:
+        if "VEHICLES_RELOAD_DEPOT_SECTION" not in self.file.sections:
+            return [None] * count
+        rows = self._by_vehicle("VEHICLES_MAX_RELOADS", count, math.inf)
+        depots = self._ragged("VEHICLES_RELOAD_DEPOT_SECTION", count)
+        return [row[0] if where and math.isfinite(row[0]) else None for row, where in zip(rows, depots, strict=True)]
 
     def _allowed(self, count: int) -> list[Any]:
         if "VEHICLES_ALLOWED_CLIENTS_SECTION" not in self.file.sections:

@@ -19,7 +19,7 @@ from redwood.problems.vrp.roads import Metric, Rounding
 FORM = "VRPLIB"
 _REFUSED = (
     *("several windows", "optional", "planned", "loads beside shipments", "prefixes", "optional groups", "fewest"),
-    *("linehauls beside shipments", "profiles", "time cost", "shift", "other end"),
+    *("linehauls beside shipments", "profiles", "time cost", "shift", "other end", "reload time"),
 )
 _MOST_VEHICLES = 100_000
 
@@ -156,11 +156,27 @@ def _vehicle_sections(instance: VRPInstance, kinds: list[int]) -> str:
         ("VEHICLES_DEPOT", lambda v: [v.start + 1], 1),
     ):
         text += _values(keyword, types, kinds, value, [usual])
+    text += _reload_sections(types, kinds)
     if not instance.may_serve.all():
         homes = len(instance.depots)
         rows = [(homes + np.flatnonzero(instance.may_serve[kind]) + 1).tolist() for kind in kinds]
         text += _ragged("VEHICLES_ALLOWED_CLIENTS_SECTION", rows)
     return text
+
+
+def _reload_sections(types: Sequence[VehicleType], kinds: list[int]) -> str:
+    """Return where vehicles reload, and how often at most."""
+    if not any(vehicle.reload_depots for vehicle in types):
+        return ""
+    depots = [[depot + 1 for depot in vehicle.reload_depots] for vehicle in types]
+    text = _ragged("VEHICLES_RELOAD_DEPOT_SECTION", [depots[kind] for kind in kinds])
+    most = [vehicle.max_reloads if vehicle.reload_depots else 0 for vehicle in types]
+    if most.count(None) == len(most):
+        return text
+    if None in most:
+        name = types[most.index(None)].name
+        raise FormatError(f"{FORM} has a limit of reloads of every vehicle or of none; give max_reloads of {name!r}.")
+    return text + _values("VEHICLES_MAX_RELOADS", types, kinds, lambda v: [float(v.max_reloads or 0)], [])
 
 
 def _values(

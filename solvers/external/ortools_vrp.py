@@ -34,7 +34,7 @@ class ORToolsRich(Solver):
 
     The library takes no seed. Data that are not whole are multiplied by a power of ten; durations and openings are rounded
     up and closings down. A type of any number has as many vehicles as there are customers. Alternatives whose prizes differ
-    are not supported.
+    are not supported, nor are reloads.
     """
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
@@ -283,6 +283,9 @@ def _refuse(instance: VRPInstance) -> None:
     """Raise `FitError` where the library has no field for what the instance asks."""
     if not any(vehicle.number is None or vehicle.number for vehicle in instance.vehicles):
         raise FitError("OR-Tools takes no fleet without a vehicle; it would end this process.")
+    for vehicle in instance.vehicles:
+        if vehicle.reload_depots:  # as optional stops its search finds routes with them where they were in the start only
+            raise FitError(f"OR-Tools has no reloads but by hand, and vehicle {vehicle.name!r} may reload.")
     for group, needed in zip(instance.groups, instance.group_required, strict=True):
         prizes = instance.prize[list(group)]
         if (prizes != prizes[0]).any() or (needed and prizes.any()):

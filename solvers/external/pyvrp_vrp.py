@@ -12,10 +12,9 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.problem import Instance, Problem
-from redwood.problems.vrp.checks import numbered
+from redwood.problems.vrp.checks import NumberedRoute, numbered
 from redwood.problems.vrp.instance import VehicleType, VRPInstance
-from redwood.problems.vrp.reasons import described
-from redwood.problems.vrp.routes import Route
+from redwood.problems.vrp.reasons import described, named
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.external.vrp_units import Units, ceiling
@@ -33,7 +32,8 @@ class PyVRPRich(Solver):
     """PyVRP's own search with its own parameters; an iteration is one of its iterations.
 
     Data that are not whole are multiplied by a power of ten; durations and openings are rounded up and closings down, so
-    that its routes are on time. An open route ends at a depot without a place. Several windows of a customer, and shipments
+    that its routes are on time. An open route ends at a depot without a place; a reload is at a depot of its own at the same
+    place, which takes the time of it. Several windows of a customer, and shipments
     whose ends are released, are alternatives or have loads of their own, are not supported.
 
     References
@@ -89,6 +89,9 @@ class _Form(Units):
         _refuse(instance)
         super().__init__(instance)
         self.clients = np.flatnonzero(instance.partner < 0)
+        self.opens = any(vehicle.end is None for vehicle in instance.vehicles)
+        self.reloading = sorted({depot for vehicle in instance.vehicles for depot in vehicle.reload_depots})
+        self._first_reloading = len(instance.depots) + self.opens
 
     def data(self) -> ProblemData:
         """Return the library's problem."""
@@ -100,13 +103,13 @@ class _Form(Units):
             ClientGroup([index[c] for c in group], needed)
             for group, needed in zip(instance.groups, instance.group_required, strict=True)
         ]
-        opens = any(vehicle.end is None for vehicle in instance.vehicles)
-        places = [Location(0, 0) for _ in range(instance.roads.size + opens)]
-        windows = instance.depot_windows.tolist()
-        depots = [Depot(k, self.early(windows[k][0]), self.late(windows[k][1])) for k in range(homes)]
-        if opens:
+        places = [Location(0, 0) for _ in range(instance.roads.size + self.opens)]
+        windows = [(self.early(opens), self.late(shuts)) for opens, shuts in instance.depot_windows.tolist()]
+        depots = [Depot(k, *windows[k]) for k in range(homes)]
+        if self.opens:
             depots.append(Depot(instance.roads.size))
-        kinds, lengths, times = self._matrices(opens)
+        depots += [Depot(k, *windows[k], self.span(float(instance.reload_time[k]))) for k in self.reloading]
+        kinds, lengths, times = self._matrices(self.opens)
         return ProblemData(
             places,
             [self._client(int(c)) for c in self.clients],
@@ -173,6 +176,8 @@ class _Form(Units):
             unit_distance_cost=round(vehicle.distance_cost * self.price_scale),
             unit_duration_cost=round(vehicle.duration_cost * self.price_scale),
             profile=kind,
+            reload_depots=[self._first_reloading + self.reloading.index(depot) for depot in vehicle.reload_depots],
+            max_reloads=self.instance.most_trips(vehicle) - 1,
             name=vehicle.name,
         )
 
@@ -213,15 +218,19 @@ class _Form(Units):
 
     def solution(self, routes: list[Any]) -> VRPSolution:
         """Return the library's routes by names."""
-        names, made = self.instance.customers, []
+        made = []
         for route in routes:
-            stops = []
+            stops: list[int] = []
             for activity in route:
                 if activity.is_client():
-                    stops.append(names[self.clients[activity.idx]])
+                    stops.append(int(self.clients[activity.idx]))
                 elif activity.is_shipment():
-                    stops.append(names[self.instance.shipments[activity.idx, 0 if activity.is_pickup() else 1]])
-            made.append(Route(stops, self.instance.vehicles[route.vehicle_type()].name))
+                    stops.append(int(self.instance.shipments[activity.idx, 0 if activity.is_pickup() else 1]))
+                elif stops and stops[-1] >= 0 and activity.idx >= self._first_reloading:  # else of a trip without customers
+                    stops.append(-1 - self.reloading[activity.idx - self._first_reloading])
+            if stops and stops[-1] < 0:
+                stops.pop()
+            made.append(named(self.instance, NumberedRoute(route.vehicle_type(), np.array(stops, dtype=np.int64))))
         return VRPSolution(made)
 
     def start(self, data: ProblemData, initial: Any) -> Any:
@@ -235,10 +244,12 @@ class _Form(Units):
         index = {int(c): Activity(ActivityType.CLIENT, k) for k, c in enumerate(self.clients)}
         for number, (a, b) in enumerate(self.instance.shipments.tolist()):
             index[a], index[b] = Activity(ActivityType.PICKUP, number), Activity(ActivityType.DELIVERY, number)
+        for number, depot in enumerate(self.reloading, self._first_reloading):
+            index[-1 - depot] = Activity(ActivityType.DEPOT, number)
         return Library(
             data,
             [
-                LibraryRoute(data, [index[c] for c in route.customers.tolist()], route.kind)
+                LibraryRoute(data, [index[c] for c in route.stops.tolist()], route.kind)
                 for route in numbered(self.instance, initial)
             ],
         )

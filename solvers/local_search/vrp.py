@@ -14,8 +14,7 @@ from redwood.problem import Instance, Problem
 from redwood.problems.vrp.checks import NumberedRoute, cost, numbered
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.order import in_order
-from redwood.problems.vrp.reasons import described
-from redwood.problems.vrp.routes import Route
+from redwood.problems.vrp.reasons import described, named
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.local_search.vrp_pool import RoutePool
@@ -43,13 +42,14 @@ POOL_SHARE, POOL_LEAST, POOL_MOST = 0.05, 2.0, 400
 """Share of the time that each look may take; shorter time limits, in seconds, and more customers have no pool of routes."""
 POOL_POLL = 0.005
 """Seconds between two looks at the routes of now."""
-ENUMERATION_SHARE = 0.3
-"""Share of the time, at most, that the choice among all routes of a handful of customers takes."""
+ENUMERATION_SHARE, ENUMERATION_SECONDS = 0.3, 1.0
+"""Share of the time, at most, that the choice among all routes of a handful of customers takes before the search, without
+reloads, and seconds after a search that has found nothing."""
 IN_ORDER = 300
 """From so many customers on they are numbered so that near ones lie side by side in memory."""
 GROWTH, TAILS = 0.01, 0.2
 """Probabilities in an iteration that a route is opened for many customers at once, and that two routes exchange their ends;
-neither with shipments."""
+neither with shipments or reloads."""
 GROWTH_SIZE = 1000
 """With more customers routes are opened less often, since a look at all of them takes longer."""
 LATE = 0.05
@@ -132,13 +132,16 @@ class VRPLocalSearch(Solver):
         """Search until the budget is used up."""
         typed = cast(VRPInstance, instance)
         search = _Annealing(self, in_order(typed, run) if typed.size >= IN_ORDER else typed, run)
-        search.enumerate_routes()
+        if not any(vehicle.reload_depots for vehicle in typed.vehicles):
+            search.enumerate_routes(ENUMERATION_SHARE * run.seconds_left)
         while not run.stops():
             search.advance()
         search.report()
         if run.best is None:
+            search.enumerate_routes(ENUMERATION_SECONDS)
+        if run.best is None:
             missing = ", ".join(repr(name) for name in search.absent()[:5])
-            return Answer(None, message=f"No routes that serve every required customer were found; out were {missing}.")
+            return Answer(None, message=f"No routes were found that serve every required customer; the best lack {missing}.")
         return Answer(described(typed, cast(VRPSolution, run.best)))
 
 
@@ -160,7 +163,7 @@ class _Annealing:
 
         self._options, self._run, self._instance = options, run, instance
         self._ground: Ground = make_ground(instance, options.neighbours, run)
-        alone = not len(instance.shipments)
+        alone = not len(instance.shipments) and not self._ground.reloading
         growth, tails = (GROWTH * min(1.0, GROWTH_SIZE / max(1, instance.size)), TAILS) if alone else (0.0, 0.0)
         priced = instance.timed and not instance.required.all()
         self._strings = Strings(
@@ -194,7 +197,7 @@ class _Annealing:
         self._plan: Plan = make_plan(self._instance, self._ground)
         self._search: Search = make_search(self._plan, self._ground, self._alone)
         load_routes(self._plan, self._ground, routes)
-        served = self._plan.route[: self._instance.size] >= 0
+        served = self._plan.route[: self._ground.size] >= 0
         self._search.values[CURRENT] = self._plan.cost.sum() + self._ground.prize[~served].sum()
         driven = np.flatnonzero(self._plan.kind >= 0)  # all of them differ from the best routes, of which there are none
         self._search.stale[: len(driven)] = driven
@@ -246,10 +249,11 @@ class _Annealing:
         self._heat(0.0)
 
     def _least_routes(self) -> int:
-        """Return a lower bound on the routes: what must be brought, or taken, over the largest capacity."""
-        needed = self._ground.required
-        loads = np.stack([self._ground.brought[needed].sum(axis=0), self._instance.pickup[needed].sum(axis=0)])
-        most = self._ground.capacity.max(axis=0) + self._ground.load_slack
+        """Return a lower bound on the routes: what must be brought, or taken, over the most that a vehicle carries."""
+        instance, ground = self._instance, self._ground
+        needed = ground.required[: instance.size]
+        loads = np.stack([instance.delivery[needed].sum(axis=0), instance.pickup[needed].sum(axis=0)])
+        most = ((1 + ground.most_reloads)[:, None] * ground.capacity).max(axis=0) + ground.load_slack
         return max(1, len(self._instance.prefixes), int(np.ceil((loads / np.maximum(most, 1e-12)).max() - 1e-9)))
 
     def absent(self) -> list[str]:
@@ -258,11 +262,11 @@ class _Annealing:
 
         return [self._instance.customers[c] for c in self._search.absent[: self._search.counters[ABSENT]]]
 
-    def enumerate_routes(self) -> None:
+    def enumerate_routes(self, seconds: float) -> None:
         """Hand in the cheapest of all routes of a handful of customers, where there are any."""
         from redwood.solvers.local_search.vrp_tiny import every_route
 
-        found = every_route(self._instance, ENUMERATION_SHARE * self._run.seconds_left)
+        found = every_route(self._instance, seconds)
         if found is not None:
             self._hand_in(found)
 
@@ -295,9 +299,9 @@ class _Annealing:
         self.report()
         best, most = float(self._search.values[BEST]), int(self._plan.counts[1])
         seconds = min(POOL_SHARE * self._seconds, self._run.seconds_left)
-        start = best_routes(self._search, self._instance.size) if math.isfinite(best) else []
+        start = best_routes(self._search, self._ground) if math.isfinite(best) else []
         for route in start:
-            pool.add_route(route.kind, tuple(route.customers.tolist()), _cost(self._instance, route))
+            pool.add_route(route.kind, tuple(route.stops.tolist()), _cost(self._instance, route))
         rows = pool.best(seconds, start)
         if not rows:
             return
@@ -319,7 +323,7 @@ class _Annealing:
         self._search.counters[FLEET] = 0
         if math.isfinite(self._search.values[BEST]):
             self.report()
-            routes = best_routes(self._search, self._instance.size)
+            routes = best_routes(self._search, self._ground)
             self._begin(routes)
             if self._instance.objective == "fewest-vehicles":
                 self._plan.counts[1] = max(1, len(routes))
@@ -341,15 +345,13 @@ class _Annealing:
         if not best < self._reported:
             return
         began = self._run.seconds
-        self._hand_in(best_routes(self._search, self._instance.size))
+        self._hand_in(best_routes(self._search, self._ground))
         self._reported = best
         self._report_due = self._run.seconds + max(REPORT, (self._run.seconds - began) / REPORT_SHARE)
 
     def _hand_in(self, rows: list[NumberedRoute]) -> None:
         """Report routes by names; none at all where nobody has to be served."""
-        names, vehicles = self._instance.customers, self._instance.vehicles
-        routes = [Route([names[c] for c in row.customers], vehicles[row.kind].name) for row in rows]
-        self._run.report(VRPSolution(routes))
+        self._run.report(VRPSolution([named(self._instance, row) for row in rows]))
 
     def _used(self) -> float:
         """Return the share of the budget that is used up, by the limit that is nearer; 0 without a limit."""

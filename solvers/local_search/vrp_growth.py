@@ -48,7 +48,7 @@ def grow_route(plan: Plan, ground: Ground, search: Search, state: RandomState, s
     list_candidate(search, seed)
     if open_for(plan, ground, search, state, seed, math.inf):
         _take_in(plan, ground, search, seed)
-    refresh_ruined(plan, ground, search, False)
+    refresh_ruined(plan, ground, search, state, False)
     return True
 
 

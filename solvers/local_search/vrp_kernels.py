@@ -94,7 +94,7 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
                     save_more(plan, ground, search)
                     continue
         begin_iteration(search)
-        seed = random_below(state, ground.size)
+        seed = random_below(state, ground.customers)
         if saving > 0 and counters[ABSENT] > 0 and random_float(state) < SEED_ABSENT:
             seed = search.absent[random_below(state, counters[ABSENT])]
         if strings.tails > 0.0 and random_float(state) < strings.tails:
@@ -136,7 +136,7 @@ def construct(plan: Plan, ground: Ground, search: Search, strings: Strings, stat
         The generator's state [2].
     """
     begin_iteration(search)
-    for c in range(ground.size):
+    for c in range(ground.customers):
         if plan.route[c] < 0 and candidate_of(ground, c) == c:
             list_candidate(search, c)
     sort_out(ground, search, state)

@@ -28,11 +28,16 @@ _Key = tuple[int, frozenset[int]]
 
 @dataclass(frozen=True)
 class _Column:
-    """A route with its cost, which includes the price of its vehicle."""
+    """A route with its cost, which includes the price of its vehicle; its stops are customers, and depots of reloads."""
 
     cost: float
     kind: int
-    customers: tuple[int, ...]
+    stops: tuple[int, ...]
+
+    @property
+    def customers(self) -> list[int]:
+        """Its customers in order."""
+        return [stop for stop in self.stops if stop >= 0]
 
 
 class RoutePool:
@@ -44,21 +49,25 @@ class RoutePool:
 
     def add(self, plan: Plan, ground: Ground) -> None:
         """Keep the routes that are driven now."""
+        from redwood.problems.vrp.plan import numbered_route
+
         if len(self._routes) > MOST_ROUTES:
             self._routes.clear()
         after, size = plan.after.tolist(), ground.size
         for r in np.flatnonzero(plan.kind >= 0).tolist():
-            customers, stop = [], after[size + r]
+            stops, stop = [], after[size + r]
             while stop < size:
-                customers.append(stop)
+                stops.append(stop)
                 stop = after[stop]
-            self.add_route(int(plan.kind[r]), tuple(customers), float(plan.cost[r]))
+            if ground.reloading:
+                stops = numbered_route(ground, int(plan.kind[r]), stops).stops.tolist()
+            self.add_route(int(plan.kind[r]), tuple(stops), float(plan.cost[r]))
 
-    def add_route(self, kind: int, customers: tuple[int, ...], cost: float) -> None:
+    def add_route(self, kind: int, stops: tuple[int, ...], cost: float) -> None:
         """Keep a route of a type of vehicle, where none of the same customers is known that costs less."""
-        key = (kind, frozenset(customers))
+        key = (kind, frozenset(stops) if min(stops) >= 0 else frozenset(stop for stop in stops if stop >= 0))
         known = self._routes.pop(key, None)
-        self._routes[key] = known if known is not None and known.cost <= cost else _Column(cost, kind, customers)
+        self._routes[key] = known if known is not None and known.cost <= cost else _Column(cost, kind, stops)
 
     def best(self, seconds: float, start: Sequence[NumberedRoute] = ()) -> list[NumberedRoute] | None:
         """Return the cheapest choice of routes that serves everybody, or ``None`` where none is found in time.
@@ -80,14 +89,14 @@ class RoutePool:
         if chosen is None:
             return None
         taken = [columns[k] for k in chosen if k < len(columns)]
-        return [NumberedRoute(one.kind, np.array(one.customers, dtype=np.int64)) for one in taken]
+        return [NumberedRoute(one.kind, np.array(one.stops, dtype=np.int64)) for one in taken]
 
     def _latest(self) -> list[_Column]:
         """Return the routes met last, as many as the program can hold."""
         chosen: list[_Column] = []
         entries = 0
         for one in reversed(self._routes.values()):
-            entries += len(one.customers)
+            entries += len(one.stops)
             if len(chosen) == MOST_COLUMNS or entries > MOST_ENTRIES:
                 break
             chosen.append(one)
@@ -115,8 +124,9 @@ class RoutePool:
         upper = np.concatenate([np.ones(size), np.ones(groups), numbers])
         rows = []
         for one in columns:
-            inside = [size + int(g) for g in instance.group_of[list(one.customers)] if g >= 0]
-            rows.append([*one.customers, *inside, size + groups + one.kind])
+            customers = one.customers
+            inside = [size + int(g) for g in instance.group_of[customers] if g >= 0]
+            rows.append([*customers, *inside, size + groups + one.kind])
         rows += [[int(c)] for c in self._optional()]
         return lower, upper, rows
 

@@ -56,7 +56,7 @@ def open_profitable(plan: Plan, ground: Ground, search: Search, state: RandomSta
         search.values[CHANGE] -= ground.prize[c]
         c = search.came[c]
     choose_windows(plan, ground, r)
-    refresh_ruined(plan, ground, search, False)
+    refresh_ruined(plan, ground, search, state, False)
     return True
 
 

@@ -27,6 +27,7 @@ from redwood.problems.vrp.plan import (
 )
 from redwood.solvers.local_search.vrp_ruin import Strings
 from redwood.solvers.local_search.vrp_search import ABSENT_BEFORE, CHANGE, LOOKS, OUT, TEMPERATURE, Search, touch
+from redwood.solvers.local_search.vrp_trips import begin_trip_for, cheapest_trip
 from redwood.solvers.local_search.vrp_windows import insert_anew
 
 RANDOM_TYPE = 0.3
@@ -155,14 +156,18 @@ def insert_customer(
     cheapest, position, window = most, -1, -1
     blinks = search.blinks
     near = ground.near
-    partial = near.shape[1] < ground.size - 1
+    partial = near.shape[1] < ground.customers - 1
     for i in range(near.shape[1]):
         j = int(near[c, i])
         r = plan.route[j]
         if r < 0 or not ground.may[plan.kind[r], c]:
             continue
         p = plan.before[j]
-        sides = 2 if p >= ground.size or (partial and distance_to(plan, ground, plan.kind[r], p, c) > ground.reach[c]) else 1
+        sides = (
+            2
+            if p >= ground.customers or (partial and distance_to(plan, ground, plan.kind[r], p, c) > ground.reach[c])
+            else 1
+        )
         for side in range(sides):  # behind j, and before it where that is not behind another near customer
             blinks[0] -= 1
             if blinks[0] < 0:
@@ -175,7 +180,9 @@ def insert_customer(
     widely = most == math.inf or random_float(state) < OPTIONAL_EVERYWHERE
     if position < 0 and partial and widely and random_float(state) * search.counters[ABSENT_BEFORE] < EVERYWHERE:
         cheapest, position, window = anywhere(plan, ground, c, most)
-    several = ground.window_starts[ground.size] > ground.size
+    if ground.reloading and insert_with_reload(plan, ground, search, state, c, cheapest):
+        return
+    several = ground.window_starts[ground.size] > ground.size and not ground.reloading
     if position < 0 and several and random_float(state) * ground.size < ANEW:
         most = min(most, cheapest_alone(plan, ground, search, c)[0])
         if insert_anew(plan, ground, search, c, most):
@@ -184,6 +191,31 @@ def insert_customer(
         return
     if position >= 0:
         put(plan, ground, search, c, position, window)
+
+
+@kernel(_nrt=False)
+def insert_with_reload(plan: Plan, ground: Ground, search: Search, state: RandomState, c: int, most: float) -> bool:
+    """Insert a customer, or a shipment, with a reload beside it, where that is cheapest; return whether.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers; changes.
+    state
+        The generator's state [2].
+    c
+        A customer who is out; of a shipment the pickup.
+    most
+        The cost of anything else: it has to be below it.
+    """
+    found = cheapest_trip(plan, ground, c, most)
+    if found.depot < 0:
+        return False
+    if open_for(plan, ground, search, state, c, found.cost):
+        return True
+    return begin_trip_for(plan, ground, search, c, found)
 
 
 @kernel(_nrt=False)
@@ -203,7 +235,7 @@ def insert_behind_pickup(plan: Plan, ground: Ground, search: Search, c: int) -> 
     p = ground.partner[c]
     r = plan.route[p]
     for _ in range(plan.members[r]):
-        if p >= ground.size:
+        if p >= ground.customers:
             break
         cost, w = insertion_cost(plan, ground, r, c, p, cheapest)
         if cost < cheapest:
@@ -381,6 +413,8 @@ def insert_shipment(
             found = shipment_cost(plan, ground, r, c, other, best[0], search.load, search.blinks, strings.blink, state)
             if found[0] < best[0]:
                 best = found
+    if ground.reloading and insert_with_reload(plan, ground, search, state, c, best[0]):
+        return
     if open_for(plan, ground, search, state, c, best[0]) or best[1] < 0:
         return
     r = plan.route[best[1]]

@@ -23,11 +23,14 @@ from redwood.solvers.local_search.vrp_search import (
     list_candidate,
     take,
 )
+from redwood.solvers.local_search.vrp_trips import drop_empty_trips, place_reloads
 
 MOST_ABSENT = 10
 """Of more absent customers only so many are tried in an iteration, besides those near its ruin."""
 WHOLE_ROUTE = 0.01
 """Probability that an optional seed loses its whole route, which may cost more than it brings."""
+MERGED = 0.5
+"""Probability that trips of ruined routes which fit into one become one before the insertions."""
 DOWNSIZE = 0.5
 """Probability that ruined routes get the cheapest vehicle for the rest of them before the insertions."""
 
@@ -105,11 +108,11 @@ def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: Ra
         wanted -= 1
         if wanted == 0:
             break
-    refresh_ruined(plan, ground, search, ground.larger.shape[1] > 0 and random_float(state) < DOWNSIZE)
+    refresh_ruined(plan, ground, search, state, ground.larger.shape[1] > 0 and random_float(state) < DOWNSIZE)
 
 
 @kernel(_nrt=False)
-def refresh_ruined(plan: Plan, ground: Ground, search: Search, downsize: bool) -> None:
+def refresh_ruined(plan: Plan, ground: Ground, search: Search, state: RandomState, downsize: bool) -> None:
     """Compute the changed routes anew, close empty ones, and take out who cannot be reached any more.
 
     Parameters
@@ -118,6 +121,8 @@ def refresh_ruined(plan: Plan, ground: Ground, search: Search, downsize: bool) -
         The routes, which change, and the instance.
     search
         What the search remembers, among it the changed routes.
+    state
+        The generator's state [2].
     downsize
         Whether they get the cheapest vehicle for the rest of them.
     """
@@ -125,6 +130,10 @@ def refresh_ruined(plan: Plan, ground: Ground, search: Search, downsize: bool) -
         r = search.touched[t]
         if plan.kind[r] < 0:
             continue
+        if ground.reloading:
+            drop_empty_trips(plan, ground, r)
+            if random_float(state) < MERGED:
+                place_reloads(plan, ground, r)
         if plan.members[r] > 0 and not refresh(plan, ground, r):  # ways through those who left were shorter
             for _ in range(plan.members[r]):
                 free = first_free(plan, ground, r)
@@ -193,7 +202,7 @@ def remove_string(
         stop = plan.after[stop]
     for i in range(search.counters[OUT], taken):
         chosen = int(search.keys[i])
-        if plan.route[chosen] >= 0 and not ground.fixed[chosen]:
+        if plan.route[chosen] >= 0 and not ground.fixed[chosen] and chosen < ground.customers:
             take(plan, ground, search, chosen)
 
 

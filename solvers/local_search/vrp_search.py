@@ -18,6 +18,7 @@ from redwood.problems.vrp.plan import (
     close_route,
     join,
     leave,
+    numbered_route,
     open_route,
     refresh,
     reopen,
@@ -172,7 +173,7 @@ def make_search(plan: Plan, ground: Ground, alone: Array) -> Search:
 def costs_alone(plan: Plan, ground: Ground, alone: Array) -> None:
     """Fill in the cost of a route of each type with each customer alone; the plan has to be empty, and stays so."""
     for k in range(alone.shape[0]):
-        for c in range(ground.size):
+        for c in range(ground.customers):
             alone[k, c] = np.inf
             other = ground.partner[c]
             if ground.number[k] == 0 or not ground.may[k, c] or (other >= 0 and not ground.may[k, other]):
@@ -250,7 +251,7 @@ def restore(plan: Plan, ground: Ground, search: Search) -> None:
 
 @kernel(_nrt=False)
 def take(plan: Plan, ground: Ground, search: Search, c: int) -> None:
-    """Take a customer, and the other end of its shipment, out of their route and list them for insertion.
+    """Take a customer, and the other end of its shipment, out of their route and list them for insertion; or a reload.
 
     Parameters
     ----------
@@ -259,10 +260,12 @@ def take(plan: Plan, ground: Ground, search: Search, c: int) -> None:
     search
         What the search remembers; gets the customer as a candidate.
     c
-        A customer who is served.
+        A customer who is served, or a reload on a route.
     """
     other = ground.partner[c]
     _take_one(plan, ground, search, c)
+    if c >= ground.customers:
+        return
     if other >= 0 and plan.route[other] >= 0 and not ground.fixed[other]:
         _take_one(plan, ground, search, other)
     list_candidate(search, candidate_of(ground, c))
@@ -323,13 +326,13 @@ def save_best(plan: Plan, ground: Ground, search: Search) -> None:
     search.values[BEST] = search.values[CURRENT]
 
 
-def best_routes(search: Search, size: int) -> list[NumberedRoute]:
+def best_routes(search: Search, ground: Ground) -> list[NumberedRoute]:
     """Return the best routes with numbers."""
     routes = []
     for r in np.flatnonzero(search.best_kind >= 0):
-        customers, stop = [], int(search.best_after[size + r])
-        while stop < size:
-            customers.append(stop)
+        stops, stop = [], int(search.best_after[ground.size + r])
+        while stop < ground.size:
+            stops.append(stop)
             stop = int(search.best_after[stop])
-        routes.append(NumberedRoute(int(search.best_kind[r]), np.array(customers, dtype=np.int64)))
+        routes.append(numbered_route(ground, int(search.best_kind[r]), stops))
     return routes

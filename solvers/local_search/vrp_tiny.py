@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from collections.abc import Iterator
 
 import numpy as np
 
 from redwood.problems.vrp.checks import NumberedRoute, cost, route_faults
-from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.instance import VehicleType, VRPInstance
 from redwood.solvers.local_search.vrp_pool import RoutePool
 
 MOST_CUSTOMERS = 6
@@ -28,12 +29,25 @@ def every_route(instance: VRPInstance, seconds: float) -> list[NumberedRoute] | 
         if vehicle.number == 0:
             continue
         for length in range(1, instance.size + 1):
-            if time.perf_counter() - began > seconds:
-                return None
             for order in itertools.permutations(range(instance.size), length):
+                if time.perf_counter() - began > seconds:
+                    return None
                 if _keeps_others(instance, kind, order):
-                    _add(pool, instance, NumberedRoute(kind, np.array(order, dtype=np.int64)))
+                    for stops in _with_reloads(instance, vehicle, order):
+                        _add(pool, instance, NumberedRoute(kind, np.array(stops, dtype=np.int64)))
     return pool.best(max(began + seconds - time.perf_counter(), 1e-3))
+
+
+def _with_reloads(instance: VRPInstance, vehicle: VehicleType, order: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield an order of customers with every choice of reloads between them that the vehicle may make."""
+    most = instance.most_trips(vehicle) - 1
+    for number in range(min(most, len(order) - 1) + 1):
+        for places in itertools.combinations(range(1, len(order)), number):
+            for depots in itertools.product(vehicle.reload_depots, repeat=number):
+                stops = list(order)
+                for place, depot in zip(reversed(places), depots, strict=True):
+                    stops.insert(place, -1 - depot)
+                yield tuple(stops)
 
 
 def _add(pool: RoutePool, instance: VRPInstance, route: NumberedRoute) -> None:
@@ -41,7 +55,7 @@ def _add(pool: RoutePool, instance: VRPInstance, route: NumberedRoute) -> None:
         missed = float(instance.prize.sum() - instance.prize[route.customers].sum())
         price = cost(instance, [route]) - missed + instance.vehicle_price
         if price < math.inf:
-            pool.add_route(route.kind, tuple(route.customers.tolist()), price)
+            pool.add_route(route.kind, tuple(route.stops.tolist()), price)
 
 
 def _keeps_others(instance: VRPInstance, kind: int, order: tuple[int, ...]) -> bool:

@@ -7,6 +7,7 @@ from redwood.problems.vrp.alike import retype_alike
 from redwood.problems.vrp.ground import Ground
 from redwood.problems.vrp.plan import LENGTH, PEAK, Plan, close_route, refresh, stop_distance
 from redwood.solvers.local_search.vrp_search import CHANGE, TOUCHED, Search
+from redwood.solvers.local_search.vrp_trips import drop_empty_trips, place_reloads
 
 
 @kernel(_nrt=False)
@@ -16,6 +17,9 @@ def finish_routes(plan: Plan, ground: Ground, search: Search) -> None:
         r = search.touched[t]
         if plan.kind[r] < 0:
             continue
+        if ground.reloading:
+            drop_empty_trips(plan, ground, r)
+            place_reloads(plan, ground, r)
         if plan.members[r] == 0:
             close_route(plan, r)
             continue
