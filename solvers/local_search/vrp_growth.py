@@ -103,7 +103,7 @@ def comes_over(plan: Plan, ground: Ground, c: int) -> bool:
     if ground.partner[c] >= 0 or ground.fixed[c]:
         return False
     g = ground.group[c]
-    return plan.route[c] >= 0 or g < 0 or plan.grouped[g] == 0
+    return bool(plan.route[c] >= 0 or g < 0 or plan.grouped[g] == 0)
 
 
 @kernel(_nrt=False)
