@@ -8,12 +8,14 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.clock import Clock, go_on
+from redwood.kernel_fields import by_reference
 from redwood.kernels import kernel
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.routing.distance import distance
 from redwood.problems.routing.travel import BLOCK, Distances
 
 
+@by_reference
 class Ground(NamedTuple):
     """What does not change while routes do.
 
@@ -42,6 +44,7 @@ class Ground(NamedTuple):
     size: int
 
 
+@by_reference
 class Plan(NamedTuple):
     """R routes as circular linked lists over the stops 0..N + R.
 
@@ -58,7 +61,7 @@ class Plan(NamedTuple):
     load, members
         Load and number of customers of each route [R].
     empty, place
-        The empty routes, in the first ``used[0]`` entries [R], and the position of each route among them [R].
+        All routes, the empty ones in the first ``used[0]`` entries [R], and the position of each route there [R].
     used
         Number of empty routes [1].
     """
@@ -180,12 +183,8 @@ def link(plan: Plan, demand: Array, c: int, p: int, first: float, second: float)
     plan.load[r] += demand[c]
     plan.members[r] += 1
     if plan.members[r] == 1:
-        last = plan.used[0] - 1
-        other = plan.empty[last]
-        at = plan.place[r]
-        plan.empty[at] = other
-        plan.place[other] = at
-        plan.used[0] = last
+        plan.used[0] -= 1
+        change_places(plan, r, plan.empty[plan.used[0]])
 
 
 @kernel(_nrt=False)
@@ -214,9 +213,16 @@ def unlink(plan: Plan, demand: Array, c: int, joined: float) -> None:
     plan.members[r] -= 1
     if plan.members[r] == 0:
         plan.load[r] = 0.0
-        plan.empty[plan.used[0]] = r
-        plan.place[r] = plan.used[0]
+        change_places(plan, r, plan.empty[plan.used[0]])
         plan.used[0] += 1
+
+
+@kernel(_nrt=False)
+def change_places(plan: Plan, r: int, other: int) -> None:
+    """Let two routes change places in the list of all."""
+    at, there = plan.place[r], plan.place[other]
+    plan.empty[at], plan.place[other] = other, at
+    plan.empty[there], plan.place[r] = r, there
 
 
 @kernel(_nrt=False)

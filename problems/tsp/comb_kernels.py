@@ -267,7 +267,7 @@ def grow_combs(support: Support, teeth: Teeth, seeds: Array, noise: float, state
     size, largest = len(support.degree), combs.handle.shape[1]
     inside, pull = np.zeros(size, np.bool_), np.zeros(size)
     frontier, places = np.empty(size, np.int64), np.empty(largest, np.int64)
-    members = np.empty(largest, np.int64)
+    members, chosen = np.empty(largest, np.int64), np.empty((largest + 1, 2), np.int64)
     for row in range(len(seeds)):
         waiting, count, border, node = 0, 0, 0.0, seeds[row]
         combs.violation[row] = 0.0
@@ -292,8 +292,9 @@ def grow_combs(support: Support, teeth: Teeth, seeds: Array, noise: float, state
                 last, tooth_gain = choose_teeth(teeth, inside, places, count)
                 violation = 1.0 - border + tooth_gain
                 if violation > combs.violation[row] + DUST:
-                    kept = keep_teeth(teeth, last, combs.teeth[row])
+                    kept = keep_teeth(teeth, last, chosen)
                     if kept >= 3:
+                        combs.teeth[row, :kept] = chosen[:kept]
                         combs.violation[row], combs.tooth_count[row], combs.handle_size[row] = violation, kept, count
                         combs.handle[row, :count] = members[:count]
             best, found = -1.0, -1

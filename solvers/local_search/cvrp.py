@@ -30,9 +30,12 @@ REPORT_SHARE = 0.02
 """Share of the time that reports may take."""
 FIRST_CYCLE = 1000
 """Iterations a customer of the first annealing where the budget has no end; each later one is twice as long."""
-CUSTOMER_ITERATIONS, MOST_CYCLES = 1500, 6
-"""Where the budget allows an annealing so many iterations a customer several times, there are several, at most so many: on
-instances of a few hundred customers the best of three short ones is better than a long one, which may be trapped."""
+PAIR_ITERATIONS, MOST_CYCLES = 15, 6
+"""Where the budget allows an annealing so many iterations for each pair of customers several times, there are several, at
+most so many: with few customers the best of three short ones is better than a long one, which may be trapped."""
+COOLED = ((0.0, 0.15, 0.9, 1.0), (0.0, 0.3, 0.9, 1.0))
+"""Shares of an annealing, and how far the logarithm of the temperature has come from the first to the last one by then: most
+of the length is gained in the middle."""
 TRIAL = 0.1
 """Seconds after which the speed is known, and with it the number of annealings within a time limit."""
 DESCENT_MOST = 2000
@@ -47,15 +50,15 @@ SAVINGS_SECONDS = 1e-5
 """Seconds a customer that have to be left for the savings of a large instance."""
 GENETIC_FEWEST, GENETIC_MOST = 8, 1000
 """Smaller instances need no genetic search, and larger ones have none."""
-GENETIC_LEAST, GENETIC_MANY, GENETIC_PLENTY = 10.0, 25.0, 90.0
+GENETIC_LEAST, GENETIC_MANY, GENETIC_PLENTY = 18.0, 25.0, 90.0
 """Where fewer individuals a customer are possible there is no genetic search; between the others annealing gets little time,
 and beyond them a half again, since a population has come to its end by then."""
 INDIVIDUAL = 6e-6
 """Seconds a customer that an individual takes, about."""
 ANNEALED, ANNEALED_LITTLE = 0.5, 0.2
 """Shares of the budget that annealing gets where a genetic search follows."""
-SHARED = 100
-"""With several threads, so many times in an annealing all go on from the best routes of any."""
+PARTS = 100
+"""Parts of an annealing: with several threads, all go on from the best routes of any with each of them."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -69,12 +72,13 @@ class CVRPLocalSearch(Solver):
     iterations as there are customers. With several threads annealings go on from the best of them a hundred times, and
     populations exchange their best; with a limit on iterations, seed and number of threads decide the result.
 
-    Annealing starts from the initial solution or from savings. Temperatures fall exponentially from first to last, over the
-    iterations or, without a limit on those, over the seconds; a large budget is divided among several annealings, each from
-    the start, and the best routes count. Without any limit there are cycles that double in length. Where the vehicles do
-    not suffice at first, customers wait outside at a penalty until all are served. Within a time limit alone and without a
-    genetic search, routes met on the way are kept for up to some hundred customers, and after each annealing a
-    set-partitioning program on HiGHS looks for the best choice among those of all annealings.
+    Annealing starts from the initial solution or from savings. Temperatures fall exponentially from first to last, faster at
+    the beginning and at the end, over the iterations or, without a limit on those, over the seconds; where few customers
+    leave time for it there are several annealings, each from the start, and the best routes count. Without any limit there
+    are cycles that double in length. Where the vehicles do not suffice at first, customers wait outside at a penalty until
+    all are served. Within a time limit alone and without a genetic search, routes met on the way are kept for up to some
+    hundred customers, and after each annealing a set-partitioning program on HiGHS looks for the best choice among those of
+    all annealings.
 
     Attributes
     ----------
@@ -211,14 +215,14 @@ class _Annealing:
         """Begin anew from routes."""
         length = self._chains.begin(self._instance, routes, _fees(self._options, self._ground))
         self._leg = length / (self._instance.size + len(routes))
-        self._shared = 0
+        self._part = 0
         self._heat(0.0)
 
     def _count(self, iterations: float) -> int:
         """Return the number of annealings within so many iterations."""
         if self._options.cycles or not math.isfinite(iterations):
             return max(1, self._options.cycles)
-        return int(min(MOST_CYCLES, max(1, iterations // (CUSTOMER_ITERATIONS * self._instance.size))))
+        return int(min(MOST_CYCLES, max(1, iterations // (PAIR_ITERATIONS * self._instance.size**2))))
 
     def advance(self) -> None:
         """Do iterations for about `POLL` seconds, or as many as are left, and report what they improved."""
@@ -293,8 +297,6 @@ class _Annealing:
         if math.isfinite(self._iterations):
             done = run.iterations * self._cycles / self._iterations
             self._next_cycle(run.iterations * self._cycles // int(self._iterations))
-            if by_clock > done / self._cycles + LATE:
-                self._heat(by_clock * self._cycles % 1.0)
         elif math.isfinite(self._seconds):
             if not self._timed and run.seconds - self._began > TRIAL:
                 self._timed = True
@@ -305,24 +307,29 @@ class _Annealing:
             self._heat(done - self._cycle)
         else:
             if run.iterations - self._cycle_began >= self._growing:
-                self._cycle_began, self._growing, self._shared = run.iterations, 2 * self._growing, 0
+                self._cycle_began, self._growing, self._part = run.iterations, 2 * self._growing, 0
             done = self._cycle + (run.iterations - self._cycle_began) / self._growing
             self._heat(done - self._cycle)
-        self._share(int((done - self._cycle) * SHARED))
+        self._begin_part(int((done - self._cycle) * PARTS))
+        if math.isfinite(self._iterations) and by_clock > done / self._cycles + LATE:
+            self._heat(by_clock * self._cycles % 1.0)
 
-    def _share(self, due: int) -> None:
-        """Let the chains of several threads go on from the best of them, where that is due."""
-        if len(self._chains) > 1 and due > self._shared:
-            self._shared = due
+    def _begin_part(self, due: int) -> None:
+        """Set the temperature by iterations, and let several chains go on from the best of them, where a part is due."""
+        if due <= self._part:
+            return
+        self._part = due
+        if math.isfinite(self._iterations):
+            self._heat(due / PARTS)
+        if len(self._chains) > 1:
             self.report()
             self._chains.share()
 
     def _steps_left(self) -> float:
-        """Return how many iterations of each chain are left until the next annealing or sharing, however long they take."""
+        """Return how many iterations of each chain are left until the next part of an annealing, however long they take."""
         if not math.isfinite(self._iterations):
             return math.inf
-        parts = SHARED if len(self._chains) > 1 else 1
-        end = -(-(self._cycle * parts + self._shared + 1) * self._iterations // (self._cycles * parts))
+        end = -(-(self._cycle * PARTS + self._part + 1) * self._iterations // (self._cycles * PARTS))
         return max(1, -(-(end - self._run.iterations) // len(self._chains)))
 
     def _next_cycle(self, due: int) -> None:
@@ -335,11 +342,11 @@ class _Annealing:
             self._begin(self._routes)
 
     def _heat(self, done: float) -> None:
-        """Set the temperature for a share of the annealing that is done."""
+        """Set the temperature for a share of the annealing that is done, and how it falls in the next part."""
         ratio = self._options.cold / self._options.hot
-        chains = len(self._chains)
-        cooling = ratio ** (self._cycles * chains / self._iterations) if math.isfinite(self._iterations) else 1.0
-        self._chains.heat(self._leg * self._options.hot * ratio ** min(1.0, max(0.0, done)), cooling)
+        cooled, next_one = np.interp([done, done + 1.0 / PARTS], *COOLED).tolist()
+        part = self._iterations / (self._cycles * PARTS * len(self._chains))
+        self._chains.heat(self._leg * self._options.hot * ratio**cooled, ratio ** ((next_one - cooled) / part))
 
 
 def _annealed_share(instance: CVRPInstance, run: Run) -> float:

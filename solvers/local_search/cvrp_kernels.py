@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.kernel_fields import by_reference
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.cvrp.plan import Ground, Plan, between, link, unlink
 
@@ -35,6 +36,7 @@ FEW, MANY = 0.05, 0.25
 """Between these shares of iterations with customers out the price stays."""
 
 
+@by_reference
 class Search(NamedTuple):
     """What the search remembers.
 
@@ -55,6 +57,8 @@ class Search(NamedTuple):
         Stops where the current routes may differ from the best ones, as a list and as flags [N + 1 + R].
     fee
         Penalty for leaving out each customer [N + 1].
+    inner, outer
+        The longest legs from each customer to another one and to the depot, minus infinity where there are none [N + 1].
     """
 
     values: Array
@@ -70,6 +74,8 @@ class Search(NamedTuple):
     stale: Array
     marked: Array
     fee: Array
+    inner: Array
+    outer: Array
 
 
 class Strings(NamedTuple):
@@ -270,6 +276,9 @@ def take(plan: Plan, ground: Ground, search: Search, c: int) -> float:
     search.counters[LOGGED] = k + 1
     change = float(joined - plan.leg[p] - plan.leg[c])
     unlink(plan, ground.demand, c, joined)
+    note_legs(plan, ground, search, p)
+    note_legs(plan, ground, search, c)
+    note_legs(plan, ground, search, plan.after[p])
     search.out[search.counters[OUT]] = c
     search.counters[OUT] += 1
     return change
@@ -355,7 +364,40 @@ def put(plan: Plan, ground: Ground, search: Search, c: int, p: int) -> float:
     search.first[k] = old
     search.counters[LOGGED] = k + 1
     link(plan, ground.demand, c, p, first, second)
+    note_legs(plan, ground, search, p)
+    note_legs(plan, ground, search, c)
+    note_legs(plan, ground, search, plan.after[c])
     return float(first + second - old)
+
+
+@kernel(_nrt=False)
+def note_legs(plan: Plan, ground: Ground, search: Search, stop: int) -> None:
+    """Note the longest legs from a stop to a customer and to the depot; of a route end nothing is noted.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    search
+        What the search remembers; its ``inner`` and ``outer`` change.
+    stop
+        A customer, or a route end.
+    """
+    if stop > ground.size:
+        return
+    inner = outer = -math.inf
+    if plan.route[stop] >= 0:
+        previous = plan.before[stop]
+        if previous > ground.size:
+            outer = ground.depot[stop]
+        else:
+            inner = plan.leg[previous]
+        if plan.after[stop] > ground.size:
+            outer = ground.depot[stop]
+        else:
+            inner = max(inner, plan.leg[stop])
+    search.inner[stop] = inner
+    search.outer[stop] = outer
 
 
 @kernel(_nrt=False)
@@ -384,15 +426,18 @@ def best_position(plan: Plan, ground: Ground, search: Search, strings: Strings, 
     home = ground.depot[c]
     near, gaps = ground.near, ground.gaps
     route, load, before, after, legs = plan.route, plan.load, plan.before, plan.after, plan.leg
+    inner, outer = search.inner, search.outer
     cheapest = math.inf
+    row, gap_row = near[c], gaps[c]
     position = -1
     skip = search.counters[SKIP]
-    for k in range(near.shape[1]):
-        j = near[c, k]
-        r = route[j]
-        if r < 0 or load[r] > room:
+    for k in range(len(row)):
+        j = np.uint32(row[k])
+        gap = gap_row[k]
+        if 2.0 * gap - inner[j] >= cheapest and gap + home - outer[j] >= cheapest:
             continue
-        gap = gaps[c, k]
+        if load[np.uint32(route[j])] > room:
+            continue
         p = before[j]
         for side in range(2):
             start = j if side == 0 else p
@@ -438,8 +483,9 @@ def any_position(plan: Plan, ground: Ground, c: int, room: float) -> tuple[int, 
     """
     cheapest = math.inf
     position = -1
-    for r in range(len(plan.load)):
-        if plan.members[r] == 0 or plan.load[r] > room:
+    for k in range(plan.used[0], len(plan.load)):
+        r = plan.empty[k]
+        if plan.load[r] > room:
             continue
         start = ground.size + 1 + r
         gap = ground.depot[c]
@@ -471,9 +517,14 @@ def undo(plan: Plan, ground: Ground, search: Search) -> None:
         c = search.customers[k]
         p = search.places[k]
         if p < 0:
+            p, n = plan.before[c], plan.after[c]
             unlink(plan, ground.demand, c, search.first[k])
         else:
+            n = plan.after[p]
             link(plan, ground.demand, c, p, search.first[k], search.second[k])
+        note_legs(plan, ground, search, p)
+        note_legs(plan, ground, search, c)
+        note_legs(plan, ground, search, n)
 
 
 @kernel(_nrt=False)
@@ -542,7 +593,7 @@ def make_search(ground: Ground, plan: Plan, length: float, fee: Array) -> Search
     counters = np.zeros(6, dtype=np.int64)
     counters[OUT] = len(out)
     log = 3 * size + 512
-    return Search(
+    search = Search(
         values=np.array([0.0, 1.0, length, np.inf if len(out) else length, penalty, 1.0]),
         counters=counters,
         out=absent,
@@ -556,4 +607,15 @@ def make_search(ground: Ground, plan: Plan, length: float, fee: Array) -> Search
         stale=np.zeros(stops, dtype=np.int32),
         marked=np.zeros(stops, dtype=np.bool_),
         fee=fee,
+        inner=np.full(size + 1, -np.inf),
+        outer=np.full(size + 1, -np.inf),
     )
+    note_all_legs(plan, ground, search)
+    return search
+
+
+@kernel(_nrt=False)
+def note_all_legs(plan: Plan, ground: Ground, search: Search) -> None:
+    """Note the longest legs from every customer."""
+    for c in range(1, ground.size + 1):
+        note_legs(plan, ground, search, c)

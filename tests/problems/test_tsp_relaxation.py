@@ -98,6 +98,26 @@ def test_the_point_of_two_triangles_is_cut_off_by_a_comb():
     assert cuts[0].violation == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_teeth_are_disjoint_where_subtours_are_violated_too(seed):
+    """Beside cycles, where one tooth around a whole component counts more than three teeth, combs keep their own teeth."""
+    tails, heads, values, order = [], [], [], []
+    for base in range(0, 36, 12):
+        ring = [*range(base, base + 6)]
+        a, b, c, d, e, f = range(base + 6, base + 12)
+        tails += [*ring, a, b, c, d, e, f, a, b, c]
+        heads += [*ring[1:], base, b, c, a, e, f, d, d, e, f]
+        values += [1.0] * 6 + [0.5] * 6 + [1.0] * 3
+        order += [*ring, a, d, e, b, c, f]
+    names = np.random.default_rng(seed).permutation(36)
+    found = CutFinder(names[order]).find(names[tails], names[heads], np.array(values), 10**6, Timer())
+    combs = [cut for cut in found if len(cut.sets) > 1]
+    assert combs
+    for cut in combs:
+        teeth = np.concatenate(cut.sets[1:])
+        assert len(teeth) == len(np.unique(teeth))
+
+
 def test_bounds_say_whether_they_were_cut_short():
     """A bound whose clock stops early says so; one without a limit does not."""
 
