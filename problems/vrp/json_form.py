@@ -167,7 +167,7 @@ def _vehicle(instance: VRPInstance, vehicle: VehicleType) -> dict[str, Any]:
     entry |= {key: getattr(vehicle, key) for key in finite}
     if any(math.isfinite(one) for one in vehicle.capacity):
         entry["capacity"] = _capacity(vehicle.capacity)
-    defaults = {
+    defaults: dict[str, Any] = {
         "number": None,
         "fixed_cost": 0.0,
         "distance_cost": 1.0,
