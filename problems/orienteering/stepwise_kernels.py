@@ -147,9 +147,7 @@ def sample_rows(instances: Instances, paths: Array, path_starts: Array, batch: R
     state
         The generator's state [2].
     """
-    matrix = np.empty((0, 0))
     for b in range(len(batch.rows)):
-        offset = instances.offsets[batch.rows[b]]
         first = path_starts[batch.rows[b]]
         visits = path_starts[batch.rows[b] + 1] - first
         backward = instances.starts[batch.rows[b]] == instances.ends[batch.rows[b]] and random_below(state, 2) == 1
@@ -164,9 +162,7 @@ def sample_rows(instances: Instances, paths: Array, path_starts: Array, batch: R
                 done = visits
                 batch.left[b] = 0
                 break
-            batch.budget[b] -= distance(
-                instances.metrics[batch.rows[b]], instances.points[offset:], matrix, batch.current[b], node
-            )
+            batch.budget[b] -= distance(distances_of(instances, batch.rows[b]), batch.current[b], node)
             remove(node, batch.remaining[b], batch.place[b], batch.left[b])
             batch.current[b] = node
             batch.left[b] -= 1
