@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
+# The web address that the site's link to the repository has: by default this checkout's origin.
+REPOSITORY ?= $(filter https://%,$(shell git remote get-url origin 2>/dev/null))
 
 sources := $(sort $(shell find engine plugins problems solvers benchmarks -name '*.py'))
 # An editable install links files one by one, so it is made anew whenever a file comes or goes.
@@ -47,7 +49,8 @@ notebooks-stored: install
 
 # The documentation's site with the notebooks as pages, in runs/site; a warning is an error.
 docs: install
-	$(bin)/zensical build --strict --clean
+	sed 's|^\[project\]|&$(if $(REPOSITORY),\nrepo_url = "$(REPOSITORY)")|' zensical.toml > .zensical.toml
+	$(bin)/zensical build --strict --clean --config-file .zensical.toml
 	$(bin)/python -m nbconvert --log-level ERROR --to html --output-dir runs/site/notebooks docs/notebooks/*.ipynb
 	perl -pi -e 's|(href="\.\./[a-z-]+)\.md|$$1.html|g' runs/site/notebooks/*.html
 

@@ -31,6 +31,8 @@ TARGET = 0.01
 
 MOMENTS = 40
 """Points of time at which convergence is drawn."""
+SMALLEST = 1e-3
+"""Gap in per cent below which convergence is drawn as 0."""
 
 PICTURES = 24
 """Solutions drawn at most, the first instances of the run."""
@@ -77,12 +79,17 @@ def _convergence(labels: Sequence[str], section: Section) -> Chart:
             if any(gap is None for row in rows for gap in row):
                 continue  # a mean over fewer instances would be another curve
             full = [[100 * gap for gap in row if gap is not None] for row in rows]
-            points.append((moment, statistics.mean(map(statistics.mean, full))))
-            band.append((moment, statistics.mean(map(min, full)), statistics.mean(map(max, full))))
+            points.append((moment, _visible(statistics.mean(map(statistics.mean, full)))))
+            band.append((moment, _visible(statistics.mean(map(min, full))), _visible(statistics.mean(map(max, full)))))
         several = any(len(members) > 1 for members in by_case.values())
         series.append(Series(label, points, band if several else ()))
     axes = Axes("seconds", "gap in %", log_x=True, log_y=True)
     return lay_out("Convergence: mean gap, band from best to worst seed", series, axes)
+
+
+def _visible(gap: float) -> float:
+    """Return a gap in per cent, 0 where it is so small that it would stretch the axis for nothing."""
+    return gap if gap >= SMALLEST else 0.0
 
 
 def _gap_at(run: Run, moment: float, section: Section) -> float | None:
@@ -96,13 +103,14 @@ def _performance(labels: Sequence[str], section: Section) -> Chart:
     costs = _times(labels, section)
     steps = performance_profile(costs) if any(costs.values()) else {}
     axes = Axes("times the quickest solver", "share of runs", log_x=True, steps=True)
-    return lay_out(title, [Series(label, points) for label, points in steps.items()], axes)
+    return lay_out(title, [Series(label, points or [(1.0, 0.0)]) for label, points in steps.items()], axes)
 
 
 def _data(labels: Sequence[str], section: Section) -> Chart:
     steps = {label: distribution(row) for label, row in _times(labels, section).items()}
+    latest = max((moment for points in steps.values() for moment, _ in points), default=0.0)
     series = [
-        Series(label, [(0.0, 0.0), *points, (section.limit, points[-1][1])] if points else [])
+        Series(label, [(0.0, 0.0), *points, (max(section.limit, latest), points[-1][1] if points else 0.0)])
         for label, points in steps.items()
     ]
     axes = Axes("seconds", "share of runs", steps=True)

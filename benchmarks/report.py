@@ -16,6 +16,8 @@ from redwood.budget import Sense, Termination
 from redwood.result import Status, format_value
 from redwood.tolerance import SAME, beyond, contradicts, gap_to
 
+FEWEST_SEEDS = 3
+"""With fewer seeds resampling says nothing of others."""
 STARVED = 0.9
 """Share of a core below which a run on one thread was held up by others."""
 
@@ -161,11 +163,16 @@ class Report:
             if isinstance(session, Session) and session.oversubscribed:
                 crowd = f"{session.jobs} jobs at a time on {session.usable_cores} cores"
                 found.append(f"{session.started}: {crowd}: the machine was over-subscribed, so no time is to be trusted.")
-        shares = [run.process.cpu_share for run in self.runs if run.threads == 1]
-        starved = sum(share is not None and share < STARVED for share in shares)
+        runs = [run for run in self.runs if run.threads == 1]
+        shares = [run.process.cpu_share for run in runs if run.process.cpu_share is not None]
+        starved = sum(share < STARVED for share in shares)
         if starved:
-            share = f"less than {100 * STARVED:.0f} % of a core"
-            found.append(f"{starved} of {len(self.runs)} runs had {share}: the machine was busy.")
+            unknown = f" ({len(runs) - len(shares)} more were not measured)" if len(runs) > len(shares) else ""
+            found.append(
+                f"{starved} of {len(shares)} runs whose share of a core was measured{unknown} had less than "
+                f"{100 * STARVED:.0f} %, the median {100 * statistics.median(shares):.0f} %: the machine was busy, and "
+                "what time limits led to says little."
+            )
         for run in self.runs:
             if run.result.status is Status.FAILED:
                 where = f"{run.label} on {run.case.name}, seed {run.seed}"
@@ -223,7 +230,7 @@ def _solver_row(
     gaps = [[final_gap(run, cases) for run in members] for members in grouped(solved, _case_of).values()]
     everything = [gap for row in gaps for gap in row]
     mean = statistics.mean(map(statistics.mean, gaps)) if gaps else None
-    interval = bootstrap_interval(gaps)
+    interval = bootstrap_interval(gaps) if min(map(len, gaps), default=0) >= FEWEST_SEEDS else None
     shown = "-" if interval is None else " to ".join(f"{100 * end:.3f}" for end in interval)
     to_bound = [case.gap(run.result.objective, case.bound) for run in solved if (case := cases[_case_of(run)])]
     distances = [abs(gap) for gap in to_bound if gap is not None]

@@ -62,7 +62,7 @@ def drawn(draw: Callable[[Axes], None], path: str | Path | None, axes: Axes | No
         figure = axes.get_figure()
         if figure is not None:
             with replacing(path) as unfinished:
-                figure.savefig(unfinished, dpi=150)  # type: ignore[union-attr]
+                figure.savefig(unfinished, dpi=150, bbox_inches="tight")  # type: ignore[union-attr]
     return axes
 
 

@@ -169,6 +169,13 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
         """Return an instance in the format of one of `other_suffixes`; raise `FormatError` naming what that cannot hold."""
         raise NotImplementedError(f"problem {self.name!r} has no format for {suffix!r}.")
 
+    def remarks(self, instance: InstanceT) -> list[str]:
+        """Return what breaks no rule of an instance and yet stands in the way of a solution, in words; by default nothing.
+
+        `explain` asks, so that it may take seconds.
+        """
+        return []
+
     def repair_suggestions(self, instance: InstanceT, solution: SolutionT) -> list[str]:
         """Return what to change in a solution that breaks rules, most important first; empty where nothing is known."""
         return []

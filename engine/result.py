@@ -178,10 +178,13 @@ class Result:
         return plot_solution(self.authority, self.source, self.solution, path=path, axes=axes, title=self._title())
 
     def save_solution(self, path: str | Path) -> None:
-        """Write the solution in the problem's own file format."""
+        """Write the solution in the problem's own file format, or as JSON where the name ends in ``.json``."""
         if self.source is None or self.authority is None or self.solution is None:
             raise FitError("there is no solution with its instance to write.")
-        write_text(path, self.authority.format_solution(self.source, self.solution))
+        if Path(path).suffix == ".json" != self.authority.solution_suffix:
+            write_text(path, json.dumps(self.solution.to_dict()) + "\n")
+        else:
+            write_text(path, self.authority.format_solution(self.source, self.solution))
 
     def _title(self) -> str:
         gap = "" if self.gap is None else f", gap {format_gap(self.gap)}"

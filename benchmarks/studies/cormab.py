@@ -14,9 +14,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,12 @@ from redwood.solving.read import generate
 from redwood.solving.solve import solve
 
 SIMPLE = ("null", "random", "constant", "sampling", "greedy", "myopic", "lookahead")
-SOLVERS = (*SIMPLE, "whittle", "rollout", "lagrangian", "lp-update")
+SOLVERS = (*SIMPLE, "whittle", "rollout", "lagrangian", "quadratic", "lp-update", "network", "published")
+VARIANTS: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
+    "network": lambda domain: ("deep-q", {"weights": domain}),
+    "published": lambda domain: ("sequoia", {"mode": "published"}),
+}
+"""Solvers with options, by the names that tables give them: shipped networks of arms, and the paper's hyper-parameters."""
 BASE = "lagrangian"
 """The solver whose bound is taken, and that the others are compared with instance by instance."""
 NETWORKS = "cormab/tube_graphs.json"
@@ -61,9 +67,11 @@ def make(domain: str, size: int, seed: int) -> Instance:
     return generate("cormab/path", size=size, seed=seed, network=Path(os.environ["REDWOOD_DATA"]) / NETWORKS)
 
 
-def measured(domain: str, size: int, seeds: int, limit: float, solvers: Sequence[str], done: Sequence[Row]) -> Iterator[Row]:
+def measured(
+    domain: str, size: int, seeds: range, limit: float, solvers: Sequence[str], done: Sequence[Row]
+) -> Iterator[Row]:
     """Yield what solvers come to on instances, one after the other, where it is not among the rows that are there."""
-    for seed in range(seeds):
+    for seed in seeds:
         key = (domain, size, seed)
         known = {row.solver: row for row in done if (row.domain, row.size, row.seed) == key}
         missing = [solver for solver in solvers if solver not in known and fits(solver, domain)]
@@ -86,7 +94,8 @@ def fits(solver: str, domain: str) -> bool:
 def earned(key: tuple[str, int, int], instance: Instance, solver: str, limit: float, bound: float | None) -> Row:
     """Return what the policy of a solver earns."""
     began = time.process_time()
-    result = solve(instance, solver, time_limit=limit, bound_time_limit=0)
+    name, options = VARIANTS[solver](key[0]) if solver in VARIANTS else (solver, {})
+    result = solve(instance, name, time_limit=limit, bound_time_limit=0, **options)
     seconds = time.process_time() - began
     limit_of_all = result.bound if bound is None else bound
     assert result.objective is not None
@@ -136,20 +145,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--domains", nargs="+", default=["capacity", "schedule", "path", "interventions", "budget"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[20, 40])
     parser.add_argument("--seeds", type=int, default=30, help="instances")
+    parser.add_argument("--first", type=int, default=1000, help="seed of the first instance")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of solving")
     parser.add_argument("--solvers", nargs="+", default=list(SOLVERS))
     parser.add_argument("--out", type=Path, help="file of results, which a second call adds to")
     given = parser.parse_args(arguments)
-    rows = _kept(given.out)
+    rows, seeds = _kept(given.out), range(given.first, given.first + given.seeds)
     for size in given.sizes:
         for domain in given.domains:
-            for row in measured(domain, size, given.seeds, given.limit, given.solvers, rows.copy()):
+            for row in measured(domain, size, seeds, given.limit, given.solvers, rows.copy()):
                 rows.append(row)
                 if given.out:
                     with given.out.open("a") as file:
                         file.write(json.dumps(asdict(row)) + "\n")
             shown = [row for row in rows if (row.domain, row.size) == (domain, size)]
-            sys.stdout.write(table([row for row in shown if row.seed < given.seeds]) + "\n")
+            sys.stdout.write(table([row for row in shown if row.seed in seeds]) + "\n")
             sys.stdout.flush()
 
 

@@ -1,6 +1,5 @@
 """Draw the pictures of the pages: `python docs/pictures/draw.py [NAME ...]` writes SVG files beside itself."""
 
-import csv
 import sys
 from pathlib import Path
 
@@ -157,9 +156,8 @@ def windows_that_are_kept():
     """Draw when each shop is open and when it is served, and what each vehicle carries."""
     from matplotlib.figure import Figure
 
-    _, solution = bakery_routes()
-    with (HERE.parent / "examples" / "bakery.csv").open(newline="") as file:
-        shops = {row["name"]: row for row in csv.DictReader(file)}
+    instance, solution = bakery_routes()
+    shops = instance.numbers
     stops = solution.to_frame()
     figure = Figure(figsize=(8, 4.2))
     axes = figure.add_subplot()
@@ -169,12 +167,12 @@ def windows_that_are_kept():
         inner = route[route["name"] != "depot"]
         for stop in inner.itertuples():
             shop = shops[stop.name]
-            ready, due, service = (float(shop[key]) for key in ("ready", "due", "service"))
+            (ready, due), service = instance.windows_of(shop)[0], instance.service[shop]
             axes.barh(row, due - ready, left=ready, height=0.7, color="#e9ecef")
             axes.barh(row, service, left=max(stop.arrival, ready), height=0.7, color=colour)
-            labels.append(f"{stop.name} ({shop['demand']})")
+            labels.append(f"{stop.name} ({instance.delivery[shop, 0]:.0f})")
             row += 1
-        load = sum(float(shops[name]["demand"]) for name in inner["name"])
+        load = sum(instance.delivery[shops[name], 0] for name in inner["name"])
         axes.text(11.1, row - 1, f"{route['vehicle'].iloc[0]}: {load:.0f} crates", color=colour, va="center", fontsize=9)
     axes.set(yticks=range(row), xlabel="hour of the day", xlim=(6, 13))
     axes.set_yticklabels(labels, fontsize=8)

@@ -120,7 +120,8 @@ def _check_order(order: Order, files: Sequence[Path]) -> None:
 
     names = {"auto", *(entry.spec.name for entry in host().solver_entries)}
     if order.solver not in names:
-        raise UnknownNameError(f"no solver is named {order.solver!r}.{suggestion(order.solver, names)}")
+        hint = suggestion(order.solver, names)
+        raise UnknownNameError(f"no solver is named {order.solver!r}.{hint} A plugin in a single file needs --plugin FILE.")
     if order.problem is not None:
         host().problem_entry(order.problem)
     if order.jobs < 1:

@@ -109,15 +109,26 @@ def keep(order: Order, file: Path, result: Result) -> None:
 
     try:
         if order.out is not None and result.solution is not None:
-            from redwood.plugins.host import host
-
             _folder(order.out)
-            result.save_solution(order.out / f"{stem(file)}{host().problem(result.problem).solution_suffix}")
+            _save(result, order.out / stem(file))
         if order.plot is not None and result.solution is not None:
             _draw(result, order.plot if order.plot.suffix else order.plot / f"{stem(file)}.png")
     finally:
         if order.as_json:
             print_json({"file": str(file), **as_record(result, whole=order.trajectory)})
+
+
+def _save(result: Result, path: Path) -> None:
+    """Write a solution in the problem's format, as JSON where that cannot hold it, which is said."""
+    from redwood.errors import FormatError
+    from redwood.plugins.host import host
+
+    suffix = host().problem(result.problem).solution_suffix
+    try:
+        result.save_solution(path.with_name(path.name + suffix))
+    except FormatError as error:
+        result.save_solution(path.with_name(path.name + ".solution.json"))
+        say(f"Written as {path.name}.solution.json: {error}", err=True)
 
 
 def _draw(result: Result, picture: Path) -> None:

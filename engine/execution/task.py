@@ -5,18 +5,28 @@ from __future__ import annotations
 import logging
 import math
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from redwood.budget import Budget, Termination
 from redwood.clock import OutOfTimeError
-from redwood.errors import FitError, InstanceError, MissingDependencyError, NoSolutionError, OptionError, SolverError
+from redwood.errors import (
+    FitError,
+    InstanceError,
+    MissingDependencyError,
+    NoSolutionError,
+    OptionError,
+    RedwoodError,
+    SolverError,
+)
 from redwood.execution.messages import LONGEST_TEXT, error_text
 from redwood.problem import Instance, Problem, Solution
 from redwood.solver import Answer, Incumbent, Run, Solver
@@ -190,7 +200,7 @@ def execute(
         pass  # raised below
     except BaseException as failure:  # a solver that calls sys.exit() has failed, and nobody else
         logger.debug("solver %s failed", type(first.solver).__name__, exc_info=True)
-        stopped, error = Termination.ERROR, error_text(failure)
+        stopped, error = Termination.ERROR, f"{error_text(failure)}{_place_of(failure)}"
     if callback is not None and callback.error is not None:
         raise callback.error
     solved = max(0.0, time.perf_counter() - began - compiled) / len(tasks)
@@ -202,6 +212,14 @@ def execute(
         elif not outcome.error:
             _take_answer(outcome, answer, first.problem.solution_type)
     return outcomes
+
+
+def _place_of(error: BaseException) -> str:
+    """Return the file and line in which an error of a solver arose; nothing for errors that say all in words."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, RedwoodError) or not frames:
+        return ""
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
 
 
 def _answers(tasks: Sequence[Task], runs: Sequence[Run]) -> Sequence[Any]:

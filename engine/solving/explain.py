@@ -31,12 +31,15 @@ class Explanation:
         What to change, where the problem knows.
     objective
         Value of a feasible solution, else ``None``.
+    remarks
+        What breaks no rule of an instance and yet stands in the way of a solution, in words.
     """
 
     subject: str
     faults: tuple[str, ...] = ()
     repair_suggestions: tuple[str, ...] = ()
     objective: float | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def feasible(self) -> bool:
@@ -46,7 +49,8 @@ class Explanation:
     def __str__(self) -> str:
         if self.feasible:
             told = "" if self.objective is None else f", objective {format_value(self.objective)}"
-            return f"{self.subject}: nothing is wrong{told}."
+            about = f"{self.subject}: {'no rule is broken' if self.remarks else 'nothing is wrong'}{told}."
+            return "\n".join([about, *(f"  but     {remark}" for remark in self.remarks)])
         lines = [f"{self.subject}: {len(self.faults)} {'rule is' if len(self.faults) == 1 else 'rules are'} broken."]
         lines += [f"  wrong   {fault}" for fault in self.faults]
         return "\n".join(lines + [f"  change  {repair_suggestion}" for repair_suggestion in self.repair_suggestions])
@@ -77,7 +81,8 @@ def explain(instance: Instance | str | Path, solution: Any = None, *, problem: s
     except (FormatError, InstanceError) as error:
         return Explanation(f"instance {subject}", (_words(error),), _place(instance, error))
     if solution is None:
-        return Explanation(f"instance {subject} ({known.problem}, size {known.size})")
+        about = f"instance {subject} ({known.problem}, size {known.size})"
+        return Explanation(about, remarks=tuple(found.remarks(known)))
     about = f"solution {solution if isinstance(solution, (str, Path)) else 'given'} of {subject}"
     try:
         made = load_solution(Path(solution), known) if isinstance(solution, (str, Path)) else found.solution(solution)

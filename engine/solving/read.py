@@ -73,7 +73,9 @@ def recognise(text: str, path: Path) -> str:
                 f"{path}: {unknown}may hold an instance of {' or '.join(sorted(names))}; say which with problem=."
             )
     known = ", ".join(sorted({suffix for spec in specs for form in spec.formats for suffix in form.suffixes}))
-    raise FormatError(f"{path}: is of no known instance format (suffixes known: {known}); say which with problem=.")
+    raise FormatError(
+        f"{path}: is of no known instance format (suffixes known: {known}); say which with problem=, in the shell --problem."
+    )
 
 
 def instance(problem: str, **data: Any) -> Instance:

@@ -10,7 +10,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import random_state
 from redwood.problems.atsp.instance import ATSPInstance, Tour
-from redwood.problems.atsp.local_kernels import LOGGED, bridge, descend, swap
+from redwood.problems.atsp.local_kernels import Ground, bridge, descend, make_draft, swap
 from redwood.problems.atsp.start import nearest, nearest_neighbour_tour
 from redwood.views.local import Local
 
@@ -81,14 +81,13 @@ class ATSPLocal(Local):
 
     def apply(self, state: TourState, move: Move) -> None:
         """Exchange the segments."""
-        scratch = np.empty_like(state.order)
-        swap(state.order, np.empty_like(state.order), scratch, *move)
+        swap(make_draft(state.order), *move)
         state.length = self._measure(state.order)
 
     def descend(self, state: TourState) -> None:
         """Make the best exchanges by neighbour lists until there is none."""
         if self._size > 2:
-            while not self.out_of_time(self._size) and descend(self._matrix, *self._near, state.order) > 0.0:
+            while not self.out_of_time(self._size) and descend(self._ground, state.order) > 0.0:
                 pass  # ends: every exchange shortens the tour, see GAIN_SHARE
             state.length = self._measure(state.order)
 
@@ -96,13 +95,8 @@ class ATSPLocal(Local):
         """Turn three consecutive segments B C D into D C B."""
         if self._size < 4:
             return
-        order = state.order
-        position, log = np.empty_like(order), np.empty((LOGGED, 3), np.int64)
-        position[order] = np.arange(self._size)
-        scratch, queued = np.empty_like(order), np.zeros(self._size, np.bool_)
-        window = max(1, min(WINDOW, self._size // 4))
-        bridge(self._matrix, order, position, scratch, log, np.empty_like(order), queued, random_state(rng), window)
-        state.length = self._measure(order)
+        bridge(self._ground, make_draft(state.order), random_state(rng), max(1, min(WINDOW, self._size // 4)))
+        state.length = self._measure(state.order)
 
     def warm_up(self) -> None:
         """Compile what the other methods need, on the first nodes of the instance."""
@@ -110,8 +104,8 @@ class ATSPLocal(Local):
         super(ATSPLocal, ATSPLocal(ATSPInstance(travel=few))).warm_up()
 
     @cached_property
-    def _near(self) -> tuple[Array, Array]:
-        return nearest(self._matrix, NEIGHBOURS), nearest(self._matrix.T, NEIGHBOURS)
+    def _ground(self) -> Ground:
+        return Ground(self._matrix, nearest(self._matrix, NEIGHBOURS), nearest(self._matrix.T, NEIGHBOURS))
 
     def _of(self, order: Array) -> TourState:
         copy = np.array(order, dtype=np.int64)

@@ -9,6 +9,8 @@ don't-look bits.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from redwood.arrays import Array
@@ -21,44 +23,72 @@ LOGGED = 4096
 """Exchanges that one descent can log, and so make."""
 
 
-@kernel
-def descend(matrix: Array, heads: Array, tails: Array, order: Array) -> float:
-    """Improve a tour by up to `LOGGED` exchanges and return the gain, which is 0 at a local optimum.
+class Ground(NamedTuple):
+    """What does not change while a tour does.
 
-    Parameters
+    Attributes
     ----------
     matrix
         Costs [N, N].
     heads, tails
         The K cheapest nodes to go to from each node, and to come from to it, [N, K], cheapest first.
-    order
-        The tour [N], which changes.
     """
+
+    matrix: Array
+    heads: Array
+    tails: Array
+
+
+class Draft(NamedTuple):
+    """A tour that changes, and room for the work on it.
+
+    Attributes
+    ----------
+    order, position
+        The tour [N], and where each node stands in it, [N].
+    buffer
+        Room [N].
+    stack, queued
+        Nodes to look at, in room [N], and which nodes are among them, [N].
+    log
+        Exchanges as `swap` takes them: place, first and second length, in room [`LOGGED`, 3].
+    """
+
+    order: Array
+    position: Array
+    buffer: Array
+    stack: Array
+    queued: Array
+    log: Array
+
+
+@kernel
+def make_draft(order: Array) -> Draft:
+    """Return a draft that changes a tour [N] in place, with an empty stack."""
     size = len(order)
     position = np.empty(size, np.int64)
     for at in range(size):
         position[order[at]] = at
-    stack, queued = order[::-1].copy(), np.ones(size, np.bool_)
-    buffer, log = np.empty(size, np.int64), np.empty((LOGGED, 3), np.int64)
-    gained, _ = descend_from(matrix, heads, tails, order, position, buffer, stack, size, queued, log, 0)
-    return gained
+    buffer, stack, log = np.empty(size, np.int64), np.empty(size, np.int64), np.empty((LOGGED, 3), np.int64)
+    return Draft(order, position, buffer, stack, np.zeros(size, np.bool_), log)
 
 
 @kernel
-def swap(order: Array, position: Array, buffer: Array, start: int, first: int, second: int) -> None:
+def descend(ground: Ground, order: Array) -> float:
+    """Improve a tour [N] by up to `LOGGED` exchanges and return the gain, which is 0 at a local optimum."""
+    draft = make_draft(order)
+    draft.stack[:], draft.queued[:] = order[::-1], True
+    gained, _ = descend_from(ground, draft, len(order), 0)
+    return gained
+
+
+@kernel(_nrt=False)
+def swap(draft: Draft, start: int, first: int, second: int) -> None:
     """Exchange the ``first`` nodes from place ``start`` on with the ``second`` nodes behind them (around the end).
 
-    Parameters
-    ----------
-    order, position
-        The tour [N], and where each node stands in it, [N]; both change.
-    buffer
-        Room [N].
-    start
-        Place of the first of the nodes.
-    first, second
-        How many nodes each of the two segments has, together N or fewer.
+    Together they are N nodes or fewer.
     """
+    order, position, buffer = draft.order, draft.position, draft.buffer
     size = len(order)
     for k in range(first + second):
         at = start + k
@@ -71,37 +101,13 @@ def swap(order: Array, position: Array, buffer: Array, start: int, first: int, s
         position[node] = at
 
 
-@kernel
-def bridge(
-    matrix: Array,
-    order: Array,
-    position: Array,
-    buffer: Array,
-    log: Array,
-    stack: Array,
-    queued: Array,
-    random: RandomState,
-    window: int,
-) -> tuple[float, int, int]:
+@kernel(_nrt=False)
+def bridge(ground: Ground, draft: Draft, random: RandomState, window: int) -> tuple[float, int, int]:
     """Turn three consecutive segments B C D into D C B; return the change in length, log entries and stack height.
 
-    Parameters
-    ----------
-    matrix
-        Costs [N, N].
-    order, position
-        The tour [N], and where each node stands in it, [N]; both change.
-    buffer
-        Room [N].
-    log
-        Room [2 or more, 3]. Gets the two exchanges as place, first and second length, as `swap` takes them.
-    stack, queued
-        Room [N] for the nodes to look at afterwards, and which are on it, [N], none before.
-    random
-        The generator's state [2].
-    window
-        Nodes of a segment, at most.
+    A segment has ``window`` nodes at most. The stack and the log are empty before.
     """
+    matrix, order, log, stack, queued = ground.matrix, draft.order, draft.log, draft.stack, draft.queued
     size = len(order)
     most = min(window, (size - 1) // 3)
     b = 1 + random_below(random, most)
@@ -114,8 +120,8 @@ def bridge(
     d1, a0 = order[(start + b + c + d - 1) % size], order[(start + b + c + d) % size]
     change = matrix[a1, d0] + matrix[d1, c0] + matrix[c1, b0] + matrix[b1, a0]
     change -= matrix[a1, b0] + matrix[b1, c0] + matrix[c1, d0] + matrix[d1, a0]
-    swap(order, position, buffer, start, b, c + d)
-    swap(order, position, buffer, start, c, d)
+    swap(draft, start, b, c + d)
+    swap(draft, start, c, d)
     log[0, 0], log[0, 1], log[0, 2] = start, b, c + d
     log[1, 0], log[1, 1], log[1, 2] = start, c, d
     waiting = 0
@@ -127,39 +133,13 @@ def bridge(
     return change, 2, waiting
 
 
-@kernel
-def descend_from(
-    matrix: Array,
-    heads: Array,
-    tails: Array,
-    order: Array,
-    position: Array,
-    buffer: Array,
-    stack: Array,
-    waiting: int,
-    queued: Array,
-    log: Array,
-    logged: int,
-) -> tuple[float, int]:
+@kernel(_nrt=False)
+def descend_from(ground: Ground, draft: Draft, waiting: int, logged: int) -> tuple[float, int]:
     """Improve around the waiting nodes until none helps or the log is full; return the gain and the entries logged.
 
-    Parameters
-    ----------
-    matrix
-        Costs [N, N].
-    heads, tails
-        The K cheapest nodes to go to from each node, and to come from to it, [N, K], cheapest first.
-    order, position
-        The tour [N], and where each node stands in it, [N]; both change.
-    buffer
-        Room [N].
-    stack, waiting
-        Nodes to look at, in room [N], and how many they are.
-    queued
-        Which nodes are on the stack, [N]; none is at the end.
-    log, logged
-        Exchanges as `swap` takes them, in room [L, 3], and how many there are already.
+    ``waiting`` is the height of the stack, and ``logged`` the number of entries of the log.
     """
+    order, log, stack, queued = draft.order, draft.log, draft.stack, draft.queued
     size = len(order)
     gained = 0.0
     while waiting > 0:  # each round takes a node off the stack, and only an exchange, which is logged, puts nodes on it
@@ -168,7 +148,7 @@ def descend_from(
         queued[node] = False
         if logged == len(log):
             continue
-        gain, i, first, second = _best_exchange(matrix, heads, tails, order, position, node)
+        gain, i, first, second = _best_exchange(ground, draft, node)
         if gain <= 0.0:
             continue
         gained += gain
@@ -187,31 +167,30 @@ def descend_from(
             else:
                 begin, first, second = begin + first + second, third, first
         begin %= size
-        swap(order, position, buffer, begin, first, second)
+        swap(draft, begin, first, second)
         log[logged, 0], log[logged, 1], log[logged, 2] = begin, first, second
         logged += 1
     return gained, logged
 
 
-@kernel
-def _best_exchange(
-    matrix: Array, heads: Array, tails: Array, order: Array, position: Array, node: int
-) -> tuple[float, int, int, int]:
+@kernel(_nrt=False)
+def _best_exchange(ground: Ground, draft: Draft, node: int) -> tuple[float, int, int, int]:
     """Return the best exchange with a new edge out of or into a node.
 
     The tour a -> b .. c -> d .. e -> f becomes a -> d .. e -> b .. c -> f. Returned are the gain (0 for none), the place of
     a, and the numbers of nodes b .. c and d .. e.
     """
-    best_gain, best_i, best_first, best_second = _leave(matrix, heads, tails, order, position, node)
-    gain, i, first, second = _arrive(matrix, heads, tails, order, position, node)
+    best_gain, best_i, best_first, best_second = _leave(ground, draft, node)
+    gain, i, first, second = _arrive(ground, draft, node)
     if gain > best_gain:
         return gain, i, first, second
     return best_gain, best_i, best_first, best_second
 
 
-@kernel
-def _leave(matrix: Array, heads: Array, tails: Array, order: Array, position: Array, a: int) -> tuple[float, int, int, int]:
+@kernel(_nrt=False)
+def _leave(ground: Ground, draft: Draft, a: int) -> tuple[float, int, int, int]:
     """Look for a new edge a -> d, then for the best e of e -> b or f of c -> f."""
+    matrix, heads, tails, order, position = ground.matrix, ground.heads, ground.tails, draft.order, draft.position
     size = len(order)
     i = position[a]
     b = order[i + 1 - size]
@@ -250,9 +229,10 @@ def _leave(matrix: Array, heads: Array, tails: Array, order: Array, position: Ar
     return best if best_first > 0 else 0.0, i, best_first, best_second
 
 
-@kernel
-def _arrive(matrix: Array, heads: Array, tails: Array, order: Array, position: Array, b: int) -> tuple[float, int, int, int]:
+@kernel(_nrt=False)
+def _arrive(ground: Ground, draft: Draft, b: int) -> tuple[float, int, int, int]:
     """Look for a new edge e -> b, then for the best c of c -> f or d of a -> d."""
+    matrix, heads, tails, order, position = ground.matrix, ground.heads, ground.tails, draft.order, draft.position
     size = len(order)
     i = position[b] - 1
     i = i + size if i < 0 else i

@@ -64,11 +64,11 @@ class ClosedWalkProgram:
 
         With ``budget`` 0 pulls are not counted.
         """
-        from redwood.problems.cormab.closed_walks_kernels import walk_best
+        from redwood.problems.cormab.closed_walks_kernels import Steps, walk_best
 
         arm_actions, walked = np.zeros(len(gains), np.int64), np.zeros(len(self.edges), np.int64)
         gains, cells = np.asarray(gains, float), self._buffer(budget)
-        value = walk_best(self.layers, self.begins, self.steps, gains, budget, arm_actions, walked, cells)
+        value = walk_best(Steps(self.layers, self.begins, self.steps), gains, budget, arm_actions, walked, cells)
         return float(value), arm_actions, walked
 
     def walk(self, arm_actions: Array, source: int) -> Array:
@@ -83,19 +83,19 @@ class ClosedWalkProgram:
 
     def choose(self, gains: Array, budget: int) -> Array:
         """Return the best actions [E, J] with at most ``budget`` pulls for each of ``gains`` [E, J]."""
-        from redwood.problems.cormab.closed_walks_kernels import choose_closed_walks
+        from redwood.problems.cormab.closed_walks_kernels import Steps, choose_closed_walks
 
         gains = np.ascontiguousarray(gains, np.float64)
-        cells = self._buffer(budget)
-        return np.asarray(choose_closed_walks(self.layers, self.begins, self.steps, gains, budget, len(self.edges), cells))
+        program = Steps(self.layers, self.begins, self.steps)
+        return np.asarray(choose_closed_walks(program, gains, budget, len(self.edges), self._buffer(budget)))
 
     def refused(self, arm_actions: Array, budget: int) -> Array:
         """Return which rows of joint actions [E, J] no walk can pull, or are more than ``budget`` pulls."""
-        from redwood.problems.cormab.closed_walks_kernels import beyond_closed_walks
+        from redwood.problems.cormab.closed_walks_kernels import Steps, beyond_closed_walks
 
         rows = np.ascontiguousarray(arm_actions, np.int64)
-        given = self.layers, self.begins, self.steps, rows, budget, len(self.edges), self._buffer(0)
-        return np.flatnonzero(beyond_closed_walks(*given))
+        program = Steps(self.layers, self.begins, self.steps)
+        return np.flatnonzero(beyond_closed_walks(program, rows, budget, len(self.edges), self._buffer(0)))
 
     def cells(self, budget: int) -> int:
         """Return how many cells a decision with so many pulls fills."""

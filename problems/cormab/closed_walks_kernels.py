@@ -8,11 +8,46 @@ pulls is made of none of it.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cormab.budget_kernels import over_budget
+
+
+class Steps(NamedTuple):
+    """The program: ``layers``, ``begins`` and ``steps`` of `ClosedWalkProgram`."""
+
+    layers: Array
+    begins: Array
+    steps: Array
+
+
+class Table(NamedTuple):
+    """What a decision fills.
+
+    Attributes
+    ----------
+    gains
+        Gain [J] of pulling each node.
+    budget
+        Most pulls; 0 where they are not counted.
+    offsets
+        Where each layer begins in the buffer, and its end, [N + 1].
+    cells
+        The buffer of all layers.
+    kept, coefficients
+        Room for the moves and pulls [K, 2] of the entries of one table, by rising moves, and for their values [K].
+    """
+
+    gains: Array
+    budget: int
+    offsets: Array
+    cells: Array
+    kept: Array
+    coefficients: Array
 
 
 @kernel
@@ -34,11 +69,12 @@ def _raise(cells: Array, into: int, row: int, count: int, more: float) -> None:
 
 
 @kernel
-def _keep_useful(cells: Array, start: int, far: int, many: int, kept: Array, coefficients: Array) -> int:
-    """Write the moves and pulls [K, 2] of a table that are worth more than no more of both, and their values [K].
+def _keep_useful(table: Table, start: int, far: int, many: int) -> int:
+    """Keep the entries that are worth more than no more moves and pulls; return how many.
 
-    The table of ``far`` moves and ``many`` pulls begins at a cell; returned is how many were written.
+    They are those of ``far`` moves and ``many`` pulls that begin at a cell.
     """
+    cells, kept, coefficients = table.cells, table.kept, table.coefficients
     best = np.full(many + 1, -np.inf)
     count = 0
     for moves in range(far + 1):
@@ -55,40 +91,15 @@ def _keep_useful(cells: Array, start: int, far: int, many: int, kept: Array, coe
 
 
 @kernel
-def _join(
-    cells: Array,
-    before: int,
-    fewest: int,
-    most: int,
-    few: int,
-    best: Array,
-    after: int,
-    farthest: int,
-    pulls: int,
-    kept: Array,
-    coefficients: Array,
-) -> None:
-    """Raise the cells of a state to those of another one and an entry of a table, ``kept`` [K, 2] and ``coefficients`` [K].
+def _join(table: Table, step: Array, before: int, few: int, after: int, pulls: int, useful: int) -> None:
+    """Raise the cells of the state after a step to those of the state before and one of the ``useful`` entries kept.
 
-    The state before has ``fewest`` to ``most`` moves and at most ``few`` pulls, the one after at most ``farthest`` moves and
-    ``pulls`` pulls. Only what is worth more than no more of both is joined; ``best`` [P] is room for it.
-
-    Parameters
-    ----------
-    cells
-        The buffer of all layers.
-    before, after
-        Where the table of the state before and that of the state after begin in it, at 0 moves.
-    fewest, most, few
-        Fewest and most moves, and most pulls, of the state before.
-    best
-        Room [few + 1].
-    farthest, pulls
-        Most moves and pulls of the state after.
-    kept, coefficients
-        Moves and pulls of the entries of the table, [K, 2] by rising moves, and their values, [K].
+    The tables of both states begin at the cells ``before`` and ``after``, at 0 moves; the former has at most ``few`` pulls,
+    the latter ``pulls``. Only what is worth more than no more of both is joined.
     """
-    best[:] = -np.inf
+    cells, kept, coefficients = table.cells, table.kept, table.coefficients
+    fewest, most, farthest = step[6], step[7], step[8]
+    best = np.full(few + 1, -np.inf)
     for first in range(fewest, most + 1):
         fewer = -np.inf
         for pulled in range(few + 1):
@@ -96,7 +107,7 @@ def _join(
             fewer = max(fewer, best[pulled])
             if value > fewer:
                 fewer = value
-                for number in range(len(kept)):
+                for number in range(useful):
                     second, also = kept[number]
                     if first + second > farthest:
                         break
@@ -107,37 +118,10 @@ def _join(
 
 
 @kernel
-def _fill(
-    layer: int,
-    layers: Array,
-    begins: Array,
-    steps: Array,
-    gains: Array,
-    budget: int,
-    offsets: Array,
-    cells: Array,
-    kept: Array,
-    coefficients: Array,
-) -> None:
-    """Fill the cells of a layer from those of earlier ones; ``kept`` [K, 2] and ``coefficients`` [K] are room.
-
-    Parameters
-    ----------
-    layer
-        The layer to fill; those before it are filled.
-    layers, begins, steps
-        `ClosedWalkProgram.layers`, ``begins`` and ``steps``.
-    gains
-        Gain [J] of pulling each node.
-    budget
-        Most pulls; 0 where they are not counted.
-    offsets
-        Where each layer begins in the buffer, and its end, [N + 1].
-    cells
-        The buffer of all layers.
-    kept, coefficients
-        Room [K, 2] and [K] for the entries of a table that count.
-    """
+def _fill(program: Steps, table: Table, layer: int) -> None:
+    """Fill the cells of a layer from those of earlier ones."""
+    layers, begins, steps = program.layers, program.begins, program.steps
+    gains, budget, offsets, cells = table.gains, table.budget, table.offsets, table.cells
     source, other = layers[layer, 0], layers[layer, 1]
     pulls = min(layers[layer, 3], budget)
     width = pulls + 1
@@ -149,9 +133,9 @@ def _fill(
         return
     cells[offsets[layer] : offsets[layer + 1]] = -np.inf
     few = min(layers[source, 3], budget)
-    best, useful = np.empty(few + 1), -1
+    useful = -1
     for place in range(begins[layer], begins[layer + 1]):
-        made, fewest, most, farthest = steps[place, 2], steps[place, 6], steps[place, 7], steps[place, 8]
+        made, fewest, most = steps[place, 2], steps[place, 6], steps[place, 7]
         before = offsets[source] + steps[place, 4] * (few + 1)
         after = offsets[layer] + steps[place, 5] * width
         if not steps[place, 3]:
@@ -163,45 +147,18 @@ def _fill(
             continue
         if useful < 0:
             far, many = layers[other, 2], min(layers[other, 3], budget)
-            useful = _keep_useful(cells, offsets[other], far, many, kept, coefficients)
-        _join(cells, before, fewest, most, few, best, after, farthest, pulls, kept[:useful], coefficients)
+            useful = _keep_useful(table, offsets[other], far, many)
+        _join(table, steps[place], before, few, after, pulls, useful)
 
 
 @kernel
-def _trace(
-    moves: int,
-    pulls: int,
-    layers: Array,
-    begins: Array,
-    steps: Array,
-    gains: Array,
-    budget: int,
-    offsets: Array,
-    cells: Array,
-    arm_actions: Array,
-    edges: Array,
-) -> None:
+def _trace(program: Steps, table: Table, moves: int, pulls: int, arm_actions: Array, edges: Array) -> None:
     """Write the pulled nodes [J] and how often each edge [M] is walked that a value of the last layer stands for.
 
-    Parameters
-    ----------
-    moves, pulls
-        Moves and pulls of the walk.
-    layers, begins, steps
-        `ClosedWalkProgram.layers`, ``begins`` and ``steps``.
-    gains
-        Gain [J] of pulling each node.
-    budget
-        Most pulls; 0 where they are not counted.
-    offsets
-        Where each layer begins in the buffer, and its end, [N + 1].
-    cells
-        The buffer of all layers, filled.
-    arm_actions
-        Zeros [J]. Gets 1 at the pulled nodes.
-    edges
-        Zeros [M]. Gets how often each edge is walked.
+    Both are zeros before; ``moves`` and ``pulls`` are those of the walk.
     """
+    layers, begins, steps = program.layers, program.begins, program.steps
+    gains, budget, offsets, cells = table.gains, table.budget, table.offsets, table.cells
     last = len(layers) - 1
     stack = np.empty((len(layers), 3), np.int64)
     stack[0] = (last, moves, pulls)
@@ -255,32 +212,19 @@ def _trace(
 
 
 @kernel
-def walk_best(
-    layers: Array, begins: Array, steps: Array, gains: Array, budget: int, arm_actions: Array, edges: Array, cells: Array
-) -> float:
+def walk_best(program: Steps, gains: Array, budget: int, arm_actions: Array, edges: Array, cells: Array) -> float:
     """Return the greatest value of a closed walk, and write its pulled nodes [J] and how often it takes each edge [M].
 
     With ``budget`` 0 every node of positive gain that the walk visits is pulled, however many there are; else at most as
     many as ``budget``. Of closed walks that are worth the same the shortest, and of these one with the fewest pulls.
-
-    Parameters
-    ----------
-    layers, begins, steps
-        `ClosedWalkProgram.layers`, ``begins`` and ``steps``.
-    gains
-        Gain [J] of pulling each node.
-    budget
-        Most pulls; 0 where they are not counted.
-    arm_actions, edges
-        Room [J] and [M]. Get the pulled nodes and the walked edges.
-    cells
-        Room for all layers, `ClosedWalkProgram.cells`.
+    ``cells`` has room for all layers, `ClosedWalkProgram.cells`.
     """
+    layers = program.layers
     offsets = offsets_of(layers, budget)
     room = (layers[:, 2].max() + 1) * (budget + 1)
-    kept, coefficients = np.empty((room, 2), np.int64), np.empty(room)
+    table = Table(gains, budget, offsets, cells, np.empty((room, 2), np.int64), np.empty(room))
     for layer in range(len(layers)):
-        _fill(layer, layers, begins, steps, gains, budget, offsets, cells, kept, coefficients)
+        _fill(program, table, layer)
     last = len(layers) - 1
     width = min(layers[last, 3], budget) + 1
     best, moves, pulls = -np.inf, 0, 0
@@ -290,62 +234,35 @@ def walk_best(
             best, moves, pulls = value, place // width, place % width
     arm_actions[:] = 0
     edges[:] = 0
-    _trace(moves, pulls, layers, begins, steps, gains, budget, offsets, cells, arm_actions, edges)
+    _trace(program, table, moves, pulls, arm_actions, edges)
     return best
 
 
 @kernel
-def choose_closed_walks(
-    layers: Array, begins: Array, steps: Array, gains: Array, budget: int, edges: int, cells: Array
-) -> Array:
-    """Return the best actions [E, J] within the budget for each of ``gains`` [E, J].
+def choose_closed_walks(program: Steps, gains: Array, budget: int, edges: int, cells: Array) -> Array:
+    """Return the best actions [E, J] of at most ``budget`` pulls, 1 or more, for each of ``gains`` [E, J].
 
-    Pulls are counted only where more arms than that would gain.
-
-    Parameters
-    ----------
-    layers, begins, steps
-        `ClosedWalkProgram.layers`, ``begins`` and ``steps``.
-    gains
-        Gain [E, J] of pulling each node in each episode.
-    budget
-        Most pulls, 1 or more.
-    edges
-        Number of edges M.
-    cells
-        Room for all layers, `ClosedWalkProgram.cells`.
+    Pulls are counted only where more arms than that would gain. ``edges`` is the number of edges M, and ``cells`` has room
+    for all layers, `ClosedWalkProgram.cells`.
     """
     arm_actions = np.zeros(gains.shape, np.int64)
     walked = np.zeros(edges, np.int64)
     for row in range(len(gains)):
         counted = budget if (gains[row] > 0.0).sum() > budget else 0
-        walk_best(layers, begins, steps, gains[row], counted, arm_actions[row], walked, cells)
+        walk_best(program, gains[row], counted, arm_actions[row], walked, cells)
     return arm_actions
 
 
 @kernel
-def beyond_closed_walks(
-    layers: Array, begins: Array, steps: Array, arm_actions: Array, budget: int, edges: int, cells: Array
-) -> Array:
+def beyond_closed_walks(program: Steps, arm_actions: Array, budget: int, edges: int, cells: Array) -> Array:
     """Return which of the joint actions [E, J] pull more than the budget, no walk visits, or are not of 0 and 1.
 
-    Parameters
-    ----------
-    layers, begins, steps
-        `ClosedWalkProgram.layers`, ``begins`` and ``steps``.
-    arm_actions
-        Joint actions [E, J].
-    budget
-        Most pulls, 1 or more.
-    edges
-        Number of edges M.
-    cells
-        Room for all layers where pulls are not counted.
+    ``edges`` is the number of edges M, and ``cells`` has room for all layers where pulls are not counted.
     """
     refused = over_budget(arm_actions, budget)
     walked, pulled = np.zeros(edges, np.int64), np.zeros(arm_actions.shape[1], np.int64)
     for row in range(len(arm_actions)):
         total = arm_actions[row].sum()
         if total and not refused[row]:
-            refused[row] = walk_best(layers, begins, steps, 1.0 * arm_actions[row], 0, pulled, walked, cells) < total
+            refused[row] = walk_best(program, 1.0 * arm_actions[row], 0, pulled, walked, cells) < total
     return refused

@@ -1,4 +1,4 @@
-"""Pictures of restless bandits: the walk on its graph, who meets whom when, and what arms look like."""
+"""Pictures of restless bandits: walks and contacts on graphs, who meets whom when, groups, and what arms look like."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import Policy
+from redwood.planning.coupling import CoverageReward
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.problems.cormab.planning import BanditPlanning
@@ -16,6 +17,9 @@ from redwood.problems.cormab.schedule import ScheduleSet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+ROWS = 60
+"""The most arms whose numbers all stand beside their rows; of more only the chosen ones have theirs."""
 
 
 def draw(instance: BanditInstance, policy: Policy | None, axes: Axes) -> None:
@@ -25,7 +29,11 @@ def draw(instance: BanditInstance, policy: Policy | None, axes: Axes) -> None:
         states = instance.arms.start.argmax(axis=1)[None]
         arm_actions = policy.choose(BanditPlanning(instance), states, 0, np.random.default_rng(0))[0]
     actions = instance.actions
-    if isinstance(actions, PathSet):
+    if instance.exposure is not None:
+        draw_contacts(instance, arm_actions, axes)
+    elif isinstance(instance.joint, CoverageReward):
+        draw_groups(instance.joint, arm_actions, axes)
+    elif isinstance(actions, PathSet):
         draw_closed_walk(actions, arm_actions, axes)
     elif isinstance(actions, ScheduleSet):
         draw_meetings(actions, arm_actions, axes)
@@ -58,6 +66,49 @@ def draw_closed_walk(actions: PathSet, arm_actions: Array | None, axes: Axes) ->
     axes.set_axis_off()
 
 
+def draw_contacts(instance: BanditInstance, arm_actions: Array | None, axes: Axes) -> None:
+    """Draw which arms expose which, those that emit at the start in red; pulled arms are ringed."""
+    import networkx as nx
+
+    assert instance.exposure is not None
+    count = instance.size
+    graph: Any = nx.Graph(instance.exposure.edges.tolist())
+    graph.add_nodes_from(range(count))
+    pulls: Any = nx.Graph()  # contacts draw together, and all others a little, so that nobody drifts away
+    pulls.add_edges_from(itertools.combinations(range(count), 2), weight=0.1)
+    pulls.add_nodes_from(range(count))
+    pulls.add_edges_from(graph.edges, weight=2.0)
+    places = nx.spring_layout(pulls, seed=1, iterations=300)
+    likeliest = instance.arms.start.argmax(axis=1)
+    emitting = instance.exposure.emits[np.arange(count), 0, likeliest] > 0
+    pulled = [] if arm_actions is None else np.flatnonzero(arm_actions).tolist()
+    colours = ["tab:red" if emitting[node] else "0.85" for node in graph]
+    nx.draw_networkx_edges(graph, places, ax=axes, edge_color="0.75")
+    nx.draw_networkx_nodes(graph, places, ax=axes, node_color=colours, node_size=180, edgecolors="0.4")
+    nx.draw_networkx_nodes(
+        graph, places, pulled, ax=axes, node_color="none", node_size=330, edgecolors="tab:blue", linewidths=2.5
+    )
+    nx.draw_networkx_labels(graph, places, ax=axes, font_size=7)
+    axes.set_title("Contacts; red arms expose their neighbours at the start")
+    axes.set_axis_off()
+
+
+def draw_groups(joint: CoverageReward, arm_actions: Array | None, axes: Axes) -> None:
+    """Draw the greatest probability that an arm succeeds in each group; pulled arms are marked."""
+    success = joint.success.max(axis=(2, 3)).T
+    groups = np.argsort(success.argmax(axis=1), kind="stable")
+    shown = axes.imshow(success[groups], cmap="Greens", vmin=0.0, vmax=1.0, aspect="auto")
+    axes.set_xticks(range(success.shape[1]))
+    axes.set_yticks(range(len(groups)), groups.tolist(), fontsize=7)
+    axes.set_xlabel("group")
+    axes.set_ylabel("arm")
+    axes.set_title("Probability that an arm succeeds for its group")
+    axes.figure.colorbar(shown, ax=axes, shrink=0.8)
+    for row, arm in enumerate(groups.tolist()):
+        if arm_actions is not None and arm_actions[arm]:
+            axes.text(success[arm].argmax(), row, "pulled", ha="center", va="center", fontsize=7, fontweight="bold")
+
+
 def draw_meetings(actions: ScheduleSet, arm_actions: Array | None, axes: Axes) -> None:
     """Draw when workers are free, and the arm that each meets there."""
     free = actions.worker_slots.astype(float)
@@ -74,13 +125,26 @@ def draw_meetings(actions: ScheduleSet, arm_actions: Array | None, axes: Axes) -
 
 
 def draw_gains(instance: BanditInstance, arm_actions: Array | None, axes: Axes) -> None:
-    """Draw what the highest action adds to the reward of one step, in each state of each arm; chosen arms are marked."""
-    gains = instance.arms.rewards[:, -1] - instance.arms.rewards[:, 0]
+    """Draw what the highest action adds to the rewards of this step and the next, in each state of each arm.
+
+    Arms are sorted by the most that it adds; chosen arms are marked.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    arms = instance.arms
+    ahead = arms.rewards.max(axis=1)
+    two_steps = arms.rewards + np.einsum("jast,jt->jas", arms.transitions, ahead)
+    gains = two_steps[:, -1] - two_steps[:, 0]
+    order = np.argsort(gains.max(axis=1), kind="stable")
     widest = float(np.abs(gains).max()) or 1.0
-    shown = axes.imshow(gains, cmap="RdBu_r", vmin=-widest, vmax=widest, aspect="auto", origin="lower")
+    shown = axes.imshow(gains[order], cmap="RdBu_r", vmin=-widest, vmax=widest, aspect="auto", origin="lower")
+    chosen = np.zeros(len(order), np.int64) if arm_actions is None else arm_actions
+    rows = [row for row, arm in enumerate(order) if len(order) <= ROWS or chosen[arm]]
+    names = instance.arm_names or range(instance.size)
+    labels = [f"action {chosen[arm]}: {names[arm]}" if chosen[arm] else f"{names[arm]}" for arm in order[rows].tolist()]
+    axes.set_yticks(rows, labels, fontsize=7)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("state")
-    axes.set_ylabel("arm")
-    axes.set_title("What the highest action adds in one step")
+    axes.set_ylabel("arm, by the most that it adds")
+    axes.set_title("What the highest action adds in this step and the next")
     axes.figure.colorbar(shown, ax=axes, label="reward", shrink=0.8)
-    for arm in [] if arm_actions is None else np.flatnonzero(arm_actions).tolist():
-        axes.text(-0.48, arm, f"action {arm_actions[arm]}", va="center", fontsize=7, fontweight="bold")  # type: ignore[index]

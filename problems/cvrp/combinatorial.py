@@ -16,6 +16,7 @@ from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cvrp.instance import CVRPInstance
 from redwood.problems.routing.distance import distance
+from redwood.problems.routing.travel import Distances
 
 DENSE = 20000
 """Up to this many nodes all pairs are looked at; beyond it the nearest neighbours give a weaker bound."""
@@ -30,7 +31,7 @@ def tree_bound(instance: CVRPInstance) -> float:
     legs = float(depot[: instance.fewest].sum())
     if instance.travel.size > DENSE:
         return _degree_bound(instance) + legs
-    return tree_length(*instance.travel.arrays, instance.size + 1) + legs
+    return tree_length(instance.travel.arrays, instance.size + 1) + legs
 
 
 def radial_bound(instance: CVRPInstance) -> float:
@@ -40,7 +41,7 @@ def radial_bound(instance: CVRPInstance) -> float:
     """
     if instance.travel.size > DENSE:
         return 0.0
-    ways = shortest_ways(*instance.travel.arrays, instance.size + 1)
+    ways = shortest_ways(instance.travel.arrays, instance.size + 1)
     return 2.0 * float(ways @ instance.demands) / instance.limit
 
 
@@ -57,35 +58,19 @@ def _degree_bound(instance: CVRPInstance) -> float:
 
 
 @kernel
-def tree_length(metric: int, points: Array, matrix: Array, nodes: int) -> float:
-    """Return the length of a minimum spanning tree (Prim's algorithm over all pairs, memory linear in the nodes).
-
-    Parameters
-    ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    nodes
-        How many nodes there are, N + 1.
-    """
-    return float(_span(metric, points, matrix, nodes, False).sum())
+def tree_length(distances: Distances, nodes: int) -> float:
+    """Return the length of a minimum spanning tree (Prim's algorithm over all pairs, memory linear in the nodes)."""
+    return float(_span(distances, nodes, False).sum())
 
 
 @kernel
-def shortest_ways(metric: int, points: Array, matrix: Array, nodes: int) -> Array:
-    """Return the length of the shortest way from node 0 to each node [N + 1] (Dijkstra's algorithm over all pairs).
-
-    Parameters
-    ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    nodes
-        How many nodes there are, N + 1.
-    """
-    return _span(metric, points, matrix, nodes, True)
+def shortest_ways(distances: Distances, nodes: int) -> Array:
+    """Return the length of the shortest way from node 0 to each node [N + 1] (Dijkstra's algorithm over all pairs)."""
+    return _span(distances, nodes, True)
 
 
 @kernel
-def _span(metric: int, points: Array, matrix: Array, nodes: int, ways: bool) -> Array:
+def _span(distances: Distances, nodes: int, ways: bool) -> Array:
     """Return each node's key when it joins: its leg to the tree, or with ``ways`` its way from node 0."""
     key = np.full(nodes, math.inf)
     done = np.zeros(nodes, dtype=np.bool_)
@@ -101,7 +86,7 @@ def _span(metric: int, points: Array, matrix: Array, nodes: int, ways: bool) -> 
         base = least if ways else 0.0
         for i in range(nodes):
             if not done[i]:
-                length = base + distance(metric, points, matrix, node, i)
+                length = base + distance(distances, node, i)
                 if length < key[i]:
                     key[i] = length
     return key

@@ -11,7 +11,7 @@ from redwood.clock import Clock, go_on
 from redwood.kernels import kernel
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.routing.distance import distance
-from redwood.problems.routing.travel import BLOCK
+from redwood.problems.routing.travel import BLOCK, Distances
 
 
 class Ground(NamedTuple):
@@ -19,7 +19,7 @@ class Ground(NamedTuple):
 
     Attributes
     ----------
-    metric, points, matrix
+    distances
         `Travel.arrays` of the N + 1 nodes.
     depot
         Distance of each stop to the depot [N + 1 + R]; zero from N + 1 on, where the stops are route ends.
@@ -33,9 +33,7 @@ class Ground(NamedTuple):
         Number of customers N.
     """
 
-    metric: int
-    points: Array
-    matrix: Array
+    distances: Distances
     depot: Array
     near: Array
     gaps: Array
@@ -100,13 +98,9 @@ def make_ground(instance: CVRPInstance, neighbours: int, clock: Clock | None = N
     depot = np.zeros(size + 1 + instance.slots)
     depot[: size + 1] = travel.between(np.zeros(size + 1, dtype=np.int64), np.arange(size + 1))
     depot[0] = 0.0
-    metric, points, matrix = travel.arrays
-    points, matrix = points.view(), matrix.view()
-    points.setflags(write=False)  # all read-only or none: kernels are compiled once
-    matrix.setflags(write=False)
     near = np.ascontiguousarray(near)
     demand = instance.demands.astype(np.float64)
-    return Ground(metric, points, matrix, depot, near, gaps, demand, instance.limit, size)
+    return Ground(travel.arrays, depot, near, gaps, demand, instance.limit, size)
 
 
 def make_plan(instance: CVRPInstance, ground: Ground, routes: list[list[int]]) -> Plan:
@@ -156,7 +150,7 @@ def between(ground: Ground, i: int, j: int) -> float:
         return float(ground.depot[j])
     if j > ground.size:
         return float(ground.depot[i])
-    return distance(ground.metric, ground.points, ground.matrix, i, j)
+    return distance(ground.distances, i, j)
 
 
 @kernel(_nrt=False)

@@ -13,7 +13,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.cvrp.savings_shares import CHANNELS, describe_savings
-from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs, relax_path
+from redwood.problems.routing.relaxation_kernels import EDGES, Ascent, describe_pairs, relax_path
 from redwood.problems.routing.stepwise_kernels import (
     NEAR,
     SURROUNDINGS,
@@ -36,8 +36,8 @@ SAVINGS = RELAXED + MARKS * EDGES
 FEATURES = SAVINGS + MARKS * CHANNELS
 PAIRS = EDGES + CHANNELS
 """Numbers that describe a pair of tokens."""
-TREES, FIRST_STEP, DECAY, AVERAGING = 60, 0.6, 0.94, 0.08
-"""Arguments of `relax_path`: so many trees that the potentials nearly settle."""
+ASCENT = Ascent(steps=60, first_step=0.6, decay=0.94, averaging=0.08)
+"""So many trees that the potentials nearly settle."""
 CONTEXT = 1.5
 """How many customers the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
 REACH = 3
@@ -292,10 +292,7 @@ def window_rows(instances: Instances, lists: Array, batch: Rows, size: int, wind
         _describe(xy[:total], tokens, window.features[b])
         fresh = _fresh_vehicles(instances.demands[offset:], seen[MARKS:total], batch.room[b], limit, at_depot)
         wanted[1] = 1 + 2 * fresh
-        if (
-            relax_path(xy[:total], wanted, fresh, not at_depot, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha)
-            > 0.0
-        ):
+        if relax_path(xy[:total], wanted, fresh, not at_depot, ASCENT, lengths, share, alpha) > 0.0:
             describe_pairs(tokens, share, alpha, window.features[b, :, RELAXED:SAVINGS], window.edges[b])
 
 

@@ -13,7 +13,17 @@ from redwood.errors import FitError
 from redwood.kernels import random_state
 from redwood.problem import frozen
 from redwood.problems.knapsack.instance import KnapsackInstance, Packing
-from redwood.problems.knapsack.stepwise_kernels import FEATURES, MARKS, TINY, act_rows, begin_rows, sample_rows, window_rows
+from redwood.problems.knapsack.stepwise_kernels import (
+    FEATURES,
+    MARKS,
+    TINY,
+    Items,
+    Rows,
+    act_rows,
+    begin_rows,
+    sample_rows,
+    window_rows,
+)
 from redwood.views.stepwise import Batch, Layout, Stage, Stepwise, Target, Window
 
 
@@ -32,6 +42,11 @@ class Rooms(Batch):
     is_open: Array
     packed: Array
     room: Array
+
+    @property
+    def arrays(self) -> Rows:
+        """The arrays as kernels take them."""
+        return Rows(self.rows, self.is_open, self.packed, self.room, self.left)
 
 
 class KnapsackStepwise(Stepwise[Rooms]):
@@ -60,6 +75,7 @@ class KnapsackStepwise(Stepwise[Rooms]):
         self.values = np.concatenate([np.empty(0), *[i.values[order].astype(np.float64) for i, order in ordered]])
         self.weights = np.concatenate([np.empty(0), *[i.weights[order].astype(np.float64) for i, order in ordered]])
         self.limits = np.array([instance.limit for instance in instances], dtype=np.float64)
+        self._items = Items(self.offsets, self.values, self.weights)
         self._best: Array | None = None
 
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Rooms:
@@ -73,32 +89,21 @@ class KnapsackStepwise(Stepwise[Rooms]):
             packed=np.zeros(shape, dtype=np.bool_),
             room=self.limits[rows],
         )
-        begin_rows(batch.rows, self.offsets, self.weights, batch.is_open, batch.room, batch.left)
+        begin_rows(self._items, batch.arrays)
         return batch
 
     def window(self, batch: Rooms, size: int) -> Window:
         size = int(min(size, max(1, batch.left.max(initial=1))))
         items = np.empty((len(batch.rows), MARKS + size), dtype=np.int32)
         features = np.empty((*items.shape, FEATURES), dtype=np.float32)
-        window_rows(
-            batch.rows,
-            self.offsets,
-            self.values,
-            self.weights,
-            batch.is_open,
-            batch.room,
-            batch.left,
-            items,
-            features,
-        )
+        window_rows(self._items, batch.arrays, items, features)
         mask = items >= 0
         present = mask.copy()
         present[:, :MARKS] = True
         return Window(features, present, mask[:, :, None], items)
 
     def act(self, batch: Rooms, window: Window, choice: Array) -> None:
-        items = window.nodes[np.arange(len(choice)), choice]
-        act_rows(items, batch.rows, self.offsets, self.weights, batch.is_open, batch.room, batch.left, batch.packed)
+        act_rows(self._items, batch.arrays, window.nodes[np.arange(len(choice)), choice])
 
     def solutions(self, batch: Rooms) -> list[Packing]:  # type: ignore[override]
         rows = zip(batch.rows, batch.packed, strict=True)
@@ -113,16 +118,7 @@ class KnapsackStepwise(Stepwise[Rooms]):
 
     def sample(self, count: int, rng: np.random.Generator) -> Rooms:
         batch = self.begin(rng.integers(0, len(self.instances), size=count))
-        sample_rows(
-            batch.rows,
-            self.offsets,
-            self.weights,
-            self._labels(),
-            batch.is_open,
-            batch.room,
-            batch.left,
-            random_state(rng),
-        )
+        sample_rows(self._items, self._labels(), batch.arrays, random_state(rng))
         return batch
 
     def target(self, batch: Rooms, window: Window) -> Target:

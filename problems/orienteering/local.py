@@ -11,10 +11,10 @@ from redwood.arrays import Array
 from redwood.kernels import random_state
 from redwood.polling import Chunks
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, path, shortest_path
-from redwood.problems.orienteering.local_kernels import improve, measure, place
+from redwood.problems.orienteering.local_kernels import Draft, Ground, improve, make_draft, measure
 from redwood.problems.orienteering.ruin import appraise, fill_path, force, ruin
-from redwood.problems.orienteering.space import SQUARE, Space, as_matrix, make_space, restricted
-from redwood.problems.routing.travel import Travel, path_length
+from redwood.problems.orienteering.space import SQUARE, as_matrix, make_space, restricted
+from redwood.problems.routing.travel import path_length
 from redwood.views.local import Local
 
 NEIGHBOURS = 30
@@ -116,63 +116,44 @@ class OrienteeringLocal(Local):
 
     def perturb(self, state: PathState, rng: np.random.Generator) -> None:
         """Remove some nodes near each other, or force one in and drop others; then refill with noise."""
-        buffer, position, stack, queued = self._buffers(state.nodes)
-        random, count = random_state(rng), len(state.nodes)
-        if rng.random() < FORCED:
-            near, prizes = self._near, self._prizes
-            count, _ = force(*self._space, near, prizes, self._limit, buffer, position, count, stack, queued, random)
-        else:
-            count, _ = ruin(self._near, buffer, position, count, stack, queued, random)
-        if self._length(buffer[:count]) <= self._limit:
-            self._set(state, self._filled(self._shortened(buffer[:count]), rng).nodes)
+        draft, random = self._draft(state.nodes), random_state(rng)
+        change = force if rng.random() < FORCED else ruin
+        count, _ = change(self._ground, draft, len(state.nodes), random)
+        if self._length(draft.path[:count]) <= self._limit:
+            self._set(state, self._filled(self._shortened(draft.path[:count]), rng).nodes)
 
     def warm_up(self) -> None:
         """Compile what the other methods need, on four nodes with distances kept as those of the instance are."""
         super(OrienteeringLocal, OrienteeringLocal(SQUARE, matrix=self._by_matrix)).warm_up()
 
     @cached_property
-    def _space(self) -> Space:
-        return make_space(self._travel, self._by_matrix)
+    def _ground(self) -> Ground:
+        travel = restricted(self._instance.travel, np.arange(self._instance.travel.size), self._by_matrix)
+        near = travel.nearest(NEIGHBOURS, self.clock)
+        return Ground(make_space(travel, self._by_matrix), near, self._prizes, self._limit)
 
-    @cached_property
-    def _near(self) -> Array:
-        return self._travel.nearest(NEIGHBOURS, self.clock)
-
-    @cached_property
-    def _travel(self) -> Travel:
-        nodes = np.arange(self._instance.travel.size)
-        return restricted(self._instance.travel, nodes, self._by_matrix)
-
-    def _buffers(self, nodes: Array) -> tuple[Array, Array, Array, Array]:
-        """Return a path with room to grow, the places of its nodes, and an empty stack with its marks."""
-        size = self._instance.travel.size
-        buffer, position = np.zeros(size + 2, np.int64), np.full(size, -1, np.int64)
-        buffer[: len(nodes)] = nodes
-        place(buffer, position, len(nodes))
-        return buffer, position, np.empty(size, np.int64), np.zeros(size, np.bool_)
+    def _draft(self, nodes: Array) -> Draft:
+        return make_draft(self._instance.travel.size, nodes)
 
     def _shortened(self, nodes: Array) -> Array:
-        buffer, position, stack, queued = self._buffers(nodes)
-        distinct = np.unique(nodes)
-        stack[: len(distinct)] = distinct
-        queued[distinct] = True
+        draft, distinct = self._draft(nodes), np.unique(nodes)
+        draft.stack[: len(distinct)] = distinct
+        draft.queued[distinct] = True
         left, chunk = len(distinct), Chunks(1000)
         while left > 0 and not self.out_of_time():
-            steps = chunk()
-            _, left = improve(*self._space, self._near, buffer, position, len(nodes), stack, left, queued, steps)
-        return buffer[: len(nodes)].copy()
+            _, left = improve(self._ground, draft, len(nodes), left, chunk())
+        return draft.path[: len(nodes)].copy()
 
     def _filled(self, nodes: Array, rng: np.random.Generator | None) -> PathState:
         """Return the path with what fits inserted: by prize per lengthening, or by a random value."""
-        buffer, position, _, _ = self._buffers(nodes)
-        free = np.flatnonzero((position < 0) & (self._prizes > 0.0))
+        draft = self._draft(nodes)
+        free = np.flatnonzero((draft.pos < 0) & (self._prizes > 0.0))
         value = self._prizes.copy()
         if rng is not None:
             appraise(self._prizes, free, len(free), value, random_state(rng))
-        length = measure(*self._space, buffer, len(nodes))
-        space, near, limit, count = self._space, self._near, self._limit, len(nodes)
-        count, _ = fill_path(space, near, limit, buffer, position, count, length, value, free, self.clock)
-        return self._of(buffer[:count])
+        length = measure(self._ground, draft.path, len(nodes))
+        count, _ = fill_path(self._ground, draft, len(nodes), length, value, free, self.clock)
+        return self._of(draft.path[:count])
 
     def _added(self, before: int, node: int, after: int) -> float:
         nodes = np.array([before, node, after])

@@ -21,6 +21,7 @@ doi:10.1007/s101070050002: averages.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,6 +47,46 @@ SETTLED, EVERY = 60, 5
 """After how many trees paths are made of them, and of each how many of one."""
 OUT = 3
 """Numbers that tell of a position whether it is left out."""
+
+
+class Tree(NamedTuple):
+    """A spanning tree of n positions, and the one that collects prizes made of it; distances are in window units.
+
+    Attributes
+    ----------
+    lengths, potential
+        Distances [n, n], and what a node adds to its edges, [n].
+    value, gain
+        What the prize of each position is worth, [n], and what it brings beyond its cost, or would bring, [n]; lengths.
+    parent, order
+        Parent [n] of each position in the spanning tree, and the positions [n] in order of entry, position 1 last.
+    above, kept
+        What each position of the collecting tree hangs on, [n], and which positions it has, [n].
+    below
+        How many branches begin at each position, and the sum of their first positions, [n, 2].
+    detour, where
+        The shortest detour over each position, [n], and the lower end of the edge that it leaves, [n].
+    """
+
+    lengths: Array
+    potential: Array
+    value: Array
+    gain: Array
+    parent: Array
+    order: Array
+    above: Array
+    kept: Array
+    below: Array
+    detour: Array
+    where: Array
+
+
+@kernel
+def _make_tree(n: int, lengths: Array) -> Tree:
+    reals, numbers = np.zeros((4, n), dtype=np.float32), np.zeros((4, n), dtype=np.int32)
+    kept, below = np.zeros(n, dtype=np.bool_), np.zeros((n, 2), dtype=np.int32)
+    parent, order, above, where = numbers[0], numbers[1], numbers[2], numbers[3]
+    return Tree(lengths, reals[0], reals[1], reals[2], parent, order, above, kept, below, reals[3], where)
 
 
 @kernel
@@ -86,19 +127,11 @@ def relax_path_trees(
         Length that a prize of 1 is worth, in mean edges, 0 where all positions are the same; how many are in ``best``.
     """
     n = len(xy)
-    potential = np.zeros(n, dtype=np.float32)
-    value = np.zeros(n, dtype=np.float32)
-    gain = np.zeros(n, dtype=np.float32)
-    kept = np.zeros(n, dtype=np.bool_)
+    tree = _make_tree(n, lengths)
+    potential, value, gain, kept, above = tree.potential, tree.value, tree.gain, tree.kept, tree.above
     degree = np.zeros(n, dtype=np.int32)
     wanted = np.full(n, 2, dtype=np.int32)
     wanted[:2] = 1
-    parent = np.zeros(n, dtype=np.int32)
-    above = np.zeros(n, dtype=np.int32)
-    order = np.zeros(n, dtype=np.int32)
-    key = np.zeros(n, dtype=np.float32)
-    below = np.zeros((n, 2), dtype=np.int32)
-    where = np.zeros(n, dtype=np.int32)
     measure(xy, lengths)
     first_potentials(n, lengths, wanted, potential)
     unit = -2.0 * potential[2:n].mean()
@@ -117,10 +150,10 @@ def relax_path_trees(
     for t in range(TREES):
         for i in range(n):
             value[i] = gained * prizes[i]
-        grow_tree(n, inner, potential, parent, order, key)
-        _prune(n, lengths, potential, value, parent, order, above, gain, kept, below, key, where)
+        grow_tree(n, inner, potential, tree.parent, tree.order, tree.detour)
+        _prune(tree)
         weight = (AVERAGING if t > 0 else 1.0) * (1.0 - AVERAGING) ** (TREES - 1 - t)  # what later averaging leaves of it
-        length = _count(n, weight, lengths, above, kept, degree, share, out)
+        length = _count(tree, weight, degree, share, out)
         if t >= SETTLED and (t + 1 - SETTLED) % EVERY == 0:
             count = path_of_tree(n, lengths, prizes, above, kept, budget, path)
             count_path(path[:count], EVERY / (TREES - SETTLED), joined)
@@ -136,7 +169,7 @@ def relax_path_trees(
         gained *= math.exp(-follow * min(1.0, max(-1.0, length / budget - 1.0)))
         step *= (LAST_STEP / FIRST_STEP) ** (1.0 / TREES)
         follow *= (LAST_GAIN / FIRST_GAIN) ** (1.0 / TREES)
-    find_alpha(n, inner, potential, parent, order, unit, alpha)
+    find_alpha(n, inner, potential, tree.parent, tree.order, unit, alpha)
     for i in range(n):
         alpha[i, 1] = max(0.0, lengths[i, 1] + potential[i] - lengths[above[1], 1] - potential[above[1]]) / unit
         alpha[1, i] = alpha[i, 1]
@@ -145,76 +178,22 @@ def relax_path_trees(
 
 
 @kernel
-def _prune(
-    n: int,
-    lengths: Array,
-    potential: Array,
-    value: Array,
-    parent: Array,
-    order: Array,
-    above: Array,
-    gain: Array,
-    kept: Array,
-    below: Array,
-    detour: Array,
-    where: Array,
-) -> None:
-    """Make a spanning tree one that collects prizes: ``above`` is what each of the ``kept`` hangs on, position 1 a leaf.
-
-    Parameters
-    ----------
-    n
-        Number of positions.
-    lengths, potential
-        Distances [n, n], and what a node adds to its edges, [n].
-    value
-        What the prize of each position is worth, [n], a length.
-    parent, order
-        Parent [n] of each position in the spanning tree, and the positions in order of entry, position 1 last.
-    above, kept
-        Room [n]. Get what each position hangs on, and which positions the tree has.
-    gain
-        Room [n]. Gets what each position brings beyond its cost, or would bring, a length.
-    below, detour, where
-        Room [n, 2], [n] and [n] for `_pass_by` and `_put_between`.
-    """
-    _cut_off(n, lengths, potential, value, parent, order, gain, kept)
-    above[:] = parent
-    _pass_by(n, lengths, potential, value, above, order, gain, kept, below)
-    _join_last(n, lengths, potential, above, order, kept)
-    _put_between(n, lengths, value, above, gain, kept, detour, where)
+def _prune(tree: Tree) -> None:
+    """Make a spanning tree one that collects prizes: position 1 is a leaf of it."""
+    _cut_off(tree)
+    tree.above[:] = tree.parent
+    _pass_by(tree)
+    _join_last(tree)
+    _put_between(tree)
 
 
 @kernel
-def _cut_off(
-    n: int,
-    lengths: Array,
-    potential: Array,
-    value: Array,
-    parent: Array,
-    order: Array,
-    gain: Array,
-    kept: Array,
-) -> None:
-    """Write what each branch brings less its cost, and mark what hangs on position 0 by branches that bring more.
-
-    ``value`` is what the prize of a position is worth.
-
-    Parameters
-    ----------
-    n
-        Number of positions.
-    lengths, potential
-        Distances [n, n], and what a node adds to its edges, [n].
-    value
-        What the prize of each position is worth, [n], a length.
-    parent, order
-        Parent [n] of each position in the spanning tree, and the positions in order of entry, position 1 last.
-    gain, kept
-        Room [n]. Get what the branch from each position on brings beyond its cost, and which positions the tree keeps.
-    """
+def _cut_off(tree: Tree) -> None:
+    """Write what each branch brings less its cost, and mark what hangs on position 0 by branches that bring more."""
+    n, lengths, potential, parent = len(tree.value), tree.lengths, tree.potential, tree.parent
+    order, gain, kept = tree.order, tree.gain, tree.kept
     for i in range(n):
-        gain[i] = value[i] + 2.0 * potential[i]
+        gain[i] = tree.value[i] + 2.0 * potential[i]
     for k in range(n - 2, 0, -1):
         i = order[k]
         p = parent[i]
@@ -229,40 +208,14 @@ def _cut_off(
 
 
 @kernel
-def _pass_by(
-    n: int,
-    lengths: Array,
-    potential: Array,
-    value: Array,
-    above: Array,
-    order: Array,
-    gain: Array,
-    kept: Array,
-    below: Array,
-) -> None:
+def _pass_by(tree: Tree) -> None:
     """Take positions out of the tree that are worth less than the way over them costs more than the way past them.
 
     A shortest spanning tree goes over nodes of little worth that lie on the way. Changes ``above`` and ``kept``, and makes
-    the ``gain`` of a position with one edge or two what it brings there. ``below`` [n, 2] is room for how many branches
-    begin at each position, and the sum of their first positions.
-
-    Parameters
-    ----------
-    n
-        Number of positions.
-    lengths, potential
-        Distances [n, n], and what a node adds to its edges, [n].
-    value
-        What the prize of each position is worth, [n], a length.
-    above, kept
-        What each position hangs on, [n], and which positions the tree has, [n]; both change.
-    order
-        Positions [n] in order of entry into the spanning tree, position 1 last.
-    gain
-        What each position brings, [n], a length; changes.
-    below
-        Room [n, 2].
+    the ``gain`` of a position with one edge or two what it brings there.
     """
+    n, lengths, potential, value, gain = len(tree.value), tree.lengths, tree.potential, tree.value, tree.gain
+    order, above, kept, below = tree.order, tree.above, tree.kept, tree.below
     below[:] = 0
     for k in range(1, n - 1):
         i = order[k]
@@ -296,48 +249,30 @@ def _pass_by(
 
 
 @kernel
-def _join_last(n: int, lengths: Array, potential: Array, above: Array, order: Array, kept: Array) -> None:
+def _join_last(tree: Tree) -> None:
     """Join the last position to the nearest one of the tree, under the potentials; the tree has one beside position 0."""
+    n, lengths, potential, kept = len(tree.value), tree.lengths, tree.potential, tree.kept
     if not kept[2:n].any():
-        kept[order[1]] = True
+        kept[tree.order[1]] = True
     nearest = np.float32(math.inf)
     for i in range(2, n):
         if kept[i] and lengths[1, i] + potential[i] < nearest:
             nearest = lengths[1, i] + potential[i]
-            above[1] = i
+            tree.above[1] = i
     kept[1] = True
 
 
 @kernel
-def _put_between(
-    n: int, lengths: Array, value: Array, above: Array, gain: Array, kept: Array, detour: Array, where: Array
-) -> None:
-    """Put positions left out between two joined ones where that brings more than it costs; write what it brings as ``gain``.
-
-    ``detour`` and ``where`` [n] are room.
-
-    Parameters
-    ----------
-    n
-        Number of positions.
-    lengths
-        Distances [n, n].
-    value
-        What the prize of each position is worth, [n], a length.
-    above, kept
-        What each position hangs on, [n], and which positions the tree has, [n]; both change.
-    gain
-        What each position brings, [n], a length; changes at those left out.
-    detour, where
-        Room [n] each for the shortest detour over each position, and the lower end of the edge it leaves.
-    """
+def _put_between(tree: Tree) -> None:
+    """Put positions left out between two joined ones where that pays; write what it brings as ``gain``."""
+    above, gain, kept, detour, where = tree.above, tree.gain, tree.kept, tree.detour, tree.where
     for _ in range(PASSES):
-        _find_detours(n, lengths, above, kept, detour, where)
+        _find_detours(tree)
         changed = False
-        for i in range(2, n):
+        for i in range(2, len(kept)):
             if kept[i]:
                 continue
-            gain[i] = value[i] - detour[i]
+            gain[i] = tree.value[i] - detour[i]
             j = where[i]
             if gain[i] > 0.0 and detour[j] >= 0.0:
                 detour[j] = -1.0  # others that want to be there wait for the next pass
@@ -350,11 +285,13 @@ def _put_between(
 
 
 @kernel(fastmath=True)
-def _find_detours(n: int, lengths: Array, above: Array, kept: Array, detour: Array, where: Array) -> None:
+def _find_detours(tree: Tree) -> None:
     """Write the shortest detour over each position from the edges of the tree, and the lower end of the edge.
 
     The passes are over all positions, those in the tree included, so that they can be vectorised.
     """
+    n, lengths, above, kept = len(tree.value), tree.lengths, tree.above, tree.kept
+    detour, where = tree.detour, tree.where
     detour[:n] = np.float32(FAR)
     for j in range(1, n):
         if not kept[j]:
@@ -373,38 +310,23 @@ def _find_detours(n: int, lengths: Array, above: Array, kept: Array, detour: Arr
 
 
 @kernel
-def _count(
-    n: int, weight: float, lengths: Array, above: Array, kept: Array, degree: Array, share: Array, out: Array
-) -> float:
-    """Add a tree to the degrees, begun anew, and to the shares; return its length.
+def _count(tree: Tree, weight: float, degree: Array, share: Array, out: Array) -> float:
+    """Add a tree by its weight to the shares, and to the degrees, begun anew; return its length.
 
-    Parameters
-    ----------
-    n
-        Number of positions.
-    weight
-        Weight of the tree in the average of trees.
-    lengths
-        Distances [n, n].
-    above, kept
-        What each position hangs on, [n], and which positions the tree has, [n].
-    degree
-        Room [n]. Gets the degrees in the tree.
-    share, out
-        Share of the trees that have each pair, [n, n], and that leave each position out, in column 0 of [n, 2]; both grow.
+    ``share`` is the share of the trees that have each pair, and column 0 of ``out`` that of trees that leave a position out.
     """
     degree[:] = 0
     length = 0.0
-    for i in range(1, n):
-        if not kept[i]:
+    for i in range(1, len(tree.value)):
+        if not tree.kept[i]:
             out[i, 0] += weight
             continue
-        j = above[i]
+        j = tree.above[i]
         share[i, j] += weight
         share[j, i] += weight
         degree[i] += 1
         degree[j] += 1
-        length += lengths[i, j]
+        length += tree.lengths[i, j]
     return length
 
 

@@ -10,6 +10,7 @@ doi:10.1287/trsc.2019.0914, section 5.1.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +18,7 @@ from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.polling import Chunks
-from redwood.problems.orienteering.local_kernels import between, cheapest_place, insert, measure, remove
-from redwood.problems.orienteering.space import Space
+from redwood.problems.orienteering.local_kernels import Draft, Ground, between, cheapest_place, insert, measure, remove
 
 _RUIN_SHARE = 0.3
 _RUIN_MOST = 16
@@ -29,47 +29,47 @@ EVERYTHING = 300
 """Up to so many nodes, every unvisited node is tried in each iteration."""
 
 
-@kernel
-def touch(node: int, stack: Array, waiting: int, queued: Array) -> int:
-    """Put a node on the stack unless it is there; return the height of the stack.
+class Offers(NamedTuple):
+    """Nodes that may be inserted into a path.
 
-    Parameters
+    Attributes
     ----------
-    node
-        The node to put on the stack.
-    stack, waiting
-        Nodes in room [N], and how many they are.
-    queued
-        Which nodes are on the stack, [N]; changes.
+    nodes
+        The nodes, in room [N].
+    value
+        What each node is worth, [N].
+    added, behind
+        The least lengthening by each node, [N], and the node to put it behind, [N], -1 where there is none.
     """
-    if queued[node]:
+
+    nodes: Array
+    value: Array
+    added: Array
+    behind: Array
+
+
+def make_offers(size: int, value: Array) -> Offers:
+    """Return room for offers of N nodes with their values [N]."""
+    return Offers(np.zeros(size, np.int64), value, np.full(size, 1e300), np.full(size, -1, np.int64))
+
+
+@kernel(_nrt=False)
+def touch(draft: Draft, node: int, waiting: int) -> int:
+    """Put a node on the stack unless it is there; return the height of the stack."""
+    if draft.queued[node]:
         return waiting
-    queued[node] = True
-    stack[waiting] = node
+    draft.queued[node] = True
+    draft.stack[waiting] = node
     return waiting + 1
 
 
-@kernel
-def ruin(
-    neighbours: Array, trial: Array, pos: Array, count: int, stack: Array, queued: Array, random: RandomState
-) -> tuple[int, int]:
+@kernel(_nrt=False)
+def ruin(ground: Ground, draft: Draft, count: int, random: RandomState) -> tuple[int, int]:
     """Remove a string of the path or visited nodes near each other; return the entries left and the stack's height.
 
-    Parameters
-    ----------
-    neighbours
-        Neighbours [N, K] of each node, nearest first.
-    trial, pos
-        The path, in room [N + 2], and the place of each node, [N], -1 where not visited; both change.
-    count
-        Entries of the path, its ends included.
-    stack
-        Room [N]. Gets the nodes beside what was removed.
-    queued
-        Which nodes are on the stack, [N], none before; changes.
-    random
-        The generator's state [2].
+    The stack, empty before, gets the nodes beside what was removed.
     """
+    neighbours, path, pos = ground.neighbours, draft.path, draft.pos
     inner = count - 2
     if inner < 1:
         return count, 0
@@ -79,64 +79,33 @@ def ruin(
     if random_float(random) >= _ADJACENT_SHARE:
         first = max(1, at - random_below(random, many))
         last = min(inner, first + many - 1)
-        before, after = trial[first - 1], trial[last + 1]
-        count = remove(trial, pos, count, first, last)
-        return count, touch(after, stack, touch(before, stack, 0, queued), queued)
+        before, after = path[first - 1], path[last + 1]
+        count = remove(draft, count, first, last)
+        return count, touch(draft, after, touch(draft, before, 0))
     waiting = 0
-    node = trial[at]
+    node = path[at]
     for k in range(-1, neighbours.shape[1]):
         other = node if k < 0 else int(neighbours[node, k])
         at = pos[other]
         if at < 1 or at > count - 2 or random_float(random) < 0.2:
             continue
-        waiting = touch(trial[at - 1], stack, waiting, queued)
-        waiting = touch(trial[at + 1], stack, waiting, queued)
-        count = remove(trial, pos, count, at, at)
+        waiting = touch(draft, path[at - 1], waiting)
+        waiting = touch(draft, path[at + 1], waiting)
+        count = remove(draft, count, at, at)
         many -= 1
         if many == 0:
             break
     return count, waiting
 
 
-@kernel
-def force(
-    metric: int,
-    points: Array,
-    matrix: Array | None,
-    neighbours: Array,
-    prizes: Array,
-    limit: float,
-    trial: Array,
-    pos: Array,
-    count: int,
-    stack: Array,
-    queued: Array,
-    random: RandomState,
-) -> tuple[int, int]:
+@kernel(_nrt=False)
+def force(ground: Ground, draft: Draft, count: int, random: RandomState) -> tuple[int, int]:
     """Insert an unvisited node near the path, then drop the others that pay least for their way until the length fits.
 
-    Parameters
-    ----------
-    metric, points, matrix
-        Distances, as `between` takes them.
-    neighbours
-        Neighbours [N, K] of each node, nearest first.
-    prizes
-        Prizes [N], 0 at the ends of the path.
-    limit
-        The longest that the path may be.
-    trial, pos
-        The path, in room [N + 2], and the place of each node, [N], -1 where not visited; both change.
-    count
-        Entries of the path, its ends included.
-    stack
-        Room [N]. Gets the nodes beside what was changed.
-    queued
-        Which nodes are on the stack, [N], none before; changes.
-    random
-        The generator's state [2].
+    Returns the entries and the height of the stack, which is empty before and gets the nodes beside what was changed.
     """
-    node = trial[random_below(random, count)]
+    neighbours, prizes, limit, path, pos = ground.neighbours, ground.prizes, ground.limit, draft.path, draft.pos
+    node = path[random_below(random, count)]
     seen = 0
     for k in range(neighbours.shape[1]):
         other = int(neighbours[node, k])
@@ -148,19 +117,19 @@ def force(
                 break
     if pos[node] >= 0:
         return count, 0
-    _, where = cheapest_place(metric, points, matrix, neighbours, trial, pos, count, node)
+    _, where = cheapest_place(ground, draft, count, node)
     if where < 0:
         return count, 0
-    count = insert(trial, pos, count, where, node)
-    waiting = touch(trial[where], stack, touch(trial[where + 2], stack, touch(node, stack, 0, queued), queued), queued)
-    length = measure(metric, points, matrix, trial, count)
+    count = insert(draft, count, where, node)
+    waiting = touch(draft, path[where], touch(draft, path[where + 2], touch(draft, node, 0)))
+    length = measure(ground, path, count)
     while length > limit:  # each round removes a node, or ends
         poorest, least = -1, 1e300
         saving = 0.0
         for at in range(1, count - 1):
-            a, b, c = trial[at - 1], trial[at], trial[at + 1]
-            freed = between(metric, points, matrix, a, b) + between(metric, points, matrix, b, c)
-            freed -= between(metric, points, matrix, a, c)
+            a, b, c = path[at - 1], path[at], path[at + 1]
+            freed = between(ground, a, b) + between(ground, b, c)
+            freed -= between(ground, a, c)
             noise = 1.0 + _NOISE * random_float(random)
             if b == node or freed <= 0.0:
                 continue
@@ -169,47 +138,21 @@ def force(
                 poorest, least, saving = at, ratio, freed
         if poorest < 0:
             break
-        waiting = touch(trial[poorest - 1], stack, waiting, queued)
-        waiting = touch(trial[poorest + 1], stack, waiting, queued)
-        count = remove(trial, pos, count, poorest, poorest)
+        waiting = touch(draft, path[poorest - 1], waiting)
+        waiting = touch(draft, path[poorest + 1], waiting)
+        count = remove(draft, count, poorest, poorest)
         length -= saving
     return count, waiting
 
 
-@kernel
-def offer(
-    neighbours: Array,
-    prizes: Array,
-    trial: Array,
-    pos: Array,
-    count: int,
-    path: Array,
-    path_count: int,
-    offered: Array,
-    queued: Array,
-    random: RandomState,
-) -> int:
-    """List the unvisited nodes worth trying: all of a small instance, else those removed and those near a random place.
+@kernel(_nrt=False)
+def offer(ground: Ground, draft: Draft, count: int, before: Array, entries: int, offered: Array, random: RandomState) -> int:
+    """List in ``offered`` the unvisited nodes worth trying, and return how many.
 
-    Parameters
-    ----------
-    neighbours
-        Neighbours [N, K] of each node, nearest first.
-    prizes
-        Prizes [N]; nodes without are never offered.
-    trial, pos
-        The path, in room [N + 2], and the place of each node, [N], -1 where not visited.
-    count
-        Entries of the path, its ends included.
-    path, path_count
-        The path before the ruin, and its entries: what it visits and ``trial`` does not was removed.
-    offered
-        Room [N]. Gets the nodes.
-    queued
-        False [N], and so again at the end.
-    random
-        The generator's state [2].
+    All nodes with a prize of a small instance, else those removed, which are on the path ``before`` the ruin with its
+    number of ``entries``, and those near these and near two random places.
     """
+    neighbours, prizes, path, pos, queued = ground.neighbours, ground.prizes, draft.path, draft.pos, draft.queued
     many = 0
     if len(prizes) <= EVERYTHING:
         for node in range(len(prizes)):
@@ -217,14 +160,14 @@ def offer(
                 offered[many] = node
                 many += 1
         return many
-    for at in range(1, path_count - 1):
-        if pos[path[at]] < 0:
-            offered[many] = path[at]
-            queued[path[at]] = True
+    for at in range(1, entries - 1):
+        if pos[before[at]] < 0:
+            offered[many] = before[at]
+            queued[before[at]] = True
             many += 1
     removed = many
     for turn in range(removed + 2):
-        centre = offered[turn] if turn < removed else trial[random_below(random, count)]
+        centre = offered[turn] if turn < removed else path[random_below(random, count)]
         for k in range(neighbours.shape[1]):
             node = int(neighbours[centre, k])
             if pos[node] < 0 and prizes[node] > 0.0 and not queued[node]:
@@ -236,46 +179,20 @@ def offer(
     return many
 
 
-@kernel
+@kernel(_nrt=False)
 def appraise(prizes: Array, offered: Array, many: int, value: Array, random: RandomState) -> None:
     """Write what each offered node is worth in this iteration: a random power of its prize, with noise.
 
-    Parameters
-    ----------
-    prizes
-        Prizes [N].
-    offered, many
-        Nodes in room [N], and how many count.
-    value
-        Room [N]. Gets the values of the offered nodes, at their numbers.
-    random
-        The generator's state [2].
+    ``value`` [N] gets it at the numbers of the first ``many`` nodes offered.
     """
     exponent = _EXPONENT_LEAST + _EXPONENT_SPREAD * random_float(random)
     for k in range(many):
         value[offered[k]] = prizes[offered[k]] ** exponent * (1.0 + _NOISE * random_float(random))
 
 
-@kernel
+@kernel(_nrt=False)
 def recreate(
-    metric: int,
-    points: Array,
-    matrix: Array | None,
-    neighbours: Array,
-    limit: float,
-    trial: Array,
-    pos: Array,
-    count: int,
-    length: float,
-    offered: Array,
-    many: int,
-    value: Array,
-    added: Array,
-    behind: Array,
-    stack: Array,
-    queued: Array,
-    rounds: int,
-    known: bool,
+    ground: Ground, draft: Draft, count: int, length: float, offers: Offers, many: int, rounds: int, known: bool
 ) -> tuple[int, float, int]:
     """Insert the offered node of most value per lengthening until none fits, or so many ``rounds`` long.
 
@@ -283,37 +200,25 @@ def recreate(
 
     Parameters
     ----------
-    metric, points, matrix
-        Distances, as `between` takes them.
-    neighbours
-        Neighbours [N, K] of each node, nearest first.
-    limit
-        The longest that the path may be.
-    trial, pos
-        The path, in room [N + 2], and the place of each node, [N], -1 where not visited; both change.
+    ground, draft
+        The instance and the path, with an empty stack; gets the nodes beside what was inserted, and those themselves.
     count, length
         Entries of the path, its ends included, and its length.
-    offered, many
-        Nodes to try, in room [N], and how many count.
-    value
-        What each offered node is worth, [N].
-    added, behind
-        Room [N] each for the least lengthening by each node, and the node to put it behind, -1 where there is none.
-    stack
-        Room [N]. Gets the nodes beside what was inserted, and those themselves.
-    queued
-        Which nodes are on the stack, [N], none before; changes.
+    offers, many
+        Nodes to try, and how many there are.
     rounds
         Nodes to insert, at most.
     known
-        Whether ``added`` and ``behind`` are those that a call before has left.
+        Whether ``added`` and ``behind`` of the offers are those that a call before has left.
     """
+    limit, path, pos = ground.limit, draft.path, draft.pos
+    offered, value, added, behind = offers.nodes, offers.value, offers.added, offers.behind
     waiting = 0
     for k in range(0 if known else many):
         node = offered[k]
         if pos[node] < 0:
-            added[node], at = cheapest_place(metric, points, matrix, neighbours, trial, pos, count, node)
-            behind[node] = trial[at] if at >= 0 else -1
+            added[node], at = cheapest_place(ground, draft, count, node)
+            behind[node] = path[at] if at >= 0 else -1
     for _ in range(rounds):
         chosen, most = -1, -1.0
         for k in range(many):
@@ -327,52 +232,37 @@ def recreate(
             return count, length, waiting
         tail = behind[chosen]
         at = pos[tail]
-        count = insert(trial, pos, count, at, chosen)
-        head = trial[at + 2]
+        count = insert(draft, count, at, chosen)
+        head = path[at + 2]
         length += added[chosen]
-        waiting = touch(tail, stack, touch(head, stack, touch(chosen, stack, waiting, queued), queued), queued)
-        inserted = between(metric, points, matrix, tail, chosen)
-        follows = between(metric, points, matrix, chosen, head)
+        waiting = touch(draft, tail, touch(draft, head, touch(draft, chosen, waiting)))
+        inserted = between(ground, tail, chosen)
+        follows = between(ground, chosen, head)
         for k in range(many):
             node = offered[k]
             if pos[node] >= 0:
                 continue
             if behind[node] == tail:
-                added[node], at = cheapest_place(metric, points, matrix, neighbours, trial, pos, count, node)
-                behind[node] = trial[at] if at >= 0 else -1
+                added[node], at = cheapest_place(ground, draft, count, node)
+                behind[node] = path[at] if at >= 0 else -1
                 continue
-            near = between(metric, points, matrix, node, chosen)
-            first = between(metric, points, matrix, tail, node) + near - inserted
-            second = near + between(metric, points, matrix, node, head) - follows
+            near = between(ground, node, chosen)
+            first = between(ground, tail, node) + near - inserted
+            second = near + between(ground, node, head) - follows
             if min(first, second) < added[node]:
                 added[node], behind[node] = (first, tail) if first < second else (second, chosen)
     return count, length, waiting
 
 
 def fill_path(
-    space: Space,
-    neighbours: Array,
-    limit: float,
-    path: Array,
-    pos: Array,
-    count: int,
-    length: float,
-    value: Array,
-    free: Array,
-    clock: Clock | None,
+    ground: Ground, draft: Draft, count: int, length: float, value: Array, free: Array, clock: Clock | None
 ) -> tuple[int, float]:
     """Insert free nodes by value per lengthening until none fits or the clock stops; return the entries and the length.
 
     Parameters
     ----------
-    space
-        Distances of the N nodes.
-    neighbours
-        Neighbours [N, K] of each node, nearest first.
-    limit
-        The longest that the path may be.
-    path, pos
-        The path, in room [N + 2], and the place of each node, [N], -1 where not visited; both change.
+    ground, draft
+        The instance and the path, which grows.
     count, length
         Entries of the path, its ends included, and its length.
     value
@@ -382,31 +272,13 @@ def fill_path(
     clock
         Stops the work.
     """
-    size = len(pos)
-    offered, added, behind = np.zeros(size, np.int64), np.full(size, 1e300), np.full(size, -1, np.int64)
-    offered[: len(free)] = free
-    stack, queued = np.empty(size, np.int64), np.zeros(size, np.bool_)
+    offers = make_offers(len(draft.pos), value)
+    offers.nodes[: len(free)] = free
     known, chunk = False, Chunks(50)
     while True:  # each call but the last one inserts nodes
         rounds = chunk()
-        grown, length, _ = recreate(
-            *space,
-            neighbours,
-            limit,
-            path,
-            pos,
-            count,
-            length,
-            offered,
-            len(free),
-            value,
-            added,
-            behind,
-            stack,
-            queued,
-            rounds,
-            known,
-        )
+        grown, length, waiting = recreate(ground, draft, count, length, offers, len(free), rounds, known)
+        draft.queued[draft.stack[:waiting]] = False
         inserted, count, known = grown - count, grown, True
         if inserted < rounds or (clock is not None and clock.stops()):
             return count, length

@@ -7,7 +7,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.problem import frozen
 from redwood.problems.orienteering.instance import OrienteeringInstance
-from redwood.problems.routing.travel import Metric, Travel
+from redwood.problems.routing.travel import Distances, Metric, Travel
 
 MATRIX_UP_TO = 1000
 """Up to so many nodes the distances are written down as a matrix."""
@@ -20,9 +20,6 @@ SQUARE = OrienteeringInstance(
     end=0,
 )
 """Four nodes on which kernels are compiled: the instance that is to be solved may be large."""
-
-Space = tuple[int, Array, Array | None]
-"""Metric, points and matrix: the first arguments of the compiled moves; ``None`` for the matrix has them compiled apart."""
 
 
 def as_matrix(instance: OrienteeringInstance) -> bool:
@@ -37,7 +34,6 @@ def restricted(travel: Travel, nodes: Array, matrix: bool) -> Travel:
     return Travel(Metric.EXPLICIT, None, travel.between(nodes[:, None], nodes[None, :]).astype(np.float64))
 
 
-def make_space(travel: Travel, matrix: bool) -> Space:
-    """Return distances that `restricted` made as arguments of the compiled moves."""
-    metric, points, distances = travel.arrays
-    return metric, points, distances if matrix else None
+def make_space(travel: Travel, matrix: bool) -> Distances:
+    """Return distances that `restricted` made as the compiled moves take them."""
+    return travel.arrays if matrix else travel.arrays._replace(matrix=None)

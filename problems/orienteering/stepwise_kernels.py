@@ -27,6 +27,7 @@ from redwood.problems.routing.stepwise_kernels import (
     remove,
     window_scale,
 )
+from redwood.problems.routing.travel import Distances
 from redwood.problems.routing.windows import WindowArrays
 
 MARKS = 2
@@ -78,15 +79,20 @@ class Rows(NamedTuple):
 
 
 @kernel
+def distances_of(instances: Instances, row: int) -> Distances:
+    """Return the distances of an instance."""
+    points = instances.points[instances.offsets[row] :]
+    return Distances(instances.metrics[row], points, points)
+
+
+@kernel
 def close_unreachable(instances: Instances, batch: Rows, b: int) -> None:
     """Close the open nodes of row ``b`` that are out of reach."""
-    own = instances.points[instances.offsets[batch.rows[b]] :]
-    metric, end = instances.metrics[batch.rows[b]], instances.ends[batch.rows[b]]
-    matrix = np.empty((0, 0))
+    distances, end = distances_of(instances, batch.rows[b]), instances.ends[batch.rows[b]]
     k = 0
     while k < batch.left[b]:  # each round goes on or closes a node
         node = batch.remaining[b, k]
-        way = distance(metric, own, matrix, batch.current[b], node) + distance(metric, own, matrix, node, end)
+        way = distance(distances, batch.current[b], node) + distance(distances, node, end)
         if way <= batch.budget[b]:
             k += 1
         else:
@@ -114,14 +120,10 @@ def begin_rows(instances: Instances, batch: Rows) -> None:
 @kernel
 def act_rows(instances: Instances, batch: Rows, nodes: Array) -> None:
     """Visit ``nodes[b]``, which is in reach, in each row that is not finished."""
-    matrix = np.empty((0, 0))
     for b in range(len(nodes)):
         if batch.left[b] == 0:
             continue
-        offset = instances.offsets[batch.rows[b]]
-        batch.budget[b] -= distance(
-            instances.metrics[batch.rows[b]], instances.points[offset:], matrix, batch.current[b], nodes[b]
-        )
+        batch.budget[b] -= distance(distances_of(instances, batch.rows[b]), batch.current[b], nodes[b])
         remove(nodes[b], batch.remaining[b], batch.place[b], batch.left[b])
         batch.current[b] = nodes[b]
         batch.order[b, batch.steps[b]] = nodes[b]
@@ -231,16 +233,7 @@ def window_rows(instances: Instances, batch: Rows, size: int, window: WindowArra
             xy[k, 0] = batch.turn[b, 0, 0] * dx + batch.turn[b, 0, 1] * dy
             xy[k, 1] = batch.turn[b, 1, 0] * dx + batch.turn[b, 1, 1] * dy
         _describe(xy[:total], tokens, window.features[b])
-        _describe_value(
-            instances.metrics[batch.rows[b]],
-            instances.points[offset:],
-            instances.prizes[offset:],
-            window.nodes[b, :tokens],
-            batch.budget[b],
-            batch.left[b],
-            scale,
-            window.features[b],
-        )
+        _describe_value(instances, batch, b, window.nodes[b, :tokens], scale, window.features[b])
         for k in range(total):
             value[k] = instances.prizes[offset + seen[k]]
         around = xy[:total]
@@ -294,28 +287,15 @@ def _describe(xy: Array, tokens: int, features: Array) -> None:
 
 
 @kernel
-def _describe_value(
-    metric: int, points: Array, prizes: Array, nodes: Array, budget: float, left: int, scale: float, features: Array
-) -> None:
+def _describe_value(instances: Instances, batch: Rows, b: int, nodes: Array, scale: float, features: Array) -> None:
     """Write prize by the mean prize of the window, share of the length left that the way there and on to the end takes,
     what would be left of it in window units; for all tokens the length left in those units, and how many nodes are outside.
 
-    Parameters
-    ----------
-    metric, points
-        How distances are rounded, and the positions [N, 2] of the instance.
-    prizes
-        Prizes [N] of the instance.
-    nodes
-        Node of each token [T]: the current one, the end, then nodes in reach.
-    budget, left
-        Length left, and how many nodes are in reach.
-    scale
-        One over the window's unit of length.
-    features
-        Features [T, F] of which columns 5 to 10 are written.
+    The tokens' ``nodes`` are the current one, the end, then nodes in reach; of ``features`` [T, F] columns 5 to 10 are
+    written. ``scale`` is one over the window's unit of length.
     """
-    matrix = np.empty((0, 0))
+    distances, prizes = distances_of(instances, batch.rows[b]), instances.prizes[instances.offsets[batch.rows[b]] :]
+    budget, left = batch.budget[b], batch.left[b]
     mean = 1e-12
     for k in range(MARKS, len(nodes)):
         mean += prizes[nodes[k]] / (len(nodes) - MARKS)
@@ -325,7 +305,7 @@ def _describe_value(
         features[k, 9] = math.log((left + 2.0) / len(nodes))
         if k < MARKS:
             continue
-        way = distance(metric, points, matrix, nodes[0], nodes[k]) + distance(metric, points, matrix, nodes[k], nodes[1])
+        way = distance(distances, nodes[0], nodes[k]) + distance(distances, nodes[k], nodes[1])
         features[k, 5] = min(prizes[nodes[k]] / mean, 8.0)
         features[k, 6] = way / room
         features[k, 7] = math.log1p(max(room - way, 0.0) * scale)

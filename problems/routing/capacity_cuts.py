@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -83,10 +84,10 @@ def violated_sets(
         The largest set.
     """
     size = len(demand) - 1
-    starts, ends, weights, home = _support(tails, heads, values, size)
+    support = _support(tails, heads, values, demand, limit)
     chosen = np.zeros((size + 1, size + 1), dtype=np.bool_)
     violation = np.zeros(size + 1)
-    grow_all(starts, ends, weights, home, demand, limit, noise, longest, state, chosen, violation)
+    grow_all(support, noise, longest, state, chosen, violation)
     found = np.argsort(-violation, kind="stable")
     found = found[violation[found] > VIOLATION]
     members = chosen[found][_first_of_each(chosen[found])][:most]
@@ -106,8 +107,9 @@ def _first_of_each(members: Array) -> Array:
     return np.sort(first)
 
 
-def _support(tails: Array, heads: Array, values: Array, size: int) -> tuple[Array, Array, Array, Array]:
+def _support(tails: Array, heads: Array, values: Array, demand: Array, limit: float) -> Support:
     """Return the graph of positive edges between customers in rows, and each customer's edge to the depot."""
+    size = len(demand) - 1
     used = values > 1e-7
     tails, heads, values = tails[used], heads[used], values[used]
     home = np.zeros(size + 1)
@@ -119,100 +121,64 @@ def _support(tails: Array, heads: Array, values: Array, size: int) -> tuple[Arra
     starts = np.searchsorted(both[order], np.arange(size + 2))
     ends = np.concatenate([heads[inner], tails[inner]])[order]
     weights = np.concatenate([values[inner], values[inner]])[order]
-    return starts, ends.astype(np.int64), weights.astype(np.float64), home
+    return Support(starts, ends.astype(np.int64), weights.astype(np.float64), home, demand, limit)
+
+
+class Support(NamedTuple):
+    """Customers and the positive edges between them.
+
+    Attributes
+    ----------
+    starts, ends, weights
+        Edges in rows: those of customer c stand from ``starts[c]`` to ``starts[c + 1]``, with their other ends and values.
+    home
+        Value [N + 1] of each customer's edge to the depot.
+    demand, limit
+        Demands [N + 1], the depot's 0, and the capacity of a vehicle.
+    """
+
+    starts: Array
+    ends: Array
+    weights: Array
+    home: Array
+    demand: Array
+    limit: float
+
+
+class Room(NamedTuple):
+    """Room [N + 1] each: what joins each customer to the set, which are in it, those next to it, and their order."""
+
+    pull: Array
+    inside: Array
+    frontier: Array
+    order: Array
 
 
 @kernel
-def grow_all(
-    starts: Array,
-    ends: Array,
-    weights: Array,
-    home: Array,
-    demand: Array,
-    limit: float,
-    noise: float,
-    longest: int,
-    state: RandomState,
-    chosen: Array,
-    violation: Array,
-) -> None:
+def grow_all(support: Support, noise: float, longest: int, state: RandomState, chosen: Array, violation: Array) -> None:
     """Grow a set from every customer; row i of ``chosen`` takes the most violated set on the way of customer i.
 
-    Parameters
-    ----------
-    starts, ends, weights
-        Positive edges between customers, in rows: those of customer c stand from ``starts[c]`` to ``starts[c + 1]``, with
-        their other ends and their values.
-    home
-        Value [N + 1] of each customer's edge to the depot.
-    demand, limit
-        Demands [N + 1], the depot's 0, and the capacity of a vehicle.
-    noise
-        Up to what share the values are raised at random before they are compared.
-    longest
-        The largest set.
-    state
-        The generator's state [2].
-    chosen
-        False [N + 1, N + 1]. Row i gets the customers of the set grown from customer i.
-    violation
-        Room [N + 1]. Gets by how much each set's inequality is violated, 0 where no set on the way was.
+    Before customers are compared, values are raised at random by a share of up to ``noise``. ``chosen`` [N + 1, N + 1] is
+    false before, and ``violation`` [N + 1] gets by how much each set's inequality is violated, 0 where none was.
     """
-    size = len(home) - 1
-    pull = np.zeros(size + 1)
-    inside = np.zeros(size + 1, dtype=np.bool_)
-    frontier = np.zeros(size + 1, dtype=np.int64)
-    order = np.zeros(size + 1, dtype=np.int64)
+    size = len(support.home) - 1
+    pull, inside = np.zeros(size + 1), np.zeros(size + 1, dtype=np.bool_)
+    room = Room(pull, inside, np.zeros(size + 1, dtype=np.int64), np.zeros(size + 1, dtype=np.int64))
     for seed in range(1, size + 1):
-        length, value = grow(
-            starts, ends, weights, home, demand, limit, noise, longest, state, seed, pull, inside, frontier, order
-        )
-        violation[seed] = value
+        length, violation[seed] = grow(support, room, seed, noise, longest, state)
         for k in range(length):
-            chosen[seed, order[k]] = True
+            chosen[seed, room.order[k]] = True
 
 
-@kernel
-def grow(
-    starts: Array,
-    ends: Array,
-    weights: Array,
-    home: Array,
-    demand: Array,
-    limit: float,
-    noise: float,
-    longest: int,
-    state: RandomState,
-    seed: int,
-    pull: Array,
-    inside: Array,
-    frontier: Array,
-    order: Array,
-) -> tuple[int, float]:
+@kernel(_nrt=False)
+def grow(support: Support, room: Room, seed: int, noise: float, longest: int, state: RandomState) -> tuple[int, float]:
     """Add the customer that the set pulls most until none is left; return length and violation of the best prefix.
 
-    Parameters
-    ----------
-    starts, ends, weights
-        Positive edges between customers, in rows: those of customer c stand from ``starts[c]`` to ``starts[c + 1]``, with
-        their other ends and their values.
-    home
-        Value [N + 1] of each customer's edge to the depot.
-    demand, limit
-        Demands [N + 1], the depot's 0, and the capacity of a vehicle.
-    noise
-        Up to what share the values are raised at random before they are compared.
-    longest
-        The largest set.
-    state
-        The generator's state [2].
-    seed
-        The customer to begin with.
-    pull, inside, frontier
-        Room [N + 1] each for the value that joins each customer to the set, for which are in it, and for those next to it.
-    order
-        Room [N + 1]. Gets the customers in the order in which they came.
+    The first customer is ``seed``; they stand in ``room.order`` as they came.
     """
+    starts, ends, weights, home = support.starts, support.ends, support.weights, support.home
+    demand, limit = support.demand, support.limit
+    pull, inside, frontier, order = room.pull, room.inside, room.frontier, room.order
     pull[:] = 0.0
     inside[:] = False
     count = 0
@@ -254,21 +220,7 @@ def grow(
 
 @kernel
 def pick(frontier: Array, pull: Array, count: int, noise: float, state: RandomState) -> int:
-    """Return the place of the customer that is pulled most, under noise; ties go to a random one.
-
-    Parameters
-    ----------
-    frontier
-        Customers, of which the first ``count`` count.
-    pull
-        Value [N + 1] that joins each customer to the set.
-    count
-        How many there are to choose from, at least one.
-    noise
-        Up to what share the values are raised at random before they are compared; 0 for none.
-    state
-        The generator's state [2].
-    """
+    """Return the place of the customer that is pulled most, under noise, of the first ``count``; ties go to a random one."""
     best = -1.0
     found = random_below(state, count)
     for k in range(count):

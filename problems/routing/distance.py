@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.routing.travel import CODES, EARTH_RADIUS, Metric
+from redwood.problems.routing.travel import CODES, EARTH_RADIUS, Distances, Metric
 
 _EUC_2D = CODES[Metric.EUC_2D]
 _CEIL_2D = CODES[Metric.CEIL_2D]
@@ -17,17 +16,10 @@ _MAX_2D = CODES[Metric.MAX_2D]
 _EXACT = CODES[Metric.EXACT]
 
 
-@kernel
-def distance(metric: int, points: Array, matrix: Array, i: int, j: int) -> float:
-    """Return the distance from node i to node j; the first three arguments are `Travel.arrays`.
-
-    Parameters
-    ----------
-    metric, points, matrix
-        `Travel.arrays`: the convention, points [N, 2] and distances [N, N]; what the convention does not use is empty.
-    i, j
-        Nodes, below N.
-    """
+@kernel(_nrt=False)
+def distance(distances: Distances, i: int, j: int) -> float:
+    """Return the distance from node i to node j, both below N."""
+    metric, points = distances.metric, distances.points
     if metric in (_EXACT, _EUC_2D, _CEIL_2D):
         dx = points[i, 0] - points[j, 0]
         dy = points[i, 1] - points[j, 1]
@@ -45,10 +37,10 @@ def distance(metric: int, points: Array, matrix: Array, i: int, j: int) -> float
         q3 = math.cos(points[i, 0] + points[j, 0])
         cosine = 0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3)
         return math.floor(EARTH_RADIUS * math.acos(min(1.0, max(-1.0, cosine))) + 1.0)
-    return float(matrix[i, j])
+    return float(distances.matrix[i, j])  # type: ignore[index]
 
 
-@kernel
+@kernel(_nrt=False)
 def _planar(metric: int, dx: float, dy: float) -> float:
     if metric == _MAN_2D:
         return math.floor(dx + dy + 0.5)

@@ -16,6 +16,7 @@ Fisher (1994), Optimal solution of vehicle routing problems using minimum K-tree
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,19 +29,28 @@ FORBIDDEN, FAR = 1e15, 1e30
 """Length of a pair that must not be joined, and more than any length."""
 
 
+class Ascent(NamedTuple):
+    """How potentials move.
+
+    Attributes
+    ----------
+    steps
+        Spanning trees computed.
+    first_step, decay
+        Length of the first step, in mean tree edges, and the factor from step to step.
+    averaging
+        Weight of the newest tree in the average of trees.
+    """
+
+    steps: int
+    first_step: float
+    decay: float
+    averaging: float
+
+
 @kernel
 def relax_path(
-    xy: Array,
-    wanted: Array,
-    extra: int,
-    joined: bool,
-    steps: int,
-    first_step: float,
-    decay: float,
-    averaging: float,
-    lengths: Array,
-    share: Array,
-    alpha: Array,
+    xy: Array, wanted: Array, extra: int, joined: bool, ascent: Ascent, lengths: Array, share: Array, alpha: Array
 ) -> float:
     """Relax the path, or the routes, from position 0 through all others ``xy`` [n, 2] to position 1, the depot of routes.
 
@@ -54,12 +64,8 @@ def relax_path(
         Number of edges at position 1 beyond those of a spanning tree.
     joined
         Whether positions 0 and 1 may have an edge.
-    steps
-        Spanning trees computed.
-    first_step, decay
-        Length of the first step of the ascent, in mean tree edges, and the factor from step to step.
-    averaging
-        Weight of the newest tree in the average of trees.
+    ascent
+        How the potentials move.
     lengths, share, alpha
         Room [n, n] or more. Gets the distances; the share of trees that have a pair; the alpha-nearness in mean tree edges.
 
@@ -68,7 +74,7 @@ def relax_path(
     float
         The mean length of an edge of the first tree; 0 where all positions are the same.
     """
-    n = len(xy)
+    n, steps, averaging = len(xy), ascent.steps, ascent.averaging
     chosen = np.zeros(n, dtype=np.bool_)
     potential = np.empty(n, dtype=np.float32)
     degree = np.zeros(n, dtype=np.int32)
@@ -92,7 +98,7 @@ def relax_path(
             unit /= n - 1
             if unit <= 0.0:
                 return 0.0
-            step = first_step * unit
+            step = ascent.first_step * unit
         weight = (averaging if t > 0 else 1.0) * (1.0 - averaging) ** (steps - 1 - t)  # what later averaging leaves of it
         degree[:] = 0
         for k in range(1, n):
@@ -116,7 +122,7 @@ def relax_path(
             excess = degree[i] - wanted[i]
             potential[i] += np.float32(step * (0.7 * excess + 0.3 * before[i]))
             before[i] = excess
-        step *= decay
+        step *= ascent.decay
     find_alpha(n, lengths, potential, parent, order, unit, alpha)
     for i in range(n):
         if chosen[i]:

@@ -63,15 +63,13 @@ class SpanningTrees:
 
     def __init__(self, travel: Travel) -> None:
         self.travel = travel
-        self._metric, self._points, self._matrix = travel.arrays
         self._planar = travel.metric not in (Metric.GEO, Metric.EXPLICIT)
         self._potentials = np.zeros(travel.size)
         if self._planar:
             self._levels = max(0, int(np.ceil(np.log2(max(1, travel.size) / LEAF))))
             count = 2 ** (self._levels + 1) - 1
             self._boxes = Boxes(
-                self._metric,
-                self._points,
+                travel.arrays,
                 order=np.arange(travel.size),
                 ranges=np.zeros((count, 2), dtype=np.int64),
                 bounds=np.empty((count, 4)),
@@ -94,7 +92,7 @@ class SpanningTrees:
     def cheapest(self, node: int, skipped: int) -> tuple[int, float]:
         """Return the cheapest edge from a node to any but ``skipped``, under the last tree's potentials: (head, weight)."""
         if not self._planar:
-            found = cheapest_pair(self._metric, self._points, self._matrix, self._potentials, node, skipped)
+            found = cheapest_pair(self.travel.arrays, self._potentials, node, skipped)
         else:
             stack, corner = np.empty(128, dtype=np.int64), np.zeros((2, 2))
             found = cheapest_edge(self._lone(), node, skipped, np.inf, stack, corner)
@@ -174,5 +172,5 @@ class SpanningTrees:
             if clock.stops():
                 return None
             steps = max(1, CHUNK // size)
-            node = grow_tree(self._metric, self._points, self._matrix, self._potentials, key, parent, done, node, steps)
+            node = grow_tree(self.travel.arrays, self._potentials, key, parent, done, node, steps)
         return np.stack([parent[1:], np.arange(1, size)], axis=1)

@@ -19,6 +19,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.routing.distance import distance
+from redwood.problems.routing.travel import Distances
 
 LEAF = 8
 
@@ -30,7 +31,7 @@ class Boxes(NamedTuple):
 
     Attributes
     ----------
-    metric, points
+    distances
         `Travel.arrays` of a metric of the plane, the points [N, 2].
     order
         The nodes [N], box by box.
@@ -48,8 +49,7 @@ class Boxes(NamedTuple):
         What each node adds to its edges, [N], in the unit of the distances.
     """
 
-    metric: int
-    points: Array
+    distances: Distances
     order: Array
     ranges: Array
     bounds: Array
@@ -81,7 +81,7 @@ class Exits(NamedTuple):
 @kernel
 def split_points(boxes: Boxes) -> None:
     """Build a k-d tree: sort ``order``, which holds all nodes, and set the range and the bounds of each box."""
-    points, order, ranges, bounds = boxes.points, boxes.order, boxes.ranges, boxes.bounds
+    points, order, ranges, bounds = boxes.distances.points, boxes.order, boxes.ranges, boxes.bounds
     ranges[0, 0] = 0
     ranges[0, 1] = len(order)
     inner = len(ranges) // 2
@@ -175,7 +175,7 @@ def cheapest_edge(boxes: Boxes, node: int, skipped: int, limit: float, stack: Ar
     stack, corner
         Room [64 or more] for boxes to look at, and zeros [2, 2].
     """
-    metric, points, order, ranges, bounds = boxes.metric, boxes.points, boxes.order, boxes.ranges, boxes.bounds
+    distances, order, ranges, bounds = boxes.distances, boxes.order, boxes.ranges, boxes.bounds
     lowest, tags, component, potentials = boxes.lowest, boxes.tags, boxes.component, boxes.potentials
     found, weight = -1, limit
     own = component[node]
@@ -186,31 +186,31 @@ def cheapest_edge(boxes: Boxes, node: int, skipped: int, limit: float, stack: Ar
     while height > 0:  # each box of the tree is on the stack once
         height -= 1
         box = stack[height]
-        if tags[box] == own or _box_weight(metric, points, bounds, box, node, corner) + base + lowest[box] >= weight:
+        if tags[box] == own or _box_weight(distances, bounds, box, node, corner) + base + lowest[box] >= weight:
             continue
         if box >= inner:
             for place in range(ranges[box, 0], ranges[box, 1]):
                 head = order[place]
                 if component[head] != own and head != skipped:
-                    candidate = distance(metric, points, corner, node, head) + base + potentials[head]
+                    candidate = distance(distances, node, head) + base + potentials[head]
                     if candidate < weight:
                         found, weight = head, candidate
             continue
         left, right = 2 * box + 1, 2 * box + 2
-        to_left = _box_weight(metric, points, bounds, left, node, corner) + lowest[left]
-        to_right = _box_weight(metric, points, bounds, right, node, corner) + lowest[right]
+        to_left = _box_weight(distances, bounds, left, node, corner) + lowest[left]
+        to_right = _box_weight(distances, bounds, right, node, corner) + lowest[right]
         stack[height], stack[height + 1] = (right, left) if to_left <= to_right else (left, right)
         height += 2
     return found, weight
 
 
 @kernel
-def _box_weight(metric: int, points: Array, bounds: Array, box: int, node: int, corner: Array) -> float:
+def _box_weight(distances: Distances, bounds: Array, box: int, node: int, corner: Array) -> float:
     """Return the least distance of a node to a box; every metric of the plane grows with both differences."""
-    x, y = points[node, 0], points[node, 1]
+    x, y = distances.points[node, 0], distances.points[node, 1]
     corner[1, 0] = max(0.0, bounds[box, 0] - x, x - bounds[box, 1])
     corner[1, 1] = max(0.0, bounds[box, 2] - y, y - bounds[box, 3])
-    return float(distance(metric, corner, corner, 0, 1))
+    return float(distance(Distances(distances.metric, corner, corner), 0, 1))
 
 
 @kernel
@@ -310,7 +310,7 @@ def _is_alone(boxes: Boxes, box: int, limit: float, stack: Array, corner: Array)
             continue
         corner[1, 0] = max(0.0, bounds[other, 0] - bounds[box, 1], bounds[box, 0] - bounds[other, 1])
         corner[1, 1] = max(0.0, bounds[other, 2] - bounds[box, 3], bounds[box, 2] - bounds[other, 3])
-        if distance(boxes.metric, corner, corner, 0, 1) + lowest[box] + lowest[other] >= limit:
+        if distance(Distances(boxes.distances.metric, corner, corner), 0, 1) + lowest[box] + lowest[other] >= limit:
             continue
         if other >= inner:
             return False
@@ -358,22 +358,12 @@ def _root(link: Array, node: int) -> int:
 
 
 @kernel
-def grow_tree(
-    metric: int,
-    points: Array,
-    matrix: Array,
-    potentials: Array,
-    key: Array,
-    parent: Array,
-    done: Array,
-    node: int,
-    steps: int,
-) -> int:
+def grow_tree(distances: Distances, potentials: Array, key: Array, parent: Array, done: Array, node: int, steps: int) -> int:
     """Add ``steps`` nodes to Prim's tree, the last one added being ``node``; return the last one added, -1 at the end.
 
     Parameters
     ----------
-    metric, points, matrix
+    distances
         `Travel.arrays`.
     potentials
         What each node adds to its edges, [N].
@@ -391,7 +381,7 @@ def grow_tree(
         for other in range(len(key)):
             if done[other]:
                 continue
-            weight = distance(metric, points, matrix, node, other) + potentials[node] + potentials[other]
+            weight = distance(distances, node, other) + potentials[node] + potentials[other]
             if weight < key[other]:
                 key[other], parent[other] = weight, node
             if following < 0 or key[other] < key[following]:
@@ -404,24 +394,15 @@ def grow_tree(
 
 
 @kernel
-def cheapest_pair(
-    metric: int, points: Array, matrix: Array, potentials: Array, node: int, skipped: int
-) -> tuple[int, float]:
+def cheapest_pair(distances: Distances, potentials: Array, node: int, skipped: int) -> tuple[int, float]:
     """Return the cheapest edge from a node to any but ``skipped``, by a scan of all nodes: (head, weight).
 
-    Parameters
-    ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    potentials
-        What each node adds to its edges, [N].
-    node, skipped
-        The node where the edge begins, and one that is not looked at; -1 for none.
+    ``potentials`` [N] are what each node adds to its edges; ``skipped`` is -1 where no node is left out.
     """
     found, weight = -1, math.inf
     for other in range(len(potentials)):
         if other != node and other != skipped:
-            candidate = distance(metric, points, matrix, node, other) + potentials[node] + potentials[other]
+            candidate = distance(distances, node, other) + potentials[node] + potentials[other]
             if candidate < weight:
                 found, weight = other, candidate
     return found, weight

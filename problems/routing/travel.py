@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,24 @@ class Metric(StrEnum):
 def obeys_triangle_rule(metric: Metric) -> bool:
     """Return whether no way through other nodes is shorter than the direct one; rounding to the nearest breaks this rule."""
     return metric in (Metric.EXACT, Metric.CEIL_2D)
+
+
+class Distances(NamedTuple):
+    """The distances of N nodes as kernels take them.
+
+    Attributes
+    ----------
+    metric
+        A code of `CODES`.
+    points
+        Coordinates [N, 2], in radians for GEO; empty where there is a matrix.
+    matrix
+        Distances [N, N]; empty where the metric uses points, or ``None`` where kernels are compiled for points alone.
+    """
+
+    metric: int
+    points: Array
+    matrix: Array | None
 
 
 CODES = {metric: code for code, metric in enumerate(Metric)}
@@ -85,25 +103,21 @@ class Travel:
         return bool(np.all(self.matrix == np.rint(self.matrix)))  # type: ignore[arg-type]
 
     @cached_property
-    def arrays(self) -> tuple[int, Array, Array]:
-        """Return (metric code, points [N, 2], matrix [N, N]) as kernels take them; what is not used is empty.
-
-        Points are in radians for GEO, else the coordinates. The arrays are read-only, so that kernels, which are compiled
-        for either kind, are compiled once.
-        """
+    def arrays(self) -> Distances:
+        """The distances as kernels take them. Arrays are read-only: kernels, compiled for either kind, are compiled once."""
         if self.metric is Metric.EXPLICIT:
             matrix = np.ascontiguousarray(self.matrix, dtype=np.float64)
-            return CODES[self.metric], _read_only(np.empty((0, 2))), _read_only(matrix)
+            return Distances(CODES[self.metric], _read_only(np.empty((0, 2))), _read_only(matrix))
         points = np.ascontiguousarray(self.coords, dtype=np.float64)
         if self.metric is Metric.GEO:
             points = geo_radians(points)
-        return CODES[self.metric], _read_only(points), _read_only(np.empty((0, 0)))
+        return Distances(CODES[self.metric], _read_only(points), _read_only(np.empty((0, 0))))
 
     def between(self, tails: Array, heads: Array) -> Array:
         """Return the distances from ``tails`` to ``heads``, arrays of node numbers that broadcast together."""
         if self.metric is Metric.EXPLICIT:
             return np.asarray(self.matrix)[tails, heads]
-        points = self.arrays[1]
+        points = self.arrays.points
         return _measure(self.metric, points[tails], points[heads])
 
     def full(self) -> Array:
@@ -135,7 +149,7 @@ class Travel:
         return _nearest_by_tree(self._tree_points(), count, norm, clock)
 
     def _tree_points(self) -> Array:
-        points = self.arrays[1]
+        points = self.arrays.points
         if self.metric is not Metric.GEO:
             return points
         latitude, longitude = points.T  # on the unit sphere the order of chords is the order of arcs

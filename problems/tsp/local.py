@@ -14,6 +14,7 @@ from redwood.polling import Chunks
 from redwood.problems.routing.travel import Travel
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.local_kernels import (
+    Ground,
     descend,
     draw_exchange,
     exchange_segments,
@@ -54,11 +55,10 @@ class TSPLocal(Local):
 
     def __init__(self, instance: TSPInstance) -> None:
         self.instance = instance
-        self._travel = instance.travel.arrays
 
     @cached_property
-    def _near(self) -> Array:
-        return self.instance.travel.nearest(NEIGHBOURS, self.clock)
+    def _ground(self) -> Ground:
+        return Ground(self.instance.travel.arrays, self.instance.travel.nearest(NEIGHBOURS, self.clock))
 
     def initial(self, rng: np.random.Generator) -> TourState:
         """Return the state of a random permutation."""
@@ -66,7 +66,7 @@ class TSPLocal(Local):
 
     def construct(self, rng: np.random.Generator) -> TourState:
         """Return the state of a tour joined from the shortest edges first, ties broken at random."""
-        return self._state(greedy_tour(self.instance.travel, self._near, rng, self.clock))
+        return self._state(greedy_tour(self.instance.travel, self._ground.near, rng, self.clock))
 
     def state(self, solution: Tour) -> TourState:  # type: ignore[override]
         return self._state(solution.tour)
@@ -84,7 +84,7 @@ class TSPLocal(Local):
         """Return a random 2-opt move, mostly one that joins neighbours."""
         if self.instance.size < SMALLEST:
             return None
-        first, last, change = draw_exchange(*self._travel, self._near, state.tour, state.place, random_state(rng))
+        first, last, change = draw_exchange(self._ground, state.tour, state.place, random_state(rng))
         return Reversal(first, last, change), change
 
     def apply(self, state: TourState, move: Reversal) -> None:
@@ -98,15 +98,13 @@ class TSPLocal(Local):
         """Improve the tour by 2-opt and Or-opt moves, from the nodes that moves and perturbations have touched."""
         left, chunk = self.instance.size if self.instance.size >= SMALLEST else 0, Chunks(10_000)
         while left > 0 and not self.out_of_time():  # ends: every move shortens the tour, see GAIN_SHARE
-            change, left = descend(*self._travel, self._near, state.tour, state.place, state.waiting, chunk())
+            change, left = descend(self._ground, state.tour, state.place, state.waiting, chunk())
             state.length += change
 
     def perturb(self, state: TourState, rng: np.random.Generator) -> None:
         """Exchange two neighbouring segments (a double bridge), each of at most `REACH` nodes."""
         if self.instance.size >= SMALLEST:
-            state.length += exchange_segments(
-                *(*self._travel, state.tour, state.place, state.waiting, REACH, random_state(rng))
-            )
+            state.length += exchange_segments(self._ground, state.tour, state.place, state.waiting, REACH, random_state(rng))
 
     def warm_up(self) -> None:
         """Compile what the other methods need, on the first nodes of the instance."""

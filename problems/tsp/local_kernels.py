@@ -9,29 +9,35 @@ doi:10.1016/0167-6377(92)90028-2: the double bridge, here of three short segment
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.routing.distance import distance
+from redwood.problems.routing.travel import Distances
 
 GAIN_SHARE = 1e-13
 """A move pays where it shortens the tour by more than this share of the edges that it takes out: its gain rounds to less
 than 2e-15 of them, so that every move made shortens the tour truly, and no sequence of moves can come back to a tour."""
 
 
+class Ground(NamedTuple):
+    """What an instance gives the moves: its distances, and the neighbours [N, K] of each node, nearest first."""
+
+    distances: Distances
+    near: Array
+
+
 @kernel
-def descend(
-    metric: int, points: Array, matrix: Array, near: Array, tour: Array, place: Array, waiting: Array, steps: int
-) -> tuple[float, int]:
+def descend(ground: Ground, tour: Array, place: Array, waiting: Array, steps: int) -> tuple[float, int]:
     """Improve a tour at up to ``steps`` nodes; return the change of its length, and how many nodes still wait.
 
     Parameters
     ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    near
-        Neighbours [N, K] of each node, nearest first.
+    ground
+        The instance.
     tour, place
         The tour [N], and where each node stands in it, [N]; both change.
     waiting
@@ -54,7 +60,7 @@ def descend(
         head = (head + 1) % size
         count -= 1
         waiting[node] = False
-        gain = _shorten(metric, points, matrix, near, tour, place, node, touched)
+        gain = _shorten(ground, tour, place, node, touched)
         if gain == 0.0:
             continue
         change -= gain
@@ -67,35 +73,22 @@ def descend(
 
 
 @kernel
-def _shorten(
-    metric: int, points: Array, matrix: Array, near: Array, tour: Array, place: Array, node: int, touched: Array
-) -> float:
+def _shorten(ground: Ground, tour: Array, place: Array, node: int, touched: Array) -> float:
     """Make the first move found that connects a node to a nearer one and pays; return by how much, 0 where none does.
 
-    Parameters
-    ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    near
-        Neighbours [N, K] of each node, nearest first.
-    tour, place
-        The tour [N], and where each node stands in it, [N]; both change where a move is made.
-    node
-        The node to connect anew.
-    touched
-        Room [6]. Gets the nodes whose edges have changed, -1 for none.
+    ``touched``, room [6], gets the nodes whose edges have changed, -1 for none.
     """
     size = len(tour)
     for forward in (1, -1):
         beside = tour[(place[node] + forward) % size]
-        edge = distance(metric, points, matrix, node, beside)
-        for other in near[node]:
-            close = distance(metric, points, matrix, node, other)
+        edge = distance(ground.distances, node, beside)
+        for other in ground.near[node]:
+            close = distance(ground.distances, node, other)
             if close >= edge:
                 break
             after = tour[(place[other] + forward) % size]
-            removed = edge + distance(metric, points, matrix, other, after)
-            gain = removed - close - distance(metric, points, matrix, beside, after)
+            removed = edge + distance(ground.distances, other, after)
+            gain = removed - close - distance(ground.distances, beside, after)
             if gain > GAIN_SHARE * removed:
                 touched[:] = -1
                 touched[0], touched[1], touched[2], touched[3] = node, beside, other, after
@@ -105,7 +98,7 @@ def _shorten(
                     reverse(tour, place, place[node], place[after])
                 return gain
         for length in range(1, min(3, size - 3) + 1):
-            gain = _relocate(metric, points, matrix, near, tour, place, node, forward, length, touched)
+            gain = _relocate(ground, tour, place, node, forward, length, touched)
             if gain > 0.0:
                 return gain
     return 0.0
@@ -113,10 +106,7 @@ def _shorten(
 
 @kernel
 def _relocate(
-    metric: int,
-    points: Array,
-    matrix: Array,
-    near: Array,
+    ground: Ground,
     tour: Array,
     place: Array,
     node: int,
@@ -124,30 +114,17 @@ def _relocate(
     length: int,
     touched: Array,
 ) -> float:
-    """Move the segment of ``length`` nodes from ``node`` on, in the direction ``forward``, beside a node near ``node``.
+    """Move the segment of ``length`` nodes, N - 3 at most, from ``node`` on beside a node near ``node``; return the gain.
 
-    Parameters
-    ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    near
-        Neighbours [N, K] of each node, nearest first.
-    tour, place
-        The tour [N], and where each node stands in it, [N]; both change where a move is made.
-    node, length
-        The first node of the segment, and how many nodes it has, at most N - 3.
-    forward
-        1 or -1: the direction in which the segment goes on from ``node``.
-    touched
-        Room [6]. Gets the nodes whose edges have changed.
+    The segment goes on from ``node`` in the direction ``forward``, 1 or -1; ``touched`` gets the nodes whose edges change.
     """
     size = len(tour)
     last = tour[(place[node] + forward * (length - 1)) % size]
     left, right = tour[(place[node] - forward) % size], tour[(place[node] + forward * length) % size]
-    cut = distance(metric, points, matrix, left, node) + distance(metric, points, matrix, last, right)
-    freed = cut - distance(metric, points, matrix, left, right)
-    for other in near[node]:
-        close = distance(metric, points, matrix, node, other)
+    cut = distance(ground.distances, left, node) + distance(ground.distances, last, right)
+    freed = cut - distance(ground.distances, left, right)
+    for other in ground.near[node]:
+        close = distance(ground.distances, node, other)
         if close >= freed:
             break
         if other == left or (forward * (place[other] - place[node])) % size < length:
@@ -156,8 +133,8 @@ def _relocate(
             beyond = tour[(place[other] + side) % size]
             if beyond == last:
                 continue
-            opened = distance(metric, points, matrix, other, beyond)
-            gain = freed + opened - close - distance(metric, points, matrix, last, beyond)
+            opened = distance(ground.distances, other, beyond)
+            gain = freed + opened - close - distance(ground.distances, last, beyond)
             if gain > GAIN_SHARE * (cut + opened):
                 touched[0], touched[1], touched[2] = node, last, left
                 touched[3], touched[4], touched[5] = right, other, beyond
@@ -229,15 +206,13 @@ def move(tour: Array, place: Array, first: int, length: int, behind: int, turned
 
 
 @kernel
-def exchange_segments(
-    metric: int, points: Array, matrix: Array, tour: Array, place: Array, waiting: Array, reach: int, random: RandomState
-) -> float:
+def exchange_segments(ground: Ground, tour: Array, place: Array, waiting: Array, reach: int, random: RandomState) -> float:
     """Exchange two random neighbouring segments of at most ``reach`` nodes each (a double bridge); return the change.
 
     Parameters
     ----------
-    metric, points, matrix
-        `Travel.arrays`.
+    ground
+        The instance.
     tour, place
         The tour [N], and where each node stands in it, [N]; both change.
     waiting
@@ -264,24 +239,20 @@ def exchange_segments(
         place[tour[at]] = at
     change = 0.0
     for tail, head, sign in ((0, 1, -1), (2, 3, -1), (4, 5, -1), (0, 3, 1), (4, 1, 1), (2, 5, 1)):
-        change += sign * distance(metric, points, matrix, ends[tail], ends[head])
+        change += sign * distance(ground.distances, ends[tail], ends[head])
     return change
 
 
 @kernel
-def draw_exchange(
-    metric: int, points: Array, matrix: Array, near: Array, tour: Array, place: Array, random: RandomState
-) -> tuple[int, int, float]:
+def draw_exchange(ground: Ground, tour: Array, place: Array, random: RandomState) -> tuple[int, int, float]:
     """Return a random 2-opt move and its change of the length: the places of the sub-path to reverse.
 
     In nine of ten moves one of the new edges joins neighbours; the others may join any nodes, so that all can be reached.
 
     Parameters
     ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    near
-        Neighbours [N, K] of each node, nearest first.
+    ground
+        The instance.
     tour, place
         The tour [N], and where each node stands in it, [N].
     random
@@ -289,15 +260,16 @@ def draw_exchange(
     """
     size = len(tour)
     node = random_below(random, size)
-    other = near[node, random_below(random, near.shape[1])] if random_float(random) < 0.9 else random_below(random, size)
+    near = ground.near[node]
+    other = near[random_below(random, len(near))] if random_float(random) < 0.9 else random_below(random, size)
     if other == node:
-        other = near[node, 0]
+        other = near[0]
     i, j = place[node], place[other]
     if random_float(random) < 0.5:
         i, j = (i - 1) % size, (j - 1) % size
     a, b, c, d = tour[i], tour[(i + 1) % size], tour[j], tour[(j + 1) % size]
-    change = distance(metric, points, matrix, a, c) + distance(metric, points, matrix, b, d)
-    change -= distance(metric, points, matrix, a, b) + distance(metric, points, matrix, c, d)
+    change = distance(ground.distances, a, c) + distance(ground.distances, b, d)
+    change -= distance(ground.distances, a, b) + distance(ground.distances, c, d)
     return (i + 1) % size, j, change
 
 

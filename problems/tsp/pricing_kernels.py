@@ -9,6 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.routing.distance import distance
+from redwood.problems.routing.travel import Distances
 
 SLIP = 1e-14
 """Share of the magnitudes of its terms that a reduced cost can lose to rounding, with room to spare."""
@@ -46,14 +47,7 @@ class Missing(NamedTuple):
 
 @kernel
 def price_edges(
-    metric: int,
-    points: Array,
-    matrix: Array,
-    prices: Prices,
-    starts: Array,
-    heads: Array,
-    limit: float,
-    missing: Missing,
+    distances: Distances, prices: Prices, starts: Array, heads: Array, limit: float, missing: Missing
 ) -> tuple[float, float, int]:
     """Price all pairs of nodes; return (sum of negative reduced costs, sum of their magnitudes, number of missing edges).
 
@@ -62,7 +56,7 @@ def price_edges(
 
     Parameters
     ----------
-    metric, points, matrix
+    distances
         `Travel.arrays`.
     prices
         Prices of nodes and sets.
@@ -83,7 +77,7 @@ def price_edges(
             present[heads[entry]] = i
         own = prices.node[i]
         for j in range(i + 1, size):
-            length = distance(metric, points, matrix, i, j)
+            length = distance(distances, i, j)
             reduced = length - own - prices.node[j]
             slip = SLIP * (length + prices.magnitude[i] + prices.magnitude[j])
             if reduced >= slip and reduced >= limit:

@@ -90,7 +90,6 @@ class Relaxation:
     def __init__(self, instance: TSPInstance, tour: Array, edges: Array) -> None:
         self.instance = instance
         self.size = instance.size
-        self._travel = instance.travel.arrays
         self.finder = CutFinder(tour)
         self.tails, self.heads = edges[:, 0].astype(np.int64), edges[:, 1].astype(np.int64)
         lengths = instance.travel.between(self.tails, self.heads)
@@ -189,7 +188,7 @@ class Relaxation:
         starts, heads, _ = adjacency(self.size, self.tails, self.heads)
         self._missing = _room(self._room)
         limit = -DUAL_TOLERANCE / self._scale
-        shortfall, reach, count = price_edges(*self._travel, prices, starts, heads, limit, self._missing)
+        shortfall, reach, count = price_edges(self.instance.travel.arrays, prices, starts, heads, limit, self._missing)
         self._count = min(count, self._room)
         least = np.array([cut.least for cut in self.cuts])
         fixed = np.concatenate([2.0 * self._duals[: self.size], least * np.maximum(self._duals[self.size :], 0.0)])
@@ -203,7 +202,7 @@ class Relaxation:
         """Return the edges [E, 2] that tours of at most ``limit`` can use, or ``None`` for more edges than ``most``."""
         found, nothing = _room(most), np.zeros(self.size + 1, dtype=np.int64)
         none, room = np.zeros(0, dtype=np.int64), math.nextafter(limit - self.best, math.inf)
-        _, _, count = price_edges(*self._travel, self.best_prices, nothing, none, room, found)
+        _, _, count = price_edges(self.instance.travel.arrays, self.best_prices, nothing, none, room, found)
         return np.stack([found.tails[:count], found.heads[:count]], axis=1) if count <= most else None
 
     def _add_missing(self) -> None:

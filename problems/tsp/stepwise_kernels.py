@@ -14,7 +14,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs, relax_path
+from redwood.problems.routing.relaxation_kernels import EDGES, Ascent, describe_pairs, relax_path
 from redwood.problems.routing.stepwise_kernels import (
     NEAR,
     SURROUNDINGS,
@@ -30,8 +30,8 @@ from redwood.problems.routing.windows import WindowArrays
 CONTEXT, ENOUGH, RIM = 3, 96, 1.5
 """How many nodes the relaxation is made of: ``CONTEXT`` windows up to ``ENOUGH`` nodes, then ``RIM`` windows. Without some
 outside, the rim of the window would be wrong."""
-TREES, FIRST_STEP, DECAY, AVERAGING = 300, 0.7, 0.987, 0.05
-"""Arguments of `relax_path`: enough trees for the potentials to settle; with 30 the gap of the policy doubles,
+ASCENT = Ascent(steps=300, first_step=0.7, decay=0.987, averaging=0.05)
+"""Enough trees for the potentials to settle; with 30 the gap of the policy doubles,
 with 100 it is a quarter larger at 1,000 nodes."""
 FEATURES = 6 + SURROUNDINGS + MARKS * EDGES
 
@@ -100,7 +100,7 @@ def window_rows(points: Array, offsets: Array, lists: Array, batch: Rows, size: 
             xy[k, 1] = batch.turn[b, 1, 0] * dx + batch.turn[b, 1, 1] * dy
         _describe(xy[: MARKS + count], min(tokens, MARKS + shown), batch.left[b], window.features[b])
         around = xy[: MARKS + count]
-        if relax_path(around, wanted, 0, False, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha) > 0.0:
+        if relax_path(around, wanted, 0, False, ASCENT, lengths, share, alpha) > 0.0:
             describe_pairs(MARKS + shown, share, alpha, window.features[b, :, FEATURES - EDGES * MARKS :], window.edges[b])
 
 

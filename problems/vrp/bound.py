@@ -78,8 +78,8 @@ def covering_of(instance: VRPInstance) -> Covering:
                 cost, time, usable, load, float(capacities[k]), earliest, latest, float(times.begins[k]), closes, near, place
             )
         )
-    numbers = [math.inf if v.number is None else float(v.number) * instance.most_trips(v) for v in instance.vehicles]
-    numbers = np.array(numbers)
+    types = instance.vehicles
+    numbers = np.array([math.inf if v.number is None else float(v.number) * instance.most_trips(v) for v in types])
     required = np.array(instance.required)
     groups = tuple(group for group, needed in zip(instance.groups, instance.group_required, strict=True) if needed)
     limit = float(capacities[numbers > 0].max(initial=0.0))

@@ -12,6 +12,7 @@ from redwood.errors import SolutionError
 from redwood.problems.vrp.instance import VehicleType, VRPInstance
 from redwood.problems.vrp.routes import Route, Routes
 from redwood.problems.vrp.schedule import busy_time, loads_on, route_distance, schedule, trips_of
+from redwood.problems.vrp.times import TimeUnit
 
 SHOWN = 10
 """So many broken rules are told."""
@@ -188,16 +189,25 @@ def _order_faults(instance: VRPInstance, customers: Array) -> list[str]:
 def _time_faults(instance: VRPInstance, vehicle: VehicleType, stops: Array) -> list[str]:
     found, slack = schedule(instance, vehicle, stops), instance.time_slack
     told = [
-        f"arrival {found.arrivals[position]:.10g} at {stop_name(instance, int(stops[position]))} is {delay:.6g} too late."
+        f"arrival {_told(instance, found.arrivals[position])} at {stop_name(instance, int(stops[position]))} is "
+        f"{_told(instance, delay)} too late."
         for position, delay in found.late[:3]
     ]
     if found.start > instance.latest_start(vehicle) + slack:
-        told.append(f"it starts at {found.start:.10g}, and must by {instance.latest_start(vehicle):g}.")
+        told.append(
+            f"it starts at {_told(instance, found.start)}, and must by {_told(instance, instance.latest_start(vehicle))}."
+        )
     if found.end > instance.latest_end(vehicle) + slack:
-        told.append(f"it ends at {found.end:.10g}, and must by {instance.latest_end(vehicle):g}.")
+        told.append(f"it ends at {_told(instance, found.end)}, and must by {_told(instance, instance.latest_end(vehicle))}.")
     if found.duration > vehicle.max_duration + slack and not told:
-        told.append(f"it takes {found.duration:.10g}, beyond the longest duration {vehicle.max_duration:g}.")
+        longest = _told(instance, vehicle.max_duration)
+        told.append(f"it takes {_told(instance, found.duration)}, beyond the longest duration {longest}.")
     return told
+
+
+def _told(instance: VRPInstance, time: float) -> str:
+    """Return a time as people read it, a plain number with ten digits: a fault may be small."""
+    return f"{time:.10g}" if instance.time_unit == TimeUnit.NONE else instance.told(time)
 
 
 def cost(instance: VRPInstance, routes: list[NumberedRoute]) -> float:

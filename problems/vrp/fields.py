@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from redwood.problem import frozen
 from redwood.problems.vrp.instance import VehicleType, VRPInstance
 from redwood.problems.vrp.roads import Metric, Roads, Rounding
 from redwood.problems.vrp.tables import MOST, number, numbers, pair, rows_of, truth, whole, window, words
+from redwood.problems.vrp.times import unit_of, with_numbers
 
 PLACE_FIELDS = ("name", "x", "y", "lon", "lat")
 DEPOT_FIELDS = (*PLACE_FIELDS, "window", "ready", "due", "reload_time")
@@ -36,11 +38,16 @@ def depots_and_customers(customers: Any, depots: Any) -> tuple[Rows, Rows]:
     rows = rows_of(customers, "customer", CUSTOMER_FIELDS)
     if depots is not None:
         return rows_of(depots, "depot", DEPOT_FIELDS), rows
-    homes = [row for row in rows if str(row.get("name", "")).lower().startswith("depot")]
+    homes = [row for row in rows if _plain(row.get("name", "")).startswith("depot")]
     if not homes:
         raise InstanceError("there is no depot; give depots=, or a row whose name begins with 'depot'.")
     others = [row for row in rows if not any(row is home for home in homes)]
     return [_depot_row(row) for row in homes], others
+
+
+def _plain(name: Any) -> str:
+    """Return a name in small letters without accents."""
+    return unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode().lower()
 
 
 def _depot_row(row: dict[str, Any]) -> dict[str, Any]:
@@ -416,6 +423,8 @@ def assemble(
     groups: Any,
     prefixes: Any,
     make_roads: Callable[[Array | None, bool, tuple[str, ...]], Roads],
+    time_unit: Any = None,
+    speed: Any = None,
 ) -> VRPInstance:
     """Return the instance of a user's tables, each field checked, the whole not yet.
 
@@ -426,6 +435,8 @@ def assemble(
     make_roads
         Makes the roads of coordinates ([places, 2] or ``None``), whether they are geographic, and the places' names, depots
         first.
+    time_unit, speed
+        What a time of 1 is, and the speed that says so where nothing is given; see `redwood.problems.vrp.times.unit_of`.
     """
     depot_rows, rows = depots_and_customers(customers, depots)
     if not depot_rows:
@@ -435,6 +446,9 @@ def assemble(
     shipment_rows = [] if shipments is None else rows_of(shipments, "shipment", SHIPMENT_FIELDS)
     dimensions = load_dimensions(rows, vehicle_rows, shipment_rows)
     coords, geographic = coordinates([*depot_rows, *rows], (*homes, *names))
+    unit = unit_of(time_unit, geographic, speed)
+    depot_rows, rows = with_numbers(depot_rows, unit, "depot"), with_numbers(rows, unit, "customer")
+    vehicle_rows = with_numbers(vehicle_rows, unit, "vehicle")
     roads = make_roads(coords, geographic, (*homes, *names))
     fields = customer_arrays(rows, names, dimensions)
     members = fields.pop("groups")
@@ -453,6 +467,7 @@ def assemble(
         reload_time=frozen(_column(depot_rows, homes, "reload_time"), np.float64),
         vehicles=types,
         prefixes=fixed,
+        time_unit=unit,
         planned=_planned(rows, names, [one.name for one in types]),
         **fields,
         **groups_of(members, groups),

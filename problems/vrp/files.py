@@ -105,11 +105,11 @@ def format_solution(instance: VRPInstance, solution: VRPSolution, cost: float) -
     """Return the ``.sol`` text of routes and their cost; vehicles that stay at home have empty routes."""
     for name in (*instance.customers, *(instance.depots[d] for v in instance.vehicles for d in v.reload_depots)):
         if len(name.split()) != 1:
-            raise FormatError(f"the name {name!r} has blanks, which .sol files cannot hold; write the solution as JSON.")
+            raise FormatError(f"the name {name!r} has blanks, which .sol files cannot hold; write it as .json.")
     unlimited = [kind for kind, vehicle in enumerate(instance.vehicles[:-1]) if vehicle.number is None]
     if unlimited:
         name = instance.vehicles[unlimited[0]].name
-        raise FormatError(f"vehicle {name!r} has no number, so routes of later types have none; write JSON instead.")
+        raise FormatError(f"vehicle {name!r} has no number, so routes of later types have none; write it as .json.")
     by_kind: list[list[str]] = [[] for _ in instance.vehicles]
     for route in numbered(instance, solution):
         by_kind[route.kind].append(_visits(instance, route.stops))

@@ -12,6 +12,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.problem import Instance
 from redwood.problems.vrp.roads import Roads
+from redwood.problems.vrp.times import TimeUnit, moment
 
 SLACK = 1e-9
 """Share of the largest number of its kind by which a time, load or length may exceed its limit: what floats can lose."""
@@ -123,6 +124,8 @@ class VRPInstance(Instance):
         Whether on each route all deliveries come before the first pickup, and every route has a delivery.
     objective
         ``"cost"``, or ``"fewest-vehicles"``: each vehicle then costs `vehicle_price` beyond its cost.
+    time_unit
+        What a time of 1 is, a `redwood.problems.vrp.times.TimeUnit`: how times are told to people.
     """
 
     problem: ClassVar[str] = "vrp"
@@ -150,6 +153,11 @@ class VRPInstance(Instance):
     vehicles: tuple[VehicleType, ...] = ()
     linehauls_first: bool = False
     objective: str = "cost"
+    time_unit: str = field(default=TimeUnit.NONE, metadata={"label": True})
+
+    def told(self, time: float) -> str:
+        """Return a time as people read it, to the second."""
+        return moment(self.time_unit, time, precise=True)
 
     @property
     def size(self) -> int:

@@ -14,10 +14,11 @@ from redwood.errors import FormatError, suggestion
 from redwood.files import parse_json
 from redwood.problems.vrp.instance import VehicleType, VRPInstance
 from redwood.problems.vrp.roads import Metric
+from redwood.problems.vrp.times import TimeUnit
 
 FIELDS = (
     *("problem", "name", "best_known", "depots", "customers", "vehicles", "distances", "durations", "metric"),
-    *("rounding", "scale", "speed", "shipments", "groups", "prefixes", "linehauls_first", "objective"),
+    *("rounding", "scale", "speed", "time_unit", "shipments", "groups", "prefixes", "linehauls_first", "objective"),
 )
 
 
@@ -66,6 +67,8 @@ def format(instance: VRPInstance) -> str:
     if roads.metric is not Metric.MATRIX:
         data |= {"rounding": str(roads.rounding), "scale": roads.scale}
     data["speed"] = _by_profile(roads.profiles, roads.speeds)
+    if roads.geographic or instance.time_unit != TimeUnit.NONE:
+        data["time_unit"] = str(instance.time_unit)
     data["linehauls_first"], data["objective"] = instance.linehauls_first, instance.objective
     data["depots"] = [_depot(instance, number) for number in range(len(instance.depots))]
     data["vehicles"] = [_vehicle(instance, vehicle) for vehicle in instance.vehicles]

@@ -11,9 +11,12 @@ from redwood.arrays import Array
 from redwood.errors import InstanceError
 from redwood.problems.vrp.checks import NumberedRoute, route_faults
 from redwood.problems.vrp.instance import OBJECTIVES, SLACK, VehicleType, VRPInstance
-from redwood.problems.vrp.roads import Rounding
+from redwood.problems.vrp.roads import Metric, Rounding
 from redwood.problems.vrp.schedule import earliest_start, loads_on, places_of, route_distance, schedule
+from redwood.problems.vrp.times import IN_AN_HOUR, TimeUnit
 
+FAR = 2000.0
+"""From so many km on the distance of a place is told where it cannot be served in time."""
 SHOWN = 4
 """Reasons of so many types are told."""
 DENSE = 3000
@@ -40,18 +43,28 @@ def check_instance(instance: VRPInstance) -> None:
             f"customer {instance.customers[neither[0]]!r} has neither a delivery nor a pickup, "
             "and with linehauls_first all need one."
         )
-    for customer in np.flatnonzero(instance.required):
-        reasons = unservable(instance, int(customer))
-        if reasons:
-            raise InstanceError(
-                f"customer {instance.customers[customer]!r} is required, and no vehicle can serve it: {'; '.join(reasons)}."
-            )
+    _check_customers(instance)
     for number, group in enumerate(instance.groups):
         if instance.group_required[number] and all(unservable(instance, customer) for customer in group):
             names = ", ".join(repr(instance.customers[customer]) for customer in group)
             raise InstanceError(f"one of {names} is required, and no vehicle can serve any of them.")
     _check_fleet(instance)
     _check_prefixes(instance)
+
+
+def _check_customers(instance: VRPInstance) -> None:
+    """Raise `InstanceError` that names the required customers whom no vehicle can serve, up to `SHOWN` with the reasons."""
+    told: list[str] = []
+    for customer in np.flatnonzero(instance.required):
+        reasons = unservable(instance, int(customer))
+        if reasons:
+            name = repr(instance.customers[customer])
+            begin = f"customer {name} is required, and no vehicle can serve it" if not told else f"nor {name}"
+            told.append(f"{begin}: {'; '.join(reasons)}")
+        if len(told) == SHOWN:
+            break
+    if told:
+        raise InstanceError("; ".join(told) + ".")
 
 
 def _check_prefixes(instance: VRPInstance) -> None:
@@ -145,16 +158,38 @@ def _out_of_time(instance: VRPInstance, vehicle: VehicleType, route: Array) -> s
         return f"the way there and back is {length:g}, beyond the greatest distance {vehicle.max_distance:g}"
     first = earliest_start(instance, vehicle, route)
     if first > instance.latest_start(vehicle) + instance.time_slack:
-        return f"it cannot leave before {first:g}, and must by {instance.latest_start(vehicle):g}"
+        return f"it cannot leave before {instance.told(first)}, and must by {instance.told(instance.latest_start(vehicle))}"
     found = schedule(instance, vehicle, route)
     if found.late:
         position, delay = found.late[0]
-        return f"earliest arrival {found.arrivals[position]:g} is after {found.arrivals[position] - delay:g}"
+        arrival = found.arrivals[position]
+        return f"earliest arrival {instance.told(arrival)} is after {instance.told(arrival - delay)}{_far(instance, route)}"
     if found.end > instance.latest_end(vehicle) + instance.time_slack:
-        return f"earliest return {found.end:g} is after {instance.latest_end(vehicle):g}"
+        end, last = instance.told(found.end), instance.told(instance.latest_end(vehicle))
+        return f"earliest return {end} is after {last}{_long(instance, route)}{_far(instance, route)}"
     if found.duration > vehicle.max_duration + instance.time_slack:
-        return f"the route takes {found.duration:g}, beyond the longest duration {vehicle.max_duration:g}"
+        takes, most = instance.told(found.duration), instance.told(vehicle.max_duration)
+        return f"the route takes {takes}, beyond the longest duration {most}{_long(instance, route)}{_far(instance, route)}"
     return ""
+
+
+def _long(instance: VRPInstance, route: Array) -> str:
+    """Return that a service takes long, where its unit is known: it may have been meant in another one."""
+    longest = int(route[instance.service[route].argmax()])
+    service = float(instance.service[longest])
+    if instance.time_unit == TimeUnit.NONE or service < IN_AN_HOUR[TimeUnit(instance.time_unit)]:
+        return ""
+    return f" (service there takes {instance.told(service)}; times are in {instance.time_unit})"
+
+
+def _far(instance: VRPInstance, route: Array) -> str:
+    """Return that a place is farther away than anybody drives in a day."""
+    if instance.roads.metric is not Metric.GREAT_CIRCLE:
+        return ""
+    away = instance.roads.distance(0, np.zeros(len(route), np.int64), len(instance.depots) + route) / instance.roads.scale
+    if away.max() < FAR:
+        return ""
+    return f" (it is {away.max():.0f} km from {instance.depots[0]!r}; are lon and lat exchanged?)"
 
 
 def _triangular(instance: VRPInstance, vehicle: VehicleType, route: Array) -> bool:

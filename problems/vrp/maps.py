@@ -1,4 +1,4 @@
-"""Routes for other tools: a table of stops, GeoJSON, and a map as one HTML file that fetches nothing."""
+"""Routes for other tools: a table of stops, GeoJSON, and a map with drivers' sheets as one HTML file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.reasons import described
 from redwood.problems.vrp.routes import Route, Routes
 from redwood.problems.vrp.schedule import places_of
+from redwood.problems.vrp.sheets import sheets
+from redwood.problems.vrp.times import moment
 
 WIDTH, HEIGHT, MARGIN = 900.0, 700.0, 30.0
 """Size of the map in pixels."""
+STYLE = (
+    "body{font:14px sans-serif;max-width:60em;margin:1em auto}td,th{padding:.1em 1em .1em 0;text-align:left}"
+    "h2{font-size:1.1em}h2 span{display:inline-block;width:1em;height:1em;margin-right:.5em;vertical-align:-.1em}"
+    "@media print{section{break-before:page}}"
+)
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
 
 
@@ -29,7 +36,7 @@ def stops(solution: Routes) -> list[dict[str, Any]]:
         for position, (trip, name, arrival, load) in enumerate(_visits(route), 1):
             row: dict[str, Any] = {"route": number, "position": position, "vehicle": route.vehicle, "name": name}
             row |= ({"trip": trip} if by_trips else {}) | {"arrival": arrival}
-            loads = load or [None]
+            loads: list[float | None] = [*load] or [None]
             keys = ["load"] if len(loads) == 1 else [f"load {k}" for k in range(1, len(loads) + 1)]
             rows.append(row | dict(zip(keys, loads, strict=True)))
     return rows
@@ -37,8 +44,8 @@ def stops(solution: Routes) -> list[dict[str, Any]]:
 
 def _visits(route: Route) -> list[tuple[int, str, float | None, list[float]]]:
     """Return trip, name, arrival and load of each stop of a route, in order; a reload begins its trip."""
-    arrivals = route.arrivals or [None] * len(route.customers)
-    loads = route.loads or [[] for _ in route.customers]
+    arrivals: list[float | None] = [*route.arrivals] or [None] * len(route.customers)
+    loads: list[list[float]] = route.loads or [[] for _ in route.customers]
     told = list(zip(route.customers, arrivals, loads, strict=True))
     found: list[tuple[int, str, float | None, list[float]]] = []
     for trip, (begin, customers) in enumerate(zip([None, *route.reloads], route.trips, strict=True), 1):
@@ -89,7 +96,7 @@ def _number(instance: VRPInstance, name: str) -> int:
 
 
 def html_map(instance: VRPInstance, solution: Routes) -> str:
-    """Return a page with the routes as a drawing, names and times on the stops, and a table of stops below.
+    """Return a page with the routes as a drawing, and below it a sheet for each driver, printed on a page of its own.
 
     Raises
     ------
@@ -99,33 +106,35 @@ def html_map(instance: VRPInstance, solution: Routes) -> str:
     if instance.roads.coords is None:
         raise FitError("the instance has matrices and no coordinates, so there is no map.")
     told = described(instance, solution)
-    shown = _screen(instance)
-    lines = [
-        _line(instance, route, shown, COLOURS[number % len(COLOURS)])
-        for number, route in enumerate(numbered(instance, told))
+    routes, shown, pages = numbered(instance, told), _screen(instance), sheets(instance, told)
+    colours = [COLOURS[number % len(COLOURS)] for number in range(len(routes))]
+    lines = [_line(instance, route, shown, colour) for route, colour in zip(routes, colours, strict=True)]
+    marks = [
+        _mark(shown[k], name, _depot_words(instance, told, name), square=True) for k, name in enumerate(instance.depots)
     ]
-    marks = []
-    for row in stops(told):
-        if row["name"] in instance.numbers:
-            words = f"route {row['route']}, arrival {row['arrival']:.6g}"
-            marks.append(_mark(shown[_number(instance, row["name"])], row["name"], words))
-    depots = [_mark(shown[k], name, _depot_words(told, name), square=True) for k, name in enumerate(instance.depots)]
-    marks = depots + marks
+    for page, colour in zip(pages, colours, strict=True):
+        for row in page:
+            if row["name"] in instance.numbers:
+                words = f"stop {row['stop']} of {row['vehicle']}, arrival {_cell(row['arrival'])}"
+                marks.append(_mark(shown[_number(instance, row["name"])], row["name"], words, fill=colour))
     for name, why in told.left_out.items():
-        marks.append(_mark(shown[_number(instance, name)], name, f"left out: {why}", hollow=True))
+        marks.append(_mark(shown[_number(instance, name)], name, f"left out: {why}", fill="white"))
     title = html.escape(instance.name or "Routes")
     drawing = f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img">{"".join(lines)}{"".join(marks)}</svg>'
-    style = "body{font:14px sans-serif;max-width:60em;margin:1em auto}td,th{padding:0 1em 0 0;text-align:left}"
+    tables = "".join(_sheet(instance, page, colour) for page, colour in zip(pages, colours, strict=True))
+    out = "".join(f"<li>{html.escape(f'{name}: {why}')}</li>" for name, why in told.left_out.items())
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
-        f"<h1>{title}</h1>{drawing}{_table(told)}</html>\n"
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+        f"<h1>{title}</h1>{drawing}{tables or '<p>No routes.</p>'}"
+        + (f"<h2>Left out</h2><ul>{out}</ul>" if out else "")
+        + "</html>\n"
     )
 
 
-def _depot_words(told: Routes, name: str) -> str:
+def _depot_words(instance: VRPInstance, told: Routes, name: str) -> str:
     """Return what happens at a depot: when which routes reload there."""
     reloads = [
-        f"route {number} reloads at {reload.arrival:.6g}"
+        f"route {number} reloads at {moment(instance.time_unit, reload.arrival or 0.0)}"
         for number, route in enumerate(told.routes, 1)
         for reload in route.reloads
         if reload.depot == name
@@ -151,9 +160,8 @@ def _line(instance: VRPInstance, route: NumberedRoute, shown: Any, colour: str) 
     return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
 
 
-def _mark(at: Any, name: str, words: str, *, square: bool = False, hollow: bool = False) -> str:
+def _mark(at: Any, name: str, words: str, *, square: bool = False, fill: str = "black") -> str:
     x, y = at
-    fill = "white" if hollow else "black"
     if square:
         shape = f'<rect x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10" fill="{fill}"/>'
     else:
@@ -163,17 +171,30 @@ def _mark(at: Any, name: str, words: str, *, square: bool = False, hollow: bool 
     return f"<g><title>{html.escape(f'{name}: {words}')}</title>{shape}{label}</g>"
 
 
-def _table(told: Routes) -> str:
-    rows = stops(told)
-    if not rows:
-        return "<p>No routes.</p>"
-    head = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(_cell(value))}</td>" for value in row.values()) + "</tr>" for row in rows
+def _sheet(instance: VRPInstance, page: list[dict[str, Any]], colour: str) -> str:
+    """Return the sheet of a driver; names are links to a street map where places have longitudes and latitudes."""
+    keys = [key for key in page[0] if key not in ("route", "vehicle") and any(row[key] not in (None, 0.0) for row in page)]
+    head = "".join(f"<th>{key}</th>" for key in keys)
+    rows = []
+    for row in page:
+        cells = [_link(instance, row["name"]) if key == "name" else html.escape(_cell(row[key])) for key in keys]
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    title = f'<span style="background:{colour}"></span>Route {page[0]["route"]}: {html.escape(page[0]["vehicle"])}'
+    return f"<section><h2>{title}</h2><table><tr>{head}</tr>{''.join(rows)}</table></section>"
+
+
+def _link(instance: VRPInstance, name: str) -> str:
+    text = html.escape(name)
+    if not instance.roads.geographic:
+        return text
+    lon, lat = _place(instance, name)
+    return (
+        f'<a href="https://www.openstreetmap.org/?mlat={lat:.6f}&amp;mlon={lon:.6f}#map=17/{lat:.6f}/{lon:.6f}">{text}</a>'
     )
-    out = "".join(f"<li>{html.escape(f'{name}: {why}')}</li>" for name, why in told.left_out.items())
-    return f"<table><tr>{head}</tr>{body}</table>" + (f"<h2>Left out</h2><ul>{out}</ul>" if out else "")
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    """Return an entry as text: nothing where there is none, several loads with plus signs."""
+    if isinstance(value, list):
+        return " + ".join(_cell(one) for one in value)
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

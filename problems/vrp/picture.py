@@ -13,6 +13,7 @@ from redwood.problems.vrp.checks import NumberedRoute, numbered
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.routes import Routes
 from redwood.problems.vrp.schedule import loads_on, places_of, schedule
+from redwood.problems.vrp.times import moment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,13 @@ def draw(instance: VRPInstance, solution: Routes | None, axes: Axes) -> None:
     axes.set_title(instance.name)
     shown = 1 + min(len(routes), LEGEND_ROUTES)
     axes.legend(
-        loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize="small", frameon=False, ncols=1 if shown <= 13 else 2
+        loc="center left",
+        bbox_to_anchor=(1.02, 0.5),
+        fontsize="small",
+        frameon=False,
+        ncols=1 if shown <= 13 else 2,
+        title="from the depot thin, back dashed" if routes else None,
+        title_fontsize="x-small",
     )
 
 
@@ -97,7 +104,8 @@ def _label(instance: VRPInstance, route: NumberedRoute, rank: int) -> str:
         words += ", " + " + ".join(part for part in parts if part)
     if instance.timed:
         found = schedule(instance, vehicle, route.stops)
-        words += f", {found.start:.4g} to {found.end:.4g}"
+        begin, end = (moment(instance.time_unit, round(time, 3)) for time in (found.start, found.end))
+        words += f", {begin} to {end}"
     return words
 
 

@@ -15,6 +15,7 @@ from redwood.problems.vrp.fields import assemble, roads_of
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.limits import check_instance
 from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.remarks import remarks
 from redwood.problems.vrp.repair_suggestions import repair_suggestions
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.views.bound import Bound
@@ -63,6 +64,7 @@ class VRP(Problem[VRPInstance, VRPSolution]):
         rounding: str = "none",
         scale: float = 1.0,
         speed: Any = None,
+        time_unit: str | None = None,
         shipments: Any = None,
         groups: Any = None,
         prefixes: Any = None,
@@ -101,6 +103,10 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             By which these distances are multiplied before.
         speed
             Distance in a unit of time, a number or a mapping from profiles to numbers; by default 1.
+        time_unit
+            What a time of 1 is: ``"hours"``, ``"minutes"``, ``"seconds"`` or ``"none"``. Times may then be texts such as
+            07:30, windows and shifts texts such as 07:30-11:00, and are told so. By default hours where there are
+            longitudes and latitudes and a speed of 2 or more, and none elsewhere.
         shipments
             Table with pickup and delivery (names of customers) and amount.
         groups
@@ -130,6 +136,8 @@ class VRP(Problem[VRPInstance, VRPSolution]):
                 scale=scale,
                 speed=speed,
             ),
+            time_unit,
+            speed,
         )
         instance = dataclasses.replace(
             made, linehauls_first=bool(linehauls_first), objective=objective, name=name, best_known=best_known
@@ -167,6 +175,10 @@ class VRP(Problem[VRPInstance, VRPSolution]):
     def repair_suggestions(self, instance: VRPInstance, solution: VRPSolution) -> list[str]:
         """Return for each required customer that is not served where it fits best, or why nowhere."""
         return repair_suggestions(instance, solution)
+
+    def remarks(self, instance: VRPInstance) -> list[str]:
+        """Return who need not be served and cannot be, and customers too many for the fleet of whom no two share a route."""
+        return remarks(instance)
 
     def described(self, instance: VRPInstance, solution: VRPSolution) -> VRPSolution:
         """Return the solution with its times and loads, and the reason for each customer that is left out."""

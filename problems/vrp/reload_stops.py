@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,9 @@ def with_reload_stops(instance: VRPInstance) -> tuple[VRPInstance, Array]:
     size, count = instance.size, len(depots)
     places = np.concatenate([np.arange(instance.roads.size), depots])
     none = np.zeros(count)
-    fields = {name: np.concatenate([getattr(instance, name), none]) for name in ("release", "prize", "change_price")}
+    fields: dict[str, Any] = {
+        name: np.concatenate([getattr(instance, name), none]) for name in ("release", "prize", "change_price")
+    }
     loads = np.zeros((count, instance.dimensions))
     extended = replace(
         instance,

@@ -26,8 +26,17 @@ ALIASES = {
     "close": "due",
     "earliest": "ready",
     "latest": "due",
+    "opening hours": "window",
+    "opening_hours": "window",
+    "time window": "window",
+    "time_window": "window",
     "demand": "delivery",
     "quantity": "delivery",
+    "crates": "delivery",
+    "boxes": "delivery",
+    "parcels": "delivery",
+    "pallets": "delivery",
+    "weight": "delivery",
     "deliveries": "delivery",
     "pickups": "pickup",
     "longitude": "lon",
@@ -39,8 +48,11 @@ ALIASES = {
     "service_duration": "service",
     "release_time": "release",
     "capacities": "capacity",
+    "count": "number",
 }
 """Usual names of columns, and what they are called here."""
+DECIMAL = re.compile(r"^\s*(-?\d+),(\d+)\s*$")
+"""A number with a decimal comma."""
 
 
 def rows_of(table: Any, what: str, known: Sequence[str]) -> list[dict[str, Any]]:
@@ -61,8 +73,7 @@ def rows_of(table: Any, what: str, known: Sequence[str]) -> list[dict[str, Any]]
             key = str(given).strip().lower()
             key = ALIASES.get(key, key)
             if key not in known:
-                others = [other for other, own in ALIASES.items() if own in known]
-                raise InstanceError(f"{what}s have no field {str(given)!r}.{suggestion(key, [*known, *others])}")
+                raise InstanceError(f"{what}s have no field {str(given)!r}.{suggestion(key, known)}")
             if key in entry:
                 raise InstanceError(f"{what} {number} has the field {key!r} twice (another name of it is {str(given)!r}).")
             if value is None and key == "end":  # a route that ends at its last customer
@@ -92,15 +103,27 @@ def _rows(table: Any, what: str) -> list[Any]:
 
 
 def _csv_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file; commas, semicolons or tabs separate values, whichever the head has most of.
+
+    Where it is no comma, a comma in a number is a decimal one.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
+            head = file.readline()
+            separator = max(",;\t", key=head.count)
+            file.seek(0)
+            rows = list(csv.DictReader(file, delimiter=separator, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"{path}: cannot be read as CSV: {error}.") from error
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
-            raise FormatError(f"{path}, line {number}: has not as many values as the head has columns.", line=number)
-    return rows
+            raise FormatError(
+                f"{path}, line {number}: has not as many values, separated by {separator!r}, as the head has columns.",
+                line=number,
+            )
+    if separator == ",":
+        return rows
+    return [{key: DECIMAL.sub(r"\1.\2", value) for key, value in row.items()} for row in rows]
 
 
 def _missing(value: Any) -> bool:
@@ -131,13 +154,8 @@ def number(value: Any, what: str, least: float = 0.0, most: float = MOST, *, inf
         return found
     if not least <= found <= most:
         rule = f"from {least:g} to {most:g}" if least > -most else f"of at most {most:g}"
-        clock = " Write a time as a number: half past six is 6.5 in hours, 390 in minutes." if _is_clock_time(value) else ""
-        raise InstanceError(f"{what} is {str(value)[:40]!r}, which is no number {rule}.{clock}")
+        raise InstanceError(f"{what} is {str(value)[:40]!r}, which is no number {rule}.")
     return found
-
-
-def _is_clock_time(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"\s*\d{1,2}:\d\d(:\d\d)?\s*", value) is not None
 
 
 def whole(value: Any, what: str, least: int = 0) -> int:
@@ -176,7 +194,7 @@ def truth(value: Any, what: str) -> bool:
 def pair(value: Any, what: str) -> tuple[float, float]:
     """Return an entry as a time window: two numbers, the first not after the second."""
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        raise InstanceError(f"{what} is {str(value)[:40]!r}; expected [first, last].")
+        raise InstanceError(f"{what} is {str(value)[:40]!r}; expected [first, last] or a text such as '07:30-11:00'.")
     ends = list(value)
     if len(ends) != 2:
         raise InstanceError(f"{what} has {len(ends)} numbers; expected [first, last].")

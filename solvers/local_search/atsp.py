@@ -113,24 +113,21 @@ class _Search:
 
     def __init__(self, matrix: Array, options: ATSPLocalSearch, start: Array | None, rng: np.random.Generator) -> None:
         from redwood.kernels import random_state
-        from redwood.problems.atsp.local_kernels import descend
+        from redwood.problems.atsp.local_kernels import Ground, descend
         from redwood.solvers.local_search import atsp_kernels
 
         self._kernels = atsp_kernels
         self._options = options
-        self._matrix = matrix
         if len(matrix) <= ASSIGNED:
             first, gained = patched_tour(matrix)
         else:
             first, gained = nearest_neighbour_tour(matrix, rng), matrix
-        self._heads = nearest(gained, options.neighbours)
-        self._tails = nearest(gained.T, options.neighbours)
-        self._random = random_state(rng)
-        self._order = np.array(first if start is None else start, dtype=np.int64)
-        while descend(matrix, self._heads, self._tails, self._order) > 0.0:
+        self._ground = Ground(matrix, nearest(gained, options.neighbours), nearest(gained.T, options.neighbours))
+        order = np.array(first if start is None else start, dtype=np.int64)
+        while descend(self._ground, order) > 0.0:
             pass  # ends: every exchange shortens the tour, see GAIN_SHARE
-        self._best = self._order.copy()
-        self._state = np.full(2, float(matrix[self._order, np.roll(self._order, -1)].sum()))
+        state = np.full(2, float(matrix[order, np.roll(order, -1)].sum()))
+        self._walk = atsp_kernels.Walk(order, order.copy(), state, random_state(rng))
         self._cycle = self.left = 0
         self._temperature = self._cooling = 1.0
 
@@ -139,43 +136,33 @@ class _Search:
         from redwood.kernels import random_state
 
         search = copy.copy(self)
-        search._random = random_state(rng)
-        search._order, search._best, search._state = self._order.copy(), self._best.copy(), self._state.copy()
+        order, best, state, _ = self._walk
+        search._walk = self._kernels.Walk(order.copy(), best.copy(), state.copy(), random_state(rng))
         return search
 
     @property
     def rank(self) -> float:
         """Length of the best tour."""
-        return float(self._state[self._kernels.BEST])
+        return float(self._walk.state[self._kernels.BEST])
 
     def solution(self) -> Tour:
         """Return the best tour."""
-        return Tour(self._best.copy())
+        return Tour(self._walk.best.copy())
 
     def advance(self, iterations: int) -> None:
         """Run some iterations of this cycle."""
         self._temperature = self._kernels.search(
-            self._matrix,
-            self._heads,
-            self._tails,
-            self._order,
-            self._best,
-            self._state,
-            self._random,
-            iterations,
-            self._temperature,
-            self._cooling,
-            self._options.window,
+            self._ground, self._walk, iterations, self._temperature, self._cooling, self._options.window
         )
         self.left -= iterations
 
     def begin_cycle(self, best: _Search) -> None:
         """Begin the next cycle from the best tour of a search."""
-        options = self._options
-        self._best[:] = best._best
-        self._order[:] = best._best
-        self._state[:] = best.rank
-        self.left = (options.cycle * len(self._matrix)) << self._cycle
+        options, size = self._options, len(self._ground.matrix)
+        self._walk.best[:] = best._walk.best
+        self._walk.order[:] = best._walk.best
+        self._walk.state[:] = best.rank
+        self.left = (options.cycle * size) << self._cycle
         self._cycle += 1
-        self._temperature = options.hot * self.rank / len(self._matrix)
+        self._temperature = options.hot * self.rank / size
         self._cooling = (options.cold / options.hot) ** (1.0 / self.left)

@@ -10,12 +10,11 @@ don't-look bits.
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from typing import NamedTuple
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
-from redwood.problems.atsp.local_kernels import LOGGED, bridge, descend_from, swap
+from redwood.problems.atsp.local_kernels import Ground, bridge, descend_from, make_draft, swap
 
 ROUNDING = 1e-12
 """Share by which a tour must be shorter to be the best: `LENGTH` is a sum of many changes."""
@@ -23,63 +22,45 @@ LENGTH, BEST = range(2)
 """Entries of ``state``: the length of the current and of the best tour."""
 
 
-@kernel(nogil=True)
-def search(
-    matrix: Array,
-    heads: Array,
-    tails: Array,
-    order: Array,
-    best: Array,
-    state: Array,
-    random: RandomState,
-    iterations: int,
-    temperature: float,
-    cooling: float,
-    window: int,
-) -> float:
-    """Run iterations of perturbation, descent, and acceptance; ``order``, ``best``, ``state`` and ``random`` carry on.
+class Walk(NamedTuple):
+    """A search among tours.
 
-    An iteration makes a double bridge of three segments of at most ``window`` nodes and descends from the nodes it touched;
-    if the tour is longer by more than a random multiple of ``temperature``, all exchanges are taken back by their log.
-    Returns the temperature reached.
-
-    Parameters
+    Attributes
     ----------
-    matrix
-        Costs [N, N].
-    heads, tails
-        The K cheapest nodes to go to from each node, and to come from to it, [N, K], cheapest first.
     order, best
         The current and the best tour, [N].
     state
         Numbers [2] named above.
     random
         The generator's state [2].
-    iterations
-        How many iterations are run.
-    temperature, cooling
-        Temperature, in the unit of the costs, before the first iteration, and the factor on it for each.
-    window
-        Nodes of a segment of the double bridge, at most.
     """
-    size = len(order)
-    position = np.empty(size, np.int64)
-    for at in range(size):
-        position[order[at]] = at
-    stack, queued = np.empty(size, np.int64), np.zeros(size, np.bool_)
-    buffer = np.empty(size, np.int64)
-    log = np.empty((LOGGED, 3), np.int64)
+
+    order: Array
+    best: Array
+    state: Array
+    random: RandomState
+
+
+@kernel(nogil=True)
+def search(ground: Ground, walk: Walk, iterations: int, temperature: float, cooling: float, window: int) -> float:
+    """Run iterations of perturbation, descent, and acceptance; ``walk`` carries on. Return the temperature reached.
+
+    An iteration makes a double bridge of three segments of at most ``window`` nodes and descends from the nodes it touched;
+    if the tour is longer by more than a random multiple of ``temperature``, in the unit of the costs, all exchanges are
+    taken back by their log. Each iteration multiplies the temperature by ``cooling``.
+    """
+    draft, state, random = make_draft(walk.order), walk.state, walk.random
     for _ in range(iterations):
         temperature *= cooling
-        change, logged, waiting = bridge(matrix, order, position, buffer, log, stack, queued, random, window)
-        gained, logged = descend_from(matrix, heads, tails, order, position, buffer, stack, waiting, queued, log, logged)
+        change, logged, waiting = bridge(ground, draft, random, window)
+        gained, logged = descend_from(ground, draft, waiting, logged)
         change -= gained
         if change <= 0.0 or change < -temperature * math.log(max(random_float(random), 1e-300)):
             state[LENGTH] += change
             if state[LENGTH] < state[BEST] * (1.0 - ROUNDING):
                 state[BEST] = state[LENGTH]
-                best[:] = order
+                walk.best[:] = walk.order
         else:
             for entry in range(logged - 1, -1, -1):
-                swap(order, position, buffer, log[entry, 0], log[entry, 2], log[entry, 1])
+                swap(draft, draft.log[entry, 0], draft.log[entry, 2], draft.log[entry, 1])
     return temperature

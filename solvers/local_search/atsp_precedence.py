@@ -36,7 +36,9 @@ def improve_with_precedences(instance: ATSPInstance, run: Run, hot: float, cold:
         How many nodes to go to from each node are considered.
     """
     from redwood.kernels import random_state
-    from redwood.solvers.local_search.atsp_precedence_kernels import BEST, anneal
+    from redwood.problems.atsp.local_kernels import Ground
+    from redwood.solvers.local_search.atsp_kernels import BEST, Walk
+    from redwood.solvers.local_search.atsp_precedence_kernels import anneal
 
     matrix = np.array(instance.matrix, dtype=np.float64)
     size, before = len(matrix), all_precedences(instance.precedences, len(matrix))
@@ -44,22 +46,18 @@ def improve_with_precedences(instance: ATSPInstance, run: Run, hot: float, cold:
     run.report(Tour(best))
     if size <= 2:
         return Tour(best)
-    heads, random = _neighbours(matrix, before, neighbours), random_state(run.rng)
-    order, position, buffer = best.copy(), np.argsort(best), np.empty(size, dtype=np.int64)
-    state = np.full(2, float(matrix[best, np.roll(best, -1)].sum()))
+    heads, state = _neighbours(matrix, before, neighbours), np.full(2, float(matrix[best, np.roll(best, -1)].sum()))
+    ground, walk = Ground(matrix, heads, heads), Walk(best.copy(), best, state, random_state(run.rng))
     chunk, cycle, left, temperature, cooling = 1000, CYCLE * size, 0, 1.0, 1.0
     reported, told = float(state[BEST]), time.perf_counter()
     while not run.stops():
         if left <= 0:
-            order[:], state[:] = best, state[BEST]
-            position[order] = np.arange(size)
+            walk.order[:], state[:] = best, state[BEST]
             temperature, left = hot * max(float(state[BEST]), 1e-9) / size, cycle
             cooling, cycle = (cold / hot) ** (1.0 / cycle), 2 * cycle
         count = int(min(chunk, left, max(1, run.iterations_left)))
         began = time.perf_counter()
-        temperature = anneal(
-            matrix, before, heads, order, position, best, buffer, state, random, count, temperature, cooling, LONGEST
-        )
+        temperature = anneal(ground, before, walk, count, temperature, cooling, LONGEST)
         run.advance(count)
         left -= count
         now = time.perf_counter()

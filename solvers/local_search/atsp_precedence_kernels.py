@@ -12,48 +12,25 @@ from __future__ import annotations
 import math
 
 from redwood.arrays import Array
-from redwood.kernels import RandomState, kernel, random_below, random_float
-
-ROUNDING = 1e-12
-"""Share by which a tour must be shorter to be the best: its length is a sum of many changes."""
-LENGTH, BEST = range(2)
-"""Entries of ``state``: the length of the current and of the best tour."""
+from redwood.kernels import kernel, random_below, random_float
+from redwood.problems.atsp.local_kernels import Ground, make_draft, swap
+from redwood.solvers.local_search.atsp_kernels import BEST, LENGTH, ROUNDING, Walk
 
 
 @kernel(nogil=True)
 def anneal(
-    matrix: Array,
-    before: Array,
-    heads: Array,
-    order: Array,
-    position: Array,
-    best: Array,
-    buffer: Array,
-    state: Array,
-    random: RandomState,
-    iterations: int,
-    temperature: float,
-    cooling: float,
-    longest: int,
+    ground: Ground, before: Array, walk: Walk, iterations: int, temperature: float, cooling: float, longest: int
 ) -> float:
     """Try exchanges after each of which a node is followed by one of its near ones; return the temperature reached.
 
     Parameters
     ----------
-    matrix
-        Costs [N, N].
+    ground
+        The costs, and the nodes to go to.
     before
         Whether each node must come before each other one [N, N].
-    heads
-        The K cheapest nodes to go to from each node [N, K].
-    order, position, best
-        The current tour, where each node stands in it, and the best tour [N]; they begin with node 0.
-    buffer
-        Room for a tour [N].
-    state
-        Numbers [2] named above.
-    random
-        The generator's state [2].
+    walk
+        The search; its tours begin with node 0.
     iterations
         How many exchanges are tried.
     temperature, cooling
@@ -61,6 +38,9 @@ def anneal(
     longest
         Nodes of the segment that begins with the near node, at most.
     """
+    matrix, heads, order, state, random = ground.matrix, ground.heads, walk.order, walk.state, walk.random
+    draft = make_draft(order)
+    position = draft.position
     size = len(order)
     for _ in range(iterations):
         temperature *= cooling
@@ -85,11 +65,11 @@ def anneal(
             continue
         if _must_stay(before, order, first, middle, last):
             continue
-        _exchange(order, position, buffer, first, middle, last)
+        swap(draft, first, middle - first, last - middle)
         state[LENGTH] += change
         if state[LENGTH] < state[BEST] - ROUNDING * abs(state[BEST]):
             state[BEST] = state[LENGTH]
-            best[:] = order
+            walk.best[:] = order
     return temperature
 
 
@@ -101,16 +81,3 @@ def _must_stay(before: Array, order: Array, first: int, middle: int, last: int) 
             if before[order[i], order[j]]:
                 return True
     return False
-
-
-@kernel(nogil=True)
-def _exchange(order: Array, position: Array, buffer: Array, first: int, middle: int, last: int) -> None:
-    """Let the segments [first, middle) and [middle, last) change places."""
-    for at in range(first, middle):
-        buffer[at] = order[at]
-    for at in range(middle, last):
-        order[first + at - middle] = order[at]
-    for at in range(first, middle):
-        order[last - middle + at] = buffer[at]
-    for at in range(first, last):
-        position[order[at]] = at

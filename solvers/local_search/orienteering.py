@@ -16,7 +16,7 @@ from redwood.errors import OptionError
 from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
-from redwood.problems.orienteering.local_kernels import place
+from redwood.problems.orienteering.local_kernels import Ground, make_draft
 from redwood.problems.orienteering.reach import certainly_out_of_reach
 from redwood.problems.orienteering.space import MATRIX_UP_TO, SQUARE, as_matrix, make_space, restricted
 from redwood.problems.routing.travel import Travel, obeys_triangle_rule
@@ -117,23 +117,16 @@ class _Search:
 
         self._kernels, self._clock = orienteering_kernels, clock
         self._options = options
-        self._random = random_state(rng)
         self._nodes = _kept(instance, start)
         travel = restricted(instance.travel, self._nodes, matrix)
         small = travel.size <= EVERYTHING
         nearest = travel.nearest(travel.size - 1 if small else options.neighbours, clock)
-        self._prizes = np.ascontiguousarray(instance.prizes[self._nodes])
-        self._data = (
-            *make_space(travel, matrix),
-            nearest,
-            self._prizes,
-            (instance.budget + instance.limit) / 2.0,
-        )
+        prizes, limit = np.ascontiguousarray(instance.prizes[self._nodes]), (instance.budget + instance.limit) / 2.0
+        self._ground = Ground(make_space(travel, matrix), nearest, prizes, limit)
         ends = [instance.start, instance.end]
         self._earning = np.setdiff1d(np.flatnonzero((instance.prizes > 0.0) & ~certainly_out_of_reach(instance)), ends)
-        self._path = np.zeros(travel.size + 2, np.int64)
-        self._best = np.zeros(travel.size + 2, np.int64)
-        self._state = np.zeros(6)
+        path, best = np.zeros((2, travel.size + 2), np.int64)
+        self._walk = orienteering_kernels.Walk(path, best, np.zeros(6), random_state(rng))
         self._enter(np.searchsorted(self._nodes, start), travel)
         self._cycle = 0
         self.left = 0
@@ -144,57 +137,53 @@ class _Search:
         from redwood.kernels import random_state
 
         search = copy.copy(self)
-        search._random = random_state(rng)
-        search._path, search._best, search._state = self._path.copy(), self._best.copy(), self._state.copy()
+        path, best, state, _ = self._walk
+        search._walk = self._kernels.Walk(path.copy(), best.copy(), state.copy(), random_state(rng))
         return search
 
     @property
     def rank(self) -> tuple[float, float]:
         """Negative prize between the ends, and length, of the best path: smaller is better."""
-        return -float(self._state[self._kernels.BEST_PRIZE]), float(self._state[self._kernels.BEST_LENGTH])
+        return -float(self._walk.state[self._kernels.BEST_PRIZE]), float(self._walk.state[self._kernels.BEST_LENGTH])
 
     @property
     def complete(self) -> bool:
         """Whether the best path visits every node that has a prize and is not proven to be out of reach."""
-        count = int(self._state[self._kernels.BEST_COUNT])
+        count = int(self._walk.state[self._kernels.BEST_COUNT])
         if count - 2 < len(self._earning):
             return False
-        return bool(np.isin(self._earning, self._nodes[self._best[:count]]).all())
+        return bool(np.isin(self._earning, self._nodes[self._walk.best[:count]]).all())
 
     def solution(self) -> Tour:
         """Return the best path."""
-        return Tour(self._nodes[self._best[: int(self._state[self._kernels.BEST_COUNT])]])
+        return Tour(self._nodes[self._walk.best[: int(self._walk.state[self._kernels.BEST_COUNT])]])
 
     def fill(self) -> None:
         """Insert greedily until nothing fits or the clock stops, and take this for the best path."""
         from redwood.problems.orienteering.ruin import fill_path
 
-        kernels, state, size = self._kernels, self._state, len(self._prizes)
-        count, position = int(state[kernels.COUNT]), np.full(size, -1, np.int64)
-        place(self._path, position, count)
-        free = np.flatnonzero((position < 0) & (self._prizes > 0.0))
-        metric, points, matrix, nearest, prizes, limit = self._data
-        space, length, path = (metric, points, matrix), float(state[kernels.LENGTH]), self._path
-        count, length = fill_path(space, nearest, limit, path, position, count, length, prizes, free, self._clock)
-        self._best[:count] = self._path[:count]
-        prize = float(prizes[self._path[1 : count - 1]].sum())
+        kernels, path, state, prizes = self._kernels, self._walk.path, self._walk.state, self._ground.prizes
+        count = int(state[kernels.COUNT])
+        draft = make_draft(len(prizes), path[:count])
+        free = np.flatnonzero((draft.pos < 0) & (prizes > 0.0))
+        count, length = fill_path(self._ground, draft, count, float(state[kernels.LENGTH]), prizes, free, self._clock)
+        path[:count] = self._walk.best[:count] = draft.path[:count]
+        prize = float(prizes[path[1 : count - 1]].sum())
         state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = count, prize, length
         state[[kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]] = count, prize, length
 
     def advance(self, iterations: int) -> None:
         """Run some iterations of this cycle."""
-        self._temperature = self._kernels.anneal(
-            *self._data, self._path, self._best, self._state, self._random, iterations, self._temperature, self._cooling
-        )
+        self._temperature = self._kernels.anneal(self._ground, self._walk, iterations, self._temperature, self._cooling)
         self.left -= iterations
 
     def begin_cycle(self, best: _Search) -> None:
         """Begin the next cycle from the best path of a search."""
-        kernels, state, options = self._kernels, self._state, self._options
+        kernels, state, options = self._kernels, self._walk.state, self._options
         bests = [kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]
-        self._best[:] = best._best
-        self._path[:] = best._best
-        state[bests] = best._state[bests]
+        self._walk.best[:] = best._walk.best
+        self._walk.path[:] = best._walk.best
+        state[bests] = best._walk.state[bests]
         state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = state[bests]
         self.left = options.cycle << self._cycle
         self._cycle += 1
@@ -204,12 +193,12 @@ class _Search:
 
     def _enter(self, start: Array, travel: Travel) -> None:
         kernels = self._kernels
-        self._path[: len(start)] = start
-        self._best[:] = self._path
+        self._walk.path[: len(start)] = start
+        self._walk.best[:] = self._walk.path
         length = float(travel.between(start[:-1], start[1:]).sum())
-        prize = float(self._prizes[start[1:-1]].sum())
-        self._state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = len(start), prize, length
-        self._state[[kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]] = len(start), prize, length
+        prize = float(self._ground.prizes[start[1:-1]].sum())
+        self._walk.state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = len(start), prize, length
+        self._walk.state[[kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]] = len(start), prize, length
 
 
 def _kept(instance: OrienteeringInstance, start: Array) -> Array:

@@ -91,19 +91,37 @@ def _entropy_change(crossing: Crossing, frequencies: Frequencies, cycle: int, jo
     return change
 
 
+class Pairs(NamedTuple):
+    """Pairs of tours to cross.
+
+    Attributes
+    ----------
+    rows
+        The tours to cross, [R], each with the next one.
+    last_order, last_position
+        The tour [N] that the last one of them is crossed with, and where each node stands in it.
+    seeds
+        State of the generator for each pair, [R, 2].
+    gains
+        Gets by how much each tour becomes shorter, [R].
+    """
+
+    rows: Array
+    last_order: Array
+    last_position: Array
+    seeds: Array
+    gains: Array
+
+
 @kernel(nogil=True)
 def cross_pairs(
     crossing: Crossing,
     frequencies: Frequencies,
     orders: Array,
     positions: Array,
-    rows: Array,
-    last_order: Array,
-    last_position: Array,
-    seeds: Array,
+    pairs: Pairs,
     offspring: int,
     tolerance: float,
-    gains: Array,
 ) -> int:
     """Cross tours with the ones after them in ``rows``, the last one with a tour given apart; returns the offspring made.
 
@@ -111,40 +129,33 @@ def cross_pairs(
 
     Parameters
     ----------
-    crossing
-        Room.
-    frequencies
-        Edges of the population.
+    crossing, frequencies
+        Room, and the edges of the population.
     orders, positions
         Tours [P, N], and where each node stands in them; changes.
-    rows
-        The tours to cross, [R].
-    last_order, last_position
-        The tour [N] that the last one of them is crossed with, and where each node stands in it.
-    seeds
-        State of the generator for each pair, [R, 2].
+    pairs
+        The tours to cross.
     offspring
         How many offspring of a pair are made, at most.
     tolerance
         Length that a gain has to exceed.
-    gains
-        Room [R]. Gets by how much each tour became shorter.
     """
+    rows = pairs.rows
     total = 0
     for k in range(len(rows)):
         row = rows[k]
-        crossing.random[:] = seeds[k]
+        crossing.random[:] = pairs.seeds[k]
         if k + 1 < len(rows):
             other_order, other_position = orders[rows[k + 1]], positions[rows[k + 1]]
         else:
-            other_order, other_position = last_order, last_position
+            other_order, other_position = pairs.last_order, pairs.last_position
         find = find_cycles(crossing, orders[row], positions[row], other_order, other_position)
         gain, changes, made = _best_offspring(crossing, frequencies, orders[row], positions[row], find, offspring, tolerance)
         if changes > 0:
             for entry in range(changes):
                 crossing.adjacent[crossing.kept[entry, 0], crossing.kept[entry, 1]] = crossing.kept[entry, 2]
             _walk(crossing.adjacent, orders[row], positions[row])
-        gains[k] = gain
+        pairs.gains[k] = gain
         total += made
     return total
 

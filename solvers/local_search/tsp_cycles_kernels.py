@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below
+from redwood.problems.routing.travel import Distances
 from redwood.solvers.local_search.tsp_moves import between
 
 _RANKS = 2**32
@@ -24,7 +25,7 @@ _SHORT = 24
 class Crossing(NamedTuple):
     """Room to cross two tours A and B of N nodes, in arrays that kernels change in place.
 
-    ``metric``, ``points`` and ``matrix`` are `Travel.arrays`; ``neighbours`` and ``lengths`` [N, K] the candidate neighbours
+    ``distances`` are `Travel.arrays`; ``neighbours`` and ``lengths`` [N, K] the candidate neighbours
     and how far they are; ``adjacent`` [N, 2] the nodes beside each node in A or in its offspring; ``spare`` [2, N, 2] the
     nodes beside each one in A alone and in B alone by edges that are in no AB-cycle yet, and ``degree`` [2, N] how many;
     ``seen`` [N, 2] where a trail passed; ``trail`` [2 N + 2] its nodes, ``mixed`` [N] the nodes where A and B differ;
@@ -34,9 +35,7 @@ class Crossing(NamedTuple):
     (node, side, node after); ``joins`` [N, 4] the nodes of the joins of sub-tours; ``random`` the generator's state.
     """
 
-    metric: int
-    points: Array
-    matrix: Array
+    distances: Distances
     neighbours: Array
     lengths: Array
     adjacent: Array
@@ -159,8 +158,8 @@ def _cycle_gain(crossing: Crossing, cycle: int) -> float:
     gain = 0.0
     for k in range(first, end, 2):
         after = cycles[k + 2 if k + 2 < end else first]
-        gain += between(crossing.metric, crossing.points, crossing.matrix, cycles[k], cycles[k + 1])
-        gain -= between(crossing.metric, crossing.points, crossing.matrix, cycles[k + 1], after)
+        gain += between(crossing.distances, cycles[k], cycles[k + 1])
+        gain -= between(crossing.distances, cycles[k + 1], after)
     return gain
 
 
@@ -304,7 +303,7 @@ def _join_smallest(
         How many sub-tours have been joined.
     """
     cuts, label, sizes, adjacent = crossing.cuts, crossing.label, crossing.sizes, crossing.adjacent
-    metric, points, matrix, neighbours = crossing.metric, crossing.points, crossing.matrix, crossing.neighbours
+    distances, neighbours = crossing.distances, crossing.neighbours
     size = len(order)
     small = -1
     for part in range(parts + joins):
@@ -320,19 +319,19 @@ def _join_smallest(
                 place = 0
             node = order[place]
             left, right = adjacent[node, 0], adjacent[node, 1]
-            gone_left = between(metric, points, matrix, node, left)
-            gone_right = between(metric, points, matrix, node, right)
+            gone_left = between(distances, node, left)
+            gone_right = between(distances, node, right)
             for k in range(neighbours.shape[1]):
                 near = neighbours[node, k]
                 if label[_segment_of(cuts, count, position[near])] == small:
                     continue
                 for end in range(2):
                     far = adjacent[near, end]
-                    base = crossing.lengths[node, k] - between(metric, points, matrix, near, far)
-                    cost = base - gone_left + between(metric, points, matrix, left, far)
+                    base = crossing.lengths[node, k] - between(distances, near, far)
+                    cost = base - gone_left + between(distances, left, far)
                     if cost < least:
                         least, one, beside, two, opposite = cost, node, left, near, far
-                    cost = base - gone_right + between(metric, points, matrix, right, far)
+                    cost = base - gone_right + between(distances, right, far)
                     if cost < least:
                         least, one, beside, two, opposite = cost, node, right, near, far
             if place == cuts[segment]:

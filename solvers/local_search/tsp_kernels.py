@@ -9,11 +9,10 @@ Lin-Kernighan for Large Traveling Salesman Problems, doi:10.1287/ijoc.15.1.82.15
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from redwood.arrays import Array
-from redwood.kernels import RandomState, kernel, random_below, random_float
-from redwood.solvers.local_search.tsp_moves import between, improve, node_at
+from redwood.kernels import kernel, random_below, random_float
+from redwood.solvers.local_search.tsp_moves import Search, between, improve, node_at
 
 # places in Search.counters
 _HEAD, _WAITING, _LOGGED, _CHANGED = 0, 1, 2, 3
@@ -28,45 +27,11 @@ BLOCK = 5000
 """Perturbations are made in so many neighbouring nodes, one for each, before the search moves on to the next ones."""
 
 
-class Search(NamedTuple):
-    """The state of a search, in arrays that kernels change in place.
-
-    ``metric``, ``points`` and ``matrix`` are `Travel.arrays`; ``neighbours`` and ``lengths`` [N, K] the candidate
-    neighbours, nearest first, and how far they are; ``order`` [N] the tour and ``position`` [N] its inverse; ``queue``
-    [N] a ring of nodes to look at, ``queued`` [N] telling which are in it; ``log_place`` and ``log_node`` what was
-    overwritten since the last perturbation; ``buffer`` [N] scratch; ``path`` the segments of a move; ``breadth`` [D] the
-    number of neighbours tried at each step of a move; ``counters`` [3] as named above; ``random`` the generator's state;
-    ``tolerance`` below which a gain is no gain; ``shift`` the largest number of tour places that a move may rewrite.
-    """
-
-    metric: int
-    points: Array
-    matrix: Array
-    neighbours: Array
-    lengths: Array
-    order: Array
-    position: Array
-    queue: Array
-    queued: Array
-    log_place: Array
-    log_node: Array
-    buffer: Array
-    best: Array
-    changed: Array
-    path: Array
-    breadth: Array
-    counters: Array
-    balances: Array
-    random: RandomState
-    tolerance: float
-    shift: int
-
-
 @kernel(nogil=True, _nrt=False)
 def fill_queue(search: Search) -> None:
     """Queue all nodes in the order of the tour."""
     for node in search.order:
-        _push(search.queue, search.queued, search.counters, node)
+        _push(search, node)
 
 
 @kernel(nogil=True, _nrt=False)
@@ -110,7 +75,7 @@ def iterate(search: Search, iterations: int, heat: float, done: int, limit: floa
     limit
         The iteration at which the temperature reaches 0; infinite for a constant one.
     """
-    best, balances = search.best, search.balances
+    balances = search.balances
     gained = 0.0
     for iteration in range(done, done + iterations):
         search.counters[_LOGGED] = 0
@@ -122,20 +87,21 @@ def iterate(search: Search, iterations: int, heat: float, done: int, limit: floa
         if temperature > 0.0:
             allowed -= temperature * math.log(1.0 - random_float(search.random))
         if change > allowed:
-            _undo(search.order, search.position, search.log_place, search.log_node, search.counters)
+            _undo(search)
             continue
-        _mark_changes(search.log_place, search.changed, search.counters)
+        _mark_changes(search)
         balances[0] += change
         if balances[0] < -search.tolerance:
             gained -= balances[0]
             balances[0] = 0.0
-            _keep(best, search.order, search.changed, search.counters)
+            _keep(search)
     return gained
 
 
 @kernel(_nrt=False)
-def _mark_changes(log_place: Array, changed: Array, counters: Array) -> None:
+def _mark_changes(search: Search) -> None:
     """Remember the places that differ from the best tour; too many count as all."""
+    log_place, changed, counters = search.log_place, search.changed, search.counters
     logged, known = counters[_LOGGED], counters[_CHANGED]
     if known + logged > len(changed):
         counters[_CHANGED] = len(changed) + 1
@@ -152,8 +118,9 @@ def _copy(best: Array, order: Array) -> None:
 
 
 @kernel(_nrt=False)
-def _keep(best: Array, order: Array, changed: Array, counters: Array) -> None:
+def _keep(search: Search) -> None:
     """Make the tour the best one, at the cost of the places that differ."""
+    best, order, changed, counters = search.best, search.order, search.changed, search.counters
     if counters[_CHANGED] > len(changed):
         _copy(best, order)
     else:
@@ -166,26 +133,22 @@ def _keep(best: Array, order: Array, changed: Array, counters: Array) -> None:
 @kernel(_nrt=False)
 def _improve_next(search: Search) -> float:
     """Take a node from the queue and improve there as long as possible, `MOVES` times at most; returns the gain."""
-    metric, points, matrix = search.metric, search.points, search.matrix
-    neighbours, lengths, order, position = search.neighbours, search.lengths, search.order, search.position
-    path, breadth, tolerance, counters = search.path, search.breadth, search.tolerance, search.counters
-    queue, queued, log_place, log_node = search.queue, search.queued, search.log_place, search.log_node
-    node = _pop(queue, queued, counters)
+    node = _pop(search)
     total = 0.0
     for _ in range(MOVES):
-        shift = min(search.shift, len(log_place) - counters[_LOGGED])
-        gain = improve(metric, points, matrix, neighbours, lengths, order, position, path, breadth, tolerance, shift, node)
+        gain = improve(search, min(search.shift, len(search.log_place) - search.counters[_LOGGED]), node)
         if gain <= 0.0:
             return total
         total += gain
-        _queue_ends(order, path, queue, queued, counters)
-        _rearrange(order, position, path, search.buffer, log_place, log_node, counters)
-    _push(queue, queued, counters, node)
+        _queue_ends(search)
+        _rearrange(search)
+    _push(search, node)
     return total
 
 
 @kernel(_nrt=False)
-def _push(queue: Array, queued: Array, counters: Array, node: int) -> None:
+def _push(search: Search, node: int) -> None:
+    queue, queued, counters = search.queue, search.queued, search.counters
     if queued[node]:
         return
     queued[node] = True
@@ -197,32 +160,34 @@ def _push(queue: Array, queued: Array, counters: Array, node: int) -> None:
 
 
 @kernel(_nrt=False)
-def _pop(queue: Array, queued: Array, counters: Array) -> int:
+def _pop(search: Search) -> int:
+    queue, counters = search.queue, search.counters
     head = counters[_HEAD]
     node = queue[head]
-    queued[node] = False
+    search.queued[node] = False
     counters[_HEAD] = head + 1 if head + 1 < len(queue) else 0
     counters[_WAITING] -= 1
     return int(node)
 
 
 @kernel(_nrt=False)
-def _queue_ends(order: Array, path: Array, queue: Array, queued: Array, counters: Array) -> None:
+def _queue_ends(search: Search) -> None:
     """Queue the nodes whose neighbours along the tour change."""
+    order, path = search.order, search.path
     base, direction = path[0, 0], path[0, 1]
     for i in range(1, path[0, 2] + 1):
-        _push(queue, queued, counters, node_at(order, base, direction, path[i, 0]))
-        _push(queue, queued, counters, node_at(order, base, direction, path[i, 1]))
+        _push(search, node_at(order, base, direction, path[i, 0]))
+        _push(search, node_at(order, base, direction, path[i, 1]))
 
 
 @kernel(_nrt=False)
-def _rearrange(
-    order: Array, position: Array, path: Array, buffer: Array, log_place: Array, log_node: Array, counters: Array
-) -> None:
+def _rearrange(search: Search) -> None:
     """Write the tour whose path consists of the segments in ``path``, and log what it overwrites.
 
     The longest segment stays where it is, and so does every other one that keeps its place and direction.
     """
+    order, position, path, buffer = search.order, search.position, search.path, search.buffer
+    log_place, log_node, counters = search.log_place, search.log_node, search.counters
     size = len(order)
     base, direction, count = path[0, 0], path[0, 1], path[0, 2]
     longest = 1
@@ -271,11 +236,11 @@ def _wrap(place: int, size: int) -> int:
 
 
 @kernel(_nrt=False)
-def _undo(order: Array, position: Array, log_place: Array, log_node: Array, counters: Array) -> None:
+def _undo(search: Search) -> None:
     """Take back every change since the log was last emptied."""
+    order, position, counters = search.order, search.position, search.counters
     for entry in range(counters[_LOGGED] - 1, -1, -1):
-        place = log_place[entry]
-        node = log_node[entry]
+        place, node = search.log_place[entry], search.log_node[entry]
         order[place] = node
         position[node] = place
     counters[_LOGGED] = 0
@@ -313,10 +278,10 @@ def _kick(search: Search, iteration: int) -> float:
         tail = node_at(order, path[0, 0], 1, path[i, 1])
         old = node_at(order, path[0, 0], 1, path[i, 1] + 1 if path[i, 1] + 1 < size else 0)
         head = node_at(order, path[0, 0], 1, path[i + 1 if i < 4 else 1, 0])
-        change += between(search.metric, search.points, search.matrix, tail, head)
-        change -= between(search.metric, search.points, search.matrix, tail, old)
-    _queue_ends(order, path, search.queue, search.queued, search.counters)
-    _rearrange(order, search.position, path, search.buffer, search.log_place, search.log_node, search.counters)
+        change += between(search.distances, tail, head)
+        change -= between(search.distances, tail, old)
+    _queue_ends(search)
+    _rearrange(search)
     return change
 
 

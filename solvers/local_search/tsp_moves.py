@@ -14,13 +14,15 @@ Local Optimization. Helsgaun (2000), doi:10.1016/S0377-2217(99)00284-2 (continui
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.kernels import kernel
+from redwood.kernel_fields import by_reference
+from redwood.kernels import RandomState, kernel
 from redwood.problems.routing.distance import distance
-from redwood.problems.routing.travel import CODES, Metric
+from redwood.problems.routing.travel import CODES, Distances, Metric
 
 _EUC_2D, _EXACT = CODES[Metric.EUC_2D], CODES[Metric.EXACT]
 
@@ -29,17 +31,43 @@ GAIN_SHARE = 1e-13
 so every move made shortens the tour truly, and no sequence of moves can come back to a tour."""
 
 
-@kernel(_nrt=False)
-def between(metric: int, points: Array, matrix: Array, i: int, j: int) -> float:
-    """Return `distance`, with the usual metrics written out where the compiler can inline them.
+@by_reference
+class Search(NamedTuple):
+    """The state of a search, in arrays that kernels change in place.
 
-    Parameters
-    ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    i, j
-        Nodes, below N.
+    ``distances`` are `Travel.arrays`; ``neighbours`` and ``lengths`` [N, K] the candidate
+    neighbours, nearest first, and how far they are; ``order`` [N] the tour and ``position`` [N] its inverse; ``queue``
+    [N] a ring of nodes to look at, ``queued`` [N] telling which are in it; ``log_place`` and ``log_node`` what was
+    overwritten since the last perturbation; ``buffer`` [N] scratch; ``path`` the segments of a move; ``breadth`` [D] the
+    number of neighbours tried at each step of a move; ``counters`` [3] as named above; ``random`` the generator's state;
+    ``tolerance`` below which a gain is no gain; ``shift`` the largest number of tour places that a move may rewrite.
     """
+
+    distances: Distances
+    neighbours: Array
+    lengths: Array
+    order: Array
+    position: Array
+    queue: Array
+    queued: Array
+    log_place: Array
+    log_node: Array
+    buffer: Array
+    best: Array
+    changed: Array
+    path: Array
+    breadth: Array
+    counters: Array
+    balances: Array
+    random: RandomState
+    tolerance: float
+    shift: int
+
+
+@kernel(_nrt=False)
+def between(distances: Distances, i: int, j: int) -> float:
+    """Return `distance`, with the usual metrics written out where the compiler can inline them."""
+    metric, points = distances.metric, distances.points
     if metric in (_EUC_2D, _EXACT):
         dx = points[i, 0] - points[j, 0]
         dy = points[i, 1] - points[j, 1]
@@ -47,7 +75,7 @@ def between(metric: int, points: Array, matrix: Array, i: int, j: int) -> float:
         if metric == _EXACT:
             return float(length)
         return float(np.floor(length + 0.5))
-    return distance(metric, points, matrix, i, j)
+    return distance(distances, i, j)
 
 
 @kernel(_nrt=False)
@@ -72,45 +100,16 @@ def node_at(order: Array, base: int, direction: int, coordinate: int) -> int:
 
 
 @kernel(_nrt=False)
-def improve(
-    metric: int,
-    points: Array,
-    matrix: Array,
-    neighbours: Array,
-    lengths: Array,
-    order: Array,
-    position: Array,
-    path: Array,
-    breadth: Array,
-    tolerance: float,
-    shift: int,
-    t1: int,
-) -> float:
+def improve(search: Search, shift: int, t1: int) -> float:
     """Look for a move that removes an edge at ``t1`` and shortens the tour; returns its gain, or 0.
 
-    ``path[0]`` becomes (base, direction, number of segments), and the rows after it the segments. Moves that would
-    rewrite more than ``shift`` places are passed over. A gain exceeds ``tolerance`` and the share `GAIN_SHARE` of the
+    ``search.path[0]`` becomes (base, direction, number of segments), and the rows after it the segments. Moves that would
+    rewrite more than ``shift`` places are passed over. A gain exceeds the tolerance and the share `GAIN_SHARE` of the
     largest sum that it was computed from.
-
-    Parameters
-    ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    neighbours, lengths
-        Candidate neighbours of each node, [N, K], nearest first, and how far they are, [N, K].
-    order, position
-        The tour [N], and where each node stands in it, [N].
-    path
-        Room [D + 4, 3] for the segments.
-    breadth
-        Neighbours tried at each of the D steps of a move, [D], each K at most.
-    tolerance
-        Length that a gain has to exceed.
-    shift
-        Places of the tour that a move may rewrite.
-    t1
-        A node.
     """
+    distances, neighbours, lengths = search.distances, search.neighbours, search.lengths
+    order, position, path = search.order, search.position, search.path
+    breadth, tolerance = search.breadth, search.tolerance
     size = len(order)
     for direction in (1, -1):
         base = position[t1] + direction
@@ -121,7 +120,7 @@ def improve(
         t2 = order[base]
         path[0, 0] = base
         path[0, 1] = direction
-        first = between(metric, points, matrix, t1, t2)
+        first = between(distances, t1, t2)
         best = tolerance
         peak = first
         leaf = (0, 0, 0, 0)
@@ -139,8 +138,8 @@ def improve(
             if p3 > 1:
                 p4 = p3 - 1
                 t4 = node_at(order, base, direction, p4)
-                gain2 = gain1 + between(metric, points, matrix, t3, t4)
-                closed = gain2 - between(metric, points, matrix, t4, t1)
+                gain2 = gain1 + between(distances, t3, t4)
+                closed = gain2 - between(distances, t4, t1)
                 if closed > most and closed > GAIN_SHARE * max(first, gain2) and min(p3, size - p3) <= shift:
                     most = closed
                     move = (0, p3, 0)
@@ -156,8 +155,8 @@ def improve(
                         continue
                     p6 = p5 - 1 if p5 > p3 else p5 + 1
                     t6 = node_at(order, base, direction, p6)
-                    gain4 = gain3 + between(metric, points, matrix, t5, t6)
-                    closed = gain4 - between(metric, points, matrix, t6, t1)
+                    gain4 = gain3 + between(distances, t5, t6)
+                    closed = gain4 - between(distances, t6, t1)
                     if closed > most and closed > GAIN_SHARE * max(first, gain2, gain4):
                         _set_path(path, size, 1 if p5 > p3 else 2, p3, p5)
                         if moved(path, size) <= shift:
@@ -170,7 +169,7 @@ def improve(
             # t4 after t3: a cycle from t2 to t3, which must be opened again
             if p3 < size - 1:
                 t4 = node_at(order, base, direction, p3 + 1)
-                gain2 = gain1 + between(metric, points, matrix, t3, t4)
+                gain2 = gain1 + between(distances, t3, t4)
                 for k5 in range(breadth[1]):
                     gain3 = gain2 - lengths[t4, k5]
                     if gain3 <= tolerance:
@@ -186,8 +185,8 @@ def improve(
                         if p6 < 0:
                             continue
                         t6 = node_at(order, base, direction, p6)
-                        gain4 = gain3 + between(metric, points, matrix, t5, t6)
-                        closed = gain4 - between(metric, points, matrix, t6, t1)
+                        gain4 = gain3 + between(distances, t5, t6)
+                        closed = gain4 - between(distances, t6, t1)
                         kind = 3 if side == 1 else 4
                         if closed > most and closed > GAIN_SHARE * max(first, gain2, gain4):
                             _set_path(path, size, kind, p3, p5)
@@ -203,23 +202,7 @@ def improve(
             return most
         if leaf[0] > 0 and len(breadth) > 2:
             _set_path(path, size, leaf[0], leaf[1], leaf[2])
-            closed = _extend(
-                metric,
-                points,
-                matrix,
-                neighbours,
-                lengths,
-                order,
-                position,
-                path,
-                breadth,
-                tolerance,
-                shift,
-                t1,
-                leaf[3],
-                best,
-                max(peak, best),
-            )
+            closed = _extend(search, shift, t1, leaf[3], best, max(peak, best))
             if closed > 0.0:
                 return float(closed)
     return 0.0
@@ -271,48 +254,15 @@ def moved(path: Array, size: int) -> int:
 
 
 @kernel(_nrt=False)
-def _extend(
-    metric: int,
-    points: Array,
-    matrix: Array,
-    neighbours: Array,
-    lengths: Array,
-    order: Array,
-    position: Array,
-    path: Array,
-    breadth: Array,
-    tolerance: float,
-    shift: int,
-    t1: int,
-    last: int,
-    gain: float,
-    peak: float,
-) -> float:
+def _extend(search: Search, shift: int, t1: int, last: int, gain: float, peak: float) -> float:
     """Lengthen the path step by step, the best step each time, until closing it gains; returns the gain, or 0.
 
-    ``gain`` is the length of the edges taken out so far less that of the edges put in, and ``peak`` the largest it has been.
-
-    Parameters
-    ----------
-    metric, points, matrix
-        `Travel.arrays`.
-    neighbours, lengths
-        Candidate neighbours of each node, [N, K], nearest first, and how far they are, [N, K].
-    order, position
-        The tour [N], and where each node stands in it, [N].
-    path
-        Segments of the path after two steps, in room [D + 4, 3]; changes.
-    breadth
-        Neighbours tried at each of the D steps of a move, [D], each K at most.
-    tolerance
-        Length that a gain has to exceed.
-    shift
-        Places of the tour that a move may rewrite.
-    t1, last
-        The path's fixed end, and the node at its other end, which gets new neighbours.
-    gain, peak
-        Length taken out so far less that put in, and the largest that this has been.
+    The path ends in ``t1`` and ``last``, which gets new neighbours; ``gain`` is the length of the edges taken out so far
+    less that of the edges put in, and ``peak`` the largest it has been.
     """
+    distances, neighbours, lengths = search.distances, search.neighbours, search.lengths
+    order, position, path = search.order, search.position, search.path
+    breadth, tolerance = search.breadth, search.tolerance
     size = len(order)
     base, direction = path[0, 0], path[0, 1]
     for level in range(2, len(breadth)):
@@ -335,7 +285,7 @@ def _extend(
             if i == 1 and p4 == path[1, 0]:
                 continue
             t4 = node_at(order, base, direction, p4)
-            remaining += between(metric, points, matrix, t3, t4)
+            remaining += between(distances, t3, t4)
             if remaining > best:
                 best = remaining
                 best3, best4, best_segment, best_node = p3, p4, i, t4
@@ -345,7 +295,7 @@ def _extend(
         gain = best
         peak = max(peak, gain)
         last = best_node
-        closed = gain - between(metric, points, matrix, last, t1)
+        closed = gain - between(distances, last, t1)
         if closed > tolerance and closed > GAIN_SHARE * peak and moved(path, size) <= shift:
             return float(closed)
     return 0.0

@@ -13,7 +13,7 @@ from redwood.arrays import Array
 from redwood.polling import next_chunk
 from redwood.problems.routing.travel import Travel
 from redwood.solvers.local_search.threads import together
-from redwood.solvers.local_search.tsp_crossover_kernels import Frequencies, count_edges, cross_pairs
+from redwood.solvers.local_search.tsp_crossover_kernels import Frequencies, Pairs, count_edges, cross_pairs
 from redwood.solvers.local_search.tsp_cycles_kernels import Crossing
 
 WIDTH = 12
@@ -33,15 +33,12 @@ def make_crossing(travel: Travel, neighbours: Array, lengths: Array) -> Crossing
         Candidate neighbours of each place, [N, K], nearest first, and how far they are, [N, K].
     """
     size = travel.size
-    metric, points, matrix = travel.arrays
 
     def room(*shape: int) -> Array:
         return np.zeros(shape, dtype=np.int32)
 
     return Crossing(
-        metric=metric,
-        points=np.array(points),
-        matrix=np.array(matrix),
+        distances=travel.arrays,
         neighbours=neighbours,
         lengths=lengths,
         adjacent=room(size, 2),
@@ -144,5 +141,5 @@ class Population:
 
     def _cross(self, crossing: Crossing, rows: Array, last: tuple[Array, Array], seeds: Array, gains: Array) -> int:
         """Cross the tours of some rows, the last one with a tour and its positions given apart; see `cross_pairs`."""
-        args = (self.orders, self._positions, rows, *last, seeds, OFFSPRING, self._tolerance, gains)
-        return int(cross_pairs(crossing, self._frequencies, *args))
+        pairs, tolerance = Pairs(rows, *last, seeds, gains), self._tolerance
+        return int(cross_pairs(crossing, self._frequencies, self.orders, self._positions, pairs, OFFSPRING, tolerance))

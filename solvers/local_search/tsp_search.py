@@ -13,7 +13,8 @@ from redwood.clock import Clock, go_on
 from redwood.kernels import random_state
 from redwood.problems.routing.travel import Metric, Travel
 from redwood.solvers.local_search.tsp_candidates import candidate_nodes
-from redwood.solvers.local_search.tsp_kernels import Search, descend, fill_queue, iterate, waiting
+from redwood.solvers.local_search.tsp_kernels import descend, fill_queue, iterate, waiting
+from redwood.solvers.local_search.tsp_moves import Search
 from redwood.solvers.local_search.tsp_start import candidate_lengths, curve_order, greedy_edge_tour
 
 NOISE = 0.3
@@ -187,14 +188,11 @@ def make_search(
         Seeds the search.
     """
     size, depth = travel.size, len(breadth)
-    metric, points, matrix = travel.arrays
     position = np.empty(size, dtype=np.int32)
     position[order] = np.arange(size, dtype=np.int32)
     log = 2 * size + 100_000
     return Search(
-        metric=metric,
-        points=np.array(points),
-        matrix=np.array(matrix),
+        distances=travel.arrays,
         neighbours=nearest,
         lengths=lengths,
         order=np.array(order, dtype=np.int32),

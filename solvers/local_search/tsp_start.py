@@ -8,7 +8,7 @@ from redwood.arrays import Array
 from redwood.clock import Clock, go_on
 from redwood.kernels import kernel
 from redwood.problems.routing.distance import distance
-from redwood.problems.routing.travel import Metric, Travel
+from redwood.problems.routing.travel import Distances, Metric, Travel
 
 _BITS = 16
 
@@ -65,8 +65,7 @@ def greedy_edge_tour(travel: Travel, neighbours: Array, lengths: Array, clock: C
 def candidate_lengths(travel: Travel, neighbours: Array) -> Array:
     """Return the distances [N, K] from each node to its ``neighbours`` [N, K]."""
     lengths = np.empty(neighbours.shape)
-    metric, points, matrix = travel.arrays
-    _fill_lengths(metric, points, matrix, neighbours, lengths)
+    _fill_lengths(travel.arrays, neighbours, lengths)
     return lengths
 
 
@@ -81,10 +80,10 @@ def _join_shortest(nodes: Array, neighbours: Array, lengths: Array, links: Array
 
 
 @kernel(nogil=True)
-def _fill_lengths(metric: int, points: Array, matrix: Array, neighbours: Array, lengths: Array) -> None:
+def _fill_lengths(distances: Distances, neighbours: Array, lengths: Array) -> None:
     for i in range(neighbours.shape[0]):
         for k in range(neighbours.shape[1]):
-            lengths[i, k] = distance(metric, points, matrix, i, neighbours[i, k])
+            lengths[i, k] = distance(distances, i, neighbours[i, k])
 
 
 @kernel(nogil=True)

@@ -129,7 +129,7 @@ class VRPLocalSearch(Solver):
             search.enumerate_routes()
         if run.best is None:
             missing = ", ".join(repr(name) for name in search.absent()[:5])
-            return Answer(None, message=f"No routes that serve every required customer were found; out were {missing}.")
+            return Answer(None, message=f"No routes were found that serve every required customer; the best lack {missing}.")
         return Answer(described(typed, cast(VRPSolution, run.best)))
 
 

@@ -64,7 +64,7 @@ def test_warnings_are_said_aloud(make_run):
     warnings = render(records).partition("## Warnings")[2]
     assert "claims a bound of 95 that the solution 90 refutes" in warnings
     assert "solution 90 is better than the best known 100" in warnings
-    assert "1 of 2 runs had less than 90 % of a core" in warnings
+    assert "1 of 2 runs whose share of a core was measured had less than 90 %" in warnings
     assert "b on one, seed 0: failed. no paper" in warnings
 
 

@@ -102,7 +102,7 @@ def test_radial_bound_needs_no_triangle_inequality() -> None:
     """Where a detour is shorter than the direct way, the bound takes the detour."""
     matrix = np.array([[0.0, 1.0, 10.0], [1.0, 0.0, 1.0], [10.0, 1.0, 0.0]])
     instance = PROBLEM.make(matrix=matrix, demands=[0, 1, 1], capacity=2)
-    assert shortest_ways(*instance.travel.arrays, 3).tolist() == [0, 1, 2]
+    assert shortest_ways(instance.travel.arrays, 3).tolist() == [0, 1, 2]
     assert radial_bound(instance) == 3.0
 
 

@@ -8,8 +8,8 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from redwood.problems.atsp.assignment_kernels import path_is_whole, relax_tail
-from redwood.problems.routing.relaxation_kernels import grow_tree, relax_path
-from redwood.problems.tsp.stepwise_kernels import AVERAGING, DECAY, FIRST_STEP, TREES
+from redwood.problems.routing.relaxation_kernels import Ascent, grow_tree, relax_path
+from redwood.problems.tsp.stepwise_kernels import ASCENT
 
 
 def relaxed(xy, wanted, extra=0, joined=False):
@@ -17,7 +17,7 @@ def relaxed(xy, wanted, extra=0, joined=False):
     n = len(xy)
     lengths, share, alpha = (np.zeros((n, n), np.float32) for _ in range(3))
     degrees = np.array(wanted, np.int32)
-    relax_path(xy, degrees, extra, joined, TREES, FIRST_STEP, DECAY, AVERAGING, lengths, share, alpha)
+    relax_path(xy, degrees, extra, joined, ASCENT, lengths, share, alpha)
     return share, alpha
 
 
@@ -45,7 +45,7 @@ def test_alpha_is_what_a_forced_pair_costs():
     xy = rng.random((9, 2))
     n = len(xy)
     lengths, share, alpha = (np.zeros((n, n), np.float32) for _ in range(3))
-    unit = relax_path(xy, np.array(path_degrees(n), np.int32), 0, True, 1, 0.4, 0.9, 0.1, lengths, share, alpha)
+    unit = relax_path(xy, np.array(path_degrees(n), np.int32), 0, True, Ascent(1, 0.4, 0.9, 0.1), lengths, share, alpha)
     nearest = np.sort(np.where(np.eye(n, dtype=bool), np.inf, lengths), axis=1)[:, :2]
     nearest[:2, 1] = nearest[:2, 0]  # ends have one edge
     potential = -0.25 * nearest.sum(axis=1)

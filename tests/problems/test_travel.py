@@ -71,7 +71,7 @@ def test_kernel_agrees_with_numpy(metric: Metric) -> None:
     travel = _random(metric)
     nodes = np.arange(travel.size)
     plain = travel.between(nodes[:, None], nodes[None, :])
-    compiled = np.array([[distance(*travel.arrays, i, j) for j in nodes] for i in nodes])
+    compiled = np.array([[distance(travel.arrays, i, j) for j in nodes] for i in nodes])
     off = ~np.eye(travel.size, dtype=bool)
     np.testing.assert_allclose(compiled[off], plain[off], rtol=1e-14 if metric is Metric.EXACT else 0)
 

@@ -3,7 +3,6 @@
 import pytest
 
 import redwood
-from redwood.errors import InstanceError
 
 HEAD = "Customer,Latitude,Longitude,Demand,Opens,Closes\ndepot,48.1,11.5,,6,14\n"
 
@@ -26,16 +25,3 @@ def test_usual_names_of_columns_are_understood(shops):
     assert instance.customers == ("Café",)
     assert instance.windows[0].tolist() == [7.0, 9.5]
     assert instance.roads.geographic
-
-
-def test_a_time_of_the_clock_is_explained(shops):
-    """A window that begins at 6:30 is refused with the customer, the value and how to write it."""
-    with pytest.raises(InstanceError, match=r"'Café' is '6:30'.*half past six is 6\.5 in hours"):
-        shops("Café,48.2,11.6,4,6:30,9\n")
-
-
-def test_another_word_has_no_such_hint(shops):
-    """What is no time at all is refused without the hint."""
-    with pytest.raises(InstanceError, match="soon") as found:
-        shops("Café,48.2,11.6,4,soon,9\n")
-    assert "half past" not in str(found.value)

@@ -11,7 +11,7 @@ import pytest
 from redwood.budget import Iterations
 from redwood.errors import OptionError
 from redwood.problems.atsp.instance import ATSPInstance, Tour
-from redwood.problems.atsp.local_kernels import LOGGED, bridge, descend, swap
+from redwood.problems.atsp.local_kernels import Ground, bridge, descend, make_draft, swap
 from redwood.problems.atsp.problem import ATSP
 from redwood.problems.atsp.start import nearest
 from redwood.solver import Run
@@ -81,13 +81,12 @@ def test_swapping_segments_agrees_with_slices() -> None:
     """The kernel exchanges two adjacent segments around the end as slices of a rolled list do, and back."""
     for start, first, second in itertools.product(range(7), (1, 2, 3), (1, 2)):
         order = np.array([3, 1, 4, 0, 5, 2, 6])
-        position, scratch = np.empty_like(order), np.empty_like(order)
         rolled = np.roll(order, -start)
         expected = np.concatenate([rolled[first : first + second], rolled[:first], rolled[first + second :]])
         before = order.copy()
-        swap(order, position, scratch, start, first, second)
+        swap(make_draft(order), start, first, second)
         assert np.roll(order, -start).tolist() == expected.tolist()
-        swap(order, position, scratch, start, second, first)
+        swap(make_draft(order), start, second, first)
         assert order.tolist() == before.tolist()
 
 
@@ -97,10 +96,8 @@ def test_a_bridge_tells_its_change() -> None:
     state = np.array([3, 5], dtype=np.uint64)
     for _ in range(50):
         order = np.random.default_rng(0).permutation(20)
-        position, log = np.argsort(order), np.empty((LOGGED, 3), np.int64)
         before = length(matrix, order)
-        queued = np.zeros(20, np.bool_)
-        change, logged, _ = bridge(matrix, order, position, order.copy(), log, order.copy(), queued, state, 5)
+        change, logged, _ = bridge(Ground(matrix, order[:, None], order[:, None]), make_draft(order), state, 5)
         assert sorted(order.tolist()) == list(range(20))
         assert length(matrix, order) == before + change
         assert logged == 2
@@ -110,7 +107,7 @@ def test_a_descent_leaves_no_improving_exchange() -> None:
     """With complete neighbour lists no exchange of adjacent segments shortens the tour any more."""
     matrix = np.array(generated(9).matrix)
     order = np.random.default_rng(1).permutation(9)
-    descend(matrix, nearest(matrix, 8), nearest(matrix.T, 8), order)
+    descend(Ground(matrix, nearest(matrix, 8), nearest(matrix.T, 8)), order)
     reached = length(matrix, order)
     for start, first, second in itertools.product(range(9), range(1, 8), range(1, 8)):
         if first + second < 9:

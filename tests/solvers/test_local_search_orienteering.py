@@ -11,7 +11,7 @@ import pytest
 from redwood.budget import Iterations
 from redwood.errors import OptionError
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour
-from redwood.problems.orienteering.local_kernels import cheapest_place, improve, insert, measure, place, remove
+from redwood.problems.orienteering.local_kernels import Ground, cheapest_place, improve, insert, make_draft, measure, remove
 from redwood.problems.orienteering.problem import Orienteering
 from redwood.problems.orienteering.space import make_space, restricted
 from redwood.solver import Run
@@ -85,14 +85,13 @@ def test_wrong_options_are_refused() -> None:
 
 def test_insertion_and_removal_keep_the_places() -> None:
     """After any insertion or removal every node knows its place, and the start of a closed tour the first one."""
-    path, pos = np.zeros(8, np.int64), np.full(6, -1, np.int64)
-    count = 2
-    place(path, pos, count)
+    draft, count = make_draft(6, np.zeros(2, np.int64)), 2
+    path, pos = draft.path, draft.pos
     for node, at in ((3, 0), (1, 0), (5, 2), (2, 1)):
-        count = insert(path, pos, count, at, node)
+        count = insert(draft, count, at, node)
         assert [path[pos[k]] for k in path[:count]] == path[:count].tolist()
         assert pos[0] == 0
-    count = remove(path, pos, count, 2, 3)
+    count = remove(draft, count, 2, 3)
     assert [path[pos[k]] for k in path[:count]] == path[:count].tolist()
     assert (pos >= 0).sum() == count - 1
 
@@ -102,16 +101,15 @@ def test_the_cheapest_place_is_the_cheapest(end: int) -> None:
     """With complete neighbour lists of a short path, the kernel finds what trying all places finds."""
     instance = generated(12, end=end)
     travel = restricted(instance.travel, np.arange(12), True)
-    space, near = make_space(travel, True), travel.nearest(11)
-    path, pos = np.zeros(14, np.int64), np.full(12, -1, np.int64)
-    path[:5] = [0, 3, 5, 7, end]
-    place(path, pos, 5)
+    ground = Ground(make_space(travel, True), travel.nearest(11), instance.prizes, 1.0)
+    draft = make_draft(12, np.array([0, 3, 5, 7, end]))
+    path = draft.path
     for node in (1, 2, 4):
         grown = [np.insert(path[:5], at + 1, node) for at in range(4)]
-        least = min(measure(*space, one, 6) for one in grown) - measure(*space, path, 5)
-        added, at = cheapest_place(*space, near, path, pos, 5, node)
+        least = min(measure(ground, one, 6) for one in grown) - measure(ground, path, 5)
+        added, at = cheapest_place(ground, draft, 5, node)
         assert added == pytest.approx(least)
-        assert measure(*space, grown[at], 6) - measure(*space, path, 5) == pytest.approx(added)
+        assert measure(ground, grown[at], 6) - measure(ground, path, 5) == pytest.approx(added)
 
 
 @pytest.mark.parametrize("end", [0, 19])
@@ -119,17 +117,16 @@ def test_improving_shortens_by_what_it_says(end: int) -> None:
     """2-opt and Or-opt keep the nodes and the ends, and return the length that they saved."""
     instance = generated(20, end=end)
     travel = restricted(instance.travel, np.arange(20), True)
-    space, near = make_space(travel, True), travel.nearest(19)
+    ground = Ground(make_space(travel, True), travel.nearest(19), instance.prizes, 1.0)
     inner = np.random.default_rng(2).permutation(np.arange(1, 19))
-    path, pos = np.concatenate([[0], inner, [end], [0, 0]]), np.full(20, -1, np.int64)
-    place(path, pos, 20)
-    before = measure(*space, path, 20)
+    draft = make_draft(20, np.concatenate([[0], inner, [end]]))
+    path, pos = draft.path, draft.pos
+    before = measure(ground, path, 20)
     nodes = np.unique(path[:20])
-    stack, queued = np.zeros(20, np.int64), np.zeros(20, np.bool_)
-    stack[: len(nodes)], queued[nodes] = nodes, True
-    saved, _ = improve(*space, near, path, pos, 20, stack, len(nodes), queued, 10_000)
+    draft.stack[: len(nodes)], draft.queued[nodes] = nodes, True
+    saved, _ = improve(ground, draft, 20, len(nodes), 10_000)
     assert saved > 0.0
-    assert before - measure(*space, path, 20) == pytest.approx(saved)
+    assert before - measure(ground, path, 20) == pytest.approx(saved)
     assert sorted(path[1:19].tolist()) == list(range(1, 19))
     assert (path[0], path[19]) == (0, end)
     assert [path[pos[node]] for node in nodes] == nodes.tolist()

@@ -22,7 +22,7 @@ from redwood.problems.cvrp.plan import make_ground
 from redwood.problems.cvrp.problem import CVRP
 from redwood.problems.cvrp.swap_star import descend_swap_star
 from redwood.problems.tsp.local import TSPLocal
-from redwood.problems.tsp.local_kernels import descend
+from redwood.problems.tsp.local_kernels import Ground, descend
 from redwood.problems.tsp.problem import TSP
 from redwood.views.local import Local
 
@@ -88,9 +88,9 @@ def test_a_tsp_descent_in_pieces_is_the_whole() -> None:
     view = TSPLocal(instance)
     whole, pieces = (view.initial(np.random.default_rng(1)) for _ in range(2))
     view.descend(whole)
-    arrays, near, left, calls = instance.travel.arrays, instance.travel.nearest(8), 60, 0
+    ground, left, calls = Ground(instance.travel.arrays, instance.travel.nearest(8)), 60, 0
     while left > 0 and calls < 100_000:
-        _, left = descend(*arrays, near, pieces.tour, pieces.place, pieces.waiting, 1)
+        _, left = descend(ground, pieces.tour, pieces.place, pieces.waiting, 1)
         calls += 1
     assert left == 0
     assert calls > 60

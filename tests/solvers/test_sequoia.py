@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from redwood import generate, simulate, solve
-from redwood.errors import ModelError, OptionError, SolverError
+from redwood.errors import ModelError, SolverError
 from redwood.planning.bounds.duality import price
 from redwood.planning.contract import Planning, Policy
 from redwood.plugins.host import host
@@ -167,8 +167,6 @@ def test_published_preset_keeps_explicit_options():
     assert with_preset.network == "relu"
     assert with_preset.rate == PUBLISHED["rate"]
     assert with_preset.episodes == 7
-    with pytest.raises(OptionError, match="frozen-target"):
-        HyperParameters(defects=("frozen-targets",))
 
 
 def test_policies_survive_json():

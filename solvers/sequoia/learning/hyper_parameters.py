@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from redwood.errors import OptionError, suggestion
-
-DEFECTS = ("frozen-target", "stale-priorities")
-"""What the published code does besides what the paper says, and what a training can be told to do as well."""
+from redwood.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -50,9 +47,6 @@ class HyperParameters:
     programs
         Whether the mixed-integer program decides where the search's bound does not prove its action, in targets and in the
         policy. Without it ``relu`` takes milliseconds for any number of arms; every decision still has its bound.
-    stability
-        Weight in the loss of the share by which ReLUs can be switched by the action, 0 to 1/2 on the average; for ``relu``,
-        whose programs become small with it. See `redwood.solvers.sequoia.learning.stability.Stability`.
     check
         Episodes of training after which the network is tried in simulation; the best one tried is the result. Trials solve
         programs only where ``slack`` is 0: what is tried is what a search does with the network.
@@ -68,8 +62,6 @@ class HyperParameters:
         the Lagrangian values in trial episodes: transfer from other instances and sizes.
     preset
         ``published`` takes every hyper-parameter of the paper that is not given explicitly.
-    defects
-        Of `DEFECTS`: ``frozen-target`` never renews the copies; ``stale-priorities`` never updates priorities.
     """
 
     network: str = "residual"
@@ -91,14 +83,12 @@ class HyperParameters:
     sync: int = 200
     slack: float = 1e-2
     programs: bool = True
-    stability: float = 0.0
     check: int = 20
     trials: int = 30
     improvements: int = 4
     improvement_episodes: int = 1000
     start: str = ""
     preset: str = "default"
-    defects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("episodes", "batch", "replay", "n_step", "outcomes", "sync", "check", "trials", "improvement_episodes"):
@@ -110,17 +100,11 @@ class HyperParameters:
         for name in ("epsilon", "epsilon_end", "discount", "priority"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"{name} {getattr(self, name)} is not in 0 to 1.")
-        for name in ("slack", "pretraining", "improvements", "stability"):
+        for name in ("slack", "pretraining", "improvements"):
             if getattr(self, name) < 0:
                 raise OptionError(f"{name} {getattr(self, name)} is negative.")
         if self.preset not in ("default", "published"):
             raise OptionError(f"preset {self.preset!r} is not known; there are default and published.")
-        published = self.preset == "published" and self.network == "residual"  # the default, which the preset replaces
-        if self.stability and self.network != "relu" and not published:
-            raise OptionError(f"stability= is for network relu; {self.network} has no ReLUs that need binaries.")
-        for defect in self.defects:
-            if defect not in DEFECTS:
-                raise OptionError(f"defect {defect!r} is not known.{suggestion(defect, DEFECTS)}")
 
     def with_preset(self) -> HyperParameters:
         """Return the hyper-parameters alone, with the preset's values where an option has its default."""

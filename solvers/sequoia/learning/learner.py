@@ -20,7 +20,6 @@ from redwood.saved import load_checkpoint, reading
 from redwood.solvers.sequoia.learning.control_variate import ControlVariate
 from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 from redwood.solvers.sequoia.learning.replay import Batch, Replay
-from redwood.solvers.sequoia.learning.stability import Stability
 from redwood.solvers.sequoia.networks.network import QNetwork, Shape, single_thread
 from redwood.solvers.sequoia.policy import QPolicy, policy_of
 from redwood.solvers.sequoia.search.oracle import ActionOracle
@@ -102,7 +101,6 @@ class Learner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(self.rng.integers(2**31)))
             self.network = QNetwork(shape, table)
-        self.stability = Stability(planning.actions) if self.hyper_parameters.stability else None
         self.optimiser = self._optimiser(self.hyper_parameters.rate)
         self.replay = Replay(
             self.hyper_parameters.replay, arms, self.hyper_parameters.outcomes, self.hyper_parameters.priority
@@ -215,10 +213,9 @@ class Learner:
         """Take one gradient step on a batch drawn from the replay."""
         batch = self.replay.draw(self.hyper_parameters.batch, self.rng)
         errors = self._step(batch, self._targets(batch.rows))
-        if "stale-priorities" not in self.hyper_parameters.defects:
-            self.replay.update(batch.rows, errors)
+        self.replay.update(batch.rows, errors)
         self.updates += 1
-        if self.updates % self.hyper_parameters.sync == 0 and "frozen-target" not in self.hyper_parameters.defects:
+        if self.updates % self.hyper_parameters.sync == 0:
             renewed = self._oracle()
             self._older, self._newer = (self._newer if self.hyper_parameters.double else renewed), renewed
 
@@ -248,8 +245,6 @@ class Learner:
         errors = (values - torch.as_tensor(targets)) / scale
         losses = torch.nn.functional.huber_loss(errors, torch.zeros_like(errors), reduction="none")
         loss = (torch.as_tensor(weights) * losses).mean()
-        if self.stability is not None:
-            loss = loss + self.hyper_parameters.stability * self.stability.penalty(self.network, states, steps)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_value_(self.network.parameters(), self.hyper_parameters.clip)
@@ -346,7 +341,6 @@ class Learner:
             "counters": [self.episode, self.steps, self.updates, self.replay.added],
             "trials": [self.trial, self.best_trial],
             "curve": json.dumps([asdict(line) for line in self.curve]),
-            "stability": {} if self.stability is None else self.stability.state(),
         }
         with replacing(path, durable=True) as unfinished:
             torch.save(state, unfinished)
@@ -381,8 +375,6 @@ class Learner:
         self.optimiser.load_state_dict(state["optimiser"])
         for name, tensor in state["replay"].items():
             self.replay.arrays[name][:] = tensor.numpy()
-        if self.stability is not None:
-            self.stability.load(state["stability"])
         self.rng.bit_generator.state = json.loads(state["rng"])
         self.episode, self.steps, self.updates, self.replay.added = state["counters"]
         self.trial, self.best_trial = state["trials"]

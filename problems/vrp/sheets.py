@@ -1,0 +1,83 @@
+"""What each driver needs: the stops of a route with times, loads and the depot at both ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.problems.vrp.checks import NumberedRoute, numbered
+from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.routes import Routes
+from redwood.problems.vrp.schedule import loads_on, schedule
+from redwood.problems.vrp.times import TimeUnit, moment
+
+
+def sheets(instance: VRPInstance, solution: Routes) -> list[list[dict[str, Any]]]:
+    """Return for each route one mapping a stop, from leaving the depot to the way back.
+
+    A mapping has route, vehicle (numbered where a type drives several routes), stop, name, arrival, begin (of the service),
+    departure, delivery, pickup, load (on leaving), all times told as the instance's unit says, and as numbers without one.
+    Where loads are several, they are lists.
+    """
+    routes = numbered(instance, solution)
+    driven, met = Counter(route.kind for route in routes), Counter[int]()
+    found = []
+    for number, route in enumerate(routes, 1):
+        met[route.kind] += 1
+        name = instance.vehicles[route.kind].name
+        vehicle = f"{name} {met[route.kind]}" if driven[route.kind] > 1 else name
+        found.append([{"route": number, "vehicle": vehicle} | row for row in _stops(instance, route)])
+    return found
+
+
+def _stops(instance: VRPInstance, route: NumberedRoute) -> list[dict[str, Any]]:
+    vehicle = instance.vehicles[route.kind]
+    times, loads = schedule(instance, vehicle, route.stops), loads_on(instance, route.stops)
+    brought = instance.delivery + np.maximum(-instance.shipped, 0.0)
+    taken = instance.pickup + np.maximum(instance.shipped, 0.0)
+    rows = [_row(instance, 0, instance.depots[vehicle.start], None, None, times.start, load=loads[0])]
+    for position, stop in enumerate(route.stops.tolist()):
+        begin = times.begins[position]
+        if stop >= 0:
+            name, takes, handled = instance.customers[stop], instance.service[stop], (brought[stop], taken[stop])
+        else:
+            name, takes, handled = instance.depots[-1 - stop], instance.reload_time[-1 - stop], (None, None)
+        leaves = begin + float(takes)
+        moved = {"delivery": handled[0], "pickup": handled[1], "load": loads[position + 1]}
+        rows.append(_row(instance, position + 1, name, times.arrivals[position], begin, leaves, **moved))
+    if vehicle.end is not None:
+        rows.append(_row(instance, len(route.stops) + 1, instance.depots[vehicle.end], times.end, None, None))
+    return rows
+
+
+def _row(
+    instance: VRPInstance,
+    stop: int,
+    name: str,
+    arrival: float | None,
+    begin: float | None,
+    departure: float | None,
+    delivery: Array | None = None,
+    pickup: Array | None = None,
+    load: Array | None = None,
+) -> dict[str, Any]:
+    times = {"arrival": arrival, "begin": begin, "departure": departure}
+    amounts = {"delivery": delivery, "pickup": pickup, "load": load}
+    return (
+        {"stop": stop, "name": name}
+        | {key: _time(instance, value) for key, value in times.items()}
+        | {key: _amount(value) for key, value in amounts.items()}
+    )
+
+
+def _time(instance: VRPInstance, value: float | None) -> Any:
+    if instance.time_unit == TimeUnit.NONE:
+        return value
+    return "" if value is None else moment(instance.time_unit, value)
+
+
+def _amount(loads: Array | None) -> Any:
+    return None if loads is None else float(loads[0]) if len(loads) == 1 else loads.tolist()

@@ -1,0 +1,105 @@
+"""Times of the clock: from 07:30 to the numbers that an instance holds, and back for people to read."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from redwood.errors import InstanceError, suggestion
+
+
+class TimeUnit(StrEnum):
+    """What a time of 1 is."""
+
+    HOURS = "hours"
+    MINUTES = "minutes"
+    SECONDS = "seconds"
+    NONE = "none"
+
+
+IN_AN_HOUR = {TimeUnit.HOURS: 1.0, TimeUnit.MINUTES: 60.0, TimeUnit.SECONDS: 3600.0}
+SLOWEST = 2.0
+"""From so many km in a unit of time on, a speed is taken as one of km an hour."""
+FIELDS = ("window", "windows", "ready", "due", "shift", "release", "service", "reload_time", "max_duration")
+"""Fields of places and vehicles that hold times."""
+CLOCK = r"(\d{1,3}):([0-5]\d)(?::([0-5]\d))?"
+PART = rf"(?:{CLOCK}|\d+(?:\.\d+)?)"
+RANGE = re.compile(rf"\s*({PART})\s*[-\u2013]\s*({PART})\s*")
+
+
+def unit_of(given: Any, geographic: bool, speed: Any) -> TimeUnit:
+    """Return the unit of times: the given one, else hours where places have longitudes and latitudes and a speed is given.
+
+    A speed below `SLOWEST` is no speed in km an hour, so it says nothing.
+    """
+    if given is not None:
+        try:
+            return TimeUnit(str(given).lower())
+        except ValueError as error:
+            raise InstanceError(f"time_unit {given!r} is unknown.{suggestion(str(given), list(TimeUnit))}") from error
+    speeds = list(speed.values()) if isinstance(speed, Mapping) else [speed]
+    by_hours = geographic and all(isinstance(one, (int, float)) and one >= SLOWEST for one in speeds)
+    return TimeUnit.HOURS if by_hours else TimeUnit.NONE
+
+
+def with_numbers(rows: Sequence[dict[str, Any]], unit: TimeUnit, what: str) -> list[dict[str, Any]]:
+    """Return rows whose times are numbers where they were times of the clock: texts such as 07:30 and 07:30-11:00."""
+    return [
+        {key: _number(value, unit, f"{key} of {what} {number}") if key in FIELDS else value for key, value in row.items()}
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def _number(value: Any, unit: TimeUnit, what: str) -> Any:
+    """Return a time, a range or a list of them as numbers; what is no time of the clock stays as it is."""
+    if isinstance(value, str):
+        if what.startswith("windows") and RANGE.match(value):
+            return [_number(part, unit, what[1:]) for part in re.split(r"[,;]", value)]
+        found = RANGE.fullmatch(value)
+        if found:
+            return [_number(found[1], unit, what), _number(found[5], unit, what)]
+        clock = re.fullmatch(rf"\s*{CLOCK}\s*", value)
+        if clock:
+            return _in_units(int(clock[1]) + int(clock[2]) / 60 + int(clock[3] or 0) / 3600, unit, what, value)
+        return value
+    if isinstance(value, datetime.time):
+        return _in_units(value.hour + value.minute / 60 + value.second / 3600, unit, what, value)
+    if isinstance(value, datetime.timedelta):
+        return _in_units(value.total_seconds() / 3600, unit, what, value)
+    if isinstance(value, (list, tuple)):
+        return [_number(one, unit, what) for one in value]
+    return value
+
+
+def _in_units(hours: float, unit: TimeUnit, what: str, given: Any) -> float:
+    if unit is TimeUnit.NONE:
+        raise InstanceError(
+            f"{what} is {str(given)[:40]!r}, a time of the clock, and nothing says what a time of 1 is; "
+            "give time_unit='hours' (or minutes, seconds), or write a number."
+        )
+    return hours * IN_AN_HOUR[unit]
+
+
+def moment(unit: str, value: float, *, precise: bool = False) -> str:
+    """Return a time as people read it: of the clock where the unit is known, else as a number.
+
+    Parameters
+    ----------
+    unit
+        A `TimeUnit`.
+    value
+        The time.
+    precise
+        Whether seconds are told where they are not 0; else the nearest minute is.
+    """
+    if unit == TimeUnit.NONE or not math.isfinite(value) or value < 0:
+        return f"{value:.6g}"
+    seconds = round(value / IN_AN_HOUR[TimeUnit(unit)] * 3600)
+    if precise and seconds % 60:
+        return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -1,0 +1,119 @@
+"""A planner's own file: times of the clock, semicolons, sheets for drivers, and what stands in the way."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+import redwood
+from redwood.cli.root import root
+from redwood.errors import InstanceError
+from redwood.problems.vrp.times import TimeUnit, moment, with_numbers
+
+VANS = [{"name": "van", "number": 2, "capacity": 30, "shift": "06:00-13:00"}]
+ROWS = (
+    "name;latitude;longitude;crates;opening hours;service",
+    "Dépôt;45,7485;4,8467;;06:00-13:00;",
+    "Gare Perrache;45,7490;4,8260;8;07:00-10:00;0:10",
+    "Vaise;45,7740;4,8050;12;08:00-09:30;0:08",
+    "Bron;45,7380;4,9110;9;07:30-09:00;",
+)
+
+
+@pytest.fixture
+def lyon(tmp_path):
+    """The instance of a spreadsheet as it is exported in Lyon."""
+    file = tmp_path / "lyon.csv"
+    file.write_text("\ufeff" + "\n".join(ROWS), encoding="utf-8")
+    return redwood.instance("vrp", customers=file, vehicles=VANS, speed=30, name="lyon")
+
+
+def test_a_spreadsheet_with_semicolons_and_times_of_the_clock_is_read(lyon):
+    """Separators, decimal commas, usual names and times of the clock say the same as plain numbers."""
+    columns = ("name", "lat", "lon", "delivery", "window", "service")
+    plain = [
+        ("Dépôt", 45.7485, 4.8467, None, [6, 13], None),
+        ("Gare Perrache", 45.7490, 4.8260, 8, [7, 10], 10 / 60),
+        ("Vaise", 45.7740, 4.8050, 12, [8, 9.5], 8 / 60),
+        ("Bron", 45.7380, 4.9110, 9, [7.5, 9], None),
+    ]
+    vans = [VANS[0] | {"shift": [6, 13]}]
+    rows = [dict(zip(columns, row, strict=True)) for row in plain]
+    same = redwood.instance("vrp", customers=rows, vehicles=vans, speed=30, name="lyon")
+    assert lyon.fingerprint() == same.fingerprint()
+
+
+@given(st.sampled_from([TimeUnit.HOURS, TimeUnit.MINUTES, TimeUnit.SECONDS]), st.integers(0, 30 * 60))
+def test_a_time_of_the_clock_comes_back_as_it_was(unit, minutes):
+    """Reading and telling a time of the clock are inverse in every unit."""
+    text = f"{minutes // 60:02}:{minutes % 60:02}"
+    assert moment(unit, with_numbers([{"ready": text}], unit, "customer")[0]["ready"]) == text
+
+
+def test_times_of_the_clock_need_a_unit():
+    """Where nothing says what a time of 1 is, the error says how to tell it."""
+    rows = [{"name": "depot", "x": 0, "y": 0}, {"name": "A", "x": 1, "y": 0, "due": "10:30"}]
+    with pytest.raises(InstanceError, match=r"'10:30', a time of the clock.*time_unit='hours'"):
+        redwood.instance("vrp", customers=rows)
+    made = redwood.instance("vrp", customers=rows, time_unit="minutes")
+    assert made.windows[0, 1] == 630
+
+
+def test_the_unit_of_times_is_kept_in_files(lyon, tmp_path):
+    """An instance written as JSON tells its times in the same unit when it is read."""
+    redwood.write(lyon, tmp_path / "lyon.json")
+    assert redwood.read(tmp_path / "lyon.json").time_unit == TimeUnit.HOURS
+
+
+def test_a_drivers_sheet_goes_from_depot_to_depot(lyon):
+    """Each route begins and ends at the depot, in order of time, and the first load is what is delivered on the way."""
+    solution = redwood.solve(lyon, "local-search", iterations=50, seed=0, bound_time_limit=0).solution
+    frame = solution.to_frame(lyon)
+    for _, sheet in frame.groupby("route"):
+        assert sheet["name"].iloc[0] == sheet["name"].iloc[-1] == "Dépôt"
+        told = [time for row in sheet[["arrival", "begin", "departure"]].to_numpy() for time in row if time]
+        assert told == sorted(told)
+        assert sheet["load"].iloc[0] == sheet["delivery"].sum()
+    page = solution.to_html(lyon)
+    assert page.count("<section>") == len(solution.routes)
+
+
+def test_everyone_who_cannot_be_served_is_named():
+    """The error names all required customers whom no vehicle can serve, and that places are impossibly far."""
+    rows = [
+        {"name": "depot", "lon": 4.84, "lat": 45.74},
+        {"name": "A", "lon": 45.7, "lat": 4.8, "due": "10:00"},
+        {"name": "B", "lon": 4.8, "lat": 45.7, "window": "06:00-06:01"},
+    ]
+    with pytest.raises(InstanceError, match=r"customer 'A'.*are lon and lat exchanged\?.*nor 'B': earliest arrival .*06:01"):
+        redwood.instance("vrp", customers=rows, vehicles=[{"shift": "06:00-13:00"}], speed=30)
+
+
+def test_explain_tells_what_stands_in_the_way():
+    """Four customers of whom no two share a route are too many for three vehicles; an optional one may be out of reach."""
+    ends = {"A": (0.1, 0), "B": (-0.1, 0), "C": (0, 0.1), "D": (0, -0.1)}
+    rows = [{"name": "depot", "lon": 4.8, "lat": 45.7}]
+    rows += [{"name": name, "lon": 4.8 + x, "lat": 45.7 + y, "window": "07:00-07:03"} for name, (x, y) in ends.items()]
+    rows += [{"name": "V", "lon": 4.81, "lat": 45.71, "window": "04:00-05:00", "prize": 3}]
+    vans = {"number": 3, "shift": "06:00-13:00"}
+    told = redwood.explain(redwood.instance("vrp", customers=rows, vehicles=[vans], speed=30))
+    assert told.feasible
+    assert "'V' is optional, and no vehicle can serve it" in told.remarks[0]
+    assert all(f"'{name}'" in told.remarks[1] for name in ends)
+    enough = redwood.instance("vrp", customers=rows[:-1], vehicles=[vans | {"number": 4}], speed=30)
+    assert redwood.explain(enough).remarks == ()
+    assert redwood.solve(enough, "local-search", iterations=50, seed=0).solution is not None
+
+
+def test_names_with_blanks_are_saved_as_json(lyon, tmp_path):
+    """What a .sol file cannot hold is written as JSON instead, said, and read back."""
+    redwood.write(lyon, tmp_path / "lyon.json")
+    arguments = ["solve", str(tmp_path / "lyon.json"), "--solver", "local-search", "--iterations", "30"]
+    ran = CliRunner().invoke(root, [*arguments, "--out", str(tmp_path / "out")])
+    assert ran.exit_code == 0, ran.output
+    saved = tmp_path / "out" / "lyon.solution.json"
+    assert "lyon.solution.json" in ran.output
+    assert json.loads(saved.read_text())["routes"]
+    assert redwood.explain(lyon, saved).feasible
