@@ -34,7 +34,7 @@ demo: install
 test: install
 	$(bin)/python -m pytest --numprocesses auto --dist loadfile
 
-# Which lines the tests run; the report is in runs/coverage.
+# Which lines the tests run, child processes included, against the floor in pyproject.toml; the report is in runs/coverage.
 coverage: install
 	$(bin)/python -m pytest --numprocesses auto --dist loadfile --cov=redwood --cov-report=term:skip-covered \
 		--cov-report=html:runs/coverage

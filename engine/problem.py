@@ -191,6 +191,20 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
         """
         return 0.0
 
+    def comment(self, instance: InstanceT, solution: SolutionT, objective: float | None, bound: float | None) -> str:
+        """Return a sentence for users on a checked solution, which its result has as a message; by default none.
+
+        Parameters
+        ----------
+        instance
+            What was solved.
+        solution
+            The solution.
+        objective, bound
+            Its objective, and the best bound; ``None`` where there is none.
+        """
+        return ""
+
     def solution(self, data: Any) -> SolutionT:
         """Return a solution from what a user has: a solution, a mapping of its fields, or its first field alone."""
         if isinstance(data, self.solution_type):

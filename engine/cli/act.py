@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_json, print_table
+from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_json, print_table, say
+from redwood.cli.today import read_today
 from redwood.settings import counted
 
 
@@ -19,8 +20,9 @@ from redwood.settings import counted
 @click.option("--step", type=int, default=0, show_default=True, help="Steps done; 0 looks a whole horizon ahead again.")
 @click.option("--budget", type=int, metavar="N", help="Pulls this week, in place of the plan's number.")
 @click.option("--workers", type=ExistingFile, metavar="FILE", help="CSV: worker, capacity of this week; others are away.")
-@click.option("--column", "columns", multiple=True, metavar="NAME=THEIRS", help="What TODAY calls a column. Repeatable.")
-@click.option("--states", metavar="A,B,...", help="The labels of the states in TODAY, from worst to best.")
+@click.option("--since", type=int, default=1, show_default=True, metavar="N", help="Steps since the log, for blank states.")
+@click.option("--column", "columns", multiple=True, metavar="NAME=THEIRS", help="By default as in the log. Repeatable.")
+@click.option("--states", metavar="A,B,...", help="Labels of the states from worst to best, by default as in the log.")
 @json_option
 @plugin_option
 def act(
@@ -31,15 +33,20 @@ def act(
     step: int,
     budget: int | None,
     workers: Path | None,
+    since: int,
     columns: Sequence[str],
     states: str | None,
     as_json: bool,
 ) -> None:
     """Say which arms are pulled now, given the file POLICY and the arms' states in the CSV file TODAY (arm, state).
 
-    Arms that TODAY does not name are taken to have left. Arms that are new are treated like the mean of the cohort, or like
-    the arm in the column like. An arm with 0 in the column callable is not pulled this week.
-    The CSV file of calls has the columns arm, action and worker.
+    States are those before this step's pulls. A blank state is not known: the last one known, moved on by --since steps
+    without a pull, stands for it. Arms that TODAY does not name are taken to have left. Arms that are new are treated like
+    the arm in the column like, like those that are near by the columns that --feature named, or like the mean of the cohort.
+    An arm with 0 in the column callable is not pulled this week.
+
+    The CSV file of calls has the columns rank, arm, state, action, worker and value, by the names and labels of the log.
+    The value is by how much the call is above none; the greatest comes first.
     """
     import redwood
     from redwood.cli.values import split_options
@@ -50,60 +57,35 @@ def act(
     given = None if instance_file is None else redwood.read(instance_file, "cormab")
     instance, made = read_deployed(policy, given if isinstance(given, BanditInstance) else None)
     labels = None if states is None else [label.strip() for label in states.split(",")]
-    now, likes, not_now = _read_today(today, split_options(columns), labels)
-    capacities = None if workers is None else _read_capacities(workers)
-    calls = act_by_name(instance, made, now, step, likes=likes, not_now=not_now, budget=budget, capacities=capacities)
+    read = read_today(today, instance.provenance, split_options(columns), labels)
+    calls = act_by_name(
+        instance,
+        made,
+        read.states,
+        step,
+        likes=read.likes,
+        features=read.features,
+        not_now=read.not_now,
+        budget=budget,
+        capacities=None if workers is None else _read_capacities(workers),
+        since=since,
+    )
+    remarks = calls.remarks(today.name)
+    if calls.joined and read.unused:
+        remarks.append(f"Not used for who is new, since the plan was made without --feature: {', '.join(read.unused)}.")
     if out is not None:
-        write_csv(out, {"arm": calls.arms, "action": calls.arm_actions, "worker": calls.workers})
+        write_csv(out, calls.columns())
     if as_json:
-        print_json({"arms": calls.arms, "actions": calls.arm_actions, "workers": calls.workers})
-    elif out is None:
-        rows = [[a, str(u), w] for a, u, w in zip(calls.arms, calls.arm_actions, calls.workers, strict=True)]
-        print_table(("arm", "action", "worker"), rows)
-    else:
-        click.echo(f"{out}: {len(calls.arms)} of {len(now)} arms")
-
-
-def _state(text: str, labels: Sequence[str] | None) -> int:
-    """Return the number of a state, which has one of the labels where there are some."""
-    if labels is not None:
-        if text not in labels:
-            raise ValueError(f"none of {', '.join(labels)}")
-        return labels.index(text)
-    number = counted(text)
-    if number is None:
-        raise ValueError("not a number from 0 on; give the labels in order by --states")
-    return number
-
-
-def _read_today(
-    path: Path, columns: Mapping[str, str], labels: Sequence[str] | None
-) -> tuple[dict[str, int], dict[str, str], set[str]]:
-    """Return each arm's state, whom new ones are like, and who is not to be called."""
-    from redwood.errors import InstanceError
-    from redwood.planning.estimation.table import is_missing, read_csv
-
-    found = read_csv(path, ("arm", "state"), columns)
-    states: dict[str, int] = {}
-    likes: dict[str, str] = {}
-    not_now: set[str] = set()
-    for row, (arm, state) in enumerate(zip(found["arm"].tolist(), found["state"].tolist(), strict=True)):
-        name = arm.strip()
-        if name in states:
-            raise InstanceError(f"{path}: names arm {name!r} twice.")
-        try:
-            states[name] = _state(state.strip(), labels)
-        except ValueError as error:
-            raise InstanceError(f"{path}: state {state!r:.40} of arm {name!r} is {error}.") from None
-        if "like" in found and not is_missing(found["like"][row]):
-            likes[name] = found["like"][row].strip()
-        if "callable" in found:
-            said = found["callable"][row].strip()
-            if said not in ("0", "1"):
-                raise InstanceError(f"{path}: callable {said!r} of arm {name!r} is neither 0 nor 1.")
-            if said == "0":
-                not_now.add(name)
-    return states, likes, not_now
+        found = {"arms": calls.arms, "actions": calls.arm_actions, "workers": calls.workers, "values": calls.values}
+        print_json({**found, "left": calls.left, "unknown": calls.unknown, "joined": calls.joined})
+        return
+    if out is None:
+        shown = {name: [f"{one}" for one in column] for name, column in calls.columns().items()}
+        print_table(tuple(shown), list(zip(*shown.values(), strict=True)), right=("rank", "value"))
+    where = "" if out is None else f"{out}: "
+    say(f"{where}{len(calls.arms)} of the {len(read.states)} in {today.name} are called.")
+    for remark in remarks:
+        say(remark)
 
 
 def _read_capacities(path: Path) -> dict[str, int]:

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 @click.option("--column", "columns", multiple=True, metavar="NAME=THEIRS", help="What the log calls a column. Repeatable.")
 @click.option("--states", metavar="N|A,B,...", help="How many states, or their labels from worst to best.")
 @click.option("--actions", metavar="N|A,B,...", help="How many actions, or their labels from none on.")
+@click.option(
+    "--state-is",
+    type=click.Choice(["before", "after"]),
+    default="before",
+    show_default=True,
+    help="Whether the log's states were before or after the action of their step.",
+)
 @click.option("--groups", metavar="COLUMN|N", help="Arms that learn from each other.")
 @click.option("--feature", "features", multiple=True, metavar="COLUMN", help="A column that says who is alike. Repeatable.")
 @click.option("--order", multiple=True, metavar="NAME", help="action-helps or states-ordered. Repeatable.")
@@ -40,6 +47,7 @@ def estimate(
     columns: Sequence[str],
     states: str | None,
     actions: str | None,
+    state_is: str,
     groups: str | None,
     features: Sequence[str],
     order: Sequence[str],
@@ -53,6 +61,8 @@ def estimate(
 ) -> None:
     """Estimate arms from the CSV file LOG (arm, step, state, action) and write the instance of planning for them.
 
+    A row's state is how the arm was before that step's action, unless --state-is after is given. A column next_state says
+    how it was afterwards where no row of the next step does.
     The arms are at their posterior means, in their last known states. Contacts a step are said by --budget,
     or by --workers who makes them. Then: redwood solve FILE --solver lagrangian --out FOLDER, and redwood act.
     """
@@ -75,6 +85,7 @@ def estimate(
         groups=_number_or_name(groups),
         features=list(features) or None,
         order=list(order) or None,
+        state_is=state_is,
         seed=seed,
     )
     paid = list(range(len(found.log.states))) if rewards is None else _numbers(rewards)

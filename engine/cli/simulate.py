@@ -21,8 +21,13 @@ from redwood.cli.shared import (
     print_table,
     prints_to_stderr,
     problem_option,
+    say,
     say_error,
 )
+
+AS_KNOWN = "Transitions taken as known; what the log leaves open is not in this interval. With --draws 50 it is."
+"""What is said of estimated arms that are simulated at their mean."""
+OVER_DRAWS = "Over {} draws of what the log leaves open, {} episodes each: the intervals hold the expected reward with 95 %."
 
 if TYPE_CHECKING:
     from redwood.planning.simulation import Rollouts
@@ -42,6 +47,13 @@ if TYPE_CHECKING:
 )
 @click.option("--time-limit", type=float, default=10.0, show_default=True, metavar="SECONDS", help="For making the policy.")
 @click.option("--episodes", type=int, default=50, show_default=True, help="Number of independent episodes.")
+@click.option(
+    "--draws",
+    type=int,
+    metavar="N",
+    help="Simulate --episodes under each of N draws that `redwood estimate` kept: what the log leaves open is then "
+    "in the intervals.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the policy and the noise of all episodes.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Save a picture; for one instance.")
 @option_option
@@ -56,6 +68,7 @@ def simulate(
     solvers: Sequence[str],
     time_limit: float,
     episodes: int,
+    draws: int | None,
     seed: int,
     plot: Path | None,
     options: Sequence[str],
@@ -69,6 +82,7 @@ def simulate(
     """Make policies for each instance and simulate them: mean reward a step, its 95 % interval, per cent of the bound.
 
     All policies are simulated with common random numbers, so differences to the first solver are taken episode by episode.
+    The solver null calls nobody, and random anybody.
     Many instances go through an executor: several processes with --jobs, or a cluster. Results come in the files' order.
     """
     from redwood.cli.inputs import gather_files
@@ -84,7 +98,7 @@ def simulate(
 
         check_picture(plot)
     picture = None if plot is None else str(plot)
-    shared = (problem, tuple(solvers), tuple(options), time_limit, episodes, seed, plugins, picture)
+    shared = (problem, tuple(solvers), tuple(options), time_limit, episodes, draws, seed, plugins, picture)
     requests = [Request(str(file), *shared) for file in found]
     rows: list[dict[str, Any]] = []
     failed, waiting, done = False, {}, 0
@@ -111,6 +125,7 @@ class Request:
     options: tuple[str, ...]
     time_limit: float
     episodes: int
+    draws: int | None
     seed: int
     plugins: tuple[str, ...]
     plot: str | None = None
@@ -125,11 +140,12 @@ def earned(request: Request) -> list[dict[str, Any]]:
     for plugin in request.plugins:
         host().load_file(plugin)
     instance = redwood.read(Path(request.file), request.problem)
+    draws = None if request.draws is None else _kept_draws(instance, request.file, request.draws)
     records: list[dict[str, Any]] = []
     rollouts: dict[str, Any] = {}
     policies: dict[str, Any] = {}
     for name in request.solvers:
-        record, rollout, policy = _simulated(request, instance, name, next(iter(rollouts.values()), None))
+        record, rollout, policy = _simulated(request, instance, name, next(iter(rollouts.values()), None), draws)
         records.append(record)
         if rollout is not None:
             rollouts[record["solver"]], policies[record["solver"]] = rollout, policy
@@ -138,7 +154,21 @@ def earned(request: Request) -> list[dict[str, Any]]:
     return records
 
 
-def _simulated(request: Request, instance: Instance, name: str, first: Rollouts | None) -> tuple[dict[str, Any], Any, Any]:
+def _kept_draws(instance: Any, file: str, count: int) -> Any:
+    """Return some of the draws that an instance file keeps."""
+    from redwood.errors import OptionError
+
+    provenance = getattr(instance, "provenance", None)
+    if provenance is None or provenance.draws is None:
+        raise OptionError(f"--draws {count}: {file} keeps no draws; only files of `redwood estimate` do.")
+    if not 2 <= count <= len(provenance.draws):
+        raise OptionError(f"--draws {count} is not between 2 and the {len(provenance.draws)} draws that {file} keeps.")
+    return provenance.draws[:count]
+
+
+def _simulated(
+    request: Request, instance: Instance, name: str, first: Rollouts | None, draws: Any
+) -> tuple[dict[str, Any], Any, Any]:
     """Return the record of one solver, its rollouts and its policy; the last two are ``None`` where there is no policy."""
     import redwood
     from redwood.cli.values import class_options, split_options
@@ -153,20 +183,38 @@ def _simulated(request: Request, instance: Instance, name: str, first: Rollouts 
         return {"error": f"{request.file}: {result.solver} made no policy ({result.status}): {result.message}"}, None, None
     wanted = 10.0 if first is None else 0.0
     rollouts = redwood.simulate(
-        instance, result.solution, episodes=request.episodes, seed=request.seed, bound_time_limit=wanted, keep=first is None
+        instance,
+        result.solution,
+        episodes=request.episodes,
+        seed=request.seed,
+        bound_time_limit=wanted if draws is None else 0.0,
+        keep=first is None,
+        draws=draws,
     )
     if first is not None:
         rollouts = replace(rollouts, bound=first.bound)
     spent = redwood.latency(instance, result.solution, seed=request.seed)
-    low, high = rollouts.interval
+    mean, (low, high) = (rollouts.mean, rollouts.interval) if rollouts.gain is None else rollouts.gain.reward()
     record = {"problem": instance.problem, "instance": instance.name, "size": instance.size, "solver": result.solver}
-    record |= {"seed": request.seed, "episodes": request.episodes, "mean": rollouts.mean, "low": low, "high": high}
+    record |= {"seed": request.seed, "episodes": request.episodes, "mean": mean, "low": low, "high": high}
     record |= {"bound": rollouts.bound, "percent_of_bound": rollouts.percent_of_bound}
+    if rollouts.gain is not None:
+        record |= {"draws": request.draws, "note": OVER_DRAWS.format(request.draws, request.episodes)}
+    elif getattr(instance, "provenance", None) is not None:
+        record["note"] = AS_KNOWN
     record["latency"] = {"median": spent.median, "p99": spent.p99}
     if first is not None:
-        gain, (least, most) = rollouts.minus(first)
+        gain, (least, most) = _difference_to(rollouts, first)
         record["difference"] = {"mean": gain, "low": least, "high": most}
     return record, rollouts, result.solution
+
+
+def _difference_to(rollouts: Rollouts, first: Rollouts) -> tuple[float, tuple[float, float]]:
+    """Return how far a policy is above the first, in pairs: over draws of the arms where there are some."""
+    if rollouts.gain is None or first.gain is None:
+        return rollouts.minus(first)
+    above = rollouts.gain.above(first.gain)
+    return above.mean, above.interval
 
 
 def _show(record: dict[str, Any], as_json: bool) -> bool:
@@ -188,8 +236,10 @@ def _print_summary(records: Sequence[dict[str, Any]]) -> None:
     if instances > 1:
         rows += [_mean_row(solver, [one for one in records if one["solver"] == solver], compared) for solver in solvers]
     if rows:
-        headings += ["above the first"] if compared else []
+        headings += [f"above {solvers[0]}"] if compared else []
         print_table(headings, rows, right=("mean a step", "% of bound", "ms a decision (p99)"))
+    for note in dict.fromkeys(one["note"] for one in records if "note" in one):
+        say(note)
 
 
 def _row(one: dict[str, Any]) -> list[str]:

@@ -133,7 +133,8 @@ def conclude(
         said = more_warning if more_warning != CUT_SHORT or bound == own else ""  # nobody cares for one that is beaten
         warning = " ".join(part for part in (warning, said, refuted) if part)
     status = _status(objective, bound, proven, failed, magnitude)
-    words = (outcome.error or complaint, beaten, warning, answer.message, note, _deciding(solution))
+    comment = "" if solution is None else problem.comment(instance, solution, objective, bound) or _deciding(solution)
+    words = (outcome.error or complaint, beaten, warning, answer.message, note, comment)
     return Result(
         problem=problem.name,
         instance=instance.name,

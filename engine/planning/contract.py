@@ -509,6 +509,8 @@ class Planning(View, ABC):
     """A reward of all arms together, added to theirs; ``arms`` are `CoupledArms` here as well."""
     arm_names: tuple[str, ...] = ()
     """Name [J] of each arm, or none."""
+    state_names: tuple[str, ...] = ()
+    """Label [S] of each state, or none."""
 
     @abstractmethod
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:

@@ -9,23 +9,56 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.errors import OptionError
 from redwood.planning.frames import frame, long_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NOTHING = "doing nothing"
+"""What a policy is compared with unless another one is named."""
+
 
 @dataclass(frozen=True, eq=False)
 class Gain:
-    """Reward a step above that of doing nothing, over draws of the arms' transitions.
+    """Reward a step above that of doing nothing, or of another policy, over draws of the arms' transitions.
 
     Attributes
     ----------
-    episodes
-        Gain [D, E] of each episode under each draw; every draw has random numbers of its own.
+    earned, others
+        Mean reward a step [D, E] of the policy and of what it is compared with, in each episode under each draw; both have
+        the same random numbers, and every draw has its own.
+    policy, other
+        What decides in both.
+    scenario
+        Digest of the draws and of the random numbers.
     """
 
-    episodes: Array
+    earned: Array
+    others: Array
+    policy: str
+    scenario: str
+    other: str = NOTHING
+
+    @property
+    def episodes(self) -> Array:
+        """Gain [D, E] of each episode under each draw."""
+        return np.asarray(self.earned - self.others)
+
+    def above(self, gain: Gain) -> Gain:
+        """Return the gain above another policy, given that policy's gain over doing nothing under the same draws and seed.
+
+        Raises
+        ------
+        OptionError
+            Where the two were not simulated under the same draws and with the same random numbers.
+        """
+        if (self.scenario, self.other) != (gain.scenario, gain.other):
+            raise OptionError(
+                f"the gains of {self.policy} and {gain.policy} are not of the same episodes; simulate both with the same "
+                "draws, episodes and seed, and compare gains over doing nothing."
+            )
+        return Gain(self.earned, gain.earned, self.policy, self.scenario, gain.policy)
 
     @property
     def draws(self) -> Array:
@@ -40,22 +73,22 @@ class Gain:
     @property
     def model_deviation(self) -> float:
         """Standard deviation of the expected gain over draws, without that of the mean of their episodes."""
-        noise = float((self.episodes.var(axis=1, ddof=1) / self.episodes.shape[1]).mean())
-        return float(np.sqrt(max(0.0, self.draws.var(ddof=1) - noise)))
+        return deviation_over_draws(self.episodes)
 
     @property
     def interval(self) -> tuple[float, float]:
         """Interval that holds the expected gain with a probability of 95 %: of the model alone, by quantiles over draws."""
-        noise = self.draws.std(ddof=1)
-        centred = self.mean + (self.draws - self.mean) * (self.model_deviation / noise if noise > 0 else 1.0)
-        low, high = np.quantile(centred, (0.025, 0.975))
-        return float(low), float(high)
+        return interval_over_draws(self.episodes)
 
     @property
     def episode_interval(self) -> tuple[float, float]:
         """Interval that holds the gain of one episode, such as next year's, with a probability of 95 %."""
         low, high = np.quantile(self.episodes, (0.025, 0.975))
         return float(low), float(high)
+
+    def reward(self) -> tuple[float, tuple[float, float]]:
+        """Return the policy's own expected reward a step, and the interval that holds it with a probability of 95 %."""
+        return float(self.earned.mean()), interval_over_draws(self.earned)
 
     def to_frame(self) -> Any:
         """Return a pandas frame with the columns draw, episode and gain."""
@@ -72,6 +105,21 @@ class Gain:
     def __repr__(self) -> str:
         (low, high), (least, most) = self.interval, self.episode_interval
         return (
-            f"Gain: {self.mean:.6g} a step above doing nothing, expected in [{low:.6g}, {high:.6g}], "
-            f"one episode in [{least:.6g}, {most:.6g}] (95 % each, {len(self.episodes)} draws)"
+            f"Gain: {self.mean:.4g} a step above {self.other}, expected in [{low:.4g}, {high:.4g}], "
+            f"one episode in [{least:.4g}, {most:.4g}] (95 % each, {len(self.episodes)} draws)"
         )
+
+
+def deviation_over_draws(values: Array) -> float:
+    """Return the standard deviation over draws of the expectation of values [D, E], without that of means of episodes."""
+    noise = float((values.var(axis=1, ddof=1) / values.shape[1]).mean())
+    return float(np.sqrt(max(0.0, values.mean(axis=1).var(ddof=1) - noise)))
+
+
+def interval_over_draws(values: Array) -> tuple[float, float]:
+    """Return the 95 % interval of the expectation of values [D, E], by quantiles over draws."""
+    mean, draws = values.mean(), values.mean(axis=1)
+    spread = draws.std(ddof=1)
+    centred = mean + (draws - mean) * (deviation_over_draws(values) / spread if spread > 0 else 1.0)
+    low, high = np.quantile(centred, (0.025, 0.975))
+    return float(low), float(high)

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from redwood.planning.gain import Gain
     from redwood.planning.simulation import Rollouts
 
-LABELLED = 40
+LABELLED = 120
 """The most arms whose names are written beside a picture."""
+LABELLED_STATES = 12
+"""The most states whose labels are all written."""
+LETTERS = 7.0, 250.0
+"""Points of the largest letters of names, and of all names together."""
 
 
 def plot_simulation(
@@ -82,7 +86,7 @@ def draw_rewards(axes: Axes, rollouts: Mapping[str, Rollouts]) -> None:
     axes.locator_params(axis="x", integer=True)
     axes.set_title("Reward over time")
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
 
 
 def draw_arms(axes: Axes, states: Array, arm_actions: Array) -> None:
@@ -132,15 +136,49 @@ def plot_against_bound(rollouts: Mapping[str, Rollouts], path: str | Path | None
     return drawn(draw, path, axes)
 
 
-def draw_indices(axes: Axes, gains: Array, names: Sequence[Any]) -> None:
-    """Draw by how much a pull is above leaving alone [J, S] as a heat map, arms by their greatest value."""
+def draw_indices(axes: Axes, gains: Array, names: Sequence[Any], states: Sequence[str] = ()) -> None:
+    """Draw by how much a pull is above leaving alone [J, S] as a heat map, arms by their greatest value.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    gains
+        The values [J, S].
+    names
+        Of the arms [J].
+    states
+        Labels [S] of the states, by default their numbers.
+    """
     order = np.argsort(-gains.max(axis=1), kind="stable")
-    most = float(np.abs(gains).max()) or 1.0
-    shown = axes.imshow(gains[order], aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
-    axes.set_xticks(range(gains.shape[1]))
-    axes.set_xlabel("state")
+    shown = axes.imshow(gains[order], aspect="auto", interpolation="nearest", **colours_of(gains))
+    name_states(axes, gains.shape[1], states)
     _name_arms(axes, [names[arm] for arm in order])
     axes.figure.colorbar(shown, ax=axes, label="value of a pull over leaving alone", shrink=0.8)
+
+
+def colours_of(gains: Array) -> dict[str, Any]:
+    """Return the colours and limits of a heat map: from 0 on where no gain is below, else even on both sides of 0."""
+    most = float(np.abs(gains).max()) or 1.0
+    if gains.min() >= -1e-9 * most:
+        return {"cmap": "Reds", "vmin": 0.0, "vmax": most}
+    return {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
+
+
+def name_states(axes: Axes, count: int, states: Sequence[str]) -> None:
+    """Write the states' labels, or their numbers, below a heat map with a column each."""
+    if count <= LABELLED_STATES:
+        axes.set_xticks(range(count), [str(state) for state in states or range(count)], parse_math=False)
+    else:
+        from matplotlib.ticker import MaxNLocator
+
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("state")
+
+
+def letters(rows: int) -> float:
+    """Return the size of letters by which so many names beside a picture do not overlap."""
+    return min(LETTERS[0], LETTERS[1] / max(1, rows))
 
 
 def draw_gain(axes: Axes, gain: Gain) -> None:
@@ -155,7 +193,7 @@ def draw_gain(axes: Axes, gain: Gain) -> None:
         )
     axes.axvline(0.0, color="0.4", linewidth=0.8)
     axes.axvline(gain.mean, color="C0", linewidth=1.5)
-    axes.set_xlabel("gain a step over doing nothing")
+    axes.set_xlabel(f"gain a step above {gain.other}", parse_math=False)
     axes.set_yticks([])
     axes.legend(frameon=False, title="95 % intervals")
 
@@ -174,6 +212,6 @@ def _name_arms(axes: Axes, names: Sequence[Any]) -> None:
     """Write the names of the arms in turn beside a vertical axis, where there is room for all."""
     axes.set_ylabel("arm")
     if len(names) <= LABELLED:
-        axes.set_yticks(range(len(names)), [str(name) for name in names], fontsize=6, parse_math=False)
+        axes.set_yticks(range(len(names)), [str(name) for name in names], fontsize=letters(len(names)), parse_math=False)
     else:
         axes.set_yticks([])

@@ -80,6 +80,8 @@ class IndexPolicy(Policy):
         """
         found = frame(dict(enumerate(self._gains(step).T)))
         found.index = self._names()
+        if self._states():
+            found.columns = list(self._states())
         return found.rename_axis(index="arm", columns="state")
 
     def plot(self, path: str | Path | None = None, axes: Axes | None = None, *, step: int = 0) -> Axes:
@@ -87,7 +89,7 @@ class IndexPolicy(Policy):
         from redwood.picture import drawn
         from redwood.planning.picture import draw_indices
 
-        return drawn(lambda shown: draw_indices(shown, self._gains(step), self._names()), path, axes)
+        return drawn(lambda shown: draw_indices(shown, self._gains(step), self._names(), self._states()), path, axes)
 
     def _gains(self, step: int) -> Array:
         """Return by how much the best pull is above leaving alone [J, S]."""
@@ -99,6 +101,11 @@ class IndexPolicy(Policy):
     def _names(self) -> list[Any]:
         planning: Planning | None = getattr(self, "_planning", None)
         return arm_labels(None if planning is None else planning.arm_names, self.q_values.shape[1])
+
+    def _states(self) -> tuple[str, ...]:
+        """Return the labels of the states that the policy's instance has, or none."""
+        planning: Planning | None = getattr(self, "_planning", None)
+        return () if planning is None else planning.state_names
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best action for the values in each episode's states."""

@@ -18,6 +18,7 @@ from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.workers import WorkersSet
 from redwood.settings import whole
+from redwood.solving.joined import Likeness
 
 AWAY = 1e9
 """By how much pulling an arm that is not to be pulled lies below leaving it alone, over the largest value."""
@@ -28,16 +29,16 @@ def names_of(instance: BanditInstance) -> tuple[str, ...]:
     return instance.arm_names or tuple(str(arm) for arm in range(instance.size))
 
 
-def with_joined(instance: BanditInstance, policy: Policy, joined: Mapping[str, str | None]) -> tuple[BanditInstance, Policy]:
-    """Return the instance and the policy with more arms, each like one of the cohort or, for ``None``, like their mean.
+def with_joined(instance: BanditInstance, policy: Policy, joined: Mapping[str, Likeness]) -> tuple[BanditInstance, Policy]:
+    """Return the instance and the policy with more arms, each like some of the cohort.
 
-    The values of a new arm are those of the arm that it is like, or the mean over the cohort: what is known of somebody of
-    whom nothing is known. An arm like the mean can be served by workers who may serve everybody.
+    The values of a new arm are the mean of those of the arms that it is like. It can be served by workers who may serve all
+    of these.
 
     Raises
     ------
     InstanceError
-        Where an arm is like nobody in the cohort, or no worker could serve it.
+        Where no worker could serve an arm.
     SolutionError
         Where the policy has no table, or the action set cannot grow.
     """
@@ -45,23 +46,15 @@ def with_joined(instance: BanditInstance, policy: Policy, joined: Mapping[str, s
         return instance, policy
     names = names_of(instance)
     table = _table_of(policy, f"{len(joined)} arms have joined ({', '.join(list(joined)[:5])})")
-    index = {name: arm for arm, name in enumerate(names)}
-    for name, like in joined.items():
-        if like is not None and like not in index:
-            raise InstanceError(
-                f"arm {name!r} is said to be like {like!r}, who is not in the cohort.{suggestion(like, index)}"
-            )
-    shares = np.array(
-        [np.eye(len(names))[index[like]] if like else np.full(len(names), 1.0 / len(names)) for like in joined.values()]
-    )
+    shares = np.array([like.arms / like.arms.sum() for like in joined.values()])
 
     def grown(values: Array, axis: int) -> Array:
         more = np.moveaxis(np.tensordot(shares, values, axes=(1, axis)), 0, axis)
         return np.concatenate((values, more), axis=axis)
 
     arms = Arms(*(grown(values, 0) for values in (instance.arms.transitions, instance.arms.rewards, instance.arms.start)))
-    actions = _grown_actions(instance.actions, joined, index)
-    made = replace(instance, arms=arms, actions=actions, arm_names=(*names, *joined))
+    actions = _grown_actions(instance.actions, joined)
+    made = replace(instance, arms=arms, actions=actions, arm_names=(*names, *joined), provenance=None)
     return made, replace(table, q_values=grown(table.q_values, 1))
 
 
@@ -73,6 +66,23 @@ def without(policy: Policy, skipped: Array, why: str) -> Policy:
     q_values = np.array(table.q_values)
     q_values[:, skipped] = 0.0
     q_values[:, skipped, 1:] = -AWAY * (1.0 + np.abs(table.q_values).max())
+    return replace(table, q_values=q_values)
+
+
+def with_beliefs(policy: Policy, unknown: Array, beliefs: Array) -> Policy:
+    """Return a policy of a table that decides for some arms [J] by probabilities [J, S] of their states.
+
+    Raises
+    ------
+    SolutionError
+        Where the policy has no table.
+    """
+    if not unknown.any():
+        return policy
+    table = _table_of(policy, f"{int(unknown.sum())} arms have no known state today")
+    q_values = np.array(table.q_values)
+    expected = np.einsum("tjas,js->tja", q_values[:, unknown], beliefs[unknown])
+    q_values[:, unknown] = expected[..., None]
     return replace(table, q_values=q_values)
 
 
@@ -122,7 +132,7 @@ def _table_of(policy: Policy, why: str) -> IndexPolicy:
     return policy
 
 
-def _grown_actions(actions: ActionSet, joined: Mapping[str, str | None], index: Mapping[str, int]) -> ActionSet:
+def _grown_actions(actions: ActionSet, joined: Mapping[str, Likeness]) -> ActionSet:
     """Return the action set with more arms."""
     if isinstance(actions, BudgetSet):
         return BudgetSet(actions.count + len(joined), actions.budget)
@@ -130,14 +140,13 @@ def _grown_actions(actions: ActionSet, joined: Mapping[str, str | None], index: 
         kind = getattr(actions, "kind", type(actions).__name__)
         raise SolutionError(f"{len(joined)} arms have joined, and actions of the kind {kind!r} cannot grow; plan anew.")
     may = np.asarray(actions.compatible)
-    general = may.all(axis=1)
-    unserved = [name for name, like in joined.items() if like is None and not general.any()]
+    columns = np.column_stack([may[:, like.arms].all(axis=1) for like in joined.values()])
+    unserved = [name for name, served in zip(joined, np.asarray(columns.any(axis=0)), strict=True) if not served]
     if unserved:
         raise InstanceError(
-            f"no worker may serve everybody, so that nobody is known to serve arm {unserved[0]!r}; say in the column like "
-            "whom it resembles."
+            f"arm {unserved[0]!r} is taken to be {joined[unserved[0]].words}, and no worker may serve all of these, so that "
+            f"nobody is known to serve arm {unserved[0]!r}; say in the column like whom it resembles."
         )
-    columns = np.column_stack([general if like is None else may[:, index[like]] for like in joined.values()])
     return WorkersSet(np.hstack((may, columns)).astype(np.int64), np.array(actions.capacities), actions.worker_names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,8 @@ def simulate(
         Whether states and actions are kept, for `Rollouts.plot`.
     draws
         Draws [D, J, A, S, S] of the arms' transitions, such as those of `redwood.planning.Estimate.sample`; the gain over
-        doing nothing is then simulated under each, with as many episodes, and told as `Rollouts.gain`.
+        doing nothing is then simulated under each, with as many episodes, and told as `Rollouts.gain`. Two policies are
+        compared by `Gain.above`.
 
     Raises
     ------
@@ -100,7 +102,9 @@ def _gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: i
         raise OptionError(f"episodes {episodes} are too few for draws; give 2 at least.")
     noise = noise_seed(instance, seed)
     earned = earned_over_draws(instance, policy, moves, episodes, noise)
-    return Gain(earned - earned_over_draws(instance, NullPolicy(), moves, episodes, noise))
+    nothing = earned_over_draws(instance, NullPolicy(), moves, episodes, noise)
+    scenario = hashlib.sha256(f"{noise} {moves.shape} {episodes}".encode() + moves.tobytes()).hexdigest()
+    return Gain(earned, nothing, str(policy.describe()["decides_by"]), scenario)
 
 
 def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: int = 0) -> Latency:

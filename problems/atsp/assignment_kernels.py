@@ -13,6 +13,7 @@ Karp (1979), A patching algorithm for the nonsymmetric traveling-salesman proble
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,18 +23,50 @@ from redwood.kernels import kernel
 FORBIDDEN = 1e30
 
 
+class Assignment(NamedTuple):
+    """A relaxation of a tail, by node.
+
+    Attributes
+    ----------
+    out, into
+        Duals of leaving and of reaching each node, [N]: ``matrix[i, j] - out[i] - into[j]`` is the reduced cost.
+    assigned, follow
+        Followers [N] in the assignment and on the patched path.
+    """
+
+    out: Array
+    into: Array
+    assigned: Array
+    follow: Array
+
+
+class Tail(NamedTuple):
+    """The assignment problem of a tail.
+
+    Attributes
+    ----------
+    matrix
+        Costs [N, N] of the instance.
+    rows, columns
+        Node of each row, the current one first, and of each column, the destination first, [n]; from 1 on they are the same.
+    leave, reach
+        Duals [n] of rows and of columns.
+    follower, leader
+        Column assigned to each row, and row assigned to each column, [n], -1 for none.
+    """
+
+    matrix: Array
+    rows: Array
+    columns: Array
+    leave: Array
+    reach: Array
+    follower: Array
+    leader: Array
+
+
 @kernel
 def relax_tail(
-    matrix: Array,
-    current: int,
-    destination: int,
-    open_nodes: Array,
-    place: Array,
-    known: bool,
-    out: Array,
-    into: Array,
-    assigned: Array,
-    follow: Array,
+    matrix: Array, current: int, destination: int, open_nodes: Array, place: Array, known: bool, relaxed: Assignment
 ) -> None:
     """Assign followers at least cost, and write the patched path.
 
@@ -44,26 +77,20 @@ def relax_tail(
     current, destination
         Nodes between which the open path runs.
     open_nodes, place
-        The nodes between ``current`` and ``destination`` [n], one or more, and where each stands among them.
+        The nodes between them [n], one or more, and where each stands among them, [N].
     known
-        Whether ``out``, ``into`` and ``assigned`` are those of a tail that this one is a part of: then only what is missing
-        is assigned.
-    out, into
-        Duals of leaving and of reaching a node, by node: ``matrix[i, j] - out[i] - into[j]`` is the reduced cost.
-    assigned, follow
-        Followers by node, in the assignment and on the patched path.
+        Whether the assignment is that of a tail that this one is a part of: then only what is missing is assigned.
+    relaxed
+        Gets the assignment.
     """
+    out, into, assigned = relaxed.out, relaxed.into, relaxed.assigned
     n = len(open_nodes) + 1
-    rows = np.empty(n, dtype=np.int32)
-    columns = np.empty(n, dtype=np.int32)
-    rows[0] = current
-    columns[0] = destination
-    rows[1:] = open_nodes
-    columns[1:] = open_nodes
-    leave = np.zeros(n, dtype=np.float64)
-    reach = np.zeros(n, dtype=np.float64)
-    follower = np.full(n, -1, dtype=np.int32)
-    leader = np.full(n, -1, dtype=np.int32)
+    rows, columns = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
+    rows[0], columns[0] = current, destination
+    rows[1:] = columns[1:] = open_nodes
+    leave, reach = np.zeros(n, dtype=np.float64), np.zeros(n, dtype=np.float64)
+    follower, leader = np.full(n, -1, dtype=np.int32), np.full(n, -1, dtype=np.int32)
+    tail = Tail(matrix, rows, columns, leave, reach, follower, leader)
     if known:
         for i in range(n):
             leave[i] = out[rows[i]]
@@ -74,17 +101,17 @@ def relax_tail(
                 follower[i] = j
                 leader[j] = i
     else:
-        begin_duals(matrix, rows, columns, leave, reach, follower, leader)
+        begin_duals(tail)
     for first in range(n):
         if follower[first] < 0:
-            augment(matrix, rows, columns, first, leave, reach, follower, leader)
+            augment(tail, first)
     for i in range(n):
         out[rows[i]] = leave[i]
         into[columns[i]] = reach[i]
         assigned[rows[i]] = columns[follower[i]]
-    patch_cycles(matrix, rows, columns, follower)
+    patch_cycles(tail)
     for i in range(n):
-        follow[rows[i]] = columns[follower[i]]
+        relaxed.follow[rows[i]] = columns[follower[i]]
 
 
 @kernel
@@ -109,49 +136,26 @@ def path_is_whole(current: int, destination: int, left: int, follow: Array) -> b
 
 
 @kernel
-def cost_of(matrix: Array, rows: Array, columns: Array, i: int, j: int) -> float:
-    """Return the cost from row i to column j; a node does not follow itself, nor the destination the current node.
-
-    Parameters
-    ----------
-    matrix
-        Costs [N, N] of the instance.
-    rows, columns
-        Node of each row, the current one first, and of each column, the destination first, [n] both; from 1 on they are the
-        same.
-    i, j
-        A row and a column.
-    """
-    return FORBIDDEN if i == j and len(rows) > 1 else matrix[rows[i], columns[j]]
+def cost_of(tail: Tail, i: int, j: int) -> float:
+    """Return the cost from row i to column j; a node does not follow itself, nor the destination the current node."""
+    rows = tail.rows
+    return FORBIDDEN if i == j and len(rows) > 1 else tail.matrix[rows[i], tail.columns[j]]
 
 
 @kernel
-def begin_duals(
-    matrix: Array, rows: Array, columns: Array, leave: Array, reach: Array, follower: Array, leader: Array
-) -> None:
-    """Write feasible duals, the least cost of each column and then of each row, and followers along edges without slack.
-
-    Parameters
-    ----------
-    matrix
-        Costs [N, N] of the instance.
-    rows, columns
-        Node of each row and of each column, [n].
-    leave, reach
-        Room [n]. Get the duals of rows and of columns, in the unit of the costs.
-    follower, leader
-        -1 [n]. Get the column assigned to each row, and the row assigned to each column, where there is one.
-    """
-    n = len(rows)
+def begin_duals(tail: Tail) -> None:
+    """Write feasible duals, the least cost of each column and then of each row, and followers along edges without slack."""
+    leave, reach, follower, leader = tail.leave, tail.reach, tail.follower, tail.leader
+    n = len(tail.rows)
     for j in range(n):
         reach[j] = math.inf
         for i in range(n):
-            reach[j] = min(reach[j], cost_of(matrix, rows, columns, i, j))
+            reach[j] = min(reach[j], cost_of(tail, i, j))
     for i in range(n):
         leave[i] = math.inf
         nearest = -1
         for j in range(n):
-            reduced = cost_of(matrix, rows, columns, i, j) - reach[j]
+            reduced = cost_of(tail, i, j) - reach[j]
             if reduced < leave[i]:
                 leave[i] = reduced
                 nearest = j
@@ -161,25 +165,10 @@ def begin_duals(
 
 
 @kernel
-def augment(
-    matrix: Array, rows: Array, columns: Array, first: int, leave: Array, reach: Array, follower: Array, leader: Array
-) -> None:
-    """Assign a follower to the row ``first`` along a shortest augmenting path, and keep the duals feasible.
-
-    Parameters
-    ----------
-    matrix
-        Costs [N, N] of the instance.
-    rows, columns
-        Node of each row and of each column, [n].
-    first
-        A row without a follower.
-    leave, reach
-        Feasible duals [n] of rows and of columns; both change.
-    follower, leader
-        Column assigned to each row, and row assigned to each column, [n], -1 for none; both change.
-    """
-    n = len(rows)
+def augment(tail: Tail, first: int) -> None:
+    """Assign a follower to the row ``first`` along a shortest augmenting path, and keep the duals feasible."""
+    leave, reach, follower, leader = tail.leave, tail.reach, tail.follower, tail.leader
+    n = len(tail.rows)
     slack = np.full(n, math.inf)
     back = np.empty(n, dtype=np.int32)
     seen = np.zeros(n, dtype=np.bool_)
@@ -191,7 +180,7 @@ def augment(
         for j in range(n):
             if seen[j]:
                 continue
-            reduced = cost_of(matrix, rows, columns, row, j) - leave[row] - reach[j]
+            reduced = cost_of(tail, row, j) - leave[row] - reach[j]
             if reduced < slack[j]:
                 slack[j] = reduced
                 back[j] = column
@@ -216,18 +205,9 @@ def augment(
 
 
 @kernel
-def patch_cycles(matrix: Array, rows: Array, columns: Array, follower: Array) -> None:
-    """Join the cycles of ``follower`` into one, again and again the smallest with that which costs least to join.
-
-    Parameters
-    ----------
-    matrix
-        Costs [N, N] of the instance.
-    rows, columns
-        Node of each row and of each column, [n].
-    follower
-        Column assigned to each row, [n]; becomes a single cycle.
-    """
+def patch_cycles(tail: Tail) -> None:
+    """Join the cycles of ``follower`` into one, again and again the smallest with that which costs least to join."""
+    matrix, rows, columns, follower = tail.matrix, tail.rows, tail.columns, tail.follower
     n = len(rows)
     cycle = np.full(n, -1, dtype=np.int32)
     count = 0

@@ -86,7 +86,14 @@ def descend(ground: Ground, order: Array) -> float:
 def swap(draft: Draft, start: int, first: int, second: int) -> None:
     """Exchange the ``first`` nodes from place ``start`` on with the ``second`` nodes behind them (around the end).
 
-    Together they are N nodes or fewer.
+    Parameters
+    ----------
+    draft
+        The tour; changes.
+    start
+        Place of the first of the nodes.
+    first, second
+        How many nodes each of the two segments has, together N or fewer.
     """
     order, position, buffer = draft.order, draft.position, draft.buffer
     size = len(order)
@@ -105,7 +112,14 @@ def swap(draft: Draft, start: int, first: int, second: int) -> None:
 def bridge(ground: Ground, draft: Draft, random: RandomState, window: int) -> tuple[float, int, int]:
     """Turn three consecutive segments B C D into D C B; return the change in length, log entries and stack height.
 
-    A segment has ``window`` nodes at most. The stack and the log are empty before.
+    Parameters
+    ----------
+    ground, draft
+        The costs, and the tour with an empty stack and log; changes.
+    random
+        The generator's state [2].
+    window
+        Nodes of a segment, at most.
     """
     matrix, order, log, stack, queued = ground.matrix, draft.order, draft.log, draft.stack, draft.queued
     size = len(order)
@@ -137,7 +151,14 @@ def bridge(ground: Ground, draft: Draft, random: RandomState, window: int) -> tu
 def descend_from(ground: Ground, draft: Draft, waiting: int, logged: int) -> tuple[float, int]:
     """Improve around the waiting nodes until none helps or the log is full; return the gain and the entries logged.
 
-    ``waiting`` is the height of the stack, and ``logged`` the number of entries of the log.
+    Parameters
+    ----------
+    ground, draft
+        The costs, and the tour; changes.
+    waiting
+        Height of the stack.
+    logged
+        Entries of the log.
     """
     order, log, stack, queued = draft.order, draft.log, draft.stack, draft.queued
     size = len(order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.problems.atsp.assignment_kernels import relax_tail
+from redwood.problems.atsp.assignment_kernels import Assignment, relax_tail
 
 
 def nearest(matrix: Array, count: int) -> Array:
@@ -39,12 +39,11 @@ def patched_tour(matrix: Array) -> tuple[Array, Array]:
     Takes in the order of N^3 steps, a fifth of a second for 1,000 nodes.
     """
     size = len(matrix)
-    out, into = np.zeros(size), np.zeros(size)
-    assigned, follow = (np.full(size, -1, dtype=np.int32) for _ in range(2))
+    relaxed = Assignment(np.zeros(size), np.zeros(size), *np.full((2, size), -1, dtype=np.int32))
     if size > 1:
         opened = np.arange(1, size, dtype=np.int32)
-        relax_tail(matrix, 0, 0, opened, np.arange(-1, size - 1, dtype=np.int32), False, out, into, assigned, follow)
+        relax_tail(matrix, 0, 0, opened, np.arange(-1, size - 1, dtype=np.int32), False, relaxed)
     tour = np.zeros(size, dtype=np.int64)
     for at in range(1, size):
-        tour[at] = follow[tour[at - 1]]
-    return tour, matrix - out[:, None] - into
+        tour[at] = relaxed.follow[tour[at - 1]]
+    return tour, matrix - relaxed.out[:, None] - relaxed.into

@@ -9,7 +9,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import kernel
-from redwood.problems.atsp.assignment_kernels import path_is_whole, relax_tail
+from redwood.problems.atsp.assignment_kernels import Assignment, path_is_whole, relax_tail
 from redwood.problems.routing.stepwise_kernels import sift, sort_heap
 from redwood.problems.routing.stepwise_paths import MARKS
 from redwood.problems.routing.windows import WindowArrays
@@ -104,37 +104,17 @@ def window_rows(instances: Instances, batch: Rows, size: int, window: WindowArra
         window.edges[b] = 0.0
         if batch.left[b] == 0:
             continue
+        relaxed = Assignment(batch.out[b], batch.into[b], batch.assigned[b], batch.follow[b])
         if not (batch.known[b] and path_is_whole(batch.current[b], batch.destination[b], batch.left[b], batch.follow[b])):
             opened = batch.remaining[b, : batch.left[b]]
-            relax_tail(
-                matrix,
-                batch.current[b],
-                batch.destination[b],
-                opened,
-                batch.place[b],
-                batch.known[b],
-                batch.out[b],
-                batch.into[b],
-                batch.assigned[b],
-                batch.follow[b],
-            )
+            relax_tail(matrix, batch.current[b], batch.destination[b], opened, batch.place[b], batch.known[b], relaxed)
             batch.known[b] = True
         count = cheapest_remaining(matrix[batch.current[b]], batch.remaining[b, : batch.left[b]], pool, keys)
         _include(batch.follow[b, batch.current[b]], pool[:count])
         tokens = MARKS + count
         window.nodes[b, MARKS:tokens] = pool[:count]
         unit = _describe(matrix, window.nodes[b, :tokens], batch.left[b], window.features[b], window.edges[b])
-        _describe_assignment(
-            matrix,
-            window.nodes[b, :tokens],
-            unit,
-            batch.out[b],
-            batch.into[b],
-            batch.assigned[b],
-            batch.follow[b],
-            window.features[b],
-            window.edges[b],
-        )
+        _describe_assignment(matrix, window.nodes[b, :tokens], unit, relaxed, window.features[b], window.edges[b])
 
 
 @kernel
@@ -190,36 +170,15 @@ def _describe(matrix: Array, nodes: Array, left: int, features: Array, edges: Ar
 
 @kernel
 def _describe_assignment(
-    matrix: Array,
-    nodes: Array,
-    unit: float,
-    out: Array,
-    into: Array,
-    assigned: Array,
-    follow: Array,
-    features: Array,
-    edges: Array,
+    matrix: Array, nodes: Array, unit: float, relaxed: Assignment, features: Array, edges: Array
 ) -> None:
     """Write what the relaxation says of pairs, and to the features what it says of those with the marked tokens.
 
     That is for either direction whether the assignment has it, a number that falls from 1 as the reduced cost grows, and
-    whether the patched path has it.
-
-    Parameters
-    ----------
-    matrix
-        Costs [N, N] of the instance.
-    nodes
-        Node of each token, [T]: the current one, the destination, then open ones.
-    unit
-        Cost by which reduced costs are divided.
-    out, into
-        Duals [N] of leaving and of arriving at each node.
-    assigned, follow
-        Successor [N] of each node in the assignment, and in the path patched from it.
-    features, edges
-        Features [T, F] of which columns from 8 on are written, and numbers of pairs [T, T, E] from 5 on.
+    whether the patched path has it. The ``nodes`` [T] are the current one, the destination, then open ones; reduced costs
+    are divided by ``unit``; columns from 8 on of the features, and from 5 on of the numbers of pairs, are written.
     """
+    out, into, assigned, follow = relaxed
     for i in range(len(nodes)):
         for j in range(len(nodes)):
             if i == j or i == 1 or j == 0:

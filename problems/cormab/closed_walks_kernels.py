@@ -217,7 +217,19 @@ def walk_best(program: Steps, gains: Array, budget: int, arm_actions: Array, edg
 
     With ``budget`` 0 every node of positive gain that the walk visits is pulled, however many there are; else at most as
     many as ``budget``. Of closed walks that are worth the same the shortest, and of these one with the fewest pulls.
-    ``cells`` has room for all layers, `ClosedWalkProgram.cells`.
+
+    Parameters
+    ----------
+    program
+        The layers.
+    gains
+        Gain [J] of pulling each node.
+    budget
+        Most pulls; 0 where they are not counted.
+    arm_actions, edges
+        Room [J] and [M]. Get the pulled nodes and the walked edges.
+    cells
+        Room for all layers, `ClosedWalkProgram.cells`.
     """
     layers = program.layers
     offsets = offsets_of(layers, budget)
@@ -242,8 +254,20 @@ def walk_best(program: Steps, gains: Array, budget: int, arm_actions: Array, edg
 def choose_closed_walks(program: Steps, gains: Array, budget: int, edges: int, cells: Array) -> Array:
     """Return the best actions [E, J] of at most ``budget`` pulls, 1 or more, for each of ``gains`` [E, J].
 
-    Pulls are counted only where more arms than that would gain. ``edges`` is the number of edges M, and ``cells`` has room
-    for all layers, `ClosedWalkProgram.cells`.
+    Pulls are counted only where more arms than that would gain.
+
+    Parameters
+    ----------
+    program
+        The layers.
+    gains
+        Gain [E, J] of pulling each node in each episode.
+    budget
+        Most pulls, 1 or more.
+    edges
+        Number of edges M.
+    cells
+        Room for all layers, `ClosedWalkProgram.cells`.
     """
     arm_actions = np.zeros(gains.shape, np.int64)
     walked = np.zeros(edges, np.int64)
@@ -257,7 +281,18 @@ def choose_closed_walks(program: Steps, gains: Array, budget: int, edges: int, c
 def beyond_closed_walks(program: Steps, arm_actions: Array, budget: int, edges: int, cells: Array) -> Array:
     """Return which of the joint actions [E, J] pull more than the budget, no walk visits, or are not of 0 and 1.
 
-    ``edges`` is the number of edges M, and ``cells`` has room for all layers where pulls are not counted.
+    Parameters
+    ----------
+    program
+        The layers.
+    arm_actions
+        Joint actions [E, J].
+    budget
+        Most pulls, 1 or more.
+    edges
+        Number of edges M.
+    cells
+        Room for all layers where pulls are not counted.
     """
     refused = over_budget(arm_actions, budget)
     walked, pulled = np.zeros(edges, np.int64), np.zeros(arm_actions.shape[1], np.int64)

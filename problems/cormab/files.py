@@ -19,8 +19,8 @@ from redwood.problems.cormab.generators import KINDS
 from redwood.problems.cormab.instance import BanditInstance
 
 
-def format_instance(instance: BanditInstance) -> str:
-    """Return the text that `parse` reads back, numbers to the last digit."""
+def format_instance(instance: BanditInstance, draws: bool = True) -> str:
+    """Return the text that `parse` reads back, numbers to the last digit, with or without the draws of its provenance."""
     actions: Any = instance.actions
     if type(actions) not in KINDS.values():
         raise FormatError(f"action sets of the class {type(actions).__name__} cannot be written; {sorted(KINDS)} can.")
@@ -42,6 +42,8 @@ def format_instance(instance: BanditInstance) -> str:
         if type(joint) not in JOINT_KINDS.values():
             raise FormatError(f"joint rewards of the class {type(joint).__name__} cannot be written.")
         data["joint"] = {"kind": joint.kind, **{entry.name: _plain(getattr(joint, entry.name)) for entry in fields(joint)}}
+    if instance.provenance is not None:
+        data["provenance"] = instance.provenance.to_data(draws)
     return "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in data.items()) + "\n}\n"
 
 
@@ -55,7 +57,7 @@ def parse_instance(text: str, name: str) -> dict[str, Any]:
     """
     data = parse_json(text, name)
     keys = {"problem", "horizon", "discount", "actions", "start", "rewards", "transitions"}
-    if not isinstance(data, dict) or set(data) - {"criterion", "exposure", "joint", "arm_names"} != keys:
+    if not isinstance(data, dict) or set(data) - {"criterion", "exposure", "joint", "arm_names", "provenance"} != keys:
         found = sorted(data) if isinstance(data, dict) else type(data).__name__
         raise FormatError(f"{name}: holds {found}; expected an object with the keys {sorted(keys)}.")
     if data.pop("problem") != BanditInstance.problem:

@@ -10,6 +10,7 @@ import numpy as np
 
 from redwood.planning.contract import ActionSet, Arms
 from redwood.planning.coupling import Exposure, JointReward
+from redwood.planning.estimation.provenance import Provenance
 from redwood.problem import Instance, add_to_digest
 
 
@@ -35,6 +36,8 @@ class BanditInstance(Instance):
         A reward of all arms together, added to theirs.
     arm_names
         Name [J] of each arm, or none.
+    provenance
+        What is kept of the log that the arms were estimated from, or none.
     """
 
     problem: ClassVar[str] = "cormab"
@@ -46,6 +49,7 @@ class BanditInstance(Instance):
     exposure: Exposure | None = None
     joint: JointReward | None = None
     arm_names: tuple[str, ...] = field(default=(), metadata={"label": True})
+    provenance: Provenance | None = field(default=None, metadata={"label": True})
 
     @property
     def size(self) -> int:

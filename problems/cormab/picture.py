@@ -10,6 +10,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.planning.contract import Policy
 from redwood.planning.coupling import CoverageReward
+from redwood.planning.picture import colours_of, letters, name_states
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.problems.cormab.planning import BanditPlanning
@@ -129,22 +130,21 @@ def draw_gains(instance: BanditInstance, arm_actions: Array | None, axes: Axes) 
 
     Arms are sorted by the most that it adds; chosen arms are marked.
     """
-    from matplotlib.ticker import MaxNLocator
-
     arms = instance.arms
     ahead = arms.rewards.max(axis=1)
     two_steps = arms.rewards + np.einsum("jast,jt->jas", arms.transitions, ahead)
     gains = two_steps[:, -1] - two_steps[:, 0]
     order = np.argsort(gains.max(axis=1), kind="stable")
-    widest = float(np.abs(gains).max()) or 1.0
-    shown = axes.imshow(gains[order], cmap="RdBu_r", vmin=-widest, vmax=widest, aspect="auto", origin="lower")
+    shown = axes.imshow(gains[order], aspect="auto", origin="lower", **colours_of(gains))
     chosen = np.zeros(len(order), np.int64) if arm_actions is None else arm_actions
     rows = [row for row, arm in enumerate(order) if len(order) <= ROWS or chosen[arm]]
     names = instance.arm_names or range(instance.size)
-    labels = [f"action {chosen[arm]}: {names[arm]}" if chosen[arm] else f"{names[arm]}" for arm in order[rows].tolist()]
-    axes.set_yticks(rows, labels, fontsize=7)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("state")
+    kept = instance.provenance
+    names_of_actions = [str(action) for action in range(arms.shape[1])] if kept is None else kept.actions
+    told = [f"action {label}" if label.isdecimal() else label for label in names_of_actions]
+    labels = [f"{names[arm]}: {told[chosen[arm]]}" if chosen[arm] else f"{names[arm]}" for arm in order[rows].tolist()]
+    axes.set_yticks(rows, labels, fontsize=letters(len(rows)), parse_math=False)
+    name_states(axes, gains.shape[1], () if kept is None else kept.states)
     axes.set_ylabel("arm, by the most that it adds")
     axes.set_title("What the highest action adds in this step and the next")
     axes.figure.colorbar(shown, ax=axes, label="reward", shrink=0.8)

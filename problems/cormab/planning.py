@@ -30,6 +30,8 @@ class BanditPlanning(SimulatedPlanning):
             joint=instance.joint,
         )
         self.arm_names = instance.arm_names
+        if instance.provenance is not None and not instance.provenance.numbered:
+            self.state_names = instance.provenance.states
 
     def warm_up(self) -> None:
         """Load the kernels of the action set and of the simulator, on a small instance with a set of the same kind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,7 @@ from redwood.arrays import Array
 from redwood.errors import InstanceError, OptionError
 from redwood.files import parse_json
 from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
+from redwood.planning.estimation.provenance import checked_provenance, provenance_of
 from redwood.planning.problem import PlanningProblem
 from redwood.problem import whole_number, whole_numbers
 from redwood.problems.cormab import files
@@ -82,6 +84,7 @@ class CoRMAB(PlanningProblem[BanditInstance]):
         exposure: Any = None,
         joint: Any = None,
         arm_names: Sequence[str] = (),
+        provenance: Any = None,
         name: str = "",
         best_known: float | None = None,
     ) -> BanditInstance:
@@ -112,6 +115,8 @@ class CoRMAB(PlanningProblem[BanditInstance]):
             ``{"kind": "coverage", "weights": [1.0], "success": p}`` with p [1, J, A, S].
         arm_names
             Name of each arm, by which `redwood act` knows them; by default none.
+        provenance
+            What is kept of a log, as `redwood.planning.estimate` does.
 
         Raises
         ------
@@ -128,11 +133,14 @@ class CoRMAB(PlanningProblem[BanditInstance]):
             exposure=exposed,
             joint=files.joint_reward(joint),
             arm_names=tuple(str(label) for label in arm_names),
+            provenance=provenance_of(provenance),
             name=name,
             best_known=best_known,
         )
         self.validate(made)
-        return made
+        if made.provenance is None:
+            return made
+        return replace(made, provenance=checked_provenance(made.provenance, made.arms.shape))
 
     def generate(
         self,
@@ -250,6 +258,19 @@ class CoRMAB(PlanningProblem[BanditInstance]):
         """Return the most that rewards of a step can sum to, of either sign."""
         return instance.magnitude
 
+    def comment(self, instance: BanditInstance, solution: Policy, objective: float | None, bound: float | None) -> str:
+        """Return what the plan of an instance that comes from a log earns, in the log's words."""
+        if instance.provenance is None or objective is None:
+            return ""
+        earned = (
+            f"Plan for {instance.size} people: {objective:.1f} a {instance.provenance.columns.get('step', 'step')} expected"
+        )
+        if bound is None:
+            return f"{earned}."
+        if objective >= bound:
+            return f"{earned}; no plan can do better, within the noise of the simulation."
+        return f"{earned}; no plan can pass {bound:.1f}."
+
     def parse(self, text: str, name: str) -> BanditInstance:
         """Return the instance of a JSON file."""
         return self.make(**files.parse_instance(text, name), name=name)
@@ -270,7 +291,7 @@ class CoRMAB(PlanningProblem[BanditInstance]):
         """Return the policy as JSON, its arrays as nested lists, with the instance where it can be written."""
         data = solution.to_dict()
         if type(instance.actions) in KINDS.values():
-            data["instance"] = json.loads(files.format_instance(instance))
+            data["instance"] = json.loads(files.format_instance(instance, draws=False))
         return json.dumps(data)
 
     def plot(self, instance: BanditInstance, solution: Policy | None, axes: Axes) -> None:

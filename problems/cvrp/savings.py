@@ -13,6 +13,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.cvrp.plan import Ground
+from redwood.problems.routing.forest import root
 
 
 def savings_routes(ground: Ground) -> list[list[int]]:
@@ -72,15 +73,6 @@ def join(tails: Array, heads: Array, demand: Array, limit: float, links: Array) 
         load[a] += load[b]
         links[i, 1 if links[i, 0] != 0 else 0] = j
         links[j, 1 if links[j, 0] != 0 else 0] = i
-
-
-@kernel
-def root(parent: Array, i: int) -> int:
-    """Return the representative of a set, halving the path to it."""
-    while parent[i] != i:  # a forest: no node is met twice
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
 
 
 @kernel

@@ -188,7 +188,7 @@ class CVRPStepwise(Stepwise[Tails]):
         right = np.empty(window.mask.shape, dtype=np.bool_)
         neighbours = np.empty((*window.nodes.shape, 2), dtype=np.int32)
         anywhere = (batch.current == 0) & ~self._sectors[batch.rows]  # where the first route may be any
-        target_rows(window.nodes, batch.order, batch.via, batch.left, batch.place, anywhere, choice, right, neighbours)
+        target_rows(window.nodes, arrays_of(Rows, batch), anywhere, choice, right, neighbours)
         return Target(choice, neighbours, right)
 
     @classmethod

@@ -15,13 +15,11 @@ from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.cvrp.savings_shares import CHANNELS, describe_savings
 from redwood.problems.routing.relaxation_kernels import EDGES, Ascent, describe_pairs, relax_path
 from redwood.problems.routing.stepwise_kernels import (
-    NEAR,
     SURROUNDINGS,
-    describe_surroundings,
+    describe_places,
     draw_turn,
     listed_remaining,
     nearest_remaining,
-    pull,
     remove,
     window_scale,
 )
@@ -254,30 +252,11 @@ def window_rows(instances: Instances, lists: Array, batch: Rows, size: int, wind
         mask[b] = False
         if batch.left[b] == 0:
             continue
-        tokens, total, scale = _gather(
-            instances.points,
-            offset,
-            lists,
-            batch.remaining[b, : batch.left[b]],
-            batch.place[b],
-            beside,
-            window.nodes[b],
-            around,
-        )
+        tokens, total, scale = _gather(instances, lists, batch, b, beside, window.nodes[b], around)
         _picture(instances.points, offset, batch.turn[b], scale, seen[:total], xy)
         limit = instances.limits[batch.rows[b]]
         at_depot = batch.current[b] == 0
-        _describe_loads(
-            window.nodes[b, :tokens],
-            instances.demands[offset:],
-            limit,
-            at_depot,
-            batch.room[b],
-            batch.load[b],
-            batch.left[b],
-            window.features[b],
-            mask[b],
-        )
+        _describe_loads(instances, batch, b, window.nodes[b, :tokens], window.features[b], mask[b])
         for k in range(MARKS, total):
             shares[k] = instances.demands[offset + seen[k]] / limit
         describe_savings(
@@ -289,7 +268,7 @@ def window_rows(instances: Instances, lists: Array, batch: Rows, size: int, wind
             window.edges[b, :, :, EDGES:],
         )
         total = min(total, relaxed)
-        _describe(xy[:total], tokens, window.features[b])
+        describe_places(xy[:total], MARKS, tokens, 10, BASE, window.features[b])
         fresh = _fresh_vehicles(instances.demands[offset:], seen[MARKS:total], batch.room[b], limit, at_depot)
         wanted[1] = 1 + 2 * fresh
         if relax_path(xy[:total], wanted, fresh, not at_depot, ASCENT, lengths, share, alpha) > 0.0:
@@ -298,41 +277,20 @@ def window_rows(instances: Instances, lists: Array, batch: Rows, size: int, wind
 
 @kernel
 def _gather(
-    points: Array,
-    offset: int,
-    lists: Array,
-    open_nodes: Array,
-    place: Array,
-    beside: int,
-    nodes: Array,
-    around: Around,
+    instances: Instances, lists: Array, batch: Rows, b: int, beside: int, nodes: Array, around: Around
 ) -> tuple[int, int, float]:
     """Write the window to ``nodes``, after its two marked ones, and with those around it to ``around.seen``.
 
-    Where not all ``open_nodes`` are shown, the last ``beside`` of the window are the nearest to the depot. Returns how many
+    Where not all open customers are shown, the last ``beside`` of the window are the nearest to the depot. Returns how many
     are in the window, how many were seen, and the scale of the window.
-
-    Parameters
-    ----------
-    points, offset
-        Positions [all nodes, 2] of all instances, and where those of this instance begin.
-    lists
-        Neighbours [all nodes, K] of each node, or [0, 0], as for `window_rows`.
-    open_nodes, place
-        Open customers [n] in any order, and where each node stands among them, [N], -1 for none.
-    beside
-        How many customers near the depot a full window shows.
-    nodes
-        Room [T], of which the first two are given: the current node and the depot. Gets the chosen customers.
-    around
-        Room, which is filled.
     """
+    points, offset = instances.points, instances.offsets[batch.rows[b]]
+    left, open_nodes = batch.left[b], batch.remaining[b, : batch.left[b]]
     pool, keys, home, seen = around.pool, around.keys, around.home, around.seen
     size = len(home)
-    left = len(open_nodes)
     count = -1
     if lists.shape[1] > 0:
-        count = listed_remaining(points, offset, nodes[0], lists, place, left, pool, keys)
+        count = listed_remaining(points, offset, nodes[0], lists, batch.place[b], left, pool, keys)
     if count < 0:
         count = nearest_remaining(points, offset, nodes[0], open_nodes, pool, keys)
     shown = min(count, size - beside) if left > size else count
@@ -347,36 +305,14 @@ def _gather(
 
 
 @kernel
-def _describe_loads(
-    nodes: Array,
-    demands: Array,
-    limit: float,
-    at_depot: bool,
-    room: float,
-    load: float,
-    left: int,
-    features: Array,
-    mask: Array,
-) -> None:
+def _describe_loads(instances: Instances, batch: Rows, b: int, nodes: Array, features: Array, mask: Array) -> None:
     """Write what the tokens weigh, what the vehicle can take and what is left to serve, and which actions are allowed.
 
-    Parameters
-    ----------
-    nodes
-        Node of each token, [T], all there.
-    demands
-        Demands [N] of the instance.
-    limit, room
-        Capacity of a vehicle, and what the present one can still take.
-    at_depot
-        Whether the vehicle stands at the depot, so that every way leads via it.
-    load, left
-        Demand of all open customers, and how many they are.
-    features
-        Features [T, F] of which columns 4 to 9 and 11 to 13 are written.
-    mask
-        Room [T, 2], false before. Gets whether a customer may be served next, straight on and by way of the depot.
+    Of ``features`` [T, F] of the ``nodes`` [T] columns 4 to 9 and 11 to 13 are written. ``mask`` [T, 2], false before, gets
+    whether a customer may be served next, straight on and by way of the depot.
     """
+    demands, limit = instances.demands[instances.offsets[batch.rows[b]] :], instances.limits[batch.rows[b]]
+    at_depot, room, load = batch.current[b] == 0, batch.room[b], batch.load[b]
     tokens = len(nodes)
     for k in range(MARKS, tokens):
         demand = demands[nodes[k]]
@@ -388,7 +324,7 @@ def _describe_loads(
     now, closed = spare_room(load / limit, (limit if at_depot else room) / limit)
     for k in range(tokens):
         features[k, 7] = room / limit
-        features[k, 8] = math.log((left + 2.0) / tokens)
+        features[k, 8] = math.log((batch.left[b] + 2.0) / tokens)
         features[k, 9] = math.log1p(load / limit)
         features[k, 11] = now
         features[k, 12] = closed
@@ -447,50 +383,18 @@ def _picture(points: Array, offset: int, turn: Array, scale: float, nodes: Array
 
 
 @kernel
-def _describe(xy: Array, tokens: int, features: Array) -> None:
-    """Write position, distances from the current node and the depot, how far the depot is, and the surroundings."""
-    near = np.empty(NEAR, dtype=np.float64)
-    near_xy = np.empty((NEAR, 2), dtype=np.float64)
-    for k in range(tokens):
-        describe_surroundings(xy, MARKS, k, near, near_xy, features[k, BASE : BASE + SURROUNDINGS])
-    far = math.hypot(xy[1, 0], xy[1, 1])
-    for k in range(tokens):
-        home = math.hypot(xy[k, 0] - xy[1, 0], xy[k, 1] - xy[1, 1])
-        away = math.hypot(xy[k, 0], xy[k, 1])
-        features[k, 0] = xy[k, 0] * pull(away)
-        features[k, 1] = xy[k, 1] * pull(away)
-        features[k, 2] = away * pull(away)
-        features[k, 3] = home * pull(home)
-        features[k, 10] = math.log1p(far)
-
-
-@kernel
-def target_rows(
-    nodes: Array,
-    plan: Array,
-    via: Array,
-    left: Array,
-    place: Array,
-    anywhere: Array,
-    choice: Array,
-    right: Array,
-    neighbours: Array,
-) -> None:
+def target_rows(nodes: Array, batch: Rows, anywhere: Array, choice: Array, right: Array, neighbours: Array) -> None:
     """Write the action of the label, all right actions, and the tokens before and after each customer on its route.
 
-    ``place`` [B, N] is where each open customer stands in ``plan`` [B, N], the label's order. The depot is token 1. From
-    a finished route either neighbour of the served sector may follow, ``anywhere`` [B] any route, from either end.
+    Open customers stand in the label's order. The depot is token 1. From a finished route either neighbour of the served
+    sector may follow, ``anywhere`` [B] any route, from either end.
 
     Parameters
     ----------
     nodes
         Node of each token, [B, T], -1 where there is none.
-    plan, via
-        Open customers [B, N] in the label's order, and whether each is reached by way of the depot.
-    left
-        How many customers are open, [B].
-    place
-        Where each open customer stands in ``plan``, [B, N].
+    batch
+        The rows, in the label's order.
     anywhere
         Rows [B] in which any route may be the next one.
     choice
@@ -501,6 +405,7 @@ def target_rows(
     neighbours
         Room [B, T, 2]. Gets the tokens before and after each customer on its route, -1 where outside of the window or none.
     """
+    via, left, place = batch.via, batch.left, batch.place
     right[:] = False
     tokens = nodes.shape[1]
     for b in range(len(nodes)):

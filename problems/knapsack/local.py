@@ -82,7 +82,7 @@ class KnapsackLocal(Local):
 
     def solution(self, state: State) -> Packing:
         """Return the packing of a state."""
-        return Packing(np.sort(state.packed.order[: state.packed.count[0]]))
+        return Packing(np.sort(state.packed.order[: state.packed.number[0]]))
 
     def objective(self, state: State) -> float:
         """Return the value of the packed items."""

@@ -46,7 +46,7 @@ class Packed(NamedTuple):
     ----------
     order, where
         Items [N], the packed ones first, and the place [N] of each item among them.
-    count
+    number
         Number of packed items, [1].
     totals
         Weight and value of the packed items, [2].
@@ -54,15 +54,15 @@ class Packed(NamedTuple):
 
     order: Array
     where: Array
-    count: Array
+    number: Array
     totals: Array
 
 
 @kernel(_nrt=False)
 def add_item(items: Items, packing: Packed, item: int) -> None:
     """Pack an item that is not packed and fits."""
-    _exchange(packing, item, packing.count[0])
-    packing.count[0] += 1
+    _exchange(packing, item, packing.number[0])
+    packing.number[0] += 1
     packing.totals[0] += items.weights[item]
     packing.totals[1] += items.values[item]
 
@@ -70,8 +70,8 @@ def add_item(items: Items, packing: Packed, item: int) -> None:
 @kernel(_nrt=False)
 def drop_item(items: Items, packing: Packed, item: int) -> None:
     """Unpack a packed item."""
-    packing.count[0] -= 1
-    _exchange(packing, item, packing.count[0])
+    packing.number[0] -= 1
+    _exchange(packing, item, packing.number[0])
     packing.totals[0] -= items.weights[item]
     packing.totals[1] -= items.values[item]
 
@@ -174,7 +174,15 @@ def draw_move(items: Items, packing: Packed, random: RandomState) -> tuple[int, 
 
 @kernel
 def make_move(items: Items, packing: Packed, leaving: int, entering: int) -> None:
-    """Make a move of `draw_move`."""
+    """Make a move of `draw_move`.
+
+    Parameters
+    ----------
+    items, packing
+        The instance, and the packing, which changes.
+    leaving, entering
+        A packed item and one that is not, or `NONE` for either.
+    """
     if leaving != NONE:
         drop_item(items, packing, leaving)
     if entering != NONE:

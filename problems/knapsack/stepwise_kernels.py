@@ -81,6 +81,17 @@ def sample_rows(items: Items, best: Array, batch: Rows, state: RandomState) -> N
     """Pack a random part of the best set of each row: in about the order of value, or in any order.
 
     Rows are as `begin_rows` leaves them; ``best`` tells which of all items are in the labelled set of their instance.
+
+    Parameters
+    ----------
+    items
+        The items of all instances.
+    best
+        Which of all items are in the labelled set of their instance.
+    batch
+        Rows as `begin_rows` leaves them; change.
+    state
+        The generator's state [2].
     """
     for b in range(len(batch.rows)):
         offset = items.offsets[batch.rows[b]]
@@ -104,6 +115,15 @@ def window_rows(items: Items, batch: Rows, nodes: Array, features: Array) -> Non
     """Fill ``nodes`` [B, M + K] with the open items of best worth, -1 for the mark and where there is none.
 
     ``features`` [B, M + K, F] gets the numbers that describe the tokens, 0 where there is none.
+
+    Parameters
+    ----------
+    items, batch
+        The items of all instances, and the rows.
+    nodes
+        Room [B, M + K]. Gets the item of each token.
+    features
+        Room [B, M + K, F]. Gets the numbers that describe the tokens.
     """
     tokens = nodes.shape[1]
     for b in range(len(batch.rows)):

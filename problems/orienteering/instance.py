@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.problem import Instance, Solution
-from redwood.problems.routing.sequence import whole_numbers
+from redwood.problem import Instance
+from redwood.problems.routing.sequence import Tour as Tour
 from redwood.problems.routing.travel import Travel, obeys_triangle_rule, path_length
 
 TOLERANCE = 1e-9
@@ -53,28 +53,6 @@ class OrienteeringInstance(Instance):
     def limit(self) -> float:
         """The budget with its tolerance: the longest length that the check lets pass."""
         return self.budget * (1.0 + TOLERANCE)
-
-
-@dataclass(frozen=True, eq=False)
-class Tour(Solution):
-    """A path through some of the nodes.
-
-    Attributes
-    ----------
-    tour
-        Node numbers in the order of the visits, from the start to the end, both listed; a closed tour therefore
-        begins and ends with the same node. (A closed tour that leaves out the return is understood as well.)
-
-    Raises
-    ------
-    SolutionError
-        Where ``tour`` is not a flat list of whole numbers.
-    """
-
-    tour: Array
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "tour", whole_numbers(self.tour, "tour"))
 
 
 def path(instance: OrienteeringInstance, tour: Tour) -> Array:

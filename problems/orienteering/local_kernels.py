@@ -107,7 +107,17 @@ def measure(ground: Ground, path: Array, count: int) -> float:
 
 @kernel(_nrt=False)
 def insert(draft: Draft, count: int, at: int, node: int) -> int:
-    """Put a node that is not visited behind place ``at`` and return the new number of entries."""
+    """Put a node that is not visited behind place ``at`` and return the new number of entries.
+
+    Parameters
+    ----------
+    draft, count
+        The path, which changes, and its entries.
+    at
+        A place before the last one.
+    node
+        A node that is not visited.
+    """
     path, pos = draft.path, draft.pos
     for k in range(count, at + 1, -1):
         path[k] = path[k - 1]
@@ -121,7 +131,15 @@ def insert(draft: Draft, count: int, at: int, node: int) -> int:
 
 @kernel(_nrt=False)
 def remove(draft: Draft, count: int, first: int, last: int) -> int:
-    """Take out the places ``first`` to ``last``, between the ends, and return the new number of entries."""
+    """Take out the places ``first`` to ``last``, between the ends, and return the new number of entries.
+
+    Parameters
+    ----------
+    draft, count
+        The path, which changes, and its entries.
+    first, last
+        Places between the ends.
+    """
     path, pos = draft.path, draft.pos
     for k in range(first, last + 1):
         pos[path[k]] = -1
@@ -137,7 +155,14 @@ def remove(draft: Draft, count: int, first: int, last: int) -> int:
 def cheapest_place(ground: Ground, draft: Draft, count: int, node: int) -> tuple[float, int]:
     """Return the least lengthening by an insertion beside a visited neighbour, and the place to insert behind (-1: none).
 
-    Of the visited neighbours of a node, which is not visited itself, the nearest few are tried.
+    Parameters
+    ----------
+    ground
+        The instance; of the visited neighbours the nearest few are tried.
+    draft, count
+        The path, and its entries.
+    node
+        A node that is not visited.
     """
     neighbours, path, pos = ground.neighbours, draft.path, draft.pos
     best, where, tried = 1e300, -1, 0
@@ -183,6 +208,17 @@ def improve(ground: Ground, draft: Draft, count: int, waiting: int, steps: int) 
 
     Returns by how much, and how many nodes are left on the stack. The neighbourhoods are those of Bentley (1992),
     doi:10.1287/ijoc.4.4.387.
+
+    Parameters
+    ----------
+    ground
+        The instance.
+    draft, count
+        The path, which changes, and its entries.
+    waiting
+        Height of the stack.
+    steps
+        Nodes looked at, at most.
     """
     pos, stack, queued = draft.pos, draft.stack, draft.queued
     saved = 0.0

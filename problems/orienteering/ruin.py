@@ -68,6 +68,15 @@ def ruin(ground: Ground, draft: Draft, count: int, random: RandomState) -> tuple
     """Remove a string of the path or visited nodes near each other; return the entries left and the stack's height.
 
     The stack, empty before, gets the nodes beside what was removed.
+
+    Parameters
+    ----------
+    ground
+        The instance.
+    draft, count
+        The path, which changes, with an empty stack, and its entries.
+    random
+        The generator's state [2].
     """
     neighbours, path, pos = ground.neighbours, draft.path, draft.pos
     inner = count - 2
@@ -103,6 +112,15 @@ def force(ground: Ground, draft: Draft, count: int, random: RandomState) -> tupl
     """Insert an unvisited node near the path, then drop the others that pay least for their way until the length fits.
 
     Returns the entries and the height of the stack, which is empty before and gets the nodes beside what was changed.
+
+    Parameters
+    ----------
+    ground
+        The instance.
+    draft, count
+        The path, which changes, with an empty stack, and its entries.
+    random
+        The generator's state [2].
     """
     neighbours, prizes, limit, path, pos = ground.neighbours, ground.prizes, ground.limit, draft.path, draft.pos
     node = path[random_below(random, count)]
@@ -151,6 +169,19 @@ def offer(ground: Ground, draft: Draft, count: int, before: Array, entries: int,
 
     All nodes with a prize of a small instance, else those removed, which are on the path ``before`` the ruin with its
     number of ``entries``, and those near these and near two random places.
+
+    Parameters
+    ----------
+    ground
+        The instance.
+    draft, count
+        The path after the ruin, and its entries.
+    before, entries
+        The path before the ruin, and its entries.
+    offered
+        Room [N]. Gets the nodes.
+    random
+        The generator's state [2].
     """
     neighbours, prizes, path, pos, queued = ground.neighbours, ground.prizes, draft.path, draft.pos, draft.queued
     many = 0
@@ -183,7 +214,16 @@ def offer(ground: Ground, draft: Draft, count: int, before: Array, entries: int,
 def appraise(prizes: Array, offered: Array, many: int, value: Array, random: RandomState) -> None:
     """Write what each offered node is worth in this iteration: a random power of its prize, with noise.
 
-    ``value`` [N] gets it at the numbers of the first ``many`` nodes offered.
+    Parameters
+    ----------
+    prizes
+        Prizes [N].
+    offered, many
+        Nodes in room [N], and how many count.
+    value
+        Room [N]. Gets the values of the offered nodes, at their numbers.
+    random
+        The generator's state [2].
     """
     exponent = _EXPONENT_LEAST + _EXPONENT_SPREAD * random_float(random)
     for k in range(many):

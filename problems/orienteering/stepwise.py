@@ -29,7 +29,7 @@ from redwood.problems.orienteering.subproblems import draw_sub_paths, merge, sub
 from redwood.problems.orienteering.tree_paths import PAIRS
 from redwood.problems.routing.relaxation_kernels import EDGES
 from redwood.problems.routing.stepwise_kernels import draw_turns
-from redwood.problems.routing.travel import check_travel
+from redwood.problems.routing.travel import Metric, check_travel
 from redwood.problems.routing.windows import arrays_of, empty_window, open_window
 from redwood.views.stepwise import Batch, Expert, Layout, Stage, Stepwise, Subproblems, Target, Window
 
@@ -232,7 +232,6 @@ def _make(coords: Array, prizes: Array, budget: float, end: int = 0) -> Orientee
 
 
 def _plane(instance: OrienteeringInstance) -> tuple[int, Array]:
-    metric, points, matrix = instance.travel.arrays
-    if matrix.size:
+    if instance.travel.metric is Metric.EXPLICIT:
         raise FitError(f"instance {instance.name!r} has a matrix; this view of orienteering needs coordinates.")
-    return metric, points
+    return instance.travel.arrays[:2]

@@ -18,12 +18,10 @@ from redwood.problems.orienteering.tree_paths import PATHS, describe_paths
 from redwood.problems.routing.distance import distance
 from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs
 from redwood.problems.routing.stepwise_kernels import (
-    NEAR,
     SURROUNDINGS,
-    describe_surroundings,
+    describe_places,
     draw_turn,
     nearest_remaining,
-    pull,
     remove,
     window_scale,
 )
@@ -149,9 +147,7 @@ def sample_rows(instances: Instances, paths: Array, path_starts: Array, batch: R
     state
         The generator's state [2].
     """
-    matrix = np.empty((0, 0))
     for b in range(len(batch.rows)):
-        offset = instances.offsets[batch.rows[b]]
         first = path_starts[batch.rows[b]]
         visits = path_starts[batch.rows[b] + 1] - first
         backward = instances.starts[batch.rows[b]] == instances.ends[batch.rows[b]] and random_below(state, 2) == 1
@@ -166,9 +162,7 @@ def sample_rows(instances: Instances, paths: Array, path_starts: Array, batch: R
                 done = visits
                 batch.left[b] = 0
                 break
-            batch.budget[b] -= distance(
-                instances.metrics[batch.rows[b]], instances.points[offset:], matrix, batch.current[b], node
-            )
+            batch.budget[b] -= distance(distances_of(instances, batch.rows[b]), batch.current[b], node)
             remove(node, batch.remaining[b], batch.place[b], batch.left[b])
             batch.current[b] = node
             batch.left[b] -= 1
@@ -232,7 +226,7 @@ def window_rows(instances: Instances, batch: Rows, size: int, window: WindowArra
             dy = (instances.points[offset + seen[k], 1] - instances.points[offset + batch.current[b], 1]) * scale
             xy[k, 0] = batch.turn[b, 0, 0] * dx + batch.turn[b, 0, 1] * dy
             xy[k, 1] = batch.turn[b, 1, 0] * dx + batch.turn[b, 1, 1] * dy
-        _describe(xy[:total], tokens, window.features[b])
+        describe_places(xy[:total], MARKS, tokens, 4, 11, window.features[b])
         _describe_value(instances, batch, b, window.nodes[b, :tokens], scale, window.features[b])
         for k in range(total):
             value[k] = instances.prizes[offset + seen[k]]
@@ -267,23 +261,6 @@ def _add_richest(prizes: Array, open_nodes: Array, nodes: Array, tokens: int) ->
         nodes[tokens] = best
         tokens += 1
     return tokens
-
-
-@kernel
-def _describe(xy: Array, tokens: int, features: Array) -> None:
-    """Write position, distances from the current node and the end, how far the end is, and the surroundings."""
-    near = np.empty(NEAR, dtype=np.float64)
-    near_xy = np.empty((NEAR, 2), dtype=np.float64)
-    far = math.hypot(xy[1, 0], xy[1, 1])
-    for k in range(tokens):
-        home = math.hypot(xy[k, 0] - xy[1, 0], xy[k, 1] - xy[1, 1])
-        away = math.hypot(xy[k, 0], xy[k, 1])
-        features[k, 0] = xy[k, 0] * pull(away)
-        features[k, 1] = xy[k, 1] * pull(away)
-        features[k, 2] = away * pull(away)
-        features[k, 3] = home * pull(home)
-        features[k, 4] = math.log1p(far)
-        describe_surroundings(xy, MARKS, k, near, near_xy, features[k, 11:])
 
 
 @kernel

@@ -158,8 +158,20 @@ class Room(NamedTuple):
 def grow_all(support: Support, noise: float, longest: int, state: RandomState, chosen: Array, violation: Array) -> None:
     """Grow a set from every customer; row i of ``chosen`` takes the most violated set on the way of customer i.
 
-    Before customers are compared, values are raised at random by a share of up to ``noise``. ``chosen`` [N + 1, N + 1] is
-    false before, and ``violation`` [N + 1] gets by how much each set's inequality is violated, 0 where none was.
+    Parameters
+    ----------
+    support
+        Customers and edges.
+    noise
+        Up to what share the values are raised at random before they are compared.
+    longest
+        The largest set.
+    state
+        The generator's state [2].
+    chosen
+        False [N + 1, N + 1]. Row i gets the customers of the set grown from customer i.
+    violation
+        Room [N + 1]. Gets by how much each set's inequality is violated, 0 where no set on the way was.
     """
     size = len(support.home) - 1
     pull, inside = np.zeros(size + 1), np.zeros(size + 1, dtype=np.bool_)
@@ -175,6 +187,19 @@ def grow(support: Support, room: Room, seed: int, noise: float, longest: int, st
     """Add the customer that the set pulls most until none is left; return length and violation of the best prefix.
 
     The first customer is ``seed``; they stand in ``room.order`` as they came.
+
+    Parameters
+    ----------
+    support, room
+        Customers and edges, and room.
+    seed
+        The customer to begin with.
+    noise
+        Up to what share the values are raised at random before they are compared.
+    longest
+        The largest set.
+    state
+        The generator's state [2].
     """
     starts, ends, weights, home = support.starts, support.ends, support.weights, support.home
     demand, limit = support.demand, support.limit
@@ -220,7 +245,19 @@ def grow(support: Support, room: Room, seed: int, noise: float, longest: int, st
 
 @kernel
 def pick(frontier: Array, pull: Array, count: int, noise: float, state: RandomState) -> int:
-    """Return the place of the customer that is pulled most, under noise, of the first ``count``; ties go to a random one."""
+    """Return the place of the customer that is pulled most, under noise, of the first ``count``; ties go to a random one.
+
+    Parameters
+    ----------
+    frontier, pull
+        Customers, and the value [N + 1] that joins each to the set.
+    count
+        How many of the customers count, at least one.
+    noise
+        Up to what share the values are raised at random before they are compared; 0 for none.
+    state
+        The generator's state [2].
+    """
     best = -1.0
     found = random_below(state, count)
     for k in range(count):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolutionError
-from redwood.problem import frozen
+from redwood.problem import Solution, frozen
 
 SHOWN = 10
 """How many violations are told at most."""
@@ -37,6 +38,28 @@ def whole_numbers(values: Any, what: str) -> Array:
     if len(wrong):
         raise SolutionError(f"{what} holds {array[wrong[0]]} at position {wrong[0]}; expected whole node numbers.")
     return frozen(array, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Tour(Solution):
+    """A closed tour, or a path.
+
+    Attributes
+    ----------
+    tour
+        Node numbers from 0 in the order of the visit, read-only int64; from the last one a closed tour goes to the first. A
+        path lists both of its ends, and one that ends where it began begins and ends with the same node.
+
+    Raises
+    ------
+    SolutionError
+        Where ``tour`` is not a flat list of whole numbers.
+    """
+
+    tour: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tour", whole_numbers(self.tour, "tour"))
 
 
 def permutation_violations(order: Array, size: int, what: str = "tour") -> list[str]:

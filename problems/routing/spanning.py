@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from redwood.arrays import Array
@@ -12,6 +10,7 @@ from redwood.problems.routing.spanning_kernels import (
     LEAF,
     Boxes,
     Exits,
+    SparseGraph,
     add_two_cheapest,
     cheapest_edge,
     cheapest_pair,
@@ -27,35 +26,6 @@ from redwood.problems.routing.travel import Metric, Travel
 
 CHUNK = 20_000_000
 """Distances between two looks at the clock, about."""
-
-
-@dataclass(frozen=True)
-class SparseGraph:
-    """A symmetric sparse graph: node i has the entries ``starts[i]:starts[i + 1]`` of ``heads`` and ``costs``."""
-
-    starts: Array
-    heads: Array
-    costs: Array
-
-    @staticmethod
-    def of(travel: Travel, tails: Array, heads: Array) -> SparseGraph:
-        """Return the graph of the edges between ``tails`` and ``heads``; loops and repetitions are dropped."""
-        size = travel.size
-        tails, heads = np.asarray(tails, dtype=np.int64), np.asarray(heads, dtype=np.int64)
-        keys = np.concatenate([tails * size + heads, heads * size + tails])[np.tile(tails != heads, 2)]
-        keys.sort()  # several times as fast as numpy.unique
-        begin, end = np.divmod(keys[np.diff(keys, prepend=-1) > 0], max(1, size))
-        starts = np.searchsorted(begin, np.arange(size + 1)).astype(np.int64)
-        return SparseGraph(starts, end.astype(np.int32), np.asarray(travel.between(begin, end), dtype=np.float64))
-
-    def joined(self, travel: Travel, edges: Array) -> SparseGraph:
-        """Return the graph with further edges [E, 2]."""
-        return SparseGraph.of(travel, np.append(self.tails, edges[:, 0]), np.append(self.heads, edges[:, 1]))
-
-    @property
-    def tails(self) -> Array:
-        """The node that each entry belongs to."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
 class SpanningTrees:
@@ -154,7 +124,7 @@ class SpanningTrees:
         level = max(0, self._levels - 2)
         while count < size - 1:
             tag_components(boxes)
-            offer_known(known.starts, known.heads, known.costs, boxes, exits)
+            offer_known(known, boxes, exits)
             for begin in range(2**level - 1, 2 ** (level + 1) - 1, 500):
                 if clock.stops():
                     return None

@@ -19,7 +19,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import kernel
 from redwood.problems.routing.distance import distance
-from redwood.problems.routing.travel import Distances
+from redwood.problems.routing.forest import root
+from redwood.problems.routing.travel import Distances, Travel
 
 LEAF = 8
 
@@ -57,6 +58,34 @@ class Boxes(NamedTuple):
     tags: Array
     component: Array
     potentials: Array
+
+
+class SparseGraph(NamedTuple):
+    """A symmetric sparse graph: node i has the entries ``starts[i]:starts[i + 1]`` of ``heads`` and lengths ``costs``."""
+
+    starts: Array
+    heads: Array
+    costs: Array
+
+    @staticmethod
+    def of(travel: Travel, tails: Array, heads: Array) -> SparseGraph:
+        """Return the graph of the edges between ``tails`` and ``heads``; loops and repetitions are dropped."""
+        size = travel.size
+        tails, heads = np.asarray(tails, dtype=np.int64), np.asarray(heads, dtype=np.int64)
+        keys = np.concatenate([tails * size + heads, heads * size + tails])[np.tile(tails != heads, 2)]
+        keys.sort()  # several times as fast as numpy.unique
+        begin, end = np.divmod(keys[np.diff(keys, prepend=-1) > 0], max(1, size))
+        starts = np.searchsorted(begin, np.arange(size + 1)).astype(np.int64)
+        return SparseGraph(starts, end.astype(np.int32), np.asarray(travel.between(begin, end), dtype=np.float64))
+
+    def joined(self, travel: Travel, edges: Array) -> SparseGraph:
+        """Return the graph with further edges [E, 2]."""
+        return SparseGraph.of(travel, np.append(self.tails, edges[:, 0]), np.append(self.heads, edges[:, 1]))
+
+    @property
+    def tails(self) -> Array:
+        """The node that each entry belongs to."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
 class Exits(NamedTuple):
@@ -231,21 +260,13 @@ def add_two_cheapest(boxes: Boxes, begin: int, end: int) -> float:
 
 
 @kernel
-def offer_known(starts: Array, heads: Array, costs: Array, boxes: Boxes, exits: Exits) -> None:
+def offer_known(graph: SparseGraph, boxes: Boxes, exits: Exits) -> None:
     """Begin a round: offer each component the edges that are known to leave it.
 
     Those are the cheapest edges of nodes that still leave the component, and for the other nodes edges of a sparse graph.
-
-    Parameters
-    ----------
-    starts, heads, costs
-        The graph, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``, with their other ends
-        and their distances.
-    boxes
-        The nodes, with potentials and components.
-    exits
-        What is known; gets the best edge of each component, and loses the targets that are in it by now.
+    Gets the best edge of each component in ``exits``, which loses the targets that are in it by now.
     """
+    starts, heads, costs = graph
     component, potentials, target, best = boxes.component, boxes.potentials, exits.target, exits.best
     best[:] = math.inf
     for node in range(len(component)):
@@ -339,22 +360,14 @@ def join_components(component: Array, exits: Exits, edges: Array, count: int) ->
     for own in range(size):
         if exits.best[own] < math.inf:
             tail, head = exits.tail[own], exits.head[own]
-            a, b = _root(link, component[tail]), _root(link, component[head])
+            a, b = root(link, component[tail]), root(link, component[head])
             if a != b:
                 link[max(a, b)] = min(a, b)
                 edges[count, 0], edges[count, 1] = tail, head
                 count += 1
     for node in range(size):
-        component[node] = _root(link, component[node])
+        component[node] = root(link, component[node])
     return count
-
-
-@kernel
-def _root(link: Array, node: int) -> int:
-    while link[node] != node:  # a forest: no node is met twice
-        link[node] = link[link[node]]
-        node = link[node]
-    return node
 
 
 @kernel
@@ -397,7 +410,12 @@ def grow_tree(distances: Distances, potentials: Array, key: Array, parent: Array
 def cheapest_pair(distances: Distances, potentials: Array, node: int, skipped: int) -> tuple[int, float]:
     """Return the cheapest edge from a node to any but ``skipped``, by a scan of all nodes: (head, weight).
 
-    ``potentials`` [N] are what each node adds to its edges; ``skipped`` is -1 where no node is left out.
+    Parameters
+    ----------
+    distances, potentials
+        Distances, and what each node adds to its edges, [N].
+    node, skipped
+        The node where the edge begins, and one that is not looked at; -1 for none.
     """
     found, weight = -1, math.inf
     for other in range(len(potentials)):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
 
@@ -272,3 +274,30 @@ def nearest_three(xy: Array, first: int, k: int, near: Array, near_xy: Array) ->
     for i in range(found):
         near[i] = math.sqrt(near[i])
     return found
+
+
+@kernel
+def describe_places(xy: Array, marks: int, tokens: int, far: int, around: int, features: Array) -> None:
+    """Write position, distances from the current node and the destination, how far that is, and the surroundings.
+
+    Parameters
+    ----------
+    xy
+        Positions [n, 2] in window units: those of the tokens, then others.
+    marks, tokens
+        How many tokens are marked, the current node and the destination first, and how many there are.
+    far, around
+        The column of how far the destination is, and the first one of the surroundings.
+    features
+        Features [T, F]; columns 0 to 3 are written too.
+    """
+    near, near_xy = np.empty(NEAR, dtype=np.float64), np.empty((NEAR, 2), dtype=np.float64)
+    for k in range(tokens):
+        home = math.hypot(xy[k, 0] - xy[1, 0], xy[k, 1] - xy[1, 1])
+        away = math.hypot(xy[k, 0], xy[k, 1])
+        features[k, 0] = xy[k, 0] * pull(away)
+        features[k, 1] = xy[k, 1] * pull(away)
+        features[k, 2] = away * pull(away)
+        features[k, 3] = home * pull(home)
+        features[k, far] = math.log1p(math.hypot(xy[1, 0], xy[1, 1]))
+        describe_surroundings(xy, marks, k, near, near_xy, features[k, around : around + SURROUNDINGS])

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import kernel
+from redwood.problems.routing.spanning_kernels import SparseGraph
+
+
+class Tree(NamedTuple):
+    """Room for a 1-tree.
+
+    Attributes
+    ----------
+    parent
+        Each node's parent in the spanning tree, [N].
+    degree
+        Degrees in the 1-tree, [N].
+    key, place, heap
+        What joins each node to the tree, its place on the heap, and the heap, [N] each.
+    """
+
+    parent: Array
+    degree: Array
+    key: Array
+    place: Array
+    heap: Array
 
 
 @kernel
 def ascend(
-    starts: Array,
-    heads: Array,
-    costs: Array,
+    graph: SparseGraph,
     potentials: Array,
     best_potentials: Array,
     previous: Array,
@@ -25,73 +45,46 @@ def ascend(
     """Make subgradient steps on ``potentials`` [N]; return the best bound, whose potentials are in ``best_potentials``.
 
     Each step adds ``step * (0.6 d + 0.4 d')`` where d is the degree in the minimum 1-tree less 2, and d' the one before
-    (``previous`` [N]), the weights of Volgenant and Jonker (1982, doi:10.1016/0377-2217(82)90015-7).
+    (``previous`` [N]), the weights of Volgenant and Jonker (1982, doi:10.1016/0377-2217(82)90015-7). The graph is connected;
+    ``best`` is the best bound so far, and potentials and the step are in the unit of the lengths.
 
     Parameters
     ----------
-    starts, heads, costs
-        A connected graph, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``, with their
-        other ends and their lengths.
-    potentials
-        What each node adds to its edges, [N], in the unit of the lengths; changes.
-    best_potentials
-        Room [N]. Gets the potentials of the best bound, where one is better than ``best``.
+    graph
+        A connected graph.
+    potentials, best_potentials
+        What each node adds to its edges, [N], which changes, and room [N] for those of the best bound.
     previous
         Degree less 2 [N] of the step before; changes.
     best
         The best bound so far.
-    step
-        Length of a step, in the unit of the lengths.
-    iterations
-        How many steps are made.
+    step, iterations
+        Length of a step, in the unit of the lengths, and how many are made.
     """
     size = len(potentials)
     parent, place, heap = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
-    key, degree = np.empty(size), np.empty(size, np.int64)
+    tree = Tree(parent, np.empty(size, np.int64), np.empty(size), place, heap)
     for _ in range(iterations):
-        bound = one_tree(starts, heads, costs, potentials, parent, key, place, heap, degree)
+        bound = one_tree(graph, potentials, tree)
         if bound > best:
             best = bound
             best_potentials[:] = potentials
         for node in range(size):
-            potentials[node] += step * (0.6 * (degree[node] - 2) + 0.4 * previous[node])
-            previous[node] = degree[node] - 2
+            potentials[node] += step * (0.6 * (tree.degree[node] - 2) + 0.4 * previous[node])
+            previous[node] = tree.degree[node] - 2
     return best
 
 
 @kernel
-def one_tree(
-    starts: Array,
-    heads: Array,
-    costs: Array,
-    potentials: Array,
-    parent: Array,
-    key: Array,
-    place: Array,
-    heap: Array,
-    degree: Array,
-) -> float:
-    """Return the weight of a minimum 1-tree less twice the potentials, and set ``degree`` [N] to its degrees.
+def one_tree(graph: SparseGraph, potentials: Array, tree: Tree) -> float:
+    """Return the weight of a minimum 1-tree less twice the potentials [N], and set ``tree.degree`` to its degrees.
 
     The 1-tree is a spanning tree with a second edge at that leaf whose second edge costs most: each leaf would do, and
     this one bounds best (Helsgaun 2000, doi:10.1016/S0377-2217(99)00284-2, section 4.1).
-
-    Parameters
-    ----------
-    starts, heads, costs
-        A connected graph, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``, with their
-        other ends and their lengths.
-    potentials
-        What each node adds to its edges, [N].
-    parent
-        Room [N]. Gets each node's parent in the spanning tree.
-    key, place, heap
-        Room [N] each for Prim's algorithm.
-    degree
-        Room [N]. Gets the degrees.
     """
+    parent, degree = tree.parent, tree.degree
     size = len(potentials)
-    total = spanning_tree(starts, heads, costs, potentials, parent, key, place, heap)
+    total = spanning_tree(graph, potentials, tree)
     degree[:] = 0
     for node in range(1, size):
         degree[node] += 1
@@ -100,7 +93,7 @@ def one_tree(
     for node in range(size):
         total -= 2.0 * potentials[node]
         if degree[node] == 1:
-            head, weight = _second_edge(starts, heads, costs, potentials, parent, node)
+            head, weight = _second_edge(graph, potentials, parent, node)
             if head >= 0 and weight > extra:
                 leaf, other, extra = node, head, weight
     degree[leaf] += 1
@@ -109,10 +102,9 @@ def one_tree(
 
 
 @kernel
-def _second_edge(
-    starts: Array, heads: Array, costs: Array, potentials: Array, parent: Array, node: int
-) -> tuple[int, float]:
+def _second_edge(graph: SparseGraph, potentials: Array, parent: Array, node: int) -> tuple[int, float]:
     """Return a leaf's cheapest edge beside that of the tree: (head or -1, weight)."""
+    starts, heads, costs = graph
     found, weight = -1, math.inf
     for entry in range(starts[node], starts[node + 1]):
         other = heads[entry]
@@ -125,32 +117,13 @@ def _second_edge(
 
 
 @kernel
-def spanning_tree(
-    starts: Array,
-    heads: Array,
-    costs: Array,
-    potentials: Array,
-    parent: Array,
-    key: Array,
-    place: Array,
-    heap: Array,
-) -> float:
-    """Return the weight of a minimum spanning tree of a connected graph, and set each node's ``parent`` (node 0: -1).
+def spanning_tree(graph: SparseGraph, potentials: Array, tree: Tree) -> float:
+    """Return the weight of a minimum spanning tree under potentials [N], and set each node's ``parent`` (node 0: -1).
 
     Prim's algorithm with a binary heap.
-
-    Parameters
-    ----------
-    starts, heads, costs
-        A connected graph, each edge both ways: those of node i stand from ``starts[i]`` to ``starts[i + 1]``, with their
-        other ends and their lengths.
-    potentials
-        What each node adds to its edges, [N].
-    parent
-        Room [N]. Gets each node's parent.
-    key, place, heap
-        Room [N] each for what joins a node to the tree, its place on the heap, and the heap.
     """
+    starts, heads, costs = graph
+    parent, key, place, heap = tree.parent, tree.key, tree.place, tree.heap
     size = len(potentials)
     key[:] = math.inf
     place[:] = -1

@@ -16,7 +16,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.clock import Clock, Share, Timer
-from redwood.problems.routing.spanning import SpanningTrees, SparseGraph
+from redwood.problems.routing.spanning import SpanningTrees
+from redwood.problems.routing.spanning_kernels import SparseGraph
 from redwood.problems.tsp.ascent_kernels import ascend
 from redwood.problems.tsp.instance import TSPInstance
 from redwood.problems.tsp.local import TSPLocal
@@ -194,10 +195,7 @@ class TSPBound(Bound):
         while done < steps and not began - clock.seconds_left > seconds:
             if clock.stops():
                 return None
-            best = ascend(
-                *(graph.starts, graph.heads, graph.costs, potentials, best_potentials, previous, best, step),
-                min(chunk, steps - done),
-            )
+            best = ascend(graph, potentials, best_potentials, previous, best, step, min(chunk, steps - done))
             done += chunk
         return best_potentials
 

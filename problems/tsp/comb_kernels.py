@@ -20,6 +20,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_float
+from redwood.problems.routing.forest import root
 
 DUST = 1e-9
 
@@ -155,7 +156,7 @@ def follow_values(support: Support, base: Array, noise: float, state: RandomStat
         tail, head = tails[edge], heads[edge]
         if sides[tail, 1] >= 0 or sides[head, 1] >= 0:
             continue
-        a, b = _root(group, tail), _root(group, head)
+        a, b = root(group, tail), root(group, head)
         if a == b:
             continue
         group[a] = b
@@ -173,14 +174,6 @@ def follow_values(support: Support, base: Array, noise: float, state: RandomStat
             filled += 1
             following = sides[node, 0] if sides[node, 0] != previous else sides[node, 1]
             previous, node = node, following
-
-
-@kernel
-def _root(group: Array, node: int) -> int:
-    while group[node] != node:
-        group[node] = group[group[node]]
-        node = group[node]
-    return int(node)
 
 
 @kernel

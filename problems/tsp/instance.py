@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.problem import Instance, Solution
-from redwood.problems.routing.sequence import whole_numbers
+from redwood.problem import Instance
+from redwood.problems.routing.sequence import Tour as Tour
 from redwood.problems.routing.travel import Travel
 
 
@@ -38,24 +38,3 @@ class TSPInstance(Instance):
     def size(self) -> int:
         """Number of nodes N."""
         return self.travel.size
-
-
-@dataclass(frozen=True, eq=False)
-class Tour(Solution):
-    """A closed tour.
-
-    Attributes
-    ----------
-    tour
-        Node numbers [N] from 0 in the order of the visit, read-only int64; from the last node the tour closes to the first.
-
-    Raises
-    ------
-    SolutionError
-        Where ``tour`` is not a flat list of whole numbers.
-    """
-
-    tour: Array
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "tour", whole_numbers(self.tour, "tour"))

@@ -8,19 +8,16 @@ from functools import cached_property
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.clock import Clock, go_on
 from redwood.kernels import random_state
 from redwood.polling import Chunks
-from redwood.problems.routing.travel import Travel
+from redwood.problems.tsp.greedy_edges import candidate_lengths, greedy_edge_tour
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.problems.tsp.local_kernels import (
     Ground,
     descend,
     draw_exchange,
     exchange_segments,
-    join_greedily,
     reverse,
-    walk,
 )
 from redwood.views.local import Local
 
@@ -66,7 +63,8 @@ class TSPLocal(Local):
 
     def construct(self, rng: np.random.Generator) -> TourState:
         """Return the state of a tour joined from the shortest edges first, ties broken at random."""
-        return self._state(greedy_tour(self.instance.travel, self._ground.near, rng, self.clock))
+        travel, near = self.instance.travel, self._ground.near
+        return self._state(greedy_edge_tour(travel, near, candidate_lengths(travel, near), self.clock, rng))
 
     def state(self, solution: Tour) -> TourState:  # type: ignore[override]
         return self._state(solution.tour)
@@ -117,39 +115,3 @@ class TSPLocal(Local):
         place[tour] = np.arange(len(tour), dtype=np.int32)
         between = self.instance.travel.between(tour, np.roll(tour, -1))
         return TourState(tour, place, np.ones(len(tour), dtype=np.bool_), float(between.sum()) if len(tour) > 1 else 0.0)
-
-
-def greedy_tour(travel: Travel, near: Array, rng: np.random.Generator, clock: Clock | None = None) -> Array:
-    """Return a tour [N] joined from the shortest edges first: those of ``near`` [N, K], then those between ends of paths.
-
-    Parameters
-    ----------
-    travel
-        Distances of the N nodes.
-    near
-        The K nearest nodes of each, [N, K].
-    rng
-        Breaks ties.
-    clock
-        Ends the work with `OutOfTimeError` where it stops before.
-
-    References
-    ----------
-    The multiple-fragment heuristic: J. L. Bentley, 1992, doi:10.1287/ijoc.4.4.387.
-    """
-    size = travel.size
-    degree, link = np.zeros(size, dtype=np.int64), np.arange(size)
-    sides = np.full((size, 2), -1, dtype=np.int64)
-    ends, count = np.arange(size), near.shape[1]
-    paths = size
-    while paths > 1:  # a round that joins none doubles the neighbours, until they are all ends
-        go_on(clock, size)
-        tails, heads = np.repeat(ends, near.shape[1]), ends[near.ravel()]
-        lengths = travel.between(tails, heads)
-        order = np.lexsort((rng.random(len(lengths)), lengths))
-        joined = join_greedily(tails[order], heads[order], degree, link, sides)
-        paths -= joined
-        ends = np.flatnonzero(degree < 2)
-        count = count if joined else 2 * count
-        near = travel.part(ends).nearest(count, clock) if paths > 1 else near
-    return np.asarray(walk(sides, int(ends[0])))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -13,16 +12,14 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.budget import Iterations
 from redwood.errors import OptionError
-from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
 from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.start import nearest, nearest_neighbour_tour, patched_tour
 from redwood.problems.routing.travel import Metric, check_travel
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.local_search.atsp_precedence import improve_with_precedences
-from redwood.solvers.local_search.threads import SharedAnnealing, thread_pool
+from redwood.solvers.local_search.threads import SharedAnnealing, anneal_together
 
-_REPORT_SECONDS = 0.2
 ASSIGNED = 2_000
 """Nodes up to which the search begins with an assignment, whose time grows with their cube."""
 
@@ -83,20 +80,7 @@ class ATSPLocalSearch(Solver):
         first = _Search(matrix, self, start, run.rng)
         run.report(first.solution())
         searches = [first, *(first.another(run.rng) for _ in range(run.threads - 1))]
-        chunk, reported, told = 64, first.rank, time.perf_counter()
-        with thread_pool(run.threads) as executor:
-            shared = SharedAnnealing(searches, executor)
-            while len(matrix) > 3 and not run.stops():
-                begin = time.perf_counter()
-                run.advance(shared.advance(chunk, run.iterations_left))
-                now = time.perf_counter()
-                chunk = next_chunk(chunk, now - begin)
-                if shared.best.rank < reported and now - told > _REPORT_SECONDS:
-                    run.report(shared.best.solution())
-                    reported, told = shared.best.rank, now
-        best = shared.best.solution()
-        run.report(best)
-        return Answer(best)
+        return Answer(anneal_together(run, searches, lambda best: len(matrix) <= 3).solution())
 
     def _improve_with_precedences(self, instance: ATSPInstance, run: Run) -> Answer:
         return Answer(improve_with_precedences(instance, run, self.hot, self.cold, self.neighbours))

@@ -48,6 +48,17 @@ def search(ground: Ground, walk: Walk, iterations: int, temperature: float, cool
     An iteration makes a double bridge of three segments of at most ``window`` nodes and descends from the nodes it touched;
     if the tour is longer by more than a random multiple of ``temperature``, in the unit of the costs, all exchanges are
     taken back by their log. Each iteration multiplies the temperature by ``cooling``.
+
+    Parameters
+    ----------
+    ground, walk
+        The costs, and the search, which changes.
+    iterations
+        How many iterations are run.
+    temperature, cooling
+        Temperature, in the unit of the costs, before the first iteration, and the factor on it for each.
+    window
+        Nodes of a segment of the double bridge, at most.
     """
     draft, state, random = make_draft(walk.order), walk.state, walk.random
     for _ in range(iterations):

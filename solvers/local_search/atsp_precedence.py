@@ -12,13 +12,12 @@ from redwood.problems.atsp.instance import ATSPInstance, Tour
 from redwood.problems.atsp.start import nearest
 from redwood.problems.routing.precedences import all_precedences, nearest_allowed
 from redwood.solver import Run
+from redwood.solvers.local_search.threads import REPORT_SECONDS
 
 CYCLE = 2000
 """Exchanges that the first cycle tries, in multiples of the number of nodes."""
 LONGEST = 50
 """Nodes of the segment that is moved, at most."""
-REPORT_SECONDS = 0.2
-"""Seconds between two reports, at least."""
 
 
 def improve_with_precedences(instance: ATSPInstance, run: Run, hot: float, cold: float, neighbours: int) -> Tour:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,7 +12,6 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.errors import OptionError
-from redwood.polling import next_chunk
 from redwood.problem import Instance, Problem
 from redwood.problems.orienteering.instance import OrienteeringInstance, Tour, detours, path, shortest_path
 from redwood.problems.orienteering.local_kernels import Ground, make_draft
@@ -21,9 +19,7 @@ from redwood.problems.orienteering.reach import certainly_out_of_reach
 from redwood.problems.orienteering.space import MATRIX_UP_TO, SQUARE, as_matrix, make_space, restricted
 from redwood.problems.routing.travel import Travel, obeys_triangle_rule
 from redwood.solver import Answer, Run, Solver
-from redwood.solvers.local_search.threads import SharedAnnealing, thread_pool
-
-_REPORT_SECONDS = 0.2
+from redwood.solvers.local_search.threads import SharedAnnealing, anneal_together
 
 
 @dataclass(frozen=True)
@@ -73,20 +69,9 @@ class OrienteeringLocalSearch(Solver):
             first.fill()
             run.report(first.solution())
         searches = [first, *(first.another(run.rng) for _ in range(run.threads - 1))]
-        chunk, reported, told = 8, first.rank, time.perf_counter()
-        with thread_pool(run.threads) as executor:
-            shared = SharedAnnealing(searches, executor)
-            while not shared.best.complete and not run.stops():
-                begin = time.perf_counter()
-                run.advance(shared.advance(chunk, run.iterations_left))
-                now = time.perf_counter()
-                chunk = next_chunk(chunk, now - begin)
-                if shared.best.rank < reported and now - told > _REPORT_SECONDS:
-                    run.report(shared.best.solution())
-                    reported, told = shared.best.rank, now
-        best = shared.best.solution()
-        run.report(best)
-        if not shared.best.complete:
+        found = anneal_together(run, searches, lambda best: best.complete)
+        best = found.solution()
+        if not found.complete:
             return Answer(best)
         bound = float(problem.objective(instance, best))
         return Answer(best, bound=bound, proven=True, message="every reachable node is visited")

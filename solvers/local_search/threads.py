@@ -5,13 +5,19 @@ Kernels give up Python's lock (``nogil``), so threads are enough.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
+from redwood.polling import next_chunk
+from redwood.solver import Run
+
 T = TypeVar("T")
+REPORT_SECONDS = 0.2
+"""Seconds between two reports, at least."""
 
 
 @contextmanager
@@ -52,6 +58,9 @@ class Annealing(Protocol):
     def advance(self, iterations: int) -> None:
         """Run some iterations of this cycle."""
 
+    def solution(self) -> Any:
+        """Return the best solution."""
+
 
 A = TypeVar("A", bound=Annealing)
 
@@ -88,3 +97,20 @@ class SharedAnnealing(Generic[A]):
             together(self._executor, [partial(annealing.advance, part) for annealing in running])
             left -= part
         return steps * len(running)
+
+
+def anneal_together(run: Run, searches: Sequence[A], ends: Callable[[A], bool]) -> A:
+    """Anneal side by side until the budget is used up or the best one ends, and return that; better ones are reported."""
+    chunk, reported, told = 8, searches[0].rank, time.perf_counter()
+    with thread_pool(run.threads) as executor:
+        shared = SharedAnnealing(searches, executor)
+        while not ends(shared.best) and not run.stops():
+            begin = time.perf_counter()
+            run.advance(shared.advance(chunk, run.iterations_left))
+            now = time.perf_counter()
+            chunk = next_chunk(chunk, now - begin)
+            if shared.best.rank < reported and now - told > REPORT_SECONDS:
+                run.report(shared.best.solution())
+                reported, told = shared.best.rank, now
+        run.report(shared.best.solution())
+        return shared.best

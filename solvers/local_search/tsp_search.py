@@ -12,10 +12,11 @@ from redwood.arrays import Array
 from redwood.clock import Clock, go_on
 from redwood.kernels import random_state
 from redwood.problems.routing.travel import Metric, Travel
+from redwood.problems.tsp.greedy_edges import candidate_lengths, greedy_edge_tour
 from redwood.solvers.local_search.tsp_candidates import candidate_nodes
 from redwood.solvers.local_search.tsp_kernels import descend, fill_queue, iterate, waiting
 from redwood.solvers.local_search.tsp_moves import Search
-from redwood.solvers.local_search.tsp_start import candidate_lengths, curve_order, greedy_edge_tour
+from redwood.solvers.local_search.tsp_start import curve_order
 
 NOISE = 0.3
 """Share by which candidate edges seem longer, at most, where a greedy tour is to be another one."""

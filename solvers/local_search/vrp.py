@@ -42,10 +42,16 @@ POOL_SHARE, POOL_LEAST, POOL_MOST = 0.05, 2.0, 400
 """Share of the time that each look may take; shorter time limits, in seconds, and more customers have no pool of routes."""
 POOL_POLL = 0.005
 """Seconds between two looks at the routes of now."""
-ENUMERATION_SECONDS = 1.0
-"""Seconds of choosing among all routes of a handful of customers that were not all served."""
+ENUMERATION_SHARE, ENUMERATION_SECONDS = 0.3, 1.0
+"""Share of the time, at most, that the choice among all routes of a handful of customers takes before the search, without
+reloads, and seconds after a search that has found nothing."""
 IN_ORDER = 300
 """From so many customers on they are numbered so that near ones lie side by side in memory."""
+GROWTH, TAILS = 0.01, 0.2
+"""Probabilities in an iteration that a route is opened for many customers at once, and that two routes exchange their ends;
+neither with shipments or reloads."""
+GROWTH_SIZE = 1000
+"""With more customers routes are opened less often, since a look at all of them takes longer."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -56,10 +62,13 @@ class VRPLocalSearch(Solver):
 
     It starts from the initial solution or from greedy insertion. With the objective ``"fewest-vehicles"``, or where the
     start leaves required customers out, a share of the budget goes to serving everybody with fewer vehicles first, by
-    counts of absence. Then temperatures fall exponentially from first to last, over the iterations or, without a limit on
-    those, over the seconds. Without any limit there are annealings that double in length. Within a time limit alone, up to
-    some hundred customers, routes met on the way are kept, and three times a set-partitioning program on HiGHS looks for
-    the best choice among them.
+    counts of absence: somebody absent takes the place of up to three who were absent less often, between ruins. Now and
+    then two routes exchange their ends, or a route is opened for many customers at once: with optional ones and windows
+    the most profitable path through near customers, else one that grows from a customer. Then temperatures fall
+    exponentially from first to last, over the iterations or, without a limit on those, over the seconds. Without any
+    limit there are annealings that double in length. Within a time limit alone, up to some hundred customers, routes met
+    on the way are kept, and three times a set-partitioning program on HiGHS looks for the best choice among them. Of up
+    to six customers all routes are tried first.
 
     Attributes
     ----------
@@ -80,7 +89,8 @@ class VRPLocalSearch(Solver):
 
     References
     ----------
-    Christiaens and Vanden Berghe (2020), doi:10.1287/trsc.2019.0914.
+    Christiaens and Vanden Berghe (2020), doi:10.1287/trsc.2019.0914. Nagata and Bräysy (2009),
+    doi:10.1016/j.orl.2009.04.006. Potvin and Rousseau (1995), doi:10.1057/jors.1995.204.
     """
 
     removals: float = 10.0
@@ -110,7 +120,7 @@ class VRPLocalSearch(Solver):
 
         from redwood.budget import Iterations
 
-        rows = [{"name": f"c{k}", "x": k % 3, "y": k // 3, "delivery": 1, "due": 99} for k in range(1, 7)]
+        rows = [{"name": f"c{k}", "x": k % 3, "y": k // 3, "delivery": 1, "due": 99} for k in range(1, 8)]
         vehicles = [{"name": "one", "number": 3, "capacity": 4}, {"name": "two", "number": 3, "capacity": 9}]
         shipments = [{"pickup": "c1", "delivery": "c2"}]
         small = problem.make(
@@ -122,11 +132,13 @@ class VRPLocalSearch(Solver):
         """Search until the budget is used up."""
         typed = cast(VRPInstance, instance)
         search = _Annealing(self, in_order(typed, run) if typed.size >= IN_ORDER else typed, run)
+        if not any(vehicle.reload_depots for vehicle in typed.vehicles):
+            search.enumerate_routes(ENUMERATION_SHARE * run.seconds_left)
         while not run.stops():
             search.advance()
         search.report()
         if run.best is None:
-            search.enumerate_routes()
+            search.enumerate_routes(ENUMERATION_SECONDS)
         if run.best is None:
             missing = ", ".join(repr(name) for name in search.absent()[:5])
             return Answer(None, message=f"No routes were found that serve every required customer; the best lack {missing}.")
@@ -151,7 +163,12 @@ class _Annealing:
 
         self._options, self._run, self._instance = options, run, instance
         self._ground: Ground = make_ground(instance, options.neighbours, run)
-        self._strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
+        alone = not len(instance.shipments) and not self._ground.reloading
+        growth, tails = (GROWTH * min(1.0, GROWTH_SIZE / max(1, instance.size)), TAILS) if alone else (0.0, 0.0)
+        priced = instance.timed and not instance.required.all()
+        self._strings = Strings(
+            options.removals, options.longest, options.split, 0.01, options.blink, growth, tails, alone, priced
+        )
         self._state = random_state(run.rng)
         self._alone = np.full((len(instance.vehicles), instance.size), np.inf)
         costs_alone(make_plan(instance, self._ground), self._ground, self._alone)
@@ -245,11 +262,11 @@ class _Annealing:
 
         return [self._instance.customers[c] for c in self._search.absent[: self._search.counters[ABSENT]]]
 
-    def enumerate_routes(self) -> None:
-        """Hand in the cheapest routes of a handful of customers, where there are any."""
+    def enumerate_routes(self, seconds: float) -> None:
+        """Hand in the cheapest of all routes of a handful of customers, where there are any."""
         from redwood.solvers.local_search.vrp_tiny import every_route
 
-        found = every_route(self._instance, ENUMERATION_SECONDS)
+        found = every_route(self._instance, seconds)
         if found is not None:
             self._hand_in(found)
 

@@ -16,6 +16,9 @@ import math
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.vrp.ground import Ground
 from redwood.problems.vrp.plan import Plan
+from redwood.solvers.local_search.vrp_ejection import eject
+from redwood.solvers.local_search.vrp_growth import grow_route
+from redwood.solvers.local_search.vrp_profit import open_profitable
 from redwood.solvers.local_search.vrp_recreate import recreate, sort_out
 from redwood.solvers.local_search.vrp_ruin import Strings, list_others, ruin
 from redwood.solvers.local_search.vrp_search import (
@@ -43,6 +46,7 @@ from redwood.solvers.local_search.vrp_search import (
     save_best,
     take,
 )
+from redwood.solvers.local_search.vrp_tails import exchange_tails
 from redwood.solvers.local_search.vrp_types import finish_routes
 
 SEED_ABSENT = 0.4
@@ -80,11 +84,29 @@ def anneal(plan: Plan, ground: Ground, search: Search, strings: Strings, state: 
     for done in range(iterations):
         if counters[FLEET] != saving:
             return done
+        if saving > 0 and counters[ABSENT] > 0 and strings.ejects:
+            begin_iteration(search)
+            if eject(plan, ground, search, state):
+                finish_routes(plan, ground, search)
+                note_absent(plan, ground, search)
+                accept(plan, ground, search, fees(search))
+                if counters[ABSENT] == 0:
+                    save_more(plan, ground, search)
+                    continue
         begin_iteration(search)
         seed = random_below(state, ground.customers)
         if saving > 0 and counters[ABSENT] > 0 and random_float(state) < SEED_ABSENT:
             seed = search.absent[random_below(state, counters[ABSENT])]
-        ruin(plan, ground, search, strings, state, seed)
+        if strings.tails > 0.0 and random_float(state) < strings.tails:
+            exchange_tails(plan, ground, search, state, seed)
+        opened = strings.growth > 0.0 and random_float(state) < strings.growth
+        if opened:
+            if strings.priced:
+                opened = open_profitable(plan, ground, search, state)
+            else:
+                opened = grow_route(plan, ground, search, state, seed)
+        if not opened:
+            ruin(plan, ground, search, strings, state, seed)
         list_others(plan, ground, search, state, seed)
         sort_out(ground, search, state)
         recreate(plan, ground, search, strings, state)
@@ -229,13 +251,18 @@ def decide_fleet(plan: Plan, ground: Ground, search: Search, state: RandomState)
     else:
         restore(plan, ground, search)
         return
-    driven = len(plan.kind) - plan.counts[0]
     if complete:
-        save_best(plan, ground, search)
-        if driven > counters[FEWEST]:
-            drop_route(plan, ground, search)
-        else:
-            counters[FLEET] = 0
+        save_more(plan, ground, search)
+
+
+@kernel(_nrt=False)
+def save_more(plan: Plan, ground: Ground, search: Search) -> None:
+    """Keep routes that serve everybody as the best ones, and give up one more unless they are as few as can be."""
+    save_best(plan, ground, search)
+    if len(plan.kind) - plan.counts[0] > search.counters[FEWEST]:
+        drop_route(plan, ground, search)
+    else:
+        search.counters[FLEET] = 0
 
 
 @kernel(_nrt=False)

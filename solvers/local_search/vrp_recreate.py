@@ -28,6 +28,7 @@ from redwood.problems.vrp.plan import (
 from redwood.solvers.local_search.vrp_ruin import Strings
 from redwood.solvers.local_search.vrp_search import ABSENT_BEFORE, CHANGE, LOOKS, OUT, TEMPERATURE, Search, touch
 from redwood.solvers.local_search.vrp_trips import begin_trip_for, cheapest_trip
+from redwood.solvers.local_search.vrp_windows import insert_anew
 
 RANDOM_TYPE = 0.3
 """Probability that a new route has any type instead of the cheapest one."""
@@ -37,6 +38,8 @@ SHIPMENT_NEAR = 30
 """So many customers near either end of a shipment say which routes are tried for it, before all are."""
 EVERYWHERE = 2.0
 """So many of the absent are tried at all positions in an iteration, on average; the others beside near customers."""
+ANEW = 20.0
+"""So many customers, on average, for whom no position is found are tried with all windows of a route chosen anew."""
 OPTIONAL_EVERYWHERE = 0.02
 """Probability that an optional customer with no position beside near customers is tried at all positions."""
 OPENED = 0.05
@@ -179,6 +182,11 @@ def insert_customer(
         cheapest, position, window = anywhere(plan, ground, c, most)
     if ground.reloading and insert_with_reload(plan, ground, search, state, c, cheapest):
         return
+    several = ground.window_starts[ground.size] > ground.size and not ground.reloading
+    if position < 0 and several and random_float(state) * ground.size < ANEW:
+        most = min(most, cheapest_alone(plan, ground, search, c)[0])
+        if insert_anew(plan, ground, search, c, most):
+            return
     if open_for(plan, ground, search, state, c, cheapest):
         return
     if position >= 0:
@@ -312,16 +320,7 @@ def open_for(plan: Plan, ground: Ground, search: Search, state: RandomState, c: 
     cheapest
         Cost of the cheapest position on the routes that are driven.
     """
-    driven = len(plan.kind) - plan.counts[0]
-    if plan.counts[0] == 0 or driven >= plan.counts[1]:
-        return False
-    chosen, able = -1, 0
-    least = math.inf
-    for k in range(len(plan.used)):
-        if plan.used[k] < ground.number[k] and search.alone[k, c] < math.inf:
-            able += 1
-            if search.alone[k, c] < least:
-                chosen, least = k, search.alone[k, c]
+    least, chosen, able = cheapest_alone(plan, ground, search, c)
     if chosen < 0 or not least < cheapest:
         return False
     if able > 1 and random_float(state) < RANDOM_TYPE:
@@ -343,6 +342,31 @@ def open_for(plan: Plan, ground: Ground, search: Search, state: RandomState, c: 
     choose_windows(plan, ground, r)
     refresh(plan, ground, r)
     return True
+
+
+@kernel(_nrt=False)
+def cheapest_alone(plan: Plan, ground: Ground, search: Search, c: int) -> tuple[float, int, int]:
+    """Return (cost, type, number of types) of new routes for a customer; infinity and -1 where none can be opened.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    search
+        What the search remembers, among it the costs alone.
+    c
+        A customer who is out; of a shipment the pickup.
+    """
+    driven = len(plan.kind) - plan.counts[0]
+    least, chosen, able = math.inf, -1, 0
+    if plan.counts[0] == 0 or driven >= plan.counts[1]:
+        return least, chosen, able
+    for k in range(len(plan.used)):
+        if plan.used[k] < ground.number[k] and search.alone[k, c] < math.inf:
+            able += 1
+            if search.alone[k, c] < least:
+                chosen, least = k, search.alone[k, c]
+    return least, chosen, able
 
 
 @kernel(_nrt=False)

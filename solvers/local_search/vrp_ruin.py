@@ -48,6 +48,12 @@ class Strings(NamedTuple):
         Probability that a string keeps customers in its middle, and that it keeps one more.
     blink
         Probability that a position is overlooked.
+    growth, tails
+        Probabilities that a new route is opened for many in place of a ruin, and that two routes exchange their ends
+        before it.
+    ejects, priced
+        Whether somebody absent takes the place of others before each ruin while vehicles are saved; and whether new
+        routes are those of greatest profit, where they do not grow from the seed.
     """
 
     removals: float
@@ -55,6 +61,10 @@ class Strings(NamedTuple):
     split: float
     deepen: float
     blink: float
+    growth: float
+    tails: float
+    ejects: bool
+    priced: bool
 
 
 @kernel(_nrt=False)
@@ -98,8 +108,25 @@ def ruin(plan: Plan, ground: Ground, search: Search, strings: Strings, state: Ra
         wanted -= 1
         if wanted == 0:
             break
-    downsize = ground.larger.shape[1] > 0 and random_float(state) < DOWNSIZE
-    for t in range(counters[TOUCHED]):
+    refresh_ruined(plan, ground, search, state, ground.larger.shape[1] > 0 and random_float(state) < DOWNSIZE)
+
+
+@kernel(_nrt=False)
+def refresh_ruined(plan: Plan, ground: Ground, search: Search, state: RandomState, downsize: bool) -> None:
+    """Compute the changed routes anew, close empty ones, and take out who cannot be reached any more.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes, which change, and the instance.
+    search
+        What the search remembers, among it the changed routes.
+    state
+        The generator's state [2].
+    downsize
+        Whether they get the cheapest vehicle for the rest of them.
+    """
+    for t in range(search.counters[TOUCHED]):
         r = search.touched[t]
         if plan.kind[r] < 0:
             continue

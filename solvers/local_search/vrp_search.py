@@ -28,9 +28,14 @@ TEMPERATURE, COOLING, CURRENT, BEST, PENALTY, PRICE, CHANGE = 0, 1, 2, 3, 4, 5, 
 """Entries of `Search.values`: temperature, factor on it per iteration, cost now, cost of the best routes, fees of the absent
 now, price of a unit of fees, change of the cost in this iteration."""
 OUT, TOUCHED, KEPT, ITERATION, LACKING, STALE, ABSENT, ABSENT_BEFORE, FLEET, FEWEST, LOOKS = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+EJECTED = 11
 """Entries of `Search.counters`: candidates for insertion, routes changed in this iteration, stops kept of them, iterations
 begun, iterations of this window that left somebody absent, routes that differ from the best, customers absent now and
-before this iteration, whether routes are being saved, the fewest routes that are aimed at, and looks for shipments."""
+before this iteration, whether routes are being saved, the fewest routes that are aimed at, looks for shipments, and
+customers ejected for one."""
+
+DEEP = 3
+"""The most customers that are ejected for one."""
 
 
 @by_reference
@@ -67,6 +72,11 @@ class Search(NamedTuple):
         Cost of a route of each type with each customer (with its shipment) alone, infinite where impossible [T, N].
     bulk, far, early, late
         What candidates are sorted by: load, distance from a depot, first and last time [N].
+    gain, profit, done_at, carried, came, by_closing, closing_rank
+        Labels of paths: what each customer's leaving its route saves, profit, time and loads [N, M] of the path that
+        ends with it, who is before it; customers in the order in which their last windows close, and the place of each [N].
+    stack, stack_time, trial, ejected
+        The look for customers to eject: its state [3, D] and time [D], who is taken out on trial, and who in the end [D].
     load, blinks
         Room for the loads of a segment [3M]; positions until the next one is overlooked [1].
     """
@@ -99,6 +109,17 @@ class Search(NamedTuple):
     far: Array
     early: Array
     late: Array
+    gain: Array
+    profit: Array
+    done_at: Array
+    carried: Array
+    came: Array
+    by_closing: Array
+    closing_rank: Array
+    stack: Array
+    stack_time: Array
+    trial: Array
+    ejected: Array
     load: Array
     blinks: Array
 
@@ -113,9 +134,11 @@ def make_search(plan: Plan, ground: Ground, alone: Array) -> Search:
     share = np.where(np.isfinite(finite), ground.peak / np.where(np.isfinite(finite), finite, 1.0), 0.0)
     cheapest = np.where(np.isfinite(alone), alone, np.inf).min(axis=0)
     usual = float(cheapest[np.isfinite(cheapest)].mean()) if np.isfinite(cheapest).any() else 1.0
+    late = ground.closing[ground.window_starts[1:] - 1]
+    by_closing = np.argsort(late, kind="stable")
     return Search(
         values=np.array([0.0, 1.0, float(ground.prize.sum()), np.inf, 0.0, 1.0, 0.0]),
-        counters=np.zeros(11, dtype=np.int64),
+        counters=np.zeros(12, dtype=np.int64),
         keys=np.zeros(size),
         fee=np.full(size, max(usual, 1e-9)),
         kept_from=np.zeros(slots + 1, dtype=np.int64),
@@ -128,7 +151,18 @@ def make_search(plan: Plan, ground: Ground, alone: Array) -> Search:
         bulk=np.maximum(share, 0.0).max(axis=1) if size else np.zeros(size),
         far=np.where(np.isfinite(cheapest), cheapest, 0.0),
         early=ground.opening[ground.window_starts[:-1]],
-        late=ground.closing[ground.window_starts[1:] - 1],
+        late=late,
+        gain=np.zeros(size),
+        profit=np.zeros(size),
+        done_at=np.zeros(size),
+        carried=np.zeros(ground.peak.shape),
+        came=np.zeros(size, dtype=np.int64),
+        by_closing=by_closing,
+        closing_rank=np.argsort(by_closing),
+        stack=np.zeros((3, DEEP), dtype=np.int64),
+        stack_time=np.zeros(DEEP),
+        trial=np.zeros(DEEP, dtype=np.int64),
+        ejected=np.zeros(DEEP, dtype=np.int64),
         load=np.zeros(3 * ground.brought.shape[1]),
         blinks=np.zeros(1, dtype=np.int64),
         **arrays,

@@ -1,9 +1,10 @@
-"""Every route of a handful of customers, where no insertion one by one leads to routes that serve everybody."""
+"""Every route of a handful of customers, since not to all of them insertions one by one lead."""
 
 from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,22 +18,24 @@ MOST_CUSTOMERS = 6
 
 
 def every_route(instance: VRPInstance, seconds: float) -> list[NumberedRoute] | None:
-    """Return the cheapest routes that serve everybody, ``None`` where there are none, or too many customers.
+    """Return the cheapest routes that serve everybody, ``None`` where there are none, or not enough time.
 
     Windows, prefixes and matrices that break the triangle inequality can make a route feasible whose parts are not.
     """
     if instance.size > MOST_CUSTOMERS:
         return None
-    pool = RoutePool(instance)
+    pool, began = RoutePool(instance), time.perf_counter()
     for kind, vehicle in enumerate(instance.vehicles):
         if vehicle.number == 0:
             continue
         for length in range(1, instance.size + 1):
             for order in itertools.permutations(range(instance.size), length):
+                if time.perf_counter() - began > seconds:
+                    return None
                 if _keeps_others(instance, kind, order):
                     for stops in _with_reloads(instance, vehicle, order):
                         _add(pool, instance, NumberedRoute(kind, np.array(stops, dtype=np.int64)))
-    return pool.best(max(seconds, 1e-3))
+    return pool.best(max(began + seconds - time.perf_counter(), 1e-3))
 
 
 def _with_reloads(instance: VRPInstance, vehicle: VehicleType, order: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

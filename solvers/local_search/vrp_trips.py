@@ -59,7 +59,17 @@ class TripPlace(NamedTuple):
 
 @kernel(_nrt=False)
 def cheapest_trip(plan: Plan, ground: Ground, c: int, most: float) -> TripPlace:
-    """Return where a customer, or a shipment with this pickup, is cheapest next to a new reload, below ``most``."""
+    """Return where a customer, or a shipment with this pickup, is cheapest next to a new reload.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    c
+        A customer who is out; of a shipment the pickup.
+    most
+        The cost has to be below it; where none is, there is no depot.
+    """
     best = TripPlace(most, -1, -1, False, -1, -1)
     for depot in range(ground.homes):
         reload = free_reload(plan, ground, depot)

@@ -1,5 +1,6 @@
 """From a CSV file to this week's list, in processes of their own."""
 
+import contextlib
 import csv
 import json
 import subprocess
@@ -10,15 +11,27 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from redwood import read, simulate, solve
 from redwood.cli.root import root
 from redwood.errors import InstanceError, OptionError, SolutionError
+from redwood.planning.policies import NullPolicy
+from redwood.plugins.host import host
 from redwood.problems.cormab.workers import WorkersSet
 from redwood.solving.act import act_by_name, read_deployed
+from redwood.solving.joined import likeness
 
 
 def redwood(folder, *words, code=0):
     done = subprocess.run([sys.executable, "-m", "redwood", *words], cwd=folder, capture_output=True, text=True, timeout=100)
     assert done.returncode == code, done.stderr
+    return done
+
+
+def shell(folder, *words, code=0):
+    """Run a command in this process, in the folder."""
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(root, words)
+    assert done.exit_code == code, done.output
     return done
 
 
@@ -138,7 +151,7 @@ def test_bad_days_have_their_own_messages(folder):
         read_deployed(folder / "bare.policy")
 
 
-@pytest.mark.parametrize("state", ["x", None, 1.5, True])
+@pytest.mark.parametrize("state", ["x", 1.5, True])
 def test_states_of_other_types_are_refused(folder, state):
     """Half a state is no state, and a mapping of states is one."""
     instance, policy = read_deployed(folder / "plans" / "arms.policy")
@@ -150,17 +163,141 @@ def test_states_of_other_types_are_refused(folder, state):
         act_by_name(instance, policy, dict.fromkeys(instance.arm_names, 0), step=str(state))
 
 
-def test_the_columns_of_today_may_have_other_names(folder):
-    """Names of columns and labels of states are said as for the log, and the calls are those of the plain file."""
-    days = {"plain": ("arm", "state", ("0", "1")), "theirs": ("person", "status", ("unwell", "well"))}
-    for name, (arm, state, labels) in days.items():
-        write(folder / f"{name}.csv", [[arm, state], *([f"p{k}", labels[k % 2]] for k in range(12))])
-    words = ("--column", "arm=person", "--column", "state=status", "--states", "unwell,well")
-    redwood(folder, "act", "plans/arms.policy", "plain.csv", "--out", "plain-list.csv")
-    redwood(folder, "act", "plans/arms.policy", "theirs.csv", "--out", "their-list.csv", *words)
-    assert (folder / "their-list.csv").read_text() == (folder / "plain-list.csv").read_text()
-    done = redwood(folder, "act", "plans/arms.policy", "theirs.csv", *words[:4], "--states", "bad,well", code=2)
-    assert "state 'unwell' of arm 'p0' is none of bad, well" in done.stderr
+def test_the_columns_of_today_are_those_of_the_log(folder):
+    """Names and labels said to `estimate` are kept: `act` needs none, and its list has them, ranked by value."""
+    rows = list(csv.reader((folder / "log.csv").open()))
+    labels = {"0": "unwell", "1": "well"}
+    theirs = [["patient", "step", "status", "call", "language"]]
+    theirs += [[arm, week, labels[state], ("no", "yes")[int(action)], lang] for arm, week, state, action, lang in rows[1:]]
+    write(folder / "their-log.csv", theirs)
+    named = [f"--column={own}={other}" for own, other in (("arm", "patient"), ("state", "status"), ("action", "call"))]
+    words = ("--states", "unwell,well", "--actions", "no,yes", "--budget", "3", "--horizon", "10", "--out", "theirs.json")
+    shell(folder, "estimate", "their-log.csv", *named, *words)
+    shell(folder, "solve", "theirs.json", "--solver", "whittle", "--out", "plans")
+    write(folder / "theirs.csv", [["patient", "status"], *([f"p{k}", labels[str(k % 2)]] for k in range(12))])
+    done = shell(folder, "act", "plans/theirs.policy", "theirs.csv", "--out", "their-list.csv")
+    assert "3 of the 12 in theirs.csv are called" in done.stdout
+    found = list(csv.DictReader((folder / "their-list.csv").open()))
+    assert list(found[0]) == ["rank", "patient", "status", "call", "value"]
+    assert [row["rank"] for row in found] == ["1", "2", "3"]
+    values = [float(row["value"]) for row in found]
+    assert values == sorted(values, reverse=True)
+    instance, policy = read_deployed(folder / "plans" / "theirs.policy")
+    for row in found:
+        person = int(row["patient"][1:])
+        assert (row["status"], row["call"]) == (labels[str(person % 2)], "yes")
+        table = policy.q_values[0, instance.arm_names.index(row["patient"]), :, person % 2]
+        assert float(row["value"]) == pytest.approx(table[1] - table[0], abs=1e-4)
+    write(folder / "other.csv", [["patient", "status"], ["p0", "bad"]])
+    assert (
+        "state 'bad' of arm 'p0' is none of unwell, well"
+        in shell(folder, "act", "plans/theirs.policy", "other.csv", code=2).stderr
+    )
+    done = shell(folder, "act", "plans/arms.policy", "theirs.csv", code=2)
+    assert "has no column 'arm'; it has patient, status. Say what it is called by --column arm=..." in done.stderr
+
+
+def test_who_is_missing_is_named_and_blank_is_not_known(folder):
+    """People of the log who are not in the file are named as left; a blank state is the last one known, moved on."""
+    write(folder / "thin.csv", [["arm", "state"], *([f"p{arm}", "" if arm == 2 else 0] for arm in range(8))])
+    done = shell(folder, "act", "plans/arms.policy", "thin.csv", "--out", "thin-list.csv")
+    assert "4 of the cohort are not in thin.csv and count as left: p8, p9, p10, p11." in done.stdout
+    assert "No state in thin.csv, so that the last one known, moved on without a call, stands for it: p2." in done.stdout
+    instance, policy = read_deployed(folder / "plans" / "arms.policy")
+    for since in (0, 2):
+        calls = act_by_name(instance, policy, {"p2": None, "p3": 0}, since=since)
+        belief = instance.arms.start[2] @ np.linalg.matrix_power(instance.arms.transitions[2, 0], since)
+        value = belief @ (policy.q_values[0, 2, 1] - policy.q_values[0, 2, 0])
+        assert calls.values[calls.arms.index("p2")] == pytest.approx(value)
+        assert calls.states[calls.arms.index("p2")] is None
+    network = NullPolicy()
+    with pytest.raises(SolutionError, match="1 arms have no known state today, and a policy of the kind 'null'"):
+        act_by_name(instance, network, dict.fromkeys(instance.arm_names, 0) | {"p2": None})
+
+
+def test_new_people_are_placed_by_their_features(folder):
+    """With --feature, somebody new has the mean value of those of her language; without, the column is said unused."""
+    words = ("--feature", "language", "--budget", "3", "--horizon", "10", "--out", "alike.json")
+    shell(folder, "estimate", "log.csv", *words)
+    shell(folder, "solve", "alike.json", "--solver", "whittle", "--out", "plans")
+    rows = [
+        ["arm", "state", "language"],
+        *([f"p{arm}", 1, "hi" if arm % 2 else "en"] for arm in range(12)),
+        ["new", 0, "hi"],
+    ]
+    write(folder / "alike.csv", rows)
+    done = shell(folder, "act", "plans/alike.policy", "alike.csv")
+    assert "New in alike.csv, and taken to be like the 6 nearest by language: new." in done.stdout
+    instance, policy = read_deployed(folder / "plans" / "alike.policy")
+    states = {"new": 0} | dict.fromkeys((name for name in instance.arm_names if name != "p0"), 0)
+    calls = act_by_name(instance, policy, states, features={"new": {"language": "hi"}}, budget=12)
+    gains = policy.q_values[0, 1::2, 1, 0] - policy.q_values[0, 1::2, 0, 0]
+    assert calls.values[calls.arms.index("new")] == pytest.approx(gains.mean())
+    stranger = act_by_name(instance, policy, states, features={"new": {"language": "ta"}})
+    assert stranger.joined["new"] == "like the mean of all, since nobody else has language ta"
+    done = shell(folder, "act", "plans/arms.policy", "alike.csv")
+    assert "Not used for who is new, since the plan was made without --feature: language." in done.stdout
+
+
+def test_numbers_place_people_among_those_with_the_same_words():
+    """Of those who speak her language the ten nearest in age are taken; infinity is refused."""
+    names = tuple(f"p{arm}" for arm in range(40))
+    known = {"language": ("hi", "mr") * 20, "age": tuple(str(20 + arm // 4) for arm in range(40))}
+    near = likeness(names, known, "new", None, {"language": "mr", "age": "20"})
+    assert near.words == "like the 10 nearest by language and age"
+    assert np.flatnonzero(near.arms).tolist() == list(range(1, 20, 2))
+    assert (
+        likeness(names, known, "new", None, {"language": "mr"}).words == "like the mean of all, since its age is not known"
+    )
+    assert likeness(names, {}, "new", None, {}).arms.all()
+    with pytest.raises(InstanceError, match="age of arm 'new' is a number that is not finite"):
+        likeness(names, known, "new", None, {"language": "mr", "age": "inf"})
+
+
+def simulated(folder, *words):
+    file, solvers = str(folder / "arms.json"), ("--solver", "random", "--solver", "lagrangian", "--episodes", "6")
+    done = CliRunner().invoke(root, ["simulate", file, *solvers, *words])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_plans_are_valued_over_what_the_log_leaves_open(folder):
+    """The difference of two solvers over draws is that of Python, is wider than with known transitions, and says so."""
+    known = [json.loads(line) for line in simulated(folder, "--json").splitlines()]
+    over = [json.loads(line) for line in simulated(folder, "--draws", "20", "--json").splitlines()]
+    assert "Transitions taken as known; what the log leaves open is not in this interval" in simulated(folder)
+    assert "note" in known[1]
+    assert "Over 20 draws of what the log leaves open" in over[1]["note"]
+    instance = read(folder / "arms.json", "cormab")
+    options = {"episodes": 6, "bound_time_limit": 0, "draws": instance.provenance.draws[:20]}
+    gains = [
+        simulate(instance, solve(instance, name, bound_time_limit=0).solution, **options).gain
+        for name in ("lagrangian", "random")
+    ]
+    above, found = gains[0].above(gains[1]), over[1]["difference"]
+    assert (found["mean"], found["low"], found["high"]) == pytest.approx((above.mean, *above.interval))
+    assert over[1]["mean"] == pytest.approx(gains[0].earned.mean())
+    assert over[1]["high"] - over[1]["low"] > known[1]["high"] - known[1]["low"]
+
+
+def test_a_plan_is_told_in_the_log_s_words(folder):
+    """The message of a plan says for how many, what it earns a week, and what no plan can pass, to a tenth."""
+    instance = read(folder / "arms.json", "cormab")
+    named = replace(instance, provenance=replace(instance.provenance, columns={"step": "week"}))
+    problem, policy = host().problem("cormab"), NullPolicy()
+    assert problem.comment(named, policy, 5.84, 5.96) == "Plan for 12 people: 5.8 a week expected; no plan can pass 6.0."
+    assert problem.comment(named, policy, 5.97, 5.96).endswith("no plan can do better, within the noise of the simulation.")
+    assert problem.comment(replace(named, provenance=None), policy, 5.84, 5.96) == ""
+    assert solve(named, "lagrangian", time_limit=5).message.startswith("Plan for 12 people: ")
+
+
+def test_draws_have_to_be_there(folder):
+    """More draws than are kept, and an instance that comes from no log, are refused by name."""
+    words = ["simulate", str(folder / "arms.json"), "--solver", "null", "--draws", "101"]
+    assert "--draws 101 is not between 2 and the 100 draws" in CliRunner().invoke(root, words).output
+    CliRunner().invoke(root, ["generate", "cormab/budget", "--size", "4", "--out", str(folder / "drawn.json")])
+    words[1] = str(folder / "drawn.json")
+    assert "keeps no draws; only files of `redwood estimate` do" in CliRunner().invoke(root, words).output
 
 
 def test_estimate_says_what_is_missing(folder):

@@ -1,14 +1,19 @@
 """From a log to a posterior: what it covers, closed forms, order, missing weeks, and what is wrong with a log."""
 
+import json
+
 import numpy as np
 import pytest
 
 from redwood.errors import FormatError, InstanceError, OptionError
 from redwood.planning import estimate
+from redwood.planning.estimation.direction import direction_notes
 from redwood.planning.estimation.log import read_log
 from redwood.planning.estimation.ordered import chain_of, composed
 from redwood.planning.estimation.posterior import Order, Posterior, fitted
 from redwood.planning.estimation.prior import dirichlet, draw_weights, log_marginal
+from redwood.planning.policies import NullPolicy
+from redwood.plugins.host import host
 
 
 def beta_arms(rng, arms):
@@ -310,3 +315,88 @@ def test_bad_options_and_files_have_their_own_messages(tmp_path):
     with pytest.raises(FormatError, match="row 2 has 3 fields"):
         estimate(tmp_path / "ragged.csv")
     assert list(Order) == ["action-helps", "states-ordered"]
+
+
+def test_an_instance_keeps_its_log():
+    """Names, labels, features and draws come back from a file, the policy's file is without draws, and wrong sizes raise."""
+    log = {**small_log(state=["bad", "well", "well"] * 2), "language": np.array(["hi"] * 3 + ["mr"] * 3, dtype=object)}
+    log["person"] = log.pop("arm")
+    found = estimate(log, columns={"arm": "person"}, states=["bad", "well"], features=["language"])
+    made = found.instance(rewards=[0, 1], actions=1, horizon=4)
+    problem = host().problem("cormab")
+    kept = problem.parse(problem.format(made), "kept").provenance
+    assert (kept.columns, kept.states, kept.actions) == ({"arm": "person"}, ("bad", "well"), ("0", "1"))
+    assert kept.features == {"language": ("hi", "mr")}
+    assert kept.draws == pytest.approx(found.sample(100), abs=1e-5)
+    assert kept.draws.sum(axis=-1) == pytest.approx(1.0, abs=1e-12)
+    policy = problem.format_solution(made, NullPolicy())
+    assert set(json.loads(policy)["instance"]["provenance"]) == {"columns", "states", "actions", "features"}
+    data = json.loads(problem.format(made))
+    data["provenance"]["states"] = ["bad", "middling", "well"]
+    with pytest.raises(InstanceError, match="the provenance has 3 states, 2 actions"):
+        problem.parse(json.dumps(data), "wrong")
+
+
+def test_states_may_be_those_after_the_action():
+    """A log whose states are a week later gives the same transitions and last states; next_state beside them is refused."""
+    rng = np.random.default_rng(5)
+    log = logged(beta_arms(rng, 12), rng, steps=8)
+    plain = read_log(log)
+    late = {name: [] for name in log}
+    for arm in range(12):
+        own = {name: values[log["arm"] == arm] for name, values in log.items()}
+        late["arm"].append(own["arm"])
+        late["step"].append(own["step"] - 1)
+        late["state"].append(own["state"])
+        late["action"].append(np.append(0, own["action"][:-1]))  # what was done before the first week is not known, nor used
+    shifted = {name: np.concatenate(parts) for name, parts in late.items()}
+    found = read_log(shifted, state_is="after")
+    assert found.counts.tolist() == plain.counts.tolist()
+    assert found.last_state.tolist() == plain.last_state.tolist()
+    assert read_log(shifted).counts.tolist() != plain.counts.tolist()
+    same = estimate(shifted, state_is="after", seed=1)
+    assert same.arms.transitions == pytest.approx(estimate(log, seed=1).arms.transitions)
+    with pytest.raises(OptionError, match="'after' with a column next_state"):
+        read_log({**shifted, "next_state": shifted["state"]}, state_is="after")
+    with pytest.raises(OptionError, match="state_is 'later' is neither of before, after"):
+        read_log(log, state_is="later")
+
+
+def test_reversed_labels_are_warned_of():
+    """Worst and best are named; where next states are worse after contacts there is a warning, else none."""
+    rng = np.random.default_rng(6)
+    rows = np.zeros((30, 2, 2, 2))
+    rows[:, 0, :, 1], rows[:, 1, :, 1] = 0.3, 0.8
+    rows[..., 0] = 1 - rows[..., 1]
+    log = logged(rows, rng, steps=12)
+    log["state"] = np.where(log["state"] > 0, "well", "unwell")
+    right = str(estimate(log, states=["unwell", "well"], order="action-helps").cohort)
+    assert "Worst state: unwell, best: well; a contact (1) is taken to raise the next state." in right
+    assert "Warning" not in right
+    wrong = str(estimate(log, states=["well", "unwell"], order="action-helps").cohort)
+    assert "Worst state: well, best: unwell" in wrong
+    assert "Warning: the log speaks against action-helps: next states are worse after a contact" in wrong
+    assert "Warning: next states are worse" in str(estimate(log, states=["well", "unwell"]).cohort)
+
+
+def test_whoever_is_called_for_being_unwell_is_not_harmed():
+    """Contacts without effect that go to those in bad states give no warning in 19 of 20 logs."""
+    warned = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        risk = rng.uniform(0.1, 0.9, 40)
+        state, parts = (rng.random(40) < risk).astype(int), []
+        for step in range(10):
+            action = (rng.random(40) < np.where(state == 0, 0.6, 0.1)).astype(int)
+            parts.append((np.arange(40), np.full(40, step), state, action))
+            state = (rng.random(40) < risk).astype(int)
+        log = read_log(dict(zip(("arm", "step", "state", "action"), np.concatenate(parts, axis=1), strict=True)))
+        warned += any("Warning" in note for note in direction_notes(log, (Order.ACTION_HELPS,)))
+    assert warned <= 1
+
+
+def test_the_notes_say_what_the_uncalled_are_known_from():
+    """Without groups it is all arms, and with features these are named."""
+    log = small_log(action=[1, 0, 0, 0, 0, 0], language=["hi"] * 3 + ["mr"] * 3)
+    assert "is known from all arms alone." in str(estimate(log).cohort)
+    assert "is known from all arms and their language alone." in str(estimate(log, features=["language"]).cohort)

@@ -87,6 +87,29 @@ def test_the_gain_is_worked_by_hand():
         redwood.simulate(instance, policy, draws=rows, **options)
 
 
+def test_the_gain_above_another_policy_is_paired():
+    """It is the difference of the gains episode by episode, named in text and axis; other episodes are refused."""
+    truth = beta_programme(0)
+    found = estimate(log_columns(truth, "random", steps=8, seed=0))
+    instance = found.instance(rewards=[0, 1], actions=12, horizon=6)
+    draws = found.sample(8)
+
+    def gain(solver, **options):
+        policy = redwood.solve(instance, solver, bound_time_limit=0).solution
+        return redwood.simulate(instance, policy, draws=draws, episodes=4, bound_time_limit=0, **options).gain
+
+    plan, random = gain("whittle"), gain("random")
+    above = plan.above(random)
+    assert above.episodes == pytest.approx(plan.episodes - random.episodes)
+    assert "a step above random, expected in" in str(above)
+    assert "a step above doing nothing, expected in" in str(plan)
+    assert above.plot().get_xlabel() == "gain a step above random"
+    with pytest.raises(OptionError, match="the gains of index and random are not of the same episodes"):
+        plan.above(gain("random", seed=1))
+    with pytest.raises(OptionError, match="not of the same episodes"):
+        above.above(random)
+
+
 def test_the_interval_of_the_gain_holds_the_truth():
     """In 8 of 10 logs or more the stated 95 % interval holds what the plan gains under the true transitions."""
     held = 0

@@ -1,12 +1,17 @@
 """Frames and pictures of policies, simulations, gains and estimates: they hold what the objects do, with the arms' names."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import redwood
 from redwood.errors import OptionError, SolutionError
-from redwood.planning import plot_against_bound, thompson
-from redwood.planning.picture import draw_rewards
+from redwood.planning import estimate, plot_against_bound, thompson
+from redwood.planning.contract import Planning
+from redwood.planning.estimation.provenance import Provenance
+from redwood.planning.picture import colours_of, draw_rewards
+from redwood.plugins.host import host
 
 pandas = pytest.importorskip("pandas", reason="the extra frames is not installed")
 NAMES = ("Ada", "Bo", "Cy", "Di")
@@ -91,3 +96,48 @@ def test_the_bound_lies_over_the_means_that_it_bounds(solved):
     assert bound.get_ydata()[0] == rollouts.bound
     assert dot.get_ydata()[0] == pytest.approx(rollouts.mean)
     assert bound.get_ydata()[0] >= dot.get_ydata()[0] - (rollouts.interval[1] - rollouts.mean)
+
+
+def test_pictures_have_the_names_and_one_side(solved):
+    """State labels stand below, all names beside, colours begin at 0 where no pull loses, and the legend covers no curve."""
+    from matplotlib.figure import Figure
+
+    instance, result = solved
+    kept = Provenance(states=("unwell", "well"), actions=("no", "yes"))
+    named = replace(instance, provenance=kept)
+    policy = replace(result.solution)
+    policy.bind(host().problem("cormab").view(Planning, named))
+    axes = policy.plot(axes=Figure().add_subplot())
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["unwell", "well"]
+    assert {text.get_text() for text in axes.get_yticklabels()} == set(NAMES)
+    assert axes.images[0].get_clim()[0] == 0.0
+    assert list(policy.indices().columns) == ["unwell", "well"]
+    panel = Figure().add_subplot()
+    host().problem("cormab").plot(named, policy, panel)
+    assert [text.get_text() for text in panel.get_xticklabels()] == ["unwell", "well"]
+    assert "Di: yes" in {text.get_text() for text in panel.get_yticklabels()}
+    assert colours_of(np.array([[1.0, -0.5]])) == {"cmap": "RdBu_r", "vmin": -1.0, "vmax": 1.0}
+    figure = Figure()
+    curves = figure.add_subplot()
+    draw_rewards(curves, {"plan": redwood.simulate(named, policy, episodes=3)})
+    figure.draw_without_rendering()
+    assert curves.get_legend().get_window_extent().y1 <= curves.get_window_extent().y0
+
+
+def test_effects_are_those_of_all_and_coloured_by_a_feature():
+    """The picture has a point an arm, more than sixty too, and a colour a word of the feature or shades of its numbers."""
+    from matplotlib.figure import Figure
+
+    rng = np.random.default_rng(0)
+    step, arm = np.divmod(np.arange(70 * 3), 70)
+    log = {"arm": arm, "step": step, "state": rng.integers(0, 2, 210), "action": rng.integers(0, 2, 210)}
+    log |= {"language": np.where(arm % 2, "hi", "mr"), "age": 20 + arm}
+    words, numbers, plain = (Figure().add_subplot() for _ in range(3))
+    estimate(log, features=["language"]).plot(axes=words)
+    assert {text.get_text() for text in words.get_legend().get_texts()} == {"hi", "mr"}
+    assert sum(len(points.get_offsets()) for points in words.collections[1:]) == 70
+    assert words.get_xlabel() == "all 70 arms, by estimated effect"
+    estimate(log, features=["age"]).plot(axes=numbers)
+    estimate(log).plot(axes=plain)
+    for axes, label in ((numbers, "age"), (plain, "contacts in the log")):
+        assert label in {one.get_ylabel() for one in axes.figure.axes}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from redwood.problems.atsp.assignment_kernels import path_is_whole, relax_tail
+from redwood.problems.atsp.assignment_kernels import Assignment, path_is_whole, relax_tail
 from redwood.problems.routing.relaxation_kernels import Ascent, grow_tree, relax_path
 from redwood.problems.tsp.stepwise_kernels import ASCENT
 
@@ -90,10 +90,10 @@ def tail(matrix, current, destination, opened, known=None):
     size = len(matrix)
     place = np.full(size, -1, np.int32)
     place[opened] = np.arange(len(opened))
-    out, into, assigned, follow = known or (np.zeros(size), np.zeros(size), *(np.full(size, -1, np.int32) for _ in range(2)))
+    relaxed = known or Assignment(np.zeros(size), np.zeros(size), *np.full((2, size), -1, np.int32))
     opened = np.array(opened, np.int32)
-    relax_tail(matrix, current, destination, opened, place, known is not None, out, into, assigned, follow)
-    return out, into, assigned, follow
+    relax_tail(matrix, current, destination, opened, place, known is not None, relaxed)
+    return relaxed
 
 
 def check_tail(matrix, current, destination, opened, relaxed):

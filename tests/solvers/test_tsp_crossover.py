@@ -8,6 +8,7 @@ import pytest
 import redwood
 from redwood.budget import Iterations
 from redwood.problems.routing.travel import Metric, Travel
+from redwood.problems.tsp.greedy_edges import candidate_lengths
 from redwood.problems.tsp.instance import TSPInstance
 from redwood.problems.tsp.problem import TSP
 from redwood.solver import Run
@@ -15,7 +16,6 @@ from redwood.solvers.local_search.tsp import TSPLocalSearch
 from redwood.solvers.local_search.tsp_candidates import candidate_nodes
 from redwood.solvers.local_search.tsp_cycles_kernels import exchange, find_cycles, take_back
 from redwood.solvers.local_search.tsp_population import Population, make_crossing
-from redwood.solvers.local_search.tsp_start import candidate_lengths
 
 ENOUGH = 60_000
 """Iterations that allow populations of the sizes tested here."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError
-from redwood.planning.estimation.log import CallLog
+from redwood.planning.estimation.direction import direction_notes
+from redwood.planning.estimation.log import UNKNOWN, CallLog
 from redwood.planning.estimation.posterior import Posterior
 
 REPLICAS = 99
@@ -76,7 +78,9 @@ class Cohort:
         return "\n".join([*lines, *(test.words for test in self.tests), *self.notes])
 
 
-def examined(log: CallLog, posterior: Posterior, names: tuple[str, ...], rng: np.random.Generator) -> Cohort:
+def examined(
+    log: CallLog, posterior: Posterior, names: tuple[str, ...], features: Sequence[str], rng: np.random.Generator
+) -> Cohort:
     """Return what a log holds, with tests that are calibrated by ``rng``.
 
     Parameters
@@ -87,6 +91,8 @@ def examined(log: CallLog, posterior: Posterior, names: tuple[str, ...], rng: np
         The posterior of the arms' transitions, given this log.
     names
         Name of each group [G], as `Posterior.group` numbers them.
+    features
+        Columns that what arms do was regressed on.
     rng
         Draws the logs that the tests are calibrated by; it moves on.
     """
@@ -96,7 +102,8 @@ def examined(log: CallLog, posterior: Posterior, names: tuple[str, ...], rng: np
     groups = {name: int(size) for name, size in zip(names, sizes, strict=True)}
     tests = model_tests(log, posterior, rng)
     made = int(log.usable.sum())
-    return Cohort(len(log.names), len(log.arm), made, contacts, groups, tests, _notes(log, contacts))
+    notes = (*direction_notes(log, posterior.order), *_notes(log, contacts, names, features))
+    return Cohort(len(log.names), len(log.arm), made, contacts, groups, tests, notes)
 
 
 def check_one_cohort(log: CallLog) -> None:
@@ -129,6 +136,7 @@ def model_tests(log: CallLog, posterior: Posterior, rng: np.random.Generator) ->
     the first sum; therefore both are compared with logs drawn from the posterior.
     """
     chained = (np.diff(log.arm, prepend=-1) == 0) & (np.diff(log.step, prepend=log.step[0]) == log.stride)
+    chained &= np.append(False, log.state[:-1] != UNKNOWN)
     late = (log.step > np.median(log.step)).astype(float)
     values = [_statistics(log, log.state[None], log.after[None], chained, late)]
     drawn = posterior.sample(REPLICAS, rng)
@@ -165,7 +173,7 @@ def _statistics(log: CallLog, states: Array, after: Array, chained: Array, late:
     """Return both sums [2, R] for logs with states and next states [R, N]."""
     before = np.concatenate((states[:, :1], states[:, :-1]), axis=1)
     usable = np.broadcast_to((log.state >= 0) & (log.after >= 0), states.shape)
-    remembered = usable & chained & np.append(False, log.state[:-1] >= 0)
+    remembered = usable & chained
     return np.array(
         [
             _within(log, states, after, before.astype(float), remembered),
@@ -190,7 +198,7 @@ def _within(log: CallLog, states: Array, after: Array, other: Array, rows: Array
 def _replicas(log: CallLog, drawn: Array, chained: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """Return states and next states [R, N] of logs in which transitions follow draws [R, J, A, S, S] of the arms.
 
-    Where the step before is not in the log, the replica takes the real state; states that are missing stay unused.
+    Where the step before or its state is not in the log, the replica takes the real state; missing states stay unused.
     """
     replicas, rows = len(drawn), len(log.arm)
     states = np.broadcast_to(np.maximum(log.state, 0), (replicas, rows)).copy()
@@ -214,14 +222,16 @@ def _spans(log: CallLog) -> tuple[Array, Array]:
     return log.step[starts], log.step[ends]
 
 
-def _notes(log: CallLog, contacts: Array) -> tuple[str, ...]:
+def _notes(log: CallLog, contacts: Array, names: tuple[str, ...], features: Sequence[str]) -> tuple[str, ...]:
     notes = []
+    known_from = "their group" if len(names) > 1 else "all arms"
+    known_from += f" and their {' and '.join(features)}" if features else ""
     without = [log.names[arm] for arm in np.flatnonzero(contacts == 0)]
     if without:
         more = ", ..." if len(without) > 5 else ""
         notes.append(
             f"{len(without)} of {len(log.names)} arms have no contact with a known outcome ({', '.join(without[:5])}{more}"
-            "): what a contact does to them is known from their group alone."
+            f"): what a contact does to them is known from {known_from} alone."
         )
     lost = len(log.arm) - int(log.usable.sum())
     ends = len(log.names)

@@ -18,6 +18,7 @@ from redwood.planning.estimation.cohort import Cohort, check_one_cohort, examine
 from redwood.planning.estimation.groups import constant_of_arm, feature_matrix, grouped
 from redwood.planning.estimation.log import UNKNOWN, CallLog, read_log
 from redwood.planning.estimation.posterior import Posterior, fitted
+from redwood.planning.estimation.provenance import Provenance, kept_draws, plain_value
 from redwood.planning.frames import frame, long_columns
 from redwood.settings import check_seed, whole
 
@@ -44,11 +45,14 @@ class Estimate:
         What is known of the transitions.
     cohort
         What the log holds as a whole, tests of the model, and remarks, in words.
+    alike_by
+        Columns of the log that say who is alike.
     """
 
     log: CallLog
     posterior: Posterior
     cohort: Cohort
+    alike_by: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -124,6 +128,7 @@ class Estimate:
             criterion=criterion,
             name=name,
             arm_names=self.names,
+            provenance=self._provenance(),
         )
         return made
 
@@ -139,6 +144,12 @@ class Estimate:
         from redwood.planning.estimation.picture import draw_effects
 
         return drawn(lambda shown: draw_effects(self, shown), path, axes)
+
+    def _provenance(self) -> Provenance:
+        """Return what an instance keeps of the log; its draws are those of `sample` with seed 0."""
+        features = {name: tuple(map(plain_value, self.feature(name))) for name in self.alike_by}
+        draws = self.sample(kept_draws(self._mean.size))
+        return Provenance(self.log.columns, self.log.states, self.log.actions, features, draws)
 
     @cached_property
     def _mean(self) -> Array:
@@ -157,6 +168,7 @@ def estimate(
     groups: str | int | Mapping[Any, Any] | None = None,
     features: Sequence[str] | None = None,
     order: str | Sequence[str] | None = None,
+    state_is: str = "before",
     seed: int = 0,
 ) -> Estimate:
     """Return the posterior of every arm's transitions, given who was contacted when and how they did.
@@ -169,7 +181,8 @@ def estimate(
     ----------
     log
         A pandas frame or the path of a CSV file with the columns ``arm``, ``step``, ``state``, ``action``, and optionally
-        ``next_state``, ``cohort`` and features of arms. Empty states are unknown ones.
+        ``next_state``, ``cohort`` and features of arms. Empty states are unknown ones. The state is how the arm was before
+        the action of that step.
     columns
         What the log calls these, such as ``{"arm": "person", "step": "week"}``.
     states, actions
@@ -181,6 +194,8 @@ def estimate(
         out. With a number of ``groups``, these are groups of arms alike in their features instead.
     order
         ``"action-helps"``, ``"states-ordered"``, or both; every draw meets them.
+    state_is
+        ``"after"`` where the log's states were recorded after the action of their step.
     seed
         Decides the draws of priors and the calibration of tests.
 
@@ -192,7 +207,7 @@ def estimate(
         Where an option does.
     """
     seed = check_seed(seed)
-    read = read_log(log, columns, states, actions)
+    read = read_log(log, columns, states, actions, state_is)
     if groups is None:
         check_one_cohort(read)
     if isinstance(features, str):
@@ -204,4 +219,6 @@ def estimate(
     clustered = isinstance(groups, (int, np.integer))
     differ = None if features is None or clustered else feature_matrix(read, features)
     posterior = fitted(read.counts, group, order, rng, differ)
-    return Estimate(read, posterior, examined(read, posterior, names, rng))
+    regressed = [] if differ is None else list(features or [])
+    alike_by = (*([groups] if isinstance(groups, str) else []), *(features or []))
+    return Estimate(read, posterior, examined(read, posterior, names, regressed, rng), alike_by)

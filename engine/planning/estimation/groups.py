@@ -78,19 +78,22 @@ def feature_matrix(log: CallLog, features: Sequence[str]) -> Array:
     """Return the arms' features [J, F], each of mean 0 and deviation 1; words have a column each."""
     parts = []
     for name in features:
-        values = constant_of_arm(log, name)
-        try:
-            column = np.array([float(value) for value in values])[:, None]
-            if not np.isfinite(column).all():
-                raise InstanceError(f"feature {name!r} holds a number that is not finite.")
-        except (TypeError, ValueError) as error:
-            if isinstance(error, InstanceError):
-                raise
-            words = sorted({str(value) for value in values})
-            column = np.array([[float(str(value) == word) for word in words] for value in values])
-        spread = column.std(axis=0)
-        parts.append((column - column.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+        parts.append(standardised(constant_of_arm(log, name)))
+        if not np.isfinite(parts[-1]).all():
+            raise InstanceError(f"feature {name!r} holds a number that is not finite.")
     return np.hstack(parts)
+
+
+def standardised(values: Sequence[Any]) -> Array:
+    """Return a feature [J, F] of mean 0 and deviation 1: numbers as one column, words as a column each."""
+    try:
+        column = np.array([float(value) for value in values])[:, None]
+    except (TypeError, ValueError):
+        texts = [str(value).strip() for value in values]
+        column = np.array([[float(text == word) for word in sorted(set(texts))] for text in texts])
+    with np.errstate(invalid="ignore"):
+        spread = column.std(axis=0)
+        return np.asarray((column - column.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
 
 
 def _named(labels: Sequence[str]) -> tuple[Array, tuple[str, ...]]:

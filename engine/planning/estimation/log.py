@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,21 @@ UNKNOWN = -1
 """Stands for a state that was not recorded."""
 
 
+class StateIs(StrEnum):
+    """When a row's state was.
+
+    Attributes
+    ----------
+    BEFORE
+        Before the action of its step.
+    AFTER
+        After it: the state before is then that of the step before.
+    """
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
 @dataclass(frozen=True, eq=False)
 class CallLog:
     """Rows of a log, by arm and then by step.
@@ -32,12 +48,14 @@ class CallLog:
     states, actions
         Labels [S] of the states, from worst to best where they have an order, and [A] of the actions.
     arm, step, state, action, after
-        Of each row [N]: the arm's index, the step, the state before it, the action, and the state after it;
+        Of each row [N]: the arm's index, the step, the state before its action, the action, and the state after it;
         `UNKNOWN` for states that were not recorded.
     stride
         What the log counts from one step to the next.
     extra
         The other columns [N], as the log has them, by name.
+    columns
+        What the log calls its columns, by Redwood's names, where it calls them otherwise.
     """
 
     names: tuple[str, ...]
@@ -50,6 +68,7 @@ class CallLog:
     after: Array
     stride: int
     extra: Mapping[str, Array]
+    columns: Mapping[str, str]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -85,6 +104,7 @@ def read_log(
     columns: Mapping[str, str] | None = None,
     states: int | Sequence[Any] | None = None,
     actions: int | Sequence[Any] | None = None,
+    state_is: str = StateIs.BEFORE,
 ) -> CallLog:
     """Return a log whose every row was checked.
 
@@ -94,13 +114,19 @@ def read_log(
         As for `read_columns`.
     states, actions
         How many there are, numbered from 0, or their labels in order; by default the log's own, numbered from 0.
+    state_is
+        Whether a row's state was ``before`` the action of its step, or ``after`` it.
 
     Raises
     ------
     InstanceError
         Where a row breaks a rule; the message names the arm, the step and the value.
     """
+    if state_is not in list(StateIs):
+        raise OptionError(f"state_is {state_is!r} is neither of {', '.join(StateIs)}.")
     found = read_columns(log, columns)
+    if state_is == StateIs.AFTER and "next_state" in found:
+        raise OptionError("state_is 'after' with a column next_state: that column says already how arms were afterwards.")
     rows = len(found["arm"])
     labels = np.array([label_of(value, "arm", row) for row, value in enumerate(found["arm"])], dtype=object)
     names = tuple(dict.fromkeys(labels.tolist()))
@@ -125,9 +151,12 @@ def read_log(
     action = _indices("action", action_labels, known_actions, arm, step, names)
     _check_acted(action, known_actions)
     stride = _stride(arm, step)
-    after = _followed(arm, step, state, after, stride, names)
+    if state_is == StateIs.AFTER:
+        state, after = _preceding(arm, step, state, stride), state
+    else:
+        after = _followed(arm, step, state, after, stride, names)
     extra = {name: values[order] for name, values in found.items() if name not in ("arm", "step", "state", "action")}
-    made = CallLog(names, known_states, known_actions, arm, step, state, action, after, stride, extra)
+    made = CallLog(names, known_states, known_actions, arm, step, state, action, after, stride, extra, dict(columns or {}))
     if not made.usable.any():
         raise InstanceError("the log has no transition: no arm has known states at two consecutive steps.")
     return made
@@ -230,6 +259,12 @@ def _stride(arm: Array, step: Array) -> int:
     """Return the greatest common divisor of the differences between an arm's steps: 7 for weeks counted in days."""
     gaps = np.diff(step)[np.diff(arm) == 0]
     return max(1, int(np.gcd.reduce(gaps))) if len(gaps) else 1
+
+
+def _preceding(arm: Array, step: Array, after: Array, stride: int) -> Array:
+    """Return the state before each row: that after the arm's row of the step before, where there is one."""
+    follows = np.append(False, (np.diff(arm) == 0) & (np.diff(step) == stride))
+    return np.where(follows, np.append(UNKNOWN, after[:-1]), UNKNOWN)
 
 
 def _followed(arm: Array, step: Array, state: Array, after: Array, stride: int, names: Sequence[str]) -> Array:

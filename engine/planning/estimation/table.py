@@ -69,7 +69,8 @@ def read_csv(path: str | Path, wanted: Iterable[str], columns: Mapping[str, str]
     found = {renamed.get(name, name): values for name, values in given.items()}
     for name in wanted:
         if name not in found:
-            raise InstanceError(f"{path} has no column {name!r}; it has {', '.join(given)}.")
+            hint = f" Say what it is called by --column {name}=..." if name in REQUIRED else ""
+            raise InstanceError(f"{path} has no column {name!r}; it has {', '.join(given)}.{hint}")
     return found
 
 

@@ -1,0 +1,110 @@
+"""The file TODAY of `redwood act`: who is there, in which state, and what else its columns say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from redwood.settings import counted
+
+if TYPE_CHECKING:
+    from redwood.planning.estimation.provenance import Provenance
+
+READ = ("arm", "state", "like", "callable")
+"""Columns that have a meaning."""
+
+
+@dataclass(frozen=True, eq=False)
+class Today:
+    """What the file says.
+
+    Attributes
+    ----------
+    states
+        State of each arm by name, ``None`` where it is blank.
+    likes
+        Whom new arms are like.
+    not_now
+        Who is not to be called.
+    features
+        Of each arm, the columns that the plan was made with.
+    unused
+        Columns that mean nothing to the plan.
+    """
+
+    states: dict[str, int | None] = field(default_factory=dict)
+    likes: dict[str, str] = field(default_factory=dict)
+    not_now: set[str] = field(default_factory=set)
+    features: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+
+
+def read_today(path: Path, provenance: Provenance | None, columns: Mapping[str, str], labels: Sequence[str] | None) -> Today:
+    """Return what a file of today's states says.
+
+    Parameters
+    ----------
+    path
+        A CSV file.
+    provenance
+        Names and labels of the log, which the file has as well unless it is said otherwise.
+    columns
+        What the file calls its columns, by Redwood's names.
+    labels
+        The labels of the states.
+
+    Raises
+    ------
+    InstanceError
+        Where a column is missing, an arm is there twice, or a value is none of those allowed.
+    """
+    from redwood.errors import InstanceError
+    from redwood.planning.estimation.table import is_missing, read_csv
+
+    raw = read_csv(path, ())
+    of_log: Mapping[str, str] = {} if provenance is None else provenance.columns
+    named = {own: theirs for own, theirs in of_log.items() if own in READ and theirs in raw and own not in columns}
+    found = read_csv(path, ("arm", "state"), {**named, **columns})
+    if labels is None and provenance is not None and not provenance.numbered:
+        labels = provenance.states
+    features = () if provenance is None else tuple(name for name in provenance.features if name in found)
+    today = Today(unused=tuple(name for name in found if name not in (*READ, *features)))
+    for row, name in enumerate(str(arm).strip() for arm in found["arm"].tolist()):
+        if is_missing(name):
+            raise InstanceError(f"{path}: row {row + 1} names no arm.")
+        if name in today.states:
+            raise InstanceError(f"{path}: names arm {name!r} twice.")
+        today.states[name] = _state(path, name, found["state"][row], labels)
+        today.features[name] = {column: found[column][row] for column in features}
+        if "like" in found and not is_missing(found["like"][row]):
+            today.likes[name] = found["like"][row].strip()
+        if "callable" in found and not _callable(path, name, found["callable"][row]):
+            today.not_now.add(name)
+    return today
+
+
+def _state(path: Path, name: str, text: str, labels: Sequence[str] | None) -> int | None:
+    """Return the number of a state, ``None`` where it is blank."""
+    from redwood.errors import InstanceError
+    from redwood.planning.estimation.table import is_missing
+
+    label = text.strip()
+    if labels is not None and label in labels:
+        return labels.index(label)
+    if is_missing(label):
+        return None
+    number = counted(label)
+    if labels is None and number is not None:
+        return number
+    expected = f"none of {', '.join(labels)}" if labels else "not a number from 0 on; give the labels in order by --states"
+    raise InstanceError(f"{path}: state {text!r:.40} of arm {name!r} is {expected}.")
+
+
+def _callable(path: Path, name: str, text: str) -> bool:
+    from redwood.errors import InstanceError
+
+    if text.strip() not in ("0", "1"):
+        raise InstanceError(f"{path}: callable {text.strip()!r} of arm {name!r} is neither 0 nor 1.")
+    return text.strip() == "1"

@@ -1,0 +1,88 @@
+"""Whom of the cohort somebody new is taken to be like: whom she is said to resemble, or who is near by features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from redwood.arrays import Array
+from redwood.errors import InstanceError, suggestion
+from redwood.planning.estimation.groups import standardised
+from redwood.planning.estimation.table import is_missing
+
+NEAREST = 10
+"""How many of those with the same words somebody is taken to be like by numbers; more where more are as near."""
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """Whom a new arm is taken to be like.
+
+    Attributes
+    ----------
+    arms
+        Which arms [J] of the cohort; the new one has the mean of their values.
+    words
+        Who they are, in words.
+    """
+
+    arms: Array
+    words: str
+
+
+def likeness(
+    names: tuple[str, ...],
+    known: Mapping[str, tuple[Any, ...]],
+    name: str,
+    like: str | None,
+    own: Mapping[str, Any],
+) -> Likeness:
+    """Return whom of the cohort a new arm is taken to be like.
+
+    Parameters
+    ----------
+    names
+        Name [J] of each arm of the cohort.
+    known
+        Features of the cohort by name, each with a value [J] an arm.
+    name
+        The new arm.
+    like
+        Whom it is said to be like; ``None`` where nobody says.
+    own
+        The new arm's features by name.
+
+    Raises
+    ------
+    InstanceError
+        Where it is said to be like nobody in the cohort, or a feature is not finite.
+    """
+    if like is not None:
+        if like not in names:
+            raise InstanceError(
+                f"arm {name!r} is said to be like {like!r}, who is not in the cohort.{suggestion(like, names)}"
+            )
+        return Likeness(np.array([other == like for other in names]), f"like {like}")
+    everybody = np.ones(len(names), bool)
+    if not known:
+        return Likeness(everybody, "like the mean of all")
+    missing = [column for column in known if is_missing(own.get(column))]
+    if missing:
+        return Likeness(everybody, f"like the mean of all, since its {missing[0]} is not known")
+    columns = {column: standardised([*values, own[column]]) for column, values in known.items()}
+    alike, numbers = everybody, [column for column in known if columns[column].shape[1] == 1]
+    for column in set(known) - set(numbers):
+        alike = alike & np.array([str(value).strip() == str(own[column]).strip() for value in known[column]])
+    if not alike.any():
+        words = " and ".join(f"{column} {own[column]}" for column in known if column not in numbers)
+        return Likeness(everybody, f"like the mean of all, since nobody else has {words}")
+    if numbers:
+        places = np.hstack([columns[column] for column in numbers])
+        if not np.isfinite(places).all():
+            raise InstanceError(f"{' or '.join(numbers)} of arm {name!r} is a number that is not finite.")
+        away = np.where(alike, np.linalg.norm(places[:-1] - places[-1], axis=1), np.inf)
+        alike = alike & (away <= np.sort(away)[min(NEAREST, int(alike.sum())) - 1] + 1e-9)
+    return Likeness(alike, f"like the {int(alike.sum())} nearest by {' and '.join(known)}")
