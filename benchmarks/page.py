@@ -88,7 +88,7 @@ def _convergence(labels: Sequence[str], section: Section) -> Chart:
 
 
 def _visible(gap: float) -> float:
-    """Return a gap in per cent, 0 where it is so small that it would stretch the axis for nothing."""
+    """Return a gap in per cent, 0 where it is so small that it would lengthen the axis for nothing."""
     return gap if gap >= SMALLEST else 0.0
 
 
