@@ -43,8 +43,10 @@ POOL_SHARE, POOL_LEAST, POOL_MOST = 0.05, 2.0, 400
 POOL_POLL = 0.005
 """Seconds between two looks at the routes of now."""
 ENUMERATION_SHARE, ENUMERATION_SECONDS = 0.3, 1.0
-"""Share of the time, at most, that the choice among all routes of a handful of customers takes before the search, without
-reloads, and seconds after a search that has found nothing."""
+"""Share of the time, at most, that the choice among all routes of a handful of customers takes before the search, and
+seconds after a search that has found nothing."""
+FEW_WITH_RELOADS = 4
+"""Of more customers there are too many routes with reloads to look at all of them before the search."""
 IN_ORDER = 300
 """From so many customers on they are numbered so that near ones lie side by side in memory."""
 GROWTH, TAILS = 0.01, 0.2
@@ -132,7 +134,7 @@ class VRPLocalSearch(Solver):
         """Search until the budget is used up."""
         typed = cast(VRPInstance, instance)
         search = _Annealing(self, in_order(typed, run) if typed.size >= IN_ORDER else typed, run)
-        if not any(vehicle.reload_depots for vehicle in typed.vehicles):
+        if typed.size <= FEW_WITH_RELOADS or not any(vehicle.reload_depots for vehicle in typed.vehicles):
             search.enumerate_routes(ENUMERATION_SHARE * run.seconds_left)
         while not run.stops():
             search.advance()
