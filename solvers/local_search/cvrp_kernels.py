@@ -460,7 +460,7 @@ def best_position(plan: Plan, ground: Ground, search: Search, strings: Strings, 
                 skip = next_blink(strings.blink, state)
                 continue
             cheapest = cost
-            position = start  # type: ignore[assignment]
+            position = start
     search.counters[SKIP] = skip
     if position < 0:
         position, cheapest = any_position(plan, ground, c, room)
