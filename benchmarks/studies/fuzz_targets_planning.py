@@ -80,7 +80,7 @@ def _tables() -> Iterator[Target]:
     log = f"arm,step,state,action,age\n{rows}".encode()
     yield Target("call log", [log, log.replace(b",", b";")], from_file(".csv", read_log))
     today = b"arm,state,like,callable\np0,1,,1\np1,0,p0,0\nnew,1,p1,1\n"
-    yield Target("states of today", [today], from_file(".csv", lambda path: read_today(path, {}, None)))
+    yield Target("states of today", [today], from_file(".csv", lambda path: read_today(path, None, {}, None)))
     yield Target("capacities", [b"worker,capacity\nanna,3\nben,0\n"], from_file(".csv", _read_capacities))
     graphs = json.dumps({"graphs": {"3": {"edges": [[0, 1], [1, 2]], "source": 0}}}).encode()
     yield Target("graphs", [graphs], from_file(".json", lambda path: read_network(path, 3)))
