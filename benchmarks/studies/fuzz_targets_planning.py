@@ -13,7 +13,8 @@ import numpy as np
 from fuzz_targets import Target, from_file
 
 import redwood
-from redwood.cli.act import _read_capacities, read_today
+from redwood.cli.act import _read_capacities
+from redwood.cli.today import read_today
 from redwood.embedding.read_onnx import read_onnx
 from redwood.planning.estimation.log import read_log
 from redwood.planning.policies import IndexPolicy, NullPolicy, RandomPolicy
