@@ -16,7 +16,7 @@ from redwood.errors import InstanceError
 from redwood.plugins.host import host
 from redwood.problem import Instance
 
-LENGTHS = ("service", "release", "prize", "change_price", "fixed_cost", "max_duration", "max_distance")
+LENGTHS = ("service", "release", "prize", "change_price", "fixed_cost", "max_duration", "max_distance", "reload_time")
 """Fields in the unit of lengths, times and costs; windows and shifts are lists of them."""
 LOADS = ("delivery", "pickup", "capacity", "amount")
 
@@ -62,15 +62,24 @@ def in_units(truth: Truth, unit: float, load: float) -> Data:
 def price_routes(truth: Truth, unit: float, found: Any) -> float | None:
     """Return what a solution costs by the definition, ``None`` where it breaks a rule."""
     kinds = {vehicle["name"]: k for k, vehicle in enumerate(truth.data["vehicles"])}
-    routes = [(kinds[route.vehicle], tuple(truth.number[name] for name in route.customers)) for route in found.routes]
-    prices = [truth.prices[route] for route in routes]
-    served = [c for _, customers in routes for c in customers]
+    routes = [(kinds[route.vehicle], _stops(truth, route)) for route in found.routes]
+    prices = [truth.prices.get(route) for route in routes]  # that of more reloads than are allowed is none
+    served = [c for _, stops in routes for c in stops if c >= 0]
     numbers = [vehicle["number"] for vehicle in truth.data["vehicles"]]
     many = any(n is not None and sum(kind == k for kind, _ in routes) > n for k, n in enumerate(numbers))
     if many or None in prices or len(set(served)) < len(served) or not truth._may_serve_only(tuple(sorted(served))):
         return None
     missed = math.fsum(row.get("prize", 0) for c, row in enumerate(truth.rows) if c not in served)
     return unit * (math.fsum(price for price in prices if price is not None) + missed)
+
+
+def _stops(truth: Truth, route: Any) -> tuple[int, ...]:
+    """Return the stops of a route by number, a reload as -1 less the number of its depot."""
+    stops: list[int] = []
+    for k, trip in enumerate(route.trips):
+        stops += [-1 - truth.homes.index(route.reloads[k - 1].depot)] if k else []
+        stops += [truth.number[name] for name in trip]
+    return tuple(stops)
 
 
 def draw_bandit(rng: np.random.Generator) -> tuple[Instance, str, float]:
