@@ -242,7 +242,7 @@ def _seeds(name: str, problem: str, seeds: Sequence[int]) -> Sequence[int]:
 def _job(
     suite: Suite, cases: Sequence[Case], solver: str, label: str, options: dict[str, Any], seed: int, limit: float
 ) -> Job:
-    """Return a job, whose identity is a digest of all that its answer depends on."""
+    """Return a job, whose identity is a digest of all that its answer depends on; what can only fail it is left out."""
     prints = [case.fingerprint for case in cases]
     key = [cases[0].source, prints, solver, options, seed, limit, suite.iterations, suite.threads]
     return Job(
