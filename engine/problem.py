@@ -47,6 +47,10 @@ class Instance(ABC):
     def size(self) -> int:
         """The number that the problem measures its instances by: nodes, customers, items, arms."""
 
+    def __str__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return f"{self.problem}{name} of size {self.size}"
+
     def fingerprint(self) -> str:
         """Return a SHA-256 over everything but names, to tell whether two runs had the same data.
 

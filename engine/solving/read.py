@@ -73,8 +73,10 @@ def recognise(text: str, path: Path) -> str:
                 f"{path}: {unknown}may hold an instance of {' or '.join(sorted(names))}; say which with problem=."
             )
     known = ", ".join(sorted({suffix for spec in specs for form in spec.formats for suffix in form.suffixes}))
+    table = " A table goes through redwood.instance(PROBLEM, ...) in Python." if suffix(path) == ".csv" else ""
     raise FormatError(
-        f"{path}: is of no known instance format (suffixes known: {known}); say which with problem=, in the shell --problem."
+        f"{path}: is of no known instance format (suffixes known: {known}); "
+        f"say which with problem=, in the shell --problem.{table}"
     )
 
 

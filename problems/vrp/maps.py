@@ -21,7 +21,7 @@ WIDTH, HEIGHT, MARGIN = 900.0, 700.0, 30.0
 STYLE = (
     "body{font:14px sans-serif;max-width:60em;margin:1em auto}td,th{padding:.1em 1em .1em 0;text-align:left}"
     "h2{font-size:1.1em}h2 span{display:inline-block;width:1em;height:1em;margin-right:.5em;vertical-align:-.1em}"
-    "@media print{section{break-before:page}}"
+    "body{padding:0 1em}section{overflow-x:auto}@media print{section{break-before:page}}"
 )
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
 
@@ -116,7 +116,8 @@ def html_map(instance: VRPInstance, solution: Routes) -> str:
         for row in page:
             if row["name"] in instance.numbers:
                 words = f"stop {row['stop']} of {row['vehicle']}, arrival {_cell(row['arrival'])}"
-                marks.append(_mark(shown[_number(instance, row["name"])], row["name"], words, fill=colour))
+                label = f"{row['stop']} {row['name']}"
+                marks.append(_mark(shown[_number(instance, row["name"])], row["name"], words, fill=colour, label=label))
     for name, why in told.left_out.items():
         marks.append(_mark(shown[_number(instance, name)], name, f"left out: {why}", fill="white"))
     title = html.escape(instance.name or "Routes")
@@ -124,7 +125,8 @@ def html_map(instance: VRPInstance, solution: Routes) -> str:
     tables = "".join(_sheet(instance, page, colour) for page, colour in zip(pages, colours, strict=True))
     out = "".join(f"<li>{html.escape(f'{name}: {why}')}</li>" for name, why in told.left_out.items())
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style>'
         f"<h1>{title}</h1>{drawing}{tables or '<p>No routes.</p>'}"
         + (f"<h2>Left out</h2><ul>{out}</ul>" if out else "")
         + "</html>\n"
@@ -160,20 +162,22 @@ def _line(instance: VRPInstance, route: NumberedRoute, shown: Any, colour: str) 
     return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
 
 
-def _mark(at: Any, name: str, words: str, *, square: bool = False, fill: str = "black") -> str:
+def _mark(at: Any, name: str, words: str, *, square: bool = False, fill: str = "black", label: str = "") -> str:
     x, y = at
     if square:
         shape = f'<rect x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10" fill="{fill}"/>'
     else:
         shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="black"/>'
     beside = f'x="{x - 6:.1f}" text-anchor="end"' if x > 0.75 * WIDTH else f'x="{x + 6:.1f}"'  # inside of the drawing
-    label = f'<text {beside} y="{y - 6:.1f}" font-size="11">{html.escape(name)}</text>'
-    return f"<g><title>{html.escape(f'{name}: {words}')}</title>{shape}{label}</g>"
+    text = f'<text {beside} y="{y - 6:.1f}" font-size="11">{html.escape(label or name)}</text>'
+    return f"<g><title>{html.escape(f'{name}: {words}')}</title>{shape}{text}</g>"
 
 
 def _sheet(instance: VRPInstance, page: list[dict[str, Any]], colour: str) -> str:
     """Return the sheet of a driver; names are links to a street map where places have longitudes and latitudes."""
-    keys = [key for key in page[0] if key not in ("route", "vehicle") and any(row[key] not in (None, 0.0) for row in page)]
+    keys = [
+        key for key in page[0] if key not in ("route", "vehicle") and any(row[key] not in (None, 0.0, "") for row in page)
+    ]
     head = "".join(f"<th>{key}</th>" for key in keys)
     rows = []
     for row in page:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -18,9 +19,9 @@ from redwood.problems.vrp.times import TimeUnit, moment
 def sheets(instance: VRPInstance, solution: Routes) -> list[list[dict[str, Any]]]:
     """Return for each route one mapping a stop, from leaving the depot to the way back.
 
-    A mapping has route, vehicle (numbered where a type drives several routes), stop, name, arrival, begin (of the service),
-    departure, delivery, pickup, load (on leaving), all times told as the instance's unit says, and as numbers without one.
-    Where loads are several, they are lists.
+    A mapping has route, vehicle (numbered where a type drives several routes), stop, name, open (its windows), arrival,
+    begin (of the service), departure, delivery, pickup, load (on leaving). Times are told as the instance's unit says, and
+    are numbers without one. Where loads are several, they are lists.
     """
     routes = numbered(instance, solution)
     driven, met = Counter(route.kind for route in routes), Counter[int]()
@@ -47,7 +48,8 @@ def _stops(instance: VRPInstance, route: NumberedRoute) -> list[dict[str, Any]]:
             name, takes, handled = instance.depots[-1 - stop], instance.reload_time[-1 - stop], (None, None)
         leaves = begin + float(takes)
         moved = {"delivery": handled[0], "pickup": handled[1], "load": loads[position + 1]}
-        rows.append(_row(instance, position + 1, name, times.arrivals[position], begin, leaves, **moved))
+        row = _row(instance, position + 1, name, times.arrivals[position], begin, leaves, **moved)
+        rows.append(row | {"open": _open(instance, stop)})
     if vehicle.end is not None:
         rows.append(_row(instance, len(route.stops) + 1, instance.depots[vehicle.end], times.end, None, None))
     return rows
@@ -67,10 +69,19 @@ def _row(
     times = {"arrival": arrival, "begin": begin, "departure": departure}
     amounts = {"delivery": delivery, "pickup": pickup, "load": load}
     return (
-        {"stop": stop, "name": name}
+        {"stop": stop, "name": name, "open": ""}
         | {key: _time(instance, value) for key, value in times.items()}
         | {key: _amount(value) for key, value in amounts.items()}
     )
+
+
+def _open(instance: VRPInstance, stop: int) -> str:
+    """Return the windows of a stop as people read them, nothing where it is always open."""
+    windows = instance.windows_of(stop) if stop >= 0 else instance.depot_windows[[-1 - stop]]
+    told = [
+        [moment(instance.time_unit, time) for time in window] for window in windows.tolist() if window != [0.0, math.inf]
+    ]
+    return ", ".join("-".join(window) for window in told)
 
 
 def _time(instance: VRPInstance, value: float | None) -> Any:

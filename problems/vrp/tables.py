@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,6 +65,7 @@ def rows_of(table: Any, what: str, known: Sequence[str]) -> list[dict[str, Any]]
         Where the table is of no known shape, or a column is unknown.
     """
     rows = _rows(table, what)
+    _refuse_unknown(rows, what, known)
     found = []
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
@@ -72,8 +74,6 @@ def rows_of(table: Any, what: str, known: Sequence[str]) -> list[dict[str, Any]]
         for given, value in row.items():
             key = str(given).strip().lower()
             key = ALIASES.get(key, key)
-            if key not in known:
-                raise InstanceError(f"{what}s have no field {str(given)!r}.{suggestion(key, known)}")
             if key in entry:
                 raise InstanceError(f"{what} {number} has the field {key!r} twice (another name of it is {str(given)!r}).")
             if value is None and key == "end":  # a route that ends at its last customer
@@ -82,6 +82,20 @@ def rows_of(table: Any, what: str, known: Sequence[str]) -> list[dict[str, Any]]
                 entry[key] = value
         found.append(entry)
     return found
+
+
+def _refuse_unknown(rows: Sequence[Any], what: str, known: Sequence[str]) -> None:
+    """Raise `InstanceError` that names all columns which are not understood."""
+    keys = dict.fromkeys(str(key) for row in rows if isinstance(row, Mapping) for key in row)
+    plain = {key: key.strip().lower() for key in keys}
+    unknown = [key for key, name in plain.items() if ALIASES.get(name, name) not in known]
+    if not unknown:
+        return
+    first = suggestion(plain[unknown[0]], known)
+    others = f", nor {', '.join(repr(key) for key in unknown[1:])}" if unknown[1:] else ""
+    usual = sorted(other for other, own in ALIASES.items() if own in known)
+    also = f" Also understood: {', '.join(usual)}." if first.startswith(" Known") else ""
+    raise InstanceError(f"{what}s have no field {unknown[0]!r}{others}.{first}{also}")
 
 
 def _rows(table: Any, what: str) -> list[Any]:
@@ -105,14 +119,19 @@ def _rows(table: Any, what: str) -> list[Any]:
 def _csv_rows(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file; commas, semicolons or tabs separate values, whichever the head has most of.
 
-    Where it is no comma, a comma in a number is a decimal one.
+    Where it is no comma, a comma in a number is a decimal one. What is no UTF-8 is read as Windows-1252, as old spreadsheets
+    write it. Empty rows are skipped.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline()
-            separator = max(",;\t", key=head.count)
-            file.seek(0)
-            rows = list(csv.DictReader(file, delimiter=separator, strict=True))
+        data = path.read_bytes()
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252")
+        separator = max(",;\t", key=text.partition("\n")[0].count)
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    except FileNotFoundError as error:
+        raise FormatError(f"{path}: there is no such file.") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"{path}: cannot be read as CSV: {error}.") from error
     for number, row in enumerate(rows, 2):
@@ -121,6 +140,7 @@ def _csv_rows(path: Path) -> list[dict[str, str]]:
                 f"{path}, line {number}: has not as many values, separated by {separator!r}, as the head has columns.",
                 line=number,
             )
+    rows = [row for row in rows if any(value.strip() for value in row.values())]
     if separator == ",":
         return rows
     return [{key: DECIMAL.sub(r"\1.\2", value) for key, value in row.items()} for row in rows]

@@ -26,8 +26,9 @@ SLOWEST = 2.0
 """From so many km in a unit of time on, a speed is taken as one of km an hour."""
 FIELDS = ("window", "windows", "ready", "due", "shift", "release", "service", "reload_time", "max_duration")
 """Fields of places and vehicles that hold times."""
-CLOCK = r"(\d{1,3}):([0-5]\d)(?::([0-5]\d))?"
+CLOCK = r"(\d{1,3})[:h]([0-5]\d)(?::([0-5]\d))?"
 PART = rf"(?:{CLOCK}|\d+(?:\.\d+)?)"
+SEVERAL = r"\s*[,;/]\s*"
 RANGE = re.compile(rf"\s*({PART})\s*[-\u2013]\s*({PART})\s*")
 
 
@@ -50,15 +51,23 @@ def with_numbers(rows: Sequence[dict[str, Any]], unit: TimeUnit, what: str) -> l
     """Return rows whose times are numbers where they were times of the clock: texts such as 07:30 and 07:30-11:00."""
     return [
         {key: _number(value, unit, f"{key} of {what} {number}") if key in FIELDS else value for key, value in row.items()}
-        for number, row in enumerate(rows, 1)
+        for number, row in enumerate(map(_with_windows, rows), 1)
     ]
+
+
+def _with_windows(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose window is a list of windows where its text has several, such as 08:00-12:00, 14:00-18:00."""
+    given = row.get("window")
+    if not isinstance(given, str) or len(re.split(SEVERAL, given.strip())) < 2:
+        return row
+    return {("windows" if key == "window" else key): value for key, value in row.items()}
 
 
 def _number(value: Any, unit: TimeUnit, what: str) -> Any:
     """Return a time, a range or a list of them as numbers; what is no time of the clock stays as it is."""
     if isinstance(value, str):
         if what.startswith("windows") and RANGE.match(value):
-            return [_number(part, unit, what[1:]) for part in re.split(r"[,;]", value)]
+            return [_number(part, unit, what[1:]) for part in re.split(SEVERAL, value.strip())]
         found = RANGE.fullmatch(value)
         if found:
             return [_number(found[1], unit, what), _number(found[5], unit, what)]

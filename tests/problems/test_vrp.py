@@ -540,7 +540,7 @@ def test_names_stay_inside_of_the_map():
     instance = redwood.instance("vrp", customers=table, vehicles=[{"capacity": 3}])
     result = redwood.solve(instance, "local-search", iterations=10, bound_time_limit=0)
     page = result.solution.to_html(instance)
-    assert re.findall(r'text-anchor="end"[^>]*>(\w+)<', page) == ["East"]
+    assert re.findall(r'text-anchor="end"[^>]*>\d (\w+)<', page) == ["East"]
     assert repr(result).startswith("Result: vrp (size 2)")
 
 

@@ -117,3 +117,19 @@ def test_names_with_blanks_are_saved_as_json(lyon, tmp_path):
     assert "lyon.solution.json" in ran.output
     assert json.loads(saved.read_text())["routes"]
     assert redwood.explain(lyon, saved).feasible
+
+
+def test_old_spreadsheets_and_shops_that_close_at_midday_are_read(tmp_path):
+    """A file in Windows-1252 with an empty row at its end and two windows in a cell says what it seems to say."""
+    file = tmp_path / "old.csv"
+    rows = ["name;lat;lon;window", "dépôt;43,3;5,4;", "Café;43,31;5,41;8h30-12h00, 14h00-18h00", ";;;"]
+    file.write_bytes("\r\n".join(rows).encode("cp1252"))
+    made = redwood.instance("vrp", customers=file, speed=25)
+    assert made.customers == ("Café",)
+    assert made.windows.tolist() == [[8.5, 12.0], [14.0, 18.0]]
+
+
+def test_all_columns_that_are_not_understood_are_named():
+    """One error names every unknown column and what is understood."""
+    with pytest.raises(InstanceError, match=r"no field 'nom', nor 'horaires'.*Also understood: .*opening hours"):
+        redwood.instance("vrp", customers=[{"nom": "A", "horaires": "8-9", "x": 0, "y": 0}])
