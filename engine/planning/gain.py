@@ -106,7 +106,8 @@ class Gain:
         (low, high), (least, most) = self.interval, self.episode_interval
         return (
             f"Gain: {self.mean:.4g} a step above {self.other}, expected in [{low:.4g}, {high:.4g}], "
-            f"one episode in [{least:.4g}, {most:.4g}] (95 % each, {len(self.episodes)} draws)"
+            f"one episode in [{least:.4g}, {most:.4g}] (95 % each, {len(self.episodes)} draws), "
+            f"above 0 in {100 * (self.draws > 0).mean():.0f} % of the draws"
         )
 
 

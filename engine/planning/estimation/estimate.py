@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from redwood.lazy import load_target
 from redwood.planning.contract import Arms
 from redwood.planning.estimation.cohort import Cohort, check_one_cohort, examined
 from redwood.planning.estimation.groups import constant_of_arm, feature_matrix, grouped
-from redwood.planning.estimation.log import UNKNOWN, CallLog, read_log
+from redwood.planning.estimation.log import UNKNOWN, CallLog, StateIs, read_log
 from redwood.planning.estimation.posterior import Posterior, fitted
 from redwood.planning.estimation.provenance import Provenance, kept_draws, plain_value
 from redwood.planning.frames import frame, long_columns
@@ -221,4 +221,8 @@ def estimate(
     posterior = fitted(read.counts, group, order, rng, differ)
     regressed = [] if differ is None else list(features or [])
     alike_by = (*([groups] if isinstance(groups, str) else []), *(features or []))
-    return Estimate(read, posterior, examined(read, posterior, names, regressed, rng), alike_by)
+    cohort = examined(read, posterior, names, regressed, rng)
+    if "next_state" not in read.extra and state_is == StateIs.BEFORE:
+        asked = "A row's state is taken to be that before its action; state_is='after' (--state-is after) says otherwise."
+        cohort = replace(cohort, notes=(asked, *cohort.notes))
+    return Estimate(read, posterior, cohort, alike_by)

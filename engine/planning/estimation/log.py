@@ -211,7 +211,7 @@ def _labels(one: str, option: str, given: int | Sequence[Any] | None, values: An
     if strange:
         raise InstanceError(
             f"{one} {strange[0]!r:.40} is not a number from 0 on; give the labels in order, such as "
-            f"{option}={sorted(seen)!s:.200}."
+            f"{option}={sorted(seen)!s:.200}, in the shell --{option} {','.join(sorted(seen))[:200]}."
         )
     count = max((number for number in numbers if number is not None), default=0) + 1
     return tuple(str(number) for number in range(_check_count(count, option)))
