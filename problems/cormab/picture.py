@@ -9,7 +9,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.planning.contract import Policy
-from redwood.planning.coupling import CoverageReward
+from redwood.planning.coupling import CoverageReward, Exposure
 from redwood.planning.picture import colours_of, letters, name_states
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
@@ -31,7 +31,7 @@ def draw(instance: BanditInstance, policy: Policy | None, axes: Axes) -> None:
         arm_actions = policy.choose(BanditPlanning(instance), states, 0, np.random.default_rng(0))[0]
     actions = instance.actions
     if instance.exposure is not None:
-        draw_contacts(instance, arm_actions, axes)
+        draw_contacts(instance, instance.exposure, arm_actions, axes)
     elif isinstance(instance.joint, CoverageReward):
         draw_groups(instance.joint, arm_actions, axes)
     elif isinstance(actions, PathSet):
@@ -67,13 +67,22 @@ def draw_closed_walk(actions: PathSet, arm_actions: Array | None, axes: Axes) ->
     axes.set_axis_off()
 
 
-def draw_contacts(instance: BanditInstance, arm_actions: Array | None, axes: Axes) -> None:
-    """Draw which arms expose which, those that emit at the start in red; pulled arms are ringed."""
+def draw_contacts(instance: BanditInstance, exposure: Exposure, arm_actions: Array | None, axes: Axes) -> None:
+    """Draw which arms expose which, those that emit at the start in red; pulled arms are ringed.
+
+    Parameters
+    ----------
+    instance, exposure
+        The instance, and how its arms expose each other.
+    arm_actions
+        The first action [J] of a policy, or none.
+    axes
+        Where to draw.
+    """
     import networkx as nx
 
-    assert instance.exposure is not None
     count = instance.size
-    graph: Any = nx.Graph(instance.exposure.edges.tolist())
+    graph: Any = nx.Graph(exposure.edges.tolist())
     graph.add_nodes_from(range(count))
     pulls: Any = nx.Graph()  # contacts draw together, and all others a little, so that nobody drifts away
     pulls.add_edges_from(itertools.combinations(range(count), 2), weight=0.1)
@@ -81,7 +90,7 @@ def draw_contacts(instance: BanditInstance, arm_actions: Array | None, axes: Axe
     pulls.add_edges_from(graph.edges, weight=2.0)
     places = nx.spring_layout(pulls, seed=1, iterations=300)
     likeliest = instance.arms.start.argmax(axis=1)
-    emitting = instance.exposure.emits[np.arange(count), 0, likeliest] > 0
+    emitting = exposure.emits[np.arange(count), 0, likeliest] > 0
     pulled = [] if arm_actions is None else np.flatnonzero(arm_actions).tolist()
     colours = ["tab:red" if emitting[node] else "0.85" for node in graph]
     nx.draw_networkx_edges(graph, places, ax=axes, edge_color="0.75")
