@@ -17,6 +17,9 @@ OPTIONS = {
 SOLVERS = {"foresight": "rollout", "congestion": "quadratic"}
 """Options of `sequoia` before 0.2 that are solvers of their own, by their names."""
 
+GONE_SOLVERS = {"deep-q": "sequoia, with the option mode='published'"}
+"""Solvers before 0.2 that are gone, and what does their work."""
+
 FLAGS = {"train": {"--teacher": "--expert", "--teacher-time-limit": "--expert-time-limit"}}
 """Flags of the commands before 0.2, and their names."""
 
@@ -32,6 +35,13 @@ def option_suggestion(name: str, known: Iterable[str]) -> str:
     if name in SOLVERS:
         return f" Since version 0.2 it is the solver {SOLVERS[name]!r}."
     return suggestion(name, names)
+
+
+def solver_suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message on an unknown solver: what does its work where it is gone, else the closest known one."""
+    if name in GONE_SOLVERS:
+        return f" It is gone since version 0.2; use {GONE_SOLVERS[name]}."
+    return suggestion(name, known)
 
 
 def value_suggestion(option: str, value: object) -> str:

@@ -11,10 +11,8 @@ PAIRS = sorted(
 )
 
 SMALL = {
-    "iterative-dqn": {"pretraining": 5},
     "lp-update": {"every": 20, "window": 2, "rounds": 2},
     "rollout": {"improvements": 1, "draws": 200, "episodes": 20},
-    "deep-q": {"pretraining": 5, "improvement_episodes": 20},
     "quadratic": {"rounds": 1, "episodes": 20},
     "sequoia": {"rounds": 1, "states": 100, "hidden": 4, "steps": 20},
 }

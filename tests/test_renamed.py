@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 import redwood
 from redwood.cli.root import root
-from redwood.errors import OptionError
+from redwood.errors import OptionError, UnknownNameError
 from redwood.renamed import FLAGS
 
 
@@ -21,6 +21,12 @@ def test_old_options_of_sequoia_name_the_solver_that_they_are_now(old, new):
     """`sequoia` takes no option of what has become a solver of its own, and names that."""
     with pytest.raises(OptionError, match=f"no option {old!r}. Since version 0.2 it is the solver {new!r}"):
         redwood.solve(redwood.generate("cormab/capacity", size=6, seed=0), "sequoia", time_limit=1, **{old: 2})
+
+
+def test_a_solver_that_is_gone_names_what_does_its_work():
+    """`deep-q` is no solver any more, and the message says how `sequoia` learns as published."""
+    with pytest.raises(UnknownNameError, match="gone since version 0.2; use sequoia, with the option mode='published'"):
+        redwood.solve(redwood.generate("cormab/capacity", size=6, seed=0), "deep-q", time_limit=1)
 
 
 def test_the_old_search_names_the_new_one():

@@ -151,9 +151,7 @@ class FuturePolicy(Policy):
             linear = (direct[row, :, 1:] - direct[row, :, :1]).ravel()
             base = offset[row] + effects[row, :, 0].sum(axis=0)
             conditioned = ConditionedNetwork(linear, float(direct[row, :, 0].sum()), weights, (base,))
-            decision = Embedding(planning.actions, weights, listed=False).decide(
-                conditioned, tolerance=self.gap, slack=self.gap
-            )
+            decision = Embedding(planning.actions, weights, listed=False).decide(conditioned, tolerance=self.gap)
             value = decision.value
             if planning.joint is not None:  # tangents are above the joint reward: the bound holds, the value is exact
                 value = float(self.q_values(planning, state[None], decision.arm_actions[None], step)[0])
