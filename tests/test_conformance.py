@@ -1,9 +1,19 @@
 """The promises that everything registered has to keep."""
 
+from dataclasses import replace
+
 import pytest
 
 from redwood.plugins.conformance.checks import check_bounds, check_planning, check_problem, check_solver, rule_names
 from redwood.plugins.host import host
+from redwood.solvers.sequoia import deep_q
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    """Let Q-networks be pre-trained for a moment: with the published steps a loaded machine takes all of a time limit."""
+    monkeypatch.setattr(deep_q, "PUBLISHED", replace(deep_q.PUBLISHED, pretraining=5))
+
 
 PROBLEMS = sorted(entry.spec.name for entry in host().problem_entries if entry.plugin == "builtin")
 PAIRS = sorted(

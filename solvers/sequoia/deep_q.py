@@ -7,6 +7,7 @@ import numpy as np
 from redwood.clock import Share
 from redwood.planning.contract import Planning
 from redwood.solver import Answer, Run
+from redwood.solvers.sequoia.learning.hyper_parameters import PUBLISHED
 from redwood.solvers.sequoia.policy import QPolicy
 
 
@@ -31,10 +32,9 @@ def deep_q(planning: Planning, run: Run, kind: type[QPolicy] = QPolicy) -> Answe
     Xu, Wilder, Khalil, Tambe (2025), Reinforcement learning with combinatorial actions for coupled restless bandits,
     ICLR, arXiv:2503.01919.
     """
-    from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
     from redwood.solvers.sequoia.learning.learner import Learner
 
-    learner = Learner(planning, HyperParameters(), run.seed, kind)
+    learner = Learner(planning, PUBLISHED, run.seed, kind)
     learner.prepare(Share(run, 0.5).stops)
     run.report(learner.policy())
     learner.learn(run.stops, run.advance)

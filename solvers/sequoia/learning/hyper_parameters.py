@@ -51,3 +51,6 @@ class HyperParameters:
     sync: int = 200
     check: int = 20
     trials: int = 30
+
+
+PUBLISHED = HyperParameters()

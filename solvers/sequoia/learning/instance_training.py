@@ -22,7 +22,7 @@ from redwood.renamed import option_suggestion
 from redwood.saved import reading
 from redwood.solver import Run
 from redwood.solvers.sequoia.learning.clocks import Hours
-from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
+from redwood.solvers.sequoia.learning.hyper_parameters import PUBLISHED, HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner
 from redwood.trainable import TrainingConfig
 
@@ -38,7 +38,7 @@ def train_published(
     config: TrainingConfig,
     options: Mapping[str, Any],
     *,
-    hyper_parameters: HyperParameters | None = None,
+    hyper_parameters: HyperParameters = PUBLISHED,
     every: float = CHECKPOINT_SECONDS,
 ) -> Path:
     """Return the file of a policy by deep Q-learning as published; after a crash the same call goes on, exactly.
@@ -57,7 +57,7 @@ def train_published(
     folder.mkdir(parents=True, exist_ok=True)
     _own(folder, instance, config.seed)
     clock, before = Hours(folder, config.hours), 0
-    learner = Learner(problem.view(Planning, instance), hyper_parameters or HyperParameters(), config.seed)
+    learner = Learner(problem.view(Planning, instance), hyper_parameters, config.seed)
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
         learner.load(checkpoint)
