@@ -21,9 +21,9 @@ PAIRS = sorted(
 )
 
 SMALL = {
-    "lp-update": {"every": 20, "window": 2, "rounds": 2},
-    "rollout": {"improvements": 1, "draws": 200, "episodes": 20},
-    "quadratic": {"rounds": 1, "episodes": 20},
+    "lp-update": {"every": 20, "window": 2},
+    "rollout": {"improvements": 1},
+    "quadratic": {"episodes": 20},
     "sequoia": {"rounds": 1, "states": 100, "hidden": 4, "steps": 20},
 }
 """Options of solvers that would otherwise learn or think for minutes."""
