@@ -16,7 +16,8 @@ import torch
 
 from redwood.arrays import Array
 from redwood.errors import SolverError
-from redwood.planning.contract import ActionSet, Planning
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner

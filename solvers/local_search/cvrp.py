@@ -150,7 +150,7 @@ class _Annealing:
     def __init__(self, neighbours: int, instance: CVRPInstance, run: Run, executor: Executor | None) -> None:
         from redwood.problems.cvrp.plan import make_ground
         from redwood.solvers.local_search.cvrp_chains import Chains
-        from redwood.solvers.local_search.cvrp_kernels import Strings
+        from redwood.solvers.local_search.cvrp_ruin import Strings
 
         self._run, self._instance = run, instance
         self._ground: Ground = make_ground(instance, neighbours, run)

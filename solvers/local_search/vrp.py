@@ -172,7 +172,8 @@ class _Annealing:
 
     def _begin(self, routes: list[NumberedRoute]) -> None:
         """Start from routes, with the customers that are out inserted greedily."""
-        from redwood.problems.vrp.plan import load_routes, make_plan
+        from redwood.problems.vrp.plan import make_plan
+        from redwood.problems.vrp.segments import load_routes
         from redwood.solvers.local_search.vrp_kernels import construct
         from redwood.solvers.local_search.vrp_search import CURRENT, STALE, make_search
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolutionError
+from redwood.planning.action_set import ActionSet
 from redwood.planning.additive_policy import arm_values
-from redwood.planning.contract import ActionSet, Planning, Policy
+from redwood.planning.contract import Planning, Policy
 from redwood.planning.joint_maximum import JointMaximum, Terms, climbed, joint_terms, listed_actions
 from redwood.planning.steps import moves_in
 from redwood.problem import frozen

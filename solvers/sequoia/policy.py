@@ -10,7 +10,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolutionError
-from redwood.planning.contract import ActionSet, Planning, Policy
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Planning, Policy
 from redwood.problem import frozen
 
 if TYPE_CHECKING:

@@ -182,7 +182,9 @@ def test_undoing_restores_every_array(size: int) -> None:
     from redwood.kernels import random_state
     from redwood.problems.cvrp.plan import make_ground, make_plan, plan_routes, total_length
     from redwood.problems.cvrp.savings import savings_routes
-    from redwood.solvers.local_search.cvrp_kernels import CURRENT, TEMPERATURE, Strings, anneal, make_search
+    from redwood.solvers.local_search.cvrp_kernels import anneal
+    from redwood.solvers.local_search.cvrp_ruin import Strings
+    from redwood.solvers.local_search.cvrp_search import CURRENT, TEMPERATURE, make_search
 
     instance = generated(size)
     ground = make_ground(instance, 60)

@@ -9,7 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.embedding.network import Affine, ReluNetwork
 from redwood.errors import ModelError
-from redwood.planning.contract import ActionSet
+from redwood.planning.action_set import ActionSet
 
 
 @dataclass(frozen=True, eq=False)

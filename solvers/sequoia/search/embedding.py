@@ -13,7 +13,7 @@ from redwood.embedding.formulation import append_piece, patch
 from redwood.embedding.limits import Limits
 from redwood.embedding.relu import ReluFormulation, relu_formulation
 from redwood.errors import ModelError, SolverError
-from redwood.planning.contract import ActionSet
+from redwood.planning.action_set import ActionSet
 from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork, Reach, harmful, indicators, limits, reach
 from redwood.solvers.sequoia.search.bounded_action import BoundedAction
 from redwood.solvers.sequoia.search.listing import Listing, listing_of

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.contract import ActionSet
+from redwood.planning.action_set import ActionSet
 from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork
 
 MOST = 200_000

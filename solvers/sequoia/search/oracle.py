@@ -7,7 +7,7 @@ import copy
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.contract import ActionSet
+from redwood.planning.action_set import ActionSet
 from redwood.solvers.sequoia.networks.network import QNetwork
 from redwood.solvers.sequoia.search.embedding import Embedding
 
