@@ -152,13 +152,19 @@ def test_steps_counted_in_days_are_weeks():
     assert (log.stride, log.counts.sum()) == (7, 4)
 
 
-def test_arms_start_where_they_were_last_seen():
-    """The instance begins in each arm's last known state, which may be a next_state; a missing one takes the shares."""
-    found = estimate(small_log(next_state=[None, None, 0, None, None, None]))
+def test_arms_start_where_the_log_leaves_them():
+    """The last known state, or next_state, is moved on by each action since; who was never seen is as all are."""
+    found = estimate(small_log(next_state=[None, None, 0, None, None, 1]))
     assert found.start.tolist() == [[1.0, 0.0], [0.0, 1.0]]
     instance = found.instance(rewards=[0, 1], actions=1, horizon=5)
     assert instance.arm_names == ("0", "1")
     assert instance.arms.rewards[0].tolist() == [[0.0, 1.0], [0.0, 1.0]]
+    log = {"arm": [0] * 4 + [1] * 3 + [2], "step": [1, 2, 3, 4, 1, 2, 4, 4], "action": [0, 1, 0, 1, 0, 1, 1, 0]}
+    found = estimate({**log, "state": [0, 1, None, None, 1, 0, None, None]})
+    (alone, called), (other_alone, other_called) = found.arms.transitions[:2]
+    first, second = (called @ alone @ called)[1], (other_called @ other_alone @ other_called)[0]
+    assert found.start == pytest.approx(np.array([first, second, (first + second) / 2]))
+    assert found.log.next_step == 5
 
 
 def test_a_csv_file_is_read_without_pandas(tmp_path, monkeypatch):
@@ -327,10 +333,11 @@ def test_an_instance_keeps_its_log():
     kept = problem.parse(problem.format(made), "kept").provenance
     assert (kept.columns, kept.states, kept.actions) == ({"arm": "person"}, ("bad", "well"), ("0", "1"))
     assert kept.features == {"language": ("hi", "mr")}
+    assert (kept.time.state_is, kept.time.stride, kept.time.next_step) == ("before", 1, 3)
     assert kept.draws == pytest.approx(found.sample(100), abs=1e-5)
     assert kept.draws.sum(axis=-1) == pytest.approx(1.0, abs=1e-12)
     policy = problem.format_solution(made, NullPolicy())
-    assert set(json.loads(policy)["instance"]["provenance"]) == {"columns", "states", "actions", "features"}
+    assert set(json.loads(policy)["instance"]["provenance"]) == {"columns", "states", "actions", "features", "time"}
     data = json.loads(problem.format(made))
     data["provenance"]["states"] = ["bad", "middling", "well"]
     with pytest.raises(InstanceError, match="the provenance has 3 states, 2 actions"):
@@ -352,7 +359,7 @@ def test_states_may_be_those_after_the_action():
     shifted = {name: np.concatenate(parts) for name, parts in late.items()}
     found = read_log(shifted, state_is="after")
     assert found.counts.tolist() == plain.counts.tolist()
-    assert found.last_state.tolist() == plain.last_state.tolist()
+    assert np.array(found.last_known).tolist() == np.array(plain.last_known).tolist()
     assert read_log(shifted).counts.tolist() != plain.counts.tolist()
     same = estimate(shifted, state_is="after", seed=1)
     assert same.arms.transitions == pytest.approx(estimate(log, seed=1).arms.transitions)

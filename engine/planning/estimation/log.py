@@ -89,14 +89,23 @@ class CallLog:
         return found
 
     @property
-    def last_state(self) -> Array:
-        """The state [J] that each arm was last seen in; `UNKNOWN` for arms that never were."""
-        last = np.full(len(self.names), UNKNOWN)
+    def next_step(self) -> int:
+        """The step after the last one in the log: today, where nobody says otherwise."""
+        return int(self.step.max()) + self.stride
+
+    @property
+    def last_known(self) -> tuple[Array, Array]:
+        """The state [J] that each arm was last seen in, and the step [J] before whose action it was.
+
+        Both are `UNKNOWN` for arms that never were seen.
+        """
+        state, at = np.full(len(self.names), UNKNOWN), np.full(len(self.names), UNKNOWN)
         seen_after = self.after != UNKNOWN
         latest = np.where(seen_after, self.after, self.state)
         known = np.flatnonzero(latest != UNKNOWN)
-        last[self.arm[known]] = latest[known]  # rows are by step, and the last assignment of an arm stays
-        return last
+        state[self.arm[known]] = latest[known]  # rows are by step, and the last assignment of an arm stays
+        at[self.arm[known]] = (self.step + self.stride * seen_after)[known]
+        return state, at
 
 
 def read_log(
@@ -132,7 +141,8 @@ def read_log(
     names = tuple(dict.fromkeys(labels.tolist()))
     index = {name: number for number, name in enumerate(names)}
     arm = np.array([index[label] for label in labels.tolist()], np.int64)
-    step = np.array([_step(value, labels[row], row) for row, value in enumerate(found["step"])], np.int64)
+    steps = [step_of(value, labels[row], f"row {row + 1} of the log") for row, value in enumerate(found["step"])]
+    step = np.array(steps, np.int64)
     order = np.lexsort((step, arm))
     arm, step = arm[order], step[order]
     _check_once(arm, step, names)
@@ -170,10 +180,10 @@ def label_of(value: Any, what: str, row: int) -> str:
     return str(int(value)) if whole else str(value).strip()
 
 
-def _step(value: Any, arm: str, row: int) -> int:
-    """Return a step as a whole number."""
+def step_of(value: Any, arm: str, where: str) -> int:
+    """Return a step of an arm as a whole number; ``where`` says which row it is in."""
     if is_missing(value):
-        raise InstanceError(f"row {row + 1} of the log, of arm {arm!r}, has no step (NaN or empty).")
+        raise InstanceError(f"{where}, of arm {arm!r}, has no step (NaN or empty).")
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
