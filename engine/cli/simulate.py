@@ -25,9 +25,12 @@ from redwood.cli.shared import (
     say_error,
 )
 
-AS_KNOWN = "Transitions taken as known; what the log leaves open is not in this interval. With --draws 50 it is."
+AS_KNOWN = "Transitions taken as known; what the log leaves open is not in this interval. With --draws 100 it is."
 """What is said of estimated arms that are simulated at their mean."""
-OVER_DRAWS = "Over {} draws of what the log leaves open, {} episodes each: the intervals hold the expected reward with 95 %."
+OVER_DRAWS = (
+    "Over {} draws of what the log leaves open, {} episodes each: the intervals hold the expected reward with 95 %; "
+    "so many draws tell their ends to {:.0f} % of the width."
+)
 
 if TYPE_CHECKING:
     from redwood.planning.simulation import Rollouts
@@ -172,6 +175,7 @@ def _simulated(
     """Return the record of one solver, its rollouts and its policy; the last two are ``None`` where there is no policy."""
     import redwood
     from redwood.cli.values import class_options, split_options
+    from redwood.planning.gain import end_error
     from redwood.plugins.host import host
 
     texts = split_options(request.options)
@@ -199,7 +203,8 @@ def _simulated(
     record |= {"seed": request.seed, "episodes": request.episodes, "mean": mean, "low": low, "high": high}
     record |= {"bound": rollouts.bound, "percent_of_bound": rollouts.percent_of_bound}
     if rollouts.gain is not None:
-        record |= {"draws": request.draws, "note": OVER_DRAWS.format(request.draws, request.episodes)}
+        known_to = 100 * end_error(len(rollouts.gain.episodes))
+        record |= {"draws": request.draws, "note": OVER_DRAWS.format(request.draws, request.episodes, known_to)}
     elif getattr(instance, "provenance", None) is not None:
         record["note"] = AS_KNOWN
     record["latency"] = {"median": spent.median, "p99": spent.p99}
