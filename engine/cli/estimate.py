@@ -101,7 +101,8 @@ def estimate(
         print_json({**record, "groups": cohort.groups, "tests": tests, "notes": list(cohort.notes)})
     else:
         click.echo(str(cohort))
-        click.echo(f"{out}: an instance of {cohort.arms} arms over {horizon} steps")
+        words = cohort.words
+        click.echo(f"{out}: planning for {cohort.arms} {words.arms}, {horizon} steps ahead")
 
 
 def _labels(text: str | None) -> int | list[str] | None:

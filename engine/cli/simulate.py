@@ -200,12 +200,20 @@ def _simulated(
     spent = redwood.latency(instance, result.solution, seed=request.seed)
     mean, (low, high) = (rollouts.mean, rollouts.interval) if rollouts.gain is None else rollouts.gain.reward()
     record = {"problem": instance.problem, "instance": instance.name, "size": instance.size, "solver": result.solver}
-    record |= {"seed": request.seed, "episodes": request.episodes, "mean": mean, "low": low, "high": high}
+    provenance = getattr(instance, "provenance", None)
+    record |= {
+        "step": "step" if provenance is None else provenance.word("step"),
+        "seed": request.seed,
+        "episodes": request.episodes,
+        "mean": mean,
+        "low": low,
+        "high": high,
+    }
     record |= {"bound": rollouts.bound, "percent_of_bound": rollouts.percent_of_bound}
     if rollouts.gain is not None:
         known_to = 100 * end_error(len(rollouts.gain.episodes))
         record |= {"draws": request.draws, "note": OVER_DRAWS.format(request.draws, request.episodes, known_to)}
-    elif getattr(instance, "provenance", None) is not None:
+    elif provenance is not None:
         record["note"] = AS_KNOWN
     record["latency"] = {"median": spent.median, "p99": spent.p99}
     if first is not None:
@@ -234,7 +242,9 @@ def _show(record: dict[str, Any], as_json: bool) -> bool:
 def _print_summary(records: Sequence[dict[str, Any]]) -> None:
     """Print a row for each instance and solver, and for several instances one a solver with the mean over them."""
     compared = any("difference" in one for one in records)
-    headings = ["instance", "solver", "mean a step", "95 % interval", "% of bound", "ms a decision (p99)"]
+    steps = {one["step"] for one in records}
+    mean = f"mean a {steps.pop() if len(steps) == 1 else 'step'}"
+    headings = ["instance", "solver", mean, "95 % interval", "% of bound", "ms a decision (p99)"]
     rows = [_row(one) + ([_difference(one)] if compared else []) for one in records]
     solvers = list(dict.fromkeys(one["solver"] for one in records))
     instances = len({one["instance"] for one in records})
@@ -242,7 +252,7 @@ def _print_summary(records: Sequence[dict[str, Any]]) -> None:
         rows += [_mean_row(solver, [one for one in records if one["solver"] == solver], compared) for solver in solvers]
     if rows:
         headings += [f"above {solvers[0]}"] if compared else []
-        print_table(headings, rows, right=("mean a step", "% of bound", "ms a decision (p99)"))
+        print_table(headings, rows, right=(mean, "% of bound", "ms a decision (p99)"))
     for note in dict.fromkeys(one["note"] for one in records if "note" in one):
         say(note)
 

@@ -64,6 +64,7 @@ def read_today(path: Path, provenance: Provenance | None, columns: Mapping[str, 
     from redwood.planning.estimation.log import step_of
     from redwood.planning.estimation.provenance import Provenance
     from redwood.planning.estimation.table import is_missing, read_csv
+    from redwood.planning.estimation.words import Words
 
     raw = read_csv(path, ())
     kept = provenance or Provenance()
@@ -81,7 +82,7 @@ def read_today(path: Path, provenance: Provenance | None, columns: Mapping[str, 
             raise InstanceError(f"{path}: names {word} {name!r} twice.")
         today.states[name] = _state(path, f"{word} {name!r}", found["state"][row], labels)
         if "step" in found and not is_missing(found["step"][row]):
-            today.seen_at[name] = step_of(found["step"][row], name, f"{path}: row {row + 1}")
+            today.seen_at[name] = step_of(found["step"][row], name, f"{path}: row {row + 1}", Words(of_log))
         today.features[name] = {column: found[column][row] for column in features}
         if "like" in found and not is_missing(found["like"][row]):
             today.likes[name] = found["like"][row].strip()

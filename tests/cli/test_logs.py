@@ -21,6 +21,9 @@ from redwood.problems.cormab.workers import WorkersSet
 from redwood.solving.act import act_by_name, read_deployed
 from redwood.solving.joined import likeness
 
+NAMES = {"arm": "patient", "step": "week", "state": "status", "action": "call"}
+"""What somebody's log calls its columns."""
+
 
 def redwood(folder, *words, code=0):
     done = subprocess.run([sys.executable, "-m", "redwood", *words], cwd=folder, capture_output=True, text=True, timeout=100)
@@ -182,12 +185,14 @@ def test_the_columns_of_today_are_those_of_the_log(folder):
     """Names and labels said to `estimate` are kept: `act` needs none, and its list has them, ranked by value."""
     rows = list(csv.reader((folder / "log.csv").open()))
     labels = {"0": "unwell", "1": "well"}
-    theirs = [["patient", "step", "status", "call", "language"]]
+    theirs = [["patient", "week", "status", "call", "language"]]
     theirs += [[arm, week, labels[state], ("no", "yes")[int(action)], lang] for arm, week, state, action, lang in rows[1:]]
     write(folder / "their-log.csv", theirs)
-    named = [f"--column={own}={other}" for own, other in (("arm", "patient"), ("state", "status"), ("action", "call"))]
+    named = [f"--column={own}={other}" for own, other in NAMES.items()]
     words = ("--states", "unwell,well", "--actions", "no,yes", "--budget", "3", "--horizon", "10", "--out", "theirs.json")
-    shell(folder, "estimate", "their-log.csv", *named, *words)
+    said = shell(folder, "estimate", "their-log.csv", *named, *words).stdout
+    assert "12 people, 144 rows" in said
+    assert "theirs.json: planning for 12 people" in said
     shell(folder, "solve", "theirs.json", "--solver", "whittle", "--out", "plans")
     write(folder / "theirs.csv", [["patient", "status"], *([f"p{k}", labels[str(k % 2)]] for k in range(12))])
     done = shell(folder, "act", "plans/theirs.policy", "theirs.csv", "--out", "their-list.csv")
@@ -197,6 +202,10 @@ def test_the_columns_of_today_are_those_of_the_log(folder):
     assert [row["rank"] for row in found] == ["1", "2", "3"]
     values = [float(row["value"]) for row in found]
     assert values == sorted(values, reverse=True)
+    assert "mean a week" in shell(folder, "simulate", "theirs.json", "--solver", "null", "--episodes", "4").stdout
+    write(folder / "twice.csv", [*theirs, theirs[1]])
+    refused = shell(folder, "estimate", "twice.csv", *named, *words, code=2).stderr
+    assert "patient 'p0' at week 0 is there twice" in refused
     instance, policy = read_deployed(folder / "plans" / "theirs.policy")
     for row in found:
         person = int(row["patient"][1:])
@@ -320,6 +329,7 @@ def test_plans_are_valued_over_what_the_log_leaves_open(folder):
     above, found = gains[0].above(gains[1]), over[1]["difference"]
     assert (found["mean"], found["low"], found["high"]) == pytest.approx((above.mean, *above.interval))
     assert over[1]["mean"] == pytest.approx(gains[0].earned.mean())
+    known = [json.loads(line) for line in simulated(folder, "--json", "--episodes", "120").splitlines()]
     assert over[1]["high"] - over[1]["low"] > known[1]["high"] - known[1]["low"]
 
 

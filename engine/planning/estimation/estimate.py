@@ -138,8 +138,12 @@ class Estimate:
         return made
 
     def to_frame(self) -> Any:
-        """Return a pandas frame of arm, action, state, next_state, the posterior mean, and the 90 % interval low to high."""
+        """Return a pandas frame of arm, action, state, next_state, the posterior mean, and the 90 % interval low to high.
+
+        Columns that the log has are called as there.
+        """
         axes = {"arm": self.names, "action": self.log.actions, "state": self.log.states, "next_state": self.log.states}
+        axes = {self.log.words.of(own): labels for own, labels in axes.items()}
         low, high = np.quantile(self.sample(SHOWN_DRAWS), (0.05, 0.95), axis=0)
         return frame({**long_columns(self._mean, axes, "mean"), "low": low.ravel(), "high": high.ravel()})
 

@@ -11,6 +11,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import InstanceError
 from redwood.planning.estimation.log import LARGEST_STEP, StateIs
+from redwood.planning.estimation.words import Words
 from redwood.problem import frozen
 from redwood.settings import whole
 
@@ -87,7 +88,7 @@ class Provenance:
 
     def word(self, own: str) -> str:
         """Return what the log calls one of Redwood's columns, such as ``person`` for ``arm``."""
-        return self.columns.get(own, own)
+        return Words(self.columns).of(own)
 
     @property
     def numbered(self) -> bool:
