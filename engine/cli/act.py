@@ -51,6 +51,7 @@ def act(
     The value is by how much the call is above none; the greatest comes first.
     """
     import redwood
+    from redwood.cli.progress import working
     from redwood.cli.values import split_options
     from redwood.planning.estimation.table import write_csv
     from redwood.problems.cormab.instance import BanditInstance
@@ -60,19 +61,20 @@ def act(
     instance, made = read_deployed(policy, given if isinstance(given, BanditInstance) else None)
     labels = None if states is None else [label.strip() for label in states.split(",")]
     read = Today() if today is None else read_today(today, instance.provenance, split_options(columns), labels)
-    calls = act_by_name(
-        instance,
-        made,
-        None if today is None else read.states,
-        step,
-        likes=read.likes,
-        features=read.features,
-        not_now=read.not_now,
-        budget=budget,
-        capacities=None if workers is None else _read_capacities(workers),
-        seen_at=read.seen_at,
-        log=log,
-    )
+    with working("choosing whom to call"):
+        calls = act_by_name(
+            instance,
+            made,
+            None if today is None else read.states,
+            step,
+            likes=read.likes,
+            features=read.features,
+            not_now=read.not_now,
+            budget=budget,
+            capacities=None if workers is None else _read_capacities(workers),
+            seen_at=read.seen_at,
+            log=log,
+        )
     remarks = calls.remarks("today" if today is None else today.name)
     if out is not None:
         write_csv(out, calls.columns())

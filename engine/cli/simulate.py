@@ -27,6 +27,8 @@ from redwood.cli.shared import (
 
 AS_KNOWN = "Transitions taken as known; what the log leaves open is not in this interval. With --draws 100 it is."
 """What is said of estimated arms that are simulated at their mean."""
+YARDSTICKS = ("null", "random")
+"""Solvers that others are compared with."""
 OVER_DRAWS = (
     "Over {} draws of what the log leaves open, {} episodes each: the intervals hold the expected reward with 95 %; "
     "so many draws tell their ends to {:.0f} % of the width."
@@ -148,7 +150,8 @@ def earned(request: Request) -> list[dict[str, Any]]:
     rollouts: dict[str, Any] = {}
     policies: dict[str, Any] = {}
     for name in request.solvers:
-        record, rollout, policy = _simulated(request, instance, name, next(iter(rollouts.values()), None), draws)
+        first = next(iter(rollouts.values()), None)
+        record, rollout, policy = _simulated(request, instance, name, first, draws, keep=name == _drawn(request))
         records.append(record)
         if rollout is not None:
             rollouts[record["solver"]], policies[record["solver"]] = rollout, policy
@@ -169,8 +172,14 @@ def _kept_draws(instance: Any, file: str, count: int) -> Any:
     return provenance.draws[:count]
 
 
+def _drawn(request: Request) -> str | None:
+    """Return the solver whose policy is drawn: the first that is no yardstick; ``None`` where there is no picture."""
+    asked = [name for name in request.solvers if name not in YARDSTICKS]
+    return None if request.plot is None else (asked or list(request.solvers))[0]
+
+
 def _simulated(
-    request: Request, instance: Instance, name: str, first: Rollouts | None, draws: Any
+    request: Request, instance: Instance, name: str, first: Rollouts | None, draws: Any, *, keep: bool
 ) -> tuple[dict[str, Any], Any, Any]:
     """Return the record of one solver, its rollouts and its policy; the last two are ``None`` where there is no policy."""
     import redwood
@@ -192,7 +201,7 @@ def _simulated(
         episodes=request.episodes,
         seed=request.seed,
         bound_time_limit=wanted if draws is None else 0.0,
-        keep=first is None,
+        keep=keep,
         draws=draws,
     )
     if first is not None:

@@ -34,7 +34,7 @@ def plot_simulation(
     policies: Mapping[str, Any],
     path: str | Path,
 ) -> None:
-    """Save one picture of simulated policies: reward over time, and the first policy's arms and actions.
+    """Save one picture of simulated policies: reward over time, and the arms and actions of the one that kept them.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def plot_simulation(
     instance
         Of a planning problem.
     rollouts
-        Of each policy, by its name; those of the first one with states and actions.
+        Of each policy, by its name; those of one of them with states and actions.
     policies
         The policies by the same names.
     path
@@ -55,12 +55,12 @@ def plot_simulation(
     figure = Figure(figsize=(16, 5), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     draw_rewards(left, rollouts)
-    first = next(iter(rollouts))
-    states, arm_actions = rollouts[first].states, rollouts[first].arm_actions
+    shown = next((name for name, one in rollouts.items() if one.states is not None), next(iter(rollouts)))
+    states, arm_actions = rollouts[shown].states, rollouts[shown].arm_actions
     if states is not None and arm_actions is not None:
         draw_arms(middle, states, arm_actions)
-    middle.set_title(f"{first}: mean state, and how often acted on")
-    problem.plot(instance, policies[first], right)
+    middle.set_title(f"{shown}: mean state, and how often acted on")
+    problem.plot(instance, policies[shown], right)
     with replacing(path) as unfinished:
         figure.savefig(unfinished, dpi=120)
 

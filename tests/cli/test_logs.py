@@ -359,3 +359,24 @@ def test_estimate_says_what_is_missing(folder):
     write(folder / "few.csv", [["worker", "capacity", "language"], ["Ben", 1, "en"]])
     done = redwood(folder, "estimate", "log.csv", "--workers", "few.csv", "--out", "x.json", code=2)
     assert "no worker has 'hi', and 6 arms need it" in done.stderr
+
+
+def test_what_takes_long_says_what_it_is_doing(folder, monkeypatch):
+    """On a terminal `estimate` and `act` show a line while they work, and nothing elsewhere."""
+    words = {
+        "estimating from log.csv": ("estimate", "log.csv", "--budget", "3", "--out", "line.json"),
+        "choosing whom to call": ("act", "plans/arms.policy", "today.csv"),
+    }
+    for line, command in words.items():
+        assert shell(folder, *command).stderr == ""
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        assert line in shell(folder, *command).stderr
+        monkeypatch.delenv("FORCE_COLOR")
+
+
+def test_the_picture_shows_the_policy_that_was_asked_for(folder):
+    """Where random comes first, to be compared with, the arms and actions are those of the other solver."""
+    simulated(folder, "--plot", str(folder / "drawn.svg"))
+    picture = (folder / "drawn.svg").read_text()
+    assert "lagrangian: mean state, and how often acted on" in picture
+    assert "random: mean state" not in picture
