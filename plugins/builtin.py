@@ -169,6 +169,13 @@ SOLVERS = (
         choices=(Choice(score=20),),
     ),
     SolverSpec(
+        name="portfolio",
+        summary="Several solvers at once, each in a process of its own: the best solution and bound of any.",
+        target="redwood.solving.portfolio:Portfolio",
+        views=frozenset({"Linear"}),
+        determinism=Determinism.NONE,
+    ),
+    SolverSpec(
         name="exact",
         summary="Exact dynamic programming for the 0-1 knapsack.",
         target="redwood.solvers.exact.knapsack:KnapsackExact",

@@ -20,7 +20,7 @@ from redwood.solver import Run
 
 LONGER = 1.7
 """Times as long as two threads a single one runs."""
-SIZES = {"tsp": (1000, 2000, 4000), "cvrp": (150, 300, 700), "orienteering": (100, 200, 400)}
+SIZES = {"tsp": (1000, 2000, 4000), "cvrp": (150, 300, 700), "orienteering": (100, 200, 400), "vrp": (100, 200, 400)}
 """Sizes of the instances of each problem, in turn."""
 
 

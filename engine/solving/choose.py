@@ -15,17 +15,24 @@ def choose(problem: str, size: int, seconds: float) -> Entry[SolverSpec]:
     FitError
         Where no solver volunteers.
     """
-    fitting = host().fitting(problem)
-    scored = [
-        (choice.score, entry)
-        for entry in fitting
-        for choice in entry.spec.choices
-        if choice.holds(problem, size, seconds) and not entry.missing
-    ]
-    if not scored:
-        names = ", ".join(sorted({entry.spec.name for entry in fitting})) or "none"
+    willing = volunteers(problem, size, seconds)
+    if not willing:
+        names = ", ".join(sorted({entry.spec.name for entry in host().fitting(problem)})) or "none"
         raise FitError(
             f"no solver volunteers for problem {problem!r} of size {size}; solvers that fit and can be named: {names}."
         )
-    best = max(score for score, _ in scored)
-    return min((entry for score, entry in scored if score == best), key=lambda entry: entry.spec.name)
+    return willing[0]
+
+
+def volunteers(problem: str, size: int, seconds: float) -> list[Entry[SolverSpec]]:
+    """Return the installed solvers with a `Choice` for the instance, the highest score first; of each name the best one."""
+    scored = [
+        (-choice.score, entry.spec.name, entry)
+        for entry in host().fitting(problem)
+        for choice in entry.spec.choices
+        if choice.holds(problem, size, seconds) and not entry.missing
+    ]
+    best: dict[str, Entry[SolverSpec]] = {}
+    for _, name, entry in sorted(scored, key=lambda row: row[:2]):
+        best.setdefault(name, entry)
+    return list(best.values())

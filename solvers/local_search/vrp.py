@@ -17,9 +17,12 @@ from redwood.problems.vrp.order import in_order
 from redwood.problems.vrp.reasons import described, named
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.solver import Answer, Run, Solver
+from redwood.solvers.local_search.threads import thread_pool
 from redwood.solvers.local_search.vrp_pool import RoutePool
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from redwood.problems.vrp.ground import Ground
     from redwood.problems.vrp.plan import Plan
     from redwood.solvers.local_search.vrp_search import Search
@@ -54,6 +57,8 @@ GROWTH, TAILS = 0.01, 0.2
 neither with shipments or reloads."""
 GROWTH_SIZE = 1000
 """With more customers routes are opened less often, since a look at all of them takes longer."""
+PARTS = 100
+"""Parts of the search after each of which, with several threads, all go on from the best routes of any."""
 LATE = 0.05
 """By this share of the budget the clock may be ahead of the iterations before it sets the temperature."""
 
@@ -71,6 +76,9 @@ class VRPLocalSearch(Solver):
     limit there are annealings that double in length. Within a time limit alone, up to some hundred customers, routes met
     on the way are kept, and three times a set-partitioning program on HiGHS looks for the best choice among them. Of up
     to six customers all routes are tried first.
+
+    With several threads each anneals by itself, and a hundred times all go on from the best routes of any; with a limit on
+    iterations, seed and number of threads decide the result.
 
     Attributes
     ----------
@@ -133,12 +141,13 @@ class VRPLocalSearch(Solver):
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Search until the budget is used up."""
         typed = cast(VRPInstance, instance)
-        search = _Annealing(self, in_order(typed, run) if typed.size >= IN_ORDER else typed, run)
-        if typed.size <= FEW_WITH_RELOADS or not any(vehicle.reload_depots for vehicle in typed.vehicles):
-            search.enumerate_routes(ENUMERATION_SHARE * run.seconds_left)
-        while not run.stops():
-            search.advance()
-        search.report()
+        with thread_pool(run.threads) as executor:
+            search = _Annealing(self, in_order(typed, run) if typed.size >= IN_ORDER else typed, run, executor)
+            if typed.size <= FEW_WITH_RELOADS or not any(vehicle.reload_depots for vehicle in typed.vehicles):
+                search.enumerate_routes(ENUMERATION_SHARE * run.seconds_left)
+            while not run.stops():
+                search.advance()
+            search.report()
         if run.best is None:
             search.enumerate_routes(ENUMERATION_SECONDS)
         if run.best is None:
@@ -156,10 +165,11 @@ def _cost(instance: VRPInstance, route: NumberedRoute) -> float:
 class _Annealing:
     """The saving of vehicles where it is due, then annealings one after another."""
 
-    def __init__(self, options: VRPLocalSearch, instance: VRPInstance, run: Run) -> None:
+    def __init__(self, options: VRPLocalSearch, instance: VRPInstance, run: Run, executor: Executor | None) -> None:
         from redwood.kernels import random_state
         from redwood.problems.vrp.ground import make_ground
         from redwood.problems.vrp.plan import make_plan
+        from redwood.solvers.local_search.vrp_chains import Chains
         from redwood.solvers.local_search.vrp_ruin import Strings
         from redwood.solvers.local_search.vrp_search import costs_alone
 
@@ -171,12 +181,17 @@ class _Annealing:
         self._strings = Strings(
             options.removals, options.longest, options.split, 0.01, options.blink, growth, tails, alone, priced
         )
-        self._state = random_state(run.rng)
+        states = [random_state(rng) for rng in (run.rng, *run.rng.spawn(run.threads - 1))]
+        self._state = states[0]
+        self._chains = Chains(self._ground, self._strings, states, executor)
         self._alone = np.full((len(instance.vehicles), instance.size), np.inf)
         costs_alone(make_plan(instance, self._ground), self._ground, self._alone)
         self._iterations, self._seconds = run.iterations_left, run.seconds_left
         self._began = self._cycle_began = 0.0
         self._growing = float(FIRST_CYCLE * instance.size)
+        steps = self._growing if math.isinf(self._iterations) else self._iterations / run.threads
+        self._part = self._part_left = max(1, int(steps / PARTS))
+        self._parts_done = 0
         self._chunk = 10
         self._pool: RoutePool | None = None
         self._looks: list[float] = []
@@ -208,6 +223,7 @@ class _Annealing:
         construct(self._plan, self._ground, self._search, self._strings, self._state)
         self._settle()
         self._leg = self._mean_leg()
+        self._spread()
 
     def _settle(self) -> None:
         """Improve greedily for a small share of the budget, so that legs have about their final length."""
@@ -248,7 +264,12 @@ class _Annealing:
         elif not absent:
             self._saving = False
         self._search.counters[FLEET] = int(self._saving)
+        self._spread()
         self._heat(0.0)
+
+    def _spread(self) -> None:
+        """Let all threads go on from the routes of now."""
+        self._chains.begin(self._plan, self._search)
 
     def _least_routes(self) -> int:
         """Return a lower bound on the routes: what must be brought, or taken, over the most that a vehicle carries."""
@@ -274,25 +295,40 @@ class _Annealing:
 
     def advance(self) -> None:
         """Do iterations for some milliseconds, or as many as are left, and report what they improved."""
-        from redwood.solvers.local_search.vrp_kernels import anneal
-        from redwood.solvers.local_search.vrp_search import BEST, FLEET
+        from redwood.solvers.local_search.vrp_search import FLEET
 
         self._cool()
-        chunk = int(max(1, min(self._chunk, self._iterations_left())))
+        several = len(self._chains) > 1
+        chunk = min(self._chunk, self._part_left) if several else self._chunk
         began = time.perf_counter()
-        done = int(anneal(self._plan, self._ground, self._search, self._strings, self._state, chunk))
+        done = self._chains.anneal(chunk, max(1.0, self._iterations_left()))
         self._run.advance(done)
         seconds = time.perf_counter() - began
         self._chunk = max(1, int(self._chunk * min(4.0, self._poll / max(seconds, 1e-6))))
-        if self._search.values[BEST] < self._reported and self._run.seconds >= self._report_due:
+        shared = not several or self._share(done)
+        if self._run.seconds >= self._report_due:
             self.report()
         if self._pool is not None and not self._saving:
-            self._pool.add(self._plan, self._ground)
+            for plan in self._chains.plans:
+                self._pool.add(plan, self._ground)
             if self._looks and self._used() >= self._looks[0]:
                 self._looks.pop(0)
                 self._choose_routes(self._pool)
-        if self._saving and (not self._search.counters[FLEET] or self._used() >= self._options.fleet_share):
+        ended = shared and not self._search.counters[FLEET]
+        if self._saving and (ended or self._used() >= self._options.fleet_share):
             self._end_saving()
+
+    def _share(self, done: int) -> bool:
+        """Let all threads go on from the best of them at the end of a part; returns whether it was one."""
+        if math.isinf(self._iterations) and math.isfinite(self._seconds):
+            ends = self._used() * PARTS >= self._parts_done + 1
+        else:
+            self._part_left -= math.ceil(done / len(self._chains))
+            ends = self._part_left <= 0
+        if ends:
+            self._parts_done, self._part_left = int(self._used() * PARTS), self._part
+            self._chains.share()
+        return ends
 
     def _choose_routes(self, pool: RoutePool) -> None:
         """Go on from the best choice among the routes met, where it is better than the best routes."""
@@ -315,6 +351,7 @@ class _Annealing:
             self._begin(rows)
             self._leg = leg
             self._plan.counts[1] = most
+            self._spread()
             self.report()
 
     def _end_saving(self) -> None:
@@ -322,6 +359,7 @@ class _Annealing:
         from redwood.solvers.local_search.vrp_search import BEST, FLEET, best_routes
 
         self._saving = False
+        self._chains.share()
         self._search.counters[FLEET] = 0
         if math.isfinite(self._search.values[BEST]):
             self.report()
@@ -329,6 +367,7 @@ class _Annealing:
             self._begin(routes)
             if self._instance.objective == "fewest-vehicles":
                 self._plan.counts[1] = max(1, len(routes))
+        self._spread()
         self._began = self._used()
         self._cycle_began = float(self._run.iterations)
         self._heat(0.0)
@@ -343,6 +382,7 @@ class _Annealing:
         """Hand in the best routes where they serve everyone and were not handed in yet."""
         from redwood.solvers.local_search.vrp_search import BEST, best_routes
 
+        self._chains.gather()
         best = float(self._search.values[BEST])
         if not best < self._reported:
             return
@@ -366,15 +406,15 @@ class _Annealing:
         by_clock = self._run.seconds / self._seconds if math.isfinite(self._seconds) else 0.0
         if math.isfinite(self._iterations):
             if by_clock > self._run.iterations / self._iterations + LATE:
-                self._heat(self._share(by_clock))
+                self._heat(self._share_done(by_clock))
         elif math.isfinite(self._seconds):
-            self._heat(self._share(by_clock))
+            self._heat(self._share_done(by_clock))
         else:
             if self._run.iterations - self._cycle_began >= self._growing:
                 self._cycle_began, self._growing = float(self._run.iterations), 2 * self._growing
             self._heat((self._run.iterations - self._cycle_began) / self._growing)
 
-    def _share(self, used: float) -> float:
+    def _share_done(self, used: float) -> float:
         """Return how much of the annealing, or of the saving of vehicles, is done where so much of the budget is used up."""
         if self._saving:
             return used / self._options.fleet_share
@@ -382,11 +422,9 @@ class _Annealing:
 
     def _heat(self, done: float) -> None:
         """Set the temperature for a share of the annealing, or of the saving of vehicles, that is done."""
-        from redwood.solvers.local_search.vrp_search import COOLING, TEMPERATURE
-
         hot, cold, share = self._options.hot, self._options.cold, 1.0 - self._began
         if self._saving:
             hot, cold, share = min(hot, SAVING[0]), min(hot, SAVING[1]), self._options.fleet_share
-        left = share * self._iterations
-        self._search.values[TEMPERATURE] = self._leg * hot * (cold / hot) ** min(1.0, max(0.0, done))
-        self._search.values[COOLING] = (cold / hot) ** (1.0 / max(1.0, left)) if math.isfinite(left) else 1.0
+        left = share * self._iterations / len(self._chains)
+        cooling = (cold / hot) ** (1.0 / max(1.0, left)) if math.isfinite(left) else 1.0
+        self._chains.heat(self._leg * hot * (cold / hot) ** min(1.0, max(0.0, done)), cooling)

@@ -5,7 +5,7 @@ import pytest
 import redwood
 from redwood.solvers.local_search.threads import SharedAnnealing, thread_pool
 
-CASES = [("tsp", 60), ("atsp", 30), ("orienteering", 40), ("cvrp", 300)]
+CASES = [("tsp", 60), ("atsp", 30), ("orienteering", 40), ("cvrp", 300), ("vrp", 60)]
 
 
 @pytest.mark.parametrize(("problem", "size"), CASES)
@@ -71,3 +71,18 @@ def test_last_iterations_go_to_the_first_annealings():
     assert shared.advance(5, 7) == 6
     assert shared.advance(5, 1) == 1
     assert [annealing.done for annealing in annealings] == [3, 2, 2]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_save_vehicles_too(threads):
+    """With the fewest vehicles as objective, annealings side by side come to as few as one does."""
+    rows = [{"name": str(k), "x": k % 6, "y": k // 6, "delivery": 5} for k in range(1, 31)]
+    instance = redwood.instance(
+        "vrp",
+        customers=rows,
+        depots=[{"x": 0, "y": 0}],
+        vehicles=[{"number": 30, "capacity": 50}],
+        objective="fewest-vehicles",
+    )
+    result = redwood.solve(instance, "local-search", iterations=4000, threads=threads, bound_time_limit=0)
+    assert len(result.solution.routes) == 3
