@@ -271,9 +271,9 @@ def _joined(
 
 def _nearest(name: str, others: Sequence[str], similarity: float) -> str | None:
     """Return whose name is the most similar one, be it in small letters or capitals; ``None`` where none is."""
-    folded = {other.casefold(): other for other in others}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=similarity)
-    return folded[close[0]] if close else None
+    known = {other.casefold(): other for other in others}
+    close = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=similarity)
+    return known[close[0]] if close else None
 
 
 def _values(policy: Policy, arm_actions: Array, states: Array, step: int) -> Array | None:

@@ -200,7 +200,19 @@ def label_of(value: Any, what: str, row: int) -> str:
 
 
 def step_of(value: Any, name: str, where: str, words: Words) -> int:
-    """Return a step of an arm as a whole number; ``where`` says which row it is in, ``words`` what both are called."""
+    """Return a step of an arm as a whole number.
+
+    Parameters
+    ----------
+    value
+        What the log has.
+    name
+        The arm.
+    where
+        Which row it is in, for messages.
+    words
+        What the log calls arms and steps.
+    """
     if is_missing(value):
         raise InstanceError(f"{where}, of {words.of('arm')} {name!r}, has no {words.of('step')} (NaN or empty).")
     try:
