@@ -4,15 +4,15 @@ import re
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-BLOCK = re.compile(r'^```python title="docs/examples/([^"]+)"\n(.*?)^```$', re.M | re.S)
+BLOCK = re.compile(r'^```(python|sh) title="docs/examples/([^"]+)"\n(.*?)^```$', re.M | re.S)
 
 
 def included(text: str) -> str:
     """Return a page whose named blocks hold what their files hold now."""
 
     def block(found: re.Match[str]) -> str:
-        code = (DOCS / "examples" / found[1]).read_text()
-        return f'```python title="docs/examples/{found[1]}"\n{code}```'
+        code = (DOCS / "examples" / found[2]).read_text()
+        return f'```{found[1]} title="docs/examples/{found[2]}"\n{code}```'
 
     return BLOCK.sub(block, text)
 

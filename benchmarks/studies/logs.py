@@ -344,8 +344,7 @@ def large(size: int, weeks: int, seed: int) -> None:
         plan = cast(BanditInstance, found.instance(rewards=[0, 1], actions=callers, horizon=20))
         estimated = time.process_time() - began[1]
         result = solve(plan, "lagrangian", time_limit=30)
-        today = {name: int(start[1]) for name, start in zip(found.names, found.start, strict=True)}
-        calls = act_by_name(plan, result.solution, today)
+        calls = act_by_name(plan, result.solution)
         taken = time.perf_counter() - began[0], time.process_time() - began[1]
     click.echo(f"{len(log['arm'])} rows to {len(calls.arms)} calls: {taken[0]:.1f} s, {taken[1]:.1f} s of the processor")
     click.echo(f"of these {estimated:.1f} s for the estimate; objective {result.objective:.3f}, bound {result.bound:.3f}")

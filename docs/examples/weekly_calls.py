@@ -31,7 +31,6 @@ if __name__ == "__main__":
     rollouts = redwood.simulate(plan, result.solution, episodes=20, draws=found.sample(100), bound_time_limit=0)
     print(rollouts.gain)
 
-    today = {name: int(start[1]) for name, start in zip(found.names, found.start, strict=True)}
-    calls = act_by_name(plan, result.solution, today)
+    calls = act_by_name(plan, result.solution)
     for person, worker in zip(calls.arms, calls.workers, strict=True):
         print(f"{worker} calls {person}")

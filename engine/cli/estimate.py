@@ -66,6 +66,7 @@ def estimate(
     The arms are at their posterior means, in their last known states. Contacts a step are said by --budget,
     or by --workers who makes them. Then: redwood solve FILE --solver lagrangian --out FOLDER, and redwood act.
     """
+    from redwood.cli.progress import working
     from redwood.cli.values import split_options
     from redwood.files import write_text
     from redwood.planning import estimate as estimated
@@ -77,21 +78,22 @@ def estimate(
         from redwood.picture import check_picture
 
         check_picture(plot)
-    found = estimated(
-        log,
-        columns=dict(split_options(columns)),
-        states=_labels(states),
-        actions=_labels(actions),
-        groups=_number_or_name(groups),
-        features=list(features) or None,
-        order=list(order) or None,
-        state_is=state_is,
-        seed=seed,
-    )
-    paid = list(range(len(found.log.states))) if rewards is None else _numbers(rewards)
-    allowed: Any = budget if workers is None else _workers(found, workers)
-    made = found.instance(rewards=paid, actions=allowed, horizon=horizon, name=out.stem)
-    write_text(out, host().problem("cormab").format(made))
+    with working(f"estimating from {log.name}"):
+        found = estimated(
+            log,
+            columns=dict(split_options(columns)),
+            states=_labels(states),
+            actions=_labels(actions),
+            groups=_number_or_name(groups),
+            features=list(features) or None,
+            order=list(order) or None,
+            state_is=state_is,
+            seed=seed,
+        )
+        paid = list(range(len(found.log.states))) if rewards is None else _numbers(rewards)
+        allowed: Any = budget if workers is None else _workers(found, workers)
+        made = found.instance(rewards=paid, actions=allowed, horizon=horizon, name=out.stem)
+        write_text(out, host().problem("cormab").format(made))
     if plot is not None:
         found.plot(plot)
     cohort = found.cohort
@@ -101,7 +103,8 @@ def estimate(
         print_json({**record, "groups": cohort.groups, "tests": tests, "notes": list(cohort.notes)})
     else:
         click.echo(str(cohort))
-        click.echo(f"{out}: an instance of {cohort.arms} arms over {horizon} steps")
+        words = cohort.words
+        click.echo(f"{out}: planning for {cohort.arms} {words.arms}, {horizon} steps ahead")
 
 
 def _labels(text: str | None) -> int | list[str] | None:

@@ -52,6 +52,19 @@ class Follower:
 
 
 @contextmanager
+def working(label: str) -> Iterator[None]:
+    """Show what is done and for how long, while it is done, where standard error is a terminal."""
+    from rich.markup import escape
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    screen = console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        bar.add_task(escape(printable(label)), total=None)
+        yield
+
+
+@contextmanager
 def following(label: str, limit: float | None, best_known: float | None, quiet: bool) -> Iterator[Follower | None]:
     """Show a live line while a search runs, where standard error is a terminal and nobody asked for quiet.
 

@@ -12,7 +12,7 @@ from redwood.settings import counted
 if TYPE_CHECKING:
     from redwood.planning.estimation.provenance import Provenance
 
-READ = ("arm", "state", "like", "callable")
+READ = ("arm", "state", "step", "like", "callable")
 """Columns that have a meaning."""
 
 
@@ -24,21 +24,21 @@ class Today:
     ----------
     states
         State of each arm by name, ``None`` where it is blank.
+    seen_at
+        The step of the log in which the state of an arm was, where the file has it.
     likes
         Whom new arms are like.
     not_now
         Who is not to be called.
     features
         Of each arm, the columns that the plan was made with.
-    unused
-        Columns that mean nothing to the plan.
     """
 
     states: dict[str, int | None] = field(default_factory=dict)
+    seen_at: dict[str, int] = field(default_factory=dict)
     likes: dict[str, str] = field(default_factory=dict)
     not_now: set[str] = field(default_factory=set)
     features: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unused: tuple[str, ...] = ()
 
 
 def read_today(path: Path, provenance: Provenance | None, columns: Mapping[str, str], labels: Sequence[str] | None) -> Today:
@@ -61,26 +61,32 @@ def read_today(path: Path, provenance: Provenance | None, columns: Mapping[str, 
         Where a column is missing, an arm is there twice, or a value is none of those allowed.
     """
     from redwood.errors import InstanceError
+    from redwood.planning.estimation.log import step_of
+    from redwood.planning.estimation.provenance import Provenance
     from redwood.planning.estimation.table import is_missing, read_csv
+    from redwood.planning.estimation.words import Words
 
     raw = read_csv(path, ())
-    of_log: Mapping[str, str] = {} if provenance is None else provenance.columns
+    kept = provenance or Provenance()
+    of_log, word = kept.columns, kept.word("arm")
     named = {own: theirs for own, theirs in of_log.items() if own in READ and theirs in raw and own not in columns}
     found = read_csv(path, ("arm", "state"), {**named, **columns})
-    if labels is None and provenance is not None and not provenance.numbered:
-        labels = provenance.states
-    features = () if provenance is None else tuple(name for name in provenance.features if name in found)
-    today = Today(unused=tuple(name for name in found if name not in (*READ, *features)))
+    if labels is None and kept.states and not kept.numbered:
+        labels = kept.states
+    features = tuple(name for name in kept.features if name in found)
+    today = Today()
     for row, name in enumerate(str(arm).strip() for arm in found["arm"].tolist()):
         if is_missing(name):
-            raise InstanceError(f"{path}: row {row + 1} names no arm.")
+            raise InstanceError(f"{path}: row {row + 1} names no {word}.")
         if name in today.states:
-            raise InstanceError(f"{path}: names arm {name!r} twice.")
-        today.states[name] = _state(path, name, found["state"][row], labels)
+            raise InstanceError(f"{path}: names {word} {name!r} twice.")
+        today.states[name] = _state(path, f"{word} {name!r}", found["state"][row], labels)
+        if "step" in found and not is_missing(found["step"][row]):
+            today.seen_at[name] = step_of(found["step"][row], name, f"{path}: row {row + 1}", Words(of_log))
         today.features[name] = {column: found[column][row] for column in features}
         if "like" in found and not is_missing(found["like"][row]):
             today.likes[name] = found["like"][row].strip()
-        if "callable" in found and not _callable(path, name, found["callable"][row]):
+        if "callable" in found and not _callable(path, f"{word} {name!r}", found["callable"][row]):
             today.not_now.add(name)
     return today
 
@@ -99,12 +105,12 @@ def _state(path: Path, name: str, text: str, labels: Sequence[str] | None) -> in
     if labels is None and number is not None:
         return number
     expected = f"none of {', '.join(labels)}" if labels else "not a number from 0 on; give the labels in order by --states"
-    raise InstanceError(f"{path}: state {text!r:.40} of arm {name!r} is {expected}.")
+    raise InstanceError(f"{path}: state {text!r:.40} of {name} is {expected}.")
 
 
 def _callable(path: Path, name: str, text: str) -> bool:
     from redwood.errors import InstanceError
 
     if text.strip() not in ("0", "1"):
-        raise InstanceError(f"{path}: callable {text.strip()!r} of arm {name!r} is neither 0 nor 1.")
+        raise InstanceError(f"{path}: callable {text.strip()!r} of {name} is neither 0 nor 1.")
     return text.strip() == "1"

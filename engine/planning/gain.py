@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from redwood.planning.frames import frame, long_columns
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+END_ERROR = 0.68
+"""Standard error of a 2.5 or 97.5 % quantile, as a share of the width between both, of a single normal draw."""
 NOTHING = "doing nothing"
 """What a policy is compared with unless another one is named."""
 
@@ -106,7 +109,8 @@ class Gain:
         (low, high), (least, most) = self.interval, self.episode_interval
         return (
             f"Gain: {self.mean:.4g} a step above {self.other}, expected in [{low:.4g}, {high:.4g}], "
-            f"one episode in [{least:.4g}, {most:.4g}] (95 % each, {len(self.episodes)} draws), "
+            f"one episode in [{least:.4g}, {most:.4g}] (95 % each, {len(self.episodes)} draws, "
+            f"ends known to {100 * end_error(len(self.episodes)):.0f} % of the width), "
             f"above 0 in {100 * (self.draws > 0).mean():.0f} % of the draws"
         )
 
@@ -115,6 +119,11 @@ def deviation_over_draws(values: Array) -> float:
     """Return the standard deviation over draws of the expectation of values [D, E], without that of means of episodes."""
     noise = float((values.var(axis=1, ddof=1) / values.shape[1]).mean())
     return float(np.sqrt(max(0.0, values.mean(axis=1).var(ddof=1) - noise)))
+
+
+def end_error(draws: int) -> float:
+    """Return by which share of its width each end of an interval over so many draws differs from set to set of draws."""
+    return END_ERROR / math.sqrt(draws)
 
 
 def interval_over_draws(values: Array) -> tuple[float, float]:

@@ -34,7 +34,7 @@ def plot_simulation(
     policies: Mapping[str, Any],
     path: str | Path,
 ) -> None:
-    """Save one picture of simulated policies: reward over time, and the first policy's arms and actions.
+    """Save one picture of simulated policies: reward over time, and the arms and actions of the one that kept them.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def plot_simulation(
     instance
         Of a planning problem.
     rollouts
-        Of each policy, by its name; those of the first one with states and actions.
+        Of each policy, by its name; those of one of them with states and actions.
     policies
         The policies by the same names.
     path
@@ -55,12 +55,12 @@ def plot_simulation(
     figure = Figure(figsize=(16, 5), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     draw_rewards(left, rollouts)
-    first = next(iter(rollouts))
-    states, arm_actions = rollouts[first].states, rollouts[first].arm_actions
+    shown = next((name for name, one in rollouts.items() if one.states is not None), next(iter(rollouts)))
+    states, arm_actions = rollouts[shown].states, rollouts[shown].arm_actions
     if states is not None and arm_actions is not None:
         draw_arms(middle, states, arm_actions)
-    middle.set_title(f"{first}: mean state, and how often pulled")
-    problem.plot(instance, policies[first], right)
+    middle.set_title(f"{shown}: mean state, and how often acted on")
+    problem.plot(instance, policies[shown], right)
     with replacing(path) as unfinished:
         figure.savefig(unfinished, dpi=120)
 
@@ -137,7 +137,7 @@ def plot_against_bound(rollouts: Mapping[str, Rollouts], path: str | Path | None
 
 
 def draw_indices(axes: Axes, gains: Array, names: Sequence[Any], states: Sequence[str] = ()) -> None:
-    """Draw by how much a pull is above leaving alone [J, S] as a heat map, arms by their greatest value.
+    """Draw by how much an action is above leaving alone [J, S] as a heat map, arms by their greatest value.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def draw_indices(axes: Axes, gains: Array, names: Sequence[Any], states: Sequenc
     shown = axes.imshow(gains[order], aspect="auto", interpolation="nearest", **colours_of(gains))
     name_states(axes, gains.shape[1], states)
     _name_arms(axes, [names[arm] for arm in order])
-    axes.figure.colorbar(shown, ax=axes, label="value of a pull over leaving alone", shrink=0.8)
+    axes.figure.colorbar(shown, ax=axes, label="value of an action over leaving alone", shrink=0.8)
 
 
 def colours_of(gains: Array) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def draw_calls(axes: Axes, arm_actions: Array, names: Sequence[Any]) -> None:
     axes.barh(np.arange(len(order)), calls[order], height=0.8, color="C0")
     axes.invert_yaxis()
     _name_arms(axes, [names[arm] for arm in order])
-    axes.set_xlabel(f"pulls in {arm_actions.shape[1]} steps")
+    axes.set_xlabel(f"actions in {arm_actions.shape[1]} steps")
 
 
 def _name_arms(axes: Axes, names: Sequence[Any]) -> None:

@@ -84,7 +84,7 @@ class Rollouts:
         return mean, (mean - half, mean + half)
 
     def plot(self, path: str | Path | None = None, axes: Axes | None = None) -> Axes:
-        """Draw what was kept as a heat map of states and pulls, or else the reward over time, and return the axes."""
+        """Draw what was kept as a heat map of states and actions, or else the reward over time, and return the axes."""
         from redwood.picture import drawn
         from redwood.planning.picture import draw_arms, draw_rewards
 

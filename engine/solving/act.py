@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,20 +21,21 @@ from redwood.planning.policies import IndexPolicy, q_values_of
 from redwood.plugins.host import host
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.workers import who_serves
-from redwood.settings import whole
 from redwood.solving.joined import Likeness, likeness
 from redwood.solving.rolling import (
     names_of,
     skipped_arms,
+    some,
     with_beliefs,
     with_budget,
     with_capacities,
     with_joined,
     without,
 )
+from redwood.solving.states_today import checked_states, read_grown, states_today
 
-SHOWN = 5
-"""Names that a remark has at most."""
+ALIKE, NEARLY_THE_SAME = 0.6, 0.8
+"""From which similarity of names on (`difflib`) one is suggested for a stranger, and a new one may be a misspelt one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,10 @@ class Calls:
         Arms of the cohort that are not there today, and arms whose state is not known.
     joined
         Whom each new arm is taken to be like, in words.
+    similar
+        The name of somebody who has left that the name of a new arm looks like.
+    step
+        Which step of the log today is; ``None`` where the instance comes from no log.
     provenance
         Names and labels of the log, where the instance has them.
     """
@@ -68,6 +74,8 @@ class Calls:
     left: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     joined: Mapping[str, str] = field(default_factory=dict)
+    similar: Mapping[str, str] = field(default_factory=dict)
+    step: int | None = None
     provenance: Provenance | None = None
 
     def columns(self) -> dict[str, Sequence[Any]]:
@@ -77,9 +85,9 @@ class Calls:
         action = [kept.actions[action] if kept.actions else str(action) for action in self.arm_actions]
         found: dict[str, Sequence[Any]] = {
             "rank": range(1, len(self.arms) + 1),
-            kept.columns.get("arm", "arm"): self.arms,
-            kept.columns.get("state", "state"): state,
-            kept.columns.get("action", "action"): action,
+            kept.word("arm"): self.arms,
+            kept.word("state"): state,
+            kept.word("action"): action,
         }
         if any(self.workers):
             found["worker"] = self.workers
@@ -92,25 +100,25 @@ class Calls:
         if self.left:
             verbs = ("is", "counts") if len(self.left) == 1 else ("are", "count")
             said.append(
-                f"{len(self.left)} of the cohort {verbs[0]} not in {where} and {verbs[1]} as left: {_some(self.left)}."
+                f"{len(self.left)} of the cohort {verbs[0]} not in {where} and {verbs[1]} as left: {some(self.left)}."
             )
         if self.unknown:
+            kept = self.provenance or Provenance()
+            today = "" if self.step is None else f" to {kept.word('step')} {self.step}"
             said.append(
-                f"No state in {where}, so that the last one known, moved on without a call, stands for it: "
-                f"{_some(self.unknown)}."
+                f"Today's state is not known, so that the last one known, moved on{today}, stands for it: "
+                f"{some(self.unknown)}."
             )
         for words in dict.fromkeys(self.joined.values()):
             names = [name for name, other in self.joined.items() if other == words]
-            said.append(f"New in {where}, and taken to be {words}: {_some(names)}.")
+            said.append(f"New in {where}, and taken to be {words}: {some(names)}.")
+        for name, other in self.similar.items():
+            said.append(f"Warning: {name} is new, and {other} is missing: is that the same one, with another spelling?")
         return said
 
     def to_frame(self) -> Any:
         """Return `columns` as a pandas frame."""
         return frame(self.columns())
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def read_deployed(path: str | Path, instance: BanditInstance | None = None) -> tuple[BanditInstance, Policy]:
@@ -136,7 +144,7 @@ def read_deployed(path: str | Path, instance: BanditInstance | None = None) -> t
 def act_by_name(
     instance: BanditInstance,
     policy: Policy,
-    today: Mapping[str, int | None],
+    today: Mapping[str, int | None] | None = None,
     step: int = 0,
     *,
     likes: Mapping[str, str] | None = None,
@@ -144,13 +152,17 @@ def act_by_name(
     not_now: Collection[str] = (),
     budget: int | None = None,
     capacities: Mapping[str, int] | None = None,
-    since: int = 1,
+    seen_at: Mapping[str, int] | None = None,
+    log: Any = None,
 ) -> Calls:
     """Return who is called, given each arm's state by name.
 
     Arms that ``today`` does not name have left, and are not pulled. Arms that the instance does not have are new: policies
     of a table treat them like the arm that ``likes`` names, like those that are near by features, or like the mean of the
     cohort. The cohort may so change from week to week without a new plan, and with step 0 the horizon rolls on.
+
+    Today is the step after the last one of the log, or the last that ``seen_at`` names. A state that is not known or older
+    is the last known one, moved on from its step to today by the actions in the log since then.
 
     Parameters
     ----------
@@ -159,11 +171,12 @@ def act_by_name(
     policy
         The policy.
     today
-        State of each arm that is there, before it is pulled; ``None`` where it is not known.
+        State of each arm that is there, before it is pulled; ``None`` where it is not known. By default all are there,
+        where the instance starts.
     step
         How many steps have been done since the start of the horizon; 0 looks a whole horizon ahead again.
     likes
-        Whom of the cohort new arms are like, by name.
+        Whom of the cohort new arms are like, by name; ``"all"`` for the mean of the cohort.
     features
         Of new arms by name, those that the plan was made with.
     not_now
@@ -172,32 +185,37 @@ def act_by_name(
         How many calls there can be this week, in place of the plan's number.
     capacities
         How many each worker calls this week, by name; workers that are not named are away.
-    since
-        Steps from the end of the log to today; by so many, without pulls, the last known states of arms are moved on whose
-        state is not known.
+    seen_at
+        The step of the log in which the state that ``today`` has of an arm was, where that is not this week.
+    log
+        The log as it is now, where it has grown since the plan was made: a frame or the path of a CSV file.
 
     Raises
     ------
     InstanceError
-        Where nobody of today is in the cohort, a state is out of range, or an arm is like nobody in the cohort.
+        Where nobody of today is in the cohort, a state is out of range, or somebody new is like nobody.
     SolutionError
         Where arms have come or left or have no known state, and the policy has no table.
     """
-    given: Any = today
+    given: Any = dict.fromkeys(names_of(instance)) if today is None else today
     if not isinstance(given, Mapping):
         raise InstanceError(f"today is a {type(today).__name__}; expected a mapping from arms to their states.")
     kept = instance.provenance
-    joined = _joined(instance, given, likes or {}, features or {})
-    instance, policy = with_joined(instance, policy, joined)
+    words = kept or Provenance()
+    grown = read_grown(log, kept)
+    joined, similar = _joined(instance, given, likes or {}, features or {})
+    instance, policy = with_joined(instance, policy, joined, words.word("arm"))
     if budget is not None:
         instance = with_budget(instance, budget)
     if capacities is not None:
         instance = with_capacities(instance, capacities)
+    checked_states(instance, words, given)
     names = names_of(instance)
-    states, unknown = _states(instance, names, given)
-    gone, waiting = skipped_arms(instance, today, not_now)
-    policy = with_beliefs(policy, unknown, _moved_on(instance, whole("since", since, 0)))
-    policy = without(policy, gone | waiting, f"{int(gone.sum())} arms have no state today and {int(waiting.sum())} wait")
+    beliefs, now = states_today(instance, words, given, seen_at or {}, grown)
+    gone, waiting = skipped_arms(instance, given, not_now)
+    states, unknown = np.argmax(beliefs, axis=1), (beliefs.max(axis=1) < 1.0) & ~gone
+    policy = with_beliefs(policy, unknown, beliefs)
+    policy = without(policy, gone | waiting, f"{int(gone.sum())} of the cohort have left and {int(waiting.sum())} wait")
     policy = replace(policy)  # it may be bound to the instance of the plan
     policy.bind(host().problem(instance.problem).view(Planning, instance))
     arm_actions = np.asarray(policy.act(states, step))
@@ -215,45 +233,47 @@ def act_by_name(
         tuple(name for name, left in zip(names, gone, strict=True) if left),
         tuple(name for name, blank in zip(names, unknown, strict=True) if blank),
         {name: like.words for name, like in joined.items()},
+        similar,
+        None if kept is None else now,
         kept,
     )
 
 
 def _joined(
     instance: BanditInstance, today: Mapping[str, Any], likes: Mapping[str, str], features: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Likeness]:
-    """Return whom each of today's new arms is like; raise `InstanceError` where all are new."""
-    names = names_of(instance)
-    known = set(names)
-    new = [name for name in today if name not in known]
+) -> tuple[dict[str, Likeness], dict[str, str]]:
+    """Return whom each of today's new arms is like, and whose names new ones look like of those who have left.
+
+    Raises
+    ------
+    InstanceError
+        Where all are new, or nothing says whom somebody new is like.
+    """
+    names, kept = names_of(instance), instance.provenance or Provenance()
+    new = [name for name in today if name not in set(names)]
     if len(new) == len(today):
-        raise InstanceError(f"none of today's {len(today)} arms is in the policy's cohort; is it the policy of another one?")
-    of_cohort: Mapping[str, tuple[Any, ...]] = {} if instance.provenance is None else instance.provenance.features
-    return {name: likeness(names, of_cohort, name, likes.get(name), features.get(name, {})) for name in new}
+        raise InstanceError(
+            f"nobody of today's {len(today)} ({kept.word('arm')} {some(new)}) is in the policy's cohort; is it the policy "
+            "of another one?"
+        )
+    missing = [name for name in names if name not in today]
+    found: dict[str, Likeness] = {}
+    similar: dict[str, str] = {}
+    for name in new:
+        close = _nearest(name, missing, ALIKE)
+        hint = "" if close is None else f" Did you mean {close!r}, who is missing today?"
+        found[name] = likeness(names, kept, name, likes.get(name), features.get(name, {}), hint)
+        nearest = _nearest(name, missing, NEARLY_THE_SAME)
+        if nearest is not None:
+            similar[name] = nearest
+    return found, similar
 
 
-def _states(instance: BanditInstance, names: Sequence[str], today: Mapping[str, Any]) -> tuple[Array, Array]:
-    """Return each arm's state [J], some state where today has none, and of which of those that are there it is not known."""
-    states, unknown = np.argmax(instance.arms.start, axis=1), np.zeros(len(names), bool)
-    for arm, name in enumerate(names):
-        state = today.get(name, int(states[arm]))
-        if state is None:
-            unknown[arm] = True
-            continue
-        if isinstance(state, (bool, np.bool_)) or not isinstance(state, (int, np.integer)):
-            raise InstanceError(f"state {state!r:.40} of arm {name!r} is no whole number.")
-        if not 0 <= state < instance.arms.shape[2]:
-            raise InstanceError(f"state {state} of arm {name!r} is outside 0 to {instance.arms.shape[2] - 1}.")
-        states[arm] = state
-    return states, unknown
-
-
-def _moved_on(instance: BanditInstance, steps: int) -> Array:
-    """Return probabilities [J, S] of the arms' states so many steps after the start, without pulls."""
-    found = instance.arms.start
-    for _ in range(steps):
-        found = np.einsum("js,jsz->jz", found, instance.arms.transitions[:, 0])
-    return found
+def _nearest(name: str, others: Sequence[str], similarity: float) -> str | None:
+    """Return whose name is the most similar one, be it in small letters or capitals; ``None`` where none is."""
+    known = {other.casefold(): other for other in others}
+    close = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=similarity)
+    return known[close[0]] if close else None
 
 
 def _values(policy: Policy, arm_actions: Array, states: Array, step: int) -> Array | None:

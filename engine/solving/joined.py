@@ -11,8 +11,11 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import InstanceError, suggestion
 from redwood.planning.estimation.groups import standardised
+from redwood.planning.estimation.provenance import Provenance
 from redwood.planning.estimation.table import is_missing
 
+ALL = "all"
+"""Says that somebody is like the mean of the cohort."""
 NEAREST = 10
 """How many of those with the same words somebody is taken to be like by numbers; more where more are as near."""
 
@@ -35,10 +38,11 @@ class Likeness:
 
 def likeness(
     names: tuple[str, ...],
-    known: Mapping[str, tuple[Any, ...]],
+    kept: Provenance,
     name: str,
     like: str | None,
     own: Mapping[str, Any],
+    hint: str = "",
 ) -> Likeness:
     """Return whom of the cohort a new arm is taken to be like.
 
@@ -46,32 +50,39 @@ def likeness(
     ----------
     names
         Name [J] of each arm of the cohort.
-    known
-        Features of the cohort by name, each with a value [J] an arm.
+    kept
+        What the cohort's plan keeps of its log, such as features of each arm.
     name
         The new arm.
     like
-        Whom it is said to be like; ``None`` where nobody says.
+        Whom it is said to be like, `ALL` for the mean of the cohort; ``None`` where nobody says.
     own
         The new arm's features by name.
+    hint
+        Ends the message where nothing says whom it is like.
 
     Raises
     ------
     InstanceError
-        Where it is said to be like nobody in the cohort, or a feature is not finite.
+        Where nothing says whom it is like, it is said to be like nobody in the cohort, or a feature is not finite.
     """
-    if like is not None:
-        if like not in names:
-            raise InstanceError(
-                f"arm {name!r} is said to be like {like!r}, who is not in the cohort.{suggestion(like, names)}"
-            )
-        return Likeness(np.array([other == like for other in names]), f"like {like}")
+    known, word = kept.features, kept.word("arm")
     everybody = np.ones(len(names), bool)
-    if not known:
-        return Likeness(everybody, "like the mean of all")
+    if like is not None and like not in names:
+        if like == ALL:
+            return Likeness(everybody, "like the mean of all")
+        raise InstanceError(
+            f"{word} {name!r} is said to be like {like!r}, who is not in the cohort.{suggestion(like, names)}"
+        )
+    if like is not None:
+        return Likeness(np.array([other == like for other in names]), f"like {like}")
     missing = [column for column in known if is_missing(own.get(column))]
-    if missing:
-        return Likeness(everybody, f"like the mean of all, since its {missing[0]} is not known")
+    if missing or not known:
+        placed = f"fill in {' and '.join(missing)}" if missing else "estimate with --feature"
+        raise InstanceError(
+            f"{word} {name!r} is not in the policy's cohort.{hint} To place somebody new, {placed}, or say in the column "
+            f"like whom it is like: a name, or {ALL} for the mean of the cohort."
+        )
     columns = {column: standardised([*values, own[column]]) for column, values in known.items()}
     alike, numbers = everybody, [column for column in known if columns[column].shape[1] == 1]
     for column in set(known) - set(numbers):
@@ -82,7 +93,7 @@ def likeness(
     if numbers:
         places = np.hstack([columns[column] for column in numbers])
         if not np.isfinite(places).all():
-            raise InstanceError(f"{' or '.join(numbers)} of arm {name!r} is a number that is not finite.")
+            raise InstanceError(f"{' or '.join(numbers)} of {word} {name!r} is a number that is not finite.")
         away = np.where(alike, np.linalg.norm(places[:-1] - places[-1], axis=1), np.inf)
         alike = alike & (away <= np.sort(away)[min(NEAREST, int(alike.sum())) - 1] + 1e-9)
     return Likeness(alike, f"like the {int(alike.sum())} nearest by {' and '.join(known)}")

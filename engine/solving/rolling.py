@@ -5,7 +5,7 @@ Policies of a table have values for each arm by itself, so that a change of the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,8 +21,15 @@ from redwood.problems.cormab.workers import WorkersSet
 from redwood.settings import whole
 from redwood.solving.joined import Likeness
 
+SHOWN = 5
+"""Names that a message has at most."""
 AWAY = 1e9
 """By how much pulling an arm that is not to be pulled lies below leaving it alone, over the largest value."""
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first of some names, for a message."""
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def names_of(instance: BanditInstance) -> tuple[str, ...]:
@@ -30,11 +37,24 @@ def names_of(instance: BanditInstance) -> tuple[str, ...]:
     return instance.arm_names or tuple(str(arm) for arm in range(instance.size))
 
 
-def with_joined(instance: BanditInstance, policy: Policy, joined: Mapping[str, Likeness]) -> tuple[BanditInstance, Policy]:
+def with_joined(
+    instance: BanditInstance, policy: Policy, joined: Mapping[str, Likeness], word: str = "arm"
+) -> tuple[BanditInstance, Policy]:
     """Return the instance and the policy with more arms, each like some of the cohort.
 
     The values of a new arm are the mean of those of the arms that it is like. It can be served by workers who may serve all
     of these.
+
+    Parameters
+    ----------
+    instance
+        Of the cohort.
+    policy
+        A policy of a table for it.
+    joined
+        Whom each new arm is like, by its name.
+    word
+        What an arm is called in messages.
 
     Raises
     ------
@@ -46,7 +66,7 @@ def with_joined(instance: BanditInstance, policy: Policy, joined: Mapping[str, L
     if not joined:
         return instance, policy
     names = names_of(instance)
-    table = _table_of(policy, f"{len(joined)} arms have joined ({', '.join(list(joined)[:5])})")
+    table = _table_of(policy, f"{some(list(joined))} joined")
     shares = np.array([like.arms / like.arms.sum() for like in joined.values()])
 
     def grown(values: Array, axis: int) -> Array:
@@ -54,7 +74,7 @@ def with_joined(instance: BanditInstance, policy: Policy, joined: Mapping[str, L
         return np.concatenate((values, more), axis=axis)
 
     arms = Arms(*(grown(values, 0) for values in (instance.arms.transitions, instance.arms.rewards, instance.arms.start)))
-    actions = _grown_actions(instance.actions, joined)
+    actions = _grown_actions(instance.actions, joined, word)
     made = replace(instance, arms=arms, actions=actions, arm_names=(*names, *joined), provenance=None)
     return made, replace(table, q_values=grown(table.q_values, 1))
 
@@ -80,7 +100,7 @@ def with_beliefs(policy: Policy, unknown: Array, beliefs: Array) -> Policy:
     """
     if not unknown.any():
         return policy
-    table = _table_of(policy, f"{int(unknown.sum())} arms have no known state today")
+    table = _table_of(policy, f"today's state of {int(unknown.sum())} of the cohort is not known")
     q_values = np.array(table.q_values)
     expected = np.einsum("tjas,js->tja", q_values[:, unknown], beliefs[unknown])
     q_values[:, unknown] = expected[..., None]
@@ -133,26 +153,26 @@ def _table_of(policy: Policy, why: str) -> IndexPolicy:
     return policy
 
 
-def _grown_actions(actions: ActionSet, joined: Mapping[str, Likeness]) -> ActionSet:
+def _grown_actions(actions: ActionSet, joined: Mapping[str, Likeness], word: str) -> ActionSet:
     """Return the action set with more arms."""
     if isinstance(actions, BudgetSet):
         return BudgetSet(actions.count + len(joined), actions.budget)
     if not isinstance(actions, WorkersSet):
         kind = getattr(actions, "kind", type(actions).__name__)
-        raise SolutionError(f"{len(joined)} arms have joined, and actions of the kind {kind!r} cannot grow; plan anew.")
+        raise SolutionError(f"{some(list(joined))} joined, and actions of the kind {kind!r} cannot grow; plan anew.")
     may = np.asarray(actions.compatible)
     columns = np.column_stack([may[:, like.arms].all(axis=1) for like in joined.values()])
     unserved = [name for name, served in zip(joined, np.asarray(columns.any(axis=0)), strict=True) if not served]
     if unserved:
         raise InstanceError(
-            f"arm {unserved[0]!r} is taken to be {joined[unserved[0]].words}, and no worker may serve all of these, so that "
-            f"nobody is known to serve arm {unserved[0]!r}; say in the column like whom it resembles."
+            f"{word} {unserved[0]!r} is taken to be {joined[unserved[0]].words}, and no worker may serve all of these, so "
+            f"that nobody is known to serve {word} {unserved[0]!r}; say in the column like whom it resembles."
         )
     return WorkersSet(np.hstack((may, columns)).astype(np.int64), np.array(actions.capacities), actions.worker_names)
 
 
 def skipped_arms(instance: BanditInstance, today: Collection[str], not_now: Collection[str]) -> tuple[Array, Array]:
-    """Return which arms [J] have left, and which are still there but are not to be pulled this week.
+    """Return which arms [J] have left, and which are still there but are not to be called this week.
 
     Raises
     ------
@@ -161,6 +181,6 @@ def skipped_arms(instance: BanditInstance, today: Collection[str], not_now: Coll
     """
     strange = [name for name in not_now if name not in today]
     if strange:
-        raise InstanceError(f"arm {strange[0]!r} is not to be pulled this week, and is not one of today's.")
+        raise InstanceError(f"{strange[0]!r} is not to be called this week, and is not one of today's.")
     names = names_of(instance)
     return np.array([name not in today for name in names]), np.array([name in not_now for name in names])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components, dijkstra
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.problems.routing.generators import place
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 VARIANTS = ("matnet", "uniform", "city", "roads")
 LARGEST = 1_000_000
@@ -67,6 +69,8 @@ def street_times(size: int, rng: np.random.Generator) -> tuple[Array, Array]:
     and have two directions; of the side streets some have one, and traffic slows each direction of a street for itself.
     One-way streets whose loss would cut a junction off have two directions.
     """
+    from scipy.sparse.csgraph import connected_components, dijkstra
+
     side = max(2, math.ceil(math.sqrt(JUNCTIONS * size)))
     spots = (np.indices((side, side)).reshape(2, -1).T + 0.6 * rng.random((side * side, 2))) * (LARGEST / side)
     number = np.arange(side * side).reshape(side, side)
@@ -90,6 +94,8 @@ def street_times(size: int, rng: np.random.Generator) -> tuple[Array, Array]:
 
 def _streets(there: Array, back: Array, tail: Array, head: Array, shut: Array, side: int) -> csr_matrix:
     """Return the times of streets as a sparse matrix, without the directions that are shut: 1 is there, 2 is back."""
+    from scipy.sparse import csr_matrix
+
     ahead, astern = np.flatnonzero(shut != 1), np.flatnonzero(shut != 2)
     rows = np.concatenate([tail[ahead], head[astern]])
     columns = np.concatenate([head[ahead], tail[astern]])

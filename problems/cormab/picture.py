@@ -116,7 +116,7 @@ def draw_groups(joint: CoverageReward, arm_actions: Array | None, axes: Axes) ->
     axes.figure.colorbar(shown, ax=axes, shrink=0.8)
     for row, arm in enumerate(groups.tolist()):
         if arm_actions is not None and arm_actions[arm]:
-            axes.text(success[arm].argmax(), row, "pulled", ha="center", va="center", fontsize=7, fontweight="bold")
+            axes.text(success[arm].argmax(), row, "chosen", ha="center", va="center", fontsize=7, fontweight="bold")
 
 
 def draw_meetings(actions: ScheduleSet, arm_actions: Array | None, axes: Axes) -> None:

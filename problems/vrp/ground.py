@@ -12,7 +12,7 @@ from redwood.clock import Clock, go_on
 from redwood.kernel_fields import by_reference
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.reload_stops import with_reload_stops
-from redwood.problems.vrp.roads import RoadArrays
+from redwood.problems.vrp.roads_kernels import RoadArrays, road_arrays
 
 LOOK = 50
 """Customers whose neighbours are looked for between two looks at a clock."""
@@ -140,7 +140,7 @@ def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = No
     collects[instance.shipments[:, 0]] = True
     alike = _alike(instance)
     return Ground(
-        roads=instance.roads.arrays,
+        roads=road_arrays(instance.roads),
         customers=customers,
         size=size,
         homes=len(instance.depots),

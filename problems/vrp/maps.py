@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import html
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from redwood.errors import FitError
 from redwood.problems.vrp.checks import NumberedRoute, numbered
 from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.map_labels import placed_labels
 from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.route_names import route_colours
 from redwood.problems.vrp.routes import Route, Routes
 from redwood.problems.vrp.schedule import places_of
 from redwood.problems.vrp.sheets import sheets
@@ -23,7 +25,6 @@ STYLE = (
     "h2{font-size:1.1em}h2 span{display:inline-block;width:1em;height:1em;margin-right:.5em;vertical-align:-.1em}"
     "body{padding:0 1em}section{overflow-x:auto}@media print{section{break-before:page}}"
 )
-COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
 
 
 def stops(solution: Routes) -> list[dict[str, Any]]:
@@ -107,21 +108,19 @@ def html_map(instance: VRPInstance, solution: Routes) -> str:
         raise FitError("the instance has matrices and no coordinates, so there is no map.")
     told = described(instance, solution)
     routes, shown, pages = numbered(instance, told), _screen(instance), sheets(instance, told)
-    colours = [COLOURS[number % len(COLOURS)] for number in range(len(routes))]
+    colours = route_colours(instance, routes)
     lines = [_line(instance, route, shown, colour) for route, colour in zip(routes, colours, strict=True)]
-    marks = [
-        _mark(shown[k], name, _depot_words(instance, told, name), square=True) for k, name in enumerate(instance.depots)
-    ]
+    marks = [_Mark(k, name, name, _depot_words(instance, told, name), "black") for k, name in enumerate(instance.depots)]
     for page, colour in zip(pages, colours, strict=True):
         for row in page:
-            if row["name"] in instance.numbers:
+            if (name := row["name"]) in instance.numbers:
                 words = f"stop {row['stop']} of {row['vehicle']}, arrival {_cell(row['arrival'])}"
-                label = f"{row['stop']} {row['name']}"
-                marks.append(_mark(shown[_number(instance, row["name"])], row["name"], words, fill=colour, label=label))
+                marks.append(_Mark(_number(instance, name), name, f"{row['stop']} {name}", words, colour))
     for name, why in told.left_out.items():
-        marks.append(_mark(shown[_number(instance, name)], name, f"left out: {why}", fill="white"))
+        marks.append(_Mark(_number(instance, name), name, name, f"left out: {why}", "white"))
     title = html.escape(instance.name or "Routes")
-    drawing = f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img">{"".join(lines)}{"".join(marks)}</svg>'
+    drawn = "".join(lines) + _drawn(marks, shown, len(instance.depots))
+    drawing = f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img">{drawn}</svg>'
     tables = "".join(_sheet(instance, page, colour) for page, colour in zip(pages, colours, strict=True))
     out = "".join(f"<li>{html.escape(f'{name}: {why}')}</li>" for name, why in told.left_out.items())
     return (
@@ -162,15 +161,31 @@ def _line(instance: VRPInstance, route: NumberedRoute, shown: Any, colour: str) 
     return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
 
 
-def _mark(at: Any, name: str, words: str, *, square: bool = False, fill: str = "black", label: str = "") -> str:
-    x, y = at
-    if square:
-        shape = f'<rect x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10" fill="{fill}"/>'
-    else:
-        shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="black"/>'
-    beside = f'x="{x - 6:.1f}" text-anchor="end"' if x > 0.75 * WIDTH else f'x="{x + 6:.1f}"'  # inside of the drawing
-    text = f'<text {beside} y="{y - 6:.1f}" font-size="11">{html.escape(label or name)}</text>'
-    return f"<g><title>{html.escape(f'{name}: {words}')}</title>{shape}{text}</g>"
+class _Mark(NamedTuple):
+    """A place of the map: its number, its name, its label, what is said where the mouse is, and its colour."""
+
+    place: int
+    name: str
+    label: str
+    words: str
+    fill: str
+
+
+def _drawn(marks: list[_Mark], shown: Any, depots: int) -> str:
+    """Return marks, depots as squares, with their labels where there is room; all have their words."""
+    points = np.array([shown[mark.place] for mark in marks])
+    labels = placed_labels(points, [mark.label for mark in marks], WIDTH, HEIGHT)
+    parts = []
+    for mark, (x, y), label in zip(marks, points.tolist(), labels, strict=True):
+        if mark.place < depots:
+            shape = f'<rect x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10" fill="{mark.fill}"/>'
+        else:
+            shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{mark.fill}" stroke="black"/>'
+        if label is not None:
+            anchor = ' text-anchor="end"' if label.ends else ""
+            shape += f'<text x="{label.x:.1f}"{anchor} y="{label.y:.1f}" font-size="11">{html.escape(mark.label)}</text>'
+        parts.append(f"<g><title>{html.escape(f'{mark.name}: {mark.words}')}</title>{shape}</g>")
+    return "".join(parts)
 
 
 def _sheet(instance: VRPInstance, page: list[dict[str, Any]], colour: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from redwood.arrays import Array
 from redwood.errors import FitError
 from redwood.problems.vrp.checks import NumberedRoute, numbered
 from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.route_names import route_colours, vehicle_names
 from redwood.problems.vrp.routes import Routes
 from redwood.problems.vrp.schedule import loads_on, places_of, schedule
 from redwood.problems.vrp.times import moment
@@ -31,8 +32,10 @@ def draw(instance: VRPInstance, solution: Routes | None, axes: Axes) -> None:
     points, homes = np.asarray(instance.roads.coords), len(instance.depots)
     routes = [] if solution is None else numbered(instance, solution)
     axes.scatter(points[:homes, 0], points[:homes, 1], s=60, marker="s", color="black", zorder=4, label="depot")
-    for rank, (route, colour) in enumerate(zip(routes, _colours(instance, routes), strict=True)):
-        _draw_route(instance, route, axes, colour, rank)
+    told = zip(routes, route_colours(instance, routes), vehicle_names(instance, routes), strict=True)
+    for number, (route, colour, vehicle) in enumerate(told, 1):
+        label = f"Route {number}: {vehicle}{_told(instance, route)}" if number <= LEGEND_ROUTES else None
+        _draw_route(instance, route, axes, colour, label)
     if len(routes) > LEGEND_ROUTES:
         axes.plot([], [], color="none", label=f"and {len(routes) - LEGEND_ROUTES} more routes")
     _draw_customers(instance, routes, axes, solution is not None)
@@ -71,35 +74,22 @@ def _draw_customers(instance: VRPInstance, routes: list[NumberedRoute], axes: Ax
             axes.annotate(name, tuple(point), textcoords="offset points", xytext=(4, 4), fontsize=7, color="0.3")
 
 
-def _colours(instance: VRPInstance, routes: list[NumberedRoute]) -> list[Any]:
-    """Return a colour for each route such that neighbours by direction differ."""
-    from matplotlib import colormaps
-
-    points, homes = np.asarray(instance.roads.coords), len(instance.depots)
-    palette = colormaps["tab20"].colors  # type: ignore[attr-defined]
-    ways = [points[homes + r.customers].mean(axis=0) - points[instance.vehicles[r.kind].start] for r in routes]
-    ranks = np.argsort(np.argsort([math.atan2(y, x) for x, y in ways]))
-    return [palette[(int(rank) * 7) % 20] for rank in ranks]
-
-
-def _draw_route(instance: VRPInstance, route: NumberedRoute, axes: Axes, colour: Any, rank: int) -> None:
+def _draw_route(instance: VRPInstance, route: NumberedRoute, axes: Axes, colour: str, label: str | None) -> None:
     vehicle = instance.vehicles[route.kind]
     walk = np.asarray(instance.roads.coords)[places_of(instance, vehicle, route.stops)]
     last = len(walk) if vehicle.end is None else len(walk) - 1
-    label = _label(instance, route, rank) if rank < LEGEND_ROUTES else None
     axes.plot(walk[1:last, 0], walk[1:last, 1], color=colour, linewidth=1.6, zorder=2, label=label)
     axes.plot(walk[:2, 0], walk[:2, 1], color=colour, linewidth=0.7, alpha=0.6, zorder=1)
     if vehicle.end is not None:
         axes.plot(walk[-2:, 0], walk[-2:, 1], color=colour, linewidth=0.7, alpha=0.6, linestyle="--", zorder=1)
 
 
-def _label(instance: VRPInstance, route: NumberedRoute, rank: int) -> str:
-    """Return the words of the legend: the vehicle, its largest load, and when it drives."""
+def _told(instance: VRPInstance, route: NumberedRoute) -> str:
+    """Return the words of the legend after a route's name: its trips, its largest load, and when it drives."""
     vehicle = instance.vehicles[route.kind]
-    words = f"{rank + 1}: {vehicle.name}" if len(instance.vehicles) > 1 else f"route {rank + 1}"
     parts = [_load(most, capacity) for most, capacity in zip(_most(instance, route.stops), vehicle.capacity, strict=True)]
     trips = len(route.stops) - len(route.customers) + 1
-    words += f", {trips} trips" if trips > 1 else ""
+    words = f", {trips} trips" if trips > 1 else ""
     if any(parts):
         words += ", " + " + ".join(part for part in parts if part)
     if instance.timed:

@@ -12,7 +12,7 @@ from redwood.kernels import kernel
 from redwood.problems.vrp.checks import NumberedRoute
 from redwood.problems.vrp.ground import FOREVER, Ground
 from redwood.problems.vrp.instance import VRPInstance
-from redwood.problems.vrp.roads import road_distance, road_distance_to, road_duration, road_duration_to
+from redwood.problems.vrp.roads_kernels import road_distance, road_distance_to, road_duration, road_duration_to
 
 DURATION, EARLIEST, LATEST, RELEASE, LENGTH, BUSY = 0, 1, 2, 3, 4, 5
 """Columns of `Plan.head` and `Plan.tail`: least duration, first and last start that keep it, release, distance, and the time

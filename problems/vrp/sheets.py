@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.problems.vrp.checks import NumberedRoute, numbered
 from redwood.problems.vrp.instance import VRPInstance
+from redwood.problems.vrp.route_names import vehicle_names
 from redwood.problems.vrp.routes import Routes
 from redwood.problems.vrp.schedule import loads_on, schedule
 from redwood.problems.vrp.times import TimeUnit, moment
@@ -24,14 +24,11 @@ def sheets(instance: VRPInstance, solution: Routes) -> list[list[dict[str, Any]]
     are numbers without one. Where loads are several, they are lists.
     """
     routes = numbered(instance, solution)
-    driven, met = Counter(route.kind for route in routes), Counter[int]()
-    found = []
-    for number, route in enumerate(routes, 1):
-        met[route.kind] += 1
-        name = instance.vehicles[route.kind].name
-        vehicle = f"{name} {met[route.kind]}" if driven[route.kind] > 1 else name
-        found.append([{"route": number, "vehicle": vehicle} | row for row in _stops(instance, route)])
-    return found
+    named = zip(vehicle_names(instance, routes), routes, strict=True)
+    return [
+        [{"route": number, "vehicle": vehicle} | row for row in _stops(instance, route)]
+        for number, (vehicle, route) in enumerate(named, 1)
+    ]
 
 
 def _stops(instance: VRPInstance, route: NumberedRoute) -> list[dict[str, Any]]:

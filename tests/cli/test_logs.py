@@ -14,11 +14,15 @@ from click.testing import CliRunner
 from redwood import read, simulate, solve
 from redwood.cli.root import root
 from redwood.errors import InstanceError, OptionError, SolutionError
+from redwood.planning.estimation.provenance import Provenance
 from redwood.planning.policies import NullPolicy
 from redwood.plugins.host import host
 from redwood.problems.cormab.workers import WorkersSet
 from redwood.solving.act import act_by_name, read_deployed
 from redwood.solving.joined import likeness
+
+NAMES = {"arm": "patient", "step": "week", "state": "status", "action": "call"}
+"""What somebody's log calls its columns."""
 
 
 def redwood(folder, *words, code=0):
@@ -78,7 +82,7 @@ def test_people_who_left_are_not_called(folder):
     rest = act_by_name(instance, policy, {f"p{arm}": 0 for arm in range(12) if f"p{arm}" != gone})
     assert gone not in rest.arms
     assert len(rest.arms) == 3
-    with pytest.raises(InstanceError, match="none of today's 1 arms is in the policy's cohort"):
+    with pytest.raises(InstanceError, match=r"nobody of today's 1 \(arm p99\) is in the policy's cohort"):
         act_by_name(instance, policy, {"p99": 0})
 
 
@@ -89,12 +93,26 @@ def test_people_who_joined_are_called_like_others(folder):
     first = act_by_name(instance, policy, today).arms[0]
     changed = {name: 0 for name in today if name != first} | {"new": 0}
     assert "new" in act_by_name(instance, policy, changed, likes={"new": first}).arms
-    assert set(act_by_name(instance, policy, {**today, "new": 0}).arms) <= {*today, "new"}
+    anybody = {"likes": {"new": "all"}}
+    assert set(act_by_name(instance, policy, {**today, "new": 0}, **anybody).arms) <= {*today, "new"}
     with pytest.raises(InstanceError, match="arm 'new' is said to be like 'p77'"):
         act_by_name(instance, policy, changed, likes={"new": "p77"})
     alone = replace(instance, actions=WorkersSet(np.array(instance.actions.compatible[:2], int), np.ones(2, int)))
     with pytest.raises(InstanceError, match="nobody is known to serve arm 'new'"):
-        act_by_name(alone, policy, changed)
+        act_by_name(alone, policy, changed, **anybody)
+
+
+def test_a_misspelt_name_is_nobody_new(folder):
+    """A stranger of whom nothing is said is refused with who may be meant; one who is placed by features is asked about."""
+    write(folder / "typo.csv", [["arm", "state"], *([f"p{arm}" if arm else "P0", 0] for arm in range(12))])
+    said = shell(folder, "act", "plans/arms.policy", "typo.csv", code=2).stderr
+    assert "arm 'P0' is not in the policy's cohort. Did you mean 'p0', who is missing today? To place somebody new" in said
+    instance, policy = read_deployed(folder / "plans" / "arms.policy")
+    names = [f"p{arm}" for arm in range(12)]
+    for new, asked in (("P11", {"P11": "p11"}), ("Ines", {})):
+        calls = act_by_name(instance, policy, dict.fromkeys([*names[:-1], new], 0), likes={new: "all"})
+        assert calls.similar == asked
+        assert any("is that the same one" in remark for remark in calls.remarks()) == bool(asked)
 
 
 def test_this_week_may_be_another(folder):
@@ -167,12 +185,14 @@ def test_the_columns_of_today_are_those_of_the_log(folder):
     """Names and labels said to `estimate` are kept: `act` needs none, and its list has them, ranked by value."""
     rows = list(csv.reader((folder / "log.csv").open()))
     labels = {"0": "unwell", "1": "well"}
-    theirs = [["patient", "step", "status", "call", "language"]]
+    theirs = [["patient", "week", "status", "call", "language"]]
     theirs += [[arm, week, labels[state], ("no", "yes")[int(action)], lang] for arm, week, state, action, lang in rows[1:]]
     write(folder / "their-log.csv", theirs)
-    named = [f"--column={own}={other}" for own, other in (("arm", "patient"), ("state", "status"), ("action", "call"))]
+    named = [f"--column={own}={other}" for own, other in NAMES.items()]
     words = ("--states", "unwell,well", "--actions", "no,yes", "--budget", "3", "--horizon", "10", "--out", "theirs.json")
-    shell(folder, "estimate", "their-log.csv", *named, *words)
+    said = shell(folder, "estimate", "their-log.csv", *named, *words).stdout
+    assert "12 people, 144 rows" in said
+    assert "theirs.json: planning for 12 people" in said
     shell(folder, "solve", "theirs.json", "--solver", "whittle", "--out", "plans")
     write(folder / "theirs.csv", [["patient", "status"], *([f"p{k}", labels[str(k % 2)]] for k in range(12))])
     done = shell(folder, "act", "plans/theirs.policy", "theirs.csv", "--out", "their-list.csv")
@@ -182,6 +202,10 @@ def test_the_columns_of_today_are_those_of_the_log(folder):
     assert [row["rank"] for row in found] == ["1", "2", "3"]
     values = [float(row["value"]) for row in found]
     assert values == sorted(values, reverse=True)
+    assert "mean a week" in shell(folder, "simulate", "theirs.json", "--solver", "null", "--episodes", "4").stdout
+    write(folder / "twice.csv", [*theirs, theirs[1]])
+    refused = shell(folder, "estimate", "twice.csv", *named, *words, code=2).stderr
+    assert "patient 'p0' at week 0 is there twice" in refused
     instance, policy = read_deployed(folder / "plans" / "theirs.policy")
     for row in found:
         person = int(row["patient"][1:])
@@ -190,7 +214,7 @@ def test_the_columns_of_today_are_those_of_the_log(folder):
         assert float(row["value"]) == pytest.approx(table[1] - table[0], abs=1e-4)
     write(folder / "other.csv", [["patient", "status"], ["p0", "bad"]])
     assert (
-        "state 'bad' of arm 'p0' is none of unwell, well"
+        "state 'bad' of patient 'p0' is none of unwell, well"
         in shell(folder, "act", "plans/theirs.policy", "other.csv", code=2).stderr
     )
     done = shell(folder, "act", "plans/arms.policy", "theirs.csv", code=2)
@@ -202,17 +226,48 @@ def test_who_is_missing_is_named_and_blank_is_not_known(folder):
     write(folder / "thin.csv", [["arm", "state"], *([f"p{arm}", "" if arm == 2 else 0] for arm in range(8))])
     done = shell(folder, "act", "plans/arms.policy", "thin.csv", "--out", "thin-list.csv")
     assert "4 of the cohort are not in thin.csv and count as left: p8, p9, p10, p11." in done.stdout
-    assert "No state in thin.csv, so that the last one known, moved on without a call, stands for it: p2." in done.stdout
+    assert "Today's state is not known, so that the last one known, moved on to step 12, stands for it: p2." in done.stdout
     instance, policy = read_deployed(folder / "plans" / "arms.policy")
-    for since in (0, 2):
-        calls = act_by_name(instance, policy, {"p2": None, "p3": 0}, since=since)
-        belief = instance.arms.start[2] @ np.linalg.matrix_power(instance.arms.transitions[2, 0], since)
-        value = belief @ (policy.q_values[0, 2, 1] - policy.q_values[0, 2, 0])
-        assert calls.values[calls.arms.index("p2")] == pytest.approx(value)
-        assert calls.states[calls.arms.index("p2")] is None
+    calls = act_by_name(instance, policy, {"p2": None, "p3": 0})
+    value = instance.arms.start[2] @ (policy.q_values[0, 2, 1] - policy.q_values[0, 2, 0])
+    assert calls.values[calls.arms.index("p2")] == pytest.approx(value)
+    assert calls.states[calls.arms.index("p2")] is None
     network = NullPolicy()
-    with pytest.raises(SolutionError, match="1 arms have no known state today, and a policy of the kind 'null'"):
+    with pytest.raises(
+        SolutionError, match="today's state of 1 of the cohort is not known, and a policy of the kind 'null'"
+    ):
         act_by_name(instance, network, dict.fromkeys(instance.arm_names, 0) | {"p2": None})
+
+
+def test_unknown_states_are_moved_on_by_what_was_done(folder):
+    """From each person's own last week on, calls count as calls: in the grown log, and in the file's column step."""
+    instance, policy = read_deployed(folder / "plans" / "arms.policy")
+    rows = list(csv.reader((folder / "log.csv").open()))
+    more = [["p2", 12, 1, 1, "en"], ["p2", 13, "", 0, "en"], ["p2", 15, "", 1, "en"], ["p3", 15, 0, 0, "hi"]]
+    write(folder / "grown.csv", [*rows, *more])
+    write(folder / "later.csv", [["arm", "state", "step"], ["p2", "", ""], ["p3", 1, 16], ["p4", 1, 14]])
+    alone, called = instance.arms.transitions[2]
+    value = policy.q_values[0, :, 1] - policy.q_values[0, :, 0]
+    done = shell(folder, "act", "plans/arms.policy", "later.csv", "--log", "grown.csv", "--json")
+    found = json.loads(done.stdout)
+    values = dict(zip(found["arms"], found["values"], strict=True))
+    assert values["p2"] == pytest.approx(np.array([0.0, 1.0]) @ called @ alone @ alone @ called @ value[2])
+    assert values["p3"] == pytest.approx(value[3, 1])
+    assert values["p4"] == pytest.approx(np.linalg.matrix_power(instance.arms.transitions[4, 0], 2)[1] @ value[4])
+    assert found["unknown"] == ["p2", "p4"]
+    assert (
+        "moved on to step 16, stands for it: p2, p4"
+        in shell(folder, "act", "plans/arms.policy", "later.csv", "--log", "grown.csv").stdout
+    )
+
+
+def test_without_a_file_of_today_all_are_where_the_log_leaves_them(folder):
+    """The list is that for everybody with an unknown state."""
+    instance, policy = read_deployed(folder / "plans" / "arms.policy")
+    found = json.loads(shell(folder, "act", "plans/arms.policy", "--json").stdout)
+    expected = act_by_name(instance, policy, dict.fromkeys(instance.arm_names))
+    assert (tuple(found["arms"]), found["unknown"]) == (expected.arms, list(instance.arm_names))
+    assert "3 of the 12 in the plan are called." in shell(folder, "act", "plans/arms.policy").stdout
 
 
 def test_new_people_are_placed_by_their_features(folder):
@@ -235,23 +290,20 @@ def test_new_people_are_placed_by_their_features(folder):
     assert calls.values[calls.arms.index("new")] == pytest.approx(gains.mean())
     stranger = act_by_name(instance, policy, states, features={"new": {"language": "ta"}})
     assert stranger.joined["new"] == "like the mean of all, since nobody else has language ta"
-    done = shell(folder, "act", "plans/arms.policy", "alike.csv")
-    assert "Not used for who is new, since the plan was made without --feature: language." in done.stdout
+    with pytest.raises(InstanceError, match="To place somebody new, fill in language, or say in the column like"):
+        act_by_name(instance, policy, states)
 
 
 def test_numbers_place_people_among_those_with_the_same_words():
     """Of those who speak her language the ten nearest in age are taken; infinity is refused."""
     names = tuple(f"p{arm}" for arm in range(40))
     known = {"language": ("hi", "mr") * 20, "age": tuple(str(20 + arm // 4) for arm in range(40))}
-    near = likeness(names, known, "new", None, {"language": "mr", "age": "20"})
+    kept = Provenance(features=known)
+    near = likeness(names, kept, "new", None, {"language": "mr", "age": "20"})
     assert near.words == "like the 10 nearest by language and age"
     assert np.flatnonzero(near.arms).tolist() == list(range(1, 20, 2))
-    assert (
-        likeness(names, known, "new", None, {"language": "mr"}).words == "like the mean of all, since its age is not known"
-    )
-    assert likeness(names, {}, "new", None, {}).arms.all()
     with pytest.raises(InstanceError, match="age of arm 'new' is a number that is not finite"):
-        likeness(names, known, "new", None, {"language": "mr", "age": "inf"})
+        likeness(names, kept, "new", None, {"language": "mr", "age": "inf"})
 
 
 def simulated(folder, *words):
@@ -277,6 +329,7 @@ def test_plans_are_valued_over_what_the_log_leaves_open(folder):
     above, found = gains[0].above(gains[1]), over[1]["difference"]
     assert (found["mean"], found["low"], found["high"]) == pytest.approx((above.mean, *above.interval))
     assert over[1]["mean"] == pytest.approx(gains[0].earned.mean())
+    known = [json.loads(line) for line in simulated(folder, "--json", "--episodes", "120").splitlines()]
     assert over[1]["high"] - over[1]["low"] > known[1]["high"] - known[1]["low"]
 
 
@@ -306,3 +359,24 @@ def test_estimate_says_what_is_missing(folder):
     write(folder / "few.csv", [["worker", "capacity", "language"], ["Ben", 1, "en"]])
     done = redwood(folder, "estimate", "log.csv", "--workers", "few.csv", "--out", "x.json", code=2)
     assert "no worker has 'hi', and 6 arms need it" in done.stderr
+
+
+def test_what_takes_long_says_what_it_is_doing(folder, monkeypatch):
+    """On a terminal `estimate` and `act` show a line while they work, and nothing elsewhere."""
+    words = {
+        "estimating from log.csv": ("estimate", "log.csv", "--budget", "3", "--out", "line.json"),
+        "choosing whom to call": ("act", "plans/arms.policy", "today.csv"),
+    }
+    for line, command in words.items():
+        assert shell(folder, *command).stderr == ""
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        assert line in shell(folder, *command).stderr
+        monkeypatch.delenv("FORCE_COLOR")
+
+
+def test_the_picture_shows_the_policy_that_was_asked_for(folder):
+    """Where random comes first, to be compared with, the arms and actions are those of the other solver."""
+    simulated(folder, "--plot", str(folder / "drawn.svg"))
+    picture = (folder / "drawn.svg").read_text()
+    assert "lagrangian: mean state, and how often acted on" in picture
+    assert "random: mean state" not in picture

@@ -27,6 +27,12 @@ with redirect_stdout(StringIO()) as printed:
 CASES = {
     "import redwood": "import redwood",
     "import redwood.solving.solve": "import redwood.solving.solve",
+    "redwood.instance": """
+import redwood
+redwood.instance("vrp", customers=[{"name": "depot", "lon": 1, "lat": 2}, {"name": "a", "lon": 1, "lat": 3}], vehicles=[{}])
+redwood.instance("atsp", matrix=[[0, 1], [2, 0]])
+redwood.instance("cvrp", coords=[[0, 0], [1, 0]], demands=[0, 1], capacity=2)
+""",
     "redwood --help": COMMAND.format(words=["--help"]),
     "redwood solve --help": COMMAND.format(words=["solve", "--help"]),
     "redwood bench --help": COMMAND.format(words=["bench", "--help"]),

@@ -1,7 +1,10 @@
 """A planner's own file: times of the clock, semicolons, sheets for drivers, and what stands in the way."""
 
+import itertools
 import json
+import re
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 import redwood
 from redwood.cli.root import root
 from redwood.errors import InstanceError
+from redwood.problems.vrp.map_labels import LETTER
 from redwood.problems.vrp.times import TimeUnit, moment, with_numbers
 
 VANS = [{"name": "van", "number": 2, "capacity": 30, "shift": "06:00-13:00"}]
@@ -133,3 +137,50 @@ def test_all_columns_that_are_not_understood_are_named():
     """One error names every unknown column and what is understood."""
     with pytest.raises(InstanceError, match=r"no field 'nom', nor 'horaires'.*Also understood: .*opening hours"):
         redwood.instance("vrp", customers=[{"nom": "A", "horaires": "8-9", "x": 0, "y": 0}])
+
+
+def boxes(page):
+    """Return left, top, right and bottom of every label of a map, with letters of the width that is reckoned with."""
+    found = []
+    for x, ends, y, text in re.findall(r'<text x="([\d.]+)"( text-anchor="end")? y="([\d.]+)"[^>]*>([^<]*)<', page):
+        left = float(x) - (LETTER * len(text) if ends else 0.0)
+        found.append((left, float(y) - 10.0, left + LETTER * len(text), float(y) + 2.0))
+    return found
+
+
+def test_labels_of_a_map_do_not_overlap():
+    """Of 60 places in a crowd no two labels overlap; most are there, and every name is in the words of its mark."""
+    rng = np.random.default_rng(0)
+    table = {"name": ["depot", *(f"Shop number {k}" for k in range(60))], "demand": [0] + [1] * 60}
+    table |= {"lon": 10 + rng.random(61), "lat": 50 + 0.5 * rng.random(61)}
+    instance = redwood.instance("vrp", customers=table, vehicles=[{"capacity": 12}])
+    page = redwood.solve(instance, "local-search", iterations=20, bound_time_limit=0).solution.to_html(instance)
+    found = boxes(page)
+    assert 30 < len(found) <= 61
+    for one, other in itertools.combinations(found, 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+    assert page.count("<title>Shop number") == 60
+
+
+def test_a_route_has_one_name_and_one_colour():
+    """The legend and the lines of the picture are those of the map and its sheets."""
+    from matplotlib.colors import to_hex
+    from matplotlib.figure import Figure
+
+    instance = redwood.generate("vrp/windows", 20, seed=1)
+    told = redwood.solve(instance, "local-search", iterations=50, bound_time_limit=0).solution
+    axes = Figure().subplots()
+    redwood.plot(instance, told, axes=axes)
+    legend = {text.get_text().partition(",")[0]: line for text, line in zip(*legend_of(axes), strict=True)}
+    page = told.to_html(instance)
+    sheets = re.findall(r'<span style="background:(#\w+)"></span>([^<]*)</h2>', page)
+    assert len(sheets) > 1
+    for colour, name in sheets:
+        assert to_hex(legend[name].get_color()) == colour
+        assert f'stroke="{colour}"' in page
+
+
+def legend_of(axes):
+    lines, words = axes.get_legend().legend_handles, axes.get_legend().get_texts()
+    pairs = [(text, line) for text, line in zip(words, lines, strict=True) if text.get_text().startswith("Route")]
+    return [text for text, _ in pairs], [line for _, line in pairs]

@@ -13,6 +13,7 @@ from redwood.errors import InstanceError
 from redwood.planning.estimation.direction import direction_notes
 from redwood.planning.estimation.log import UNKNOWN, CallLog
 from redwood.planning.estimation.posterior import Posterior
+from redwood.planning.estimation.words import Words
 
 REPLICAS = 99
 """Logs drawn from the posterior, with the actions and gaps of the real one, that a test is calibrated by."""
@@ -58,6 +59,8 @@ class Cohort:
         Of the Markov property and of drift.
     notes
         What a planner should know, in words.
+    words
+        What the log calls arms and steps.
     """
 
     arms: int
@@ -67,11 +70,12 @@ class Cohort:
     groups: dict[str, int]
     tests: tuple[ModelTest, ...]
     notes: tuple[str, ...]
+    words: Words
 
     def __str__(self) -> str:
         lines = [
-            f"{self.arms} arms, {self.rows} rows, {self.transitions} transitions, "
-            f"{self.contacts.mean():.1f} contacts an arm."
+            f"{self.arms} {self.words.arms}, {self.rows} rows, {self.transitions} transitions, "
+            f"{self.contacts.mean():.1f} contacts each."
         ]
         if len(self.groups) > 1:
             lines.append("Groups: " + ", ".join(f"{name} ({count})" for name, count in self.groups.items()) + ".")
@@ -103,7 +107,7 @@ def examined(
     tests = model_tests(log, posterior, rng)
     made = int(log.usable.sum())
     notes = (*direction_notes(log, posterior.order), *_notes(log, contacts, names, features))
-    return Cohort(len(log.names), len(log.arm), made, contacts, groups, tests, notes)
+    return Cohort(len(log.names), len(log.arm), made, contacts, groups, tests, notes, log.words)
 
 
 def check_one_cohort(log: CallLog) -> None:
@@ -120,11 +124,11 @@ def check_one_cohort(log: CallLog) -> None:
     reached = np.maximum.accumulate(last[order])
     breaks = np.flatnonzero(first[order][1:] > reached[:-1] + log.stride)
     if len(breaks):
-        place = int(breaks[0]) + 1
+        place, step = int(breaks[0]) + 1, log.words.of("step")
         raise InstanceError(
-            f"the log holds two cohorts: {place} arms of steps {first.min()} to {reached[place - 1]}, and "
-            f"{len(first) - place} of steps {first[order][place]} to {last.max()}, with nobody in between. Estimate each "
-            "from a log of its own, or say by groups= which arms belong together."
+            f"the log holds two cohorts: {place} {log.words.arms} of {step} {first.min()} to {reached[place - 1]}, and "
+            f"{len(first) - place} of {step} {first[order][place]} to {last.max()}, with nobody in between. Estimate each "
+            "from a log of its own, or say by groups= who belongs together."
         )
 
 
@@ -151,7 +155,7 @@ def model_tests(log: CallLog, posterior: Posterior, rng: np.random.Generator) ->
             "markov",
             float(away[0]),
             "The next state depends on the present one alone, as far as the log can tell",
-            "The next state depends on the state before the present one as well ({}): arms remember more than their state. "
+            "The next state depends on the state before the present one as well ({}): more is remembered than the state. "
             "Add to the states what they remember, such as the weeks in a state",
         ),
         (
@@ -224,19 +228,19 @@ def _spans(log: CallLog) -> tuple[Array, Array]:
 
 def _notes(log: CallLog, contacts: Array, names: tuple[str, ...], features: Sequence[str]) -> tuple[str, ...]:
     notes = []
-    known_from = "their group" if len(names) > 1 else "all arms"
+    known_from = "their group" if len(names) > 1 else f"all {log.words.arms}"
     known_from += f" and their {' and '.join(features)}" if features else ""
     without = [log.names[arm] for arm in np.flatnonzero(contacts == 0)]
     if without:
         more = ", ..." if len(without) > 5 else ""
         notes.append(
-            f"{len(without)} of {len(log.names)} arms have no contact with a known outcome ({', '.join(without[:5])}{more}"
-            f"): what a contact does to them is known from {known_from} alone."
+            f"{len(without)} of {len(log.names)} {log.words.arms} have no contact with a known outcome "
+            f"({', '.join(without[:5])}{more}): what a contact does to them is known from {known_from} alone."
         )
     lost = len(log.arm) - int(log.usable.sum())
     ends = len(log.names)
     if lost > ends:
         notes.append(f"{lost - ends} rows are left out, since the state of the week or of the next one is not known.")
     if log.stride > 1:
-        notes.append(f"One step is {log.stride} of the log's.")
+        notes.append(f"One step is {log.stride} of {log.words.of('step')}.")
     return tuple(notes)

@@ -16,9 +16,10 @@ from redwood.lazy import load_target
 from redwood.planning.contract import Arms
 from redwood.planning.estimation.cohort import Cohort, check_one_cohort, examined
 from redwood.planning.estimation.groups import constant_of_arm, feature_matrix, grouped
-from redwood.planning.estimation.log import UNKNOWN, CallLog, StateIs, read_log
+from redwood.planning.estimation.last_known import states_after
+from redwood.planning.estimation.log import CallLog, StateIs, read_log
 from redwood.planning.estimation.posterior import Posterior, fitted
-from redwood.planning.estimation.provenance import Provenance, kept_draws, plain_value
+from redwood.planning.estimation.provenance import LogTime, Provenance, kept_draws, plain_value
 from redwood.planning.frames import frame, long_columns
 from redwood.settings import check_seed, whole
 
@@ -47,12 +48,15 @@ class Estimate:
         What the log holds as a whole, tests of the model, and remarks, in words.
     alike_by
         Columns of the log that say who is alike.
+    state_is
+        Whether the log's states were before or after the action of their step.
     """
 
     log: CallLog
     posterior: Posterior
     cohort: Cohort
     alike_by: tuple[str, ...] = ()
+    state_is: StateIs = StateIs.BEFORE
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,15 +65,16 @@ class Estimate:
 
     @property
     def arms(self) -> Arms:
-        """The arms at the posterior mean of their transitions, in their last known states; rewards are 0."""
+        """The arms at the posterior mean of their transitions, where they are after the log; rewards are 0."""
         return Arms(self._mean, np.zeros(self.log.shape), self.start)
 
-    @property
+    @cached_property
     def start(self) -> Array:
-        """Probability [J, S] of each arm's state now: the last one seen, or the shares among all arms for one never seen."""
-        last, states = self.log.last_state, len(self.log.states)
-        shares = np.bincount(last[last != UNKNOWN], minlength=states) / max(1, int((last != UNKNOWN).sum()))
-        return np.where((last == UNKNOWN)[:, None], shares, np.arange(states) == last[:, None])
+        """Probability [J, S] of each arm's state in the step after the log.
+
+        That is the last state seen, moved on by the actions in the log since then, and the mean of all for one never seen.
+        """
+        return states_after(self.log, self._mean)
 
     def sample(self, count: int, seed: int = 0) -> Array:
         """Return draws [D, J, A, S, S] of all transitions from the posterior."""
@@ -133,8 +138,12 @@ class Estimate:
         return made
 
     def to_frame(self) -> Any:
-        """Return a pandas frame of arm, action, state, next_state, the posterior mean, and the 90 % interval low to high."""
+        """Return a pandas frame of arm, action, state, next_state, the posterior mean, and the 90 % interval low to high.
+
+        Columns that the log has are called as there.
+        """
         axes = {"arm": self.names, "action": self.log.actions, "state": self.log.states, "next_state": self.log.states}
+        axes = {self.log.words.of(own): labels for own, labels in axes.items()}
         low, high = np.quantile(self.sample(SHOWN_DRAWS), (0.05, 0.95), axis=0)
         return frame({**long_columns(self._mean, axes, "mean"), "low": low.ravel(), "high": high.ravel()})
 
@@ -149,7 +158,9 @@ class Estimate:
         """Return what an instance keeps of the log; its draws are those of `sample` with seed 0."""
         features = {name: tuple(map(plain_value, self.feature(name))) for name in self.alike_by}
         draws = self.sample(kept_draws(self._mean.size))
-        return Provenance(self.log.columns, self.log.states, self.log.actions, features, draws)
+        log = self.log
+        time = LogTime(self.state_is, log.stride, log.next_step)
+        return Provenance(log.columns, log.states, log.actions, features, draws, time)
 
     @cached_property
     def _mean(self) -> Array:
@@ -225,4 +236,4 @@ def estimate(
     if "next_state" not in read.extra and state_is == StateIs.BEFORE:
         asked = "A row's state is taken to be that before its action; state_is='after' (--state-is after) says otherwise."
         cohort = replace(cohort, notes=(asked, *cohort.notes))
-    return Estimate(read, posterior, cohort, alike_by)
+    return Estimate(read, posterior, cohort, alike_by, StateIs(state_is))

@@ -26,12 +26,12 @@ def constant_of_arm(log: CallLog, name: str) -> list[Any]:
     values: list[Any] = [None] * len(log.names)
     for row, value in enumerate(log.extra[name].tolist()):
         arm = int(log.arm[row])
+        at = log.words.at(log.names[arm], int(log.step[row]))
         if is_missing(value):
-            raise InstanceError(f"{name!r} of arm {log.names[arm]!r} at step {log.step[row]} is missing (NaN or empty).")
+            raise InstanceError(f"{name!r} of {at} is missing (NaN or empty).")
         if values[arm] is not None and values[arm] != value:
             raise InstanceError(
-                f"{name!r} of arm {log.names[arm]!r} is {values[arm]!r} and, at step {log.step[row]}, {value!r}; "
-                "an arm has one value."
+                f"{name!r} of {at} is {value!r}, and was {values[arm]!r} before; each {log.words.of('arm')} has one value."
             )
         values[arm] = value
     return values
@@ -63,7 +63,9 @@ def grouped(
         given = {label_of(arm, "arm", 0): str(group) for arm, group in groups.items()}
         without = [name for name in log.names if name not in given]
         if without:
-            raise InstanceError(f"groups= has no group for arm {without[0]!r} ({len(without)} such arms).")
+            raise InstanceError(
+                f"groups= has no group for {log.words.of('arm')} {without[0]!r} ({len(without)} are without)."
+            )
         return _named([given[name] for name in log.names])
     if groups is not None and not (isinstance(groups, (int, np.integer)) and 1 <= groups <= len(log.names)):
         raise OptionError(f"groups {groups!r} is neither a column, a mapping nor a number from 1 to {len(log.names)}.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, OptionError
 from redwood.planning.estimation.table import is_missing, read_columns
+from redwood.planning.estimation.words import Words
 from redwood.settings import counted
 
 MOST_LABELS = 1000
@@ -71,6 +72,11 @@ class CallLog:
     columns: Mapping[str, str]
 
     @property
+    def words(self) -> Words:
+        """What the log calls arms and steps."""
+        return Words(self.columns)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Numbers of arms J, actions A and states S."""
         return len(self.names), len(self.actions), len(self.states)
@@ -89,14 +95,35 @@ class CallLog:
         return found
 
     @property
-    def last_state(self) -> Array:
-        """The state [J] that each arm was last seen in; `UNKNOWN` for arms that never were."""
-        last = np.full(len(self.names), UNKNOWN)
+    def next_step(self) -> int:
+        """The step after the last one in the log: today, where nobody says otherwise."""
+        return int(self.step.max()) + self.stride
+
+    @property
+    def last_known(self) -> tuple[Array, Array]:
+        """The state [J] that each arm was last seen in, and the step [J] before whose action it was.
+
+        Both are `UNKNOWN` for arms that never were seen.
+        """
+        state, at = np.full(len(self.names), UNKNOWN), np.full(len(self.names), UNKNOWN)
         seen_after = self.after != UNKNOWN
         latest = np.where(seen_after, self.after, self.state)
         known = np.flatnonzero(latest != UNKNOWN)
-        last[self.arm[known]] = latest[known]  # rows are by step, and the last assignment of an arm stays
-        return last
+        state[self.arm[known]] = latest[known]  # rows are by step, and the last assignment of an arm stays
+        at[self.arm[known]] = (self.step + self.stride * seen_after)[known]
+        return state, at
+
+
+class _Rows(NamedTuple):
+    """Of each row [N] the arm and the step, by arm and then by step, with what messages call them."""
+
+    arm: Array
+    step: Array
+    names: tuple[str, ...]
+    words: Words
+
+    def at(self, row: int) -> str:
+        return self.words.at(self.names[self.arm[row]], int(self.step[row]))
 
 
 def read_log(
@@ -124,41 +151,43 @@ def read_log(
     """
     if state_is not in list(StateIs):
         raise OptionError(f"state_is {state_is!r} is neither of {', '.join(StateIs)}.")
-    found = read_columns(log, columns)
+    found, words = read_columns(log, columns), Words(columns or {})
     if state_is == StateIs.AFTER and "next_state" in found:
         raise OptionError("state_is 'after' with a column next_state: that column says already how arms were afterwards.")
     rows = len(found["arm"])
-    labels = np.array([label_of(value, "arm", row) for row, value in enumerate(found["arm"])], dtype=object)
+    labels = np.array([label_of(value, words.of("arm"), row) for row, value in enumerate(found["arm"])], dtype=object)
     names = tuple(dict.fromkeys(labels.tolist()))
     index = {name: number for number, name in enumerate(names)}
     arm = np.array([index[label] for label in labels.tolist()], np.int64)
-    step = np.array([_step(value, labels[row], row) for row, value in enumerate(found["step"])], np.int64)
+    steps = [step_of(value, labels[row], f"row {row + 1} of the log", words) for row, value in enumerate(found["step"])]
+    step = np.array(steps, np.int64)
     order = np.lexsort((step, arm))
     arm, step = arm[order], step[order]
-    _check_once(arm, step, names)
+    at = _Rows(arm, step, names, words)
+    _check_once(at)
     after_labels = found.get("next_state", np.full(rows, None, dtype=object))[order]
     state_labels, action_labels = found["state"][order], found["action"][order]
     for row in range(rows):
         if is_missing(action_labels[row]):
             raise InstanceError(
-                f"the action of arm {names[arm[row]]!r} at step {step[row]} is missing (NaN or empty); write 0 where "
+                f"{words.of('action')} of {at.at(row)} is missing (NaN or empty); write 0 where "
                 "nothing was done, and leave out weeks of which nothing is known."
             )
     known_states = _labels("state", "states", states, [*state_labels, *after_labels])
     known_actions = _labels("action", "actions", actions, action_labels)
-    state = _indices("state", state_labels, known_states, arm, step, names)
-    after = _indices("next_state", after_labels, known_states, arm, step, names)
-    action = _indices("action", action_labels, known_actions, arm, step, names)
+    state = _indices("state", state_labels, known_states, at)
+    after = _indices("next_state", after_labels, known_states, at)
+    action = _indices("action", action_labels, known_actions, at)
     _check_acted(action, known_actions)
     stride = _stride(arm, step)
     if state_is == StateIs.AFTER:
         state, after = _preceding(arm, step, state, stride), state
     else:
-        after = _followed(arm, step, state, after, stride, names)
+        after = _followed(at, state, after, stride)
     extra = {name: values[order] for name, values in found.items() if name not in ("arm", "step", "state", "action")}
     made = CallLog(names, known_states, known_actions, arm, step, state, action, after, stride, extra, dict(columns or {}))
     if not made.usable.any():
-        raise InstanceError("the log has no transition: no arm has known states at two consecutive steps.")
+        raise InstanceError("the log has no transition: nobody has known states at two consecutive steps.")
     return made
 
 
@@ -170,27 +199,41 @@ def label_of(value: Any, what: str, row: int) -> str:
     return str(int(value)) if whole else str(value).strip()
 
 
-def _step(value: Any, arm: str, row: int) -> int:
-    """Return a step as a whole number."""
+def step_of(value: Any, name: str, where: str, words: Words) -> int:
+    """Return a step of an arm as a whole number.
+
+    Parameters
+    ----------
+    value
+        What the log has.
+    name
+        The arm.
+    where
+        Which row it is in, for messages.
+    words
+        What the log calls arms and steps.
+    """
     if is_missing(value):
-        raise InstanceError(f"row {row + 1} of the log, of arm {arm!r}, has no step (NaN or empty).")
+        raise InstanceError(f"{where}, of {words.of('arm')} {name!r}, has no {words.of('step')} (NaN or empty).")
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         number = np.nan
     if not float(number).is_integer() or abs(number) > LARGEST_STEP:
         raise InstanceError(
-            f"step {value!r:.40} of arm {arm!r} is not a whole number of up to 15 digits; number the weeks, such as 0, 1, 2."
+            f"{words.of('step')} {value!r:.40} of {words.of('arm')} {name!r} is not a whole number of up to 15 digits; "
+            "number the weeks, such as 0, 1, 2."
         )
     return int(number)
 
 
-def _check_once(arm: Array, step: Array, names: Sequence[str]) -> None:
-    twice = np.flatnonzero((np.diff(arm) == 0) & (np.diff(step) == 0))
+def _check_once(at: _Rows) -> None:
+    twice = np.flatnonzero((np.diff(at.arm) == 0) & (np.diff(at.step) == 0))
     if len(twice):
         row = int(twice[0])
         raise InstanceError(
-            f"arm {names[arm[row]]!r} has step {step[row]} twice ({len(twice)} such rows in all); an arm has one row a step."
+            f"{at.at(row)} is there twice ({len(twice)} such rows in all); there is one row for each {at.words.of('arm')} "
+            f"and {at.words.of('step')}."
         )
 
 
@@ -226,7 +269,7 @@ def _check_count(count: int, option: str) -> int:
     return count
 
 
-def _indices(what: str, values: Array, labels: Sequence[str], arm: Array, step: Array, names: Sequence[str]) -> Array:
+def _indices(what: str, values: Array, labels: Sequence[str], at: _Rows) -> Array:
     """Return the position [N] of each value among the labels."""
     index = {label: number for number, label in enumerate(labels)}
     found = np.full(len(values), UNKNOWN, np.int64)
@@ -236,8 +279,7 @@ def _indices(what: str, values: Array, labels: Sequence[str], arm: Array, step: 
         label = label_of(value, what, row)
         if label not in index:
             raise InstanceError(
-                f"{what} {label!r} of arm {names[arm[row]]!r} at step {step[row]} is outside the range; known are "
-                f"{', '.join(labels)}."
+                f"{at.words.of(what)} {label!r} of {at.at(row)} is outside the range; known are {', '.join(labels)}."
             )
         found[row] = index[label]
     return found
@@ -267,14 +309,14 @@ def _preceding(arm: Array, step: Array, after: Array, stride: int) -> Array:
     return np.where(follows, np.append(UNKNOWN, after[:-1]), UNKNOWN)
 
 
-def _followed(arm: Array, step: Array, state: Array, after: Array, stride: int, names: Sequence[str]) -> Array:
+def _followed(at: _Rows, state: Array, after: Array, stride: int) -> Array:
     """Return the state after each row: the recorded one, or that of the arm's next row where it is the next step."""
-    following = np.append((np.diff(arm) == 0) & (np.diff(step) == stride), False)
+    following = np.append((np.diff(at.arm) == 0) & (np.diff(at.step) == stride), False)
     shifted = np.append(state[1:], UNKNOWN)
     apart = following & (after != UNKNOWN) & (shifted != UNKNOWN) & (after != shifted)
     if apart.any():
         row = int(np.argmax(apart))
         raise InstanceError(
-            f"next_state of arm {names[arm[row]]!r} at step {step[row]} is not its state at step {step[row + 1]}."
+            f"{at.words.of('next_state')} of {at.at(row)} is not the state at {at.words.of('step')} {at.step[row + 1]}."
         )
     return np.where((after == UNKNOWN) & following, shifted, after)

@@ -21,8 +21,11 @@ from redwood.arrays import Array
 from redwood.planning.estimation.prior import dirichlet
 from redwood.planning.estimation.weights import WeightChain
 
-BURN_IN, KEPT, APART = 100, 150, 2
-"""Rounds that are thrown away, rounds that are kept, and how many rounds lie between two of these."""
+BURN_IN, APART = 100, 2
+"""Rounds that are thrown away, and how many rounds lie between two that are kept."""
+FEWEST_KEPT, MOST_KEPT, MOST_COUNTS = 150, 300, 1_000_000
+"""Rounds that are kept: as many as have so many counts in all, within limits, and the fewest with features, which take
+longer. Successive rounds are alike, so that seeds move an interval less where there are more."""
 Cell = tuple[int, int]
 """An action and a state."""
 
@@ -114,7 +117,7 @@ def augmented(
     chain: Chain,
     rng: np.random.Generator,
     features: Array | None = None,
-    kept: int = KEPT,
+    kept: int | None = None,
 ) -> Augmented:
     """Return rounds of the sampler for counts [J, A, S, S] of arms in groups [J].
 
@@ -131,7 +134,7 @@ def augmented(
     features
         Features [J, F] of the arms, by which the means of the priors differ within a group; each of mean 0 and deviation 1.
     kept
-        How many rounds are kept.
+        How many rounds are kept; by default as many as are cheap.
     """
     arms, _, states, _ = counts.shape
     least = np.array(chain.laws)
@@ -141,6 +144,9 @@ def augmented(
     allowed = np.arange(states) >= least[:, None]
     weights = np.where(allowed, np.where(least[:, None] == 0, 1.0, 0.5), 0.0)[None].repeat(int(owner.max()) + 1, axis=0)
     laws = dirichlet(weights[owner], rng)
+    if kept is None:
+        cheap = MOST_COUNTS // laws.size if features is None else 0
+        kept = min(MOST_KEPT, max(FEWEST_KEPT, cheap))
     priors = {
         (g, law): WeightChain(states - chain.laws[law], None if features is None else features[members[g]])
         for g in range(len(members))

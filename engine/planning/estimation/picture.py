@@ -44,7 +44,7 @@ def draw_effects(estimate: Estimate, axes: Axes) -> None:
     else:
         _shaded(axes, place, mean, "contacts in the log", estimate.cohort.contacts[order])
     axes.axhline(0.0, color="0.4", linewidth=0.8)
-    axes.set_xlabel(f"all {len(order)} arms, by estimated effect")
+    axes.set_xlabel(f"all {len(order)} {estimate.log.words.arms}, by estimated effect")
     axes.set_ylabel("rise of the next state")
     axes.set_title("What a contact does, with 90 % intervals")
 

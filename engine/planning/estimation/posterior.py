@@ -10,8 +10,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
-from redwood.planning.estimation.ordered import KEPT, Augmented, augmented, chain_of
-from redwood.planning.estimation.prior import dirichlet, draw_weights
+from redwood.planning.estimation.ordered import Augmented, augmented, chain_of
+from redwood.planning.estimation.prior import KEPT, dirichlet, draw_weights
 
 AT_ONCE = 1_000_000
 """Probabilities that are drawn at once."""
@@ -120,7 +120,7 @@ def fitted(
     order: str | Sequence[str] | None,
     rng: np.random.Generator,
     features: Array | None = None,
-    kept: int = KEPT,
+    kept: int | None = None,
 ) -> Posterior:
     """Return the posterior given counts [J, A, S, S] and the arms' groups [J].
 
@@ -137,7 +137,7 @@ def fitted(
     features
         Features [J, F] by which arms differ within a group, each of mean 0 and deviation 1; ``None`` for none.
     kept
-        Rounds of the sampler of ordered rows that are kept; one is enough for a single draw.
+        Rounds of the sampler that are kept, by default as many as are cheap; one is enough for a single draw.
 
     Raises
     ------
@@ -154,11 +154,12 @@ def fitted(
         helps, ordered = Order.ACTION_HELPS in named, Order.STATES_ORDERED in named
         chain = chain_of(actions, states, action_helps=helps, states_ordered=ordered)
         return Posterior(counts, group, named, augmented(counts, group, chain, rng, features, kept))
+    positions = KEPT if kept is None else min(KEPT, kept)
     weights = np.empty((0, 0, 0, 0, 0))
     for g in range(int(group.max()) + 1):
         for action in range(actions):
             for state in range(states):
-                drawn = draw_weights(counts[group == g, action, state], rng)
+                drawn = draw_weights(counts[group == g, action, state], rng, positions)
                 if not weights.size:
                     weights = np.empty((len(drawn), int(group.max()) + 1, actions, states, states))
                 weights[:, g, action, state] = rng.permutation(drawn)  # cells are independent, and so are their draws

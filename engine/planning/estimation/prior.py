@@ -8,7 +8,7 @@ import numpy as np
 
 from redwood.arrays import Array
 
-WALKERS, BURN_IN, KEPT, APART = 32, 150, 6, 15
+WALKERS, BURN_IN, KEPT, APART = 32, 150, 12, 15
 """Walkers of the ensemble, steps that are thrown away, how many of its later positions are kept, and steps between these."""
 USUAL = 10.0
 """Scale of the total weight of the prior before any data are seen, in observations an arm; half of it lies below 4.1."""
@@ -96,12 +96,15 @@ class Ensemble:
         return np.asarray(self.weights[rng.integers(WALKERS)])
 
 
-def draw_weights(counts: Array, rng: np.random.Generator) -> Array:
-    """Return draws [D, S] of the weights of a Dirichlet prior, given counts [J, S] of the arms that share it."""
+def draw_weights(counts: Array, rng: np.random.Generator, positions: int = KEPT) -> Array:
+    """Return draws [D, S] of the weights of a Dirichlet prior, given counts [J, S] of the arms that share it.
+
+    They are those of so many positions of all walkers.
+    """
     ensemble = Ensemble(counts.shape[1], rng, (counts.sum(axis=0) + 1.0) / (counts.sum() + counts.shape[1]))
     ensemble.step(counts, BURN_IN, rng)
     kept = []
-    for _ in range(KEPT):
+    for _ in range(positions):
         ensemble.step(counts, APART, rng)
         kept.append(ensemble.weights)
     return np.concatenate(kept)

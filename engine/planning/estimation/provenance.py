@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError
+from redwood.planning.estimation.log import LARGEST_STEP, StateIs
+from redwood.planning.estimation.words import Words
 from redwood.problem import frozen
+from redwood.settings import whole
 
 DRAWS, FEWEST_DRAWS = 100, 20
 """Draws that are kept, and the fewest where arms have many states."""
@@ -20,6 +23,29 @@ DIGITS = 6
 """Digits after the point of a probability that is kept."""
 UNEVEN = 1e-4
 """How far the probabilities of a row of a draw, which were rounded, may be from summing to 1."""
+
+
+@dataclass(frozen=True)
+class LogTime:
+    """How a log counts time.
+
+    Attributes
+    ----------
+    state_is
+        Whether its states were before or after the action of their step.
+    stride
+        What it counts from one step to the next.
+    next_step
+        The step after its last one, where the plan begins.
+    """
+
+    state_is: StateIs = StateIs.BEFORE
+    stride: int = 1
+    next_step: int = 0
+
+    def known_at(self, step: int) -> int:
+        """Return before which step's action a state was that the log, or a list of today, has at a step."""
+        return step + self.stride * (self.state_is == StateIs.AFTER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +62,8 @@ class Provenance:
         Value [J] that each column which says who is alike has for each arm.
     draws
         Draws [D, J, A, S, S] of the arms' transitions, or none.
+    time
+        How the log counts time.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -43,6 +71,7 @@ class Provenance:
     actions: tuple[str, ...] = ()
     features: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     draws: Array | None = None
+    time: LogTime = LogTime()
 
     def to_data(self, draws: bool = True) -> dict[str, Any]:
         """Return plain data, without the draws where they are not asked for."""
@@ -51,10 +80,15 @@ class Provenance:
             "states": list(self.states),
             "actions": list(self.actions),
             "features": {name: list(values) for name, values in self.features.items()},
+            "time": asdict(self.time),
         }
         if draws and self.draws is not None:
             data["draws"] = self.draws.round(DIGITS).tolist()
         return data
+
+    def word(self, own: str) -> str:
+        """Return what the log calls one of Redwood's columns, such as ``person`` for ``arm``."""
+        return Words(self.columns).of(own)
 
     @property
     def numbered(self) -> bool:
@@ -72,7 +106,7 @@ def provenance_of(data: Any) -> Provenance | None:
     """
     if data is None or isinstance(data, Provenance):
         return data
-    known = ["columns", "states", "actions", "features", "draws"]
+    known = ["columns", "states", "actions", "features", "draws", "time"]
     if not isinstance(data, Mapping) or set(data) - set(known):
         found = sorted(data) if isinstance(data, Mapping) else type(data).__name__
         raise InstanceError(f"the provenance holds {found}; expected a mapping with keys of {known}.")
@@ -83,9 +117,14 @@ def provenance_of(data: Any) -> Provenance | None:
             tuple(map(str, data.get("actions", ()))),
             {str(name): tuple(values) for name, values in dict(data.get("features", {})).items()},
             None if data.get("draws") is None else np.array(data["draws"], float),
+            _time_of(**data.get("time", {})),
         )
     except (TypeError, ValueError) as error:
         raise InstanceError(f"the provenance is not what `estimate` wrote: {error}.") from error
+
+
+def _time_of(state_is: str = StateIs.BEFORE, stride: int = 1, next_step: int = 0) -> LogTime:
+    return LogTime(StateIs(state_is), whole("stride", stride, 1), whole("next_step", next_step, -LARGEST_STEP))
 
 
 def checked_provenance(provenance: Provenance, shape: tuple[int, int, int]) -> Provenance:
