@@ -17,6 +17,28 @@ OPTIONS = {
 SOLVERS = {"foresight": "rollout", "congestion": "quadratic"}
 """Options of `sequoia` before 0.2 that are solvers of their own, by their names."""
 
+GONE = {
+    "bq": {"averaging", "destroy", "sure", "temperature"},
+    "cp-sat": {"slice_seconds"},
+    "exact": {"most_actions"},
+    "fast-tsp": {"slice_seconds"},
+    "highs": {"cut_rounds", "local_steps", "mip_heuristic_effort"},
+    "iterative-dqn": {"episodes", "hidden", "network", "preset", "rate"},
+    "lagrangian": {"rounds"},
+    "local-search": {
+        *("blink", "breadth", "cold", "cycle", "cycles", "depth", "fleet_share", "heat", "hot", "longest", "memory"),
+        *("penalty", "removals", "split", "window"),
+    },
+    "lp-update": {"rounding", "rounds"},
+    "portfolio": {"episodes"},
+    "quadratic": {"rounds"},
+    "rollout": {"draws", "episodes", "futures"},
+}
+"""Options of solvers before 0.2 that are constants now."""
+
+GONE_SOLVERS = {"deep-q": "sequoia, with the option mode='published'"}
+"""Solvers before 0.2 that are gone, and what does their work."""
+
 FLAGS = {"train": {"--teacher": "--expert", "--teacher-time-limit": "--expert-time-limit"}}
 """Flags of the commands before 0.2, and their names."""
 
@@ -24,14 +46,23 @@ VALUES = {("search", "views"): "augmentations"}
 """Values of options before 0.2, and their names."""
 
 
-def option_suggestion(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message on an unknown option: its new name where it has one, else the closest known one."""
+def option_suggestion(name: str, known: Iterable[str], solver: str = "") -> str:
+    """Return the end of a message on an unknown option: its new name, that it is gone, or the closest known one."""
     names = list(known)
     if OPTIONS.get(name) in names:
         return f" Its name is {OPTIONS[name]!r} since version 0.2."
     if name in SOLVERS:
         return f" Since version 0.2 it is the solver {SOLVERS[name]!r}."
+    if name in GONE.get(solver, ()):
+        return " It is gone since version 0.2: its value is a constant of the solver."
     return suggestion(name, names)
+
+
+def solver_suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message on an unknown solver: what does its work where it is gone, else the closest known one."""
+    if name in GONE_SOLVERS:
+        return f" It is gone since version 0.2; use {GONE_SOLVERS[name]}."
+    return suggestion(name, known)
 
 
 def value_suggestion(option: str, value: object) -> str:

@@ -326,15 +326,6 @@ SOLVERS = (
         preload=("torch",),
     ),
     SolverSpec(
-        name="deep-q",
-        summary="Deep Q-learning of joint actions, as published and with other networks, maximised by a list or a MIP.",
-        target="redwood.solvers.sequoia.deep_q:DeepQ",
-        trainer="redwood.solvers.sequoia.deep_q:DeepQ",
-        views=frozenset({"Planning"}),
-        policies=("arm-network=redwood.solvers.sequoia.arm_policy:ArmPolicy",),
-        preload=("torch",),
-    ),
-    SolverSpec(
         name="quadratic",
         summary="Lagrangian values and a concave quadratic term for arms that will compete at the same time.",
         target="redwood.solvers.planning.quadratic:Quadratic",
@@ -343,7 +334,7 @@ SOLVERS = (
     ),
     SolverSpec(
         name="iterative-dqn",
-        summary="The Q-network of SEQUOIA, but in each step one arm pulled after another.",
+        summary="The baseline of Xu et al.: their Q-network, but in each step one arm pulled after another.",
         target="redwood.solvers.sequoia.iterative:IterativeDQN",
         views=frozenset({"Planning"}),
         policies=("iterative-q-network=redwood.solvers.sequoia.climbing:ClimbingPolicy",),

@@ -42,6 +42,7 @@ from redwood.plugins.spec import (
     hookimpl,
 )
 from redwood.problem import Problem
+from redwood.renamed import solver_suggestion
 from redwood.solver import Solver
 
 GROUP = "redwood"
@@ -279,7 +280,7 @@ class Host:
         """
         named = [entry for entry in self._solvers if entry.spec.name == name]
         if not named:
-            hint = suggestion(name, {"auto", *(entry.spec.name for entry in self._solvers)})
+            hint = solver_suggestion(name, {"auto", *(entry.spec.name for entry in self._solvers)})
             raise UnknownNameError(f"no solver is named {name!r}.{hint} A plugin in a single file needs --plugin FILE.")
         target = self.problem_entry(problem).spec
         fitting = [entry for entry in named if entry.spec.fits(target)]

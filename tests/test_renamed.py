@@ -5,8 +5,8 @@ from click.testing import CliRunner
 
 import redwood
 from redwood.cli.root import root
-from redwood.errors import OptionError
-from redwood.renamed import FLAGS
+from redwood.errors import OptionError, UnknownNameError
+from redwood.renamed import FLAGS, GONE
 
 
 @pytest.mark.parametrize(("old", "new"), [("symmetries", "augmentations"), ("views", "augmentations")])
@@ -21,6 +21,20 @@ def test_old_options_of_sequoia_name_the_solver_that_they_are_now(old, new):
     """`sequoia` takes no option of what has become a solver of its own, and names that."""
     with pytest.raises(OptionError, match=f"no option {old!r}. Since version 0.2 it is the solver {new!r}"):
         redwood.solve(redwood.generate("cormab/capacity", size=6, seed=0), "sequoia", time_limit=1, **{old: 2})
+
+
+@pytest.mark.parametrize(("problem", "solver"), [("tsp", "bq"), ("cvrp", "local-search"), ("knapsack", "highs")])
+def test_options_that_are_gone_are_told(problem, solver):
+    """An option that has become a constant is refused, and the message says that it is gone."""
+    for old in GONE[solver]:
+        with pytest.raises(OptionError, match=rf"no option {old!r}. It is gone since version 0\.2"):
+            redwood.solve(redwood.generate(problem, size=6), solver, time_limit=1, **{old: 1})
+
+
+def test_a_solver_that_is_gone_names_what_does_its_work():
+    """`deep-q` is no solver any more, and the message says how `sequoia` learns as published."""
+    with pytest.raises(UnknownNameError, match=r"gone since version 0\.2; use sequoia, with the option mode='published'"):
+        redwood.solve(redwood.generate("cormab/capacity", size=6, seed=0), "deep-q", time_limit=1)
 
 
 def test_the_old_search_names_the_new_one():

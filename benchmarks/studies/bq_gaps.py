@@ -48,12 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         augmentations=given.augmentations,
         decoding=given.decoding,
         width=given.width,
-        averaging=given.averaging,
         search=given.search,
-        destroy=given.destroy,
         polish=given.polish,
         weights=given.weights,
-        temperature=given.temperature,
         window=given.window,
     )
     limits: list[Budget] = [Seconds(given.seconds)] if given.seconds else []
@@ -143,13 +140,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--decoding", default="greedy")
     parser.add_argument("--search", default="none")
     parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--averaging", type=int, default=1)
-    parser.add_argument("--destroy", default="mixed")
     parser.add_argument("--polish", action="store_true")
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--iterations", type=int, default=0)
     parser.add_argument("--weights", default="")
-    parser.add_argument("--temperature", type=float, default=0.0)
     parser.add_argument("--window", type=int, default=0)
     parser.add_argument("--reference", default="auto")
     parser.add_argument("--reference-seconds", type=float, default=1.0)

@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,9 @@ from redwood.solving.read import generate
 from redwood.solving.solve import solve
 
 SIMPLE = ("null", "random", "constant", "sampling", "greedy", "myopic", "lookahead")
-SOLVERS = (*SIMPLE, "whittle", "rollout", "lagrangian", "quadratic", "lp-update", "network", "published")
-VARIANTS: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
-    "network": lambda domain: ("deep-q", {"weights": domain}),
-    "published": lambda domain: ("sequoia", {"mode": "published"}),
-}
-"""Solvers with options, by the names that tables give them: shipped networks of arms, and the paper's hyper-parameters."""
+SOLVERS = (*SIMPLE, "whittle", "rollout", "lagrangian", "quadratic", "lp-update", "published")
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {"published": ("sequoia", {"mode": "published"})}
+"""Solvers with options, by the names that tables give them: the paper's method and hyper-parameters."""
 BASE = "lagrangian"
 """The solver whose bound is taken, and that the others are compared with instance by instance."""
 NETWORKS = "cormab/tube_graphs.json"
@@ -94,7 +91,7 @@ def fits(solver: str, domain: str) -> bool:
 def earned(key: tuple[str, int, int], instance: Instance, solver: str, limit: float, bound: float | None) -> Row:
     """Return what the policy of a solver earns."""
     began = time.process_time()
-    name, options = VARIANTS[solver](key[0]) if solver in VARIANTS else (solver, {})
+    name, options = VARIANTS.get(solver, (solver, {}))
     result = solve(instance, name, time_limit=limit, bound_time_limit=0, **options)
     seconds = time.process_time() - began
     limit_of_all = result.bound if bound is None else bound

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import click
 import numpy as np
 
-from redwood.planning.contract import ActionSet, Planning
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.problem import Instance
 from redwood.problems.cormab.path import PathSet

@@ -34,7 +34,7 @@ INSTANCES = (
     ("cormab/capacity", 6),
     ("cormab/path", 6),
 )
-LEFT_OUT = ("sequoia", "deep-q", "iterative-dqn", "quadratic")
+LEFT_OUT = ("sequoia", "iterative-dqn", "quadratic")
 ITERATIONS = 20
 TO_THE_END = 1_000_000
 """Iterations of solvers that end by themselves."""

@@ -186,13 +186,12 @@ def _records() -> Target:
 
 
 def _binary() -> Iterator[Target]:
-    """Yield weights, policies, checkpoints and logs."""
+    """Yield weights, policies and checkpoints."""
     import torch
 
     from redwood.planning.policies import IndexPolicy
     from redwood.solvers.bq.network import Network, Shape
     from redwood.solvers.bq.weights import SHIPPED, load_weights, save_weights
-    from redwood.solvers.sequoia.learning.offline import load_log
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -205,14 +204,6 @@ def _binary() -> Iterator[Target]:
         policy = (folder / "policy.safetensors").read_bytes()
         torch.save({"network": {"w": torch.zeros(3, 3)}, "counters": {"steps": 1}}, folder / "checkpoint.pt")
         checkpoint = (folder / "checkpoint.pt").read_bytes()
-        np.savez(
-            folder / "log.npz",
-            states=np.zeros((2, 5, 3), np.int16),
-            arm_actions=np.zeros((2, 5, 3), np.int16),
-            rewards=np.zeros((2, 5)),
-        )
-        log = (folder / "log.npz").read_bytes()
     yield Target("weights", [weights], from_file(".safetensors", load_weights))
     yield Target("policy", [policy], from_file(".safetensors", redwood.load_policy))
     yield Target("checkpoint", [checkpoint], from_file(".pt", load_checkpoint))
-    yield Target("log", [log], from_file(".npz", lambda path: load_log(path, (3, 2, 4), 5)))

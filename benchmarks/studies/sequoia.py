@@ -16,12 +16,13 @@ import torch
 
 from redwood.arrays import Array
 from redwood.errors import SolverError
-from redwood.planning.contract import ActionSet, Planning
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner
 from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork, indicators
-from redwood.solvers.sequoia.networks.network import KINDS, QNetwork
+from redwood.solvers.sequoia.networks.network import QNetwork
 from redwood.solvers.sequoia.search.embedding import Decision, Embedding
 from redwood.solving.read import generate
 
@@ -50,53 +51,41 @@ class Literal(Embedding):
 
     @classmethod
     def decide_anew(cls, actions: ActionSet, conditioned: ConditionedNetwork) -> float:
-        """Return the value of the action that the program finds, without a start; a linear function is rebuilt as well."""
-        if not conditioned.weights:
-            return conditioned.offset + _linear(actions, conditioned)
+        """Return the value of the action that the program finds, without a start."""
         return cls(actions, conditioned.weights).solve(conditioned).value
 
 
-def _linear(actions: ActionSet, conditioned: ConditionedNetwork) -> float:
-    """Return the greatest value of a linear function over a set by a program built anew."""
-    compiled = actions.program.compiled
-    highs = compiled.highs(mip_rel_gap=0.0)
-    count = len(conditioned.linear)
-    highs.changeColsCost(count, np.arange(count, dtype=np.int32), conditioned.linear)
-    highs.run()
-    return float(highs.getInfo().objective_function_value)
-
-
-def speed(domain: str, size: int, kinds: Sequence[str], states: int, literal: int) -> str:
-    """Return a line a network: milliseconds a decision and a program, and of the published program on some states."""
+def speed(domain: str, size: int, states: int, literal: int) -> str:
+    """Return milliseconds a decision of a network and a program, and of the published program on some states."""
     planning = _planning(domain, size)
-    lines = [f"{domain} {size}: {states} random states, networks after pre-training, oracle {_oracle(planning):.2f} ms"]
-    for kind in kinds:
-        network, every = _conditioned(planning, kind, states)
-        embedding = Embedding(planning.actions, network.matrices())
-        embedding.decide(every[0])
-        decided = [_timed(embedding.decide, conditioned) for conditioned in every]
-        line = f"  {kind:9s} decision median {_median(decided):.2f} ms, mean {_mean(decided):.2f}, worst {max(decided):.2f}"
-        line += " (listed)" if embedding.listing is not None else ""
-        few = every[:literal]
-        if few:
-            embedding.solve(few[0])
-            solved = [_timed(embedding.solve, conditioned) for conditioned in few]
-            old = [_timed(Literal.decide_anew, planning.actions, conditioned) for conditioned in few]
-            line += f"; {literal} states: program mean {_mean(solved):.2f}, M = 1e5 anew {_mean(old):.2f}"
-            ratios = (_mean(old) / _mean(times) for times in (decided[:literal], solved))
-            line += ", ratio of decisions {:.1f}, of programs {:.1f}".format(*ratios)
-        lines.append(line)
-    return "\n".join(lines)
+    network, every = _conditioned(planning, states)
+    embedding = Embedding(planning.actions, network.matrices())
+    embedding.decide(every[0])
+    decided = [_timed(embedding.decide, conditioned) for conditioned in every]
+    line = (
+        f"{domain} {size}: {states} random states, network after pre-training, oracle {_oracle(planning):.2f} ms\n"
+        f"  decision median {_median(decided):.2f} ms, mean {_mean(decided):.2f}, worst {max(decided):.2f}"
+    )
+    line += " (listed)" if embedding.listing is not None else ""
+    few = every[:literal]
+    if few:
+        embedding.solve(few[0])
+        solved = [_timed(embedding.solve, conditioned) for conditioned in few]
+        old = [_timed(Literal.decide_anew, planning.actions, conditioned) for conditioned in few]
+        line += f"; {literal} states: program mean {_mean(solved):.2f}, M = 1e5 anew {_mean(old):.2f}"
+        ratios = (_mean(old) / _mean(times) for times in (decided[:literal], solved))
+        line += ", ratio of decisions {:.1f}, of programs {:.1f}".format(*ratios)
+    return line
 
 
-def checks(domain: str, size: int, kind: str, states: int, programs: int) -> str:
+def checks(domain: str, size: int, states: int, programs: int) -> str:
     """Return how many random states were decided with every check passed, and the largest errors met.
 
     Every state is decided as ever, by list where the set has one, and by search alone, whose bound has to hold for the
     other's action; some are solved by programs too.
     """
     planning = _planning(domain, size)
-    network, every = _conditioned(planning, kind, states)
+    network, every = _conditioned(planning, states)
     embedding = Embedding(planning.actions, network.matrices())
     searched = Embedding(planning.actions, network.matrices(), listed=False, programs=False)
     worst, widest, apart, same = 0.0, 0.0, 0.0, 0
@@ -115,7 +104,7 @@ def checks(domain: str, size: int, kind: str, states: int, programs: int) -> str
         if row < programs:
             apart = max(apart, abs(embedding.solve(conditioned).value - decision.value) / scale)
     return (
-        f"{domain} {size} {kind}: {states} states, {2 * states} actions, all allowed, below the "
+        f"{domain} {size}: {states} states, {2 * states} actions, all allowed, below the "
         f"bounds; values off by {worst:.1e}, bound above by {widest:.1e}; search as good in {same}; {programs} programs off "
         f"by {apart:.1e} at most (relative)"
     )
@@ -127,7 +116,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("table", choices=["speed", "checks"])
     parser.add_argument("--domains", nargs="+", default=["capacity", "schedule", "path", "interventions"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[20])
-    parser.add_argument("--networks", nargs="+", default=["additive", "concave", "relu"], choices=KINDS)
     parser.add_argument("--states", type=int, default=50)
     parser.add_argument("--literal", type=int, default=5, help="states given to programs")
     given = parser.parse_args(arguments)
@@ -135,10 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for domain in given.domains:
         for size in given.sizes:
             if given.table == "speed":
-                _write(speed(domain, size, given.networks, given.states, given.literal))
-                continue
-            for kind in given.networks:
-                _write(checks(domain, size, kind, given.states, given.literal))
+                _write(speed(domain, size, given.states, given.literal))
+            else:
+                _write(checks(domain, size, given.states, given.literal))
 
 
 def _write(text: str) -> None:
@@ -151,9 +138,9 @@ def _planning(domain: str, size: int, seed: int = 0) -> Planning:
     return host().problem("cormab").view(Planning, generate(f"cormab/{domain}", size=size, seed=seed))
 
 
-def _conditioned(planning: Planning, kind: str, states: int) -> tuple[QNetwork, list[ConditionedNetwork]]:
+def _conditioned(planning: Planning, states: int) -> tuple[QNetwork, list[ConditionedNetwork]]:
     """Return a network after its pre-training, and what it is as a function of the action in random states."""
-    learner = Learner(planning, HyperParameters(network=kind, trials=1), seed=0)
+    learner = Learner(planning, HyperParameters(trials=1), seed=0)
     for _ in range(learner.hyper_parameters.pretraining):
         learner.pretrain()
     return _states(planning, learner.network, states)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from redwood.lazy import load_target
-from redwood.planning.contract import ActionSet, Arms, Choice, Criterion, Planning, Policy, Program, value_of
+from redwood.planning.action_set import ActionSet, Choice, Program, value_of
+from redwood.planning.contract import Arms, Criterion, Planning, Policy
 from redwood.planning.problem import PlanningProblem
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts, relaxation_of
 

@@ -1,4 +1,4 @@
-"""What a network is told of an arm: its values, prices and features, free of units, of the number of arms, and of names."""
+"""What an arm is known by: its values, prices and features, free of units, of the number of arms, and of names."""
 
 from __future__ import annotations
 

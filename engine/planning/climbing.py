@@ -11,7 +11,7 @@ from redwood.arrays import Array
 from redwood.errors import ModelError
 
 if TYPE_CHECKING:
-    from redwood.planning.contract import ActionSet
+    from redwood.planning.action_set import ActionSet
 
 
 def climb_from_zero(actions: ActionSet, value: Callable[[Array], Array]) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 
 if TYPE_CHECKING:
-    from redwood.planning.contract import ActionSet, Program
+    from redwood.planning.action_set import ActionSet, Program
 
 CELLS = 20_000_000
 """The most sums of rows that are held at once; sets whose partial actions need more are not enumerated."""

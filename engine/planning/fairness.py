@@ -8,7 +8,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, OptionError
-from redwood.planning.contract import ActionSet, Arms
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Arms
 from redwood.settings import not_negative, whole
 
 PENALTY = 10.0

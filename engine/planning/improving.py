@@ -25,7 +25,7 @@ Stops = Callable[[], bool]
 
 @dataclass(frozen=True, eq=False)
 class Episodes:
-    """Simulated or logged episodes: states and actions [H, E, J] before and in each step, rewards [E, H], discounted."""
+    """Simulated episodes: states and actions [H, E, J] before and in each step, rewards [E, H], discounted."""
 
     states: Array
     arm_actions: Array
@@ -53,13 +53,11 @@ class Improved:
     error: float
 
 
-def improve(
-    planning: Planning, values: Array, *, rounds: int, episodes: int, seed: int, stops: Stops, start: Array | None = None
-) -> Improved:
+def improve(planning: Planning, values: Array, *, rounds: int, episodes: int, seed: int, stops: Stops) -> Improved:
     """Return better values of states than the given ones [H + 1, J, S], or these where none was found.
 
     In each round the incumbent policy is simulated, its value is fitted by `fitted`, and the policy that looks one step
-    ahead of that worth is the candidate. It becomes the incumbent only where it is ahead of it with 95 % confidence in
+    ahead of these values is the candidate. It becomes the incumbent only where it is ahead of it with 95 % confidence in
     trial episodes with the same noise. Rounds end with the first candidate that is not.
 
     Parameters
@@ -76,8 +74,6 @@ def improve(
         Decides the noise.
     stops
         Whether the time is over; asked every few episodes.
-    start
-        Other Q-values [H + 1, J, S] that are tried first, such as those of a network trained elsewhere.
 
     References
     ----------
@@ -88,27 +84,24 @@ def improve(
     trial_seed, best, ahead = int(rng.integers(2**31)), values, np.zeros(1)
     first = incumbent = earned_by(planning, policy_for(planning, values), values, episodes, trial_seed, stops)
     tried = accepted = 0
-    while incumbent is not None and first is not None and tried < rounds + (start is not None):
-        candidate, begins = start, tried == 0 and start is not None
-        if not begins:
-            seen = simulated(planning, policy_for(planning, best), episodes, int(rng.integers(2**31)), stops)
-            candidate = None if seen is None else fitted(planning, best, seen)
-        if candidate is None:
+    while incumbent is not None and first is not None and tried < rounds:
+        seen = simulated(planning, policy_for(planning, best), episodes, int(rng.integers(2**31)), stops)
+        if seen is None:
             break
+        candidate = fitted(planning, best, seen)
         earned = earned_by(planning, policy_for(planning, candidate), values, episodes, trial_seed, stops)
         if earned is None:
             break
         tried += 1
-        if surpasses(earned, incumbent):
-            best, incumbent, ahead, accepted = candidate, earned, earned - first, accepted + 1
-        elif not begins:
+        if not surpasses(earned, incumbent):
             break
+        best, incumbent, ahead, accepted = candidate, earned, earned - first, accepted + 1
     error = float(ahead.std(ddof=1) / np.sqrt(len(ahead))) if len(ahead) > 1 else 0.0
     return Improved(best, tried, accepted, float(ahead.mean()), error)
 
 
 def variance_reduced(planning: Decoupled, values: Array, seen: Episodes) -> Array:
-    """Return the rewards a step [E] of episodes with variance-reduced by a control variate, a control variate.
+    """Return the rewards a step [E] of episodes, their variance reduced by a control variate.
 
     What the Q-values [H + 1, J, S] promised at the start, and what each step should have brought beyond them on the average
     over its outcomes. The expectation is that of the rewards for all values that are 0 after the last step; the nearer
@@ -139,28 +132,17 @@ def surpasses(earned: Array, other: Array) -> bool:
     return len(ahead) > 1 and float(ahead.mean()) > CERTAIN * float(ahead.std(ddof=1)) / np.sqrt(len(ahead))
 
 
-def fitted(planning: Decoupled, values: Array, seen: Episodes, weights: Array | None = None) -> Array:
+def fitted(planning: Decoupled, values: Array, seen: Episodes) -> Array:
     """Return values of states [H + 1, J, S] that add up to what the policy of the episodes earns from joint states on.
 
     Known values say what each step should have brought on the average over its outcomes. How much less or more it was
     is summed up to the end of each episode: without bias the error of the known values under the policy, and free of the
     noise of outcomes. It is regressed on the states of the arms, step by step, as a correction that is kept small where
     episodes say little.
-
-    Parameters
-    ----------
-    planning
-        The arms and their action set.
-    values
-        Known Q-values [H + 1, J, S] of each arm's state before each step, discounted to the first step.
-    seen
-        Episodes of the policy whose values are wanted.
-    weights
-        Of the episodes [E]; by default all count the same.
     """
     horizon, episodes, arms = seen.states.shape
     states = values.shape[2]
-    share = np.full(episodes, 1.0 / episodes) if weights is None else weights / weights.sum()
+    share = np.full(episodes, 1.0 / episodes)
     better, to_come = values.copy(), misses(planning, values, seen)[::-1].cumsum(axis=0)[::-1]
     for step in range(horizon):
         now, missed = seen.states[step], to_come[step]
@@ -179,13 +161,6 @@ def q_values_from(planning: Decoupled, values: Array) -> Array:
     weights = planning.discount ** np.arange(planning.horizon)
     moved = np.einsum("jasz,tjz->tjas", arms.transitions, values[1:], optimize=True)
     found: Array = weights[:, None, None, None] * arms.rewards + moved
-    return found
-
-
-def scaled(planning: Planning, values: Array) -> Array:
-    """Return the Q-values [H, J, A, S] of actions, each discounted to its own step, for Q-values [H + 1, J, S] of states."""
-    weights = planning.discount ** np.arange(planning.horizon)
-    found: Array = q_values_from(planning, values) / weights[:, None, None, None]
     return found
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError, SolverError
-from redwood.planning.contract import ActionSet, Planning
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Planning
 from redwood.planning.coupling import ConcaveReward, JointReward
 from redwood.tolerance import HIGHS_LOSS
 

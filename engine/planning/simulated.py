@@ -8,7 +8,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolutionError
-from redwood.planning.contract import ActionSet, Arms, Criterion, Planning, Policy
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Arms, Criterion, Planning, Policy
 from redwood.planning.coupling import CoupledArms, Exposure, JointReward
 from redwood.planning.steps import arms_alone
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, OptionError, SolutionError, suggestion
-from redwood.planning.contract import ActionSet, Arms, Policy
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Arms, Policy
 from redwood.planning.policies import IndexPolicy
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.instance import BanditInstance

@@ -182,7 +182,8 @@ def make_solver(entry: Entry[SolverSpec], options: Mapping[str, Any]) -> Solver:
     known = {field.name for field in dataclasses.fields(cls) if field.init}
     for key in options:
         if key not in known:
-            raise OptionError(f"solver {entry.spec.name!r} has no option {key!r}.{option_suggestion(key, known)}")
+            hint = option_suggestion(key, known, entry.spec.name)
+            raise OptionError(f"solver {entry.spec.name!r} has no option {key!r}.{hint}")
     try:
         made: Solver = cls(**options)
     except RedwoodError:

@@ -230,31 +230,11 @@ class Stepwise(View, ABC, Generic[BatchT]):
     def solutions(self, batch: BatchT) -> list[Solution]:
         """Return the solutions of finished rows that began as whole instances."""
 
-    def turn(self, batch: BatchT, rng: np.random.Generator) -> bool:
-        """Show each sub-problem from a random side, the tokens of its window staying in order.
-
-        Returns whether the problem has sides, such as rotations and mirrors of the plane.
-        """
-        return False
-
-    def destroy(
-        self, solutions: Sequence[Solution], size: int, rng: np.random.Generator, nearby: bool = False
-    ) -> Subproblems | None:
+    def destroy(self, solutions: Sequence[Solution], size: int, rng: np.random.Generator) -> Subproblems | None:
         """Return disjoint random parts, about ``size`` decisions each, of one solution for each instance of the view.
 
-        A part is a sub-path of the solution's sequence, or where ``nearby``, and the problem has positions to go by, what
-        lies close together. ``None`` where the problem has no parts that can be decided anew on their own.
-
-        Parameters
-        ----------
-        solutions
-            One for each instance of the view.
-        size
-            Decisions that a part is to have, about.
-        rng
-            Draws the parts.
-        nearby
-            Whether parts lie close together, rather than one after the other in the solution.
+        A part is what lies close together where the problem has positions to go by, else a sub-path of the solution's
+        sequence. ``None`` where the problem has no parts that can be decided anew on their own.
         """
         return None
 

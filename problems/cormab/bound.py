@@ -7,8 +7,9 @@ from functools import cache
 import numpy as np
 
 from redwood.clock import Timer
+from redwood.planning.action_set import ActionSet
 from redwood.planning.bounds.lagrangian import LagrangianBound
-from redwood.planning.contract import ActionSet, Criterion
+from redwood.planning.contract import Criterion
 from redwood.problems.cormab.generators import DRAWS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.planning import BanditPlanning

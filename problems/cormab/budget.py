@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.contract import ActionSet, Choice, value_of
+from redwood.planning.action_set import ActionSet, Choice, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import whole_number
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError
-from redwood.planning.contract import ActionSet, Choice, Program, value_of
+from redwood.planning.action_set import ActionSet, Choice, Program, value_of
 from redwood.planning.relaxation import Relaxation
 from redwood.problem import frozen, whole_numbers
 

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.contract import ActionSet
+from redwood.planning.action_set import ActionSet
 
 COMPARISONS = 50_000_000
 """The most comparisons of actions with visited sets; where more were needed, closed walks are not listed."""

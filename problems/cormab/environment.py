@@ -11,7 +11,8 @@ from gymnasium.vector.utils import batch_space
 
 from redwood.arrays import Array
 from redwood.errors import SolutionError
-from redwood.planning.contract import ActionSet, Criterion
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Criterion
 from redwood.planning.simulated import cumulative
 from redwood.problems.cormab.instance import BanditInstance
 

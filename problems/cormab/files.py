@@ -13,7 +13,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import FormatError, InstanceError, SolutionError, suggestion
 from redwood.files import parse_json, read_text
-from redwood.planning.contract import ActionSet
+from redwood.planning.action_set import ActionSet
 from redwood.planning.coupling import CoverageReward, Exposure, JointReward
 from redwood.problems.cormab.generators import KINDS
 from redwood.problems.cormab.instance import BanditInstance

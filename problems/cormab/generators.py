@@ -18,7 +18,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.planning.contract import ActionSet, Arms
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Arms
 from redwood.problems.cormab.arms import STATES, draw_rewards, draw_state_success, draw_success, ladder
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet

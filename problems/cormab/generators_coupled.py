@@ -20,7 +20,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.planning.contract import ActionSet, Arms
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Arms
 from redwood.planning.coupling import CoverageReward, Exposure, JointReward
 from redwood.problems.cormab.arms import make_arms
 from redwood.problems.cormab.budget import BudgetSet

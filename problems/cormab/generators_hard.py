@@ -22,9 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from redwood.arrays import Array
+from redwood.planning.action_set import ActionSet
 from redwood.planning.beliefs import collapsing
 from redwood.planning.calendar import by_week
-from redwood.planning.contract import ActionSet, Arms
+from redwood.planning.contract import Arms
 from redwood.problems.cormab.arms import make_arms
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.listed import ListedSet

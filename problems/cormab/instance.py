@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from redwood.planning.contract import ActionSet, Arms
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Arms
 from redwood.planning.coupling import Exposure, JointReward
 from redwood.planning.estimation.provenance import Provenance
 from redwood.problem import Instance, add_to_digest

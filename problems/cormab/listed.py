@@ -10,7 +10,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.contract import ActionSet, Choice
+from redwood.planning.action_set import ActionSet, Choice
 from redwood.problem import whole_numbers
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from redwood.planning.contract import ActionSet
+from redwood.planning.action_set import ActionSet
 from redwood.planning.policies import NullPolicy, RandomPolicy
 from redwood.planning.simulated import SimulatedPlanning
 from redwood.problems.cormab.generators import DRAWS, usual_budget

@@ -13,7 +13,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import InstanceError, OptionError
 from redwood.files import parse_json
-from redwood.planning.contract import ActionSet, Criterion, Planning, Policy
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Criterion, Planning, Policy
 from redwood.planning.estimation.provenance import checked_provenance, provenance_of
 from redwood.planning.problem import PlanningProblem
 from redwood.problem import whole_number, whole_numbers

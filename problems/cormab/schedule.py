@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.contract import ActionSet, Choice, Program, value_of
+from redwood.planning.action_set import ActionSet, Choice, Program, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import frozen, whole_number, whole_numbers
 from redwood.problems.cormab.capacity import choose_filled

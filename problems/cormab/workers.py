@@ -11,7 +11,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.contract import ActionSet, Choice, value_of
+from redwood.planning.action_set import ActionSet, Choice, value_of
 from redwood.planning.relaxation import Relaxation
 from redwood.problem import frozen, whole_numbers
 from redwood.problems.cormab.capacity import CapacitySet

@@ -107,7 +107,7 @@ class CVRPStepwise(Stepwise[Tails]):
     def begin(self, rows: Array, rng: np.random.Generator | None = None) -> Tails:
         batch = self._empty(rows)
         if rng is not None:
-            self.turn(batch, rng)
+            draw_turns(batch.turn, random_state(rng))
         begin_rows(self.offsets, arrays_of(Rows, batch))
         batch.load[:] = np.add.reduceat(self.demands, self.offsets[:-1])[batch.rows]
         return batch
@@ -130,18 +130,14 @@ class CVRPStepwise(Stepwise[Tails]):
         rows = zip(batch.order, batch.via, batch.steps, strict=True)
         return [Routes(_split(order[:steps], via[:steps])) for order, via, steps in rows]
 
-    def turn(self, batch: Tails, rng: np.random.Generator) -> bool:
-        draw_turns(batch.turn, random_state(rng))
-        return True
-
     def destroy(  # type: ignore[override]
-        self, solutions: Sequence[Routes], size: int, rng: np.random.Generator, nearby: bool = False
+        self, solutions: Sequence[Routes], size: int, rng: np.random.Generator
     ) -> Subproblems | None:
         """Return all routes in groups of neighbours, half of which keep the beginning of a route."""
         groups = []
         for owner, solution in enumerate(solutions):
             positions = self.points[self.offsets[owner] : self.offsets[owner + 1]]
-            groups += draw_groups(owner, positions, solution, size, rng, nearby)
+            groups += draw_groups(owner, positions, solution, size, rng)
         if not groups:
             return None
         view = CVRPStepwise(*[subproblem_of(self.instances[group.owner], group) for group in groups])

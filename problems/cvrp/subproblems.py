@@ -51,13 +51,10 @@ class Group:
     prefix: Array
 
 
-def draw_groups(
-    owner: int, positions: Array, solution: Routes, size: int, rng: np.random.Generator, nearby: bool
-) -> list[Group]:
+def draw_groups(owner: int, positions: Array, solution: Routes, size: int, rng: np.random.Generator) -> list[Group]:
     """Return all routes of a solution in groups of about `GROWTH` times ``size`` customers, two to `MOST` routes at least.
 
-    Groups are grown around random routes by how near the customers of others come to theirs where ``nearby``, else by angle
-    around the depot.
+    Groups are grown around random routes by how near the customers of others come to theirs.
 
     Parameters
     ----------
@@ -71,15 +68,13 @@ def draw_groups(
         Decisions that a group is to have, about.
     rng
         Draws the groups.
-    nearby
-        Whether customers near to each other make groups, rather than the angle around the depot.
     """
     routes = [np.array(route) for route in solution.routes]
     open_routes = np.ones(len(routes), dtype=np.bool_)
     groups = []
     while open_routes.any():
         seed = int(rng.choice(np.flatnonzero(open_routes)))
-        far = _apart(positions, routes, seed) if nearby else _turned(positions, routes, seed)
+        far = _apart(positions, routes, seed)
         order = [int(r) for r in np.argsort(far, kind="stable") if open_routes[r]]
         served = np.cumsum([len(routes[r]) for r in order])
         least = int(rng.integers(2, MOST + 1))
@@ -143,13 +138,6 @@ def _apart(positions: Array, routes: Sequence[Array], seed: int) -> Array:
     nearest = cKDTree(positions[routes[seed]]).query(positions[np.concatenate(routes)])[0]
     begins = np.cumsum([0, *map(len, routes[:-1])])
     return np.asarray(np.add.reduceat(nearest, begins) / [len(route) for route in routes])
-
-
-def _turned(positions: Array, routes: Sequence[Array], seed: int) -> Array:
-    """Return the angle at the depot between the centre of each route and that of the route ``seed``."""
-    centres = np.array([positions[route].mean(axis=0) for route in routes])
-    angles = np.arctan2(*(centres - positions[0]).T)
-    return np.asarray(np.abs((angles - angles[seed] + np.pi) % (2 * np.pi) - np.pi))
 
 
 def _group(owner: int, chosen: list[int], routes: Sequence[Array], rng: np.random.Generator) -> Group:

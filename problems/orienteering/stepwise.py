@@ -116,7 +116,7 @@ class OrienteeringStepwise(Stepwise[PathBatch]):
             planned=np.zeros(len(rows), dtype=np.int64),
         )
         if rng is not None:
-            self.turn(batch, rng)
+            draw_turns(batch.turn, random_state(rng))
         batch.order[:, 0] = batch.current
         begin_rows(self._arrays, arrays_of(Rows, batch))
         return batch
@@ -134,12 +134,8 @@ class OrienteeringStepwise(Stepwise[PathBatch]):
         rows = zip(batch.order, batch.steps, self.ends[batch.rows], strict=True)
         return [Tour(np.append(order[:steps], end)) for order, steps, end in rows]
 
-    def turn(self, batch: PathBatch, rng: np.random.Generator) -> bool:
-        draw_turns(batch.turn, random_state(rng))
-        return True
-
     def destroy(  # type: ignore[override]
-        self, solutions: Sequence[Tour], size: int, rng: np.random.Generator, nearby: bool = False
+        self, solutions: Sequence[Tour], size: int, rng: np.random.Generator
     ) -> Subproblems | None:
         """Return the paths in sub-paths, each with its length as its budget and the unvisited nodes nearest to it.
 

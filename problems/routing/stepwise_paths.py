@@ -100,9 +100,7 @@ class TourStepwise(Stepwise[Paths]):
     def subproblem_view(self, owners: Sequence[int], arcs: Sequence[Array]) -> TourStepwise:
         """Return the view of the nodes of arcs, each in an instance of its own."""
 
-    def destroy(
-        self, solutions: Sequence[Any], size: int, rng: np.random.Generator, nearby: bool = False
-    ) -> Subproblems | None:
+    def destroy(self, solutions: Sequence[Any], size: int, rng: np.random.Generator) -> Subproblems | None:
         """Return each tour cut at random places into arcs; the ends of an arc are current node and destination."""
         cuts = [random_arcs(solution.tour, size, rng, self.two_way) for solution in solutions]
         owners = [owner for owner, arcs in enumerate(cuts) for _ in arcs]

@@ -9,9 +9,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError
-from redwood.kernels import random_state
 from redwood.problems.routing.relaxation_kernels import EDGES
-from redwood.problems.routing.stepwise_kernels import draw_turns
 from redwood.problems.routing.stepwise_paths import (
     MARKS,
     Paths,
@@ -72,15 +70,11 @@ class TSPStepwise(TourStepwise):
     def travel(self, owner: int) -> Travel:
         return self.instances[owner].travel
 
-    def turn(self, batch: Paths, rng: np.random.Generator) -> bool:
-        draw_turns(batch.turn, random_state(rng))
-        return True
-
     def destroy(  # type: ignore[override]
-        self, solutions: Sequence[Tour], size: int, rng: np.random.Generator, nearby: bool = False
+        self, solutions: Sequence[Tour], size: int, rng: np.random.Generator
     ) -> Subproblems | None:
-        """Return arcs, or where ``nearby`` and all tours are long enough, regions that keep what is outside as links."""
-        if not nearby or not solutions or self.sizes.min() < least_nodes(size):
+        """Return regions, or where a tour is too short for these arcs; regions keep what is outside as links."""
+        if not solutions or self.sizes.min() < least_nodes(size):
             return super().destroy(solutions, size, rng)
         regions = []
         for owner, solution in enumerate(solutions):

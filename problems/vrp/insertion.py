@@ -20,10 +20,10 @@ from redwood.problems.vrp.plan import (
     Plan,
     distance_to,
     duration_to,
-    in_order,
     stop_distance,
     stop_duration,
 )
+from redwood.problems.vrp.segments import in_order
 
 
 @kernel(_nrt=False)

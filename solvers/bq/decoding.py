@@ -1,4 +1,4 @@
-"""Decoding a policy: greedy, sampled, beam and limited discrepancy rollouts over batches of tail sub-problems."""
+"""Decoding a policy: greedy, sampled and beam rollouts over batches of tail sub-problems."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from redwood.arrays import Array
-from redwood.errors import FitError
 from redwood.solvers.bq.network import Network
 from redwood.views.stepwise import Batch, Stepwise, Window
 
@@ -111,18 +110,6 @@ def sampler(rng: np.random.Generator, temperature: float) -> Choose:
         return np.asarray((scores / temperature + rng.gumbel(size=scores.shape)).argmax(axis=1))
 
     return choose
-
-
-def averaged(choose: Choose, sides: int) -> Choose:
-    """Return a choice by the mean probabilities of ``sides`` consecutive rows, which show one sub-problem."""
-
-    def choose_together(scores: Array) -> Array:
-        shares = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
-        shares[np.isnan(shares)] = 0.0  # finished rows, which allow nothing
-        mean = np.logaddexp.reduce(shares.reshape(-1, sides, scores.shape[1]), axis=1)
-        return np.repeat(choose(mean), sides)
-
-    return choose_together
 
 
 def finish(
@@ -244,71 +231,6 @@ def _extend(scores: Array, value: Array, done: Array) -> tuple[Array, Array, Arr
     return parents.ravel(), (best % actions).ravel(), np.where(spare, -np.inf, found)
 
 
-def discrepancies(
-    network: Network, view: Stepwise[Batch], rows: Array, width: int, rng: np.random.Generator | None, stops: Stops
-) -> Batch:
-    """Return ``width`` finished rows for each of ``rows`` [R]: the greedy one, and others that deviate from it once.
-
-    They take the second best action at the decisions where the network was least sure, a limited discrepancy search
-    (Harvey, Ginsberg 1995, IJCAI, pp. 607-615). Rows of one instance stand together, the greedy one first.
-
-    Parameters
-    ----------
-    network
-        Chooses the actions.
-    view
-        The instances' view.
-    rows
-        Instances of the view, [R].
-    width
-        Rows returned for each of them.
-    rng
-        Draws the presentations; ``None`` for the data as they stand.
-    stops
-        Whether to end the network's work; asked before each step.
-    """
-    R = len(rows)
-    start = view.begin(rows, rng)
-    leader = start.take(np.arange(R))
-    margins = _follow(network, view, leader, np.full(R, -1), stops)
-    others = start.take(np.repeat(np.arange(R), width - 1))
-    if len(others.rows):
-        _follow(network, view, others, _least_sure(margins, width - 1).ravel(), stops)
-    both = start.take(np.repeat(np.arange(R), width))
-    first = np.arange(R) * width
-    both.put(first, leader)
-    both.put(np.setdiff1d(np.arange(R * width), first), others)
-    return both
-
-
-def _follow(network: Network, view: Stepwise[Batch], batch: Batch, deviate: Array, stops: Stops) -> Array:
-    """Act greedily but at step ``deviate[b]`` of each row; return by how much the best score led, [steps, B]."""
-    margins: list[Array] = []
-    every = np.arange(len(batch.rows))
-    while batch.left.any():
-        if stops():
-            _finish_simply(view, batch)
-            break
-        window = view.window(batch, window_size(network, batch))
-        scores = logits(network, window)
-        choice = scores.argmax(axis=1)
-        best = scores[every, choice]
-        scores[every, choice] = -np.inf
-        second = scores.argmax(axis=1)
-        free = np.isfinite(scores[every, second]) & (batch.left > 0)
-        margins.append(np.where(free, best, np.inf) - np.where(free, scores[every, second], 0.0))
-        view.act(batch, window, np.where(free & (deviate == len(margins) - 1), second, choice))
-    return np.array(margins).reshape(-1, len(batch.rows))
-
-
-def _least_sure(margins: Array, count: int) -> Array:
-    """Return the steps [R, count] of least margin, -1 where there are not so many with a choice."""
-    steps = np.argsort(margins, axis=0, kind="stable")[:count]
-    steps = np.where(np.isfinite(np.take_along_axis(margins, steps, axis=0)), steps, -1)
-    short = np.full((count - len(steps), margins.shape[1]), -1)
-    return np.concatenate([steps, short]).T
-
-
 def rollouts(
     network: Network,
     view: Stepwise[Batch],
@@ -316,13 +238,9 @@ def rollouts(
     rng: np.random.Generator | None,
     choose: Choose = greedily,
     stops: Stops = lambda: False,
-    sides: int = 1,
     sure: float = 1.0,
 ) -> Batch:
     """Return finished rows for the view's instances ``rows`` [B], in random presentations where ``rng`` is given.
-
-    With more than one of ``sides``, each decision is made on the mean probabilities of so many views of the state; with
-    one, ``sure`` is as in `finish`.
 
     Parameters
     ----------
@@ -338,22 +256,9 @@ def rollouts(
         Picks an action from logits, in each row.
     stops
         Whether to end the network's work; asked before each step.
-    sides
-        Presentations whose probabilities are averaged, 1 or more.
     sure
-        From 0 to 1: share of a neighbour's probability from which on it is followed; 1 for a look at each step.
-
-    Raises
-    ------
-    FitError
-        Where several sides are asked of a problem that has none.
+        As in `finish`.
     """
     batch = view.begin(rows, rng)
-    if sides == 1:
-        finish(network, view, batch, choose, stops, sure)
-        return batch
-    batch = batch.take(np.repeat(np.arange(len(rows)), sides))
-    if not view.turn(batch, rng or np.random.default_rng(0)):
-        raise FitError("averaging needs a problem that can be seen from several sides, such as nodes on the plane.")
-    finish(network, view, batch, averaged(choose, sides), stops)
-    return batch.take(np.arange(len(rows)) * sides)
+    finish(network, view, batch, choose, stops, sure)
+    return batch

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import FitError, OptionError
+from redwood.errors import OptionError
 from redwood.problem import Instance, Problem, Solution
 from redwood.renamed import value_suggestion
 from redwood.solver import Answer, Run, Solver
-from redwood.solvers.bq.decoding import Choose, beam, discrepancies, finish, greedily, rollouts, sampler
+from redwood.solvers.bq.decoding import Choose, beam, finish, greedily, rollouts, sampler
 from redwood.solvers.bq.network import Network
 from redwood.solvers.bq.weights import network_for
 from redwood.torch_settings import torch_settings
@@ -35,7 +35,7 @@ SHORTEST, LONGEST = 10, 60
 SMALL = 300
 """Size up to which whole solutions can still beat rebuilt ones."""
 TEMPERATURE = 0.5
-"""Of sampled decisions, where neither the user nor the problem says another."""
+"""Of sampled decisions, where the problem says no other."""
 
 
 class Decoding(StrEnum):
@@ -44,8 +44,6 @@ class Decoding(StrEnum):
     GREEDY = "greedy"
     SAMPLE = "sample"
     BEAM = "beam"
-    DISCREPANCY = "discrepancy"
-    """Greedy, and again with the second best action at one of the decisions of least confidence (limited backtracking)."""
 
 
 class Search(StrEnum):
@@ -60,17 +58,6 @@ class Search(StrEnum):
     changed little, instances of at most `SMALL` nodes or items are solved once more as a whole."""
 
 
-class Destroy(StrEnum):
-    """Which parts are constructed anew."""
-
-    MIXED = "mixed"
-    """Either kind, drawn for each pass."""
-    SEQUENCE = "sequence"
-    """Sub-paths of the solution; for routes from a depot, groups that follow each other around it."""
-    DISTANCE = "distance"
-    """What lies close together, where the problem has positions to go by; else as `SEQUENCE`."""
-
-
 @dataclass(frozen=True)
 class BQ(Solver):
     """An attention policy, trained by imitation, that constructs solutions step by step.
@@ -83,29 +70,17 @@ class BQ(Solver):
         How many presentations (start, rotation, mirror) are solved first; the first one is as the data stand. Where they
         alone do not make solutions differ enough, all but the first are sampled as well.
     decoding
-        ``greedy``, ``sample``, ``beam`` or ``discrepancy`` (limited backtracking).
-    temperature
-        Of sampled decisions, 0 for what suits the problem; below 1 they keep closer to the best. Refused where none are
-        sampled.
+        ``greedy``, ``sample`` or ``beam``.
     width
-        Of the beam; with ``discrepancy`` the number of solutions.
-    averaging
-        How many sides of each state (rotations, mirrors) the mean probabilities are taken of, for ``greedy`` and
-        ``sample`` and for problems on the plane.
+        Of the beam.
     search
         How the rest of the budget is used: ``rebuild``, ``augmentations`` or ``none``.
-    destroy
-        Which parts are constructed anew: ``distance``, ``sequence`` or ``mixed``.
     polish
         Whether each new solution is improved by the problem's moves until none improves it, where it has such, and the best
         one is handed to the solver ``local-search``, which has to fit the problem, for the rest of the budget, in place of
         ``search``.
     window
         How many tokens the network is shown, 0 for as many as it was trained with. More of them cost time and often pay.
-    sure
-        Confidence from which on greedy steps are taken several at a time from one look at the state, for problems whose
-        steps do not need a look each (TSP); 1 for a look at every step, 0 for what suits the problem. Parts are always
-        constructed with a look at every step.
     weights
         A safetensors file; by default the one shipped for the problem.
     device
@@ -114,32 +89,18 @@ class BQ(Solver):
 
     augmentations: int = 1
     decoding: str = "greedy"
-    temperature: float = 0.0
     width: int = 16
-    averaging: int = 1
     search: str = "rebuild"
-    destroy: str = "distance"
     polish: bool = False
     window: int = 0
-    sure: float = 0.0
     weights: str = ""
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name, least in (("augmentations", 1), ("width", 1), ("averaging", 1), ("window", 0)):
+        for name, least in (("augmentations", 1), ("width", 1), ("window", 0)):
             if getattr(self, name) < least:
                 raise OptionError(f"{name} {getattr(self, name)} is below {least}.")
-        if not self.temperature >= 0:
-            raise OptionError(
-                f"temperature {self.temperature} is negative; it is 0 for what suits the problem, or positive."
-            )
-        if self.sure and not 0.5 <= self.sure <= 1:
-            raise OptionError(f"sure {self.sure} is neither 0 nor a confidence from 0.5 to 1.")
-        if 0 < self.sure < 1 and (self.decoding != Decoding.GREEDY or self.averaging > 1):
-            raise OptionError(f"sure {self.sure} goes with decoding 'greedy' and averaging 1 only; else it needs 0 or 1.")
-        if self.averaging > 1 and self.decoding in (Decoding.BEAM, Decoding.DISCREPANCY):
-            raise OptionError(f"averaging {self.averaging} does not go with decoding {self.decoding!r}; it needs 1.")
-        for name, known in (("decoding", Decoding), ("search", Search), ("destroy", Destroy)):
+        for name, known in (("decoding", Decoding), ("search", Search)):
             if getattr(self, name) not in list(known):
                 told = value_suggestion(name, getattr(self, name))
                 raise OptionError(f"{name} {getattr(self, name)!r} is unknown; known are {', '.join(known)}.{told}")
@@ -187,13 +148,6 @@ class BQ(Solver):
             For each instance its budget, and where its solutions are reported.
         """
         task = _Task(problem, instances, runs, problem.view(Stepwise, *instances), network)
-        if 0 < self.sure < 1 <= task.view.sure:
-            raise FitError(f"sure {self.sure} does not go with problem {problem.name!r}, whose steps need a look each.")
-        if self.temperature and self.decoding != Decoding.SAMPLE and not _varied(task.view):
-            raise FitError(
-                f"temperature {self.temperature} needs decoding 'sample' for problem {problem.name!r}: its views differ by "
-                "themselves."
-            )
         self._construct(task)
         while self.search != Search.NONE and not task.stops():
             if self.search == Search.AUGMENTATIONS or task.idle or not self._rebuild(task):
@@ -213,7 +167,7 @@ class BQ(Solver):
 
     def _present(self, task: _Task, rows: Array, rng: np.random.Generator | None) -> None:
         """Solve presentations of ``rows`` in chunks that fit the memory, and report the solutions."""
-        factor = self.width if self.decoding in (Decoding.BEAM, Decoding.DISCREPANCY) else self.averaging
+        factor = self.width if self.decoding == Decoding.BEAM else 1
         limit = max(1, CELLS // (factor * max(1, *(instance.size for instance in task.instances))))
         for begin in range(0, len(rows), limit):
             chunk = rows[begin : begin + limit]
@@ -226,17 +180,15 @@ class BQ(Solver):
     def _decode(self, task: _Task, rows: Array, rng: np.random.Generator | None) -> Batch:
         if self.decoding == Decoding.BEAM:
             return beam(task.network, task.view, rows, self.width, rng, task.stops)
-        if self.decoding == Decoding.DISCREPANCY:
-            return discrepancies(task.network, task.view, rows, self.width, rng, task.stops)
         choose = self._choice(task, first=rng is None)
-        sure = (self.sure or task.view.sure) if choose is greedily and self.averaging == 1 else 1.0
-        return rollouts(task.network, task.view, rows, rng, choose, task.stops, self.averaging, sure)
+        sure = task.view.sure if choose is greedily else 1.0
+        return rollouts(task.network, task.view, rows, rng, choose, task.stops, sure)
 
     def _choice(self, task: _Task, first: bool = False) -> Choose:
         """Return how actions are chosen: sampled if so decoded, or after the first solution where sides do not suffice."""
         if self.decoding != Decoding.SAMPLE and (first or not _varied(task.view)):
             return greedily
-        return sampler(task.rng, self.temperature or task.view.temperature or TEMPERATURE)
+        return sampler(task.rng, task.view.temperature or TEMPERATURE)
 
     def _rebuild(self, task: _Task) -> bool:
         """Construct parts of each best solution anew; returns whether the problem has such parts."""
@@ -244,8 +196,7 @@ class BQ(Solver):
         if any(solution is None for solution in solutions):
             return False
         best: list[Solution] = [solution for solution in solutions if solution is not None]
-        nearby = task.rng.random() < 0.5 if self.destroy == Destroy.MIXED else self.destroy == Destroy.DISTANCE
-        subproblems = task.view.destroy(best, int(task.rng.integers(SHORTEST, LONGEST + 1)), task.rng, nearby)
+        subproblems = task.view.destroy(best, int(task.rng.integers(SHORTEST, LONGEST + 1)), task.rng)
         if subproblems is None:
             return False
         finish(task.network, subproblems.view, subproblems.batch, self._choice(task), task.stops)

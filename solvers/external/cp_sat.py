@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.atsp.instance import ATSPInstance
 from redwood.problems.tsp.instance import TSPInstance
@@ -15,6 +14,8 @@ from redwood.solver import Answer, Run, Solver
 from redwood.solvers.external.scaling import shortest_tiny_tour
 
 _REPORT_SECONDS = 0.2
+SLICE_SECONDS = 0.05
+"""Seconds of the library that an iteration stands for."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,7 @@ class CPSAT(Solver):
     Numbers with a common unit, such as decimal ones of a few places, become whole ones without loss. Others are rounded:
     values, prizes and distances to at most 1,000,000, and what has to keep within a capacity or budget up to a billionth of
     that. The proof of such a model proves nothing of the instance, so that neither bound nor optimality is claimed then.
-
-    Attributes
-    ----------
-    slice_seconds
-        The library's deterministic seconds that an iteration stands for.
     """
-
-    slice_seconds: float = 0.05
-
-    def __post_init__(self) -> None:
-        if not self.slice_seconds > 0.0:
-            raise OptionError(f"slice_seconds {self.slice_seconds} is not positive.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         import redwood.solvers.external.cp_sat_form  # noqa: F401 (imports the library, which takes half a second)
@@ -56,7 +46,7 @@ class CPSAT(Solver):
         if math.isfinite(run.seconds_left):
             solver.parameters.max_time_in_seconds = run.seconds_left + 0.01
         if math.isfinite(run.iterations_left):
-            solver.parameters.max_deterministic_time = run.iterations_left * self.slice_seconds
+            solver.parameters.max_deterministic_time = run.iterations_left * SLICE_SECONDS
 
         class Watch(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
             told = 0.0
@@ -70,7 +60,7 @@ class CPSAT(Solver):
 
         status = solver.solve(form.model, Watch())
         run.stops()
-        run.advance(int(min(run.iterations_left, 1 + solver.deterministic_time / self.slice_seconds)))
+        run.advance(int(min(run.iterations_left, 1 + solver.deterministic_time / SLICE_SECONDS)))
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return Answer(run.best, proven=status == cp_model.INFEASIBLE and form.exact)
         solution = problem.solution(form.read(solver.boolean_value))

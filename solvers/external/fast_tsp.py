@@ -8,13 +8,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.problems.tsp.instance import Tour, TSPInstance
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.external.scaling import scaled, shortest_tiny_tour
 
 _LARGEST = 65_535
+SLICE_SECONDS = 0.01
+"""Seconds of the library that an iteration stands for."""
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,7 @@ class FastTSP(Solver):
     """One call of ``fast_tsp.find_tour``; distances are scaled to whole numbers up to 65,535, which the library demands.
 
     The library takes no seed and no start. An iteration is a slice of its time, so that a budget in iterations ends.
-
-    Attributes
-    ----------
-    slice_seconds
-        Seconds that an iteration stands for.
     """
-
-    slice_seconds: float = 0.01
-
-    def __post_init__(self) -> None:
-        if not self.slice_seconds > 0.0:
-            raise OptionError(f"slice_seconds {self.slice_seconds} is not positive.")
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         """Let the library use what is left of the time; without a limit it stops when it has converged."""
@@ -44,10 +34,10 @@ class FastTSP(Solver):
         tiny = shortest_tiny_tour(distances)
         if tiny is not None:
             return Answer(Tour(tiny))
-        seconds = min(run.seconds_left, run.iterations_left * self.slice_seconds)
+        seconds = min(run.seconds_left, run.iterations_left * SLICE_SECONDS)
         tour = fast_tsp.find_tour(
             distances, seconds + 0.001, max_threads=run.threads, stop_when_converged=math.isinf(seconds)
         )
         run.stops()
-        run.advance(int(min(run.iterations_left, max(1.0, seconds / self.slice_seconds))) if math.isfinite(seconds) else 1)
+        run.advance(int(min(run.iterations_left, max(1.0, seconds / SLICE_SECONDS))) if math.isfinite(seconds) else 1)
         return Answer(Tour(np.array(tour)))

@@ -20,6 +20,12 @@ from redwood.solver import Answer, Run, Solver
 from redwood.solvers.local_search.atsp_precedence import improve_with_precedences
 from redwood.solvers.local_search.threads import SharedAnnealing, anneal_together
 
+WINDOW = 15
+"""Longest segment of a double bridge."""
+HOT, COLD = 0.7, 0.01
+"""First and last temperature of a cycle, in units of the mean distance along the tour."""
+FIRST_CYCLE = 50
+"""Iterations of the first cycle, in multiples of the number of nodes."""
 ASSIGNED = 2_000
 """Nodes up to which the search begins with an assignment, whose time grows with their cube."""
 
@@ -39,32 +45,19 @@ class ATSPLocalSearch(Solver):
     neighbours
         How many nodes to go to, and to come from, each node considers: up to 2,000 nodes those of the least reduced costs of
         the cheapest assignment, beyond the nearest.
-    window
-        Longest segment of a double bridge.
-    hot, cold
-        First and last temperature of a cycle, in units of the mean distance along the tour.
-    cycle
-        Iterations of the first cycle, in multiples of the number of nodes.
     """
 
     keeps: ClassVar[frozenset[str]] = frozenset({"precedences"})
     neighbours: int = 10
-    window: int = 15
-    hot: float = 0.7
-    cold: float = 0.01
-    cycle: int = 50
 
     def __post_init__(self) -> None:
-        for name, value in (("neighbours", self.neighbours), ("window", self.window), ("cycle", self.cycle)):
-            if value < 1:
-                raise OptionError(f"{name} {value} is below 1.")
-        if not 0.0 < self.cold <= self.hot:
-            raise OptionError(f"temperatures must satisfy 0 < cold <= hot, not cold {self.cold} and hot {self.hot}.")
+        if self.neighbours < 1:
+            raise OptionError(f"neighbours {self.neighbours} is below 1.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels on five nodes."""
         matrix = np.arange(25.0).reshape(5, 5)
-        search = _Search(matrix, self, None, np.random.default_rng(0))
+        search = _Search(matrix, self.neighbours, None, np.random.default_rng(0))
         SharedAnnealing([search], None).advance(2, math.inf)
         if isinstance(instance, ATSPInstance) and len(instance.precedences):
             small = ATSPInstance(travel=check_travel(None, matrix, Metric.EXPLICIT, symmetric=False))
@@ -77,13 +70,13 @@ class ATSPLocalSearch(Solver):
             return self._improve_with_precedences(typed, run)
         matrix = np.array(typed.matrix, dtype=np.float64)  # writable, as the kernels are compiled for
         start = None if run.initial is None else cast(Tour, run.initial).tour
-        first = _Search(matrix, self, start, run.rng)
+        first = _Search(matrix, self.neighbours, start, run.rng)
         run.report(first.solution())
         searches = [first, *(first.another(run.rng) for _ in range(run.threads - 1))]
         return Answer(anneal_together(run, searches, lambda best: len(matrix) <= 3).solution())
 
     def _improve_with_precedences(self, instance: ATSPInstance, run: Run) -> Answer:
-        return Answer(improve_with_precedences(instance, run, self.hot, self.cold, self.neighbours))
+        return Answer(improve_with_precedences(instance, run, HOT, COLD, self.neighbours))
 
 
 class _Search:
@@ -95,18 +88,17 @@ class _Search:
         Iterations of this cycle of annealing that are left.
     """
 
-    def __init__(self, matrix: Array, options: ATSPLocalSearch, start: Array | None, rng: np.random.Generator) -> None:
+    def __init__(self, matrix: Array, neighbours: int, start: Array | None, rng: np.random.Generator) -> None:
         from redwood.kernels import random_state
         from redwood.problems.atsp.local_kernels import Ground, descend
         from redwood.solvers.local_search import atsp_kernels
 
         self._kernels = atsp_kernels
-        self._options = options
         if len(matrix) <= ASSIGNED:
             first, gained = patched_tour(matrix)
         else:
             first, gained = nearest_neighbour_tour(matrix, rng), matrix
-        self._ground = Ground(matrix, nearest(gained, options.neighbours), nearest(gained.T, options.neighbours))
+        self._ground = Ground(matrix, nearest(gained, neighbours), nearest(gained.T, neighbours))
         order = np.array(first if start is None else start, dtype=np.int64)
         while descend(self._ground, order) > 0.0:
             pass  # ends: every exchange shortens the tour, see GAIN_SHARE
@@ -136,17 +128,17 @@ class _Search:
     def advance(self, iterations: int) -> None:
         """Run some iterations of this cycle."""
         self._temperature = self._kernels.search(
-            self._ground, self._walk, iterations, self._temperature, self._cooling, self._options.window
+            self._ground, self._walk, iterations, self._temperature, self._cooling, WINDOW
         )
         self.left -= iterations
 
     def begin_cycle(self, best: _Search) -> None:
         """Begin the next cycle from the best tour of a search."""
-        options, size = self._options, len(self._ground.matrix)
+        size = len(self._ground.matrix)
         self._walk.best[:] = best._walk.best
         self._walk.order[:] = best._walk.best
         self._walk.state[:] = best.rank
-        self.left = (options.cycle * size) << self._cycle
+        self.left = (FIRST_CYCLE * size) << self._cycle
         self._cycle += 1
-        self._temperature = options.hot * self.rank / size
-        self._cooling = (options.cold / options.hot) ** (1.0 / self.left)
+        self._temperature = HOT * self.rank / size
+        self._cooling = (COLD / HOT) ** (1.0 / self.left)

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from redwood.problems.cvrp.plan import Ground
     from redwood.solvers.local_search.cvrp_chains import Chains
 
+REMOVALS, LONGEST = 13.0, 10.0
+"""Mean number of customers removed in an iteration, and the longest string of them removed from one route."""
+SPLIT, DEEPEN, BLINK = 0.5, 0.01, 0.01
+"""Probabilities that a string leaves customers in its middle where they are, that it leaves one more, and that a position is
+overlooked."""
+HOT, COLD = 1.0, 0.02
+"""First and last temperature, in mean leg lengths of the start."""
+FEE = 10.0
+"""What a customer of mean demand costs at first that is left out, in mean distances from the depot; it then follows how
+often customers are left out."""
 POLL = 0.02
 """Seconds between two looks at the clock."""
 REPORT = 0.25
@@ -82,23 +92,8 @@ class CVRPLocalSearch(Solver):
 
     Attributes
     ----------
-    removals
-        Mean number of customers removed in an iteration.
-    longest
-        The longest string of customers removed from one route.
-    split
-        Probability that a string leaves customers in its middle where they are.
-    blink
-        Probability that a position is overlooked.
-    hot, cold
-        First and last temperature, in mean leg lengths of the start.
     neighbours
         How many nearest customers of a customer are looked at for positions, before all routes are.
-    cycles
-        Number of annealings within a limited budget; 0 lets the budget and the number of customers decide.
-    penalty
-        What a customer of mean demand costs at first that is left out, in mean distances from the depot; it then follows
-        how often customers are left out.
 
     References
     ----------
@@ -106,31 +101,11 @@ class CVRPLocalSearch(Solver):
     Genetic search: Vidal (2022), doi:10.1016/j.cor.2021.105643.
     """
 
-    removals: float = 13.0
-    longest: float = 10.0
-    split: float = 0.5
-    blink: float = 0.01
-    hot: float = 1.0
-    cold: float = 0.02
     neighbours: int = 60
-    cycles: int = 0
-    penalty: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("removals", "longest"):
-            if not 1 <= getattr(self, name) <= 100:
-                raise OptionError(f"{name} {getattr(self, name)} is not between 1 and 100.")
-        for name in ("split", "blink"):
-            if not 0 <= getattr(self, name) < 1:
-                raise OptionError(f"{name} {getattr(self, name)} is no probability below 1.")
-        if not 0 < self.cold <= self.hot < math.inf:
-            raise OptionError(f"temperatures hot {self.hot} and cold {self.cold} must be positive, cold at most hot.")
         if self.neighbours < 1:
             raise OptionError(f"neighbours {self.neighbours} is below 1.")
-        if self.cycles < 0:
-            raise OptionError(f"cycles {self.cycles} is negative; give 0 to let the budget decide.")
-        if not 0 < self.penalty < math.inf:
-            raise OptionError(f"penalty {self.penalty} is not a positive number.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels on a few customers with the distances of the instance."""
@@ -155,7 +130,7 @@ class CVRPLocalSearch(Solver):
         typed = cast(CVRPInstance, instance)
         try:
             with thread_pool(run.threads) as executor:
-                anneal = _Annealing(self, typed, run, executor)
+                anneal = _Annealing(self.neighbours, typed, run, executor)
                 while not (run.stops() or anneal.done):
                     anneal.advance()
                 anneal.finish()
@@ -172,17 +147,17 @@ class CVRPLocalSearch(Solver):
 class _Annealing:
     """One annealing after another, each from the start and over its share of the budget."""
 
-    def __init__(self, options: CVRPLocalSearch, instance: CVRPInstance, run: Run, executor: Executor | None) -> None:
+    def __init__(self, neighbours: int, instance: CVRPInstance, run: Run, executor: Executor | None) -> None:
         from redwood.problems.cvrp.plan import make_ground
         from redwood.solvers.local_search.cvrp_chains import Chains
-        from redwood.solvers.local_search.cvrp_kernels import Strings
+        from redwood.solvers.local_search.cvrp_ruin import Strings
 
-        self._options, self._run, self._instance = options, run, instance
-        self._ground: Ground = make_ground(instance, options.neighbours, run)
+        self._run, self._instance = run, instance
+        self._ground: Ground = make_ground(instance, neighbours, run)
         if run.initial is None and instance.size > SMALL and run.seconds_left < SAVINGS_SECONDS * instance.size:
             raise OutOfTimeError
         self._routes = _start(instance, self._ground, run)
-        strings = Strings(options.removals, options.longest, options.split, 0.01, options.blink)
+        strings = Strings(REMOVALS, LONGEST, SPLIT, DEEPEN, BLINK)
         self._chains: Chains = Chains(self._ground, strings, [run.rng, *run.rng.spawn(run.threads - 1)], executor)
         share = _annealed_share(instance, run)
         self.genetic = share < 1.0
@@ -213,15 +188,15 @@ class _Annealing:
 
     def _begin(self, routes: list[list[int]]) -> None:
         """Begin anew from routes."""
-        length = self._chains.begin(self._instance, routes, _fees(self._options, self._ground))
+        length = self._chains.begin(self._instance, routes, _fees(self._ground))
         self._leg = length / (self._instance.size + len(routes))
         self._part = 0
         self._heat(0.0)
 
     def _count(self, iterations: float) -> int:
         """Return the number of annealings within so many iterations."""
-        if self._options.cycles or not math.isfinite(iterations):
-            return max(1, self._options.cycles)
+        if not math.isfinite(iterations):
+            return 1
         return int(min(MOST_CYCLES, max(1, iterations // (PAIR_ITERATIONS * self._instance.size**2))))
 
     def advance(self) -> None:
@@ -343,10 +318,10 @@ class _Annealing:
 
     def _heat(self, done: float) -> None:
         """Set the temperature for a share of the annealing that is done, and how it falls in the next part."""
-        ratio = self._options.cold / self._options.hot
+        ratio = COLD / HOT
         cooled, next_one = np.interp([done, done + 1.0 / PARTS], *COOLED).tolist()
         part = self._iterations / (self._cycles * PARTS * len(self._chains))
-        self._chains.heat(self._leg * self._options.hot * ratio**cooled, ratio ** ((next_one - cooled) / part))
+        self._chains.heat(self._leg * HOT * ratio**cooled, ratio ** ((next_one - cooled) / part))
 
 
 def _annealed_share(instance: CVRPInstance, run: Run) -> float:
@@ -389,9 +364,9 @@ def _report_first(instance: CVRPInstance, run: Run) -> None:
         run.report(Routes(routes))
 
 
-def _fees(options: CVRPLocalSearch, ground: Ground) -> np.ndarray[Any, Any]:
+def _fees(ground: Ground) -> np.ndarray[Any, Any]:
     """Return the penalty of leaving out each node [N + 1]: half of it fixed, half by demand."""
     customers = slice(1, ground.size + 1)
     mean = float(ground.demand[customers].mean())
     shares = 0.5 + 0.5 * ground.demand / mean if mean > 0 else np.ones(ground.size + 1)
-    return np.asarray(options.penalty * float(ground.depot[customers].mean()) * shares)
+    return np.asarray(FEE * float(ground.depot[customers].mean()) * shares)

@@ -13,7 +13,9 @@ from redwood.arrays import Array
 from redwood.kernels import RandomState, random_state
 from redwood.problems.cvrp.instance import CVRPInstance
 from redwood.problems.cvrp.plan import Ground, Plan, make_plan, total_length
-from redwood.solvers.local_search.cvrp_kernels import (
+from redwood.solvers.local_search.cvrp_kernels import anneal
+from redwood.solvers.local_search.cvrp_ruin import Strings
+from redwood.solvers.local_search.cvrp_search import (
     BEST,
     COOLING,
     CURRENT,
@@ -21,8 +23,6 @@ from redwood.solvers.local_search.cvrp_kernels import (
     PRICE,
     TEMPERATURE,
     Search,
-    Strings,
-    anneal,
     make_search,
 )
 from redwood.solvers.local_search.threads import together

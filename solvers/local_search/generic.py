@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from redwood.errors import OptionError
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.views.local import Local
 
+MEMORY = 50
+"""How many steps back an accepted solution is compared with."""
 REPORT_SECONDS = 0.05
 """Improvements that follow one another faster than this are reported together: checking them costs more than finding."""
 
@@ -18,13 +19,8 @@ REPORT_SECONDS = 0.05
 class IteratedLocalSearch(Solver):
     """Perturb the current solution, descend to a local optimum, and accept it late.
 
-    A local optimum is accepted where it is no worse than the current one, or than the one held ``memory`` steps ago, so
+    A local optimum is accepted where it is no worse than the current one, or than the one held `MEMORY` steps ago, so
     that the search may walk through worse solutions and still settles. One perturbation is one iteration.
-
-    Attributes
-    ----------
-    memory
-        How many steps back an accepted solution is compared with; 1 accepts nothing that is worse.
 
     References
     ----------
@@ -32,25 +28,19 @@ class IteratedLocalSearch(Solver):
     Burke and Bykov (2017), The late acceptance hill-climbing heuristic, doi:10.1016/j.ejor.2016.07.012.
     """
 
-    memory: int = 50
-
-    def __post_init__(self) -> None:
-        if self.memory < 1:
-            raise OptionError(f"memory {self.memory} is below 1; give at least 1.")
-
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         view, better = problem.view(Local, instance).keep_to(run), run.sense.better
         current = view.construct(run.rng) if run.initial is None else view.state(run.initial)
         view.descend(current)
         best = view.copy(current)
         run.report(view.solution(best))
-        held = [view.objective(current)] * self.memory
+        held = [view.objective(current)] * MEMORY
         reported_at, pending = run.seconds, False
         while not run.stops():
             candidate = view.copy(current)
             view.perturb(candidate, run.rng)
             view.descend(candidate)
-            value, slot = view.objective(candidate), run.iterations % self.memory
+            value, slot = view.objective(candidate), run.iterations % MEMORY
             if not (better(view.objective(current), value) and better(held[slot], value)):
                 current = candidate
             held[slot] = view.objective(current)

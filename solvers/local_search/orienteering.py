@@ -21,6 +21,11 @@ from redwood.problems.routing.travel import Travel, obeys_triangle_rule
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.local_search.threads import SharedAnnealing, anneal_together
 
+FIRST_CYCLE = 20_000
+"""Iterations of the first cycle."""
+HOT, COLD = 0.5, 0.01
+"""First and last temperature of a cycle, in units of the mean prize of a visited node."""
+
 
 @dataclass(frozen=True)
 class OrienteeringLocalSearch(Solver):
@@ -34,28 +39,18 @@ class OrienteeringLocalSearch(Solver):
     ----------
     neighbours
         Length of the neighbour lists; small instances use all nodes.
-    cycle
-        Iterations of the first cycle.
-    hot, cold
-        First and last temperature of a cycle, in units of the mean prize of a visited node.
     """
 
     neighbours: int = 24
-    cycle: int = 20_000
-    hot: float = 0.5
-    cold: float = 0.01
 
     def __post_init__(self) -> None:
-        for name, value in (("neighbours", self.neighbours), ("cycle", self.cycle)):
-            if value < 1:
-                raise OptionError(f"{name} {value} is below 1.")
-        if not 0.0 < self.cold <= self.hot:
-            raise OptionError(f"temperatures must satisfy 0 < cold <= hot, not cold {self.cold} and hot {self.hot}.")
+        if self.neighbours < 1:
+            raise OptionError(f"neighbours {self.neighbours} is below 1.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels, for a matrix or for coordinates as the instance needs, on four nodes."""
         matrix = as_matrix(cast(OrienteeringInstance, instance))
-        search = _Search(SQUARE, self, np.array([0, 0]), np.random.default_rng(0), matrix=matrix)
+        search = _Search(SQUARE, self.neighbours, np.array([0, 0]), np.random.default_rng(0), matrix=matrix)
         search.fill()
         SharedAnnealing([search], None).advance(2, math.inf)
 
@@ -64,7 +59,7 @@ class OrienteeringLocalSearch(Solver):
         typed = cast(OrienteeringInstance, instance)
         start = path(typed, cast(Tour, run.initial)) if run.initial is not None else shortest_path(typed)
         run.report(Tour(start))
-        first = _Search(typed, self, start, run.rng, matrix=as_matrix(typed), clock=run)
+        first = _Search(typed, self.neighbours, start, run.rng, matrix=as_matrix(typed), clock=run)
         if run.initial is None:
             first.fill()
             run.report(first.solution())
@@ -89,7 +84,7 @@ class _Search:
     def __init__(
         self,
         instance: OrienteeringInstance,
-        options: OrienteeringLocalSearch,
+        neighbours: int,
         start: Array,
         rng: np.random.Generator,
         *,
@@ -101,11 +96,10 @@ class _Search:
         from redwood.solvers.local_search import orienteering_kernels
 
         self._kernels, self._clock = orienteering_kernels, clock
-        self._options = options
         self._nodes = _kept(instance, start)
         travel = restricted(instance.travel, self._nodes, matrix)
         small = travel.size <= EVERYTHING
-        nearest = travel.nearest(travel.size - 1 if small else options.neighbours, clock)
+        nearest = travel.nearest(travel.size - 1 if small else neighbours, clock)
         prizes, limit = np.ascontiguousarray(instance.prizes[self._nodes]), (instance.budget + instance.limit) / 2.0
         self._ground = Ground(make_space(travel, matrix), nearest, prizes, limit)
         ends = [instance.start, instance.end]
@@ -164,17 +158,17 @@ class _Search:
 
     def begin_cycle(self, best: _Search) -> None:
         """Begin the next cycle from the best path of a search."""
-        kernels, state, options = self._kernels, self._walk.state, self._options
+        kernels, state = self._kernels, self._walk.state
         bests = [kernels.BEST_COUNT, kernels.BEST_PRIZE, kernels.BEST_LENGTH]
         self._walk.best[:] = best._walk.best
         self._walk.path[:] = best._walk.best
         state[bests] = best._walk.state[bests]
         state[[kernels.COUNT, kernels.PRIZE, kernels.LENGTH]] = state[bests]
-        self.left = options.cycle << self._cycle
+        self.left = FIRST_CYCLE << self._cycle
         self._cycle += 1
         mean = max(float(state[kernels.BEST_PRIZE]), 1e-300) / max(1.0, float(state[kernels.BEST_COUNT]) - 2.0)
-        self._temperature = options.hot * mean
-        self._cooling = (options.cold / options.hot) ** (1.0 / self.left)
+        self._temperature = HOT * mean
+        self._cooling = (COLD / HOT) ** (1.0 / self.left)
 
     def _enter(self, start: Array, travel: Travel) -> None:
         kernels = self._kernels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -24,6 +24,12 @@ from redwood.solver import Answer, Run, Solver
 if TYPE_CHECKING:
     from redwood.solvers.local_search.tsp_search import Places, TourSearch
 
+BREADTH, DEPTH = 5, 8
+"""Neighbours tried at later exchanges of a move, and the largest number of edges exchanged in one."""
+HEAT = 1.0
+"""The temperature at which annealing begins, in mean distances to the nearest neighbour. It falls to 0 within the budget of
+time or iterations, and is lower where that allows few iterations a node. Without such a budget, with fixed edges, and after
+populations, nothing longer is kept."""
 REPORT = 0.25
 """Seconds between two reports of improvements, at least."""
 ITERATIONS_A_NODE = 20
@@ -52,14 +58,6 @@ class TSPLocalSearch(Solver):
     ----------
     neighbours
         Nearest neighbours of a node that edges are tried to, at the first exchange; 5 to 12 make sense.
-    breadth
-        Neighbours tried at later exchanges.
-    depth
-        The largest number of edges exchanged in one move.
-    heat
-        The temperature at which annealing begins, in mean distances to the nearest neighbour; 0 keeps only what is not
-        longer. It falls to 0 within the budget of time or iterations, and is lower where that allows few iterations a
-        node. Without such a budget, and after populations, nothing longer is kept.
     population
         Most tours of a population; 0 for perturbations alone.
 
@@ -71,27 +69,17 @@ class TSPLocalSearch(Solver):
 
     keeps: ClassVar[frozenset[str]] = frozenset({"fixed edges"})
     neighbours: int = 6
-    breadth: int = 5
-    depth: int = 8
-    heat: float = 1.0
     population: int = 300
 
     def __post_init__(self) -> None:
-        for name, value, low in (
-            ("neighbours", self.neighbours, 2),
-            ("breadth", self.breadth, 1),
-            ("depth", self.depth, 3),
-            ("population", self.population, 0),
-        ):
+        for name, value, low in (("neighbours", self.neighbours, 2), ("population", self.population, 0)):
             if value < low:
                 raise OptionError(f"{name} {value} is below {low}.")
-        if not 0 <= self.heat < math.inf:
-            raise OptionError(f"heat {self.heat} is not a finite number from 0 up.")
 
     @property
     def breadths(self) -> tuple[int, ...]:
         """How many neighbours are tried at each exchange of a move."""
-        return (self.neighbours,) + (min(self.breadth, self.neighbours),) * (self.depth - 2)
+        return (self.neighbours,) + (min(BREADTH, self.neighbours),) * (DEPTH - 2)
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         """Compile the kernels on a few nodes."""
@@ -148,7 +136,7 @@ class TSPLocalSearch(Solver):
             if run.best is None:
                 run.report(Tour(places.tour(np.arange(places.travel.size))))
             return Answer(run.best)
-        self._improve(search, run, deadline, began)
+        self._improve(search, run, deadline, began, population=self.population, heat=HEAT)
         return Answer(run.best)
 
     def _keep_edges(self, instance: TSPInstance, run: Run, deadline: float) -> Answer:
@@ -165,7 +153,7 @@ class TSPLocalSearch(Solver):
         start = run.initial.tour if isinstance(run.initial, Tour) else nearest_chains(instance.travel, edges)
         run.report(Tour(start))
         search = self._start_at(Places(travel), run.rng, start, run)
-        replace(self, population=0, heat=0.0)._improve(search, run, deadline, run.seconds)
+        self._improve(search, run, deadline, run.seconds, population=0, heat=0.0)
         return Answer(run.best)
 
     def _start_at(
@@ -175,7 +163,7 @@ class TSPLocalSearch(Solver):
 
         return TourSearch(places, self.neighbours, self.breadths, rng, initial, clock)
 
-    def _improve(self, search: TourSearch, run: Run, deadline: float, began: float) -> None:
+    def _improve(self, search: TourSearch, run: Run, deadline: float, began: float, *, population: int, heat: float) -> None:
         """Descend, cross populations as long as the budget is large enough, and perturb the best tour in what is left."""
         from redwood.solvers.local_search.tsp_evolution import SMALLEST, Evolution
 
@@ -189,9 +177,8 @@ class TSPLocalSearch(Solver):
                     reports.offer()
                 steps = next_chunk(steps, time.perf_counter() - burst_began)
             reports.flush()
-            heat = self.heat
-            if self.population and search.size >= SMALLEST:
-                evolution = Evolution(search, run, deadline, self.population, run.seconds - began, reports)
+            if population and search.size >= SMALLEST:
+                evolution = Evolution(search, run, deadline, population, run.seconds - began, reports)
                 evolution.run()
                 if evolution.began:
                     search.adopt(evolution.best, run.rng)

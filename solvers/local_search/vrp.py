@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from redwood.problems.vrp.plan import Plan
     from redwood.solvers.local_search.vrp_search import Search
 
+REMOVALS, LONGEST = 10.0, 10.0
+"""Mean number of customers removed in an iteration, and the longest string of them removed from one route."""
+SPLIT, DEEPEN, BLINK = 0.5, 0.01, 0.01
+"""Probabilities that a string leaves customers in its middle where they are, that it leaves one more, and that a position is
+overlooked."""
+HOT, COLD = 3.0, 0.02
+"""First and last temperature, in mean costs of a leg of the start."""
+FLEET_SHARE = 0.4
+"""Largest share of the budget that goes to saving vehicles."""
 POLL = 0.02
 """Seconds between two looks at the clock."""
 REPORT = 0.25
@@ -82,20 +91,8 @@ class VRPLocalSearch(Solver):
 
     Attributes
     ----------
-    removals
-        Mean number of customers removed in an iteration.
-    longest
-        The longest string of customers removed from one route.
-    split
-        Probability that a string leaves customers in its middle where they are.
-    blink
-        Probability that a position is overlooked.
-    hot, cold
-        First and last temperature, in mean costs of a leg of the start.
     neighbours
         How many near customers are looked at for positions, before all are.
-    fleet_share
-        Largest share of the budget that goes to saving vehicles.
 
     References
     ----------
@@ -103,24 +100,9 @@ class VRPLocalSearch(Solver):
     doi:10.1016/j.orl.2009.04.006. Potvin and Rousseau (1995), doi:10.1057/jors.1995.204.
     """
 
-    removals: float = 10.0
-    longest: float = 10.0
-    split: float = 0.5
-    blink: float = 0.01
-    hot: float = 3.0
-    cold: float = 0.02
     neighbours: int = 60
-    fleet_share: float = 0.4
 
     def __post_init__(self) -> None:
-        for name in ("removals", "longest"):
-            if not 1 <= getattr(self, name) <= 100:
-                raise OptionError(f"{name} {getattr(self, name)} is not between 1 and 100.")
-        for name in ("split", "blink", "fleet_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise OptionError(f"{name} {getattr(self, name)} is no probability below 1.")
-        if not 0 < self.cold <= self.hot < math.inf:
-            raise OptionError(f"temperatures hot {self.hot} and cold {self.cold} must be positive, cold at most hot.")
         if self.neighbours < 1:
             raise OptionError(f"neighbours {self.neighbours} is below 1.")
 
@@ -142,7 +124,7 @@ class VRPLocalSearch(Solver):
         """Search until the budget is used up."""
         typed = cast(VRPInstance, instance)
         with thread_pool(run.threads) as executor:
-            search = _Annealing(self, in_order(typed, run) if typed.size >= IN_ORDER else typed, run, executor)
+            search = _Annealing(self.neighbours, in_order(typed, run) if typed.size >= IN_ORDER else typed, run, executor)
             if typed.size <= FEW_WITH_RELOADS or not any(vehicle.reload_depots for vehicle in typed.vehicles):
                 search.enumerate_routes(ENUMERATION_SHARE * run.seconds_left)
             while not run.stops():
@@ -165,7 +147,7 @@ def _cost(instance: VRPInstance, route: NumberedRoute) -> float:
 class _Annealing:
     """The saving of vehicles where it is due, then annealings one after another."""
 
-    def __init__(self, options: VRPLocalSearch, instance: VRPInstance, run: Run, executor: Executor | None) -> None:
+    def __init__(self, neighbours: int, instance: VRPInstance, run: Run, executor: Executor | None) -> None:
         from redwood.kernels import random_state
         from redwood.problems.vrp.ground import make_ground
         from redwood.problems.vrp.plan import make_plan
@@ -173,14 +155,12 @@ class _Annealing:
         from redwood.solvers.local_search.vrp_ruin import Strings
         from redwood.solvers.local_search.vrp_search import costs_alone
 
-        self._options, self._run, self._instance = options, run, instance
-        self._ground: Ground = make_ground(instance, options.neighbours, run)
+        self._run, self._instance = run, instance
+        self._ground: Ground = make_ground(instance, neighbours, run)
         alone = not len(instance.shipments) and not self._ground.reloading
         growth, tails = (GROWTH * min(1.0, GROWTH_SIZE / max(1, instance.size)), TAILS) if alone else (0.0, 0.0)
         priced = instance.timed and not instance.required.all()
-        self._strings = Strings(
-            options.removals, options.longest, options.split, 0.01, options.blink, growth, tails, alone, priced
-        )
+        self._strings = Strings(REMOVALS, LONGEST, SPLIT, DEEPEN, BLINK, growth, tails, alone, priced)
         states = [random_state(rng) for rng in (run.rng, *run.rng.spawn(run.threads - 1))]
         self._state = states[0]
         self._chains = Chains(self._ground, self._strings, states, executor)
@@ -207,7 +187,8 @@ class _Annealing:
 
     def _begin(self, routes: list[NumberedRoute]) -> None:
         """Start from routes, with the customers that are out inserted greedily."""
-        from redwood.problems.vrp.plan import load_routes, make_plan
+        from redwood.problems.vrp.plan import make_plan
+        from redwood.problems.vrp.segments import load_routes
         from redwood.solvers.local_search.vrp_kernels import construct
         from redwood.solvers.local_search.vrp_search import CURRENT, STALE, make_search
 
@@ -254,7 +235,7 @@ class _Annealing:
 
         fewest = self._instance.objective == "fewest-vehicles"
         absent = bool(self._search.counters[ABSENT])
-        self._saving = (fewest or absent) and self._options.fleet_share > 0
+        self._saving = fewest or absent
         driven = len(self._plan.kind) - int(self._plan.counts[0])
         self._search.counters[FEWEST] = self._least_routes() if fewest else len(self._plan.kind)
         if self._saving and not absent and driven > self._search.counters[FEWEST]:
@@ -315,7 +296,7 @@ class _Annealing:
                 self._looks.pop(0)
                 self._choose_routes(self._pool)
         ended = shared and not self._search.counters[FLEET]
-        if self._saving and (ended or self._used() >= self._options.fleet_share):
+        if self._saving and (ended or self._used() >= FLEET_SHARE):
             self._end_saving()
 
     def _share(self, done: int) -> bool:
@@ -376,7 +357,7 @@ class _Annealing:
         """Return how many iterations are left, of the saving of vehicles where that is going on."""
         if not self._saving or not math.isfinite(self._iterations):
             return self._run.iterations_left
-        return math.ceil(self._options.fleet_share * self._iterations) - self._run.iterations
+        return math.ceil(FLEET_SHARE * self._iterations) - self._run.iterations
 
     def report(self) -> None:
         """Hand in the best routes where they serve everyone and were not handed in yet."""
@@ -417,14 +398,14 @@ class _Annealing:
     def _share_done(self, used: float) -> float:
         """Return how much of the annealing, or of the saving of vehicles, is done where so much of the budget is used up."""
         if self._saving:
-            return used / self._options.fleet_share
+            return used / FLEET_SHARE
         return (used - self._began) / max(1e-12, 1.0 - self._began)
 
     def _heat(self, done: float) -> None:
         """Set the temperature for a share of the annealing, or of the saving of vehicles, that is done."""
-        hot, cold, share = self._options.hot, self._options.cold, 1.0 - self._began
+        hot, cold, share = HOT, COLD, 1.0 - self._began
         if self._saving:
-            hot, cold, share = min(hot, SAVING[0]), min(hot, SAVING[1]), self._options.fleet_share
+            hot, cold, share = *SAVING, FLEET_SHARE
         left = share * self._iterations / len(self._chains)
         cooling = (cold / hot) ** (1.0 / max(1.0, left)) if math.isfinite(left) else 1.0
         self._chains.heat(self._leg * hot * (cold / hot) ** min(1.0, max(0.0, done)), cooling)

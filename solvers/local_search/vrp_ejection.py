@@ -13,7 +13,8 @@ import math
 
 from redwood.kernels import RandomState, kernel, random_below
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.plan import BROUGHT, LEFT, Plan, choose_windows, join, refresh, stop_duration
+from redwood.problems.vrp.plan import BROUGHT, LEFT, Plan, join, stop_duration
+from redwood.problems.vrp.segments import choose_windows, refresh
 from redwood.solvers.local_search.vrp_profit import begin_of_service
 from redwood.solvers.local_search.vrp_search import (
     ABSENT,

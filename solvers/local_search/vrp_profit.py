@@ -13,8 +13,9 @@ import math
 
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.plan import Plan, choose_windows, join, open_route, stop_distance, stop_duration
+from redwood.problems.vrp.plan import Plan, join, open_route, stop_distance, stop_duration
 from redwood.problems.vrp.roads_kernels import road_distance, road_duration
+from redwood.problems.vrp.segments import choose_windows
 from redwood.solvers.local_search.vrp_growth import SURELY, comes_over, saving_without
 from redwood.solvers.local_search.vrp_ruin import refresh_ruined
 from redwood.solvers.local_search.vrp_search import CHANGE, Search, list_candidate, take, touch

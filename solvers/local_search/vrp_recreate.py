@@ -14,17 +14,8 @@ from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.vrp.alike import change_type
 from redwood.problems.vrp.ground import Ground
 from redwood.problems.vrp.insertion import insertion_cost, larger_type, loads_fit, next_blink, shipment_cost
-from redwood.problems.vrp.plan import (
-    Plan,
-    choose_windows,
-    distance_to,
-    join,
-    leave,
-    open_route,
-    refresh,
-    refresh_around,
-    stop_distance,
-)
+from redwood.problems.vrp.plan import Plan, distance_to, join, leave, open_route, stop_distance
+from redwood.problems.vrp.segments import choose_windows, refresh, refresh_around
 from redwood.solvers.local_search.vrp_ruin import Strings
 from redwood.solvers.local_search.vrp_search import ABSENT_BEFORE, CHANGE, LOOKS, OUT, TEMPERATURE, Search, touch
 from redwood.solvers.local_search.vrp_trips import begin_trip_for, cheapest_trip

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.vrp.alike import retype_alike
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.plan import Plan, close_route, first_free, refresh
+from redwood.problems.vrp.plan import Plan, close_route, first_free
+from redwood.problems.vrp.segments import refresh
 from redwood.solvers.local_search.vrp_search import (
     ABSENT,
     ITERATION,

@@ -11,18 +11,8 @@ from redwood.kernel_fields import by_reference
 from redwood.kernels import kernel
 from redwood.problems.vrp.checks import NumberedRoute
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.plan import (
-    Plan,
-    choose_windows,
-    clear,
-    close_route,
-    join,
-    leave,
-    numbered_route,
-    open_route,
-    refresh,
-    reopen,
-)
+from redwood.problems.vrp.plan import Plan, clear, close_route, join, leave, numbered_route, open_route, reopen
+from redwood.problems.vrp.segments import choose_windows, refresh
 
 TEMPERATURE, COOLING, CURRENT, BEST, PENALTY, PRICE, CHANGE = 0, 1, 2, 3, 4, 5, 6
 """Entries of `Search.values`: temperature, factor on it per iteration, cost now, cost of the best routes, fees of the absent

@@ -23,11 +23,10 @@ from redwood.problems.vrp.plan import (
     PEAK,
     RELEASE,
     Plan,
-    in_order,
-    refresh,
     stop_distance,
     stop_duration,
 )
+from redwood.problems.vrp.segments import in_order, refresh
 from redwood.solvers.local_search.vrp_search import TEMPERATURE, Search, touch
 
 

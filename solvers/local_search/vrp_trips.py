@@ -19,13 +19,12 @@ from redwood.problems.vrp.plan import (
     RELEASE,
     Plan,
     free_reload,
-    in_order,
     join,
     leave,
-    refresh,
     stop_distance,
     stop_duration,
 )
+from redwood.problems.vrp.segments import in_order, refresh
 from redwood.solvers.local_search.vrp_search import CHANGE, Search, touch
 
 NEAR = 15

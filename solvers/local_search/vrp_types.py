@@ -5,7 +5,8 @@ from __future__ import annotations
 from redwood.kernels import kernel
 from redwood.problems.vrp.alike import retype_alike
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.plan import LENGTH, PEAK, Plan, close_route, refresh, stop_distance
+from redwood.problems.vrp.plan import LENGTH, PEAK, Plan, close_route, stop_distance
+from redwood.problems.vrp.segments import refresh
 from redwood.solvers.local_search.vrp_search import CHANGE, TOUCHED, Search
 from redwood.solvers.local_search.vrp_trips import drop_empty_trips, place_reloads
 

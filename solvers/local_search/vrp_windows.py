@@ -6,7 +6,8 @@ import math
 
 from redwood.kernels import kernel
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.plan import Plan, choose_windows, join, leave, refresh
+from redwood.problems.vrp.plan import Plan, join, leave
+from redwood.problems.vrp.segments import choose_windows, refresh
 from redwood.solvers.local_search.vrp_search import CHANGE, Search, touch
 
 

@@ -34,13 +34,6 @@ class HiGHS(Solver):
         HiGHS's presolve: ``"choose"``, ``"on"`` or ``"off"``.
     mip_rel_gap
         Relative gap at which HiGHS stops; 0 proves optimality.
-    mip_heuristic_effort
-        Share of the effort that HiGHS spends on heuristics, 0 to 1.
-    cut_rounds
-        Linear relaxations solved at most before branching; 0 for none.
-    local_steps
-        Perturbations at most of the local search that makes the first incumbent: twenty for each unit of the instance's
-        size, up to this number, in a tenth of the time limit.
     log
         Whether HiGHS's own log goes to the logger ``redwood.solvers.mip.session``, level info.
 
@@ -53,9 +46,6 @@ class HiGHS(Solver):
 
     presolve: str = "choose"
     mip_rel_gap: float = 0.0
-    mip_heuristic_effort: float = 0.05
-    cut_rounds: int = 500
-    local_steps: int = 3000
     log: bool = False
 
     def __post_init__(self) -> None:
@@ -63,11 +53,6 @@ class HiGHS(Solver):
             raise OptionError(f"presolve {self.presolve!r} is none of 'choose', 'on', 'off'.")
         if not 0 <= self.mip_rel_gap < math.inf:
             raise OptionError(f"mip_rel_gap {self.mip_rel_gap} is not a number from 0 up (0.01 is one per cent).")
-        if not 0 <= self.mip_heuristic_effort <= 1:
-            raise OptionError(f"mip_heuristic_effort {self.mip_heuristic_effort} is not between 0 and 1.")
-        for name in ("cut_rounds", "local_steps"):
-            if getattr(self, name) < 0:
-                raise OptionError(f"{name} {getattr(self, name)} is negative; give 0 or more.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         import highspy  # noqa: F401

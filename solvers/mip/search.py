@@ -30,6 +30,13 @@ STALL_RISE = 1e-5
 PREPARATION = 0.25
 """Share of the time left that a view may take to make its model smaller."""
 
+CUT_ROUNDS = 500
+"""Linear relaxations solved at most before branching."""
+
+LOCAL_STEPS = 3000
+"""Perturbations at most of the local search that makes the first incumbent, in a tenth of the time limit; twenty for each
+unit of the instance's size where these are fewer."""
+
 TOLERANCE = 1e-6
 """HiGHS's tolerance on rows and integrality."""
 
@@ -58,7 +65,7 @@ class Search:
     def answer(self) -> Answer:
         """Search until proven or stopped, and return the answer."""
         if self.problem.offers(Local):
-            steps = min(self.options.local_steps, 20 * self.instance.size)
+            steps = min(LOCAL_STEPS, 20 * self.instance.size)
             with contextlib.suppress(NoSolutionError):  # the program may still find one, or prove that there is none
                 find_incumbent(self.problem, self.instance, self.run, steps)
         if not self.run.stops():
@@ -81,7 +88,6 @@ class Search:
             self.options.log,
             presolve=self.options.presolve,
             mip_rel_gap=self.options.mip_rel_gap,
-            mip_heuristic_effort=self.options.mip_heuristic_effort,
         )
         self.fix(session)
         session.rescale(self.run.objective)
@@ -111,7 +117,7 @@ class Search:
     def cut(self, session: Session) -> None:
         """Solve linear relaxations, adding the rows that their points violate, while the bound moves."""
         bounds: list[float] = []
-        while not self.done and len(bounds) < self.options.cut_rounds:
+        while not self.done and len(bounds) < CUT_ROUNDS:
             solved = session.relax()
             self.run.advance()
             self.rounds += 1

@@ -19,6 +19,8 @@ from redwood.solver import Answer, Run, Solver
 ROUNDS, SETTLED = 5000, 1e-8
 """The most iterations of relative values, and the spread of what a step adds, as a share of rewards, at which they end."""
 
+MOST_ACTIONS = 4096
+"""Joint actions, allowed or not, up to which instances are taken."""
 COUPLED = 256
 """Transitions between joint states, under exposure, for each of the most joint states."""
 
@@ -64,27 +66,24 @@ class ExactPlanning(Solver):
 
     Attributes
     ----------
-    most_states, most_actions
-        Joint states and joint actions (allowed or not) up to which instances are taken.
+    most_states
+        Joint states up to which instances are taken.
     """
 
     most_states: int = 4096
-    most_actions: int = 4096
 
     def __post_init__(self) -> None:
-        for name in ("most_states", "most_actions"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} {getattr(self, name)} is below 1; give at least 1.")
+        if self.most_states < 1:
+            raise OptionError(f"most_states {self.most_states} is below 1; give at least 1.")
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         planning = problem.view(Planning, instance)
         arms, arm_actions, states = planning.arms.shape
         number = joint_number(planning)
-        if number > self.most_states or arm_actions**arms > self.most_actions:
+        if number > self.most_states or arm_actions**arms > MOST_ACTIONS:
             raise FitError(
-                f"{arms} arms have {number} joint states and up to {arm_actions**arms} actions; backward "
-                f"induction takes "
-                f"{self.most_states} and {self.most_actions} (options most_states, most_actions)."
+                f"{arms} arms have {number} joint states and up to {arm_actions**arms} actions; backward induction takes "
+                f"{self.most_states} (option most_states) and {MOST_ACTIONS}."
             )
         if planning.exposure is not None and states ** (2 * arms) > self.most_states * COUPLED:
             raise FitError(

@@ -9,7 +9,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError
-from redwood.planning.contract import ActionSet, Arms, Planning
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Arms, Planning
 from redwood.planning.coupling import ConcaveReward
 from redwood.planning.steps import arms_alone
 

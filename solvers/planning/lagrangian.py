@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from redwood.clock import Share
-from redwood.errors import OptionError
 from redwood.planning.additive_policy import AdditivePolicy
 from redwood.planning.contract import Criterion, Planning
 from redwood.planning.policies import IndexPolicy
@@ -26,23 +25,12 @@ class Lagrangian(Solver):
     Where a joint reward or exposure couples the arms beyond the action set, this step stays exact, joint reward and exposure
     included, and only the future is a sum over arms: the best, in trial episodes, of the values of several relaxations.
 
-    Attributes
-    ----------
-    rounds
-        The most rounds of column generation.
-
     References
     ----------
     Adelman, Mersereau (2008), Relaxations of weakly coupled stochastic dynamic programs, doi:10.1287/opre.1070.0445.
     Brown, Smith (2020), Index policies and performance bounds for dynamic selection problems,
     doi:10.1287/mnsc.2019.3342.
     """
-
-    rounds: int = 200
-
-    def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise OptionError(f"rounds {self.rounds} is below 1; give at least 1.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         import highspy  # noqa: F401
@@ -58,9 +46,9 @@ class Lagrangian(Solver):
         if is_coupled(planning):
             return self._coupled(planning, run)
         if planning.criterion is Criterion.AVERAGE:
-            solved = solve_average(planning, run, self.rounds)
+            solved = solve_average(planning, run)
             return Answer(IndexPolicy(solved.q_values[None], "lagrangian"), bound=solved.bound + 1e-9 * abs(solved.bound))
-        found = tighten(planning, run, self.rounds)
+        found = tighten(planning, run)
         bound = found.bound / planning.horizon
         return Answer(IndexPolicy(found.q_values, "lagrangian"), bound=bound + 1e-9 * abs(bound))
 
@@ -69,7 +57,7 @@ class Lagrangian(Solver):
         from redwood.planning.bounds.coupled import additive_values, coupled_bound
 
         bound = coupled_bound(planning, Share(run, 0.3)) / planning.horizon
-        found = additive_values(planning, run, int(run.rng.integers(2**31)), self.rounds)
+        found = additive_values(planning, run, int(run.rng.integers(2**31)))
         message = (
             f"This step is exact, and the future that of {found.name}, the best of {found.tried} relaxations in trials."
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -24,17 +23,12 @@ if TYPE_CHECKING:
 
 LOOSE = 1e-3
 """Share of the bound by which the relaxed set's prices may miss it; where they miss it by more, updates use the hull."""
+ROUNDS = 20
+"""The most rounds of an update that searches beyond the action set's relaxation."""
 ENOUGH = 2e-3
 """Relative distance of bound and program at which an update over the hull ends."""
 VISITED = 1e-9
 """Probability above which the program's solution says what to do in a state."""
-
-
-class Rounding(StrEnum):
-    """How a joint action is made of the program's solution."""
-
-    RANDOMISED = "randomised"
-    PRIORITY = "priority"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +55,10 @@ class Update:
 class UpdatedPolicy(Policy):
     """Solve the linear program of the next steps anew from the joint state in every so many steps, and round its solution.
 
+    In the step of an update, actions are drawn as often as the program's solution gives them in the arms' states, by
+    systematic sampling, so that their number is that of the solution up to one; the joint action agrees with as many of
+    them as the set allows. Between updates it is the joint action of the greatest total value.
+
     An update begins at the first prices, and takes others only where they prove a tighter bound on what the window can
     bring from the episode's states. Between two updates an episode keeps the values of its last one, so `choose`
     remembers its episodes by their rows: a call with other episodes than the last one's, or out of turn, updates first.
@@ -75,16 +73,9 @@ class UpdatedPolicy(Policy):
         Number of steps between two updates.
     window
         Number of steps that an update looks ahead.
-    rounds
-        The most rounds of an update that searches beyond the action set's relaxation.
     loose
         Whether prices of the relaxation are too far from the best ones, so that updates search over the hull of actions
         by column generation where the window is small enough for it.
-    rounding
-        ``randomised``: in the step of an update, actions are drawn as often as the program's solution gives them in the
-        arms' states, by systematic sampling, so that their number is that of the solution up to one; the joint action agrees
-        with as many of them as the set allows. ``priority``, and between updates: the joint action of the greatest total
-        value.
     """
 
     kind: ClassVar[str] = "lp-update"
@@ -92,22 +83,18 @@ class UpdatedPolicy(Policy):
     ending: Array
     every: int = 1
     window: int = 10
-    rounds: int = 20
     loose: bool = False
-    rounding: str = Rounding.RANDOMISED
 
     def __post_init__(self) -> None:
-        if self.rounding not in list(Rounding):
-            raise SolutionError(f"rounding {self.rounding!r} is not one of {', '.join(Rounding)}.")
         object.__setattr__(self, "prices", frozen(self.prices, np.float64))
         object.__setattr__(self, "ending", frozen(self.ending, np.float64))
-        for name in ("every", "window", "rounds"):
+        for name in ("every", "window"):
             if getattr(self, name) < 1:
                 raise SolutionError(f"{name} {getattr(self, name)} is below 1; give at least 1.")
 
     def describe(self) -> dict[str, Any]:
         """Return that updated prices decide; the oracle proves each joint action to be a maximum under them."""
-        return {"decides_by": "lp-update", "rounding": str(self.rounding), "proven": True}
+        return {"decides_by": "lp-update", "proven": True}
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the joint action that each episode's last update suggests."""
@@ -118,7 +105,7 @@ class UpdatedPolicy(Policy):
             object.__setattr__(self, "_memory", memory)
         pairs = list(zip(memory.updates, states, strict=True))
         now = np.array([q_values_of(update.q_values, row[None], since)[0] for update, row in pairs])
-        if since > 0 or self.rounding == Rounding.PRIORITY or memory.updates[0].measures is None:
+        if since > 0 or memory.updates[0].measures is None:
             return planning.actions.choose(now)
         ideal = np.array([rounded(update, row, rng) for update, row in pairs])
         everywhere = np.ones(states.shape, bool)
@@ -210,7 +197,7 @@ class UpdatedPolicy(Policy):
         for start in starts:
             there = _from(ahead, start)
             master.begin(start)
-            found = refined(there, price(there, first), master, Timer(), self.rounds, ENOUGH)
+            found = refined(there, price(there, first), master, Timer(), ROUNDS, ENOUGH)
             solved = master.solve(np.inf)
             yield Update(found.q_values, found.prices, None if solved is None else master.measures())
 
@@ -219,7 +206,7 @@ class UpdatedPolicy(Policy):
         from redwood.planning.bounds.duality import tighten
 
         for start in starts:
-            found = tighten(_from(ahead, start), Timer(), self.rounds, first)
+            found = tighten(_from(ahead, start), Timer(), ROUNDS, first)
             yield Update(found.q_values, found.prices, None)
 
 
@@ -283,11 +270,6 @@ class LPUpdate(Solver):
         Number of steps between two updates; under the average reward there is one in every step.
     window
         Number of steps that an update looks ahead.
-    rounds
-        The most rounds of an update.
-    rounding
-        ``randomised`` draws actions as often as the program's solution gives them; ``priority`` takes the joint action of
-        the greatest total value under the program's prices.
 
     References
     ----------
@@ -297,13 +279,9 @@ class LPUpdate(Solver):
 
     every: int = 4
     window: int = 10
-    rounds: int = 20
-    rounding: str = Rounding.RANDOMISED
 
     def __post_init__(self) -> None:
-        if self.rounding not in list(Rounding):
-            raise OptionError(f"rounding {self.rounding!r} is not one of {', '.join(Rounding)}.")
-        for name in ("every", "window", "rounds"):
+        for name in ("every", "window"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} {getattr(self, name)} is below 1; give at least 1.")
 
@@ -324,7 +302,7 @@ class LPUpdate(Solver):
         ending[:-1] = (found.q_values - found.prices[..., None]).max(axis=2)
         bound = found.bound / planning.horizon
         loose = found.relaxed is None or found.relaxed > found.bound + LOOSE * abs(found.bound)
-        policy = UpdatedPolicy(found.prices, ending, self.every, self.window, self.rounds, loose, self.rounding)
+        policy = UpdatedPolicy(found.prices, ending, self.every, self.window, loose)
         return Answer(policy, bound=bound + 1e-9 * abs(bound))
 
     def _endless(self, planning: Planning, run: Run) -> Answer:
@@ -335,5 +313,5 @@ class LPUpdate(Solver):
         prices = np.repeat(found.prices[None], self.window, axis=0)
         ending = np.repeat((found.q_values - found.prices[..., None]).max(axis=1)[None], self.window + 1, axis=0)
         loose = not planning.actions.relaxation.tight
-        policy = UpdatedPolicy(prices, ending, 1, self.window, self.rounds, loose, self.rounding)
+        policy = UpdatedPolicy(prices, ending, 1, self.window, loose)
         return Answer(policy, bound=found.bound + 1e-9 * abs(found.bound))

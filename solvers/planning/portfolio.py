@@ -12,14 +12,14 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.budget import Iterations, Seconds
-from redwood.errors import FitError, OptionError, SolverError
+from redwood.errors import FitError, SolverError
 from redwood.planning.contract import Criterion, Planning, Policy
 from redwood.planning.evaluation import adjusted, interval_half_width, observe
 from redwood.planning.steps import arms_alone, is_coupled
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.planning.constant import Constant
-from redwood.solvers.planning.exact import ExactPlanning, joint_number
+from redwood.solvers.planning.exact import MOST_ACTIONS, ExactPlanning, joint_number
 from redwood.solvers.planning.lagrangian import Lagrangian
 from redwood.solvers.planning.lp_priority import Focus, LPPriority
 from redwood.solvers.planning.lp_update import LPUpdate
@@ -28,6 +28,8 @@ from redwood.solvers.planning.simple import Myopic, MyopicReward, rewards_of_sta
 from redwood.solvers.planning.virtual_advice import FollowVirtualAdvice
 from redwood.solvers.planning.whittle import Whittle
 
+EPISODES = 100
+"""Episodes in which every policy is tried."""
 SHARE = 0.5
 """Share of the time that is left which one candidate and its trial may take."""
 MORE = 9
@@ -87,18 +89,11 @@ class Portfolio(Solver):
 
     Attributes
     ----------
-    episodes
-        Episodes in which every policy is tried; the best ones are tried in up to ten times as many.
     exact
         Whether the exact optimum is the answer where joint states are few.
     """
 
-    episodes: int = 100
     exact: bool = True
-
-    def __post_init__(self) -> None:
-        if self.episodes < 2:
-            raise OptionError(f"episodes {self.episodes} is below 2; policies are compared over several.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         planning = problem.view(Planning, instance)
@@ -160,7 +155,7 @@ class Portfolio(Solver):
             raise SolverError("it gave no policy")
         made = time.perf_counter()
         timed = TimedPolicy(policy, lambda: time.perf_counter() - began > seconds)
-        seen = observe(planning, timed, self.episodes, seed)
+        seen = observe(planning, timed, EPISODES, seed)
         rewards, plain = adjusted(seen.rewards, seen.control), adjusted(seen.rewards, None)
         return Trial(name, policy, rewards, plain, time.perf_counter() - made, answer.bound, answer.message)
 
@@ -168,9 +163,9 @@ class Portfolio(Solver):
         """Return the trials, those of the best policies with more episodes, where seconds allow it for all of these."""
         best = max(trials, key=lambda trial: trial.mean)
         level = [trial for trial in trials if not trial.behind(best)]
-        cost = sum(trial.seconds for trial in level) / self.episodes
-        more = min(MORE * self.episodes, int(seconds / max(cost, 1e-9)))
-        if len(level) < 2 or more < self.episodes:
+        cost = sum(trial.seconds for trial in level) / EPISODES
+        more = min(MORE * EPISODES, int(seconds / max(cost, 1e-9)))
+        if len(level) < 2 or more < EPISODES:
             return trials
         done = []
         for trial in trials:
@@ -249,10 +244,9 @@ def _for_coupled(planning: Planning) -> Iterator[tuple[str, Solver]]:
 def tractable(planning: Planning) -> bool:
     """Return whether the optimum over all joint states is found at once."""
     arms, arm_actions, states = planning.arms.shape
-    limits = ExactPlanning()
     if planning.exposure is not None and states ** (2 * arms) > QUICK:
         return False
-    return bool(joint_number(planning) <= limits.most_states and arm_actions**arms <= limits.most_actions // 16)
+    return bool(joint_number(planning) <= ExactPlanning.most_states and arm_actions**arms <= MOST_ACTIONS // 16)
 
 
 def summary(trials: list[Trial], best: Trial, left_out: list[str]) -> str:

@@ -13,6 +13,8 @@ from redwood.solver import Answer, Run, Solver
 
 RELAXING, IMPROVING = 0.3, 0.25
 """Shares of the time that is left for the relaxation, and then for improving its values; the rest is for the coupling."""
+ROUNDS = 4
+"""The most rounds of improving the values of arms."""
 
 
 @dataclass(frozen=True)
@@ -26,18 +28,15 @@ class Quadratic(Solver):
 
     Attributes
     ----------
-    rounds
-        Rounds of improving the values of arms.
     episodes
         Episodes that each fit and each trial simulates.
     """
 
-    rounds: int = 4
     episodes: int = 1000
 
     def __post_init__(self) -> None:
-        if self.rounds < 0 or self.episodes < 2:
-            raise OptionError(f"rounds {self.rounds} must be at least 0, and episodes {self.episodes} at least 2.")
+        if self.episodes < 2:
+            raise OptionError(f"episodes {self.episodes} is below 2; a trial compares policies over several.")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
         import highspy  # noqa: F401
@@ -55,7 +54,7 @@ class Quadratic(Solver):
         run.report(plain)
         improving = Share(run, IMPROVING)
         how: dict[str, Any] = {"episodes": self.episodes, "seed": run.seed}
-        found = improve(planning, relaxation.values, rounds=self.rounds, stops=improving.stops, **how)
+        found = improve(planning, relaxation.values, rounds=ROUNDS, stops=improving.stops, **how)
         told = f"{found.accepted} of {found.tried} improvements of arms' values accepted"
         coupled = try_coupling(planning, relaxation, found.values, stops=run.stops, **how)
         if coupled is None:

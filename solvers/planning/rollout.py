@@ -16,6 +16,8 @@ from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Run, Solver
 from redwood.solvers.planning.candidate_rollout import CandidatePolicy
 
+DRAWS, EPISODES = 4000, 200
+"""Random actions that the first probabilities are counted in, and episodes that later ones are counted in."""
 CANDIDATES = 16
 """Candidate actions for coupled arms."""
 
@@ -34,16 +36,10 @@ class Rollout(Solver):
     ----------
     improvements
         How often the result becomes the base policy.
-    draws
-        Random actions that the first probabilities are counted in.
-    episodes
-        Episodes that later probabilities are counted in.
     candidates
         Candidate actions that are tried before every decision, in simulated futures of the best policy so found; 0 for none.
         Coupled arms are always decided so, by 16 unless more or fewer are given: their base policy is that of an exact step
         and the best additive values.
-    futures
-        Futures of each candidate.
 
     References
     ----------
@@ -52,30 +48,27 @@ class Rollout(Solver):
     """
 
     improvements: int = 3
-    draws: int = 4000
-    episodes: int = 200
     candidates: int = 0
-    futures: int = 64
 
     def __post_init__(self) -> None:
         if self.candidates == 1:
             raise OptionError("candidates 1 leaves nothing to try; give 0, or at least 2.")
-        for name, least in (("improvements", 0), ("draws", 1), ("episodes", 1), ("candidates", 0), ("futures", 2)):
-            if getattr(self, name) < least:
-                raise OptionError(f"{name} {getattr(self, name)} is below {least}.")
+        for name in ("improvements", "candidates"):
+            if getattr(self, name) < 0:
+                raise OptionError(f"{name} {getattr(self, name)} is below 0.")
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         planning = problem.view(Planning, instance)
         check_finite(planning, "rollout")
         if is_coupled(planning) or self.candidates:
             return self._with_candidates(planning, run)
-        best = policy = IndexPolicy(q_values_under(planning, random_probabilities(planning, self.draws, run.rng)), "rollout")
+        best = policy = IndexPolicy(q_values_under(planning, random_probabilities(planning, DRAWS, run.rng)), "rollout")
         run.report(policy)
         for _ in range(self.improvements):
             if run.stops():
                 break
             counted = CountingPolicy(policy)
-            planning.rollouts(counted, self.episodes, int(run.rng.integers(2**31)))
+            planning.rollouts(counted, EPISODES, int(run.rng.integers(2**31)))
             policy = IndexPolicy(q_values_under(planning, counted.probabilities(planning)), "rollout")
             if run.report(policy):
                 best = policy
@@ -88,7 +81,7 @@ class Rollout(Solver):
 
         found = additive_values(planning, run, int(run.rng.integers(2**31)))
         message = f"Its base policy is an exact step and the future of {found.name}, the best of {found.tried} in trials."
-        return Answer(CandidatePolicy(found.values, self.candidates or CANDIDATES, self.futures), message=message)
+        return Answer(CandidatePolicy(found.values, self.candidates or CANDIDATES), message=message)
 
 
 @dataclass(frozen=True, eq=False)

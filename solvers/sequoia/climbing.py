@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,10 @@ class ClimbingPolicy(QPolicy):
     """Build the action one raise at a time, each for the greatest Q, as long as Q grows; the fields are `QPolicy`'s."""
 
     kind: ClassVar[str] = "iterative-q-network"
+
+    def describe(self) -> dict[str, Any]:
+        """Return that a Q-network decides, and that no action is proven to be its maximum."""
+        return {"decides_by": "q-network", "proven": False}
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the action that was climbed to in each episode's states; equal states are decided once."""

@@ -11,7 +11,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import FitError, SolutionError
-from redwood.planning.contract import ActionSet, Planning, Policy
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Planning, Policy
 from redwood.planning.joint_maximum import JointMaximum
 from redwood.problem import frozen
 from redwood.solvers.sequoia.search.pairs import PairMaximum, value_of_pairs

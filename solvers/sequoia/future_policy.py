@@ -11,8 +11,9 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolutionError
+from redwood.planning.action_set import ActionSet
 from redwood.planning.additive_policy import arm_values
-from redwood.planning.contract import ActionSet, Planning, Policy
+from redwood.planning.contract import Planning, Policy
 from redwood.planning.joint_maximum import JointMaximum, Terms, climbed, joint_terms, listed_actions
 from redwood.planning.steps import moves_in
 from redwood.problem import frozen
@@ -151,9 +152,7 @@ class FuturePolicy(Policy):
             linear = (direct[row, :, 1:] - direct[row, :, :1]).ravel()
             base = offset[row] + effects[row, :, 0].sum(axis=0)
             conditioned = ConditionedNetwork(linear, float(direct[row, :, 0].sum()), weights, (base,))
-            decision = Embedding(planning.actions, weights, listed=False).decide(
-                conditioned, tolerance=self.gap, slack=self.gap
-            )
+            decision = Embedding(planning.actions, weights, listed=False).decide(conditioned, tolerance=self.gap)
             value = decision.value
             if planning.joint is not None:  # tangents are above the joint reward: the bound holds, the value is exact
                 value = float(self.q_values(planning, state[None], decision.arm_actions[None], step)[0])

@@ -10,7 +10,8 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolutionError
-from redwood.planning.contract import ActionSet, Planning, Policy
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Planning, Policy
 from redwood.problem import frozen
 
 if TYPE_CHECKING:
@@ -25,45 +26,35 @@ class QPolicy(Policy):
 
     Attributes
     ----------
-    network
-        Form of the network, as in `redwood.solvers.sequoia.networks.network.Shape`.
     hidden
         Widths [L] of its hidden layers.
-    table
-        Q-values [T, J, A, S] that a ``residual`` network corrects; zeros for others.
+    shape
+        Numbers [3] of arms, actions of an arm, and states of an arm.
     weights
         All its parameters [P].
     horizon
         Steps of an episode.
     unit
         What an output of 1 stands for.
-    programs
-        Whether actions that a search cannot prove to be the best are decided by a mixed-integer program.
-    slack
-        Relative distance of an action's value to the bound on all others' up to which it counts as proven.
     """
 
     kind: ClassVar[str] = "q-network"
-    network: str
     hidden: Array
-    table: Array
+    shape: Array
     weights: Array
     horizon: int
     unit: float = 1.0
-    programs: bool = True
-    slack: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", frozen(self.hidden, np.int64))
-        object.__setattr__(self, "table", frozen(self.table, np.float64))
+        object.__setattr__(self, "shape", frozen(self.shape, np.int64))
         object.__setattr__(self, "weights", frozen(self.weights, np.float64))
-        if self.table.ndim != 4 or not np.isfinite(self.weights).all():
-            raise SolutionError(f"a Q-network needs a table [T, J, A, S], not {list(self.table.shape)}, and finite weights.")
+        if self.shape.shape != (3,) or not np.isfinite(self.weights).all():
+            raise SolutionError(f"a Q-network needs a shape [3], not {list(self.shape.shape)}, and finite weights.")
 
     def describe(self) -> dict[str, Any]:
-        """Return that a Q-network decides; a ``residual`` one that corrects nothing is its table of Lagrangian values."""
-        idle = self.network == "residual" and self.module().corrects_nothing
-        return {"decides_by": "lagrangian" if idle else "q-network", "proven": self.programs, "gap": self.slack}
+        """Return that a Q-network decides, each action a proven maximum."""
+        return {"decides_by": "q-network", "proven": True}
 
     def choose(self, planning: Planning, states: Array, step: int, rng: np.random.Generator) -> Array:
         """Return the best action in each episode's states; equal states are decided once."""
@@ -80,10 +71,7 @@ class QPolicy(Policy):
             Where HiGHS fails, or its answer does not stand the checks.
         """
         _, embedding = self._loaded(actions)
-        return [
-            embedding.decide(conditioned, slack=max(self.slack, 1e-7))
-            for conditioned in self.conditioned(actions, states, step)
-        ]
+        return [embedding.decide(conditioned) for conditioned in self.conditioned(actions, states, step)]
 
     def conditioned(self, actions: ActionSet, states: Array, step: int) -> list[ConditionedNetwork]:
         """Return the network as a function of the action alone, in each of the states [E, J] at a step."""
@@ -102,11 +90,10 @@ class QPolicy(Policy):
             network = self.module()
             if network.shape.arms != actions.arms or network.shape.arm_actions != actions.arm_actions:
                 raise SolutionError(
-                    f"the network is for {network.shape.arms} arms of {network.shape.arm_actions} actions; the "
-                    f"action set has "
-                    f"{actions.arms} of {actions.arm_actions}."
+                    f"the network is for {network.shape.arms} arms of {network.shape.arm_actions} actions; the action set "
+                    f"has {actions.arms} of {actions.arm_actions}."
                 )
-            kept[actions] = network, Embedding(actions, network.matrices(), programs=self.programs)
+            kept[actions] = network, Embedding(actions, network.matrices())
         loaded: tuple[QNetwork, Embedding] = kept[actions]
         return loaded
 
@@ -114,9 +101,8 @@ class QPolicy(Policy):
         """Return the network as a torch module."""
         from redwood.solvers.sequoia.networks.network import QNetwork, Shape
 
-        _, arms, arm_actions, states = self.table.shape
-        shape = Shape(self.network, arms, arm_actions, states, self.horizon, tuple(self.hidden.tolist()), self.unit)
-        made = QNetwork(shape, self.table)
+        arms, arm_actions, states = self.shape.tolist()
+        made = QNetwork(Shape(arms, arm_actions, states, self.horizon, tuple(self.hidden.tolist()), self.unit))
         made.load_vector(self.weights)
         return made
 
@@ -124,20 +110,8 @@ class QPolicy(Policy):
 _LOADED: WeakKeyDictionary[QPolicy, WeakKeyDictionary[ActionSet, Any]] = WeakKeyDictionary()
 
 
-def policy_of(network: QNetwork, kind: type[QPolicy] = QPolicy, *, programs: bool = True, slack: float = 0.0) -> QPolicy:
-    """Return the policy of a network as it is now, of the kind that acts on it.
-
-    Parameters
-    ----------
-    network
-        Gives its table, its weights and its shape.
-    kind
-        The class of the policy.
-    programs
-        Whether programs prove what the search alone does not.
-    slack
-        Relative distance of bound and value up to which an action counts as proven.
-    """
+def policy_of(network: QNetwork, kind: type[QPolicy] = QPolicy) -> QPolicy:
+    """Return the policy of a network as it is now, of the kind that acts on it."""
     shape = network.shape
-    table, weights = network.table.numpy(), network.vector()
-    return kind(shape.kind, np.array(shape.hidden), table, weights, shape.horizon, shape.unit, programs, slack)
+    size = np.array([shape.arms, shape.arm_actions, shape.states])
+    return kind(np.array(shape.hidden), size, network.vector(), shape.horizon, shape.unit)

@@ -98,6 +98,10 @@ class Sequoia(Solver, Trainable):
             raise OptionError(f"mode {self.mode!r} is not known.{suggestion(self.mode, MODES)}")
 
     def prepare(self, problem: Problem[Any, Any], instance: Instance) -> None:
+        if self.mode == "published":
+            from redwood.solvers.sequoia.deep_q import warm_up
+
+            return warm_up(problem.view(Planning, instance))
         import highspy  # noqa: F401
         import scipy.optimize
         import scipy.stats  # noqa: F401
@@ -138,9 +142,9 @@ class Sequoia(Solver, Trainable):
         if self.weights:
             return Answer(self._trained(planning))
         if self.mode == "published":
-            from redwood.solvers.sequoia.deep_q import DeepQ
+            from redwood.solvers.sequoia.deep_q import deep_q
 
-            return DeepQ(preset="published").run(problem, instance, run)
+            return deep_q(planning, run)
         if planning.exposure is not None and not planning.exposure.by_states:
             raise FitError(
                 "what arms emit depends on their actions, and a Q-network of next states needs what is known before."
@@ -215,7 +219,7 @@ class Sequoia(Solver, Trainable):
         if isinstance(found, (FuturePolicy, CoordinationPolicy)):
             own, needed = found.values.shape, (planning.horizon + 1, *planning.arms.start.shape)
         elif isinstance(found, QPolicy):
-            own, needed = found.table.shape[1:], planning.arms.shape
+            own, needed = found.shape.tolist(), planning.arms.shape
         else:
             raise OptionError(f"weights {self.weights} hold a policy of the kind {found.kind!r}, not a Q-network.")
         if tuple(own) != tuple(needed):
@@ -224,7 +228,9 @@ class Sequoia(Solver, Trainable):
 
     @classmethod
     def train(cls, problem: Problem[Any, Any], config: TrainingConfig, **options: Any) -> Path:
-        """Train for one instance until the hours or the rounds are over, and return the file of the policy.
+        """Train for one instance until the hours, the rounds or the episodes are over, and return the file of the policy.
+
+        With ``mode="published"`` there are checkpoints, and after a crash the same call goes on from the last one, exactly.
 
         Parameters
         ----------
@@ -244,8 +250,10 @@ class Sequoia(Solver, Trainable):
         """
         if not problem.offers(Planning):
             raise FitError(f"problem {problem.name!r} is not one of planning, so there is no Q-network to train.")
-        from redwood.solvers.sequoia.learning.instance_training import train_fitted
+        from redwood.solvers.sequoia.learning.instance_training import train_fitted, train_published
 
+        if options.get("mode") == "published":
+            return train_published(problem, config, {name: options[name] for name in options if name != "mode"})
         return train_fitted(problem, config, cls, options)
 
 

@@ -33,7 +33,7 @@ def test_info_lists_options_with_types_and_defaults(json_lines, redwood):
 def test_every_option_has_a_schema(json_lines):
     """Type, default and meaning of each built-in solver's options come as JSON schema, and every default fits its type."""
     kinds = {"boolean": bool, "integer": int, "number": (int, float), "string": str, "null": type(None), "array": list}
-    for name in ("highs", "local-search", "bq", "sequoia", "deep-q", "lp-update", "pyvrp", "dask"):
+    for name in ("highs", "local-search", "bq", "sequoia", "lp-update", "pyvrp", "dask"):
         (described,) = json_lines("plugins", "info", name)
         for found in (*described["solvers"], *described["executors"]):
             schema = found["schema"]

@@ -40,13 +40,6 @@ WRITERS = {
         "made = redwood.generate('tsp', size=50, seed=1)",
         "redwood.plot(made, path=file)",
     ),
-    "log": (
-        "old.npz",
-        "from redwood.solvers.sequoia.learning.offline import save_log\nfrom redwood.planning.policies import RandomPolicy\n"
-        "made = redwood.simulate(redwood.generate('cormab/budget', size=6, seed=0), RandomPolicy(), episodes=200, "
-        "keep=True, bound_time_limit=0)",
-        "save_log(made, file)",
-    ),
     "curve": ("old.csv", "from redwood.solvers.bq.curves import append_row", "append_row(file, {'a': 'x' * 100_000})"),
     "checkpoint": (
         "old.pt",

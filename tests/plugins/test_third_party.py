@@ -138,7 +138,7 @@ def test_own_action_sets_are_maximised_exactly(wards):
     ("solver", "options"),
     [
         ("lagrangian", {}),
-        ("deep-q", {"episodes": 1, "improvement_episodes": 20}),
+        ("sequoia", {"mode": "published"}),
     ],
 )
 def test_planning_solvers_take_own_action_sets_unchanged(wards, solver, options):

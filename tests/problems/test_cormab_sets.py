@@ -10,7 +10,7 @@ import pytest
 
 from redwood import generate
 from redwood.errors import InstanceError, ModelError, OptionError, SolutionError
-from redwood.planning.contract import ActionSet, value_of
+from redwood.planning.action_set import ActionSet, value_of
 from redwood.planning.enumeration import enumerate_declared
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet, fill

@@ -6,7 +6,7 @@ import pytest
 import redwood
 from redwood.errors import InstanceError, SolutionError
 from redwood.planning import Arms, at_least_every, collapsing
-from redwood.planning.contract import value_of
+from redwood.planning.action_set import value_of
 from redwood.planning.fairness import overdue
 from redwood.plugins.host import host
 from redwood.problems.cormab.budget import BudgetSet

@@ -24,12 +24,11 @@ def test_routes_are_as_far_apart_as_their_customers():
         assert found[r] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("nearby", [True, False])
-def test_groups_share_all_routes_out(nearby):
+def test_groups_share_all_routes_out():
     """Every route is in one group; all but the last have two routes at least, and few enough customers."""
     rng = np.random.default_rng(2)
     positions, routes = scattered(rng, 40)
-    groups = draw_groups(0, positions, Routes(routes), 12, rng, nearby)
+    groups = draw_groups(0, positions, Routes(routes), 12, rng)
     assert sorted(r for group in groups for r in group.routes) == list(range(40))
     assert all(len(group.routes) >= 2 for group in groups[:-1])
     for group in groups:

@@ -259,9 +259,8 @@ def test_either_end_of_a_neighbouring_route_is_right():
             assert right == {(int(node), 1) for node in (*plan[:2], *plan[left - 2 : left])}
 
 
-@pytest.mark.parametrize("nearby", [False, True])
 @pytest.mark.parametrize("name", ["tsp", "atsp", "cvrp", "orienteering"])
-def test_repaired_solutions_are_feasible_and_never_worse(name, nearby):
+def test_repaired_solutions_are_feasible_and_never_worse(name):
     """Parts decided anew at random are merged only where they are better, and the solution stays feasible."""
     problem, instances, view = view_of(name, (2, 3, 40, 90), seed=14)
     view = problem.view(Stepwise, *instances)
@@ -270,7 +269,7 @@ def test_repaired_solutions_are_feasible_and_never_worse(name, nearby):
     wander(view, batch, rng)
     worst = best = view.solutions(batch)
     for size in (4, 4, 11, 25):
-        subproblems = view.destroy(best, size, rng, nearby)
+        subproblems = view.destroy(best, size, rng)
         wander(subproblems.view, subproblems.batch, rng, size=3)
         repaired = view.repair(best, subproblems)
         for instance, old, new in zip(instances, best, repaired, strict=True):
@@ -286,7 +285,7 @@ def test_regions_keep_what_is_outside():
     view = view_of("tsp", (60,), seed=18)[2]
     rng = np.random.default_rng(19)
     tour = rng.permutation(60)
-    subproblems = view.destroy([Tour(tour)], 10, rng, nearby=True)
+    subproblems = view.destroy([Tour(tour)], 10, rng)
     follows = {(int(a), int(b)) for a, b in zip(tour, np.roll(tour, -1), strict=True)}
     for region in subproblems.origin:
         linked = np.flatnonzero(region.link >= 0)
@@ -305,7 +304,7 @@ def test_a_limited_fleet_stays_limited():
     view = problem.view(Stepwise, instance)
     solution = Routes(rng.permutation(np.arange(1, 31)).reshape(10, 3).tolist())
     for _ in range(10):
-        subproblems = view.destroy([solution], 9, rng, nearby=True)
+        subproblems = view.destroy([solution], 9, rng)
         wander(subproblems.view, subproblems.batch, rng)
         (solution,) = view.repair([solution], subproblems)
     assert problem.violations(instance, solution) == []

@@ -80,8 +80,7 @@ def test_both_senses_are_covered():
     assert {host().problem(problem).sense for problem in PROBLEMS} == {Sense.MIN, Sense.MAX}
 
 
-@pytest.mark.parametrize(("make", "message"), [(Random, "samples 0"), (IteratedLocalSearch, "memory 0")])
-def test_wrong_options_are_refused(make, message):
-    """Counts below one are errors with name and value."""
-    with pytest.raises(OptionError, match=message):
-        make(**{message.split()[0]: 0})
+def test_wrong_options_are_refused():
+    """A count below one is an error with name and value."""
+    with pytest.raises(OptionError, match="samples 0"):
+        Random(samples=0)

@@ -70,11 +70,9 @@ def test_a_start_is_never_made_worse() -> None:
 
 
 def test_wrong_options_are_refused() -> None:
-    """No neighbours and a hot temperature below the cold one are errors."""
+    """No neighbours are an error."""
     with pytest.raises(OptionError, match="neighbours 0"):
         ATSPLocalSearch(neighbours=0)
-    with pytest.raises(OptionError, match="cold 2"):
-        ATSPLocalSearch(hot=1.0, cold=2.0)
 
 
 def test_swapping_segments_agrees_with_slices() -> None:

@@ -109,7 +109,6 @@ def test_bad_options_are_named():
     """Options out of range are refused."""
     for name, options in (
         ("sampling", {"draws": 0}),
-        ("lagrangian", {"rounds": 0}),
         ("exact", {"most_states": 0}),
     ):
         with pytest.raises(OptionError, match=f"{next(iter(options))} 0 is below"):

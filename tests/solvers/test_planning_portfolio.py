@@ -5,7 +5,6 @@ import time
 import pytest
 
 from redwood import generate, simulate, solve
-from redwood.errors import OptionError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.solvers.planning.exact import evaluate, induce
@@ -62,9 +61,3 @@ def test_a_trial_ends_when_its_time_is_over():
     until = time.perf_counter() + 1e-4
     with pytest.raises(OutOfTime):
         planning_of(made).rollouts(TimedPolicy(policy, lambda: time.perf_counter() > until), 2000, 0)
-
-
-def test_a_single_episode_compares_nothing():
-    """Options out of range are refused."""
-    with pytest.raises(OptionError, match="episodes 1 is below 2"):
-        solve(generate("cormab/budget", size=4), "portfolio", episodes=1)

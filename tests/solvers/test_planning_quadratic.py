@@ -21,6 +21,7 @@ from redwood.planning.improving import (
     variance_reduced,
 )
 from redwood.plugins.host import host
+from redwood.solvers.planning import quadratic
 from redwood.solvers.planning.exact import evaluate
 from redwood.solvers.planning.quadratic_fit import fitted_demand, try_coupling
 
@@ -173,16 +174,17 @@ def test_fitted_values_do_not_depend_on_units():
     np.testing.assert_allclose(scaled_up.values, 128.0 * policy.values, rtol=1e-6)
 
 
-def test_solving_gives_the_quadratic_policy_where_it_is_ahead(tmp_path):
+def test_solving_gives_the_quadratic_policy_where_it_is_ahead(tmp_path, monkeypatch):
     """``solve`` answers with it, says that it was accepted and what decides, and its file acts the same."""
     made = generate("cormab/capacity", size=20, seed=2)
-    found = solve(made, "quadratic", seed=0, rounds=0, episodes=400, time_limit=60, bound_time_limit=0)
+    monkeypatch.setattr(quadratic, "ROUNDS", 0)
+    found = solve(made, "quadratic", seed=0, episodes=400, time_limit=60, bound_time_limit=0)
     assert found.solution.kind == "quadratic"
     assert found.solution.describe() == {"decides_by": "quadratic", "proven": False}
     assert "accepted." in found.message
     path = save_policy(found.solution, tmp_path / "policy")
     np.testing.assert_array_equal(load_policy(path).curvature, found.solution.curvature)
-    with pytest.raises(OptionError, match="and episodes 1 at least 2"):
+    with pytest.raises(OptionError, match="episodes 1 is below 2"):
         solve(made, "quadratic", episodes=1)
 
 

@@ -66,15 +66,10 @@ def test_alike_arms_are_one_arm_of_the_program():
 
 
 def test_randomised_rounding_helps_alike_arms():
-    """On three alike arms over twenty steps, it earns at least 93 % of the optimum, and more than priorities do."""
+    """On three alike arms over twenty steps it earns at least 93 % of the optimum."""
     made = hard(3, 2, horizon=20)
     best = induce(planning_of(made))[1] / 20
-    earned = {
-        rounding: solve(made, "lp-update", rounding=rounding, bound_time_limit=0).objective
-        for rounding in ("randomised", "priority")
-    }
-    assert earned["randomised"] >= 0.93 * best
-    assert earned["randomised"] > 1.2 * earned["priority"]
+    assert solve(made, "lp-update", bound_time_limit=0).objective >= 0.93 * best
 
 
 @pytest.mark.parametrize("variant", ["budget", "capacity"])
@@ -85,7 +80,7 @@ def test_updates_for_the_average_reward_earn_most_of_the_bound(variant):
     assert 0.95 * result.bound <= result.objective <= result.bound * 1.02
 
 
-def test_unknown_rounding_is_named():
-    """Options out of range are refused."""
-    with pytest.raises(OptionError, match="rounding 'nearest'"):
-        solve(generate("cormab/budget", size=4), "lp-update", rounding="nearest")
+def test_windows_of_no_steps_are_refused():
+    """Options out of range are named."""
+    with pytest.raises(OptionError, match="window 0"):
+        solve(generate("cormab/budget", size=4), "lp-update", window=0)

@@ -8,7 +8,8 @@ import redwood
 from redwood.errors import FitError
 from redwood.problems.vrp.checks import NumberedRoute, cost, numbered, route_faults
 from redwood.problems.vrp.ground import make_ground
-from redwood.problems.vrp.plan import choose_windows, load_routes, make_plan, refresh
+from redwood.problems.vrp.plan import make_plan
+from redwood.problems.vrp.segments import choose_windows, load_routes, refresh
 from redwood.solvers.local_search.vrp_trips import place_reloads, trip_cost
 
 SOLVERS = ("local-search", "pyvrp", "highs")

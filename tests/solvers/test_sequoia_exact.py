@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from redwood import generate
-from redwood.embedding.limits import lp_limits
-from redwood.errors import OptionError, SolverError
+from redwood.errors import SolverError
 from redwood.planning.contract import Planning
 from redwood.plugins.host import host
 from redwood.solvers.sequoia.learning.hyper_parameters import HyperParameters
@@ -27,10 +26,10 @@ def small(domain, size, budget, seed=0):
     return host().problem("cormab").view(Planning, instance)
 
 
-def network_for(planning, kind, seed=0, hidden=(8, 6)):
+def network_for(planning, seed=0, hidden=(8, 6)):
     arms, arm_actions, states = planning.arms.shape
     torch.manual_seed(seed)
-    network = QNetwork(Shape(kind, arms, arm_actions, states, planning.horizon, hidden, unit=20.0))
+    network = QNetwork(Shape(arms, arm_actions, states, planning.horizon, hidden, unit=20.0))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.5 * torch.randn_like(parameter)
@@ -58,11 +57,10 @@ def test_large_sets_are_not_listed():
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-@pytest.mark.parametrize("kind", ["additive", "concave", "relu"])
-def test_all_ways_find_the_best_of_eight_arms(domain, kind):
+def test_all_ways_find_the_best_of_eight_arms(domain):
     """List, search with program, and program alone are worth what the best of all allowed actions is."""
     planning = small(domain, 8, 3, seed=2)
-    network, allowed = network_for(planning, kind, seed=3), planning.actions.enumerate(100_000)
+    network, allowed = network_for(planning, seed=3), planning.actions.enumerate(100_000)
     listing, program = (Embedding(planning.actions, network.matrices(), listed=listed) for listed in (True, False))
     states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (2, 8))
     for conditioned in network.condition(states, np.array([0, 13])):
@@ -74,11 +72,11 @@ def test_all_ways_find_the_best_of_eight_arms(domain, kind):
 
 
 @pytest.mark.parametrize("domain", ["capacity", "interventions"])
-@pytest.mark.parametrize("kind", ["concave", "relu"])
-def test_changes_of_an_action_are_worth_what_the_network_says(domain, kind):
+@pytest.mark.parametrize("hidden", [(8,), (8, 6)])
+def test_changes_of_an_action_are_worth_what_the_network_says(domain, hidden):
     """Every single change and every swap, computed from the first layer's sums, has the value of the forward pass."""
     planning = small(domain, 6, 2)
-    network, own = network_for(planning, kind, seed=1), np.arange(6)
+    network, own = network_for(planning, seed=1, hidden=hidden), np.arange(6)
     embedding = Embedding(planning.actions, network.matrices())
     conditioned = network.condition(np.array([[0, 1, 2, 3, 2, 1]]), np.array([4]))[0]
     arm_actions = planning.actions.sample(np.random.default_rng(0))
@@ -102,7 +100,7 @@ def test_changes_of_an_action_are_worth_what_the_network_says(domain, kind):
 def test_search_alone_is_allowed_bounded_and_no_worse_than_random_actions(domain):
     """What it finds is allowed, below its bound, worth the forward pass, and better than all random actions it knows."""
     planning = small(domain, 12, 4, seed=1)
-    network = network_for(planning, "relu", seed=2)
+    network = network_for(planning, seed=2)
     made = Embedding(planning.actions, network.matrices(), listed=False, programs=False)
     states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (4, 12))
     drawn = indicators(drawn_from(planning.actions), planning.actions.arm_actions)
@@ -119,9 +117,7 @@ def test_search_alone_is_allowed_bounded_and_no_worse_than_random_actions(domain
 def test_trained_networks_decide_every_state_with_checks(domain):
     """In hundreds of random states a trained network's decision is allowed, worth what it claims, and bounded by it."""
     planning = small(domain, 8, 3)
-    learner = Learner(
-        planning, HyperParameters(network="relu", episodes=3, check=2, trials=2, pretraining=30, batch=8), seed=0
-    )
+    learner = Learner(planning, HyperParameters(episodes=3, check=2, trials=2, pretraining=30, batch=8), seed=0)
     learner.prepare()
     learner.learn(lambda: False)
     states = np.random.default_rng(0).integers(0, 4, (300, 8))
@@ -137,7 +133,7 @@ def test_trained_networks_decide_every_state_with_checks(domain):
 def test_false_proofs_are_errors():
     """A bound of the program below the value of an action that is known is an error, not an answer."""
     planning = small("capacity", 6, 2)
-    network = network_for(planning, "relu")
+    network = network_for(planning)
     embedding, conditioned = (
         Embedding(planning.actions, network.matrices()),
         network.condition(np.zeros((1, 6), int), np.array([0]))[0],
@@ -147,56 +143,12 @@ def test_false_proofs_are_errors():
         embedding.solve(conditioned, BoundedAction(best.arm_actions, best.value + 1.0, np.inf))
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
-@pytest.mark.parametrize("partitions", [2, 3, 20])
-def test_partitioned_relus_leave_the_optimum_as_it_is(domain, partitions):
-    """With inputs in groups, up to one group an input, the program's action is worth what the best of all actions is."""
-    planning = small(domain, 7, 3, seed=2)
-    network, allowed = network_for(planning, "relu", seed=3), planning.actions.enumerate(100_000)
-    embedding = Embedding(planning.actions, network.matrices(), partitions=partitions)
-    states = np.random.default_rng(1).integers(0, planning.arms.shape[2], (3, 7))
-    for conditioned in network.condition(states, np.array([0, 7, 13])):
-        best = float(conditioned.values(indicators(allowed, planning.actions.arm_actions)).max())
-        start = Embedding(planning.actions, network.matrices(), listed=False, programs=False).decide(conditioned)
-        for known in (None, start):
-            assert embedding.solve(conditioned, known).value == pytest.approx(best, abs=2e-6)
-    assert all(layer.groups for layer in embedding._written.pieces)
-
-
-def test_groups_tighten_the_relaxation_of_a_program():
-    """The linear relaxation with each input in a group of its own has a lower optimum than that of limits alone."""
-    import highspy
-
-    planning = small("capacity", 8, 3, seed=4)
-    network, optima = network_for(planning, "relu", seed=7), []
-    conditioned = network.condition(np.array([[0, 1, 2, 3, 0, 1, 2, 3]]), np.array([4]))[0]
-    for partitions in (1, 2, 8):
-        embedding = Embedding(planning.actions, network.matrices(), partitions=partitions)
-        value = embedding.solve(conditioned).value
-        model, relaxed = embedding._highs.getLp(), highspy.Highs()
-        model.integrality_ = []
-        relaxed.setOptionValue("output_flag", False)
-        relaxed.passModel(model)
-        relaxed.run()
-        optima.append(relaxed.getInfo().objective_function_value + conditioned.offset)
-        assert optima[-1] >= value - 1e-6
-    assert optima[2] < optima[1] + 1e-6 < optima[0] + 2e-6
-    assert optima[2] < optima[0] - 1e-3
-
-
-def test_partitions_below_one_are_refused():
-    """No partition is 1; 0 is an error."""
-    planning = small("capacity", 6, 2)
-    with pytest.raises(OptionError, match="partitions 0"):
-        Embedding(planning.actions, network_for(planning, "relu").matrices(), partitions=0)
-
-
 @pytest.mark.parametrize("domain", ["capacity", "path"])
 def test_omlt_agrees(domain):
     """The big-M formulation of OMLT, joined to the set's own Pyomo model, has the program's optimum."""
     pytest.importorskip("omlt")
     planning = small(domain, 6, 2)
-    network = network_for(planning, "relu", seed=5)
+    network = network_for(planning, seed=5)
     conditioned = network.condition(np.array([[0, 1, 2, 3, 0, 1]]), np.array([4]))[0]
     ours = Embedding(planning.actions, network.matrices()).solve(conditioned).value
     assert omlt_optimum(planning.actions, conditioned) == pytest.approx(ours, abs=1e-5)
@@ -231,21 +183,9 @@ def omlt_optimum(actions, conditioned):
     return pyo.value(model.q)
 
 
-def test_limits_by_linear_programs_are_tighter_and_hold():
-    """They lie within the intervals, hold every action's inputs, leave no more binaries, and the optimum stays the same."""
-    planning = small("capacity", 8, 3, seed=4)
-    network = network_for(planning, "relu", seed=7)
-    conditioned = network.condition(np.array([[0, 1, 2, 3, 0, 1, 2, 3]]), np.array([4]))[0]
-    plain, tight = (Embedding(planning.actions, network.matrices(), bounds=bounds) for bounds in ("interval", "lp"))
-    before, after = plain.solve(conditioned), tight.solve(conditioned)
-    assert after.value == pytest.approx(before.value, abs=2e-6)
-    assert after.binaries <= before.binaries
-    wide = plain.limits(conditioned)
-    low, high = lp_limits(planning.actions.program.compiled.highs(), conditioned.network(), wide, np.arange(8))[1]
-    hidden = (
-        conditioned.hidden(indicators(planning.actions.enumerate(1000), 2))[0] @ conditioned.weights[1].T
-        + conditioned.biases[1]
-    )
-    assert ((low >= wide[1][0]) & (high <= wide[1][1])).all()
-    assert (high - low).sum() < 0.95 * (wide[1][1] - wide[1][0]).sum()
-    assert ((hidden >= low) & (hidden <= high)).all()
+@pytest.mark.parametrize(("least", "proven"), [(1.0, False), (50.0, True)])
+def test_proofs_are_relative_to_the_value_or_the_least_one(least, proven):
+    """A gap of 0.5 is 5 % of a value of 10, and 1 % of 50."""
+    found = BoundedAction(np.zeros(2, int), 10.0, 10.5)
+    assert found.proven(0.01, least) is proven
+    assert found.proven(0.05, least)

@@ -151,7 +151,7 @@ def test_the_published_mode_answers_with_its_network():
     """``mode="published"`` is deep Q-learning with the published hyper-parameters, and its answer a perceptron."""
     made = generate("cormab/budget", size=2, seed=0, budget=1)
     found = solve(made, "sequoia", mode="published", time_limit=3, bound_time_limit=0)
-    assert found.solution.network == "relu"
+    assert found.solution.hidden.tolist() == [16, 32]
     assert found.solution.describe()["decides_by"] == "q-network"
 
 

@@ -24,7 +24,7 @@ problem, solver = sys.argv[1:]
 
 def objective():
     instance = redwood.generate(problem, size=8, seed=1)
-    options = dict(network="relu", pretraining=5, episodes=3, trials=4, check=1) if solver == "deep-q" else {}
+    options = dict(mode="published") if solver == "sequoia" else {}
     result = redwood.solve(instance, solver, iterations=3, time_limit=60, bound_time_limit=0, **options)
     assert result.status in ("feasible", "optimal"), result.message
     return result.objective
@@ -56,7 +56,7 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize(("problem", "solver"), [("tsp", "bq"), ("knapsack", "bq"), ("cormab/capacity", "deep-q")])
+@pytest.mark.parametrize(("problem", "solver"), [("tsp", "bq"), ("knapsack", "bq"), ("cormab/capacity", "sequoia")])
 def test_the_users_torch_settings_change_nothing(problem, solver):
     """Solves under other defaults of torch's, each of them set by the user, give the result of one without."""
     done = subprocess.run([sys.executable, "-c", PROGRAM, problem, solver], capture_output=True, text=True)

@@ -7,7 +7,8 @@ import redwood
 from redwood.kernels import random_state
 from redwood.problems.vrp.checks import NumberedRoute, cost, route_faults
 from redwood.problems.vrp.ground import make_ground
-from redwood.problems.vrp.plan import load_routes, make_plan
+from redwood.problems.vrp.plan import make_plan
+from redwood.problems.vrp.segments import load_routes
 from redwood.solvers.local_search.vrp_ejection import eject
 from redwood.solvers.local_search.vrp_growth import grow_route
 from redwood.solvers.local_search.vrp_kernels import anneal, begin_iteration, construct, note_absent

@@ -26,6 +26,8 @@ from redwood.planning.relaxation import Relaxation
 
 CLOSE = 1e-5
 """Relative distance of bound and program at which the column generation ends."""
+ROUNDS = 200
+"""The most rounds of column generation."""
 LARGEST = 4000
 """The most occupation measures for column generation; larger instances keep the prices of the relaxed set."""
 NUDGE = 1e-4
@@ -64,7 +66,7 @@ class Stationary:
     measures: Array | None = None
 
 
-def solve_average(planning: Planning, clock: Clock, rounds: int = 200) -> Stationary:
+def solve_average(planning: Planning, clock: Clock) -> Stationary:
     """Return the prices of the tightest bound that the clock allows, first over the relaxed set, then over its hull.
 
     Optimal prices are seldom unique: the ones returned lie in the middle, and the relative values under them are those of
@@ -80,16 +82,16 @@ def solve_average(planning: Planning, clock: Clock, rounds: int = 200) -> Statio
     if not relaxation.tight and arms * arm_actions * states <= LARGEST:
         program = StationaryProgram(planning, None)
         program.add(best.arm_actions)
-        best, solved = _generated(planning, program, best, clock, rounds)
+        best, solved = _generated(planning, program, best, clock)
     return best if solved is None else _centred(planning, program, best, clock)
 
 
 def _generated(
-    planning: Planning, program: StationaryProgram, best: Stationary, clock: Clock, rounds: int
+    planning: Planning, program: StationaryProgram, best: Stationary, clock: Clock
 ) -> tuple[Stationary, tuple[float, Array, Array] | None]:
     """Return better prices by column generation, and the last solution of the program over actions."""
     solved = None
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         solved = None if clock.stops() else program.solve(clock.seconds_left)
         if solved is None or best.bound - solved[0] <= CLOSE * abs(best.bound):
             break

@@ -21,8 +21,6 @@ from redwood.planning.coupling import ConcaveReward, Exposure
 from redwood.planning.evaluation import RecordingPolicy
 from redwood.planning.steps import arms_alone, is_coupled
 
-ROUNDS = 200
-"""The most rounds of column generation of each relaxation."""
 TURNS = 4
 """How often a policy is simulated to renew the exposure and the loads that its values assume."""
 EPISODES = 200
@@ -62,7 +60,7 @@ def coupled_bound(planning: Planning, clock: Clock) -> float:
         if best is None:
             return _free_arms(replace(arms, rewards=rewards), exposure, planning)
         arms = replace(arms, transitions=best)
-    found = tighten(_apart(planning, replace(arms, rewards=rewards)), clock, ROUNDS)
+    found = tighten(_apart(planning, replace(arms, rewards=rewards)), clock)
     bound = found.bound
     if exposure is None and isinstance(joint, ConcaveReward):
         weights = float((planning.discount ** np.arange(planning.horizon)).sum())
@@ -73,7 +71,7 @@ def coupled_bound(planning: Planning, clock: Clock) -> float:
                 break
             slope, constant = joint.tangent(scale * loads)
             apart = _apart(planning, replace(arms, rewards=arms.rewards + slope))
-            bound = min(bound, tighten(apart, clock, ROUNDS).bound + weights * constant)
+            bound = min(bound, tighten(apart, clock).bound + weights * constant)
     return bound
 
 
@@ -101,23 +99,14 @@ def best_exposure(arms: Arms, exposure: Exposure) -> Array | None:
     return None
 
 
-def additive_values(planning: Planning, clock: Clock, seed: int, rounds: int = ROUNDS) -> AdditiveValues:
+def additive_values(planning: Planning, clock: Clock, seed: int) -> AdditiveValues:
     """Return the best additive values of several relaxations, by what their policies earn in the same simulated episodes.
 
-    Parameters
-    ----------
-    planning
-        The coupled arms.
-    clock
-        For all of it; the first candidate is made in any case.
-    seed
-        Of the episodes.
-    rounds
-        The most rounds of column generation of each relaxation.
+    The clock is for all of it; the first candidate is made in any case.
     """
     found: list[AdditiveValues] = []
     quick = not isinstance(planning.joint, ConcaveReward)
-    for name, values in _candidates(planning, clock, seed, rounds):
+    for name, values in _candidates(planning, clock, seed):
         earned = float(planning.rollouts(AdditivePolicy(values, exact=quick), EPISODES, seed).mean())
         found.append(AdditiveValues(values, earned, name, len(found) + 1))
         if clock.stops():
@@ -125,7 +114,7 @@ def additive_values(planning: Planning, clock: Clock, seed: int, rounds: int = R
     return replace(max(found, key=lambda each: each.mean), tried=len(found))
 
 
-def _candidates(planning: Planning, clock: Clock, seed: int, rounds: int) -> Iterator[tuple[str, Array]]:
+def _candidates(planning: Planning, clock: Clock, seed: int) -> Iterator[tuple[str, Array]]:
     """Yield values [H + 1, J, S] by name: of the next state's reward alone, of the best exposure, and of what is met."""
     alone = arms_alone(planning)
     next_state = np.repeat(alone.rewards.max(axis=1)[None], planning.horizon + 1, axis=0)
@@ -136,7 +125,7 @@ def _candidates(planning: Planning, clock: Clock, seed: int, rounds: int) -> Ite
         best = best_exposure(alone, planning.exposure)
         start = alone if best is None else replace(alone, transitions=best)
     rewards = alone.rewards if planning.joint is None else alone.rewards + planning.joint.envelope()
-    values = _values(planning, tighten(_apart(planning, replace(start, rewards=rewards)), clock, rounds))
+    values = _values(planning, tighten(_apart(planning, replace(start, rewards=rewards)), clock))
     yield "the best exposure and arms alone", values
     if not is_coupled(planning):
         return
@@ -151,7 +140,7 @@ def _candidates(planning: Planning, clock: Clock, seed: int, rounds: int) -> Ite
                 rewards = rewards + planning.joint.tangent(loads)[0]
             elif planning.joint is not None:
                 rewards = rewards + planning.joint.envelope()
-            found = tighten(_apart(planning, replace(alone, transitions=met, rewards=rewards)), clock, rounds)
+            found = tighten(_apart(planning, replace(alone, transitions=met, rewards=rewards)), clock)
             values = _values(planning, found)
             yield f"the exposure and loads met in turn {turn + 1}", values
 

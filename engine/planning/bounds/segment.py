@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.contract import ActionSet, Arms
+from redwood.planning.action_set import ActionSet
+from redwood.planning.contract import Arms
 
 
 class Decoupled(Protocol):

@@ -1,4 +1,4 @@
-"""`train_instance`: the training of one instance's policy in a folder, which goes on after a crash."""
+"""`train_published`, `train_fitted`: the training of one instance's policy in a folder."""
 
 from __future__ import annotations
 
@@ -12,55 +12,52 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redwood.arrays import Array
 from redwood.budget import Seconds
 from redwood.errors import OptionError, SolverError, suggestion
 from redwood.files import path_of, replacing, write_text
-from redwood.lazy import load_target
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.files import save_policy
-from redwood.planning.improving import scaled
 from redwood.problem import Instance, Problem
 from redwood.renamed import option_suggestion
 from redwood.saved import reading
 from redwood.solver import Run
 from redwood.solvers.sequoia.learning.clocks import Hours
+from redwood.solvers.sequoia.learning.hyper_parameters import PUBLISHED, HyperParameters
 from redwood.solvers.sequoia.learning.learner import Learner
 from redwood.trainable import TrainingConfig
 
 if TYPE_CHECKING:
-    from redwood.solvers.sequoia.deep_q import DeepQ
     from redwood.solvers.sequoia.solver import Sequoia
 
+CHECKPOINT_SECONDS = 10.0
+"""Between checkpoints of a training as published."""
 
-def train_instance(
-    problem: Problem[Any, Any], config: TrainingConfig, made: DeepQ, every: float, options: dict[str, Any]
+
+def train_published(
+    problem: Problem[Any, Any],
+    config: TrainingConfig,
+    options: Mapping[str, Any],
+    *,
+    hyper_parameters: HyperParameters = PUBLISHED,
+    every: float = CHECKPOINT_SECONDS,
 ) -> Path:
-    """Return the file of a policy, trained until the hours or the episodes are over; see `DeepQ.train`.
+    """Return the file of a policy by deep Q-learning as published; after a crash the same call goes on, exactly.
 
     Parameters
     ----------
-    problem
-        The problem of the instance.
-    config
-        Folder, hours, seed and the like.
-    made
-        The solver with its hyper-parameters.
+    problem, config, options
+        As for `train_fitted`; the options are those of the instance alone.
+    hyper_parameters
+        By default the published ones.
     every
         Seconds between checkpoints.
-    options
-        What says which instance: options of the problem's generator, or a file.
     """
     instance = _instance(problem, config.seed, options)
-    planning = problem.view(Planning, instance)
     folder = config.folder
     folder.mkdir(parents=True, exist_ok=True)
     _own(folder, instance, config.seed)
-    clock = Hours(folder, config.hours)
-    values = _kept(made, planning, clock, folder, config.seed)
-    table = None if values is None else scaled(planning, values)
-    before = 0
-    learner = Learner(planning, made, config.seed, table, load_target(made.policy_kind), values)
+    clock, before = Hours(folder, config.hours), 0
+    learner = Learner(problem.view(Planning, instance), hyper_parameters, config.seed)
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
         learner.load(checkpoint)
@@ -125,20 +122,6 @@ def _own(folder: Path, instance: Instance, seed: int) -> None:
         )
 
 
-def _kept(made: DeepQ, planning: Planning, clock: Hours, folder: Path, seed: int) -> Array | None:
-    """Return the values of states that the training starts from; computed once a folder, so that it resumes exactly."""
-    path = folder / "values.npy"
-    if path.exists():
-        with reading(path):
-            kept: Array = np.load(path, allow_pickle=False)
-        return kept
-    begun = made.begun(planning, clock, seed)
-    if begun.values is not None:
-        with replacing(path) as unfinished:
-            np.save(unfinished, begun.values)
-    return begun.values
-
-
 def train_fitted(problem: Problem[Any, Any], config: TrainingConfig, kind: type[Sequoia], options: dict[str, Any]) -> Path:
     """Return the file of a Q-network by fitted policy iteration; see `redwood.solvers.sequoia.solver.Sequoia.train`.
 
@@ -146,8 +129,10 @@ def train_fitted(problem: Problem[Any, Any], config: TrainingConfig, kind: type[
 
     Parameters
     ----------
-    problem, config
-        As for `Sequoia.train`.
+    problem
+        One of planning.
+    config
+        Folder, hours, seed and the like.
     kind
         The solver class.
     options

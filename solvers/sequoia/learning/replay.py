@@ -25,15 +25,15 @@ class Batch:
 class Replay:
     """A ring of transitions.
 
-    A transition has the states [J] after so many steps, the action taken, the discounted rewards up to the step where
-    the network is asked again, several outcomes [M, J] of that step, that step, and the discount to it: 0 at the end.
+    A transition has the states [J] after so many steps, the action taken, its expected reward, the states [J] that it led
+    to, their step, and the discount to it: 0 at the end.
 
     References
     ----------
     Schaul, Quan, Antonoglou, Silver (2016), Prioritized experience replay, arXiv:1511.05952, section 3.3.
     """
 
-    def __init__(self, capacity: int, arms: int, outcomes: int, power: float) -> None:
+    def __init__(self, capacity: int, arms: int, power: float) -> None:
         self.power = power
         self.added = 0
         self.arrays = {
@@ -41,7 +41,7 @@ class Replay:
             "steps": np.zeros(capacity, np.int64),
             "actions": np.zeros((capacity, arms), np.int64),
             "rewards": np.zeros(capacity),
-            "after": np.zeros((capacity, outcomes, arms), np.int64),
+            "after": np.zeros((capacity, arms), np.int64),
             "later": np.zeros(capacity, np.int64),
             "factors": np.zeros(capacity),
             "priorities": np.zeros(capacity),

@@ -9,7 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.embedding.network import Affine, ReluNetwork
 from redwood.errors import ModelError
-from redwood.planning.contract import ActionSet
+from redwood.planning.action_set import ActionSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,18 +25,18 @@ class ConditionedNetwork:
     offset
         The constant part, the bias of the last layer included.
     weights
-        Matrices of the layers, the last one of shape [1, n]; none for a linear function.
+        Matrices of the layers, the last one of shape [1, n].
     biases
         Biases of the hidden layers, one fewer than matrices.
     """
 
     linear: Array
     offset: float
-    weights: tuple[Array, ...] = ()
-    biases: tuple[Array, ...] = ()
+    weights: tuple[Array, ...]
+    biases: tuple[Array, ...]
 
     def __post_init__(self) -> None:
-        if self.weights and (len(self.biases) != len(self.weights) - 1 or len(self.weights[-1]) != 1 or not self.biases):
+        if not self.biases or len(self.biases) != len(self.weights) - 1 or len(self.weights[-1]) != 1:
             raise ModelError("a network needs at least one hidden layer, a bias for each, and a single output.")
         width = len(self.linear)
         for layer, matrix in enumerate(self.weights):
@@ -46,8 +46,8 @@ class ConditionedNetwork:
 
     def values(self, indicators: Array) -> Array:
         """Return Q [N] of actions given as indicators [N, K]."""
-        total: Array = self.offset + indicators @ self.linear
-        return total + self.hidden(indicators)[-1] @ self.weights[-1][0] if self.weights else total
+        total: Array = self.offset + indicators @ self.linear + self.hidden(indicators)[-1] @ self.weights[-1][0]
+        return total
 
     def network(self) -> ReluNetwork:
         """Return it in the form that is embedded in programs."""
@@ -57,7 +57,7 @@ class ConditionedNetwork:
             for matrix, width in zip(self.weights, widths.tolist(), strict=False)
         ]
         layers = tuple(Affine(matrix, bias) for matrix, bias in zip(padded, self.biases, strict=False))
-        output = padded[-1].copy() if padded else np.zeros((1, len(self.linear)))
+        output = padded[-1].copy()
         output[0, : len(self.linear)] += self.linear
         return ReluNetwork(len(self.linear), layers, Affine(output, np.array([self.offset])))
 
@@ -102,16 +102,13 @@ def linear_bound(conditioned: ConditionedNetwork, found: list[tuple[Array, Array
     """Return slope [K] and constant of a linear function that is above Q on the whole action set.
 
     Backwards through the layers, each ReLU is replaced by a line above it where its value helps, and by one below it
-    where it harms; the line below is the ReLU's tangent at the action ``at`` [K]. For a network that is concave in the
-    action the function touches Q there.
+    where it harms; the line below is the ReLU's tangent at the action ``at`` [K].
 
     References
     ----------
     Zhang, Weng, Chen, Hsieh, Daniel (2018), Efficient neural network robustness certification with general activation
     functions, arXiv:1811.00866, theorem 3.2.
     """
-    if not conditioned.weights:
-        return conditioned.linear, conditioned.offset
     active = [value[0] > 0 for value in conditioned.hidden(at[None])]
     slope, constant = conditioned.weights[-1][0], conditioned.offset
     for layer in range(len(conditioned.biases) - 1, -1, -1):

@@ -10,15 +10,14 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.embedding.formulation import append_piece, patch
-from redwood.embedding.limits import Limits, lp_limits
-from redwood.embedding.partition import GroupLimits, interval_groups
+from redwood.embedding.limits import Limits
 from redwood.embedding.relu import ReluFormulation, relu_formulation
-from redwood.errors import ModelError, OptionError, SolverError, suggestion
-from redwood.planning.contract import ActionSet
+from redwood.errors import ModelError, SolverError
+from redwood.planning.action_set import ActionSet
 from redwood.solvers.sequoia.networks.conditioned import ConditionedNetwork, Reach, harmful, indicators, limits, reach
 from redwood.solvers.sequoia.search.bounded_action import BoundedAction
 from redwood.solvers.sequoia.search.listing import Listing, listing_of
-from redwood.solvers.sequoia.search.search import STARTS, Search, linear_best
+from redwood.solvers.sequoia.search.search import STARTS, Search
 
 TOLERANCE = 1e-5
 """By how much the program's objective may differ from the network's own value, relative to the latter from 1 on.
@@ -26,8 +25,6 @@ TOLERANCE = 1e-5
 HiGHS keeps rows and integrality within 1e-6. Tighter tolerances make its presolve cut optima off: with 1e-9 HiGHS 1.16
 called a much worse action optimal in 19 of 120 programs of 8 arms, with 1e-6 in none (compare HiGHS #1578 and #2033).
 """
-BOUNDS = ("interval", "lp")
-"""How the limits of neurons after the first layer are found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +59,8 @@ class Embedding:
     ----------
     weights
         Those of the networks; biases and linear part come with each state.
-    seconds
-        Limit of a program, whose end is an error.
     listed
         Whether sets of few actions are gone through one by one.
-    bounds
-        ``interval``, or ``lp`` for two linear programs a neuron after the first layer: fewer binaries, more time before.
-    partitions
-        Groups of inputs into which the program divides each ReLU that needs a binary; 1 for none. More of them bound the
-        ReLU more tightly, at the price of columns and rows; see `redwood.embedding.partition`.
     programs
         Whether `decide` solves the program where the search's bound does not prove its action; otherwise that action is
         returned with that bound, which is no more than milliseconds of work for any number of arms.
@@ -89,30 +79,18 @@ class Embedding:
         actions: ActionSet,
         weights: tuple[Array, ...],
         *,
-        seconds: float = np.inf,
         listed: bool = True,
-        bounds: str = "interval",
-        partitions: int = 1,
         programs: bool = True,
         starts: int = STARTS,
     ) -> None:
-        if bounds not in BOUNDS:
-            raise OptionError(f"bounds {bounds!r} are not known.{suggestion(bounds, BOUNDS)}")
-        if partitions < 1:
-            raise OptionError(f"partitions {partitions} is below 1, which stands for none.")
         self.actions = actions
         self.weights = weights
-        self._seconds, self._may_list, self._bounds, self._programs = seconds, listed, bounds, programs
-        self._starts = starts
-        self._partitions = partitions
+        self._may_list, self._programs, self._starts = listed, programs, starts
         self._count = actions.arms * (actions.arm_actions - 1)
         self._highs: Any = None
         self._written: ReluFormulation | None = None
-        self._reached: dict[bytes, tuple[Array, Array]] = {}
 
-    def decide(
-        self, conditioned: ConditionedNetwork, *, tolerance: float = 1e-7, slack: float | None = None, least: float = 1.0
-    ) -> Decision:
+    def decide(self, conditioned: ConditionedNetwork, *, tolerance: float = 1e-7, least: float = 1.0) -> Decision:
         """Return the best action: of a list where the set is small, by search alone where its bound is close, or by program.
 
         Parameters
@@ -120,11 +98,9 @@ class Embedding:
         conditioned
             The network with the states put in.
         tolerance
-            Relative distance of the search's bound and value at which it ends.
-        slack
-            Relative distance up to which the program is not needed; by default the tolerance.
+            Relative distance of the search's bound and value at which it ends, and the program is not needed.
         least
-            The smallest value that these are relative to.
+            The smallest value that this is relative to.
 
         Raises
         ------
@@ -133,31 +109,22 @@ class Embedding:
         """
         if self.listing is not None:
             return self._listed(conditioned, self.listing)
-        found = (
-            linear_best(conditioned, self.actions)
-            if self.search is None
-            else self.search.best(conditioned, tolerance, least)
-        )
-        if found.proven(tolerance if slack is None else slack, least) or not self._programs:
+        found = self.search.best(conditioned, tolerance, least)
+        if found.proven(tolerance, least) or not self._programs:
             if not self.actions.contains(found.arm_actions):
                 raise SolverError(f"the action {found.arm_actions.tolist()} that the search found is not in the action set.")
             return Decision(found.arm_actions, found.value, found.bound)
         return self.solve(conditioned, found)
 
     @cached_property
-    def first(self) -> Reach | None:
+    def first(self) -> Reach:
         """What the first layer can come to over the set, before its bias."""
-        return reach(self.actions, self.weights[0]) if self.weights else None
+        return reach(self.actions, self.weights[0])
 
     @cached_property
-    def _set(self) -> Any:
-        """The action set alone, in HiGHS."""
-        return self.actions.program.compiled.highs()
-
-    @cached_property
-    def search(self) -> Search | None:
-        """What finds actions without a program; ``None`` for networks without ReLUs."""
-        return None if self.first is None else Search(self.actions, self.weights, self.first, self._starts)
+    def search(self) -> Search:
+        """What finds actions without a program."""
+        return Search(self.actions, self.weights, self.first, self._starts)
 
     @cached_property
     def listing(self) -> Listing | None:
@@ -166,7 +133,7 @@ class Embedding:
 
     def _listed(self, conditioned: ConditionedNetwork, listing: Listing) -> Decision:
         """Return the best action of the list, priced by the network and found in the set."""
-        arm_actions, bound = listing.best(conditioned, self.actions)
+        arm_actions, bound = listing.best(conditioned)
         value = float(conditioned.values(indicators(arm_actions[None], self.actions.arm_actions))[0])
         if abs(bound - value) > TOLERANCE * max(1.0, abs(value)):
             raise SolverError(f"the list claims {bound:.9g} for an action that the network values at {value:.9g}.")
@@ -184,17 +151,9 @@ class Embedding:
         """
         import highspy
 
-        if self.first is None:
-            found = linear_best(conditioned, self.actions)
-            return Decision(found.arm_actions, found.value, found.bound)
-        within = self.limits(conditioned)
-        if self._bounds == "lp":
-            within = lp_limits(self._set, conditioned.network(), within, np.arange(self._count))
-        binaries = self._update(conditioned, within)
+        binaries = self._update(conditioned, self.limits(conditioned))
         if start is not None:
             self._begin(conditioned, start)
-        if np.isfinite(self._seconds):
-            self._highs.setOptionValue("time_limit", self._highs.getRunTime() + self._seconds)  # its clock runs on
         self._highs.run()
         status = self._highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
@@ -212,7 +171,7 @@ class Embedding:
 
     def limits(self, conditioned: ConditionedNetwork) -> Limits:
         """Return proven limits of the input of every ReLU."""
-        return [] if self.first is None else limits(conditioned, self.first)
+        return limits(conditioned, self.first)
 
     def harmful(self) -> list[Array]:
         """Return for each hidden layer which neurons [n] need no binary."""
@@ -251,18 +210,9 @@ class Embedding:
 
     def _update(self, conditioned: ConditionedNetwork, found: Limits) -> int:
         """Write what depends on the state, with the limits of each layer's inputs, and return how many binaries are left."""
-        if self.first is None or any(
-            mine.shape != given.shape for mine, given in zip(self.weights, conditioned.weights, strict=True)
-        ):
+        if any(mine.shape != given.shape for mine, given in zip(self.weights, conditioned.weights, strict=True)):
             raise ModelError("the network given is not the one that the program was built for.")
-        formulation = relu_formulation(
-            conditioned.network(),
-            found,
-            harmful=self.harmful(),
-            partitions=self._partitions,
-            group_limits=self._group_limits(found),
-            keep=True,
-        )
+        formulation = relu_formulation(conditioned.network(), found, harmful=self.harmful(), keep=True)
         if self._written is None:
             self._build(formulation)
         else:
@@ -272,20 +222,6 @@ class Embedding:
         costs = formulation.outputs[0]
         self._highs.changeColsCost(len(costs), self._places.astype(np.int32), costs.astype(np.float64))
         return formulation.binaries
-
-    def _group_limits(self, found: Limits) -> GroupLimits:
-        """Return what gives the limits of groups of inputs: over the action set in the first layer, by intervals after."""
-        later = interval_groups(found, np.zeros(self._count), np.ones(self._count))
-
-        def within(layer: int, row: Array, groups: list[Array]) -> tuple[Array, Array]:
-            if layer > 0:
-                return later(layer, row, groups)
-            key = row.tobytes()
-            if key not in self._reached:
-                self._reached[key] = _reached(self.actions, row, groups)
-            return self._reached[key]
-
-        return within
 
     def _begin(self, conditioned: ConditionedNetwork, start: BoundedAction) -> None:
         """Hand HiGHS a full solution for a known action."""
@@ -300,12 +236,3 @@ class Embedding:
         given = highspy.HighsSolution()
         given.col_value = columns.tolist()
         self._highs.setSolution(given)
-
-
-def _reached(actions: ActionSet, row: Array, groups: list[Array]) -> tuple[Array, Array]:
-    """Return the limits [G] of each group of a first-layer neuron over the action set."""
-    split = np.zeros((len(groups), actions.arms * (actions.arm_actions - 1)))
-    for group, inputs in enumerate(groups):
-        split[group, inputs] = row[inputs]
-    found = reach(actions, split)
-    return found.least, found.greatest

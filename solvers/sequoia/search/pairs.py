@@ -9,7 +9,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import SolverError
-from redwood.planning.contract import ActionSet
+from redwood.planning.action_set import ActionSet
 from redwood.planning.joint_maximum import JointMaximum, counts_of
 from redwood.solvers.sequoia.search.pairs_kernels import FrontierPlan, best_along_frontier, climb_pairs
 from redwood.tolerance import HIGHS_LOSS

@@ -8,23 +8,19 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.contract import ActionSet
+from redwood.planning.action_set import ActionSet
 from redwood.solvers.sequoia.networks.conditioned import (
     ConditionedNetwork,
     Reach,
     coefficients_of,
-    harmful,
     indicators,
     limits,
     linear_bound,
 )
 from redwood.solvers.sequoia.search.bounded_action import BoundedAction
-from redwood.solvers.sequoia.search.tangents import Tangents
 
 ROUNDS = 12
 """The most oracle calls on slopes."""
-FEW = 1
-"""Such calls before averages of slopes take over, for networks that are concave in the action."""
 DRAWN, STARTS = 128, 4
 """Random actions of a set, drawn once, and how many of them, the best in a state, a search starts from as well."""
 TRIALS = (4, 12, 24)
@@ -33,12 +29,6 @@ FORCED = 16
 """How many single changes, the most promising ones, the oracle is asked to build an action around."""
 STEP = 1e-9
 """By how much an action must be better for the search to go on from it."""
-
-
-def linear_best(conditioned: ConditionedNetwork, actions: ActionSet) -> BoundedAction:
-    """Return the best action of a function without ReLUs: what the set's oracle says."""
-    choice = actions.argmax(coefficients_of(actions, conditioned.linear))
-    return BoundedAction(choice.arm_actions, choice.value + conditioned.offset, choice.bound + conditioned.offset)
 
 
 class Search:
@@ -61,7 +51,6 @@ class Search:
 
     def __init__(self, actions: ActionSet, weights: tuple[Array, ...], first: Reach, starts: int = STARTS) -> None:
         self._actions, self._first, self._starts = actions, first, starts
-        self._tangents = Tangents(actions) if all(harm.all() for harm in harmful(weights)) else None
         self._widths = np.array([len(matrix) for matrix in weights[:-1]])
         self._matrices = np.concatenate([np.zeros(0), *(matrix.T.ravel() for matrix in weights[1:-1])])
         self._output = np.ascontiguousarray(weights[-1][0])
@@ -71,10 +60,7 @@ class Search:
 
     def best(self, conditioned: ConditionedNetwork, tolerance: float, least: float = 1.0) -> BoundedAction:
         """Return a good action and the best bound met on the way, ending early where `BoundedAction.proven` says so."""
-        wide = limits(conditioned, self._first)
-        best = self._climbed(conditioned, wide, tolerance, least)
-        if self._tangents is not None and not best.proven(tolerance, least):
-            best = self._tangents.tighten(conditioned, wide, best, tolerance, least)
+        best = self._climbed(conditioned, limits(conditioned, self._first), tolerance, least)
         for arm_actions, value in self._tried(conditioned, best):
             if value > best.value:
                 best = BoundedAction(arm_actions, value, best.bound)
@@ -116,7 +102,7 @@ class Search:
         choice = self._actions.argmax(coefficients_of(self._actions, slope))
         best = BoundedAction(choice.arm_actions, self._value(conditioned, choice.arm_actions), np.inf)
         bound, current = choice.bound + constant, choice.arm_actions
-        for turn in range(ROUNDS if self._tangents is None else FEW):
+        for turn in range(ROUNDS):
             if turn % 2 == 0:
                 slope, constant = linear_bound(conditioned, found, indicators(current[None], self._actions.arm_actions)[0])
                 choice = self._actions.argmax(coefficients_of(self._actions, slope))
