@@ -70,7 +70,7 @@ def read_today(path: Path, provenance: Provenance | None, columns: Mapping[str, 
     kept = provenance or Provenance()
     of_log, word = kept.columns, kept.word("arm")
     named = {own: theirs for own, theirs in of_log.items() if own in READ and theirs in raw and own not in columns}
-    found = read_csv(path, ("arm", "state"), {**named, **columns})
+    found = read_csv(path, ("arm", "state"), {**named, **columns}, Words(of_log))
     if labels is None and kept.states and not kept.numbered:
         labels = kept.states
     features = tuple(name for name in kept.features if name in found)

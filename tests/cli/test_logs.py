@@ -217,6 +217,9 @@ def test_the_columns_of_today_are_those_of_the_log(folder):
         "state 'bad' of patient 'p0' is none of unwell, well"
         in shell(folder, "act", "plans/theirs.policy", "other.csv", code=2).stderr
     )
+    write(folder / "nameless.csv", [["who", "status"], ["p0", "well"]])
+    done = shell(folder, "act", "plans/theirs.policy", "nameless.csv", code=2)
+    assert "has no column 'patient'; it has who, status. Say what it is called by --column arm=..." in done.stderr
     done = shell(folder, "act", "plans/arms.policy", "theirs.csv", code=2)
     assert "has no column 'arm'; it has patient, status. Say what it is called by --column arm=..." in done.stderr
 
