@@ -15,10 +15,10 @@ from redwood.clock import Timer
 from redwood.errors import FitError
 from redwood.planning.bounds.pricing import relax
 from redwood.planning.contract import Planning
-from redwood.planning.improving import recorded
 from redwood.planning.policies import NullPolicy
 from redwood.plugins.host import host
 from redwood.solvers.planning.exact import evaluate, induce
+from redwood.solvers.planning.improving import recorded
 
 SOLVERS = ("constant", "myopic", "whittle", "lagrangian", "sequoia")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Union
 
 from redwood.cli.describing import option_texts
+from redwood.cli.values import type_hints
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """The version of JSON schema that is written."""
@@ -24,7 +25,7 @@ def option_schema(cls: Any) -> dict[str, Any]:
 
     A type that JSON does not know is left open, and so is a default that is no JSON.
     """
-    texts, kinds = option_texts(cls), _kinds(cls)
+    texts, kinds = option_texts(cls), type_hints(cls)
     properties = {}
     for field in dataclasses.fields(cls):
         if not field.init:
@@ -57,13 +58,6 @@ def type_schema(kind: Any) -> dict[str, Any]:
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return {"enum": [member.value for member in kind]}
     return {"type": PLAIN[kind]} if kind in PLAIN else {}
-
-
-def _kinds(cls: Any) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(cls)
-    except NameError:  # a type that is imported for type checkers only
-        return {field.name: field.type for field in dataclasses.fields(cls) if isinstance(field.type, type)}
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
-import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ def list_plugins(as_json: bool) -> None:
     found = host()
     problems = [describe_problem(entry) for entry in found.problem_entries]
     solvers = [describe_solver(entry) for entry in found.solver_entries]
-    executors = [describe_executor(entry) for entry in found.executor_entries]
+    executors = [_common(entry) for entry in found.executor_entries]
     records = [dataclasses.asdict(record) | {"state": str(record.state)} for record in found.records]
     if as_json:
         print_json({"problems": problems, "solvers": solvers, "executors": executors, "plugins": records})
@@ -181,12 +181,8 @@ def describe_solver(entry: Entry[SolverSpec]) -> dict[str, Any]:
     return _common(entry) | serves | {"determinism": str(entry.spec.determinism)}
 
 
-def describe_executor(entry: Entry[ExecutorSpec]) -> dict[str, Any]:
-    """Return what is known of an executor before it is imported."""
-    return _common(entry)
-
-
 def _common(entry: Entry[Any]) -> dict[str, Any]:
+    """Return what is known of anything that is registered before it is imported."""
     from redwood.plugins.host import host
 
     return {
@@ -215,10 +211,9 @@ def _problem_details(entry: Entry[ProblemSpec]) -> dict[str, Any]:
 
 def _made_by(method: Any) -> str | None:
     """Return where the class is imported from that a method returns, ``None`` where its annotation does not tell."""
-    try:
-        made = typing.get_type_hints(method).get("return")
-    except NameError:  # imported for type checkers only
-        return None
+    from redwood.cli.values import type_hints
+
+    made = type_hints(method).get("return")
     return _place(made) if isinstance(made, type) else None
 
 
@@ -231,28 +226,25 @@ def _solver_details(entry: Entry[SolverSpec]) -> dict[str, Any]:
     from redwood.plugins.host import host
 
     fits = sorted({problem.spec.name for problem in host().problem_entries if entry.spec.fits(problem.spec)})
-    details = {"kind": "solver"} | describe_solver(entry) | {"fits": fits}
-    if entry.missing:
-        return details
-    cls: Any = entry.load()
-    return details | {"options": _options(cls), "schema": option_schema(cls), "documentation": _documentation(cls)}
+    return {"kind": "solver"} | describe_solver(entry) | {"fits": fits} | _class_details(entry)
 
 
 def _executor_details(entry: Entry[ExecutorSpec]) -> dict[str, Any]:
-    details = {"kind": "executor"} | describe_executor(entry)
+    return {"kind": "executor"} | _common(entry) | _class_details(entry)
+
+
+def _class_details(entry: Entry[Any]) -> dict[str, Any]:
+    """Return what only the class of a solver or an executor tells; nothing where a package that it needs is missing."""
     if entry.missing:
-        return details
+        return {}
     cls: Any = entry.load()
-    return details | {"options": _options(cls), "schema": option_schema(cls), "documentation": _documentation(cls)}
+    return {"options": _options(cls), "schema": option_schema(cls), "documentation": _documentation(cls)}
 
 
 def _options(cls: Any) -> list[dict[str, Any]]:
-    from redwood.cli.values import describe_type
+    from redwood.cli.values import describe_type, type_hints
 
-    try:
-        kinds = typing.get_type_hints(cls)
-    except NameError:  # a type that is imported for type checkers only
-        kinds = {}
+    kinds = type_hints(cls)
     texts = option_texts(cls)
     return [
         {
@@ -275,13 +267,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 def _documentation(cls: Any) -> str:
     """Return the docstring of a class up to its first section."""
-    return re.split(r"\n\s*\w+\n\s*-{3,}", _dedented(cls.__doc__ or ""))[0].strip()
-
-
-def _dedented(docstring: str) -> str:
-    import inspect
-
-    return inspect.cleandoc(docstring)
+    return re.split(r"\n\s*\w+\n\s*-{3,}", inspect.cleandoc(cls.__doc__ or ""))[0].strip()
 
 
 def _print_details(details: dict[str, Any]) -> None:

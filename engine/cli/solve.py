@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redwood.cli.shared import (
-    INTERRUPTED,
-    UNSOLVED,
-    WRONG_USE,
     ExistingFile,
     json_option,
     option_option,
     plugin_option,
     problem_option,
-    say,
     say_error,
     say_file_error,
 )
-from redwood.cli.solve_file import Order, keep, show, solve_file
+from redwood.cli.solve_file import Order, keep, show_all, solve_file
 
 if TYPE_CHECKING:
     from redwood.result import Result
@@ -104,23 +100,19 @@ def carry_out(order: Order) -> int:
                 break
     except KeyboardInterrupt:
         interrupted = True
-    show(order, results)
-    if interrupted:
-        say(f"Interrupted: {len(results)} of {len(files)} instances were begun.", err=True)
-        return INTERRUPTED
-    if unreadable:
-        return WRONG_USE
-    return UNSOLVED if any(result.objective is None for result in results) else 0
+    said = f"Interrupted: {len(results)} of {len(files)} instances were begun." if interrupted else ""
+    return show_all(order, results, said, unreadable=unreadable)
 
 
 def _check_order(order: Order, files: Sequence[Path]) -> None:
     """Refuse what cannot work for any file, before the first one is solved."""
-    from redwood.errors import UnknownNameError, suggestion
+    from redwood.errors import UnknownNameError
     from redwood.plugins.host import host
+    from redwood.renamed import solver_suggestion
 
     names = {"auto", *(entry.spec.name for entry in host().solver_entries)}
     if order.solver not in names:
-        hint = suggestion(order.solver, names)
+        hint = solver_suggestion(order.solver, names)
         raise UnknownNameError(f"no solver is named {order.solver!r}.{hint} A plugin in a single file needs --plugin FILE.")
     if order.problem is not None:
         host().problem_entry(order.problem)

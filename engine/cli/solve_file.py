@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redwood.cli.shared import print_json, print_table, prints_to_stderr, say
+from redwood.cli.shared import INTERRUPTED, UNSOLVED, WRONG_USE, print_json, print_table, prints_to_stderr, say
 
 if TYPE_CHECKING:
     from redwood.benchmarks.known import BestKnown
@@ -163,7 +163,30 @@ def as_record(result: Result, whole: bool) -> dict[str, Any]:
     return record
 
 
-def show(order: Order, results: Sequence[Result]) -> None:
+def show_all(order: Order, results: Sequence[Result], interrupted: str, *, unreadable: bool) -> int:
+    """Print the results, and what is said of an interruption, and return the exit code.
+
+    Parameters
+    ----------
+    order
+        What the command line asks for.
+    results
+        Of the files that were solved.
+    interrupted
+        What is said where Ctrl-C came before the last file; else empty.
+    unreadable
+        Whether something was wrong with a file.
+    """
+    _show(order, results)
+    if interrupted:
+        say(interrupted, err=True)
+        return INTERRUPTED
+    if unreadable:
+        return WRONG_USE
+    return UNSOLVED if any(result.objective is None for result in results) else 0
+
+
+def _show(order: Order, results: Sequence[Result]) -> None:
     """Print the table for people, and what else there is to say."""
     if order.as_json or not results:
         return

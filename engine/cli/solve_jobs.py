@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redwood.cli.shared import INTERRUPTED, UNSOLVED, WRONG_USE, say, say_error, say_file_error
-from redwood.cli.solve_file import Order, keep, show, solve_file
+from redwood.cli.shared import say_error, say_file_error
+from redwood.cli.solve_file import Order, keep, show_all, solve_file
 from redwood.errors import MissingDependencyError, OptionError, OutputError, RedwoodError, UnknownNameError
 from redwood.execution.executors.local import Local
 
@@ -66,13 +66,8 @@ def carry_out_at_once(order: Order, files: Sequence[Path]) -> int:
         interrupted = True
     finally:
         returns.close()
-    show(order, results)
-    if interrupted:
-        say(f"Interrupted: {len(results)} of {len(files)} instances were solved.", err=True)
-        return INTERRUPTED
-    if unreadable:
-        return WRONG_USE
-    return UNSOLVED if any(result.objective is None for result in results) else 0
+    said = f"Interrupted: {len(results)} of {len(files)} instances were solved." if interrupted else ""
+    return show_all(order, results, said, unreadable=unreadable)
 
 
 def reply_to(request: Request) -> Reply:

@@ -32,14 +32,14 @@ def split_options(pairs: Sequence[str]) -> dict[str, str]:
 def class_options(cls: Any, what: str, texts: Mapping[str, str]) -> dict[str, Any]:
     """Return options of a class with the types of its fields; unknown ones stay as they are for it to refuse."""
     kinds = {field.name: field.type for field in dataclasses.fields(cls) if field.init}
-    kinds |= {key: kind for key, kind in _hints(cls).items() if key in kinds}
+    kinds |= {key: kind for key, kind in type_hints(cls).items() if key in kinds}
     return _typed(kinds, what, texts)
 
 
 def call_options(function: Callable[..., Any], what: str, texts: Mapping[str, str]) -> dict[str, Any]:
     """Return keyword arguments of a function with the types that it declares."""
     kinds: dict[str, Any] = {key: given.annotation for key, given in inspect.signature(function).parameters.items()}
-    return _typed({**kinds, **_hints(function)}, what, texts)
+    return _typed({**kinds, **type_hints(function)}, what, texts)
 
 
 def _typed(kinds: Mapping[str, Any], what: str, texts: Mapping[str, str]) -> dict[str, Any]:
@@ -52,10 +52,11 @@ def _typed(kinds: Mapping[str, Any], what: str, texts: Mapping[str, str]) -> dic
     return values
 
 
-def _hints(thing: Any) -> dict[str, Any]:
+def type_hints(thing: Any) -> dict[str, Any]:
+    """Return the types that a class or function declares; none where one of them is imported for type checkers only."""
     try:
         return typing.get_type_hints(thing)
-    except NameError:  # a type that is imported for type checkers only
+    except NameError:
         return {}
 
 

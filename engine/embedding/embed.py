@@ -167,8 +167,8 @@ def _formulation(model: Any, target: Target, limits: str, partitions: int, sense
         base, columns = target.base()
         known = lp_limits(base, model, known, columns)
     harmful = None if sense is None else model.only_lowers(1.0 if sense == "max" else -1.0)
-    groups = interval_groups(known, low, high)
-    return relu_formulation(model, known, harmful=harmful, partitions=partitions, group_limits=groups), known
+    divide = interval_groups(known, low, high, partitions) if partitions > 1 else None
+    return relu_formulation(model, known, harmful=harmful, divide=divide), known
 
 
 def _check_coefficients(formulation: Formulation) -> None:

@@ -10,10 +10,8 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.embedding.formulation import RowList
 
-GroupLimits = Callable[[int, Array, list[Array]], tuple[Array, Array]]
-"""Number of a layer, weights of a ReLU and groups of the values before to the limits [G] of ``w_g x`` of each group."""
-Divide = Callable[[Array], tuple[list[Array], tuple[Array, Array]]]
-"""The same for one layer: weights of a ReLU to groups and their limits."""
+Divide = Callable[[int, Array], tuple[list[Array], tuple[Array, Array]]]
+"""Number of a layer and weights of a ReLU to groups of the values before, and the limits [G] of ``w_g x`` of each group."""
 SMALLEST = 1e-6
 """The smallest limit besides 0: HiGHS 1.16's presolve has cut optima off where coefficients of binaries were about 1e-9."""
 MARGIN = 1e-9
@@ -40,7 +38,13 @@ def grouped(row: Array, groups: int) -> list[Array]:
 
 
 def add_groups(
-    rows: RowList, weights: Array, bias: float, places: Array, ends: tuple[int, int], first: int, divide: Divide
+    rows: RowList,
+    weights: Array,
+    bias: float,
+    places: Array,
+    ends: tuple[int, int],
+    first: int,
+    divided: tuple[list[Array], tuple[Array, Array]],
 ) -> list[Group]:
     """Add the rows of one divided ReLU, and return its groups; none where it has too few inputs to be divided.
 
@@ -61,15 +65,15 @@ def add_groups(
         Columns of its value and its switch.
     first
         Number of the first new column.
-    divide
-        Gives the groups of the weights, and the limits of each.
+    divided
+        The groups of the weights, and the limits of each.
 
     References
     ----------
     Tsay, Kronqvist, Thebelt, Misener (2021), Partition-based formulations for mixed-integer optimization of trained ReLU
     neural networks, arXiv:2102.04373, equations 10 to 15.
     """
-    sources, (low, high) = divide(weights)
+    sources, (low, high) = divided
     if len(sources) < 2:
         return []
     value, switch = ends
@@ -88,11 +92,22 @@ def add_groups(
     return made
 
 
-def interval_groups(limits: Sequence[tuple[Array, Array]], low: Array, high: Array) -> GroupLimits:
-    """Return what gives the limits of groups by intervals, from those of the inputs and of each layer's ReLUs."""
+def interval_groups(limits: Sequence[tuple[Array, Array]], low: Array, high: Array, partitions: int) -> Divide:
+    """Return what divides ReLUs, with limits of groups by intervals.
+
+    Parameters
+    ----------
+    limits
+        Proven limits of what each layer's ReLUs are applied to.
+    low, high
+        Limits of the network's inputs.
+    partitions
+        How many groups a ReLU's inputs are divided into.
+    """
     sides = [np.concatenate([box, *(np.maximum(of[side], 0.0) for of in limits)]) for side, box in enumerate((low, high))]
 
-    def within(layer: int, row: Array, groups: list[Array]) -> tuple[Array, Array]:
+    def divide(layer: int, row: Array) -> tuple[list[Array], tuple[Array, Array]]:
+        groups = grouped(row, partitions)
         least, most = (
             [float(np.where(row[of] > 0, row[of] * sides[side][of], row[of] * sides[1 - side][of]).sum()) for of in groups]
             for side in (0, 1)
@@ -100,6 +115,6 @@ def interval_groups(limits: Sequence[tuple[Array, Array]], low: Array, high: Arr
         low, high = np.array(least), np.array(most)
         low, high = low - MARGIN * np.abs(low), high + MARGIN * np.abs(high)
         wide = (np.abs(low) > 0) & (np.abs(low) < SMALLEST), (np.abs(high) > 0) & (np.abs(high) < SMALLEST)
-        return np.where(wide[0], -SMALLEST, low), np.where(wide[1], SMALLEST, high)
+        return groups, (np.where(wide[0], -SMALLEST, low), np.where(wide[1], SMALLEST, high))
 
-    return within
+    return divide

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from redwood.arrays import Array
 from redwood.embedding.formulation import Formulation, Piece, RowList
 from redwood.embedding.network import Affine, ReluNetwork
-from redwood.embedding.partition import SMALLEST, Divide, Group, GroupLimits, add_groups, grouped
+from redwood.embedding.partition import SMALLEST, Divide, Group, add_groups
 from redwood.views.compiled import stack_rows
 
 
@@ -68,8 +69,7 @@ def relu_formulation(
     limits: Sequence[tuple[Array, Array]],
     *,
     harmful: Sequence[Array] | None = None,
-    partitions: int = 1,
-    group_limits: GroupLimits | None = None,
+    divide: Divide | None = None,
     keep: bool = False,
 ) -> ReluFormulation:
     """Return the columns and rows of a network.
@@ -82,10 +82,8 @@ def relu_formulation(
         Proven limits of what each layer's ReLUs are applied to.
     harmful
         Which ReLUs of each layer can only harm the objective by growing: they need no binary.
-    partitions
-        Groups of inputs into which each ReLU that needs a binary is divided; 1 for none.
-    group_limits
-        Gives the limits of such groups; by intervals where not given, for which it must be known for the inputs.
+    divide
+        Divides the inputs of each ReLU that needs a binary into groups; by default nothing is divided.
     keep
         Whether ReLUs that the limits prove on or off keep their rows, so that other limits lead to the same columns in
         each row.
@@ -97,9 +95,9 @@ def relu_formulation(
     """
     places, pieces, column = np.arange(network.inputs), list[Layer](), network.inputs
     for number, (layer, bounds) in enumerate(zip(network.layers, limits, strict=True)):
-        groups = _divider(number, partitions, group_limits)
         harm = None if harmful is None else harmful[number]
-        piece = relu_layer(layer, bounds, places, column, harmful=harm, keep=keep, divide=groups)
+        own = None if divide is None else partial(divide, number)
+        piece = relu_layer(layer, bounds, places, column, harmful=harm, keep=keep, divide=own)
         pieces.append(piece)
         places, column = np.concatenate([places, piece.value]), column + len(piece.lower)
     outputs = np.zeros((len(network.output.matrix), column))
@@ -118,18 +116,6 @@ def relu_formulation(
     )
 
 
-def _divider(layer: int, partitions: int, limits: GroupLimits | None) -> Divide | None:
-    """Return what gives the groups of a neuron's inputs and their limits, or ``None`` where nothing is divided."""
-    if partitions <= 1 or limits is None:
-        return None
-
-    def divide(row: Array) -> tuple[list[Array], tuple[Array, Array]]:
-        groups = grouped(row, partitions)
-        return groups, limits(layer, row, groups)
-
-    return divide
-
-
 def relu_layer(
     layer: Affine,
     limits: tuple[Array, Array],
@@ -138,7 +124,7 @@ def relu_layer(
     *,
     harmful: Array | None = None,
     keep: bool = False,
-    divide: Divide | None = None,
+    divide: Callable[[Array], tuple[list[Array], tuple[Array, Array]]] | None = None,
 ) -> Layer:
     """Return the columns and rows of a layer, whose columns begin with number ``first``.
 
@@ -189,7 +175,8 @@ def relu_layer(
         if divide is None:
             break
         ends, width = (int(value[neuron]), int(switch[neuron])), first + int(needed.sum()) + 2 * on_or_off + len(groups)
-        groups += add_groups(rows, layer.matrix[neuron], float(layer.bias[neuron]), places, ends, width, divide)
+        weights = layer.matrix[neuron]
+        groups += add_groups(rows, weights, float(layer.bias[neuron]), places, ends, width, divide(weights))
     on, off = low >= 0, high <= 0
     bottom, top = np.zeros(count) if keep else np.maximum(low, 0.0), np.maximum(high, 0.0)
     ends_of = [(group.low, group.high) for group in groups]

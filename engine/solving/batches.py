@@ -111,9 +111,7 @@ def solve_many(
         ]
         return _solve_at_once(calls, jobs, on_result)
     if made.batches() and not isolate:
-        results = _solve_batch(
-            instances, entry, made, note, time_limit, seed, iterations, target_gap, bound_time_limit, threads
-        )
+        results = _solve_batch(instances, entry, made, note, replace(settings, time_limit=time_limit, seed=seed))
         for result in results if on_result is not None else ():
             on_result(result)  # type: ignore[misc]
         return results
@@ -135,30 +133,35 @@ def _solve_batch(
     entry: Entry[SolverSpec] | None,
     solver: Solver,
     note: str,
-    time_limit: float | None,
-    seed: int,
-    iterations: int | None,
-    target_gap: float | None,
-    bound_time_limit: float | None,
-    threads: int,
+    settings: Settings,
 ) -> list[Result]:
-    """Give the batch whole to a solver with `run_many`; seconds of a result are the batch's divided by its size."""
+    """Give the batch whole to a solver with `run_many`; seconds of a result are the batch's divided by its size.
+
+    Parameters
+    ----------
+    instances
+        Of one problem.
+    entry, solver, note
+        As of `find_solver`.
+    settings
+        Of the batch: the time limit is for all of it, and the seed that of the first instance.
+    """
     started = time.perf_counter()
     problem = host().problem(instances[0].problem)
-    limits = make_budget(time_limit, iterations, None, target_gap, None)
+    time_limit = settings.time_limit
+    limits = make_budget(time_limit, settings.iterations, None, settings.target_gap, None)
     for instance in instances:
         problem.validate(instance)
-    first, lent, partner = check_seed(seed), check_threads(threads), find_partner(solver, problem.name)
-    views = views_of(entry)
+    partner, views = find_partner(solver, problem.name), views_of(entry)
     tasks = [
-        Task(problem, instance, solver, limits, first + i, None, lent, partner, views)
+        Task(problem, instance, solver, limits, settings.seed + i, None, settings.threads, partner, views)
         for i, instance in enumerate(instances)
     ]
     checkers = [Checker.of(problem, instance, apart=False) for instance in instances]
     loaded = time.perf_counter() - started
     outcomes = run_tasks(tasks, checkers, isolate=False)
     name, version = named(entry, solver)
-    seconds = bound_seconds(bound_time_limit, None if time_limit is None else time_limit / len(instances))
+    seconds = bound_seconds(settings.bound_time_limit, None if time_limit is None else time_limit / len(instances))
     results = []
     for task, checker, outcome in zip(tasks, checkers, outcomes, strict=True):
         outcome.load_seconds = loaded

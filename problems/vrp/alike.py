@@ -18,7 +18,7 @@ def retype_alike(plan: Plan, ground: Ground, r: int) -> None:
         if not ground.alike[own, k] or plan.used[k] >= ground.number[k]:
             continue
         more = ground.by_vehicle[k] - ground.by_vehicle[own] + (ground.by_distance[k] - ground.by_distance[own]) * length
-        if more < least and _has_room(plan, ground, end, k):
+        if more < least and has_room(plan, ground, end, k):
             best, least = k, more
     if best != own:
         change_type(plan, r, best)
@@ -26,8 +26,16 @@ def retype_alike(plan: Plan, ground: Ground, r: int) -> None:
 
 
 @kernel(_nrt=False)
-def _has_room(plan: Plan, ground: Ground, end: int, k: int) -> bool:
-    """Return whether a type of vehicle has the capacity for the route that ends at a stop."""
+def has_room(plan: Plan, ground: Ground, end: int, k: int) -> bool:
+    """Return whether a type of vehicle has the capacity for a route.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    end, k
+        The end of the route, and the type.
+    """
     for m in range(ground.capacity.shape[1]):
         if plan.head_load[end, 3 * m + PEAK] > ground.capacity[k, m] + ground.load_slack:
             return False

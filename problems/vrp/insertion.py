@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from redwood.arrays import Array
-from redwood.kernels import RandomState, kernel, random_float
+from redwood.kernels import RandomState, kernel
+from redwood.problems.routing.insertion_kernels import next_blink
 from redwood.problems.vrp.ground import FOREVER, Ground
 from redwood.problems.vrp.plan import (
     BROUGHT,
@@ -82,14 +83,16 @@ def loads_fit(plan: Plan, ground: Ground, k: int, c: int, p: int, q: int) -> boo
     p, q
         A stop and the next one.
     """
+    return _room_between(ground, k, plan.head_load[p], c, plan.tail_load[q])
+
+
+@kernel(_nrt=False)
+def _room_between(ground: Ground, k: int, head: Array, c: int, tail: Array) -> bool:
+    """Return whether a vehicle of type k has room for customer c between two segments with loads [3M]."""
     for m in range(ground.brought.shape[1]):
-        brought = ground.brought[c, m]
-        peak = max(plan.head_load[p, 3 * m + PEAK] + brought, plan.head_load[p, 3 * m + LEFT] + ground.peak[c, m])
-        left = plan.head_load[p, 3 * m + LEFT] + ground.left[c, m]
-        if (
-            max(peak + plan.tail_load[q, 3 * m + BROUGHT], left + plan.tail_load[q, 3 * m + PEAK])
-            > ground.capacity[k, m] + ground.load_slack
-        ):
+        peak = max(head[3 * m + PEAK] + ground.brought[c, m], head[3 * m + LEFT] + ground.peak[c, m])
+        left = head[3 * m + LEFT] + ground.left[c, m]
+        if max(peak + tail[3 * m + BROUGHT], left + tail[3 * m + PEAK]) > ground.capacity[k, m] + ground.load_slack:
             return False
     return True
 
@@ -134,29 +137,18 @@ def _with_time(plan: Plan, ground: Ground, r: int, c: int, p: int, cost: float, 
     spent, first, last = plan.head[p, DURATION], plan.head[p, EARLIEST], plan.head[p, LATEST]
     if ground.reloading:
         release, spent, first, last = with_release(plan, ground, r, p, ground.release[c])
-    arrive = spent + travel
     onward = ground.service[c] + stop_duration(plan, ground, k, c, q)
     old = plan.head[ground.size + len(plan.kind) + r, DURATION]
-    slack = ground.time_slack
     if ground.by_busy[k] > 0.0:
         busy = travel + onward - stop_duration(plan, ground, k, p, q)
         cost -= ground.by_busy[k] * busy
     cheapest = math.inf
     window = -1
     for w in range(ground.window_starts[c], ground.window_starts[c + 1]):
-        if first + arrive > ground.closing[w] + slack:
-            continue
-        wait = max(0.0, ground.opening[w] - arrive - last)
-        earliest = max(ground.opening[w] - arrive, first) - wait
-        latest = min(ground.closing[w] - arrive, last)
-        shift = arrive + wait + onward
-        if earliest + shift > plan.tail[q, LATEST] + slack:
-            break  # later windows only make it later
-        wait = max(0.0, plan.tail[q, EARLIEST] - shift - latest)
-        if release > min(plan.tail[q, LATEST] - shift, latest) + slack:
-            continue
-        duration = shift + wait + plan.tail[q, DURATION]
-        if duration > ground.longest[k] + slack:
+        opening, closing = ground.opening[w], ground.closing[w]
+        shift, earliest, latest = behind(spent, first, last, travel, opening, closing, onward, ground.time_slack)
+        duration = whole_duration(plan, ground, k, q, shift, earliest, latest, release)
+        if duration == math.inf:
             continue
         whole = cost + ground.by_duration[k] * (duration - old)
         if whole < cheapest:
@@ -193,13 +185,9 @@ def with_release(plan: Plan, ground: Ground, r: int, p: int, release: float) -> 
         stop = plan.before[stop]
     if release <= plan.loaded[stop] or release <= 0.0:
         return first, duration, earliest, latest
-    before = plan.before[stop]
-    duration, earliest, latest = plan.head[before, DURATION], plan.head[before, EARLIEST], plan.head[before, LATEST]
-    w = plan.window[stop]
-    travel = stop_duration(plan, ground, k, before, stop)
-    opening, closing, service = ground.opening[w], ground.closing[w], ground.service[stop]
-    duration, earliest, latest = behind(duration, earliest, latest, travel, opening, closing, service, slack)
-    duration, earliest, latest = behind(duration, earliest, latest, 0.0, release, FOREVER, 0.0, slack)
+    at, w = plan.before[stop], plan.window[stop]
+    duration, earliest, latest = plan.head[at, DURATION], plan.head[at, EARLIEST], plan.head[at, LATEST]
+    duration, earliest, latest = through_reload(plan, ground, k, at, stop, w, release, duration, earliest, latest)
     while stop != p:
         following = plan.after[stop]
         w = plan.window[following]
@@ -242,11 +230,64 @@ def behind(
 
 
 @kernel(_nrt=False)
-def next_blink(blink: float, state: RandomState) -> int:
-    """Return how many positions are looked at before the next one is overlooked (geometric)."""
-    if blink <= 0.0:
-        return 1 << 60
-    return int(min(1e15, math.log(1.0 - random_float(state)) / math.log(1.0 - blink)))
+def through_reload(
+    plan: Plan,
+    ground: Ground,
+    k: int,
+    at: int,
+    reload: int,
+    w: int,
+    loaded: float,
+    duration: float,
+    earliest: float,
+    latest: float,
+) -> tuple[float, float, float]:
+    """Return (duration, earliest, latest) of a segment with a reload behind it.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    k
+        Type of the vehicle.
+    at, reload, w
+        The last stop of the segment, a stop for a reload, and the window of that.
+    loaded
+        The last release of what is loaded.
+    duration, earliest, latest
+        Least duration of the segment, and the first and last start that keep it.
+    """
+    travel, slack = stop_duration(plan, ground, k, at, reload), ground.time_slack
+    opening, closing, service = ground.opening[w], ground.closing[w], ground.service[reload]
+    duration, earliest, latest = behind(duration, earliest, latest, travel, opening, closing, service, slack)
+    return behind(duration, earliest, latest, 0.0, loaded, FOREVER, 0.0, slack)
+
+
+@kernel(_nrt=False)
+def whole_duration(
+    plan: Plan, ground: Ground, k: int, q: int, shift: float, earliest: float, latest: float, release: float
+) -> float:
+    """Return the duration of a route that goes on with the segment from stop q on, infinite where it breaks a limit.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    k
+        Type of the vehicle.
+    q
+        A stop whose segment up to the end is known.
+    shift, earliest, latest
+        Time from the start of the route to q, and the first and last start that keep it.
+    release
+        Before that the route must not start.
+    """
+    limit, slack = plan.tail[q, LATEST], ground.time_slack
+    late = earliest == math.inf or earliest + shift > limit + slack  # the former of what `behind` says starts never
+    if late or release > min(limit - shift, latest) + slack:
+        return math.inf
+    duration = shift + max(0.0, plan.tail[q, EARLIEST] - shift - latest) + plan.tail[q, DURATION]
+    return duration if duration <= ground.longest[k] + slack else math.inf
 
 
 @kernel(_nrt=False)
@@ -344,15 +385,12 @@ def _delivery_behind(
     spent, first, end_first = plan.head[p, DURATION], plan.head[p, EARLIEST], plan.head[p, LATEST]
     if ground.reloading:
         release, spent, first, end_first = with_release(plan, ground, r, p, max(ground.release[a], ground.release[b]))
-    shift = spent + duration_to(plan, ground, k, p, a)
-    if first + shift > ground.closing[w] + slack:
+    travel, opening, closing = duration_to(plan, ground, k, p, a), ground.opening[w], ground.closing[w]
+    duration, earliest, latest = behind(spent, first, end_first, travel, opening, closing, ground.service[a], slack)
+    if earliest == math.inf:
         return math.inf, -1, -1
-    wait = max(0.0, ground.opening[w] - shift - end_first)
-    earliest = max(ground.opening[w] - shift, first) - wait
-    latest = min(ground.closing[w] - shift, end_first)
-    duration = shift + wait + ground.service[a]
     length = plan.head[p, LENGTH] + there
-    busy = plan.head[p, BUSY] + shift - spent + ground.service[a]
+    busy = plan.head[p, BUSY] + (spent + travel) - spent + ground.service[a]
     for m in range(len(load)):
         load[m] = plan.head_load[p, m]
     grow_load(ground, load, a)
@@ -375,15 +413,12 @@ def _delivery_behind(
             break
         step = stop_distance(plan, ground, k, a, following) if last == a else plan.leg[last]
         travel = stop_duration(plan, ground, k, last, following)
-        shift = duration + travel
         busy += travel + ground.service[following]
-        v = plan.window[following]
-        if earliest + shift > ground.closing[v] + slack:
+        v, service = plan.window[following], ground.service[following]
+        opening, closing = ground.opening[v], ground.closing[v]
+        duration, earliest, latest = behind(duration, earliest, latest, travel, opening, closing, service, slack)
+        if earliest == math.inf:
             break
-        wait = max(0.0, ground.opening[v] - shift - latest)
-        earliest = max(ground.opening[v] - shift, earliest) - wait
-        latest = min(ground.closing[v] - shift, latest)
-        duration = shift + wait + ground.service[following]
         release = max(release, ground.release[following])
         length += step
         grow_load(ground, load, following)
@@ -454,36 +489,20 @@ def _delivery_cost(
     cost += ground.change[k, b]
     if (ground.by_busy[k] == 0.0 and not cost < most) or whole > ground.farthest[k] + ground.farthest_slack[k]:
         return math.inf, -1
-    for m in range(ground.brought.shape[1]):
-        peak = max(load[3 * m + PEAK] + ground.brought[b, m], load[3 * m + LEFT] + ground.peak[b, m])
-        left = load[3 * m + LEFT] + ground.left[b, m]
-        if (
-            max(peak + plan.tail_load[q, 3 * m + BROUGHT], left + plan.tail_load[q, 3 * m + PEAK])
-            > ground.capacity[k, m] + ground.load_slack
-        ):
-            return math.inf, -1
+    if not _room_between(ground, k, load, b, plan.tail_load[q]):
+        return math.inf, -1
     if not ground.timed:
         return (cost, ground.window_starts[b]) if cost < most else (math.inf, -1)
-    arrive = duration + duration_to(plan, ground, k, p, b)
-    onward = ground.service[b] + stop_duration(plan, ground, k, b, q)
-    slack = ground.time_slack
-    busy += arrive - duration + onward + plan.tail[q, BUSY] - plan.head[end, BUSY]
+    travel, onward = duration_to(plan, ground, k, p, b), ground.service[b] + stop_duration(plan, ground, k, b, q)
+    busy += (duration + travel) - duration + onward + plan.tail[q, BUSY] - plan.head[end, BUSY]
     cost -= ground.by_busy[k] * busy
+    if not ground.reloading:
+        release = max(release, plan.tail[q, RELEASE], ground.release[b])
     for w in range(ground.window_starts[b], ground.window_starts[b + 1]):
-        if earliest + arrive > ground.closing[w] + slack:
-            continue
-        wait = max(0.0, ground.opening[w] - arrive - latest)
-        first = max(ground.opening[w] - arrive, earliest) - wait
-        last = min(ground.closing[w] - arrive, latest)
-        shift = arrive + wait + onward
-        if first + shift > plan.tail[q, LATEST] + slack:
-            break
-        wait = max(0.0, plan.tail[q, EARLIEST] - shift - last)
-        total = shift + wait + plan.tail[q, DURATION]
-        if not ground.reloading:
-            release = max(release, plan.tail[q, RELEASE], ground.release[b])
-        late = release > min(plan.tail[q, LATEST] - shift, last) + slack
-        if late or total > ground.longest[k] + slack:
+        opening, closing = ground.opening[w], ground.closing[w]
+        shift, first, last = behind(duration, earliest, latest, travel, opening, closing, onward, ground.time_slack)
+        total = whole_duration(plan, ground, k, q, shift, first, last, release)
+        if total == math.inf:
             continue
         cost += ground.by_duration[k] * (total - plan.head[end, DURATION])
         return (cost, w) if cost < most else (math.inf, -1)

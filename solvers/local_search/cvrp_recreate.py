@@ -14,6 +14,7 @@ import numpy as np
 
 from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.cvrp.plan import Ground, Plan, between, link
+from redwood.problems.routing.insertion_kernels import next_blink, sort_by_keys
 from redwood.solvers.local_search.cvrp_ruin import Strings
 from redwood.solvers.local_search.cvrp_search import LOGGED, OUT, PRICE, SKIP, Search, note_legs
 
@@ -35,16 +36,7 @@ def sort_out(ground: Ground, search: Search, state: RandomState) -> None:
             keys[k] = -ground.depot[c]
         else:
             keys[k] = ground.depot[c]
-    for k in range(1, count):
-        key = keys[k]
-        c = out[k]
-        at = k
-        while at > 0 and keys[at - 1] > key:
-            keys[at] = keys[at - 1]
-            out[at] = out[at - 1]
-            at -= 1
-        keys[at] = key
-        out[at] = c
+    sort_by_keys(out, keys, count)
 
 
 @kernel(_nrt=False)
@@ -205,11 +197,3 @@ def any_position(plan: Plan, ground: Ground, c: int, room: float) -> tuple[int, 
             if start > ground.size:
                 break
     return position, cheapest
-
-
-@kernel(_nrt=False)
-def next_blink(blink: float, state: RandomState) -> int:
-    """Return how many positions are looked at before the next one is overlooked (geometric)."""
-    if blink <= 0.0:
-        return 1 << 60
-    return int(min(1e15, math.log(1.0 - random_float(state)) / math.log(1.0 - blink)))

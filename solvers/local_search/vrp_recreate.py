@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 
 from redwood.kernels import RandomState, kernel, random_below, random_float
+from redwood.problems.routing.insertion_kernels import next_blink, sort_by_keys
 from redwood.problems.vrp.alike import change_type
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.insertion import insertion_cost, larger_type, loads_fit, next_blink, shipment_cost
+from redwood.problems.vrp.insertion import insertion_cost, larger_type, loads_fit, shipment_cost
 from redwood.problems.vrp.plan import Plan, distance_to, join, leave, open_route, stop_distance
 from redwood.problems.vrp.segments import choose_windows, refresh, refresh_around
 from redwood.solvers.local_search.vrp_ruin import Strings
@@ -64,16 +65,7 @@ def sort_out(ground: Ground, search: Search, state: RandomState) -> None:
             keys[i] = search.early[c]
         else:
             keys[i] = -search.late[c]
-    for i in range(1, count):
-        key, c, at = keys[i], out[i], i
-        for _ in range(i):
-            if keys[at - 1] <= key:
-                break
-            keys[at] = keys[at - 1]
-            out[at] = out[at - 1]
-            at -= 1
-        keys[at] = key
-        out[at] = c
+    sort_by_keys(out, keys, count)
 
 
 @kernel(_nrt=False)
@@ -222,18 +214,41 @@ def insert_behind_pickup(plan: Plan, ground: Ground, search: Search, c: int) -> 
     c
         A delivery that is out, whose pickup is on a route.
     """
-    cheapest, position, window = math.inf, -1, -1
-    p = ground.partner[c]
-    r = plan.route[p]
-    for _ in range(plan.members[r]):
-        if p >= ground.customers:
-            break
+    pickup = ground.partner[c]
+    last = pickup
+    while plan.after[last] < ground.customers:
+        last = plan.after[last]
+    found = cheapest_between(plan, ground, plan.route[pickup], c, pickup, last, math.inf)
+    if found[1] >= 0:
+        put(plan, ground, search, c, found[1], found[2])
+
+
+@kernel(_nrt=False)
+def cheapest_between(
+    plan: Plan, ground: Ground, r: int, c: int, first: int, last: int, most: float
+) -> tuple[float, int, int]:
+    """Return (cost, stop before, window) of the cheapest position of a customer behind stops of a route.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    r, c
+        A route, and a customer who is out.
+    first, last
+        The stops of the route between which the customer may come, behind either as well.
+    most
+        The cost has to be below it; where none is, it is returned with -1 and -1.
+    """
+    cheapest, position, window = most, -1, -1
+    p = first
+    while True:  # ends: `last` is on the way from `first`
         cost, w = insertion_cost(plan, ground, r, c, p, cheapest)
         if cost < cheapest:
             cheapest, position, window = cost, p, w
+        if p == last:
+            return cheapest, position, window
         p = plan.after[p]
-    if position >= 0:
-        put(plan, ground, search, c, position, window)
 
 
 @kernel(_nrt=False)
@@ -249,17 +264,14 @@ def anywhere(plan: Plan, ground: Ground, c: int, most: float) -> tuple[float, in
     most
         The cost has to be below it.
     """
-    cheapest, position, window = most, -1, -1
+    best = (most, -1, -1)
     for r in range(len(plan.kind)):
-        if plan.kind[r] < 0 or not ground.may[plan.kind[r], c]:
-            continue
-        p = ground.size + r
-        for _ in range(plan.members[r] + 1):
-            cost, w = insertion_cost(plan, ground, r, c, p, cheapest)
-            if cost < cheapest:
-                cheapest, position, window = cost, p, w
-            p = plan.after[p]
-    return cheapest, position, window
+        if plan.kind[r] >= 0 and ground.may[plan.kind[r], c]:
+            end = ground.size + len(plan.kind) + r
+            found = cheapest_between(plan, ground, r, c, ground.size + r, int(plan.before[end]), best[0])
+            if found[1] >= 0:
+                best = found
+    return best
 
 
 @kernel(_nrt=False)
@@ -386,24 +398,12 @@ def insert_shipment(
     counters = search.counters
     counters[LOOKS] += 1
     for i in range(2 * min(SHIPMENT_NEAR, ground.near.shape[1])):  # first the routes of customers near to either end
-        r = plan.route[ground.near[c if i % 2 == 0 else other, i // 2]]
-        if r < 0 or search.looked[r] == counters[LOOKS]:
-            continue
-        search.looked[r] = counters[LOOKS]
-        if not ground.may[plan.kind[r], c] or not ground.may[plan.kind[r], other]:
-            continue
-        found = shipment_cost(plan, ground, r, c, other, best[0], search.load, search.blinks, strings.blink, state)
-        if found[0] < best[0]:
-            best = found
+        r = int(plan.route[ground.near[c if i % 2 == 0 else other, i // 2]])
+        if r >= 0:
+            best = _shipment_on(plan, ground, search, strings.blink, state, c, r, best)
     if best[1] < 0 and random_float(state) * counters[ABSENT_BEFORE] < EVERYWHERE:
         for r in range(len(plan.kind)):
-            if plan.kind[r] < 0 or search.looked[r] == counters[LOOKS]:
-                continue
-            if not ground.may[plan.kind[r], c] or not ground.may[plan.kind[r], other]:
-                continue
-            found = shipment_cost(plan, ground, r, c, other, best[0], search.load, search.blinks, strings.blink, state)
-            if found[0] < best[0]:
-                best = found
+            best = _shipment_on(plan, ground, search, strings.blink, state, c, r, best)
     if ground.reloading and insert_with_reload(plan, ground, search, state, c, best[0]):
         return
     if open_for(plan, ground, search, state, c, best[0]) or best[1] < 0:
@@ -420,3 +420,39 @@ def insert_shipment(
     leave(plan, ground, other)
     leave(plan, ground, c)
     refresh(plan, ground, r)
+
+
+@kernel(_nrt=False)
+def _shipment_on(
+    plan: Plan,
+    ground: Ground,
+    search: Search,
+    blink: float,
+    state: RandomState,
+    c: int,
+    r: int,
+    best: tuple[float, int, int, int, int],
+) -> tuple[float, int, int, int, int]:
+    """Return the cheaper one of the best positions of a shipment and those on a route, once a look and route.
+
+    Parameters
+    ----------
+    plan, ground
+        The routes and the instance.
+    search
+        What the search remembers; gets the look at the route.
+    blink, state
+        How often a position is overlooked, and the generator's state [2].
+    c, r
+        The pickup of a shipment that is out, and a route, driven or not.
+    best
+        Cost, stops and windows of the best positions, as of `shipment_cost`.
+    """
+    k, other = plan.kind[r], ground.partner[c]
+    if k < 0 or search.looked[r] == search.counters[LOOKS]:
+        return best
+    search.looked[r] = search.counters[LOOKS]
+    if not ground.may[k, c] or not ground.may[k, other]:
+        return best
+    found = shipment_cost(plan, ground, r, c, other, best[0], search.load, search.blinks, blink, state)
+    return found if found[0] < best[0] else best

@@ -12,6 +12,7 @@ import math
 
 from redwood.kernels import RandomState, kernel, random_float
 from redwood.problems.vrp.ground import Ground
+from redwood.problems.vrp.insertion import whole_duration
 from redwood.problems.vrp.plan import (
     BROUGHT,
     BUSY,
@@ -118,15 +119,10 @@ def joined_cost(plan: Plan, ground: Ground, k: int, p: int, q: int) -> float:
     if not ground.timed:
         return float(cost)
     travel = stop_duration(plan, ground, k, p, q)
-    shift = plan.head[p, DURATION] + travel
-    slack = ground.time_slack
-    latest = min(plan.tail[q, LATEST] - shift, plan.head[p, LATEST])
-    if plan.head[p, EARLIEST] + shift > plan.tail[q, LATEST] + slack:
-        return math.inf
-    if max(plan.head[p, RELEASE], plan.tail[q, RELEASE]) > latest + slack:
-        return math.inf
-    duration = shift + max(0.0, plan.tail[q, EARLIEST] - shift - plan.head[p, LATEST]) + plan.tail[q, DURATION]
-    if duration > ground.longest[k] + slack:
+    earliest, latest = plan.head[p, EARLIEST], plan.head[p, LATEST]
+    release = max(plan.head[p, RELEASE], plan.tail[q, RELEASE])
+    duration = whole_duration(plan, ground, k, q, plan.head[p, DURATION] + travel, earliest, latest, release)
+    if duration == math.inf:
         return math.inf
     busy = plan.head[p, BUSY] + travel + plan.tail[q, BUSY]
     return float(cost + ground.by_duration[k] * duration - ground.by_busy[k] * busy)

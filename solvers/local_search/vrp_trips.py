@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 from redwood.kernels import kernel
-from redwood.problems.vrp.ground import FOREVER, Ground
-from redwood.problems.vrp.insertion import behind, with_release
+from redwood.problems.vrp.ground import Ground
+from redwood.problems.vrp.insertion import behind, through_reload, whole_duration, with_release
 from redwood.problems.vrp.plan import (
     BROUGHT,
     DURATION,
@@ -226,10 +226,10 @@ def _with_time(
         if ahead:
             first, spent, early, late = with_release(plan, ground, r, p, release)
     loaded = plan.tail[q, RELEASE] if ahead else max(plan.tail[q, RELEASE], release)
-    at, busy = p, -stop_duration(plan, ground, k, p, q)
+    at, busy, w = p, -stop_duration(plan, ground, k, p, q), ground.window_starts[reload]
     if not ahead:
         busy += stop_duration(plan, ground, k, at, reload) + ground.service[reload]
-        spent, early, late = _through_reload(plan, ground, k, at, reload, loaded, spent, early, late)
+        spent, early, late = through_reload(plan, ground, k, at, reload, w, loaded, spent, early, late)
         at = reload
     windows = (-1, -1)
     for visit in range(1 if other < 0 else 2):
@@ -245,16 +245,13 @@ def _with_time(
         at = stop
     if ahead:
         busy += stop_duration(plan, ground, k, at, reload) + ground.service[reload]
-        spent, early, late = _through_reload(plan, ground, k, at, reload, loaded, spent, early, late)
+        w = ground.window_starts[reload]
+        spent, early, late = through_reload(plan, ground, k, at, reload, w, loaded, spent, early, late)
         at = reload
     travel = stop_duration(plan, ground, k, at, q)
     busy += travel
-    shift = spent + travel
-    slack = ground.time_slack
-    if early + shift > plan.tail[q, LATEST] + slack or first > min(plan.tail[q, LATEST] - shift, late) + slack:
-        return math.inf, -1, -1
-    total = shift + max(0.0, plan.tail[q, EARLIEST] - shift - late) + plan.tail[q, DURATION]
-    if total > ground.longest[k] + slack:
+    total = whole_duration(plan, ground, k, q, spent + travel, early, late, first)
+    if total == math.inf:
         return math.inf, -1, -1
     old = plan.head[ground.size + len(plan.kind) + r, DURATION]
     cost += ground.by_duration[k] * (total - old) - ground.by_busy[k] * busy
@@ -268,40 +265,6 @@ def _first_window(ground: Ground, c: int, arrival: float) -> int:
         if arrival <= ground.closing[w] + ground.time_slack:
             return w
     return -1
-
-
-@kernel(_nrt=False)
-def _through_reload(
-    plan: Plan,
-    ground: Ground,
-    k: int,
-    at: int,
-    reload: int,
-    loaded: float,
-    spent: float,
-    early: float,
-    late: float,
-) -> tuple[float, float, float]:
-    """Return (duration, earliest, latest) of a segment with a reload behind it.
-
-    Parameters
-    ----------
-    plan, ground
-        The routes and the instance.
-    k
-        Type of the vehicle.
-    at, reload
-        The last stop of the segment, and a stop for a reload.
-    loaded
-        The last release of what is loaded.
-    spent, early, late
-        Least duration of the segment, and the first and last start that keep it.
-    """
-    w = ground.window_starts[reload]
-    travel = stop_duration(plan, ground, k, at, reload)
-    opening, closing, service = ground.opening[w], ground.closing[w], ground.service[reload]
-    spent, early, late = behind(spent, early, late, travel, opening, closing, service, ground.time_slack)
-    return behind(spent, early, late, 0.0, loaded, FOREVER, 0.0, ground.time_slack)
 
 
 @kernel(_nrt=False)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from redwood.kernels import kernel
-from redwood.problems.vrp.alike import retype_alike
+from redwood.problems.vrp.alike import has_room, retype_alike
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.plan import LENGTH, PEAK, Plan, close_route, stop_distance
+from redwood.problems.vrp.plan import LENGTH, Plan, close_route, stop_distance
 from redwood.problems.vrp.segments import refresh
 from redwood.solvers.local_search.vrp_search import CHANGE, TOUCHED, Search
 from redwood.solvers.local_search.vrp_trips import drop_empty_trips, place_reloads
@@ -53,10 +53,8 @@ def retype(plan: Plan, ground: Ground, r: int) -> None:
 @kernel(_nrt=False)
 def _may_take(plan: Plan, ground: Ground, r: int, k: int) -> bool:
     """Return whether a type has the capacity for a route and may serve all on it."""
-    end = ground.size + len(plan.kind) + r
-    for m in range(ground.capacity.shape[1]):
-        if plan.head_load[end, 3 * m + PEAK] > ground.capacity[k, m] + ground.load_slack:
-            return False
+    if not has_room(plan, ground, ground.size + len(plan.kind) + r, k):
+        return False
     stop = ground.size + r
     for _ in range(plan.members[r]):
         stop = plan.after[stop]

@@ -44,7 +44,7 @@ class Quadratic(Solver):
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
         from redwood.planning.bounds.pricing import relax
-        from redwood.planning.improving import improve, policy_for
+        from redwood.solvers.planning.improving import improve, policy_for
         from redwood.solvers.planning.quadratic_fit import try_coupling
 
         planning = problem.view(Planning, instance)

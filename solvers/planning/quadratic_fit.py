@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.arm_features import DEMANDS, FEATURES, arm_features
 from redwood.planning.bounds.pricing import Relaxation
 from redwood.planning.contract import Planning
-from redwood.planning.improving import (
+from redwood.solvers.planning.arm_features import DEMANDS, FEATURES, arm_features
+from redwood.solvers.planning.improving import (
     Episodes,
     Stops,
     earned_by,
@@ -81,7 +81,7 @@ def try_coupling(
 def fitted_demand(planning: Planning, relaxation: Relaxation, values: Array, seen: Episodes) -> QuadraticPolicy:
     """Return the policy whose joint values are what the policy of the Q-values [H + 1, J, S] earned in episodes.
 
-    As in `redwood.planning.improving.fitted`, what an episode misses from a step on is regressed on its
+    As in `redwood.solvers.planning.improving.fitted`, what an episode misses from a step on is regressed on its
     states, but on few numbers, sums over arms, whatever the number of arms: the inputs of networks of arms, and squares of
     demands, whose coefficients may not be positive.
 

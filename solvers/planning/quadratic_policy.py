@@ -11,10 +11,10 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.planning.contract import Planning, Policy
-from redwood.planning.improving import q_values_from
 from redwood.planning.joint_maximum import JointMaximum
 from redwood.planning.policies import q_values_of
 from redwood.problem import frozen
+from redwood.solvers.planning.improving import q_values_from
 
 TURNS = 4
 """Oracle calls a decision; after the first two little is gained."""

@@ -7,14 +7,14 @@ import pytest
 
 from redwood import generate
 from redwood.clock import Timer
-from redwood.planning import improving
-from redwood.planning.arm_features import FEATURES, arm_features
 from redwood.planning.bounds.duality import price
 from redwood.planning.bounds.pricing import Relaxation, relax
 from redwood.planning.contract import Planning
-from redwood.planning.improving import fitted, improve, policy_for, simulated, surpasses
 from redwood.plugins.host import host
 from redwood.problems.cormab.interventions import InterventionsSet
+from redwood.solvers.planning import improving
+from redwood.solvers.planning.arm_features import FEATURES, arm_features
+from redwood.solvers.planning.improving import fitted, improve, policy_for, simulated, surpasses
 
 
 def planning_of(domain, **options):

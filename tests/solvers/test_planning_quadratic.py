@@ -8,11 +8,14 @@ import pytest
 from redwood import generate, instance, load_policy, save_policy, solve
 from redwood.clock import Timer
 from redwood.errors import OptionError, SolutionError
-from redwood.planning.arm_features import DEMANDS, arm_features
 from redwood.planning.bounds.duality import price
 from redwood.planning.bounds.pricing import Relaxation, relax
 from redwood.planning.contract import Planning
-from redwood.planning.improving import (
+from redwood.plugins.host import host
+from redwood.solvers.planning import quadratic
+from redwood.solvers.planning.arm_features import DEMANDS, arm_features
+from redwood.solvers.planning.exact import evaluate
+from redwood.solvers.planning.improving import (
     earned_by,
     policy_for,
     recorded,
@@ -20,9 +23,6 @@ from redwood.planning.improving import (
     surpasses,
     variance_reduced,
 )
-from redwood.plugins.host import host
-from redwood.solvers.planning import quadratic
-from redwood.solvers.planning.exact import evaluate
 from redwood.solvers.planning.quadratic_fit import fitted_demand, try_coupling
 
 
