@@ -11,7 +11,14 @@ from typing import NamedTuple, TypeVar
 from redwood.benchmarks import templates
 from redwood.benchmarks.planning import Case
 from redwood.benchmarks.records import Bound, Host, Record, Run, Session
-from redwood.benchmarks.statistics import bootstrap_interval, pairwise_tests, primal_integral, shifted_geometric_mean
+from redwood.benchmarks.statistics import (
+    TOO_FEW,
+    bootstrap_interval,
+    can_reject,
+    pairwise_tests,
+    primal_integral,
+    shifted_geometric_mean,
+)
 from redwood.budget import Sense, Termination
 from redwood.result import Status, format_value
 from redwood.tolerance import SAME, beyond, contradicts, gap_to
@@ -319,12 +326,15 @@ def pairwise_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
     for label, members in sorted(grouped(runs, lambda run: run.label).items()):
         by_case = grouped([run for run in members if run.result.objective is not None], _case_of)
         gaps[label] = {case: statistics.mean(final_gap(run, cases) for run in several) for case, several in by_case.items()}
-    rows = []
-    for one in pairwise_tests(gaps):
+    rows, tests = [], pairwise_tests(gaps)
+    for one in tests:
         if one.wins + one.ties + one.losses:
             row = {"pair": Cell(f"{one.first} against {one.second}"), "wins": number(one.wins), "ties": number(one.ties)}
             row |= {"losses": number(one.losses), "difference in points": number(100 * one.difference, "+.3f")}
-            row |= {"p (signed ranks)": number(one.p_value, ".3g"), "p corrected (Holm)": number(one.corrected, ".3g")}
+            count = one.wins + one.ties + one.losses
+            row |= {"p (signed ranks)": number(one.p_value, ".3g") if can_reject(count) else Cell(TOO_FEW)}
+            told = number(one.corrected, ".3g") if can_reject(count, len(tests)) else Cell(TOO_FEW)
+            row |= {"p corrected (Holm)": told}
             rows.append(row)
     return Table("Pairs of solvers on the same instances", rows)
 

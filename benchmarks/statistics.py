@@ -11,6 +11,10 @@ import numpy as np
 
 from redwood.tolerance import SAME, gap_to
 
+LEVEL = 0.05
+"""Below which a p-value counts."""
+TOO_FEW = "too few instances"
+"""Stands for a p-value where no outcome could have come below the level."""
 FIRST_GAP = 0.1
 """Gap that counts before the first solution is found, as in the DIMACS challenge: 10 % worse than the best known."""
 
@@ -127,6 +131,11 @@ def signed_rank(differences: Sequence[float]) -> float:
     from scipy.stats import wilcoxon
 
     return float(wilcoxon(differences).pvalue) if differences else 1.0
+
+
+def can_reject(cases: int, tests: int = 1) -> bool:
+    """Return whether the signed-rank test of so many cases can come below `LEVEL` at all, one of so many tests."""
+    return tests * 2.0 ** (1 - cases) <= LEVEL
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

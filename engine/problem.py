@@ -130,6 +130,8 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
     views: ClassVar[Mapping[type[View], str | type[View]]] = {}
     variants: ClassVar[tuple[str, ...]] = ()
     """Names of the generator's variants, the first one being the default."""
+    variants_tried: ClassVar[tuple[str, ...]] = ()
+    """Variants that views may refuse, and on which the conformance kit tries solvers beside the default unless they do."""
     suffix: ClassVar[str] = ".txt"
     """Suffix of instance files that `format` writes."""
     other_suffixes: ClassVar[tuple[str, ...]] = ()

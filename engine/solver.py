@@ -14,6 +14,7 @@ import numpy as np
 from redwood.budget import Budget, Progress, Sense, Termination
 from redwood.errors import SolverError
 from redwood.problem import Instance, Problem, Solution
+from redwood.tolerance import ROUNDING, same
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,11 @@ class Run:
         objective = float(self._problem.objective(self._instance, solution))
         if not self.sense.better(objective, self.objective):
             return False
+        noise = self.objective is not None and same(objective, self.objective, share=ROUNDING)
         self.best, self.objective = solution, objective
+        if noise:  # the same value, summed in another order, is no improvement
+            self.trajectory[-1] = (self.trajectory[-1][0], objective)
+            return True
         incumbent = Incumbent(self.seconds, objective, solution)
         self.trajectory.append((incumbent.seconds, objective))
         if self._on_improvement is not None:

@@ -45,7 +45,8 @@ def act(
     state was, where that is not today. Without TODAY all of the cohort are there, and no state is known.
 
     Whom TODAY does not name has left. Who is new is like the one in the column like, or like all, or like those who are near
-    by the columns that --feature named. Who has 0 in the column callable is not called this week.
+    by the columns that --feature named. Who has 0 in the column callable is not called this week. Who has an action in the
+    column action has been called this week already, and leaves one call less.
 
     The CSV file of calls has the columns rank, arm, state, action, worker and value, by the names and labels of the log.
     The value is by how much the call is above none; the greatest comes first.
@@ -70,6 +71,7 @@ def act(
             likes=read.likes,
             features=read.features,
             not_now=read.not_now,
+            done=read.done,
             budget=budget,
             capacities=None if workers is None else _read_capacities(workers),
             seen_at=read.seen_at,

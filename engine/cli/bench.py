@@ -180,6 +180,7 @@ def compare(ctx: click.Context, first: Path, second: Path, tolerance: float, tim
     """
     from redwood.benchmarks import comparing
     from redwood.benchmarks.records import read_records
+    from redwood.benchmarks.statistics import TOO_FEW, can_reject
 
     changes = comparing.compare(
         read_records(first), read_records(second), tolerance=tolerance / 100, time_tolerance=time_tolerance / 100
@@ -194,7 +195,7 @@ def compare(ctx: click.Context, first: Path, second: Path, tolerance: float, tim
                 str(change.pairs),
                 f"{100 * change.gap:+.3f}",
                 f"{100 * change.low:+.3f} to {100 * change.high:+.3f}",
-                f"{change.p_value:.3g}",
+                f"{change.p_value:.3g}" if can_reject(change.pairs, len(changes)) else TOO_FEW,
                 f"{change.seconds:.2f}",
                 ", ".join(change.worse) or "-",
             ]

@@ -149,14 +149,15 @@ def check(
 @plugins.command("new")
 @click.argument("kind", type=click.Choice(("problem", "solver")))
 @click.argument("name")
+@click.option("--problem", metavar="NAME", help="Of a solver: what it is for; by default every problem with the view Local.")
 @click.option("--single-file", is_flag=True, help="One Python file for --plugin, without packaging.")
 @click.option("--out", metavar="FOLDER", type=ExistingFile, default=".", help="Where it goes; by default here.")
 @json_option
-def new(kind: str, name: str, single_file: bool, out: Path, as_json: bool) -> None:
+def new(kind: str, name: str, problem: str | None, single_file: bool, out: Path, as_json: bool) -> None:
     """Write a new plugin that installs and passes the checks at once."""
     from redwood.plugins.conformance.scaffold import scaffold
 
-    files = scaffold(kind, name, out, single_file=single_file)
+    files = scaffold(kind, name, out, single_file=single_file, problem=problem)
     if as_json:
         print_json({"kind": kind, "name": name, "files": [str(file) for file in files]})
         return

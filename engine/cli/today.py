@@ -12,7 +12,7 @@ from redwood.settings import counted
 if TYPE_CHECKING:
     from redwood.planning.estimation.provenance import Provenance
 
-READ = ("arm", "state", "step", "like", "callable")
+READ = ("arm", "state", "action", "step", "like", "callable")
 """Columns that have a meaning."""
 
 
@@ -30,6 +30,8 @@ class Today:
         Whom new arms are like.
     not_now
         Who is not to be called.
+    done
+        Who has been called this week already.
     features
         Of each arm, the columns that the plan was made with.
     """
@@ -38,6 +40,7 @@ class Today:
     seen_at: dict[str, int] = field(default_factory=dict)
     likes: dict[str, str] = field(default_factory=dict)
     not_now: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
     features: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -70,7 +73,7 @@ def read_today(path: Path, provenance: Provenance | None, columns: Mapping[str, 
     kept = provenance or Provenance()
     of_log, word = kept.columns, kept.word("arm")
     named = {own: theirs for own, theirs in of_log.items() if own in READ and theirs in raw and own not in columns}
-    found = read_csv(path, ("arm", "state"), {**named, **columns})
+    found = read_csv(path, ("arm", "state"), {**named, **columns}, Words(of_log))
     if labels is None and kept.states and not kept.numbered:
         labels = kept.states
     features = tuple(name for name in kept.features if name in found)
@@ -86,6 +89,8 @@ def read_today(path: Path, provenance: Provenance | None, columns: Mapping[str, 
         today.features[name] = {column: found[column][row] for column in features}
         if "like" in found and not is_missing(found["like"][row]):
             today.likes[name] = found["like"][row].strip()
+        if "action" in found and _acted(path, f"{word} {name!r}", found["action"][row], kept):
+            today.done.add(name)
         if "callable" in found and not _callable(path, f"{word} {name!r}", found["callable"][row]):
             today.not_now.add(name)
     return today
@@ -106,6 +111,19 @@ def _state(path: Path, name: str, text: str, labels: Sequence[str] | None) -> in
         return number
     expected = f"none of {', '.join(labels)}" if labels else "not a number from 0 on; give the labels in order by --states"
     raise InstanceError(f"{path}: state {text!r:.40} of {name} is {expected}.")
+
+
+def _acted(path: Path, name: str, text: str, kept: Provenance) -> bool:
+    """Return whether a value of the column of actions says that somebody has been called already."""
+    from redwood.errors import InstanceError
+    from redwood.planning.estimation.table import is_missing
+
+    if is_missing(text):
+        return False
+    actions = kept.actions or tuple(str(number) for number in range(2))
+    if text.strip() not in actions:
+        raise InstanceError(f"{path}: {kept.word('action')} {text!r:.40} of {name} is none of {', '.join(actions)}.")
+    return actions.index(text.strip()) > 0
 
 
 def _callable(path: Path, name: str, text: str) -> bool:

@@ -19,7 +19,7 @@ from redwood.planning.contract import Policy
 from redwood.problem import Instance, Problem, Solution
 from redwood.result import Result, Status, Timing
 from redwood.solver import Answer, Incumbent
-from redwood.tolerance import CONFLICT, contradicts, same
+from redwood.tolerance import CONFLICT, ROUNDING, contradicts, same
 from redwood.views.bound import Bound
 
 logger = logging.getLogger(__name__)
@@ -203,6 +203,8 @@ def _whole_trajectory(sense: Sense, outcome: Outcome, objective: float | None) -
     )
     if objective is None or not sense.better(objective, points[-1][1] if points else None):
         return points
+    if points and same(objective, points[-1][1], share=ROUNDING):
+        return (*points[:-1], (points[-1][0], objective))
     return (*points, (outcome.solve_seconds, objective))
 
 

@@ -59,6 +59,8 @@ def plot_simulation(
     states, arm_actions = rollouts[shown].states, rollouts[shown].arm_actions
     if states is not None and arm_actions is not None:
         draw_arms(middle, states, arm_actions)
+        kept = getattr(instance, "provenance", None)
+        middle.set_ylabel("arm" if kept is None else kept.word("arm"))
     middle.set_title(f"{shown}: mean state, and how often acted on")
     problem.plot(instance, policies[shown], right)
     with replacing(path) as unfinished:

@@ -19,10 +19,12 @@ from redwood.planning.estimation.provenance import Provenance
 from redwood.planning.frames import frame
 from redwood.planning.policies import IndexPolicy, q_values_of
 from redwood.plugins.host import host
+from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.workers import who_serves
 from redwood.solving.joined import Likeness, likeness
 from redwood.solving.rolling import (
+    ended,
     names_of,
     skipped_arms,
     some,
@@ -60,6 +62,10 @@ class Calls:
         Whom each new arm is taken to be like, in words.
     similar
         The name of somebody who has left that the name of a new arm looks like.
+    done
+        Who has been called this step already.
+    outdated
+        The latest step that today's states are of, where all of them are of earlier ones than today.
     step
         Which step of the log today is; ``None`` where the instance comes from no log.
     provenance
@@ -75,6 +81,8 @@ class Calls:
     unknown: tuple[str, ...] = ()
     joined: Mapping[str, str] = field(default_factory=dict)
     similar: Mapping[str, str] = field(default_factory=dict)
+    done: tuple[str, ...] = ()
+    outdated: int | None = None
     step: int | None = None
     provenance: Provenance | None = None
 
@@ -96,22 +104,31 @@ class Calls:
 
     def remarks(self, where: str = "today") -> list[str]:
         """Return sentences on who has left, joined, or has no known state; ``where`` is what today's states are called."""
-        said = []
+        said, kept = [], self.provenance or Provenance()
+        if self.outdated is not None:
+            step, then = kept.word("step"), self.outdated
+            said.append(
+                f"Warning: all states in {where} are of {step} {then} or before, and today is taken to be {self.step}, the "
+                f"one after the log. If today is {then}, leave its rows out of the log, and say in the column "
+                f"{kept.word('action')} of {where} who has been called already."
+            )
+        if self.done:
+            verb = "has" if len(self.done) == 1 else "have"
+            said.append(f"{len(self.done)} {verb} been called already: {ended(some(self.done))}")
         if self.left:
             verbs = ("is", "counts") if len(self.left) == 1 else ("are", "count")
             said.append(
-                f"{len(self.left)} of the cohort {verbs[0]} not in {where} and {verbs[1]} as left: {some(self.left)}."
+                f"{len(self.left)} of the cohort {verbs[0]} not in {where} and {verbs[1]} as left: {ended(some(self.left))}"
             )
         if self.unknown:
-            kept = self.provenance or Provenance()
             today = "" if self.step is None else f" to {kept.word('step')} {self.step}"
             said.append(
                 f"Today's state is not known, so that the last one known, moved on{today}, stands for it: "
-                f"{some(self.unknown)}."
+                f"{ended(some(self.unknown))}"
             )
         for words in dict.fromkeys(self.joined.values()):
             names = [name for name, other in self.joined.items() if other == words]
-            said.append(f"New in {where}, and taken to be {words}: {some(names)}.")
+            said.append(f"New in {where}, and taken to be {words}: {ended(some(names))}")
         for name, other in self.similar.items():
             said.append(f"Warning: {name} is new, and {other} is missing: is that the same one, with another spelling?")
         return said
@@ -150,6 +167,7 @@ def act_by_name(
     likes: Mapping[str, str] | None = None,
     features: Mapping[str, Mapping[str, Any]] | None = None,
     not_now: Collection[str] = (),
+    done: Collection[str] = (),
     budget: int | None = None,
     capacities: Mapping[str, int] | None = None,
     seen_at: Mapping[str, int] | None = None,
@@ -181,6 +199,8 @@ def act_by_name(
         Of new arms by name, those that the plan was made with.
     not_now
         Who is there but shall not be called this week.
+    done
+        Who has been called this week already. They are not called again, and of a budget so many calls less are left.
     budget
         How many calls there can be this week, in place of the plan's number.
     capacities
@@ -193,7 +213,8 @@ def act_by_name(
     Raises
     ------
     InstanceError
-        Where nobody of today is in the cohort, a state is out of range, or somebody new is like nobody.
+        Where nobody of today is in the cohort, a state is out of range, somebody new is like nobody, or all calls of the
+        week have been made.
     SolutionError
         Where arms have come or left or have no known state, and the policy has no table.
     """
@@ -205,14 +226,14 @@ def act_by_name(
     grown = read_grown(log, kept)
     joined, similar = _joined(instance, given, likes or {}, features or {})
     instance, policy = with_joined(instance, policy, joined, words.word("arm"))
-    if budget is not None:
-        instance = with_budget(instance, budget)
+    if budget is not None or (done and isinstance(instance.actions, BudgetSet)):
+        instance = with_budget(instance, _left(instance, budget, len(done)))
     if capacities is not None:
         instance = with_capacities(instance, capacities)
     checked_states(instance, words, given)
     names = names_of(instance)
     beliefs, now = states_today(instance, words, given, seen_at or {}, grown)
-    gone, waiting = skipped_arms(instance, given, not_now)
+    gone, waiting = skipped_arms(instance, given, {*not_now, *done})
     states, unknown = np.argmax(beliefs, axis=1), (beliefs.max(axis=1) < 1.0) & ~gone
     policy = with_beliefs(policy, unknown, beliefs)
     policy = without(policy, gone | waiting, f"{int(gone.sum())} of the cohort have left and {int(waiting.sum())} wait")
@@ -234,9 +255,34 @@ def act_by_name(
         tuple(name for name, blank in zip(names, unknown, strict=True) if blank),
         {name: like.words for name, like in joined.items()},
         similar,
+        tuple(name for name in names if name in done),
+        _outdated(given, seen_at or {}, words, now),
         None if kept is None else now,
         kept,
     )
+
+
+def _left(instance: BanditInstance, budget: int | None, done: int) -> int:
+    """Return how many calls of the week are left, of a budget or of those that the plan has.
+
+    Raises
+    ------
+    InstanceError
+        Where none is.
+    """
+    week = budget if budget is not None or not isinstance(instance.actions, BudgetSet) else instance.actions.budget
+    if done and week <= done:
+        raise InstanceError(f"{done} have been called already, and the week has {week} calls: nobody is left to be called.")
+    return week - done
+
+
+def _outdated(today: Mapping[str, Any], seen_at: Mapping[str, int], kept: Provenance, now: int) -> int | None:
+    """Return the latest step that today's states are of, where all are of earlier ones than today; else ``None``."""
+    known = [name for name, state in today.items() if state is not None]
+    if not known or any(name not in seen_at for name in known):
+        return None
+    latest = max(seen_at[name] for name in known)
+    return latest if kept.time.known_at(latest) < now else None
 
 
 def _joined(

@@ -32,6 +32,11 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
+def ended(words: str) -> str:
+    """Return a sentence's last words with a full stop, unless they have one."""
+    return words if words.endswith(".") else f"{words}."
+
+
 def names_of(instance: BanditInstance) -> tuple[str, ...]:
     """Return the names of an instance's arms, or their numbers where it has none."""
     return instance.arm_names or tuple(str(arm) for arm in range(instance.size))

@@ -53,6 +53,8 @@ def check_problem(
 ) -> list[Finding]:
     """Return the promises that a problem breaks on random instances of a size, every variant of its generator.
 
+    Views may refuse its `variants_tried`, which are for solvers.
+
     Parameters
     ----------
     name
@@ -122,6 +124,8 @@ def check_solver(
 ) -> list[Finding]:
     """Return the promises that a solver breaks on random instances of a problem.
 
+    Where no variant is asked for, an instance of each of the problem's `variants_tried` follows, if the solver takes it.
+
     Parameters
     ----------
     name
@@ -149,8 +153,8 @@ def check_solver(
     if faults:
         return [Finding(LOAD_RULE, f"solver {name}", fault) for fault in faults]
     findings: list[Finding] = []
-    for number, seed in enumerate(seeds):
-        case = SolverCase(name, problem, size, seed, iterations, options)
+    cases = [SolverCase(name, problem, size, seed, iterations, options) for seed in seeds]
+    for number, case in enumerate([*cases, *_variants_tried(cases[:1])]):
         for rule in chosen(SOLVER_RULES, exclude, since):
             if rule.once and number:
                 continue
@@ -159,6 +163,25 @@ def check_solver(
             if words and rule.name == "budget-kept":
                 return findings  # the other rules would wait for it
     return findings
+
+
+def _variants_tried(cases: Iterable[SolverCase]) -> Iterator[SolverCase]:
+    """Yield the same case on further variants of its problem, but for those that the solver refuses."""
+    for case in cases:
+        further = () if "/" in case.problem else host().problem(case.problem).variants_tried
+        for variant in further:
+            other = replace(case, problem=f"{case.problem}/{variant}")
+            if not _refused(other):
+                yield other
+
+
+def _refused(case: SolverCase) -> bool:
+    try:
+        return not isinstance(case.first, Result)
+    except FitError:
+        return True
+    except Exception:  # the rules say what is wrong
+        return False
 
 
 def check_bounds(
@@ -279,7 +302,8 @@ def _problem_findings(
         return [] if kind in exclude else [Finding(kind, f"problem {name}", fault) for fault in faults]
     problem = host().problem(name)
     findings: list[Finding] = []
-    for label in [f"{name}/{variant}" for variant in problem.variants] or [name]:
+    variants = [variant for variant in problem.variants if variant not in problem.variants_tried]
+    for label in [f"{name}/{variant}" for variant in variants] or [name]:
         for number, seed in enumerate(seeds):
             for rule in chosen(rules, exclude, since):
                 if (rule.once and number) or any(f.rule == rule.name and f.message == HANGS for f in findings):

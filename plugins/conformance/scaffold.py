@@ -6,15 +6,19 @@ import re
 from pathlib import Path
 from string import Template
 
-from redwood.errors import OptionError, PluginError
+from redwood.errors import FitError, OptionError, PluginError
 from redwood.files import write_text
+from redwood.plugins.host import host
+from redwood.views.local import Local
 
 TEMPLATES = Path(__file__).parent / "templates"
 """``problem.py.txt``, ``solver.py.txt`` and the files around them, with ``$name``, ``$module`` and ``$Class`` to fill in."""
 KINDS = ("problem", "solver")
+EXAMPLES = ("tsp", "knapsack")
+"""Problems that a solver of a view is tried on."""
 
 
-def scaffold(kind: str, name: str, folder: Path, *, single_file: bool = False) -> list[Path]:
+def scaffold(kind: str, name: str, folder: Path, *, single_file: bool = False, problem: str | None = None) -> list[Path]:
     """Write a new plugin into a folder and return the files.
 
     Parameters
@@ -27,11 +31,15 @@ def scaffold(kind: str, name: str, folder: Path, *, single_file: bool = False) -
         Where the package's folder ``redwood-NAME`` goes or, with ``single_file``, the file.
     single_file
         Write one Python file, for ``--plugin FILE.py``, instead of a package.
+    problem
+        The registered problem that a solver is for; by default it is for all that offer the view `Local`.
 
     Raises
     ------
     OptionError
-        Where the name cannot be registered.
+        Where the name cannot be registered, or the kind is no solver and a problem is given.
+    FitError
+        Where the problem does not offer the view `Local`, with which the solver begins.
     PluginError
         Where a file is there already; nothing is overwritten.
     """
@@ -39,7 +47,9 @@ def scaffold(kind: str, name: str, folder: Path, *, single_file: bool = False) -
         raise OptionError(f"a new plugin is one of {', '.join(KINDS)}, not {kind!r}.")
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         raise OptionError(f"name {name!r} must begin with a lower-case letter and go on with such, digits, '-' and '_'.")
-    texts = _texts(kind, name, single_file)
+    if problem is not None and kind != "solver":
+        raise OptionError(f"problem {problem!r} is what a solver is for, and a new {kind} is asked for.")
+    texts = _texts(kind, name, single_file, problem)
     root = folder if single_file else folder / f"redwood-{name.replace('_', '-')}"
     targets = {root / path: text for path, text in texts.items()}
     for target in targets:
@@ -51,9 +61,9 @@ def scaffold(kind: str, name: str, folder: Path, *, single_file: bool = False) -
     return list(targets)
 
 
-def _texts(kind: str, name: str, single_file: bool) -> dict[str, str]:
+def _texts(kind: str, name: str, single_file: bool, problem: str | None) -> dict[str, str]:
     """Return the text of each file by its path."""
-    module = re.sub(r"\W", "_", name)
+    module = _word(name)
     own = module if single_file else f"redwood_{module}"
     words = {
         "name": name,
@@ -62,6 +72,7 @@ def _texts(kind: str, name: str, single_file: bool) -> dict[str, str]:
         "kind": kind,
         "distribution": f"redwood-{name.replace('_', '-')}",
         "entry": module,
+        **_fit(name, problem),
     }
     body = {f"{own}.py": f"{kind}.py.txt"}
     if not single_file:
@@ -71,6 +82,30 @@ def _texts(kind: str, name: str, single_file: bool) -> dict[str, str]:
             f"tests/test_{module}.py": f"test_{kind}.py.txt",
         }
     return {path: _fill(template, words) for path, template in body.items()}
+
+
+def _fit(name: str, problem: str | None) -> dict[str, str]:
+    """Return what a solver's files say of the problems that it is for."""
+    tests = "\n".join(f'test_on_{_word(one)} = solver_tests("{name}", "{one}")' for one in EXAMPLES)
+    words = {"serves": "every problem that offers the view `Local`", "fit": 'views=frozenset({"Local"})', "types": ""}
+    if problem is None:
+        return words | {"tests": tests, "example": EXAMPLES[0], "suffix": host().problem(EXAMPLES[0]).suffix}
+    found = host().problem(problem)
+    if not found.offers(Local):
+        raise FitError(f"problem {problem!r} does not offer the view Local, with which a new solver begins.")
+    solution = found.solution_type
+    return {
+        "serves": f"the problem `{problem}`",
+        "fit": f'problems=("{problem}",)',
+        "types": f"  # `redwood plugins info {problem}` says what an instance has; solutions are {solution.__qualname__}",
+        "tests": f'test_on_{_word(problem)} = solver_tests("{name}", "{problem}")',
+        "example": problem,
+        "suffix": found.suffix,
+    }
+
+
+def _word(name: str) -> str:
+    return re.sub(r"\W", "_", name)
 
 
 def _fill(template: str, words: dict[str, str]) -> str:

@@ -154,6 +154,6 @@ def draw_gains(instance: BanditInstance, arm_actions: Array | None, axes: Axes) 
     labels = [f"{names[arm]}: {told[chosen[arm]]}" if chosen[arm] else f"{names[arm]}" for arm in order[rows].tolist()]
     axes.set_yticks(rows, labels, fontsize=letters(len(rows)), parse_math=False)
     name_states(axes, gains.shape[1], () if kept is None else kept.states)
-    axes.set_ylabel("arm, by the most that it adds")
+    axes.set_ylabel(f"{'arm' if kept is None else kept.word('arm')}, by the most that it adds")
     axes.set_title("What the highest action adds in this step and the next")
     axes.figure.colorbar(shown, ax=axes, label="reward", shrink=0.8)

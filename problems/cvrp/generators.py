@@ -18,7 +18,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import OptionError, suggestion
 
-VARIANTS = ("uniform", "clustered", "xml100")
+VARIANTS = ("uniform", "clustered", "xml100", "matrix", "fleet")
 SIZES = (10, 20, 50, 100, 200, 500, 1000)
 CAPACITIES = (20, 30, 40, 50, 80, 100, 250)
 """Vehicle capacities of uniform instances of `SIZES` customers: from 20 to 100 as Kool et al. have them, from 100 as
@@ -61,6 +61,25 @@ def clustered_coords(size: int, rng: np.random.Generator, spread: float = 0.05) 
     customers = centres[rng.integers(len(centres), size=size)] + spread * rng.standard_normal((size, 2))
     folded = np.abs(np.mod(customers + 1.0, 2.0) - 1.0)
     return np.concatenate([rng.random((1, 2)), folded])
+
+
+def detours(coords: Array, rng: np.random.Generator) -> Array:
+    """Return symmetric distances [N + 1, N + 1]: straight lines, each longer at random by up to a half."""
+    straight = np.linalg.norm(coords[:, None] - coords[None], axis=2)
+    longer = np.triu(1.0 + 0.5 * rng.random(straight.shape), 1)
+    return np.asarray(straight * (longer + longer.T))
+
+
+def packed(demands: Array, capacity: int) -> int:
+    """Return how many vehicles serve all demands where each goes, the largest first, to the first vehicle with room."""
+    rooms: list[int] = []
+    for demand in sorted(demands.tolist(), reverse=True):
+        fits = next((vehicle for vehicle, room in enumerate(rooms) if room >= demand), None)
+        if fits is None:
+            rooms.append(capacity - demand)
+        else:
+            rooms[fits] -= demand
+    return len(rooms)
 
 
 def xml_coords(size: int, rng: np.random.Generator, depot: str, customers: str) -> Array:

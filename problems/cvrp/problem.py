@@ -43,6 +43,7 @@ class CVRP(Problem[CVRPInstance, Routes]):
         Stepwise: "redwood.problems.cvrp.stepwise:CVRPStepwise",
     }
     variants = generators.VARIANTS
+    variants_tried = ("matrix", "fleet")
     suffix = ".vrp"
     solution_suffix = ".sol"
 
@@ -142,7 +143,8 @@ class CVRP(Problem[CVRPInstance, Routes]):
         variant
             ``uniform``: depot and customers uniform on the unit square, demands from 1 to 9, unrounded distances;
             ``clustered``: the same with customers around 3 to 8 centres; ``xml100``: whole coordinates up to 1000,
-            rounded distances, and the four options below, as in the benchmarks X and XML100.
+            rounded distances, and the four options below, as in the benchmarks X and XML100; ``matrix``: as ``uniform``
+            with detours, by distances alone; ``fleet``: as ``uniform`` with a number of vehicles that is hardly enough.
         capacity
             By default 50 / 80 / 100 / 250 at 100 / 200 / 500 / 1000 customers, interpolated between
             (`generators.CAPACITIES`); for ``xml100`` what the route length asks for.
@@ -164,10 +166,14 @@ class CVRP(Problem[CVRPInstance, Routes]):
             amounts = generators.xml_demands(places, rng, demands)
             most = generators.xml_capacity(amounts, rng, route_length) if capacity is None else capacity
             return self.make(coords=places, demands=amounts, capacity=most, metric=Metric.EUC_2D, name=label)
-        draw = generators.uniform_coords if variant == "uniform" else generators.clustered_coords
+        draw = generators.clustered_coords if variant == "clustered" else generators.uniform_coords
         amounts = np.concatenate([[0], rng.integers(1, 10, size=size)])
         most = generators.uniform_capacity(size) if capacity is None else capacity
-        return self.make(coords=draw(size, rng), demands=amounts, capacity=most, name=label)
+        places = draw(size, rng)
+        if variant == "matrix":
+            return self.make(matrix=generators.detours(places, rng), demands=amounts, capacity=most, name=label)
+        fleet = generators.packed(amounts[1:], most) if variant == "fleet" else None
+        return self.make(coords=places, demands=amounts, capacity=most, vehicles=fleet, name=label)
 
     def validate(self, instance: CVRPInstance) -> None:
         """Raise `InstanceError` where the data break a rule, or where it is plain that no routes can serve everyone."""

@@ -1,8 +1,10 @@
 """The report: what is in the tables, worked by hand, and what it warns of."""
 
+import pytest
+
 from redwood.benchmarks.provenance import Machine
 from redwood.benchmarks.records import Bound, BoundResult, Host, Session, Times
-from redwood.benchmarks.report import render, summarise
+from redwood.benchmarks.report import pairwise_table, render, summarise
 
 
 def row(text, label):
@@ -92,3 +94,14 @@ def test_what_is_counted_is_explained(make_run):
     text = render([make_run("a", 0, 100.0)])
     assert "'reached' counts the runs whose gap is 0 or below" in text
     assert row(text, "a")[8] == "1"
+
+
+@pytest.mark.parametrize(("instances", "shown"), [(5, "too few instances"), (6, "0.0312")])
+def test_no_p_value_stands_where_none_could_be_small(make_run, instances, shown):
+    """Of five instances the report says that they are too few, of six the p-value."""
+    values = {"one": 10.0, "other": 11.0}
+    runs = [
+        make_run(solver, 0, value + k, name=f"i{k}", known=1.0) for k in range(instances) for solver, value in values.items()
+    ]
+    (row,) = pairwise_table(runs, summarise(runs)).rows
+    assert row["p (signed ranks)"].text == row["p corrected (Holm)"].text == shown

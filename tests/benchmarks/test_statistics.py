@@ -4,6 +4,7 @@ import pytest
 
 from redwood.benchmarks.statistics import (
     bootstrap_interval,
+    can_reject,
     holm,
     pairwise_tests,
     primal_integral,
@@ -88,3 +89,12 @@ def test_pairwise_tests_count_wins_ties_and_losses():
     (one,) = pairwise_tests({"a": {1: 0.0, 2: 0.1, 3: 0.2, 4: 0.5}, "b": {1: 0.1, 2: 0.1, 3: 0.1}})
     assert (one.wins, one.ties, one.losses) == (1, 1, 1)
     assert one.difference == pytest.approx(0.0)
+
+
+def test_five_instances_cannot_reject():
+    """The least p-value of five pairs is above 5 %, that of six is not, and among two tests seven are needed."""
+    for cases, tests in ((6, 1), (7, 2)):
+        least = holm([signed_rank([-1.0 - k for k in range(cases)])] * tests)[0]
+        assert (least <= 0.05) == can_reject(cases, tests)
+        assert can_reject(cases, tests)
+        assert not can_reject(cases - 1, tests)

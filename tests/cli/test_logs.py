@@ -217,6 +217,9 @@ def test_the_columns_of_today_are_those_of_the_log(folder):
         "state 'bad' of patient 'p0' is none of unwell, well"
         in shell(folder, "act", "plans/theirs.policy", "other.csv", code=2).stderr
     )
+    write(folder / "nameless.csv", [["who", "status"], ["p0", "well"]])
+    done = shell(folder, "act", "plans/theirs.policy", "nameless.csv", code=2)
+    assert "has no column 'patient'; it has who, status. Say what it is called by --column arm=..." in done.stderr
     done = shell(folder, "act", "plans/arms.policy", "theirs.csv", code=2)
     assert "has no column 'arm'; it has patient, status. Say what it is called by --column arm=..." in done.stderr
 
@@ -259,6 +262,34 @@ def test_unknown_states_are_moved_on_by_what_was_done(folder):
         "moved on to step 16, stands for it: p2, p4"
         in shell(folder, "act", "plans/arms.policy", "later.csv", "--log", "grown.csv").stdout
     )
+
+
+def test_who_has_been_called_already_is_not_called_again(folder):
+    """Who has an action in the file of today is left out, and a budget has so many calls less."""
+    shell(folder, "estimate", "log.csv", "--budget", "4", "--out", "four.json", "--horizon", "3")
+    shell(folder, "solve", "four.json", "--solver", "lagrangian", "--out", "plans", "--bound-time-limit", "0")
+    people = [[f"p{arm}", 0] for arm in range(12)]
+    write(folder / "nobody.csv", [["arm", "state", "action"], *([*one, ""] for one in people)])
+    first = json.loads(shell(folder, "act", "plans/four.policy", "nobody.csv", "--json").stdout)["arms"]
+    assert len(first) == 4
+    write(folder / "two.csv", [["arm", "state", "action"], *([*one, int(one[0] in first[:2])] for one in people)])
+    assert json.loads(shell(folder, "act", "plans/four.policy", "two.csv", "--json").stdout)["arms"] == first[2:]
+    said = shell(folder, "act", "plans/four.policy", "two.csv", "--out", "list.csv").stdout
+    assert "2 have been called already" in said
+    write(folder / "all.csv", [["arm", "state", "action"], *([*one, int(one[0] in first)] for one in people)])
+    assert "the week has 4 calls" in shell(folder, "act", "plans/four.policy", "all.csv", code=2).output
+
+
+def test_states_that_are_all_older_than_today_are_warned_of(folder):
+    """Where the log already has the week of today's states, it is said that they were moved on, and what to do."""
+    rows = list(csv.reader((folder / "log.csv").open()))
+    write(folder / "with_this_week.csv", [*rows, ["p2", 12, "", 1, "en"]])
+    write(folder / "this_week.csv", [["arm", "state", "step"], *([f"p{arm}", 0, 12] for arm in range(12))])
+    said = shell(folder, "act", "plans/arms.policy", "this_week.csv", "--log", "with_this_week.csv").stdout
+    assert "Warning: all states in this_week.csv are of step 12 or before, and today is taken to be 13" in " ".join(
+        said.split()
+    )
+    assert "Warning" not in shell(folder, "act", "plans/arms.policy", "this_week.csv").stdout
 
 
 def test_without_a_file_of_today_all_are_where_the_log_leaves_them(folder):

@@ -1,5 +1,6 @@
 """What the caller's functions raise is raised; what a solver raises, even to leave the process, is that run's failure."""
 
+import itertools
 import sys
 from dataclasses import dataclass
 
@@ -78,3 +79,32 @@ def test_a_solver_that_leaves_has_failed(tsp, way, at):
     assert result.status == "failed"
     assert result.message.startswith("SystemExit: 0" if way == "exit" else "StopEverythingError: stop")
     assert (result.solution is not None) == (at == "run")
+
+
+@dataclass(frozen=True)
+class Reversing(Solver):
+    """Reports routes whose costs differ by rounding, the larger one first."""
+
+    def run(self, problem, instance, run):
+        for _, routes in self.orders(problem, instance):
+            run.report(routes)
+        return Answer(None)
+
+    @staticmethod
+    def orders(problem, instance):
+        ways = [problem.solution([[k] for k in order]) for order in itertools.permutations(range(1, instance.size + 1))]
+        return sorted({problem.objective(instance, way): way for way in ways}.items(), reverse=True)
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_rounding_is_no_improvement(isolate):
+    """The same routes summed in other orders are one improvement, whose value is the result's."""
+    instance = redwood.generate("cvrp", size=5, seed=0)
+    problem = redwood.plugins.host.host().problem("cvrp")
+    values = [value for value, _ in Reversing.orders(problem, instance)]
+    assert len(values) > 1
+    met = []
+    redwood.register(Reversing, name="reversing", problems=["cvrp"])
+    result = redwood.solve(instance, "reversing", on_improvement=met.append, isolate=isolate, bound_time_limit=0)
+    assert (len(met), len(result.trajectory)) == (1, 1)
+    assert result.trajectory[-1][1] == result.objective == pytest.approx(values[-1], rel=1e-14)

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from redwood.plugins.conformance.checks import check_name, check_problem, check_
 from redwood.plugins.conformance.rules import PAGE
 from redwood.plugins.conformance.scaffold import scaffold
 from redwood.plugins.host import Host, PluginWarning
+from redwood.problems.cvrp.instance import Routes
+from redwood.solver import Answer, Solver
 
 PROBLEMS = {  # what is broken: the text of the scaffold's problem, what stands there instead, the rule, words of the message
     "wrong-sign": ("this - old)", "old - this)", "local-view", "announced"),
@@ -243,3 +246,20 @@ def test_every_rule_has_its_heading_on_the_page(request):
     page = (request.config.rootpath / PAGE).read_text()
     missing = [rule for rule in rule_names() if f"\n### {rule}\n" not in page]
     assert missing == []
+
+
+@dataclass(frozen=True)
+class Fleetless(Solver):
+    """Drives a route for each customer, however few vehicles there are."""
+
+    def run(self, problem, instance, run):
+        run.report(Routes([[customer] for customer in range(1, instance.size + 1)]))
+        return Answer(None)
+
+
+def test_solvers_are_tried_on_further_variants(install, tmp_path):
+    """One that heeds no fleet is caught on `cvrp/fleet` alone, though it keeps its promises on the default instances."""
+    install().register(Fleetless, name="fleetless", problems=["cvrp"])
+    found = check_solver("fleetless", "cvrp", seeds=[0], exclude=["budget-kept"], save=tmp_path)
+    assert {finding.subject.partition(" of size")[0] for finding in found} == {"fleetless on cvrp/fleet"}
+    assert "feasible" in {finding.rule for finding in found}

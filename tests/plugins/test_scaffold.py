@@ -2,7 +2,7 @@
 
 import pytest
 
-from redwood.errors import OptionError, PluginError
+from redwood.errors import FitError, OptionError, PluginError
 from redwood.plugins import host as hosting
 from redwood.plugins.conformance.checks import check_problem, check_solver
 from redwood.plugins.conformance.scaffold import scaffold
@@ -34,3 +34,23 @@ def test_new_single_files_pass_the_checks(tmp_path, monkeypatch):
     monkeypatch.setattr(hosting, "_host", host)
     assert check_problem("thing", seeds=[0], save=tmp_path) == []
     assert check_solver("doer", "thing", seeds=[0], save=tmp_path) == []
+
+
+def test_a_new_solver_may_be_for_one_problem(tmp_path, monkeypatch):
+    """It keeps every promise on that problem, serves no other, and has a package whose tests are of that problem."""
+    host = Host()
+    host.discover()
+    (file,) = scaffold("solver", "rounds", tmp_path, single_file=True, problem="cvrp")
+    host.load_file(file)
+    monkeypatch.setattr(hosting, "_host", host)
+    assert check_solver("rounds", "cvrp", seeds=[0], exclude=["budget-kept"], save=tmp_path) == []
+    assert host.solver_entry("rounds", "cvrp").spec.problems == ("cvrp",)
+    with pytest.raises(FitError):
+        host.solver_entry("rounds", "tsp")
+    files = {file.name: file.read_text() for file in scaffold("solver", "tours", tmp_path, problem="cvrp")}
+    assert 'solver_tests("tours", "cvrp")' in files["test_tours.py"]
+    assert "redwood generate cvrp --size 20 --out twenty.vrp" in files["README.md"]
+    with pytest.raises(FitError, match="problem 'cormab' does not offer the view Local"):
+        scaffold("solver", "plans", tmp_path, problem="cormab")
+    with pytest.raises(OptionError, match="a new problem is asked for"):
+        scaffold("problem", "plans", tmp_path, problem="cvrp")

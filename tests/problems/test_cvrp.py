@@ -321,3 +321,17 @@ def test_read_takes_the_rounding(tmp_path: Path) -> None:
     assert exact == pytest.approx(math.sqrt(2) + 1 + math.sqrt(5))
     with pytest.raises(OptionError, match="round"):
         redwood.read(file, round=False)
+
+
+def test_matrices_and_fleets_are_drawn():
+    """`matrix` has symmetric distances and no coordinates, `fleet` vehicles that are enough; both come back from files."""
+    problem = CVRP()
+    for variant in ("matrix", "fleet"):
+        made = redwood.generate(f"cvrp/{variant}", 12, seed=3)
+        assert made.fingerprint() == redwood.generate(f"cvrp/{variant}", 12, seed=3).fingerprint()
+        assert problem.parse(problem.format(made), made.name).fingerprint() == made.fingerprint()
+        assert (made.travel.coords is None) == (variant == "matrix")
+        assert (made.vehicles is None) == (variant == "matrix")
+        least = int(np.ceil(made.demands.sum() / made.capacity))
+        assert variant == "matrix" or least <= made.vehicles <= least + 1
+        assert redwood.solve(made, "highs", time_limit=20, bound_time_limit=0).objective is not None

@@ -184,3 +184,19 @@ def legend_of(axes):
     lines, words = axes.get_legend().legend_handles, axes.get_legend().get_texts()
     pairs = [(text, line) for text, line in zip(words, lines, strict=True) if text.get_text().startswith("Route")]
     return [text for text, _ in pairs], [line for _, line in pairs]
+
+
+@pytest.mark.parametrize("solver", ["local-search", "highs"])
+def test_a_second_load_of_one_limits_the_stops(solver):
+    """Five customers side by side, whom one van could serve, go to two vans with three stops at most."""
+    people = [{"name": f"c{k}", "x": 10 + k, "y": 0, "delivery": [2, 1]} for k in range(5)]
+    depots = [{"name": "yard", "x": 0, "y": 0}]
+    stops = {}
+    for most in (5, 3):
+        vans = [{"capacity": [100, most], "number": 3}]
+        made = redwood.instance("vrp", depots=depots, customers=people, vehicles=vans)
+        result = redwood.solve(made, solver, iterations=200, time_limit=20, bound_time_limit=0)
+        stops[most] = sorted(len(route.customers) for route in result.solution.routes)
+    assert stops[5] == [5]
+    assert len(stops[3]) == 2
+    assert max(stops[3]) == 3

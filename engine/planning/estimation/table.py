@@ -13,6 +13,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import FormatError, InstanceError, OptionError, suggestion
 from redwood.files import read_text
+from redwood.planning.estimation.words import Words
 
 REQUIRED = ("arm", "step", "state", "action")
 """Columns that every log has."""
@@ -59,10 +60,21 @@ def read_columns(log: Any, columns: Mapping[str, str] | None = None) -> dict[str
     return named
 
 
-def read_csv(path: str | Path, wanted: Iterable[str], columns: Mapping[str, str] | None = None) -> dict[str, Array]:
-    """Return the columns of a small CSV file, such as today's states, which has to have those ``wanted``.
+def read_csv(
+    path: str | Path, wanted: Iterable[str], columns: Mapping[str, str] | None = None, usual: Words | None = None
+) -> dict[str, Array]:
+    """Return the columns of a small CSV file, such as today's states.
 
-    What it calls them is said by ``columns``, as in `read_columns`.
+    Parameters
+    ----------
+    path
+        The file.
+    wanted
+        Columns that it has to have.
+    columns
+        What it calls its columns, as in `read_columns`.
+    usual
+        What columns that it lacks are called in messages.
     """
     given = _parsed(read_text(Path(path)), str(path))
     renamed = _renaming(given, columns or {}, str(path))
@@ -70,7 +82,8 @@ def read_csv(path: str | Path, wanted: Iterable[str], columns: Mapping[str, str]
     for name in wanted:
         if name not in found:
             hint = f" Say what it is called by --column {name}=..." if name in REQUIRED else ""
-            raise InstanceError(f"{path} has no column {name!r}; it has {', '.join(given)}.{hint}")
+            expected = (usual or Words()).of(name)
+            raise InstanceError(f"{path} has no column {expected!r}; it has {', '.join(given)}.{hint}")
     return found
 
 
