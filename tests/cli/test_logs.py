@@ -371,6 +371,8 @@ def test_a_plan_is_told_in_the_log_s_words(folder):
     problem, policy = host().problem("cormab"), NullPolicy()
     assert problem.comment(named, policy, 5.84, 5.96) == "Plan for 12 people: 5.8 a week expected; no plan can pass 6.0."
     assert problem.comment(named, policy, 5.97, 5.96).endswith("no plan can do better, within the noise of the simulation.")
+    several = replace(instance, provenance=replace(instance.provenance, columns={"step": "week no"}))
+    assert "5.8 a step expected" in problem.comment(several, policy, 5.84, 5.96)
     assert problem.comment(replace(named, provenance=None), policy, 5.84, 5.96) == ""
     assert solve(named, "lagrangian", time_limit=5).message.startswith("Plan for 12 people: ")
 
