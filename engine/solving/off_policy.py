@@ -17,6 +17,9 @@ from redwood.problem import Instance
 from redwood.settings import check_seed, whole
 from redwood.solving.draws import earned_over_draws, view_of
 
+FEWEST_ARMS = 20
+"""Arms that have to count in effect for a verdict: bootstrap intervals of fewer are too narrow."""
+
 
 @dataclass(frozen=True)
 class Valued:
@@ -59,8 +62,8 @@ class OffPolicy:
     def verdict(self) -> str:
         """Whether the log alone, without a model of transitions, says that the policy earns more or less than the log."""
         low, high = self.difference
-        if self.weighted.effective_arms < 1:
-            return "the log alone says nothing of the policy, since nobody in it was always treated as the policy would"
+        if self.weighted.effective_arms < FEWEST_ARMS:
+            return f"the log alone does not support a difference, since fewer than {FEWEST_ARMS} arms count in effect"
         if low > 0 or high < 0:
             return f"the log alone supports that the policy earns {'more' if low > 0 else 'less'} than was earned in it"
         return "the log alone does not support a difference; what the simulation says rests on the model"

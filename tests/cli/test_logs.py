@@ -424,7 +424,7 @@ def test_the_picture_over_draws_has_what_is_gained(folder):
     picture = " ".join((folder / "drawn.svg").read_text().split())
     assert "lagrangian above random" in picture
     assert "more arms with state 1 a step than by random" in picture
-    assert "one run of 20 steps: 95 % in" in picture
+    assert "one run of 10 steps: 95 % in" in picture
     assert "over 20 draws of what the log leaves open" in picture
 
 
@@ -433,4 +433,4 @@ def test_the_table_has_no_empty_column_and_says_what_an_episode_is(folder):
     assert "% of bound" in simulated(folder)
     over = simulated(folder, "--draws", "20")
     assert "% of bound" not in over
-    assert "Each of the 6 episodes is one run of 20 steps." in over
+    assert "Each of the 6 episodes is one run of 10 steps." in over

@@ -49,8 +49,8 @@ def draw_effects(estimate: Estimate, axes: Axes) -> None:
     else:
         _shaded(axes, place, mean, "contacts in the log", estimate.cohort.contacts[order])
     axes.axhline(0.0, color="0.4", linewidth=0.8)
-    best = [f"{estimate.names[order[row]]:.{LONGEST}} {mean[row]:+.2f}" for row in place[::-1][:NAMED]]
-    said = textwrap.fill(f"largest: {', '.join(best)}", LINE)
+    best = [f"{estimate.names[order[row]]:.{LONGEST}}\N{NO-BREAK SPACE}{mean[row]:+.2f}" for row in place[::-1][:NAMED]]
+    said = textwrap.fill(f"largest: {', '.join(best)}", LINE, break_on_hyphens=False)
     text = f"all {len(order)} {estimate.log.words.arms}, by estimated effect\n{said}"
     axes.set_xlabel(text, parse_math=False)
     axes.set_ylabel("rise of the next state")
