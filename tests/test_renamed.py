@@ -1,11 +1,15 @@
 """Options that have had other names: the old ones are refused, and the message says the new one."""
 
+from dataclasses import fields
+
 import pytest
 from click.testing import CliRunner
 
 import redwood
 from redwood.cli.root import root
 from redwood.errors import OptionError, UnknownNameError
+from redwood.lazy import load_target
+from redwood.plugins.host import host
 from redwood.renamed import FLAGS, GONE
 
 
@@ -29,6 +33,14 @@ def test_options_that_are_gone_are_told(problem, solver):
     for old in GONE[solver]:
         with pytest.raises(OptionError, match=rf"no option {old!r}. It is gone since version 0\.2"):
             redwood.solve(redwood.generate(problem, size=6), solver, time_limit=1, **{old: 1})
+
+
+def test_solvers_have_few_options():
+    """What tuning sets is a constant: no built-in solver has more than eight options, and all together have under sixty."""
+    specs = [entry.spec for entry in host().solver_entries if entry.plugin == "builtin"]
+    counts = {spec.target: sum(field.init for field in fields(load_target(spec.target))) for spec in specs}
+    assert max(counts.values()) <= 8
+    assert sum(counts.values()) < 60
 
 
 def test_a_solver_that_is_gone_names_what_does_its_work():
