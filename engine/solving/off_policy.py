@@ -18,7 +18,7 @@ from redwood.settings import check_seed, whole
 from redwood.solving.draws import earned_over_draws, view_of
 
 FEWEST_ARMS = 20
-"""Arms that have to count in effect for a verdict: bootstrap intervals of fewer are too narrow."""
+"""Arms that have to count in effect for a conclusion: bootstrap intervals of fewer are too narrow."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class OffPolicy:
     wording: Wording
 
     @property
-    def verdict(self) -> str:
+    def conclusion(self) -> str:
         """Whether the log alone, without a model of transitions, says that the policy earns more or less than the log."""
         low, high = self.difference
         if self.weighted.effective_arms < FEWEST_ARMS:
@@ -71,9 +71,9 @@ class OffPolicy:
     def __repr__(self) -> str:
         (low, high), (least, most) = self.difference, self.simulated.interval
         step, gain = self.wording.step, self.weighted.value - self.logged
-        verdict = self.verdict[0].upper() + self.verdict[1:]
+        concluded = self.conclusion[0].upper() + self.conclusion[1:]
         return (
-            f"{verdict}: by weights {gain:+.4g} a {step}, 95 % in [{low:.4g}, {high:.4g}], from in effect "
+            f"{concluded}: by weights {gain:+.4g} a {step}, 95 % in [{low:.4g}, {high:.4g}], from in effect "
             f"{self.weighted.effective_arms:.3g} arms. In its first {self.steps} {self.wording.steps} the log earned "
             f"{self.logged:.4g} a {step}; the policy earns {self.weighted.value:.4g} by weights, and "
             f"{self.simulated.value:.4g} by simulation, 95 % in [{least:.4g}, {most:.4g}]."

@@ -83,8 +83,8 @@ def simulate(
     if bound_time_limit > 0 and problem.offers(Bound):
         found = bound(instance, time_limit=bound_time_limit).value
     gained = None if draws is None else _gain_over_draws(instance, policy, draws, episodes, seed)
-    kept = (seen.states, seen.arm_actions) if keep else (None, None)
-    return Rollouts(seen.rewards, found, *kept, seen.control, gained, wording_of(instance))
+    states, arm_actions = (seen.states, seen.arm_actions) if keep else (None, None)
+    return Rollouts(seen.rewards, found, states, arm_actions, seen.control, gained, wording_of(instance))
 
 
 def _gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: int, seed: int) -> Gain:

@@ -227,6 +227,6 @@ def test_other_policies_are_valued_from_a_log():
     alike = replace(valued, difference=(-1.0, 1.0))
     assert str(alike).startswith("The log alone does not support a difference;")
     few = replace(valued, weighted=replace(valued.weighted, effective_arms=7.0))
-    assert "since fewer than 20 arms count in effect" in few.verdict
+    assert "since fewer than 20 arms count in effect" in few.conclusion
     with pytest.raises(OptionError, match="the log has 12 steps, and 13 were asked for"):
         off_policy(found, instance, NullPolicy(), steps=13)
