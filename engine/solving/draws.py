@@ -70,7 +70,7 @@ def earned_over_draws(instance: Instance, policy: Policy, moves: Array, episodes
     seed
         Decides, with the number of the draw, the noise of the episodes.
     """
-    return rewards_over_draws(instance, policy, moves, episodes, seed).mean(axis=2)
+    return np.asarray(rewards_over_draws(instance, policy, moves, episodes, seed).mean(axis=2))
 
 
 def rewards_over_draws(instance: Instance, policy: Policy, moves: Array, episodes: int, seed: int) -> Array:
