@@ -44,7 +44,9 @@ def plot_solution(
 
     def draw(shown: Axes) -> None:
         problem.plot(instance, made, shown)
-        shown.set_title(title or instance.name, parse_math=False)
+        own = shown.get_title()
+        lines = [title or instance.name, *([own] if own not in ("", instance.name) else [])]
+        shown.set_title("\n".join(lines), parse_math=False)
 
     return drawn(draw, path, axes)
 

@@ -27,10 +27,8 @@ from redwood.cli.shared import (
 
 AS_KNOWN = "Transitions taken as known; what the log leaves open is not in this interval. With --draws 100 it is."
 """What is said of estimated arms that are simulated at their mean."""
-YARDSTICKS = ("null", "random")
-"""Solvers that others are compared with."""
 OVER_DRAWS = (
-    "Over {} draws of what the log leaves open, {} episodes each: the intervals hold the expected reward with 95 %; "
+    "Over {} draws of what the log leaves open, all episodes under each: the intervals hold the expected reward with 95 %; "
     "so many draws tell their ends to {:.0f} % of the width."
 )
 
@@ -151,7 +149,7 @@ def earned(request: Request) -> list[dict[str, Any]]:
     policies: dict[str, Any] = {}
     for name in request.solvers:
         first = next(iter(rollouts.values()), None)
-        record, rollout, policy = _simulated(request, instance, name, first, draws, keep=name == _drawn(request))
+        record, rollout, policy = _simulated(request, instance, name, first, draws)
         records.append(record)
         if rollout is not None:
             rollouts[record["solver"]], policies[record["solver"]] = rollout, policy
@@ -172,14 +170,8 @@ def _kept_draws(instance: Any, file: str, count: int) -> Any:
     return provenance.draws[:count]
 
 
-def _drawn(request: Request) -> str | None:
-    """Return the solver whose policy is drawn: the first that is no yardstick; ``None`` where there is no picture."""
-    asked = [name for name in request.solvers if name not in YARDSTICKS]
-    return None if request.plot is None else (asked or list(request.solvers))[0]
-
-
 def _simulated(
-    request: Request, instance: Instance, name: str, first: Rollouts | None, draws: Any, *, keep: bool
+    request: Request, instance: Instance, name: str, first: Rollouts | None, draws: Any
 ) -> tuple[dict[str, Any], Any, Any]:
     """Return the record of one solver, its rollouts and its policy; the last two are ``None`` where there is no policy."""
     import redwood
@@ -201,19 +193,19 @@ def _simulated(
         episodes=request.episodes,
         seed=request.seed,
         bound_time_limit=wanted if draws is None else 0.0,
-        keep=keep,
+        keep=request.plot is not None,
         draws=draws,
     )
     if first is not None:
         rollouts = replace(rollouts, bound=first.bound)
     spent = redwood.latency(instance, result.solution, seed=request.seed)
-    mean, (low, high) = (rollouts.mean, rollouts.interval) if rollouts.gain is None else rollouts.gain.reward()
+    mean, (low, high) = rollouts.reward()
     record = {"problem": instance.problem, "instance": instance.name, "size": instance.size, "solver": result.solver}
-    provenance = getattr(instance, "provenance", None)
     record |= {
-        "step": "step" if provenance is None else provenance.word("step"),
+        "step": rollouts.wording.step,
         "seed": request.seed,
         "episodes": request.episodes,
+        "episode": rollouts.wording.run(rollouts.rewards.shape[1]),
         "mean": mean,
         "low": low,
         "high": high,
@@ -221,8 +213,8 @@ def _simulated(
     record |= {"bound": rollouts.bound, "percent_of_bound": rollouts.percent_of_bound}
     if rollouts.gain is not None:
         known_to = 100 * end_error(len(rollouts.gain.episodes))
-        record |= {"draws": request.draws, "note": OVER_DRAWS.format(request.draws, request.episodes, known_to)}
-    elif provenance is not None:
+        record |= {"draws": request.draws, "note": OVER_DRAWS.format(request.draws, known_to)}
+    elif rollouts.wording.estimated:
         record["note"] = AS_KNOWN
     record["latency"] = {"median": spent.median, "p99": spent.p99}
     if first is not None:
@@ -262,12 +254,14 @@ def _print_summary(records: Sequence[dict[str, Any]]) -> None:
     if rows:
         headings += [f"above {solvers[0]}"] if compared else []
         print_table(headings, rows, right=(mean, "% of bound", "ms a decision (p99)"))
+    for note in dict.fromkeys(f"Each of the {one['episodes']} episodes is {one['episode']}." for one in records):
+        say(note)
     for note in dict.fromkeys(one["note"] for one in records if "note" in one):
         say(note)
 
 
 def _row(one: dict[str, Any]) -> list[str]:
-    share = "-" if one["percent_of_bound"] is None else f"{one['percent_of_bound']:.2f}"
+    share = "" if one["percent_of_bound"] is None else f"{one['percent_of_bound']:.2f}"
     interval = f"{one['low']:.6g} to {one['high']:.6g}"
     spent = f"{1e3 * one['latency']['median']:.3g} ({1e3 * one['latency']['p99']:.3g})"
     return [one["instance"], one["solver"], f"{one['mean']:.6g}", interval, share, spent]
@@ -288,7 +282,7 @@ def _mean_row(solver: str, records: Sequence[dict[str, Any]], compared: bool) ->
     shares = [one["percent_of_bound"] for one in records if one["percent_of_bound"] is not None]
     half = half_width(np.array(means)) if len(means) > 1 else 0.0
     middle = fmean(means)
-    share = f"{fmean(shares):.2f}" if shares else "-"
+    share = f"{fmean(shares):.2f}" if shares else ""
     spent = f"{1e3 * fmean(one['latency']['median'] for one in records):.3g}"
     row = [f"mean of {len(records)}", solver, f"{middle:.6g}", f"{middle - half:.6g} to {middle + half:.6g}", share, spent]
     return [*row, ""] if compared else row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.planning.frames import frame, long_columns
+from redwood.planning.wording import PLAIN, Wording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,16 +32,22 @@ class Gain:
     earned, others
         Mean reward a step [D, E] of the policy and of what it is compared with, in each episode under each draw; both have
         the same random numbers, and every draw has its own.
+    curve
+        The policy's expected reward [3, H] in each step, and the ends of its 95 % interval over draws.
     policy, other
         What decides in both.
     scenario
         Digest of the draws and of the random numbers.
+    wording
+        What steps and rewards are called.
     """
 
     earned: Array
     others: Array
+    curve: Array
     policy: str
     scenario: str
+    wording: Wording = PLAIN
     other: str = NOTHING
 
     @property
@@ -61,12 +68,17 @@ class Gain:
                 f"the gains of {self.policy} and {gain.policy} are not of the same episodes; simulate both with the same "
                 "draws, episodes and seed, and compare gains over doing nothing."
             )
-        return Gain(self.earned, gain.earned, self.policy, self.scenario, gain.policy)
+        return replace(self, others=gain.earned, other=gain.policy)
 
     @property
     def draws(self) -> Array:
         """Expected gain [D] under each draw, as its episodes estimate it."""
         return np.asarray(self.episodes.mean(axis=1))
+
+    @property
+    def run(self) -> str:
+        """What an episode is, such as one run of 20 weeks."""
+        return self.wording.run(self.curve.shape[1])
 
     @property
     def mean(self) -> float:
@@ -108,8 +120,8 @@ class Gain:
     def __repr__(self) -> str:
         (low, high), (least, most) = self.interval, self.episode_interval
         return (
-            f"Gain: {self.mean:.4g} a step above {self.other}, expected in [{low:.4g}, {high:.4g}], "
-            f"one episode in [{least:.4g}, {most:.4g}] (95 % each, {len(self.episodes)} draws, "
+            f"Gain: {self.mean:.4g} a {self.wording.step} above {self.other}, expected in [{low:.4g}, {high:.4g}], "
+            f"{self.run} in [{least:.4g}, {most:.4g}] (95 % each, {len(self.episodes)} draws, "
             f"ends known to {100 * end_error(len(self.episodes)):.0f} % of the width), "
             f"above 0 in {100 * (self.draws > 0).mean():.0f} % of the draws"
         )
@@ -124,6 +136,12 @@ def deviation_over_draws(values: Array) -> float:
 def end_error(draws: int) -> float:
     """Return by which share of its width each end of an interval over so many draws differs from set to set of draws."""
     return END_ERROR / math.sqrt(draws)
+
+
+def curve_over_draws(rewards: Array) -> Array:
+    """Return the expectation in each step, and the ends of its 95 % interval [3, H], of rewards [D, E, H] over draws."""
+    ends = [interval_over_draws(rewards[:, :, step]) for step in range(rewards.shape[2])]
+    return np.vstack((rewards.mean(axis=(0, 1)), np.transpose(ends)))
 
 
 def interval_over_draws(values: Array) -> tuple[float, float]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.planning.evaluation import adjusted, interval_half_width
 from redwood.planning.frames import arm_labels, frame, long_columns
 from redwood.planning.gain import Gain
+from redwood.planning.wording import PLAIN, Wording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +37,8 @@ class Rollouts:
         eight episodes.
     gain
         What the policy gains over doing nothing over draws of the arms, where ``draws`` were given.
+    wording
+        What arms, steps and rewards are called, with the arms' names.
     """
 
     rewards: Array
@@ -42,6 +47,7 @@ class Rollouts:
     arm_actions: Array | None = None
     control: Array | None = None
     gain: Gain | None = None
+    wording: Wording = PLAIN
 
     @property
     def adjusted(self) -> Array:
@@ -58,6 +64,20 @@ class Rollouts:
         """Interval of Student's t that holds the expected mean reward with 95 % confidence; infinite for one episode."""
         half = interval_half_width(self.rewards, self.control)
         return self.mean - half, self.mean + half
+
+    def reward(self) -> tuple[float, tuple[float, float]]:
+        """Return the mean reward a step and its 95 % interval, over draws of the arms where there are some."""
+        return (self.mean, self.interval) if self.gain is None else self.gain.reward()
+
+    @property
+    def curve(self) -> Array:
+        """Mean reward [3, H] of each step and the ends of its 95 % interval, over draws of the arms where there are some."""
+        if self.gain is not None:
+            return self.gain.curve
+        mean = self.rewards.mean(axis=0)
+        half = np.array([interval_half_width(step[:, None], None) for step in self.rewards.T])
+        half[~np.isfinite(half)] = 0.0  # of one episode there is no band
+        return np.array([mean, mean - half, mean + half])
 
     @property
     def percent_of_bound(self) -> float | None:
@@ -91,24 +111,27 @@ class Rollouts:
         if self.states is None or self.arm_actions is None:
             return drawn(lambda shown: draw_rewards(shown, {"": self}), path, axes)
         states, arm_actions = self.states, self.arm_actions
-        return drawn(lambda shown: draw_arms(shown, states, arm_actions), path, axes)
+        return drawn(lambda shown: draw_arms(shown, states, arm_actions, self.wording), path, axes)
 
     def to_frame(self, names: Sequence[str] | None = None) -> Any:
         """Return a pandas frame: a row for each episode, step and arm where states were kept, else one for each reward.
 
-        Its columns are episode, step, arm, state and action, or episode, step and reward; ``names`` are those of the arms.
+        Its columns are episode, step, arm, state and action, or episode, step and reward; ``names`` are
+        those of the arms, by default the instance's.
         """
         episodes, steps = self.rewards.shape
         axes: dict[str, Sequence[Any]] = {"episode": range(episodes), "step": range(steps)}
         if self.states is None or self.arm_actions is None:
             return frame(long_columns(self.rewards, axes, "reward"))
-        axes["arm"] = arm_labels(names, self.states.shape[2])
+        axes["arm"] = arm_labels(names or self.wording.names, self.states.shape[2])
         return frame({**long_columns(self.states, axes, "state"), "action": self.arm_actions.ravel()})
 
     def plot_calls(
         self, path: str | Path | None = None, axes: Axes | None = None, *, names: Sequence[str] | None = None
     ) -> Axes:
-        """Draw how often each arm is pulled in an episode on average, and return the axes.
+        """Draw how often each arm is acted on in an episode on average, and return the axes.
+
+        ``names`` are those of the arms, by default the instance's.
 
         Raises
         ------
@@ -121,8 +144,8 @@ class Rollouts:
         kept = self.arm_actions
         if kept is None:
             raise OptionError("actions were not kept; simulate with keep=True to draw calls per arm.")
-        labels = arm_labels(names, kept.shape[2])
-        return drawn(lambda shown: draw_calls(shown, kept, labels), path, axes)
+        labels = arm_labels(names or self.wording.names, kept.shape[2])
+        return drawn(lambda shown: draw_calls(shown, kept, labels, self.wording), path, axes)
 
     def __repr__(self) -> str:
         low, high = self.interval

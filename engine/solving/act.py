@@ -106,11 +106,11 @@ class Calls:
         """Return sentences on who has left, joined, or has no known state; ``where`` is what today's states are called."""
         said, kept = [], self.provenance or Provenance()
         if self.outdated is not None:
-            step, then = kept.word("step"), self.outdated
+            step, then = kept.words.quoted("step"), self.outdated
             said.append(
                 f"Warning: all states in {where} are of {step} {then} or before, and today is taken to be {self.step}, the "
                 f"one after the log. If today is {then}, leave its rows out of the log, and say in the column "
-                f"{kept.word('action')} of {where} who has been called already."
+                f"{kept.words.quoted('action')} of {where} who has been called already."
             )
         if self.done:
             verb = "has" if len(self.done) == 1 else "have"
@@ -121,7 +121,7 @@ class Calls:
                 f"{len(self.left)} of the cohort {verbs[0]} not in {where} and {verbs[1]} as left: {ended(some(self.left))}"
             )
         if self.unknown:
-            today = "" if self.step is None else f" to {kept.word('step')} {self.step}"
+            today = "" if self.step is None else f" to {kept.words.quoted('step')} {self.step}"
             said.append(
                 f"Today's state is not known, so that the last one known, moved on{today}, stands for it: "
                 f"{ended(some(self.unknown))}"
@@ -225,7 +225,7 @@ def act_by_name(
     words = kept or Provenance()
     grown = read_grown(log, kept)
     joined, similar = _joined(instance, given, likes or {}, features or {})
-    instance, policy = with_joined(instance, policy, joined, words.word("arm"))
+    instance, policy = with_joined(instance, policy, joined, words.words.noun("arm"))
     if budget is not None or (done and isinstance(instance.actions, BudgetSet)):
         instance = with_budget(instance, _left(instance, budget, len(done)))
     if capacities is not None:
@@ -299,8 +299,8 @@ def _joined(
     new = [name for name in today if name not in set(names)]
     if len(new) == len(today):
         raise InstanceError(
-            f"nobody of today's {len(today)} ({kept.word('arm')} {some(new)}) is in the policy's cohort; is it the policy "
-            "of another one?"
+            f"nobody of today's {len(today)} ({kept.words.noun('arm')} {some(new)}) is in the policy's cohort; is it the "
+            "policy of another one?"
         )
     missing = [name for name in names if name not in today]
     found: dict[str, Likeness] = {}

@@ -53,7 +53,28 @@ def drawn_instance(instance: Instance, transitions: Array) -> Instance:
 
 
 def earned_over_draws(instance: Instance, policy: Policy, moves: Array, episodes: int, seed: int) -> Array:
-    """Return the mean reward a step [D, E] of a policy in each episode under each of ``moves`` [D, J, A, S, S].
+    """Return the mean reward a step [D, E] of a policy in each episode under each of ``moves``.
+
+    It is the mean over steps of `rewards_over_draws`.
+
+    Parameters
+    ----------
+    instance
+        Of a problem with the view `Planning`; the policy is bound to it at the end.
+    policy
+        Who chooses the actions.
+    moves
+        Draws [D, J, A, S, S] of the arms' transitions.
+    episodes
+        Number E of independent episodes under each draw.
+    seed
+        Decides, with the number of the draw, the noise of the episodes.
+    """
+    return np.asarray(rewards_over_draws(instance, policy, moves, episodes, seed).mean(axis=2))
+
+
+def rewards_over_draws(instance: Instance, policy: Policy, moves: Array, episodes: int, seed: int) -> Array:
+    """Return the reward [D, E, H] of a policy in each step of each episode under each of ``moves`` [D, J, A, S, S].
 
     Each draw has random numbers of its own, so that errors average out over draws; they are common to all policies.
 
@@ -72,7 +93,7 @@ def earned_over_draws(instance: Instance, policy: Policy, moves: Array, episodes
     """
     views = (view_of(drawn_instance(instance, one)) for one in moves)
     seeds = (noise_of_draw(seed, number) for number in range(len(moves)))
-    found = np.array([view.rollouts(policy, episodes, own).mean(axis=1) for view, own in zip(views, seeds, strict=True)])
+    found = np.array([view.rollouts(policy, episodes, own) for view, own in zip(views, seeds, strict=True)])
     policy.bind(view_of(instance))
     return found
 

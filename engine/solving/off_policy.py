@@ -12,9 +12,13 @@ from redwood.errors import OptionError
 from redwood.planning.contract import Policy
 from redwood.planning.estimation.estimate import Estimate
 from redwood.planning.estimation.log import UNKNOWN
+from redwood.planning.wording import Wording, wording_of
 from redwood.problem import Instance
 from redwood.settings import check_seed, whole
 from redwood.solving.draws import earned_over_draws, view_of
+
+FEWEST_ARMS = 20
+"""Arms that have to count in effect for a conclusion: bootstrap intervals of fewer are too narrow."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Valued:
     effective_arms: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OffPolicy:
     """What another policy would have earned.
 
@@ -37,10 +41,43 @@ class OffPolicy:
         transitions, and needs few steps: each step divides the arms that count by about two.
     simulated
         By simulation under draws of the posterior, from the states of the log's first step.
+    logged
+        What was earned in the log itself in the same steps.
+    difference
+        The 95 % interval of ``weighted`` less ``logged``, both of the same bootstrap samples of arms.
+    steps
+        How many steps counted.
+    wording
+        What steps are called.
     """
 
     weighted: Valued
     simulated: Valued
+    logged: float
+    difference: tuple[float, float]
+    steps: int
+    wording: Wording
+
+    @property
+    def conclusion(self) -> str:
+        """Whether the log alone, without a model of transitions, says that the policy earns more or less than the log."""
+        low, high = self.difference
+        if self.weighted.effective_arms < FEWEST_ARMS:
+            return f"the log alone does not support a difference, since fewer than {FEWEST_ARMS} arms count in effect"
+        if low > 0 or high < 0:
+            return f"the log alone supports that the policy earns {'more' if low > 0 else 'less'} than was earned in it"
+        return "the log alone does not support a difference; what the simulation says rests on the model"
+
+    def __repr__(self) -> str:
+        (low, high), (least, most) = self.difference, self.simulated.interval
+        step, gain = self.wording.step, self.weighted.value - self.logged
+        concluded = self.conclusion[0].upper() + self.conclusion[1:]
+        return (
+            f"{concluded}: by weights {gain:+.4g} a {step}, 95 % in [{low:.4g}, {high:.4g}], from in effect "
+            f"{self.weighted.effective_arms:.3g} arms. In its first {self.steps} {self.wording.steps} the log earned "
+            f"{self.logged:.4g} a {step}; the policy earns {self.weighted.value:.4g} by weights, and "
+            f"{self.simulated.value:.4g} by simulation, 95 % in [{least:.4g}, {most:.4g}]."
+        )
 
 
 def off_policy(
@@ -84,11 +121,16 @@ def off_policy(
     rng = np.random.default_rng([seed, 3])
     picked = rng.integers(len(estimate.names), size=(resamples, len(estimate.names)))
     spread = np.array([_weighted(weights[:, rows], earned[:, rows]) for rows in picked])
+    known = ((states != UNKNOWN) & (actions != UNKNOWN)).astype(float)
+    logged = np.array([_weighted(known[:, rows], earned[:, rows]) for rows in picked])
     low, high = np.quantile(spread, (0.025, 0.975))
+    least, most = np.quantile(spread - logged, (0.025, 0.975))
     last = weights[-1]
     effective = float(last.sum() ** 2 / (last**2).sum()) if last.any() else 0.0
     by_weight = Valued(_weighted(weights, earned), (float(low), float(high)), effective)
-    return OffPolicy(by_weight, _simulated(estimate, instance, policy, states[0], steps, draws, seed))
+    simulated = _simulated(estimate, instance, policy, states[0], steps, draws, seed)
+    real, wording = _weighted(known, earned), wording_of(instance)
+    return OffPolicy(by_weight, simulated, real, (float(least), float(most)), steps, wording)
 
 
 def panel(estimate: Estimate, steps: int) -> tuple[Array, Array]:

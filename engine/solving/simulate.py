@@ -12,14 +12,15 @@ import numpy as np
 from redwood.errors import FitError, OptionError
 from redwood.planning.contract import Criterion, Planning, Policy
 from redwood.planning.evaluation import RecordingPolicy, noise_seed, observe
-from redwood.planning.gain import Gain
+from redwood.planning.gain import Gain, curve_over_draws
 from redwood.planning.policies import NullPolicy
 from redwood.planning.simulation import Rollouts
+from redwood.planning.wording import wording_of
 from redwood.plugins.host import host
 from redwood.problem import Instance, instance_of
 from redwood.settings import check_seed, not_negative, whole
 from redwood.solving.bound import bound
-from redwood.solving.draws import checked_draws, earned_over_draws
+from redwood.solving.draws import checked_draws, earned_over_draws, rewards_over_draws
 from redwood.views.bound import Bound
 
 
@@ -82,9 +83,8 @@ def simulate(
     if bound_time_limit > 0 and problem.offers(Bound):
         found = bound(instance, time_limit=bound_time_limit).value
     gained = None if draws is None else _gain_over_draws(instance, policy, draws, episodes, seed)
-    if not keep:
-        return Rollouts(seen.rewards, found, control=seen.control, gain=gained)
-    return Rollouts(seen.rewards, found, seen.states, seen.arm_actions, seen.control, gained)
+    states, arm_actions = (seen.states, seen.arm_actions) if keep else (None, None)
+    return Rollouts(seen.rewards, found, states, arm_actions, seen.control, gained, wording_of(instance))
 
 
 def _gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: int, seed: int) -> Gain:
@@ -101,10 +101,11 @@ def _gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: i
     if episodes < 2:
         raise OptionError(f"episodes {episodes} are too few for draws; give 2 at least.")
     noise = noise_seed(instance, seed)
-    earned = earned_over_draws(instance, policy, moves, episodes, noise)
+    rewards = rewards_over_draws(instance, policy, moves, episodes, noise)
     nothing = earned_over_draws(instance, NullPolicy(), moves, episodes, noise)
     scenario = hashlib.sha256(f"{noise} {moves.shape} {episodes}".encode() + moves.tobytes()).hexdigest()
-    return Gain(earned, nothing, str(policy.describe()["decides_by"]), scenario)
+    name, wording = str(policy.describe()["decides_by"]), wording_of(instance)
+    return Gain(rewards.mean(axis=2), nothing, curve_over_draws(rewards), name, scenario, wording)
 
 
 def latency(instance: Instance, policy: Policy, *, decisions: int = 200, seed: int = 0) -> Latency:

@@ -25,7 +25,7 @@ def read_grown(log: Any, kept: Provenance | None) -> CallLog | None:
     grown = read_log(log, kept.columns, kept.states, kept.actions, kept.time.state_is)
     if grown.stride != kept.time.stride:
         raise InstanceError(
-            f"the log counts {grown.stride} from one {kept.word('step')} to the next, and the plan's counted "
+            f"the log counts {grown.stride} from one {kept.words.quoted('step')} to the next, and the plan's counted "
             f"{kept.time.stride}; estimate and plan anew."
         )
     return grown
@@ -83,6 +83,6 @@ def checked_states(instance: BanditInstance, kept: Provenance, today: Mapping[st
         if state is None:
             continue
         if isinstance(state, (bool, np.bool_)) or not isinstance(state, (int, np.integer)):
-            raise InstanceError(f"state {state!r:.40} of {kept.word('arm')} {name!r} is no whole number.")
+            raise InstanceError(f"state {state!r:.40} of {kept.words.quoted('arm')} {name!r} is no whole number.")
         if not 0 <= state < states:
-            raise InstanceError(f"state {state} of {kept.word('arm')} {name!r} is outside 0 to {states - 1}.")
+            raise InstanceError(f"state {state} of {kept.words.quoted('arm')} {name!r} is outside 0 to {states - 1}.")

@@ -10,7 +10,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.planning.contract import Policy
 from redwood.planning.coupling import CoverageReward, Exposure
-from redwood.planning.picture import colours_of, letters, name_states
+from redwood.planning.picture import colours_of, name_rows, name_states
 from redwood.problems.cormab.instance import BanditInstance
 from redwood.problems.cormab.path import PathSet
 from redwood.problems.cormab.planning import BanditPlanning
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROWS = 60
-"""The most arms whose numbers all stand beside their rows; of more only the chosen ones have theirs."""
+"""The most arms whose numbers all stand beside their rows; of more only chosen ones have theirs."""
 
 
 def draw(instance: BanditInstance, policy: Policy | None, axes: Axes) -> None:
@@ -41,7 +41,8 @@ def draw(instance: BanditInstance, policy: Policy | None, axes: Axes) -> None:
     else:
         draw_gains(instance, arm_actions, axes)
     if arm_actions is not None:
-        axes.set_title("The first action from the likeliest start")
+        begun = "the likeliest start" if instance.provenance is None else "the log's last states"
+        axes.set_title(f"The first action, from {begun}")
 
 
 def draw_closed_walk(actions: PathSet, arm_actions: Array | None, axes: Axes) -> None:
@@ -137,7 +138,7 @@ def draw_meetings(actions: ScheduleSet, arm_actions: Array | None, axes: Axes) -
 def draw_gains(instance: BanditInstance, arm_actions: Array | None, axes: Axes) -> None:
     """Draw what the highest action adds to the rewards of this step and the next, in each state of each arm.
 
-    Arms are sorted by the most that it adds; chosen arms are marked.
+    Arms are sorted by the most that it adds; chosen arms have a triangle.
     """
     arms = instance.arms
     ahead = arms.rewards.max(axis=1)
@@ -146,14 +147,15 @@ def draw_gains(instance: BanditInstance, arm_actions: Array | None, axes: Axes) 
     order = np.argsort(gains.max(axis=1), kind="stable")
     shown = axes.imshow(gains[order], aspect="auto", origin="lower", **colours_of(gains))
     chosen = np.zeros(len(order), np.int64) if arm_actions is None else arm_actions
-    rows = [row for row, arm in enumerate(order) if len(order) <= ROWS or chosen[arm]]
+    marked = [row for row, arm in enumerate(order) if chosen[arm]]
     names = instance.arm_names or range(instance.size)
     kept = instance.provenance
     names_of_actions = [str(action) for action in range(arms.shape[1])] if kept is None else kept.actions
     told = [f"action {label}" if label.isdecimal() else label for label in names_of_actions]
-    labels = [f"{names[arm]}: {told[chosen[arm]]}" if chosen[arm] else f"{names[arm]}" for arm in order[rows].tolist()]
-    axes.set_yticks(rows, labels, fontsize=letters(len(rows)), parse_math=False)
+    labels = [f"{names[arm]}: {told[chosen[arm]]}" if chosen[arm] else f"{names[arm]}" for arm in order.tolist()]
+    axes.scatter([-0.5] * len(marked), marked, s=12, color="black", marker=">", clip_on=False, zorder=3)
+    word = "arm" if kept is None else kept.words.noun("arm")
+    name_rows(axes, labels, f"{word}, by the most that it adds", marked if marked and len(order) > ROWS else None)
     name_states(axes, gains.shape[1], () if kept is None else kept.states)
-    axes.set_ylabel(f"{'arm' if kept is None else kept.word('arm')}, by the most that it adds")
     axes.set_title("What the highest action adds in this step and the next")
     axes.figure.colorbar(shown, ax=axes, label="reward", shrink=0.8)

@@ -263,9 +263,7 @@ class CoRMAB(PlanningProblem[BanditInstance]):
         """Return what the plan of an instance that comes from a log earns, in the log's words."""
         if instance.provenance is None or objective is None:
             return ""
-        earned = (
-            f"Plan for {instance.size} people: {objective:.1f} a {instance.provenance.columns.get('step', 'step')} expected"
-        )
+        earned = f"Plan for {instance.size} people: {objective:.1f} a {instance.provenance.words.noun('step')} expected"
         if bound is None:
             return f"{earned}."
         if objective >= bound:

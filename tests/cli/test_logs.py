@@ -371,6 +371,8 @@ def test_a_plan_is_told_in_the_log_s_words(folder):
     problem, policy = host().problem("cormab"), NullPolicy()
     assert problem.comment(named, policy, 5.84, 5.96) == "Plan for 12 people: 5.8 a week expected; no plan can pass 6.0."
     assert problem.comment(named, policy, 5.97, 5.96).endswith("no plan can do better, within the noise of the simulation.")
+    several = replace(instance, provenance=replace(instance.provenance, columns={"step": "week no"}))
+    assert "5.8 a step expected" in problem.comment(several, policy, 5.84, 5.96)
     assert problem.comment(replace(named, provenance=None), policy, 5.84, 5.96) == ""
     assert solve(named, "lagrangian", time_limit=5).message.startswith("Plan for 12 people: ")
 
@@ -406,8 +408,29 @@ def test_what_takes_long_says_what_it_is_doing(folder, monkeypatch):
 
 
 def test_the_picture_shows_the_policy_that_was_asked_for(folder):
-    """Where random comes first, to be compared with, the arms and actions are those of the other solver."""
+    """Arms and actions are those of the solver that earned most, which the titles say, with the names of people."""
     simulated(folder, "--plot", str(folder / "drawn.svg"))
-    picture = (folder / "drawn.svg").read_text()
-    assert "lagrangian: mean state, and how often acted on" in picture
-    assert "random: mean state" not in picture
+    picture = " ".join((folder / "drawn.svg").read_text().split())
+    assert "lagrangian, which earned most: mean state" in picture
+    assert "random, which earned most" not in picture
+    assert "-- p11 --" in picture
+    assert "without what the log leaves open" in picture
+    assert "last states" in picture
+
+
+def test_the_picture_over_draws_has_what_is_gained(folder):
+    """With draws the picture has a panel of the gain above the first solver, and its bands are over the draws."""
+    simulated(folder, "--draws", "20", "--plot", str(folder / "drawn.svg"))
+    picture = " ".join((folder / "drawn.svg").read_text().split())
+    assert "lagrangian above random" in picture
+    assert "more arms with state 1 a step than by random" in picture
+    assert "one run of 10 steps: 95 % in" in picture
+    assert "over 20 draws of what the log leaves open" in picture
+
+
+def test_the_table_has_no_empty_column_and_says_what_an_episode_is(folder):
+    """Without a bound there is no column of its per cents; an episode is a run of so many steps."""
+    assert "% of bound" in simulated(folder)
+    over = simulated(folder, "--draws", "20")
+    assert "% of bound" not in over
+    assert "Each of the 6 episodes is one run of 10 steps." in over

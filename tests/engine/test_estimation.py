@@ -383,10 +383,10 @@ def test_reversed_labels_are_warned_of():
     log = logged(rows, rng, steps=12)
     log["state"] = np.where(log["state"] > 0, "well", "unwell")
     right = str(estimate(log, states=["unwell", "well"], order="action-helps").cohort)
-    assert "Worst state: unwell, best: well; a contact (1) is taken to raise the next state." in right
+    assert "Worst state: 'unwell', best: 'well'; a contact (1) is taken to raise the next state." in right
     assert "Warning" not in right
     wrong = str(estimate(log, states=["well", "unwell"], order="action-helps").cohort)
-    assert "Worst state: well, best: unwell" in wrong
+    assert "Worst state: 'well', best: 'unwell'" in wrong
     assert "Warning: the log speaks against action-helps: next states are worse after a contact" in wrong
     assert "Warning: next states are worse" in str(estimate(log, states=["well", "unwell"]).cohort)
 

@@ -41,6 +41,21 @@ def test_lines_may_end_as_on_any_machine(tmp_path):
     assert all(log.names == logs[0].names and np.array_equal(log.counts, logs[0].counts) for log in logs)
 
 
+def test_lines_of_one_file_may_end_differently(tmp_path):
+    """A file with all line ends in it, blank lines first, semicolons and commas within, is read as with one of them."""
+    (tmp_path / "log.csv").write_text(GOOD)
+    wanted = read_log(tmp_path / "log.csv")
+    lines = GOOD.replace(",", ";").splitlines()
+    noted = [line + (";note" if number == 0 else ";by phone, twice") for number, line in enumerate(lines)]
+    for head in ("\r", "\r\n", "\r\r\n"):
+        endings = [head, *(("\n", "\r\n", "\r")[row % 3] for row in range(len(noted) - 1))]
+        text = "\r\n" + "".join(line + ending for line, ending in zip(noted, endings, strict=True))
+        (tmp_path / "mixed.csv").write_bytes(text.encode())
+        found = read_log(tmp_path / "mixed.csv")
+        assert np.array_equal(found.counts, wanted.counts)
+        assert set(found.extra["note"]) == {"by phone, twice"}
+
+
 def test_columns_are_columns():
     """Single numbers and matrices in place of columns are named with their shape."""
     for values in (1, np.zeros((3, 2))):

@@ -1,5 +1,7 @@
 """Logs with known truth, the gain over draws, robust plans, learning online, and the value of other policies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -103,7 +105,7 @@ def test_the_gain_above_another_policy_is_paired():
     assert above.episodes == pytest.approx(plan.episodes - random.episodes)
     assert "a step above random, expected in" in str(above)
     assert "a step above doing nothing, expected in" in str(plan)
-    assert above.plot().get_xlabel() == "gain a step above random"
+    assert above.plot().get_xlabel() == "more arms with state 1 a step than by random"
     with pytest.raises(OptionError, match="the gains of index and random are not of the same episodes"):
         plan.above(gain("random", seed=1))
     with pytest.raises(OptionError, match="not of the same episodes"):
@@ -206,7 +208,9 @@ def test_optimism_stays_within_its_distance():
 
 
 def test_other_policies_are_valued_from_a_log():
-    """Doing nothing, valued from a log of random contacts by weights and by simulation: both intervals hold the truth."""
+    """Doing nothing, valued from a log of random contacts by weights and by simulation: both intervals hold the
+    truth, and it is said that the log alone tells the difference.
+    """
     truth = programme(arms=300, budget=60, seed=7)
     found = estimate(log_columns(truth, "random", steps=12, seed=4))
     instance = found.instance(rewards=[0, 1], actions=60, horizon=10)
@@ -218,5 +222,11 @@ def test_other_policies_are_valued_from_a_log():
     for one in (valued.weighted, valued.simulated):
         assert one.interval[0] < real < one.interval[1]
     assert 20 < valued.weighted.effective_arms < 200
+    assert valued.difference[1] < 0
+    assert str(valued).startswith("The log alone supports that the policy earns less than was earned in it: by weights -")
+    alike = replace(valued, difference=(-1.0, 1.0))
+    assert str(alike).startswith("The log alone does not support a difference;")
+    few = replace(valued, weighted=replace(valued.weighted, effective_arms=7.0))
+    assert "since fewer than 20 arms count in effect" in few.conclusion
     with pytest.raises(OptionError, match="the log has 12 steps, and 13 were asked for"):
         off_policy(found, instance, NullPolicy(), steps=13)

@@ -1,5 +1,6 @@
 """Frames and pictures of policies, simulations, gains and estimates: they hold what the objects do, with the arms' names."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,8 @@ from redwood.planning import estimate, plot_against_bound, thompson
 from redwood.planning.contract import Planning
 from redwood.planning.estimation.provenance import Provenance
 from redwood.planning.picture import colours_of, draw_rewards
+from redwood.planning.simulation import Rollouts
+from redwood.planning.wording import Wording
 from redwood.plugins.host import host
 
 pandas = pytest.importorskip("pandas", reason="the extra frames is not installed")
@@ -98,6 +101,45 @@ def test_the_bound_lies_over_the_means_that_it_bounds(solved):
     assert bound.get_ydata()[0] >= dot.get_ydata()[0] - (rollouts.interval[1] - rollouts.mean)
 
 
+def test_bands_and_intervals_are_over_draws(solved):
+    """Where arms differ from draw to draw, bands and lines hold that too, and the legends say so; without, they say what."""
+    from matplotlib.figure import Figure
+
+    instance, result = solved
+    moves = np.stack([instance.arms.transitions] * 4)
+    moves[2:, :, :, :, 0], moves[2:, :, :, :, 1] = 0.9, 0.1
+    known = redwood.simulate(instance, result.solution, episodes=30, bound_time_limit=0)
+    over = redwood.simulate(instance, result.solution, episodes=30, bound_time_limit=0, draws=moves)
+    assert np.diff(over.curve[1:, -1], axis=0) > 1.5 * np.diff(known.curve[1:, -1], axis=0)
+    curves, means = Figure().add_subplot(), Figure().add_subplot()
+    draw_rewards(curves, {"plan": over})
+    plot_against_bound({"plan": over, "known": known}, axes=means)
+    low, high = over.gain.reward()[1]
+    assert means.get_lines()[0].get_xdata() == pytest.approx([low, high])
+    assert "over 4 draws of the transitions" in curves.get_legend().get_texts()[-1].get_text()
+    assert "mean of 30 runs" in means.get_legend().get_texts()[-1].get_text()
+    assert means.get_title() == "Policies; no bound was asked for"
+
+
+def test_names_beside_rows_do_not_overlap():
+    """Of four hundred names as many are written as have room; calls have the names of the instance without being asked."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    axes = figure.add_subplot()
+    actions = np.zeros((1, 5, 400), np.int64)
+    actions[0, :4, :3] = 1
+    wording = Wording("person", "week", names=tuple(f"p{arm}" for arm in range(400)))
+    Rollouts(np.ones((1, 5)), arm_actions=actions, wording=wording).plot_calls(axes=axes)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axes.get_yticklabels()]
+    assert 20 < len(boxes) < 400
+    assert all(upper.y0 >= lower.y1 - 1 for upper, lower in itertools.pairwise(boxes))
+    assert axes.get_yticklabels()[0].get_text() == "p0"
+    assert axes.get_ylabel() == f"person ({len(boxes)} of 400 named)"
+    assert "none is acted on in the last week" in axes.get_xlabel()
+
+
 def test_pictures_have_the_names_and_one_side(solved):
     """State labels stand below, all names beside, colours begin at 0 where no pull loses, and the legend covers no curve."""
     from matplotlib.figure import Figure
@@ -136,7 +178,9 @@ def test_effects_are_those_of_all_and_coloured_by_a_feature():
     estimate(log, features=["language"]).plot(axes=words)
     assert {text.get_text() for text in words.get_legend().get_texts()} == {"hi", "mr"}
     assert sum(len(points.get_offsets()) for points in words.collections[1:]) == 70
-    assert words.get_xlabel() == "all 70 arms, by estimated effect"
+    told = words.get_xlabel().splitlines()
+    assert told[0] == "all 70 arms, by estimated effect"
+    assert " ".join(told[1:]).count(",") == 9
     estimate(log, features=["age"]).plot(axes=numbers)
     estimate(log).plot(axes=plain)
     for axes, label in ((numbers, "age"), (plain, "contacts in the log")):

@@ -124,7 +124,7 @@ def check_one_cohort(log: CallLog) -> None:
     reached = np.maximum.accumulate(last[order])
     breaks = np.flatnonzero(first[order][1:] > reached[:-1] + log.stride)
     if len(breaks):
-        place, step = int(breaks[0]) + 1, log.words.of("step")
+        place, step = int(breaks[0]) + 1, log.words.quoted("step")
         raise InstanceError(
             f"the log holds two cohorts: {place} {log.words.arms} of {step} {first.min()} to {reached[place - 1]}, and "
             f"{len(first) - place} of {step} {first[order][place]} to {last.max()}, with nobody in between. Estimate each "
@@ -242,5 +242,5 @@ def _notes(log: CallLog, contacts: Array, names: tuple[str, ...], features: Sequ
     if lost > ends:
         notes.append(f"{lost - ends} rows are left out, since the state of the week or of the next one is not known.")
     if log.stride > 1:
-        notes.append(f"One step is {log.stride} of {log.words.of('step')}.")
+        notes.append(f"One step is {log.stride} of {log.words.quoted('step')}.")
     return tuple(notes)

@@ -9,6 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.planning.estimation.log import CallLog
 from redwood.planning.estimation.posterior import Order
+from redwood.planning.estimation.words import label
 
 DOUBT = -2.33
 """Standard errors below which the log speaks against an order: one in a hundred logs in which there is no effect."""
@@ -17,15 +18,15 @@ DOUBT = -2.33
 def direction_notes(log: CallLog, order: tuple[Order, ...]) -> tuple[str, ...]:
     """Return what is taken to be worst and best and what a contact does, with a warning where the log says the opposite."""
     helps, ordered = Order.ACTION_HELPS in order, Order.STATES_ORDERED in order
-    taken = f"Worst state: {log.states[0]}, best: {log.states[-1]}"
-    taken += f"; a contact ({log.actions[-1]}) is taken to raise the next state." if helps else "."
+    taken = f"Worst state: {label(log.states[0])}, best: {label(log.states[-1])}"
+    taken += f"; a contact ({label(log.actions[-1])}) is taken to raise the next state." if helps else "."
     notes = [taken]
     by_contact = deviations(log, (log.action > 0).astype(float), log.state)
     if by_contact < DOUBT:
         against = "the log speaks against action-helps: " if helps else ""
         notes.append(
             f"Warning: {against}next states are worse after a contact ({-by_contact:.1f} standard errors). Are states in "
-            f"order, from {log.states[0]}, the worst, to {log.states[-1]}, the best?"
+            f"order, from {label(log.states[0])}, the worst, to {label(log.states[-1])}, the best?"
         )
     by_state = deviations(log, log.state.astype(float), log.action)
     if ordered and by_state < DOUBT:

@@ -31,7 +31,8 @@ def constant_of_arm(log: CallLog, name: str) -> list[Any]:
             raise InstanceError(f"{name!r} of {at} is missing (NaN or empty).")
         if values[arm] is not None and values[arm] != value:
             raise InstanceError(
-                f"{name!r} of {at} is {value!r}, and was {values[arm]!r} before; each {log.words.of('arm')} has one value."
+                f"{name!r} of {at} is {value!r}, and was {values[arm]!r} before; each "
+                f"{log.words.quoted('arm')} has one value."
             )
         values[arm] = value
     return values
@@ -64,7 +65,7 @@ def grouped(
         without = [name for name in log.names if name not in given]
         if without:
             raise InstanceError(
-                f"groups= has no group for {log.words.of('arm')} {without[0]!r} ({len(without)} are without)."
+                f"groups= has no group for {log.words.quoted('arm')} {without[0]!r} ({len(without)} are without)."
             )
         return _named([given[name] for name in log.names])
     if groups is not None and not (isinstance(groups, (int, np.integer)) and 1 <= groups <= len(log.names)):

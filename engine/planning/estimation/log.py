@@ -155,7 +155,7 @@ def read_log(
     if state_is == StateIs.AFTER and "next_state" in found:
         raise OptionError("state_is 'after' with a column next_state: that column says already how arms were afterwards.")
     rows = len(found["arm"])
-    labels = np.array([label_of(value, words.of("arm"), row) for row, value in enumerate(found["arm"])], dtype=object)
+    labels = np.array([label_of(value, words.quoted("arm"), row) for row, value in enumerate(found["arm"])], dtype=object)
     names = tuple(dict.fromkeys(labels.tolist()))
     index = {name: number for number, name in enumerate(names)}
     arm = np.array([index[label] for label in labels.tolist()], np.int64)
@@ -170,7 +170,7 @@ def read_log(
     for row in range(rows):
         if is_missing(action_labels[row]):
             raise InstanceError(
-                f"{words.of('action')} of {at.at(row)} is missing (NaN or empty); write 0 where "
+                f"{words.quoted('action')} of {at.at(row)} is missing (NaN or empty); write 0 where "
                 "nothing was done, and leave out weeks of which nothing is known."
             )
     known_states = _labels("state", "states", states, [*state_labels, *after_labels])
@@ -214,15 +214,15 @@ def step_of(value: Any, name: str, where: str, words: Words) -> int:
         What the log calls arms and steps.
     """
     if is_missing(value):
-        raise InstanceError(f"{where}, of {words.of('arm')} {name!r}, has no {words.of('step')} (NaN or empty).")
+        raise InstanceError(f"{where}, of {words.quoted('arm')} {name!r}, has no {words.quoted('step')} (NaN or empty).")
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         number = np.nan
     if not float(number).is_integer() or abs(number) > LARGEST_STEP:
         raise InstanceError(
-            f"{words.of('step')} {value!r:.40} of {words.of('arm')} {name!r} is not a whole number of up to 15 digits; "
-            "number the weeks, such as 0, 1, 2."
+            f"{words.quoted('step')} {value!r:.40} of {words.quoted('arm')} {name!r} is not a whole number of up to "
+            "15 digits; number the weeks, such as 0, 1, 2."
         )
     return int(number)
 
@@ -232,8 +232,8 @@ def _check_once(at: _Rows) -> None:
     if len(twice):
         row = int(twice[0])
         raise InstanceError(
-            f"{at.at(row)} is there twice ({len(twice)} such rows in all); there is one row for each {at.words.of('arm')} "
-            f"and {at.words.of('step')}."
+            f"{at.at(row)} is there twice ({len(twice)} such rows in all); there is one row for each "
+            f"{at.words.quoted('arm')} and {at.words.quoted('step')}."
         )
 
 
@@ -279,7 +279,7 @@ def _indices(what: str, values: Array, labels: Sequence[str], at: _Rows) -> Arra
         label = label_of(value, what, row)
         if label not in index:
             raise InstanceError(
-                f"{at.words.of(what)} {label!r} of {at.at(row)} is outside the range; known are {', '.join(labels)}."
+                f"{at.words.quoted(what)} {label!r} of {at.at(row)} is outside the range; known are {', '.join(labels)}."
             )
         found[row] = index[label]
     return found
@@ -317,6 +317,7 @@ def _followed(at: _Rows, state: Array, after: Array, stride: int) -> Array:
     if apart.any():
         row = int(np.argmax(apart))
         raise InstanceError(
-            f"{at.words.of('next_state')} of {at.at(row)} is not the state at {at.words.of('step')} {at.step[row + 1]}."
+            f"{at.words.quoted('next_state')} of {at.at(row)} is not the state at "
+            f"{at.words.quoted('step')} {at.step[row + 1]}."
         )
     return np.where((after == UNKNOWN) & following, shifted, after)

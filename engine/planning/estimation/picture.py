@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ DRAWS = 400
 """Draws that intervals are quantiles of."""
 WORDS = 8
 """The most words of a feature that have a colour each."""
+NAMED, LONGEST = 10, 24
+"""Arms with the largest effects that are named, and the most letters of a name."""
+LINE = 70
+"""Letters in a line below the axis."""
 ROOM = 120.0
 """Points of width that the intervals of all arms share."""
 
@@ -26,8 +31,8 @@ ROOM = 120.0
 def draw_effects(estimate: Estimate, axes: Axes) -> None:
     """Draw by how much a contact raises each arm's expected next state, over the states, with its 90 % interval.
 
-    Arms are sorted by the posterior mean, and coloured by the first column that says who is alike or, without one, by their
-    contacts in the log.
+    Arms are sorted by the posterior mean, those with the largest effects are named, and all are coloured by the first
+    column that says who is alike or, without one, by their contacts in the log.
     """
     drawn = estimate.sample(DRAWS, 1)
     values = np.arange(drawn.shape[-1])
@@ -44,7 +49,10 @@ def draw_effects(estimate: Estimate, axes: Axes) -> None:
     else:
         _shaded(axes, place, mean, "contacts in the log", estimate.cohort.contacts[order])
     axes.axhline(0.0, color="0.4", linewidth=0.8)
-    axes.set_xlabel(f"all {len(order)} {estimate.log.words.arms}, by estimated effect")
+    best = [f"{estimate.names[order[row]]:.{LONGEST}}\N{NO-BREAK SPACE}{mean[row]:+.2f}" for row in place[::-1][:NAMED]]
+    said = textwrap.fill(f"largest: {', '.join(best)}", LINE, break_on_hyphens=False)
+    text = f"all {len(order)} {estimate.log.words.arms}, by estimated effect\n{said}"
+    axes.set_xlabel(text, parse_math=False)
     axes.set_ylabel("rise of the next state")
     axes.set_title("What a contact does, with 90 % intervals")
 

@@ -91,6 +91,11 @@ class Provenance:
         return Words(self.columns).of(own)
 
     @property
+    def words(self) -> Words:
+        """What the log calls arms and steps."""
+        return Words(self.columns)
+
+    @property
     def numbered(self) -> bool:
         """Whether states are labelled by their numbers."""
         return self.states == tuple(map(str, range(len(self.states))))

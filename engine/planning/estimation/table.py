@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -122,10 +123,10 @@ def _columns(log: Any) -> tuple[dict[str, Array], str]:
 
 def _parsed(text: str, where: str) -> dict[str, Array]:
     """Return the columns of a CSV text, all as strings; the delimiter is a semicolon where the first line has no comma."""
-    first = text.partition("\n")[0]
+    first = re.split("[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
     delimiter = "," if "," in first or ";" not in first else ";"
     try:
-        rows = [row for row in csv.reader(StringIO(text, newline=None), delimiter=delimiter) if row]
+        rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=delimiter) if row]
     except csv.Error as error:
         raise FormatError(f"{where}: is no CSV table: {error}.") from error
     if not rows:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+USUAL = {"arm": "person"}
+"""What sentences call columns whose names in the log are no single words, where that is not Redwood's own name."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -22,6 +25,16 @@ class Words:
         """Return what the log calls one of Redwood's columns, such as ``person`` for ``arm``."""
         return self.columns.get(own, own)
 
+    def noun(self, own: str) -> str:
+        """Return what a sentence calls a column: the log's name where that is one word, else the usual word for it."""
+        name = self.of(own)
+        return name if name.isalpha() else USUAL.get(own, own)
+
+    def quoted(self, own: str) -> str:
+        """Return the log's name of a column for messages, in quotes where it is no single word."""
+        name = self.of(own)
+        return name if name.replace("_", "").isalnum() else repr(name)
+
     @property
     def arms(self) -> str:
         """What several arms are: people, where the log does not call them arms."""
@@ -29,4 +42,9 @@ class Words:
 
     def at(self, name: str, step: int) -> str:
         """Return which arm at which step, such as ``person 'p01' at week 3``."""
-        return f"{self.of('arm')} {name!r} at {self.of('step')} {step}"
+        return f"{self.quoted('arm')} {name!r} at {self.quoted('step')} {step}"
+
+
+def label(text: str) -> str:
+    """Return a state's or an action's label for sentences: numbers as they are, words such as 'no' in quotes."""
+    return text if text.isdecimal() else repr(text)
