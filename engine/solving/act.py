@@ -263,14 +263,14 @@ def act_by_name(
 
 
 def _left(instance: BanditInstance, budget: int | None, done: int) -> int:
-    """Return how many calls of the week are left, of a budget or of those that the plan has.
+    """Return how many calls of the week are left, of the budget or of that of the plan.
 
     Raises
     ------
     InstanceError
         Where none is.
     """
-    week = budget if budget is not None or not isinstance(instance.actions, BudgetSet) else instance.actions.budget
+    week = getattr(instance.actions, "budget", 0) if budget is None else budget
     if done and week <= done:
         raise InstanceError(f"{done} have been called already, and the week has {week} calls: nobody is left to be called.")
     return week - done
