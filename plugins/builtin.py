@@ -170,7 +170,7 @@ SOLVERS = (
     ),
     SolverSpec(
         name="portfolio",
-        summary="Several solvers at once, each in a process of its own: the best solution and bound of any.",
+        summary="Several solvers at once, in processes: the best solution and bound of any, ended together.",
         target="redwood.solving.portfolio:Portfolio",
         views=frozenset({"Linear"}),
         determinism=Determinism.NONE,

@@ -1,4 +1,4 @@
-"""`Portfolio`: several solvers of one instance at once, each in a process of its own; the best solution and bound of any."""
+"""`Portfolio`: several solvers of one instance at once, the best solution and bound of any, ended together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,8 +17,8 @@ from redwood.errors import FitError, OptionError, SolutionError, SolverError
 from redwood.execution.checking import Checker
 from redwood.execution.processes import ForkServer
 from redwood.execution.supervisor import Request, run_apart
-from redwood.execution.task import Outcome, Task
-from redwood.operating_system import usable_cores
+from redwood.execution.task import Outcome, Task, execute
+from redwood.operating_system import bind_to_cores, usable_cores
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem
@@ -52,10 +52,10 @@ class Until(Budget):
 class Portfolio(Solver):
     """Run several solvers at once until one of them proves its solution optimal, or the budget is used up.
 
-    Each is a process, which takes a second or two of the time limit to begin. A better solution of any of them counts at
-    once, the best bound at the end. All run on as many cores as the run may have threads; threads beyond one a solver go to
-    the first one. With a limit on iterations each may make as many, all run to their ends, and the first of the best is the
-    answer.
+    The first runs in this process, each other one in a process of its own, which takes a second or two to begin. A better
+    solution of any of them counts at once, the best bound at the end. All run on as many cores as the run may have threads;
+    threads beyond one a solver go to the first one. With a limit on iterations each may make as many, all run to their ends,
+    and the first of the best is the answer.
 
     Attributes
     ----------
@@ -129,29 +129,50 @@ class Portfolio(Solver):
 
 
 class _Race:
-    """Solvers of one instance that run at once."""
+    """Solvers of one instance that run at once: the first here, the others in processes."""
 
     def __init__(self, checker: Checker, run: Run, *, forgiving: bool) -> None:
         self._checker, self._run, self._forgiving = checker, run, forgiving
         self._to_the_end = math.isfinite(run.iterations_left)
         self._found: queue.SimpleQueue[tuple[str, Incumbent]] = queue.SimpleQueue()
         self._stop = threading.Event()
-        self._finder = ""
+        self._running: dict[Future[Outcome | None], str] = {}
         self._outcomes: dict[str, Outcome] = {}
+        self._finder = ""
 
     def run(self, tasks: list[tuple[str, Task]], server: ForkServer) -> None:
         """Let the solvers search; one that does not fit the instance raises `FitError`, unless nobody has asked for it."""
-        with ThreadPoolExecutor(len(tasks)) as pool:
-            futures = {pool.submit(self._carry_out, name, task, server): name for name, task in tasks}
-            try:
-                self._follow(set(futures))
-            finally:
-                self._stop.set()
+        (name, first), others = tasks[0], tasks[1:]
+        cores = usable_cores()
+        bind_to_cores(cores[: self._run.threads])
+        try:
+            with ThreadPoolExecutor(len(tasks)) as pool:
+                futures = {pool.submit(self._apart, other, task, server): other for other, task in others}
+                try:
+                    self._running = dict(futures)
+                    self._outcomes[name] = self._here(name, replace(first, budget=first.budget | _Watch(self)))
+                    if self._to_the_end or not self._settles(self._outcomes[name]):
+                        self._follow()
+                finally:
+                    self._stop.set()
+        finally:
+            bind_to_cores(cores)
         self._take_reports()
-        ended = {name: future.result() for future, name in futures.items()}
-        self._outcomes = {name: outcome for name, outcome in ended.items() if outcome is not None}
+        ended = {other: future.result() for future, other in futures.items()}
+        self._outcomes |= {other: outcome for other, outcome in ended.items() if outcome is not None}
 
-    def _carry_out(self, name: str, task: Task, server: ForkServer) -> Outcome | None:
+    def _here(self, name: str, task: Task) -> Outcome:
+        """Return what a solver comes to in this process; Ctrl-C ends all."""
+        try:
+            (outcome,) = execute([task], lambda _, found: self._take(name, found))
+        except FitError as error:
+            return self._refused(error)
+        if outcome.stopped is Termination.INTERRUPTED:
+            raise KeyboardInterrupt
+        return outcome
+
+    def _apart(self, name: str, task: Task, server: ForkServer) -> Outcome | None:
+        """Return what a solver comes to in a process, or ``None`` where it was stopped."""
         limit, cores = self._run.seconds_left, usable_cores()[: self._run.threads]
         request = Request(partial(tuple, [task]), [self._checker], limit, set_up=plugin_files(), cores=cores)
         try:
@@ -159,26 +180,35 @@ class _Race:
                 request, server, on_improvement=lambda _, found: self._found.put((name, found)), stop=self._stop
             )
         except FitError as error:
-            if not self._forgiving:
-                raise
-            return Outcome(error=str(error))
+            return self._refused(error)
         return None if outcomes is None else outcomes[0]
 
-    def _follow(self, running: set[Future[Outcome | None]]) -> None:
-        """Take reports until all solvers have ended, or nothing is left to find."""
-        while running:
-            ended, running = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
-            self._take_reports()
-            if self._run.stops() or self._run.seconds_left < LAST:
-                return
-            if not self._to_the_end and any(self._settles(future.result()) for future in ended):
-                return
+    def _refused(self, error: FitError) -> Outcome:
+        if not self._forgiving:
+            raise error
+        return Outcome(error=str(error))
+
+    def is_over(self) -> bool:
+        """Take reports, and return whether the budget is used up or nothing is left to find."""
+        self._take_reports()
+        ended = [future for future in self._running if future.done()]
+        for future in ended:
+            del self._running[future]
+        settled = not self._to_the_end and any(self._settles(future.result()) for future in ended)
+        return settled or self._run.stops() or self._run.seconds_left < LAST
+
+    def _follow(self) -> None:
+        """Wait until all processes have ended, or nothing is left to find."""
+        while self._running and not self.is_over():
+            wait(self._running, timeout=POLL, return_when=FIRST_COMPLETED)
+
+    def _take(self, name: str, found: Incumbent) -> None:
+        if self._run.report(found.solution):
+            self._finder = name
 
     def _take_reports(self) -> None:
         while not self._found.empty():
-            name, found = self._found.get()
-            if self._run.report(found.solution):
-                self._finder = name
+            self._take(*self._found.get())
 
     def _settles(self, outcome: Outcome | None) -> bool:
         """Return whether a solver has proven all that there is to prove."""
@@ -226,6 +256,16 @@ class _Race:
         if prover or bounder:
             said.append(f"{prover} proved it optimal." if prover else f"The bound is of {bounder}.")
         return Answer(best, bound, bool(prover), " ".join(said + failed))
+
+
+@dataclass(frozen=True)
+class _Watch(Budget):
+    """Ends the solver of this process with the race."""
+
+    race: _Race
+
+    def reason(self, progress: Progress) -> Termination | None:
+        return Termination.CONVERGED if self.race.is_over() else None
 
 
 def _bound_of(outcome: Outcome) -> float | None:

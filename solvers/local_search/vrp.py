@@ -100,7 +100,7 @@ class VRPLocalSearch(Solver):
     doi:10.1016/j.orl.2009.04.006. Potvin and Rousseau (1995), doi:10.1057/jors.1995.204.
     """
 
-    neighbours: int = 60
+    neighbours: int = 100
 
     def __post_init__(self) -> None:
         if self.neighbours < 1:
