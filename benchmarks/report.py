@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,10 @@ from redwood.benchmarks import templates
 from redwood.benchmarks.planning import Case
 from redwood.benchmarks.records import Bound, Host, Record, Run, Session
 from redwood.benchmarks.statistics import (
+    LEVEL,
+    TIE,
     TOO_FEW,
+    PairwiseTest,
     bootstrap_interval,
     can_reject,
     pairwise_tests,
@@ -101,6 +105,11 @@ class Section:
         return [table for make in makers if (table := make(self.runs, self.cases)).rows]
 
     @property
+    def verdicts(self) -> list[str]:
+        """Who is better than whom, by how much, and whether that is beyond chance: a sentence a pair of solvers."""
+        return verdicts(self.runs, self.cases)
+
+    @property
     def legend(self) -> str:
         """What gaps, counts and primal integrals mean."""
         known = all(self.cases[run.case.fingerprint].facts.best_known is not None for run in self.runs)
@@ -108,7 +117,8 @@ class Section:
         return (
             f"Gaps are to the {reference}, without the runs that found nothing; 'reached' counts the runs whose gap is 0 or "
             "below, 'optimal' those whose solution is proven to be so, by themselves or by the bound of another run. A "
-            "solver that reports nothing before its end has the primal integral of one without a solution until then."
+            "solver that reports nothing before its end has the primal integral of one without a solution until then. "
+            f"Differences of less than {100 * TIE:.4f} % are ties."
         )
 
 
@@ -238,7 +248,7 @@ def _solver_row(
     everything = [gap for row in gaps for gap in row]
     mean = statistics.mean(map(statistics.mean, gaps)) if gaps else None
     interval = bootstrap_interval(gaps) if min(map(len, gaps), default=0) >= FEWEST_SEEDS else None
-    shown = "-" if interval is None else " to ".join(f"{100 * end:.3f}" for end in interval)
+    shown = f"needs {FEWEST_SEEDS} seeds" if interval is None else " to ".join(f"{100 * end:.3f}" for end in interval)
     to_bound = [case.gap(run.result.objective, case.bound) for run in solved if (case := cases[_case_of(run)])]
     distances = [abs(gap) for gap in to_bound if gap is not None]
     seconds = [run.result.seconds.solve for run in runs]
@@ -320,13 +330,46 @@ def _same_work(run: Run) -> tuple[str, str, int]:
     return run.solver, repr(sorted(run.options.items())), run.case.size
 
 
-def pairwise_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
-    """Return each pair of solvers on the instances that both solved: means over seeds, paired, p-values corrected."""
+def _tests(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> list[PairwiseTest]:
+    """Return each pair of solvers compared on the instances that both solved: means over seeds, paired."""
     gaps: dict[str, dict[Hashable, float]] = {}
     for label, members in sorted(grouped(runs, lambda run: run.label).items()):
         by_case = grouped([run for run in members if run.result.objective is not None], _case_of)
         gaps[label] = {case: statistics.mean(final_gap(run, cases) for run in several) for case, several in by_case.items()}
-    rows, tests = [], pairwise_tests(gaps)
+    return pairwise_tests(gaps)
+
+
+def verdicts(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> list[str]:
+    """Return a sentence for each pair of solvers: who is better, by how much, and whether that is beyond chance."""
+    said, tests = [], _tests(runs, cases)
+    for one in tests:
+        count = one.wins + one.ties + one.losses
+        if not count:
+            continue
+        ahead = one.difference <= 0
+        better, other = (one.first, one.second) if ahead else (one.second, one.first)
+        wins, losses = (one.wins, one.losses) if ahead else (one.losses, one.wins)
+        if not wins + losses:
+            said.append(f"{better} and {other} are alike on every instance.")
+            continue
+        low, high = (100 * (abs(one.difference) + sign * one.half_width) for sign in (-1, 1))
+        needed = next(cases for cases in itertools.count(1) if can_reject(cases, len(tests)))
+        chance = f"p = {one.corrected:.3g} after Holm's correction"
+        if not can_reject(count, len(tests)):
+            chance = f"too few instances to tell from chance, which takes {needed} of them"
+        elif one.corrected > LEVEL:
+            chance = f"not beyond chance, {chance}"
+        interval = "" if count < 2 else f" (95 % {low:.3f} to {high:.3f})"
+        said.append(
+            f"{better} is {abs(100 * one.difference):.3f} points better than {other} on average{interval}: better on {wins} "
+            f"of {count} instances, worse on {losses}; {chance}."
+        )
+    return said
+
+
+def pairwise_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
+    """Return each pair of solvers on the instances that both solved: means over seeds, paired, p-values corrected."""
+    rows, tests = [], _tests(runs, cases)
     for one in tests:
         if one.wins + one.ties + one.losses:
             row = {"pair": Cell(f"{one.first} against {one.second}"), "wins": number(one.wins), "ties": number(one.ties)}

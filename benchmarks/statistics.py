@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from redwood.tolerance import SAME, gap_to
+from redwood.tolerance import gap_to
 
 LEVEL = 0.05
 """Below which a p-value counts."""
+TIE = 1e-6
+"""Difference of two gaps, a share, up to which they are alike: solvers scale and round distances."""
 TOO_FEW = "too few instances"
 """Stands for a p-value where no outcome could have come below the level."""
 FIRST_GAP = 0.1
@@ -93,8 +95,9 @@ class PairwiseTest:
     ----------
     wins, ties, losses
         Of the first against the second.
-    difference
-        Mean gap of the first minus mean gap of the second: negative where the first is better.
+    difference, half_width
+        Mean gap of the first minus mean gap of the second, negative where the first is better, and half the width of its
+        95 % t interval over the cases; infinite for a single one.
     p_value
         Of the two-sided signed-rank test, before correction; 1 where all are ties.
     corrected
@@ -107,6 +110,7 @@ class PairwiseTest:
     ties: int
     losses: int
     difference: float
+    half_width: float
     p_value: float
     corrected: float = math.nan
 
@@ -131,6 +135,15 @@ def signed_rank(differences: Sequence[float]) -> float:
     from scipy.stats import wilcoxon
 
     return float(wilcoxon(differences).pvalue) if differences else 1.0
+
+
+def _half_width(values: Sequence[float]) -> float:
+    """Return half the width of the 95 % t interval of a mean."""
+    from scipy.stats import t
+
+    if len(values) < 2:
+        return math.inf
+    return float(t.ppf(1 - LEVEL / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
 
 
 def can_reject(cases: int, tests: int = 1) -> bool:
@@ -163,9 +176,10 @@ def pairwise_tests(gaps: Mapping[str, Mapping[Hashable, float]]) -> list[Pairwis
     found = []
     for first, second in itertools.combinations(gaps, 2):
         differences = [gaps[first][case] - gaps[second][case] for case in gaps[first] if case in gaps[second]]
-        apart = [difference for difference in differences if abs(difference) > SAME]
+        apart = [difference for difference in differences if abs(difference) > TIE]
         wins, ties = sum(difference < 0 for difference in apart), len(differences) - len(apart)
         mean = float(np.mean(differences)) if differences else 0.0
-        found.append(PairwiseTest(first, second, wins, ties, len(apart) - wins, mean, signed_rank(apart)))
+        losses, width = len(apart) - wins, _half_width(differences)
+        found.append(PairwiseTest(first, second, wins, ties, losses, mean, width, signed_rank(apart)))
     corrected = holm([entry.p_value for entry in found])
     return [replace(entry, corrected=value) for entry, value in zip(found, corrected, strict=True)]

@@ -4,7 +4,7 @@ import pytest
 
 from redwood.benchmarks.provenance import Machine
 from redwood.benchmarks.records import Bound, BoundResult, Host, Session, Times
-from redwood.benchmarks.report import pairwise_table, render, summarise
+from redwood.benchmarks.report import pairwise_table, render, summarise, verdicts
 
 
 def row(text, label):
@@ -18,7 +18,7 @@ def test_gaps_to_known_value_and_bound(make_run):
     assert row(text, "a")[5:8] == ["2", "2", "0"]
     assert [row(text, "a")[column] for column in (1, 3, 4, 8, 9)] == ["8.000", "8.000", "10.000", "0", "35.000"]
     assert row(text, "a")[10] == "8.000"
-    assert row(text, "b")[1:5] == ["0.000", "-", "0.000", "0.000"]
+    assert row(text, "b")[1:5] == ["0.000", "needs 3 seeds", "0.000", "0.000"]
     assert row(text, "b")[8] == "1"
 
 
@@ -105,3 +105,29 @@ def test_no_p_value_stands_where_none_could_be_small(make_run, instances, shown)
     ]
     (row,) = pairwise_table(runs, summarise(runs)).rows
     assert row["p (signed ranks)"].text == row["p corrected (Holm)"].text == shown
+
+
+@pytest.mark.parametrize(
+    ("instances", "chance"),
+    [
+        (2, "too few instances to tell from chance, which takes 6 of them"),
+        (6, "p = 0.0312 after Holm's correction"),
+    ],
+)
+def test_a_sentence_says_who_is_better(make_run, instances, chance):
+    """The report begins with who is better, by how much, with its interval, and whether that is beyond chance."""
+    runs = [
+        make_run(label, 0, value + k * (label == "b"), name=f"i{k}")
+        for k in range(instances)
+        for label, value in (("a", 101.0), ("b", 103.0))
+    ]
+    (said,) = verdicts(runs, summarise(runs))
+    assert said.startswith(f"a is {2 + (instances - 1) / 2:.3f} points better than b on average (95 % ")
+    assert said.endswith(f": better on {instances} of {instances} instances, worse on 0; {chance}.")
+    assert render(runs).index(said) < render(runs).index("| solver |")
+
+
+def test_what_scaling_cannot_see_is_a_tie(make_run):
+    """Two values that differ by less than a millionth are no win."""
+    runs = [make_run("a", 0, 100.0), make_run("b", 0, 100.00005)]
+    assert verdicts(runs, summarise(runs)) == ["a and b are alike on every instance."]
