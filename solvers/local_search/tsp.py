@@ -189,19 +189,20 @@ class TSPLocalSearch(Solver):
 
     def _perturb(self, search: TourSearch, run: Run, deadline: float, heat: float, reports: Reports) -> None:
         schedule = Schedule(heat, search.size, run, deadline)
-        burst = 100
+        steps = burst = 100  # each has a pace of its own: a descent that ends at once must not make the next burst long
         while not run.stops() and run.seconds < deadline:
             began = time.perf_counter()
             if not search.settled:  # the best tour of a population need not be a local optimum
-                gained = search.descend(burst)
+                gained = search.descend(steps)
+                steps = next_chunk(steps, time.perf_counter() - began)
             else:
                 burst = int(min(burst, run.iterations_left))
                 gained = search.iterate(burst, schedule.heat(run), run.iterations, schedule.limit)
                 run.advance(burst)
+                burst = next_chunk(burst, time.perf_counter() - began)
             if gained > 0.0:
                 reports.offer()
             reports.poll()
-            burst = next_chunk(burst, time.perf_counter() - began)
 
 
 class Reports:

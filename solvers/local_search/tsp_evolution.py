@@ -167,7 +167,7 @@ class Evolution:
             began = time.perf_counter()
             search.descend(steps)
             steps = next_chunk(steps, time.perf_counter() - began)
-        left = self._perturbations
+        left, steps = self._perturbations, 100
         while left > 0 and not self._stops():
             began = time.perf_counter()
             steps = min(steps, left)

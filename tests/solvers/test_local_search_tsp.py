@@ -1,5 +1,7 @@
 """The TSP local search against enumeration and against its own promises."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -161,3 +163,39 @@ def test_merged_places_prove_nothing_where_the_triangle_rule_fails():
     assert str(result.status) == "feasible"
     exact = redwood.solve(redwood.instance("tsp", coords=coords), "local-search", time_limit=0.3, bound_time_limit=0)
     assert str(exact.status) == "optimal"
+
+
+class _Settling:
+    """A search whose descents end at once, eight of them, and which notes how many perturbations it is asked for."""
+
+    size = 100
+
+    def __init__(self):
+        self.descents = 0
+        self.bursts = []
+
+    @property
+    def settled(self):
+        return self.descents >= 8
+
+    def descend(self, steps):
+        self.descents += 1
+        return 0.0
+
+    def iterate(self, burst, heat, done, limit):
+        self.bursts.append(burst)
+        return 0.0
+
+
+class _NoReports:
+    def offer(self):
+        """Nothing is reported."""
+
+    poll = offer
+
+
+def test_short_descents_do_not_make_bursts_long():
+    """Descents that end at once say nothing about how long perturbations take, the first burst of which is short."""
+    search, run = _Settling(), Run(TSP(), random_instance(20), budget=Iterations(1_000_000))
+    TSPLocalSearch()._perturb(search, run, math.inf, 0.0, _NoReports())
+    assert search.bursts[0] <= 100
