@@ -71,7 +71,7 @@ def read_today(path: Path, provenance: Provenance | None, columns: Mapping[str, 
 
     raw = read_csv(path, ())
     kept = provenance or Provenance()
-    of_log, word = kept.columns, kept.word("arm")
+    of_log, word = kept.columns, kept.words.quoted("arm")
     named = {own: theirs for own, theirs in of_log.items() if own in READ and theirs in raw and own not in columns}
     found = read_csv(path, ("arm", "state"), {**named, **columns}, Words(of_log))
     if labels is None and kept.states and not kept.numbered:
@@ -122,7 +122,7 @@ def _acted(path: Path, name: str, text: str, kept: Provenance) -> bool:
         return False
     actions = kept.actions or tuple(str(number) for number in range(2))
     if text.strip() not in actions:
-        raise InstanceError(f"{path}: {kept.word('action')} {text!r:.40} of {name} is none of {', '.join(actions)}.")
+        raise InstanceError(f"{path}: {kept.words.quoted('action')} {text!r:.40} of {name} is none of {', '.join(actions)}.")
     return actions.index(text.strip()) > 0
 
 

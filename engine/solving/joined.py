@@ -66,7 +66,7 @@ def likeness(
     InstanceError
         Where nothing says whom it is like, it is said to be like nobody in the cohort, or a feature is not finite.
     """
-    known, word = kept.features, kept.word("arm")
+    known, word = kept.features, kept.words.quoted("arm")
     everybody = np.ones(len(names), bool)
     if like is not None and like not in names:
         if like == ALL:
