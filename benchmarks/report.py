@@ -105,9 +105,9 @@ class Section:
         return [table for make in makers if (table := make(self.runs, self.cases)).rows]
 
     @property
-    def verdicts(self) -> list[str]:
+    def comparisons(self) -> list[str]:
         """Who is better than whom, by how much, and whether that is beyond chance: a sentence a pair of solvers."""
-        return verdicts(self.runs, self.cases)
+        return comparisons(self.runs, self.cases)
 
     @property
     def legend(self) -> str:
@@ -339,7 +339,7 @@ def _tests(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> list[PairwiseT
     return pairwise_tests(gaps)
 
 
-def verdicts(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> list[str]:
+def comparisons(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> list[str]:
     """Return a sentence for each pair of solvers: who is better, by how much, and whether that is beyond chance."""
     said, tests = [], _tests(runs, cases)
     for one in tests:

@@ -4,7 +4,7 @@ import pytest
 
 from redwood.benchmarks.provenance import Machine
 from redwood.benchmarks.records import Bound, BoundResult, Host, Session, Times
-from redwood.benchmarks.report import pairwise_table, render, summarise, verdicts
+from redwood.benchmarks.report import pairwise_table, render, summarise, comparisons
 
 
 def row(text, label):
@@ -121,7 +121,7 @@ def test_a_sentence_says_who_is_better(make_run, instances, chance):
         for k in range(instances)
         for label, value in (("a", 101.0), ("b", 103.0))
     ]
-    (said,) = verdicts(runs, summarise(runs))
+    (said,) = comparisons(runs, summarise(runs))
     assert said.startswith(f"a is {2 + (instances - 1) / 2:.3f} points better than b on average (95 % ")
     assert said.endswith(f": better on {instances} of {instances} instances, worse on 0; {chance}.")
     assert render(runs).index(said) < render(runs).index("| solver |")
@@ -130,4 +130,4 @@ def test_a_sentence_says_who_is_better(make_run, instances, chance):
 def test_what_scaling_cannot_see_is_a_tie(make_run):
     """Two values that differ by less than a millionth are no win."""
     runs = [make_run("a", 0, 100.0), make_run("b", 0, 100.00005)]
-    assert verdicts(runs, summarise(runs)) == ["a and b are alike on every instance."]
+    assert comparisons(runs, summarise(runs)) == ["a and b are alike on every instance."]
