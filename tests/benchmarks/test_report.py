@@ -4,7 +4,7 @@ import pytest
 
 from redwood.benchmarks.provenance import Machine
 from redwood.benchmarks.records import Bound, BoundResult, Host, Session, Times
-from redwood.benchmarks.report import pairwise_table, render, summarise, comparisons
+from redwood.benchmarks.report import comparisons, pairwise_table, render, summarise
 
 
 def row(text, label):
