@@ -10,9 +10,8 @@ import numpy as np
 
 from redwood.benchmarks.records import Record, Run
 from redwood.benchmarks.report import CaseSummary, summarise
-from redwood.benchmarks.statistics import FIRST_GAP, bootstrap_interval, holm, signed_rank
+from redwood.benchmarks.statistics import FIRST_GAP, TIE, bootstrap_interval, holm, signed_rank
 from redwood.errors import OptionError
-from redwood.tolerance import SAME
 
 LEVEL = 0.05
 """Probability of a false alarm in the whole comparison."""
@@ -84,7 +83,7 @@ def compare(
     if not groups:
         raise OptionError("the two runs have no job in common: same instance, solver, options, seed and limits.")
     gaps = [[_gap(run, cases) - _gap(other, cases) for other, run in pairs] for pairs in groups.values()]
-    p_values = holm([signed_rank([value for value in row if abs(value) > SAME]) for row in gaps])
+    p_values = holm([signed_rank([value for value in row if abs(value) > TIE]) for row in gaps])
     return [
         _change(key, pairs, row, p_value, tolerance, time_tolerance)
         for (key, pairs), row, p_value in zip(groups.items(), gaps, p_values, strict=True)

@@ -27,6 +27,8 @@ from redwood.budget import Sense, Termination
 from redwood.result import Status, format_value
 from redwood.tolerance import SAME, beyond, contradicts, gap_to
 
+MANY = 10
+"""Pairs of solvers beyond which not each has a sentence."""
 FEWEST_SEEDS = 3
 """With fewer seeds resampling says nothing of others."""
 STARVED = 0.9
@@ -248,7 +250,8 @@ def _solver_row(
     everything = [gap for row in gaps for gap in row]
     mean = statistics.mean(map(statistics.mean, gaps)) if gaps else None
     interval = bootstrap_interval(gaps) if min(map(len, gaps), default=0) >= FEWEST_SEEDS else None
-    shown = f"needs {FEWEST_SEEDS} seeds" if interval is None else " to ".join(f"{100 * end:.3f}" for end in interval)
+    lacking = f"needs {FEWEST_SEEDS} seeds" if gaps else "-"
+    shown = lacking if interval is None else " to ".join(f"{100 * end:.3f}" for end in interval)
     to_bound = [case.gap(run.result.objective, case.bound) for run in solved if (case := cases[_case_of(run)])]
     distances = [abs(gap) for gap in to_bound if gap is not None]
     seconds = [run.result.seconds.solve for run in runs]
@@ -340,11 +343,15 @@ def _tests(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> list[PairwiseT
 
 
 def comparisons(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> list[str]:
-    """Return a sentence for each pair of solvers: who is better, by how much, and whether that is beyond chance."""
+    """Return a sentence for each pair of solvers: who is better, by how much, and whether that is beyond chance.
+
+    Of many pairs only those with the solver that stands first in the table have one.
+    """
     said, tests = [], _tests(runs, cases)
+    first = solver_table(runs, cases).rows[0]["solver"].text if len(tests) > MANY else ""
     for one in tests:
         count = one.wins + one.ties + one.losses
-        if not count:
+        if not count or first not in ("", one.first, one.second):
             continue
         ahead = one.difference <= 0
         better, other = (one.first, one.second) if ahead else (one.second, one.first)
@@ -360,9 +367,10 @@ def comparisons(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> list[str]
         elif one.corrected > LEVEL:
             chance = f"not beyond chance, {chance}"
         interval = "" if count < 2 else f" (95 % {low:.3f} to {high:.3f})"
+        but = ", although" if wins < losses else ":"
         said.append(
-            f"{better} is {abs(100 * one.difference):.3f} points better than {other} on average{interval}: better on {wins} "
-            f"of {count} instances, worse on {losses}; {chance}."
+            f"{better} is {abs(100 * one.difference):.3f} points better than {other} on average{interval}{but} better on "
+            f"{wins} and worse on {losses} of the {count} instances that both solved; {chance}."
         )
     return said
 

@@ -123,7 +123,7 @@ def test_a_sentence_says_who_is_better(make_run, instances, chance):
     ]
     (said,) = comparisons(runs, summarise(runs))
     assert said.startswith(f"a is {2 + (instances - 1) / 2:.3f} points better than b on average (95 % ")
-    assert said.endswith(f": better on {instances} of {instances} instances, worse on 0; {chance}.")
+    assert said.endswith(f": better on {instances} and worse on 0 of the {instances} instances that both solved; {chance}.")
     assert render(runs).index(said) < render(runs).index("| solver |")
 
 
