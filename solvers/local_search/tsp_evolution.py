@@ -25,7 +25,8 @@ from redwood.solvers.local_search.tsp_population import Population, make_crossin
 from redwood.solvers.local_search.tsp_search import TourSearch
 
 FEWEST = 10
-"""A population is worth while from so many tours on."""
+"""A population is worth while from so many tours on, and of large instances from one for each `PLACES_A_TOUR` places on."""
+PLACES_A_TOUR = 600
 SMALLEST = 12
 """Instances with fewer places are left to perturbation."""
 ENTRIES = 20_000_000
@@ -95,6 +96,7 @@ class Evolution:
         self._deadline = deadline
         self._most = min(most, ENTRIES // search.size)
         self._each = seconds
+        self._fewest = max(FEWEST, search.size // PLACES_A_TOUR)
         self._reports = reports
         self._rng = run.rng
         self._elite: Array | None = None
@@ -116,7 +118,7 @@ class Evolution:
     def _raise(self, executor: Executor | None) -> bool:
         """Make and cross a population; returns whether there may be another one."""
         orders = self._make_tours(executor)
-        if len(orders) < FEWEST or self._stops():
+        if len(orders) < self._fewest or self._stops():
             return False
         self.began = True
         self._crossings = self._crossings or [make_crossing(*self._search.candidates) for _ in range(self._run.threads)]
@@ -135,7 +137,7 @@ class Evolution:
             wanted = min(wanted, int(iterations / (CROSSED + (1.0 + 2.0 * PERTURBED) * self._search.size)))
         seconds, began = self._seconds_left, time.perf_counter()
         orders = [self.best] if self._elite is None else []
-        if wanted < FEWEST or self._each * FEWEST > SHARE * seconds:
+        if wanted < self._fewest or self._each * self._fewest > SHARE * seconds:
             return []
         while len(orders) < wanted and not self._stops():
             count = min(self._run.threads, wanted - len(orders))
@@ -145,7 +147,7 @@ class Evolution:
             self._reports.poll()
             spent = time.perf_counter() - began
             self._each = spent / max(1, len(orders))
-            if self._each * FEWEST > SHARE * seconds:
+            if self._each * self._fewest > SHARE * seconds:
                 return []
             if spent + self._each > SHARE * seconds:
                 break
