@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.budget import AnyOf
+from redwood.budget import AnyOf, Termination
 from redwood.clock import Clock, OutOfTimeError
 from redwood.errors import OptionError
 from redwood.polling import next_chunk
@@ -32,6 +32,8 @@ time or iterations, and is lower where that allows few iterations a node. Withou
 populations, nothing longer is kept."""
 REPORT = 0.25
 """Seconds between two reports of improvements, at least."""
+LAST_REPORTS = 3
+"""Times as long as a report, of which a large instance's takes seconds, the search ends before its time limit."""
 ITERATIONS_A_NODE = 20
 """Iterations for each node from which on annealing begins at its full temperature."""
 LARGE = 50_000
@@ -169,6 +171,8 @@ class TSPLocalSearch(Solver):
 
         reports = Reports(run, search)
         reports.flush()
+        last = run.seconds + run.seconds_left - LAST_REPORTS * reports.cost
+        deadline = min(deadline, last)
         try:
             steps = 100
             while not search.settled and not run.stops() and run.seconds < deadline:
@@ -184,6 +188,8 @@ class TSPLocalSearch(Solver):
                     search.adopt(evolution.best, run.rng)
                     heat = 0.0
             self._perturb(search, run, deadline, heat, reports)
+            if run.stopped is None and run.seconds >= last:
+                run.stopped = Termination.TIME
         finally:
             reports.flush()
 
@@ -206,7 +212,13 @@ class TSPLocalSearch(Solver):
 
 
 class Reports:
-    """Reports of improvements, not too many of them: each is checked at a cost linear in the instance."""
+    """Reports of improvements, not too many of them: each is checked at a cost linear in the instance.
+
+    Attributes
+    ----------
+    cost
+        Seconds that the last one took.
+    """
 
     def __init__(self, run: Run, search: TourSearch) -> None:
         self._run = run
@@ -215,6 +227,7 @@ class Reports:
         self._waiting = True
         self._reported = run.seconds
         self._pause = REPORT
+        self.cost = 0.0
 
     def offer(self, order: Array | None = None) -> None:
         """Say that there is a better tour of the places: ``order``, or by default the search's best."""
@@ -232,7 +245,8 @@ class Reports:
             return
         began = time.perf_counter()
         self._run.report(Tour(self._search.tour(self._order)))
-        self._pause = max(REPORT, 20 * (time.perf_counter() - began))
+        self.cost = time.perf_counter() - began
+        self._pause = max(REPORT, 20 * self.cost)
         self._waiting, self._reported = False, self._run.seconds
 
 
