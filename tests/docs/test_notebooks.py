@@ -6,7 +6,7 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
-LARGEST = 200_000
+LARGEST = 250_000
 """Bytes of a notebook with its outputs."""
 
 
