@@ -25,8 +25,9 @@ from redwood.solvers.local_search.tsp_population import Population, make_crossin
 from redwood.solvers.local_search.tsp_search import TourSearch
 
 FEWEST = 10
-"""A population is worth while from so many tours on, and of large instances from one for each `PLACES_A_TOUR` places on."""
-PLACES_A_TOUR = 600
+"""A population is worth while from so many tours on."""
+MANY_PLACES = 12_000
+"""With more places only a full population is worth while: fewer tours, crossed, end longer than one that is annealed."""
 SMALLEST = 12
 """Instances with fewer places are left to perturbation."""
 ENTRIES = 20_000_000
@@ -96,7 +97,7 @@ class Evolution:
         self._deadline = deadline
         self._most = min(most, ENTRIES // search.size)
         self._each = seconds
-        self._fewest = max(FEWEST, search.size // PLACES_A_TOUR)
+        self._fewest = FEWEST if search.size <= MANY_PLACES else max(FEWEST, self._most)
         self._reports = reports
         self._rng = run.rng
         self._elite: Array | None = None
