@@ -109,7 +109,7 @@ def test_a_misspelt_name_is_nobody_new(folder):
     assert "arm 'P0' is not in the policy's cohort. Did you mean 'p0', who is missing today? To place somebody new" in said
     instance, policy = read_deployed(folder / "plans" / "arms.policy")
     names = [f"p{arm}" for arm in range(12)]
-    for new, asked in (("P11", {"P11": "p11"}), ("Ines", {})):
+    for new, asked in (("P11", {"P11": "p11"}), ("Inga", {})):
         calls = act_by_name(instance, policy, dict.fromkeys([*names[:-1], new], 0), likes={new: "all"})
         assert calls.similar == asked
         assert any("is that the same one" in remark for remark in calls.remarks()) == bool(asked)
