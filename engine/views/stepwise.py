@@ -226,6 +226,28 @@ class Stepwise(View, ABC, Generic[BatchT]):
     def act(self, batch: BatchT, window: Window, choice: Array) -> None:
         """Take one allowed action in each unfinished row; ``choice`` [B] counts token x A + score."""
 
+    def look_ahead(self, batch: BatchT, nodes: Array, actions: Array) -> Array | None:
+        """Return an estimate of what each of some actions leads to, for a policy that is in doubt between them.
+
+        Such as a bound on what is left after the action, or what a quick construction makes of it. Estimates of one row are
+        compared with each other only. ``None`` where the problem has no estimate.
+
+        Parameters
+        ----------
+        batch
+            Unfinished sub-problems; left unchanged.
+        nodes
+            What the tokens of their windows stand for, [B, T].
+        actions
+            Allowed actions [B, K] as token x A + score, -1 for none.
+
+        Returns
+        -------
+        array or None
+            Costs [B, K], infinite where there is no action, in the mean cost of a decision: for a tour, of an edge.
+        """
+        return None
+
     @abstractmethod
     def solutions(self, batch: BatchT) -> list[Solution]:
         """Return the solutions of finished rows that began as whole instances."""

@@ -59,24 +59,11 @@ def describe_savings(xy: Array, demands: Array, room: float, tokens: int, featur
     features, edges
         [tokens or more, MARKS x CHANNELS] and [tokens or more, tokens or more, CHANNELS], zeros before.
     """
-    n = len(xy)
     variants = len(WEIGHTS)
-    ends = np.empty((n * NEIGHBOURS, 2), dtype=np.int32)
-    apart = np.empty(n * NEIGHBOURS, dtype=np.float64)
-    home = np.empty(n, dtype=np.float64)
-    for i in range(n):
-        home[i] = distance(xy, i, 1)
-    count = near_pairs(xy, home, 2 if room < 0.0 else 0, ends, apart)
-    order = np.empty(count, dtype=np.int32)
-    saved = np.empty(count, dtype=np.float64)
-    partner = np.empty((variants, n, 2), dtype=np.int32)
-    vehicle = np.empty((variants, n), dtype=np.int32)
+    partner = np.empty((variants, len(xy), 2), dtype=np.int32)
+    vehicle = np.empty((variants, len(xy)), dtype=np.int32)
     length = np.empty(variants, dtype=np.float64)
-    for v in range(variants):
-        weigh_pairs(home, demands, WEIGHTS[v], ends[:count], apart, saved)
-        sort_pairs(saved, order)
-        join_pairs(home, demands, room, ends, order, partner[v], vehicle[v])
-        length[v] = total_length(xy, home, room, partner[v])
+    build_routes(xy, demands, room, partner, vehicle, length)
     best = int(np.argmin(length))
     weight = np.exp((length[best] - length) / (SPREAD * max(length[best], 1e-12)))
     weight /= weight.sum()
@@ -92,6 +79,46 @@ def describe_savings(xy: Array, demands: Array, room: float, tokens: int, featur
         for m in range(2):
             for e in range(CHANNELS):
                 features[i, CHANNELS * m + e] = edges[m, i, e]
+
+
+@kernel
+def shortest_of_savings(xy: Array, demands: Array, room: float) -> float:
+    """Return the length of the shortest solution that `describe_savings` would tell of, given the same."""
+    variants = len(WEIGHTS)
+    partner = np.empty((variants, len(xy), 2), dtype=np.int32)
+    vehicle = np.empty((variants, len(xy)), dtype=np.int32)
+    length = np.empty(variants, dtype=np.float64)
+    build_routes(xy, demands, room, partner, vehicle, length)
+    return float(length.min())
+
+
+@kernel
+def build_routes(xy: Array, demands: Array, room: float, partner: Array, vehicle: Array, length: Array) -> None:
+    """Build a solution with each of the `WEIGHTS`.
+
+    Parameters
+    ----------
+    xy, demands, room
+        As for `describe_savings`.
+    partner, vehicle
+        Room [variants, n, 2] and [variants, n]. Get what `join_pairs` writes.
+    length
+        Room [variants]. Gets the lengths, from where the vehicle stands on.
+    """
+    n = len(xy)
+    ends = np.empty((n * NEIGHBOURS, 2), dtype=np.int32)
+    apart = np.empty(n * NEIGHBOURS, dtype=np.float64)
+    home = np.empty(n, dtype=np.float64)
+    for i in range(n):
+        home[i] = distance(xy, i, 1)
+    count = near_pairs(xy, home, 2 if room < 0.0 else 0, ends, apart)
+    order = np.empty(count, dtype=np.int32)
+    saved = np.empty(count, dtype=np.float64)
+    for v in range(len(WEIGHTS)):
+        weigh_pairs(home, demands, WEIGHTS[v], ends[:count], apart, saved)
+        sort_pairs(saved, order)
+        join_pairs(home, demands, room, ends, order, partner[v], vehicle[v])
+        length[v] = total_length(xy, home, room, partner[v])
 
 
 @kernel

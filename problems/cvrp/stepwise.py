@@ -15,6 +15,7 @@ from redwood.problem import frozen
 from redwood.problems.cvrp.generators import clustered_coords, uniform_coords
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.cvrp.stepwise_kernels import (
+    AHEAD,
     FEATURES,
     MARKS,
     PAIRS,
@@ -24,6 +25,7 @@ from redwood.problems.cvrp.stepwise_kernels import (
     Rows,
     act_rows,
     begin_rows,
+    look_ahead_rows,
     sample_rows,
     target_rows,
     window_rows,
@@ -119,6 +121,13 @@ class CVRPStepwise(Stepwise[Tails]):
         mask = np.empty((*arrays.nodes.shape, 2), dtype=np.bool_)
         window_rows(self._arrays, lists, arrays_of(Rows, batch), size, arrays, mask)
         return Window(arrays.features, arrays.nodes >= 0, mask, arrays.nodes, arrays.edges)
+
+    def look_ahead(self, batch: Tails, nodes: Array, actions: Array) -> Array:
+        chosen = np.where(actions < 0, -1, np.take_along_axis(nodes, np.maximum(actions, 0) // 2, axis=1)).astype(np.int32)
+        costs = np.empty(actions.shape)
+        lists = self._neighbour_lists(2 * AHEAD)
+        look_ahead_rows(self._arrays, lists, arrays_of(Rows, batch), chosen, actions % 2 == 1, costs)
+        return costs
 
     def act(self, batch: Tails, window: Window, choice: Array) -> None:
         self._serve(batch, window.nodes[np.arange(len(choice)), choice // 2], choice % 2 == 1)

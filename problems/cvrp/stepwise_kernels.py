@@ -12,7 +12,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below, random_float
-from redwood.problems.cvrp.savings_shares import CHANNELS, describe_savings
+from redwood.problems.cvrp.savings_shares import CHANNELS, describe_savings, shortest_of_savings
 from redwood.problems.routing.relaxation_kernels import EDGES, Ascent, describe_pairs, relax_path
 from redwood.problems.routing.stepwise_kernels import (
     SURROUNDINGS,
@@ -40,6 +40,8 @@ CONTEXT = 1.5
 """How many customers the relaxation is made of, in sizes of the window: without some outside, its rim would be wrong."""
 REACH = 3
 """How many customers savings are made of, in sizes of the window: they need whole routes."""
+AHEAD = 216
+"""How many of the nearest customers a look-ahead builds routes of."""
 AROUND_DEPOT = 0.25
 """Share of the window that is kept for the customers nearest to the depot."""
 
@@ -271,8 +273,58 @@ def window_rows(instances: Instances, lists: Array, batch: Rows, size: int, wind
         describe_places(xy[:total], MARKS, tokens, 10, BASE, window.features[b])
         fresh = _fresh_vehicles(instances.demands[offset:], seen[MARKS:total], batch.room[b], limit, at_depot)
         wanted[1] = 1 + 2 * fresh
-        if relax_path(xy[:total], wanted, fresh, not at_depot, ASCENT, lengths, share, alpha) > 0.0:
+        unit, _ = relax_path(xy[:total], wanted, fresh, not at_depot, ASCENT, lengths, share, alpha)
+        if unit > 0.0:
             describe_pairs(tokens, share, alpha, window.features[b, :, RELAXED:SAVINGS], window.edges[b])
+
+
+@kernel
+def look_ahead_rows(instances: Instances, lists: Array, batch: Rows, nodes: Array, through: Array, costs: Array) -> None:
+    """Write the length of a step to each of some customers with the shortest of the routes that savings build of the rest.
+
+    Parameters
+    ----------
+    instances, lists, batch
+        As for `window_rows`.
+    nodes, through
+        Customers [B, K] that may be served next, -1 for none, and whether by way of the depot, [B, K].
+    costs
+        Room [B, K]. Gets the lengths in means over all customers that they count, infinite where there is no customer.
+    """
+    pool = np.empty(AHEAD, dtype=np.int32)
+    keys = np.empty(AHEAD, dtype=np.float64)
+    xy = np.empty((MARKS + AHEAD, 2), dtype=np.float64)
+    loads = np.zeros(len(xy), dtype=np.float64)
+    costs[:] = math.inf
+    for b in range(len(batch.rows)):
+        offset = instances.offsets[batch.rows[b]]
+        demands, limit = instances.demands[offset:], instances.limits[batch.rows[b]]
+        points = instances.points[offset:]
+        here, current = batch.current[b], points[batch.current[b]]
+        count = -1
+        if lists.shape[1] > 0:
+            count = listed_remaining(instances.points, offset, here, lists, batch.place[b], batch.left[b], pool, keys)
+        if count < 0:
+            open_nodes = batch.remaining[b, : batch.left[b]]
+            count = nearest_remaining(instances.points, offset, here, open_nodes, pool, keys)
+        for k in range(nodes.shape[1]):
+            node = nodes[b, k]
+            if node < 0:
+                continue
+            total = MARKS
+            for other in pool[:count]:
+                if other != node:
+                    xy[total] = points[other] - current
+                    loads[total] = demands[other] / limit
+                    total += 1
+            xy[0] = points[node] - current
+            xy[1] = points[0] - current
+            step = math.hypot(xy[0, 0], xy[0, 1])
+            if through[b, k]:
+                step = math.hypot(xy[1, 0], xy[1, 1]) + math.hypot(xy[0, 0] - xy[1, 0], xy[0, 1] - xy[1, 1])
+            room = ((limit if through[b, k] else batch.room[b]) - demands[node]) / limit
+            costs[b, k] = step + shortest_of_savings(xy[:total], loads[:total], max(0.0, room))
+        costs[b] *= count / max(costs[b].min(), 1e-12)
 
 
 @kernel

@@ -51,7 +51,7 @@ class Ascent(NamedTuple):
 @kernel
 def relax_path(
     xy: Array, wanted: Array, extra: int, joined: bool, ascent: Ascent, lengths: Array, share: Array, alpha: Array
-) -> float:
+) -> tuple[float, float]:
     """Relax the path, or the routes, from position 0 through all others ``xy`` [n, 2] to position 1, the depot of routes.
 
     Parameters
@@ -71,8 +71,9 @@ def relax_path(
 
     Returns
     -------
-    float
-        The mean length of an edge of the first tree; 0 where all positions are the same.
+    tuple of float
+        The mean length of an edge of the first tree, 0 where all positions are the same; and the best bound that the trees
+        gave on the length of the path or of the routes, both in the unit of ``xy``.
     """
     n, steps, averaging = len(xy), ascent.steps, ascent.averaging
     chosen = np.zeros(n, dtype=np.bool_)
@@ -90,6 +91,7 @@ def relax_path(
     share[:n, :n] = 0.0
     unit = 0.0
     step = 0.0
+    bound = 0.0
     for t in range(steps):
         grow_tree(n, lengths, potential, parent, order, key)
         if t == 0:
@@ -97,13 +99,15 @@ def relax_path(
                 unit += lengths[order[k], parent[order[k]]]
             unit /= n - 1
             if unit <= 0.0:
-                return 0.0
+                return 0.0, 0.0
             step = ascent.first_step * unit
         weight = (averaging if t > 0 else 1.0) * (1.0 - averaging) ** (steps - 1 - t)  # what later averaging leaves of it
         degree[:] = 0
+        length = 0.0
         for k in range(1, n):
             i = order[k]
             j = parent[i]
+            length += lengths[i, j]
             degree[i] += 1
             degree[j] += 1
             share[i, j] += weight
@@ -114,8 +118,12 @@ def relax_path(
                 if chosen[i]:
                     degree[i] += 1
                     degree[1] += 1
+                    length += lengths[i, 1]
                     share[i, 1] += weight
                     share[1, i] += weight
+        for i in range(n):
+            length += potential[i] * (degree[i] - wanted[i])
+        bound = max(bound, length)
         if t == steps - 1:
             break
         for i in range(n):
@@ -128,7 +136,7 @@ def relax_path(
         if chosen[i]:
             alpha[i, 1] = 0.0
             alpha[1, i] = 0.0
-    return unit
+    return unit, bound
 
 
 @kernel

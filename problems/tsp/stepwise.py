@@ -20,7 +20,7 @@ from redwood.problems.routing.stepwise_paths import (
 from redwood.problems.routing.travel import Metric, Travel, check_travel
 from redwood.problems.routing.windows import arrays_of, empty_window, open_window
 from redwood.problems.tsp.instance import Tour, TSPInstance
-from redwood.problems.tsp.stepwise_kernels import FEATURES, Rows, window_rows
+from redwood.problems.tsp.stepwise_kernels import AHEAD, FEATURES, Rows, look_ahead_rows, window_rows
 from redwood.problems.tsp.subproblems import Region, draw_regions, least_nodes, merge
 from redwood.views.stepwise import Layout, Stage, Subproblems, Window
 
@@ -63,6 +63,12 @@ class TSPStepwise(TourStepwise):
         arrays = empty_window(len(batch.rows), MARKS + size, self.layout)
         window_rows(self.points, self.offsets, lists, arrays_of(Rows, batch), size, arrays)
         return open_window(arrays, self.layout)
+
+    def look_ahead(self, batch: Paths, nodes: Array, actions: Array) -> Array:
+        chosen = np.where(actions < 0, -1, np.take_along_axis(nodes, np.maximum(actions, 0), axis=1)).astype(np.int32)
+        costs = np.empty(actions.shape)
+        look_ahead_rows(self.points, self.offsets, self._neighbour_lists(2 * AHEAD), arrays_of(Rows, batch), chosen, costs)
+        return costs
 
     def tour(self, order: Array) -> Tour:
         return Tour(order)

@@ -33,6 +33,8 @@ outside, the rim of the window would be wrong."""
 ASCENT = Ascent(steps=300, first_step=0.7, decay=0.987, averaging=0.05)
 """Enough trees for the potentials to settle; with 30 the gap of the policy doubles,
 with 100 it is a quarter larger at 1,000 nodes."""
+AHEAD = 144
+"""How many of the nearest nodes the bound of a look-ahead is made of."""
 FEATURES = 6 + SURROUNDINGS + MARKS * EDGES
 
 
@@ -100,8 +102,54 @@ def window_rows(points: Array, offsets: Array, lists: Array, batch: Rows, size: 
             xy[k, 1] = batch.turn[b, 1, 0] * dx + batch.turn[b, 1, 1] * dy
         _describe(xy[: MARKS + count], min(tokens, MARKS + shown), batch.left[b], window.features[b])
         around = xy[: MARKS + count]
-        if relax_path(around, wanted, 0, False, ASCENT, lengths, share, alpha) > 0.0:
+        unit, _ = relax_path(around, wanted, 0, False, ASCENT, lengths, share, alpha)
+        if unit > 0.0:
             describe_pairs(MARKS + shown, share, alpha, window.features[b, :, FEATURES - EDGES * MARKS :], window.edges[b])
+
+
+@kernel
+def look_ahead_rows(points: Array, offsets: Array, lists: Array, batch: Rows, nodes: Array, costs: Array) -> None:
+    """Write the length of a step to each of some nodes with a bound on the path from there through its surroundings.
+
+    Parameters
+    ----------
+    points, offsets, lists, batch
+        As for `window_rows`.
+    nodes
+        Nodes [B, K] that may be visited next, -1 for none.
+    costs
+        Room [B, K]. Gets the lengths in mean edges of a shortest tree, infinite where there is no node.
+    """
+    pool = np.empty(AHEAD, dtype=np.int32)
+    keys = np.empty(AHEAD, dtype=np.float64)
+    xy = np.empty((MARKS + AHEAD, 2), dtype=np.float64)
+    lengths = np.empty((len(xy), len(xy)), dtype=np.float32)
+    share = np.empty((len(xy), len(xy)), dtype=np.float32)
+    alpha = np.empty((len(xy), len(xy)), dtype=np.float32)
+    wanted = np.full(len(xy), 2, dtype=np.int32)
+    wanted[:MARKS] = 1
+    costs[:] = math.inf
+    for b in range(len(batch.rows)):
+        offset = offsets[batch.rows[b]]
+        origin = offset + batch.current[b]
+        count = -1
+        if lists.shape[1] > 0:
+            count = listed_remaining(points, offset, batch.current[b], lists, batch.place[b], batch.left[b], pool, keys)
+        if count < 0:
+            count = nearest_remaining(points, offset, batch.current[b], batch.remaining[b, : batch.left[b]], pool, keys)
+        for k in range(nodes.shape[1]):
+            if nodes[b, k] < 0:
+                continue
+            total = 2
+            for node in pool[:count]:
+                if node != nodes[b, k]:
+                    xy[total] = points[offset + node] - points[origin]
+                    total += 1
+            xy[0] = points[offset + nodes[b, k]] - points[origin]
+            xy[1] = points[offset + batch.destination[b]] - points[origin]
+            unit, bound = relax_path(xy[:total], wanted, 0, total == 2, ASCENT, lengths, share, alpha)
+            if unit > 0.0:
+                costs[b, k] = (math.hypot(xy[0, 0], xy[0, 1]) + bound) / unit
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -16,6 +16,12 @@ CHUNK = 512
 """Windows in one forward pass at most, which bounds the memory."""
 AHEAD = 8
 """Steps at most that are taken from one look besides the first, where the network is sure of them."""
+DOUBT = 0.98
+"""Probability of the best action below which the policy looks ahead."""
+COMPARED, LIKELY = 6, 0.01
+"""How many actions are compared then, and how probable they have to be at least."""
+TRUST = 10.0
+"""By how much a score falls for each mean cost of a decision that an action is estimated to cost more than another."""
 SPARSE = 0.7
 """Finished rows are set aside when less than this share of a batch is still open."""
 
@@ -38,27 +44,78 @@ def tensors(window: Window, device: torch.device) -> tuple[Tensor, Tensor, Tenso
 @torch.inference_mode()
 def logits(network: Network, window: Window) -> Array:
     """Return the scores of all actions [B, T x A] float32, -inf where not allowed, computed in chunks."""
-    return _look(network, window, sure=1.0)[0]
+    return np.concatenate([scores for _, scores, _ in _looks(network, window, sure=1.0)])
 
 
-@torch.inference_mode()
-def _look(network: Network, window: Window, sure: float) -> tuple[Array, Array]:
-    """Return the scores [B, T x A], and the tokens [B, AHEAD] that surely follow the best one, -1 where there is doubt."""
+def _looks(network: Network, window: Window, sure: float) -> Iterator[tuple[slice, Array, Tensor | None]]:
+    """Yield rows of the window, their scores [R, T x A], and below 1 of ``sure`` who is next to whom, [R, T, T]."""
     device = next(network.parameters()).device
     features, present, edges = tensors(window, device)
     mask = torch.from_numpy(window.mask).to(device)
-    scores, followers = [], []
     with autocast(device):
         for begin in range(0, len(features), CHUNK):
             part = slice(begin, begin + CHUNK)
             pairs = None if edges is None else edges[part]
             tokens = network(features[part], present[part], pairs)
-            scores.append(network.scores(tokens, mask[part]))
-            if sure < 1.0:
-                next_to = torch.softmax(network.neighbours(tokens, present[part], pairs), dim=2)
-                followers.append(_followers(next_to, scores[-1].argmax(dim=1), present[part].sum(dim=1), sure))
-    ahead = torch.cat(followers).cpu().numpy() if followers else np.full((len(features), 0), -1)
-    return torch.cat(scores).cpu().numpy(), ahead
+            scores = network.scores(tokens, mask[part]).cpu().numpy()
+            next_to = torch.softmax(network.neighbours(tokens, present[part], pairs), dim=2) if sure < 1.0 else None
+            yield part, scores, next_to
+
+
+@torch.inference_mode()
+def _decide(
+    network: Network, view: Stepwise[Batch], batch: Batch, window: Window, choose: Choose, sure: float
+) -> tuple[Array, Array]:
+    """Return the actions [B] chosen, and the tokens [B, AHEAD] that surely follow them, -1 where there is doubt."""
+    chosen, followers = [], []
+    for part, scores, next_to in _looks(network, window, sure):
+        rows = np.arange(part.start, part.start + len(scores))
+        chosen.append(choose(looked_ahead(view, batch, rows, window.nodes, scores)))
+        if next_to is None:
+            followers.append(np.full((len(scores), 0), -1))
+        else:
+            first = torch.from_numpy(chosen[-1]).to(next_to.device)
+            count = torch.from_numpy(window.present[part].sum(axis=1)).to(next_to.device)
+            followers.append(_followers(next_to, first, count, sure).cpu().numpy())
+    return np.concatenate(chosen), np.concatenate(followers)
+
+
+def looked_ahead(view: Stepwise[Batch], batch: Batch, rows: Array, nodes: Array, scores: Array) -> Array:
+    """Return scores in which what the view estimates counts between likely actions, where none of them is sure.
+
+    Drakulic et al. score actions by their probability alone. Where it leaves a doubt, an estimate of the rest after each of
+    the likely actions tells more, and those are few.
+
+    Parameters
+    ----------
+    view, batch
+        The sub-problems.
+    rows
+        Those [R] of the batch to which the scores belong.
+    nodes
+        What the tokens of the windows stand for, [B, T].
+    scores
+        Scores [R, T x A].
+    """
+    if type(view).look_ahead is Stepwise.look_ahead:
+        return scores
+    choices = np.flatnonzero(batch.left[rows] > 1)
+    logs = scores[choices] - np.logaddexp.reduce(scores[choices], axis=1, keepdims=True)
+    in_doubt = logs.max(axis=1, initial=-np.inf) < np.log(DOUBT)
+    doubtful, logs = choices[in_doubt], logs[in_doubt]
+    if not len(doubtful):
+        return scores
+    actions = np.argsort(-logs, axis=1)[:, :COMPARED]
+    likely = np.take_along_axis(logs, actions, axis=1)
+    actions[likely < np.log(LIKELY)] = -1
+    costs = view.look_ahead(batch.take(rows[doubtful]), nodes[rows[doubtful]], actions)
+    if costs is None:
+        return scores
+    scores = scores.copy()
+    scores[doubtful] = -np.inf
+    row, column = np.nonzero(actions >= 0)
+    scores[doubtful[row], actions[row, column]] = (likely - TRUST * (costs - costs.min(axis=1, keepdims=True)))[row, column]
+    return scores
 
 
 def _followers(next_to: Tensor, first: Tensor, count: Tensor, sure: float) -> Tensor:
@@ -153,8 +210,8 @@ def finish(
             _finish_simply(view, batch)
             return False
         window = view.window(batch, window_size(network, batch))
-        scores, ahead = _look(network, window, sure)
-        view.act(batch, window, choose(scores))
+        chosen, ahead = _decide(network, view, batch, window, choose, sure)
+        view.act(batch, window, chosen)
         for following in ahead.T:
             rows = np.flatnonzero(following >= 0)
             if not len(rows):

@@ -45,7 +45,7 @@ def test_alpha_is_what_a_forced_pair_costs():
     xy = rng.random((9, 2))
     n = len(xy)
     lengths, share, alpha = (np.zeros((n, n), np.float32) for _ in range(3))
-    unit = relax_path(xy, np.array(path_degrees(n), np.int32), 0, True, Ascent(1, 0.4, 0.9, 0.1), lengths, share, alpha)
+    unit, _ = relax_path(xy, np.array(path_degrees(n), np.int32), 0, True, Ascent(1, 0.4, 0.9, 0.1), lengths, share, alpha)
     nearest = np.sort(np.where(np.eye(n, dtype=bool), np.inf, lengths), axis=1)[:, :2]
     nearest[:2, 1] = nearest[:2, 0]  # ends have one edge
     potential = -0.25 * nearest.sum(axis=1)
