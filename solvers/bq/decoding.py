@@ -258,7 +258,8 @@ def beam(
             _finish_simply(view, batch)
             break
         window = view.window(batch, window_size(network, batch))
-        parents, choice, value = _extend(logits(network, window), value, batch.left == 0)
+        scores = looked_ahead(view, batch, np.arange(len(batch.left)), window.nodes, logits(network, window))
+        parents, choice, value = _extend(scores, value, batch.left == 0)
         window = Window(
             window.features[parents],
             window.present[parents],
