@@ -62,7 +62,7 @@ def compare(
     Parameters
     ----------
     first, second
-        Records of two folders; what only one of them has is left out.
+        Records of two folders; what only one of them has is left out, and so is what a solver refused.
     tolerance
         Change of the mean gap, a share, up to which nothing is said to be worse.
     time_tolerance
@@ -74,7 +74,7 @@ def compare(
         Where they have no job in common.
     """
     cases = summarise([*first, *second])
-    before, after = ([run for run in records if isinstance(run, Run)] for records in (first, second))
+    before, after = ([run for run in records if isinstance(run, Run) and not run.is_refused] for records in (first, second))
     known = {_key(run): run for run in before}
     groups: dict[tuple[str, str], list[tuple[Run, Run]]] = {}
     for run in after:

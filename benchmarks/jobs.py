@@ -20,7 +20,7 @@ from redwood.benchmarks.provenance import Machine, code_digest, load_average, pr
 from redwood.benchmarks.records import SOLUTIONS, Bound, BoundResult, Code, Finished, Process, Run, RunResult, Times
 from redwood.benchmarks.typed import LARGEST
 from redwood.budget import Termination
-from redwood.errors import RedwoodError
+from redwood.errors import FitError, RedwoodError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.child import BoundTask
 from redwood.execution.cores import lend_cores
@@ -86,6 +86,8 @@ def carry_out(request: JobRequest) -> Done | None:
             checkers = [_checker(case, request.data) for case in job.cases]
             asked = Request(_work(job, checkers), checkers, job.time_limit, plugins, job.memory_gb, cores=cores)
             outcomes = run_apart(asked, server, stop=stop)
+        except FitError as refusal:
+            outcomes = [Outcome(stopped=Termination.ERROR, error=str(refusal), refused=True) for _ in job.cases]
         except Exception as error:  # whatever fails is recorded as what it is
             outcomes = [Outcome(stopped=Termination.ERROR, error=error_text(error)) for _ in job.cases]
         seconds = time.perf_counter() - began
@@ -159,8 +161,9 @@ def _bound_result(outcome: Outcome) -> BoundResult:
 
 def _result(job: Job, position: int, checkers: Sequence[Checker], outcome: Outcome) -> tuple[RunResult, Any]:
     """Return the checked result of an instance and its solution as plain data; without an instance, what is known."""
-    if not checkers:
-        return RunResult(job.solver, Status.FAILED, Termination.ERROR, message=outcome.error), None
+    if outcome.refused or not checkers:
+        status = Status.REFUSED if outcome.refused else Status.FAILED
+        return RunResult(job.solver, status, Termination.ERROR, message=outcome.error), None
     checker, name = checkers[position], _name(job)
     note = f"auto chose {name}." if job.solver == "auto" else ""
     version = host().version(host().solver_entry(name, job.case.problem).plugin)

@@ -136,6 +136,11 @@ class Run(_JobRecord, frozen=True, kw_only=True, tag_field="kind", tag="run"):
     batch: Count = 1
     result: RunResult
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the solver does not take the instance, so that the run says nothing of how good it is."""
+        return self.result.status is Status.REFUSED
+
 
 class Bound(_JobRecord, frozen=True, kw_only=True, tag_field="kind", tag="bound"):
     """A finished bound of an instance, by the problem itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -93,18 +94,26 @@ class CaseSummary:
 
 @dataclass(frozen=True)
 class Section:
-    """What is said of a problem under one time limit."""
+    """What is said of a problem under one time limit; ``refused`` are runs on instances that their solvers do not take."""
 
     problem: str
     limit: float
     runs: Sequence[Run]
     cases: dict[str, CaseSummary]
+    refused: Sequence[Run] = ()
 
     @property
     def tables(self) -> list[Table]:
         """The tables that have rows."""
-        makers = (solver_table, case_table, latency_table, pairwise_table)
-        return [table for make in makers if (table := make(self.runs, self.cases)).rows]
+        makers = (case_table, latency_table, pairwise_table)
+        tables = [solver_table(self.runs, self.cases, self.refused), *(make(self.runs, self.cases) for make in makers)]
+        return [table for table in tables if table.rows]
+
+    @property
+    def refusals(self) -> list[str]:
+        """Why solvers do not take instances: a sentence for each solver and reason."""
+        reasons = grouped(self.refused, lambda run: (run.label, run.result.message))
+        return [f"{label} refused {len(members)} runs: {reason}" for (label, reason), members in reasons.items()]
 
     @property
     def comparisons(self) -> list[str]:
@@ -137,7 +146,10 @@ class Report:
     def sections(self) -> list[Section]:
         """A section for each problem and time limit."""
         groups = grouped(self.runs, lambda run: (run.case.problem, run.time_limit))
-        return [Section(problem, limit, members, self.cases) for (problem, limit), members in groups.items()]
+        return [
+            Section(problem, limit, _taken(members), self.cases, [run for run in members if run.is_refused])
+            for (problem, limit), members in groups.items()
+        ]
 
     @property
     def bounds(self) -> Table:
@@ -182,7 +194,7 @@ class Report:
             if isinstance(session, Session) and session.oversubscribed:
                 crowd = f"{session.jobs} jobs at a time on {session.usable_cores} cores"
                 found.append(f"{session.started}: {crowd}: the machine was over-subscribed, so no time is to be trusted.")
-        runs = [run for run in self.runs if run.threads == 1]
+        runs = [run for run in _taken(self.runs) if run.threads == 1]
         shares = [run.process.cpu_share for run in runs if run.process.cpu_share is not None]
         starved = sum(share < STARVED for share in shares)
         if starved:
@@ -235,10 +247,19 @@ def _warnings_of(case: CaseSummary) -> Iterable[str]:
         yield f"{name}: solution {best:.9g} is better than the best known {known:.9g}."
 
 
-def solver_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
+def _taken(runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if not run.is_refused]
+
+
+def solver_table(runs: Sequence[Run], cases: dict[str, CaseSummary], refused: Sequence[Run] = ()) -> Table:
     """Return one row a solver: those that solved everything first, the smallest mean gap before others."""
-    found = [_solver_row(label, members, cases) for label, members in grouped(runs, lambda run: run.label).items()]
-    return Table("", [row for _, row in sorted(found, key=lambda entry: entry[0])])
+    by_label = grouped([*runs, *refused], lambda run: run.label)
+    found = [_solver_row(label, _taken(members), cases) for label, members in by_label.items()]
+    rows = [row for _, row in sorted(found, key=lambda entry: entry[0])]
+    if refused:
+        counts = Counter(run.label for run in refused)
+        rows = [row | {"refused": number(counts[row["solver"].text])} for row in rows]
+    return Table("", rows)
 
 
 def _solver_row(
@@ -267,8 +288,8 @@ def _solver_row(
         "reached": number(sum(gap <= SAME for gap in everything)),
         "mean gap to bound, %": percent(statistics.mean(distances) if distances else None),
         "primal integral": number(_mean_integral(runs, cases), ".3f"),
-        "seconds": number(shifted_geometric_mean(seconds), ".2f"),
-        "longest": number(max(seconds), ".2f"),
+        "seconds": number(shifted_geometric_mean(seconds) if seconds else None, ".2f"),
+        "longest": number(max(seconds, default=None), ".2f"),
         "failed": number(sum(run.result.status is Status.FAILED for run in runs)),
         "killed": number(sum(run.result.termination is Termination.KILLED for run in runs)),
     }

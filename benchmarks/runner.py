@@ -49,9 +49,20 @@ class ChangedCodeWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come: jobs finished before and now, all jobs, and the record that was just written."""
+    """How far a run has come.
+
+    Attributes
+    ----------
+    finished, refused
+        Jobs with a record, from before or now, and those of them whose solver does not take the instance.
+    total
+        All jobs.
+    record
+        The one that was just written.
+    """
 
     finished: int
+    refused: int
     total: int
     record: Finished | None
 
@@ -97,15 +108,17 @@ def run_plan(
         _warn_of_changed_code(plan, known)
         left = [job for job in plan.jobs if kept[job.id] < len(job.cases)]
         finished = len(plan.jobs) - len(left)
-        on_progress(Progress(finished, len(plan.jobs), None))
+        refused = len({record.job for record in known if _is_refused(record)} & {job.id for job in plan.jobs})
+        on_progress(Progress(finished, refused, len(plan.jobs), None))
         if not left:
             return finished, len(plan.jobs)
         runner = _Runner(plan, out, append, executor, fresh)
         with closing(runner.records(left)) as found:
             for records in found:
                 finished += 1
+                refused += _is_refused(records[0])
                 for record in records:
-                    on_progress(Progress(finished, len(plan.jobs), record))
+                    on_progress(Progress(finished, refused, len(plan.jobs), record))
     if runner.lost:
         raise ExecutorError(f"{len(runner.lost)} jobs were lost ({runner.lost[0]}); `redwood bench resume` runs them.")
     return finished, len(plan.jobs)
@@ -116,6 +129,11 @@ def _has_failed(record: Finished) -> bool:
     if isinstance(record, Bound):
         return record.result.bound is None
     return record.result.status is Status.FAILED
+
+
+def _is_refused(record: Finished) -> bool:
+    """Return whether the solver of a job does not take its instance."""
+    return isinstance(record, Run) and record.is_refused
 
 
 def _warn_of_changed_code(plan: Plan, known: Sequence[Finished]) -> None:

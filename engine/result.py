@@ -38,6 +38,8 @@ class Status(StrEnum):
     """A solution was found, and a proof or a bound shows that none is better."""
     FAILED = "failed"
     """The solver failed; ``message`` says how. A solution reported before that is kept."""
+    REFUSED = "refused"
+    """The solver does not take the instance, and ``message`` says why: in benchmarks, where `solve` raises `FitError`."""
 
 
 @dataclass(frozen=True)

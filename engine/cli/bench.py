@@ -238,13 +238,13 @@ def _run(
     chosen = chosen_executor(executor, jobs, scheduler, executor_pairs)
     screen = console(stderr=True)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
-    state = (0, len(plan.jobs))
+    finished, refused = 0, 0
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(escape(plan.suite.label), total=len(plan.jobs))
 
         def show(progress: RunProgress) -> None:
-            nonlocal state
-            state = (progress.finished, progress.total)
+            nonlocal finished, refused
+            finished, refused = progress.finished, progress.refused
             bar.update(task, completed=progress.finished, description=escape(_describe(progress.record) or plan.suite.label))
             if as_json and progress.record is not None:
                 print_json(to_builtins(progress.record))
@@ -252,10 +252,11 @@ def _run(
         try:
             run_plan(plan, out, executor=chosen, fresh=fresh, retry_failed=retry_failed, on_progress=show)
         except KeyboardInterrupt:
-            say(f"Interrupted: {state[0]} of {state[1]} jobs are finished; resume with the same command.", err=True)
+            say(f"Interrupted: {finished} of {len(plan.jobs)} jobs are finished; resume with the same command.", err=True)
             return INTERRUPTED
     if not as_json:
-        say(f"{state[0]} of {state[1]} jobs are finished; see `redwood bench report {out}`.")
+        ended = f"{finished} of {len(plan.jobs)} jobs are finished" + f", {refused} of them refused" * bool(refused)
+        say(f"{ended}; see `redwood bench report {out}`.")
     return 0
 
 

@@ -114,6 +114,8 @@ class Outcome:
         How a bound was proven, where only that was asked for.
     error
         What went wrong, in words; empty where nothing did.
+    refused
+        Whether that is the solver's own word that it does not take the instance.
     """
 
     answer: Answer | None = None
@@ -128,6 +130,7 @@ class Outcome:
     peak_mb: float | None = None
     method: str = ""
     error: str = ""
+    refused: bool = False
 
 
 class _CallbackFailedError(BaseException):

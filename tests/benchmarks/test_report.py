@@ -2,6 +2,7 @@
 
 import pytest
 
+from redwood.benchmarks.page import render_page
 from redwood.benchmarks.provenance import Machine
 from redwood.benchmarks.records import Bound, BoundResult, Host, Session, Times
 from redwood.benchmarks.report import comparisons, pairwise_table, render, summarise
@@ -46,6 +47,25 @@ def test_who_solved_less_stands_below(make_run):
     ]
     lines = render(records).splitlines()
     assert [line.split("|")[1].strip() for line in lines if line.startswith(("| a |", "| b |"))][:2] == ["b", "a"]
+
+
+def test_refused_runs_are_left_out_and_their_reason_said_once(make_run):
+    """What a solver does not take is in a column of its own and in no average, and no warning; a reason is said once."""
+    refused = [make_run("a", seed, None, status="refused", message="a takes no fleet", share=None) for seed in (1, 2)]
+    text = render([make_run("a", 0, 101.0), *refused, make_run("b", 0, 102.0)])
+    assert (row(text, "a")[1], row(text, "a")[5:7], row(text, "a")[-1]) == ("1.000", ["1", "1"], "2")
+    assert text.count("a takes no fleet") == 1
+    assert "- a refused 2 runs: a takes no fleet" in text
+    assert "## Warnings" not in text
+    assert "| refused |" not in render([make_run("a", 0, 101.0)])
+
+
+def test_a_solver_that_takes_nothing_has_a_row(make_run):
+    """A solver that refused every run has dashes, and no place in comparisons and charts."""
+    records = [make_run("a", 0, None, status="refused", message="no")]
+    assert row(render(records), "a")[-1] == "1"
+    assert row(render([*records, make_run("b", 0, 102.0)]), "a")[1] == "-"
+    assert 'class="c0"' not in render_page(records)
 
 
 def test_machines_of_an_executor_are_named(make_run):

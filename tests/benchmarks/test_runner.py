@@ -56,6 +56,7 @@ def rude_run(tmp_path_factory):
             ("rude", "fork", "{manner = 'fork'}"),
             ("rude", "daemon", "{manner = 'daemon'}"),
             ("rude", "stuck", "{manner = 'stuck'}"),
+            ("rude", "refuse", "{manner = 'refuse'}"),
             ("cheat", "liar", "{wrong = 'proof'}"),
         )
     )
@@ -65,7 +66,7 @@ def rude_run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDWOOD_TEST_MARK", str(out))
         finished, total = run_plan(plan, out, executor=Local(2))
-    assert finished == total == 13
+    assert finished == total == 14
     return out
 
 
@@ -83,6 +84,7 @@ def rude_run(tmp_path_factory):
         ("fork", "feasible", "killed", 6, ""),
         ("daemon", "feasible", "converged", 4, ""),
         ("stuck", "feasible", "killed", 6, ""),
+        ("refuse", "refused", "error", None, "rude takes no countdown"),
         ("liar", "optimal", "optimal", 5, ""),
     ],
 )
@@ -317,6 +319,20 @@ def test_the_commands_say_what_is_to_be_run_and_where_the_report_is(tmp_path, to
     run_plan(toy_plan('name = "proving"'), tmp_path)
     told = CliRunner().invoke(root, ["bench", "report", str(tmp_path)])
     assert f"Written to {tmp_path / 'report.md'} and {tmp_path / 'report.html'}." in told.output
+
+
+def test_refused_jobs_are_counted_aloud(tmp_path, toy_plan):
+    """The last line of a run says how many jobs were refused, those of earlier sessions too."""
+    from click.testing import CliRunner
+
+    from redwood.cli.root import root
+
+    seen = []
+    plan = toy_plan('name = "proving"', 'name = "rude"\noptions = {manner = "refuse"}')
+    run_plan(plan, tmp_path, on_progress=seen.append)
+    assert seen[-1].refused == 1
+    told = CliRunner().invoke(root, ["bench", "resume", str(tmp_path)])
+    assert told.output.startswith("2 of 2 jobs are finished, 1 of them refused;")
 
 
 def test_a_folder_without_a_plan_cannot_be_resumed(tmp_path):

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from redwood.budget import Sense
-from redwood.errors import InstanceError
+from redwood.errors import FitError, InstanceError
 from redwood.plugins.spec import Choice, Determinism, Format, ProblemSpec, SolverSpec, hookimpl
 from redwood.problem import Instance, Problem, Solution
 from redwood.solver import Answer, Run, Solver
@@ -166,11 +166,13 @@ class Hang(Solver):
 
 @dataclass(frozen=True)
 class Rude(Solver):
-    """Die, fork or shout, after reporting a solution."""
+    """Die, fork or shout, after reporting a solution; or refuse the instance before."""
 
     manner: str = "segfault"
 
     def run(self, problem: Any, instance: Any, run: Run) -> Answer:
+        if self.manner == "refuse":
+            raise FitError("rude takes no countdown")
         run.report(Number(6))
         if self.manner == "segfault":
             os.kill(os.getpid(), 11)
