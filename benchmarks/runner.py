@@ -17,6 +17,7 @@ from redwood.benchmarks.planning import Job, Plan, make_plan
 from redwood.benchmarks.provenance import provenance
 from redwood.benchmarks.records import (
     PLAN,
+    RECORDS,
     Append,
     Bound,
     Finished,
@@ -102,8 +103,9 @@ def run_plan(
         Where jobs were lost with the machines that ran them; the others have their records, and resuming runs the rest.
     """
     with open_ledger(out) as append:
-        _claim(plan, out)
-        known = [record for record in read_records(out) if isinstance(record, Finished)]
+        known = known_records(plan, out)
+        if not (out / PLAN).exists():
+            write_plan(out, KeptPlan(plan.suite.name, _data_folder(plan), plan.suite.text))
         kept = Counter(record.job for record in known if not (retry_failed and _has_failed(record)))
         _warn_of_changed_code(plan, known)
         left = [job for job in plan.jobs if kept[job.id] < len(job.cases)]
@@ -164,15 +166,29 @@ def resume_plan(out: Path) -> Plan:
     return make_plan(parse_suite(kept.suite, kept.text, str(out / PLAN)), None if kept.data is None else Path(kept.data))
 
 
-def _claim(plan: Plan, out: Path) -> None:
-    """Write down whose records the folder holds, or refuse where they are another suite's."""
-    data = None if plan.data is None else str(plan.data.resolve())
-    if not (out / PLAN).exists():
-        write_plan(out, KeptPlan(plan.suite.name, data, plan.suite.text))
-        return
-    kept = read_plan(out)
-    if (kept.suite, kept.text) != (plan.suite.name, plan.suite.text):
-        raise OptionError(f"{out} holds the records of suite {kept.suite!r} as it was then; give another --out.")
+def known_records(plan: Plan, out: Path) -> list[Finished]:
+    """Return what a folder, if it is there, holds already of a plan.
+
+    Raises
+    ------
+    OptionError
+        Where it holds records of another suite, or is no folder.
+    FormatError
+        Where the records are of another version of Redwood, or damaged.
+    """
+    if out.exists() and not out.is_dir():
+        raise OptionError(f"{out} is a file and not a folder; give another --out.")
+    if (out / PLAN).exists():
+        kept = read_plan(out)
+        if (kept.suite, kept.text) != (plan.suite.name, plan.suite.text):
+            raise OptionError(f"{out} holds the records of suite {kept.suite!r} as it was then; give another --out.")
+    if not (out / RECORDS).exists():
+        return []
+    return [record for record in read_records(out) if isinstance(record, Finished)]
+
+
+def _data_folder(plan: Plan) -> str | None:
+    return None if plan.data is None else str(plan.data.resolve())
 
 
 @dataclass(frozen=True)
@@ -233,13 +249,14 @@ def replay(out: Path, word: str) -> Replay:
 
 
 def _requests(plan: Plan, session: str, jobs: Sequence[Job], fresh: bool) -> list[JobRequest]:
-    data = None if plan.data is None else str(plan.data.resolve())
     files = tuple(str(file) for file in host().files)
     solvers = {(job.solver, job.case.problem) for job in jobs if job.solver not in ("", "auto")}
     preload = {module for names in solvers for module in host().solver_entry(*names).spec.preload}
     problems = [host().problem_entry(name) for name in {job.case.problem for job in jobs}]
     preload |= {entry.spec.target.partition(":")[0] for entry in problems if entry.plugin == BUILT_IN}
-    return [JobRequest(session, plan.suite.label, job, data, files, fresh, tuple(sorted(preload))) for job in jobs]
+    return [
+        JobRequest(session, plan.suite.label, job, _data_folder(plan), files, fresh, tuple(sorted(preload))) for job in jobs
+    ]
 
 
 class _Runner:

@@ -56,7 +56,7 @@ def list_suites(as_json: bool) -> None:
 @click.argument("suite")
 @click.option("--out", type=ExistingFile, required=True, metavar="FOLDER", help="Where the records go.")
 @click.option("--data", type=ExistingFile, envvar="REDWOOD_DATA", metavar="FOLDER", help="Where the suite's files are.")
-@click.option("--dry-run", is_flag=True, help="Say what would be run, and do not run it.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run, or why it would be refused, and do not run it.")
 @executor_options
 @fresh_option
 @retry_option
@@ -71,12 +71,14 @@ def run(ctx: click.Context, /, suite: str, out: Path, data: Path | None, dry_run
     limits; the workers need Redwood, the plugins and, under the same path, the suite's files.
     """
     from redwood.benchmarks.planning import make_plan
+    from redwood.benchmarks.runner import known_records
     from redwood.benchmarks.suite import find_suite
 
     plan = make_plan(find_suite(suite), data)
     for words in plan.skipped:
         say(f"Left out: {words}", err=True)
     if dry_run:
+        known_records(plan, out)
         cases = len({job.case.fingerprint for job in plan.jobs})
         bounds = sum(not job.solver for job in plan.jobs)
         kinds = f"{len(plan.jobs)} jobs ({len(plan.jobs) - bounds} runs of solvers, {bounds} bounds)"

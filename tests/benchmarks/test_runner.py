@@ -15,8 +15,10 @@ import pytest
 from kills import try_kills
 
 from redwood.benchmarks.jobs import JobRequest, carry_out, leave
+from redwood.benchmarks.planning import make_plan
 from redwood.benchmarks.records import Bound, Run, Session, read_records
 from redwood.benchmarks.runner import replay, resume_plan, run_plan
+from redwood.benchmarks.suite import find_suite, parse_suite
 from redwood.errors import ExecutorError, FormatError, OptionError
 from redwood.execution.cores import lend_cores
 from redwood.execution.executors.local import Local
@@ -37,8 +39,6 @@ CHILD = "left-behind-by-redwood-test"
 @pytest.fixture(scope="module")
 def rude_run(tmp_path_factory):
     """The records of solvers that behave well and badly, all of one run."""
-    from redwood.benchmarks.planning import make_plan
-    from redwood.benchmarks.suite import parse_suite
     from redwood.plugins.host import host
 
     host().load_file(PLUGIN)
@@ -202,6 +202,27 @@ def test_another_suite_does_not_mix_with_the_records(toy_plan, tmp_path):
     run_plan(toy_plan('name = "proving"'), tmp_path)
     with pytest.raises(OptionError, match="give another --out"):
         run_plan(toy_plan('name = "steps"'), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("plan.json", '{"suite": "other", "data": null, "text": "", "format": 2}', "holds the records of suite 'other'"),
+        ("records.jsonl", '{"kind": "session"}\n', "format 'that of Redwood 0.1'; expected 2"),
+    ],
+)
+def test_a_dry_run_refuses_what_a_run_would(tmp_path, file, text, words):
+    """--dry-run refuses a folder of another suite or of an older version, as the run itself does, and writes nothing."""
+    from click.testing import CliRunner
+
+    from redwood.cli.root import root
+
+    (tmp_path / file).write_text(text)
+    told = CliRunner().invoke(root, ["bench", "run", "smoke", "--out", str(tmp_path), "--dry-run"])
+    assert words in " ".join(told.output.split())
+    assert [found.name for found in tmp_path.iterdir()] == [file]
+    with pytest.raises((OptionError, FormatError), match=re.escape(words)):
+        run_plan(make_plan(find_suite("smoke")), tmp_path)
 
 
 def test_two_runners_do_not_write_to_one_folder(toy_plan, tmp_path):
