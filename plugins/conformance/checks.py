@@ -7,20 +7,20 @@ Each check returns `Finding`s, an empty list where all is well, so that a plugin
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from redwood.budget import Sense
-from redwood.errors import FitError, RedwoodError, UnknownNameError, suggestion
+from redwood.errors import FitError, RedwoodError
 from redwood.planning.contract import Planning
 from redwood.plugins.conformance.doctor import inspect_class
 from redwood.plugins.conformance.planning_rules import PLANNING_RULES
 from redwood.plugins.conformance.problem_rules import PROBLEM_RULES, ProblemCase
 from redwood.plugins.conformance.rules import FOLDER, HANGS, Finding, Rule, broken, check_names, chosen, keep, smallest
 from redwood.plugins.conformance.solver_rules import SOLVER_RULES, SolverCase
-from redwood.plugins.host import PluginState, host
+from redwood.plugins.host import host
 from redwood.problem import Instance
 from redwood.result import Result
 from redwood.solving.bound import bound
@@ -29,11 +29,27 @@ from redwood.solving.solve import solve
 from redwood.tolerance import contradicts
 from redwood.views.bound import Bound
 
-__all__ = ["Finding", "check_bounds", "check_name", "check_planning", "check_problem", "check_solver", "rule_names"]
+__all__ = ["Finding", "check_bounds", "check_planning", "check_problem", "check_solver", "rule_names"]
 
 CLASS_RULE = "views-as-declared"
 BOUND_RULE = "no-bound-beaten"
 LOAD_RULE = "loads"
+
+
+@dataclass
+class Tried:
+    """What was looked at, on which sizes and variants, and what of it was refused; for people as a text."""
+
+    subject: str
+    sizes: list[int] = field(default_factory=list)
+    variants: dict[str, None] = field(default_factory=dict)
+    refused: dict[str, None] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        parts = [f"size{'s' * (len(self.sizes) > 1)} {' and '.join(map(str, self.sizes))}"] if self.sizes else []
+        parts += [f"variants {', '.join(self.variants)}"] if self.variants else []
+        parts += [f"refused {', '.join(self.refused)}"] if self.refused else []
+        return self.subject + (f" ({'; '.join(parts)})" if parts else "")
 
 
 def rule_names() -> list[str]:
@@ -147,14 +163,37 @@ def check_solver(
     **options
         Fields of the solver.
     """
+    cases = [SolverCase(name, problem, size, seed, iterations, options) for seed in seeds]
+    return solver_findings(cases, Tried(name), exclude=exclude, since=since, save=save)
+
+
+def solver_findings(
+    cases: Sequence[SolverCase],
+    tried: Tried,
+    *,
+    exclude: Collection[str] = (),
+    since: str | None = None,
+    save: str | Path = FOLDER,
+) -> list[Finding]:
+    """Return the promises that a solver breaks in some cases, and in the first one on the problem's `variants_tried`.
+
+    Parameters
+    ----------
+    cases
+        Of one solver, problem and size.
+    tried
+        Is told which variants were tried, and which were refused.
+    exclude, since, save
+        As of `check_solver`.
+    """
     check_names(exclude, rule_names())
-    entry = host().solver_entry(name, generate(problem, size=size, seed=0).problem)
+    first = cases[0]
+    entry = host().solver_entry(first.solver, generate(first.problem, size=first.size, seed=0).problem)
     faults = _load_faults(entry.spec, entry)
     if faults:
-        return [Finding(LOAD_RULE, f"solver {name}", fault) for fault in faults]
+        return [Finding(LOAD_RULE, f"solver {first.solver}", fault) for fault in faults]
     findings: list[Finding] = []
-    cases = [SolverCase(name, problem, size, seed, iterations, options) for seed in seeds]
-    for number, case in enumerate([*cases, *_variants_tried(cases[:1])]):
+    for number, case in enumerate([*cases, *_variants_tried(first, tried)]):
         for rule in chosen(SOLVER_RULES, exclude, since):
             if rule.once and number:
                 continue
@@ -165,17 +204,20 @@ def check_solver(
     return findings
 
 
-def _variants_tried(cases: Iterable[SolverCase]) -> Iterator[SolverCase]:
-    """Yield the same case on further variants of its problem, but for those that the solver refuses."""
-    for case in cases:
-        further = () if "/" in case.problem else host().problem(case.problem).variants_tried
-        for variant in further:
-            other = replace(case, problem=f"{case.problem}/{variant}")
-            if not _refused(other):
-                yield other
+def _variants_tried(case: SolverCase, tried: Tried) -> Iterator[SolverCase]:
+    """Yield a case on further variants of its problem, but for those that the solver refuses."""
+    further = () if "/" in case.problem else host().problem(case.problem).variants_tried
+    for variant in further:
+        other = replace(case, problem=f"{case.problem}/{variant}")
+        if refuses(other):
+            tried.refused[variant] = None
+        else:
+            tried.variants[variant] = None
+            yield other
 
 
-def _refused(case: SolverCase) -> bool:
+def refuses(case: SolverCase) -> bool:
+    """Return whether the solver says that it does not take the instance of a case."""
     try:
         return not isinstance(case.first, Result)
     except FitError:
@@ -225,63 +267,6 @@ def check_bounds(
                 message = f"{claimer} claims the bound {value:.9g}, and a solution of {best:.9g} exists."
                 findings.append(Finding(BOUND_RULE, f"{problem} of size {size}, seed {seed}", message))
     return findings
-
-
-def check_name(name: str, **settings: Any) -> tuple[list[Finding], list[str]]:
-    """Return the findings on every problem, solver and plugin of a name, and what was looked at.
-
-    A problem is also asked for its planning rules; a solver is tried on every problem that it fits.
-
-    Raises
-    ------
-    UnknownNameError
-        Where nothing has the name.
-    """
-    found = host()
-    findings: list[Finding] = []
-    seen: list[str] = []
-    records = [record for record in found.records if record.name == name]
-    problems = {e.spec.name for e in found.problem_entries if name in (e.spec.name, e.plugin) and not e.missing}
-    solvers = {entry.spec.name for entry in found.solver_entries if name in (entry.spec.name, entry.plugin)}
-    for record in records:
-        seen.append(f"plugin {name}")
-        if record.state in (PluginState.FAILED, PluginState.INCOMPATIBLE):
-            findings.append(Finding(LOAD_RULE, f"plugin {name}", record.message))
-    named = {*(e.spec.name for e in found.problem_entries), *(e.spec.name for e in found.solver_entries)}
-    if not (records or name in named or problems or solvers):
-        raise UnknownNameError(f"no problem, solver or plugin is named {name!r}.{suggestion(name, named)}")
-    findings += [Finding(LOAD_RULE, name, sentence) for sentence in found.conflicts() if f"{name!r}" in sentence]
-    for problem in sorted(problems):
-        seen.append(f"problem {problem}")
-        findings += _guarded(f"problem {problem}", lambda problem=problem: _whole_problem(problem, settings))
-    entries: list[Any] = [*found.problem_entries, *found.solver_entries]
-    for absent in entries:
-        if absent.missing and name in (absent.spec.name, absent.plugin):
-            findings.append(Finding(LOAD_RULE, absent.spec.name, f"not installed: {'; '.join(absent.missing)}"))
-    for solver in sorted(solvers):
-        for problem in _problems_of(solver):
-            seen.append(f"solver {solver} on {problem}")
-            findings += _guarded(seen[-1], lambda s=solver, p=problem: check_solver(s, p, **settings))
-    return findings, seen
-
-
-def _whole_problem(name: str, settings: dict[str, Any]) -> list[Finding]:
-    findings = check_problem(name, **settings)
-    if (findings and findings[0].rule == LOAD_RULE) or not host().problem(name).offers(Planning):
-        return findings
-    return findings + check_planning(name, **settings)
-
-
-def _guarded(subject: str, check: Any) -> list[Finding]:
-    try:
-        return list(check())
-    except RedwoodError as error:
-        return [Finding(LOAD_RULE, subject, str(error))]
-
-
-def _problems_of(solver: str) -> list[str]:
-    entries = [entry for entry in host().solver_entries if entry.spec.name == solver and not entry.missing]
-    return sorted({p.spec.name for p in host().problem_entries for entry in entries if entry.spec.fits(p.spec)})
 
 
 def _problem_findings(

@@ -34,7 +34,7 @@ class SolverCase:
     problem: str
     size: int
     seed: int
-    iterations: int
+    iterations: int = 20
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property

@@ -121,26 +121,46 @@ def test_doctor_ends_with_code_1_when_something_is_wrong(redwood, tmp_path):
     assert "No module named 'no_such_module'" in result.stdout
 
 
-def test_check_tries_several_sizes(json_lines, redwood, tmp_path):
-    """Each size that is asked for is tried: a promise that breaks on larger instances alone is found on those."""
-    plugin = tmp_path / "shortened.py"
-    plugin.write_text(
-        "from dataclasses import dataclass\n"
-        "from redwood.plugins.spec import SolverSpec, hookimpl\n"
-        "from redwood.solver import Answer, Solver\n"
-        "@dataclass(frozen=True)\n"
-        "class Shortened(Solver):\n"
-        "    def run(self, problem, instance, run):\n"
-        "        if instance.size > 15:\n"
-        "            raise RuntimeError('too long')\n"
-        "        return Answer(problem.solution(instance.largest))\n"
-        "@hookimpl\n"
-        "def redwood_solvers():\n"
-        "    return [SolverSpec('shortened', 'A solver.', f'{__name__}:Shortened', problems=('countdown',))]\n"
-    )
-    words = ("plugins", "check", "shortened", "--plugin", plugin, "--exclude", "budget-kept", "--save", tmp_path)
+@pytest.fixture
+def shortened(tmp_path):
+    """Return a function that writes the plugin of a solver that raises an error beyond size 20, and returns its check."""
+
+    def write(name, error):
+        plugin = tmp_path / f"{name}.py"
+        plugin.write_text(
+            "from dataclasses import dataclass\n"
+            "from redwood.errors import FitError\n"
+            "from redwood.plugins.spec import SolverSpec, hookimpl\n"
+            "from redwood.solver import Answer, Solver\n"
+            "@dataclass(frozen=True)\n"
+            "class Shortened(Solver):\n"
+            "    def run(self, problem, instance, run):\n"
+            "        if instance.size > 20:\n"
+            f"            raise {error}('too long')\n"
+            "        return Answer(problem.solution(instance.largest))\n"
+            "@hookimpl\n"
+            "def redwood_solvers():\n"
+            f"    return [SolverSpec('{name}', 'A solver.', f'{{__name__}}:Shortened', problems=('countdown',))]\n"
+        )
+        return ("plugins", "check", name, "--plugin", plugin, "--exclude", "budget-kept", "--save", tmp_path)
+
+    return write
+
+
+def test_check_tries_several_sizes(json_lines, shortened):
+    """Each size that is asked for is tried, and else a small and a larger one: some promises break on larger ones alone."""
+    words = shortened("shortened", "RuntimeError")
     (small,) = json_lines(*words, "--size", 6)
     assert small["broken"] == 0, [finding["message"] for finding in small["findings"]]
-    (both,) = json_lines(*words, "--size", 6, "--size", 20)
-    assert both["broken"] > 0
-    assert all("too long" in finding["message"] for finding in both["findings"])
+    for sizes in (("--size", 6, "--size", 20), ()):
+        (both,) = json_lines(*words, *sizes)
+        assert both["broken"] > 0
+        assert all("too long" in finding["message"] for finding in both["findings"])
+
+
+def test_check_says_what_it_has_tried(redwood, shortened):
+    """The line of success names the sizes that were tried, and what the solver has refused."""
+    result = redwood(*shortened("refusing", "FitError"))
+    said = " ".join(result.stdout.split())
+    assert said.startswith("Every promise is kept. Tried: "), said
+    assert said.endswith("solver refusing on countdown (size 8; refused size 30).")

@@ -10,7 +10,8 @@ import pytest
 from redwood.errors import OptionError, UnknownNameError
 from redwood.plugins import host as hosting
 from redwood.plugins.conformance import rules
-from redwood.plugins.conformance.checks import check_name, check_problem, check_solver, rule_names
+from redwood.plugins.conformance.by_name import check_name
+from redwood.plugins.conformance.checks import check_problem, check_solver, rule_names
 from redwood.plugins.conformance.rules import PAGE
 from redwood.plugins.conformance.scaffold import scaffold
 from redwood.plugins.host import Host, PluginWarning
