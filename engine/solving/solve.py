@@ -12,6 +12,7 @@ from redwood.budget import AnyOf, Budget, Iterations, Seconds, Target, TargetGap
 from redwood.errors import OptionError, RedwoodError, SolutionError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.messages import error_text
+from redwood.execution.supervisor import longest_seconds
 from redwood.execution.task import Task
 from redwood.plugins.host import Entry, host
 from redwood.plugins.spec import SolverSpec
@@ -25,6 +26,9 @@ from redwood.solving.running import announce, find_partner, run_tasks
 
 DEFAULT_TIME_LIMIT = 10.0
 """Seconds, where the caller gives no budget at all."""
+
+LATE, LATE_SHARE = 0.2, 0.1
+"""Seconds, and share of the time limit, of which a run may pass it by the larger one before its result says so."""
 
 
 def solve(
@@ -144,8 +148,17 @@ def answer(instance: Instance, solver: str | Solver, settings: Settings, options
     (outcome,) = run_tasks([task], [checker], isolate=settings.isolate, on_improvement=listener)
     outcome.load_seconds += load
     name, version = named(entry, made)
+    note = " ".join(
+        part for part in (note, _lateness(outcome.solve_seconds, longest_seconds(limits, problem.sense))) if part
+    )
     facts: dict[str, Any] = {"solver": name, "version": version, "seed": task.seed, "note": note}
     return conclude(checker, outcome, bound_time_limit=seconds, initial=judged, **facts)
+
+
+def _lateness(seconds: float, limit: float) -> str:
+    """Return in words by how much a run has passed its time limit, where that is more than a little."""
+    late = seconds - limit
+    return f"The run ended {late:.2f} s after its time limit." if late > max(LATE, LATE_SHARE * limit) else ""
 
 
 def find_solver(

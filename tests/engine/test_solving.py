@@ -38,6 +38,13 @@ def test_iteration_budget_stops_with_the_best_so_far():
     assert result.gap == pytest.approx(5 / 8)
 
 
+@pytest.mark.parametrize(("pause", "words"), [(0.01, ""), (0.5, "The run ended 0.")])
+def test_a_run_that_ends_late_says_so(pause, words):
+    """A solver that does not look at its limit for long has a message by how much it was late, and others have none."""
+    result = redwood.solve(number(10_000), solver="steps", pause=pause, time_limit=0.1, bound_time_limit=0)
+    assert result.message.startswith(words) and result.message.endswith("after its time limit.") == bool(words)
+
+
 def test_time_limit_holds():
     """A solver that polls the clock stops at its limit."""
     began = time.perf_counter()
