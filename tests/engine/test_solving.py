@@ -42,7 +42,8 @@ def test_iteration_budget_stops_with_the_best_so_far():
 def test_a_run_that_ends_late_says_so(pause, words):
     """A solver that does not look at its limit for long has a message by how much it was late, and others have none."""
     result = redwood.solve(number(10_000), solver="steps", pause=pause, time_limit=0.1, bound_time_limit=0)
-    assert result.message.startswith(words) and result.message.endswith("after its time limit.") == bool(words)
+    assert result.message.startswith(words)
+    assert ("after its time limit" in result.message) == bool(words)
 
 
 def test_time_limit_holds():
