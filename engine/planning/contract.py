@@ -15,6 +15,7 @@ from redwood.arrays import Array
 from redwood.errors import FitError, SolutionError, suggestion
 from redwood.lazy import load_target
 from redwood.planning.action_set import ActionSet
+from redwood.planning.wording import PLAIN, Wording
 from redwood.problem import Solution
 from redwood.views.view import View
 
@@ -193,6 +194,8 @@ class Planning(View, ABC):
     """Name [J] of each arm, or none."""
     state_names: tuple[str, ...] = ()
     """Label [S] of each state, or none."""
+    wording: Wording = PLAIN
+    """What arms and steps are called."""
 
     @abstractmethod
     def rollouts(self, policy: Policy, episodes: int, seed: int) -> Array:

@@ -194,7 +194,7 @@ def plot_against_bound(rollouts: Mapping[str, Rollouts], path: str | Path | None
     return drawn(draw, path, axes)
 
 
-def draw_indices(axes: Axes, gains: Array, names: Sequence[Any], states: Sequence[str] = ()) -> None:
+def draw_indices(axes: Axes, gains: Array, names: Sequence[Any], states: Sequence[str] = (), arm: str = "arm") -> None:
     """Draw by how much an action is above leaving alone [J, S] as a heat map, arms by their greatest value.
 
     Parameters
@@ -207,11 +207,13 @@ def draw_indices(axes: Axes, gains: Array, names: Sequence[Any], states: Sequenc
         Of the arms [J].
     states
         Labels [S] of the states, by default their numbers.
+    arm
+        What a row is.
     """
     order = np.argsort(-gains.max(axis=1), kind="stable")
     shown = axes.imshow(gains[order], aspect="auto", interpolation="nearest", **colours_of(gains))
     name_states(axes, gains.shape[1], states)
-    name_rows(axes, [names[arm] for arm in order])
+    name_rows(axes, [names[row] for row in order], arm)
     axes.figure.colorbar(shown, ax=axes, label="value of an action over leaving alone", shrink=0.8)
 
 

@@ -12,6 +12,7 @@ from redwood.arrays import Array
 from redwood.errors import SolutionError
 from redwood.planning.contract import Planning, Policy
 from redwood.planning.frames import arm_labels, frame, long_columns
+from redwood.planning.wording import PLAIN, Wording
 from redwood.problem import frozen
 
 if TYPE_CHECKING:
@@ -67,10 +68,12 @@ class IndexPolicy(Policy):
     def table(self) -> Any:
         """Return all values as a pandas frame with the columns step, arm, action, state and value.
 
-        Arms have the names of the instance that the policy is bound to, and numbers where it has none.
+        Arms have the names of the instance that the policy is bound to, and numbers where it has none; where they come
+        from a log, its words for arms and steps are the names of these columns.
         """
         steps, _, arm_actions, states = self.q_values.shape
-        axes = {"step": range(steps), "arm": self._names(), "action": range(arm_actions), "state": range(states)}
+        arm, step = self._wording().columns
+        axes = {step: range(steps), arm: self._names(), "action": range(arm_actions), "state": range(states)}
         return frame(long_columns(self.q_values, axes, "value"))
 
     def indices(self, step: int = 0) -> Any:
@@ -82,14 +85,15 @@ class IndexPolicy(Policy):
         found.index = self._names()
         if self._states():
             found.columns = list(self._states())
-        return found.rename_axis(index="arm", columns="state")
+        return found.rename_axis(index=self._wording().columns[0], columns="state")
 
     def plot(self, path: str | Path | None = None, axes: Axes | None = None, *, step: int = 0) -> Axes:
         """Draw `indices` as a heat map of arms and states, and return the axes."""
         from redwood.picture import drawn
         from redwood.planning.picture import draw_indices
 
-        return drawn(lambda shown: draw_indices(shown, self._gains(step), self._names(), self._states()), path, axes)
+        gains, arm = self._gains(step), self._wording().arm
+        return drawn(lambda shown: draw_indices(shown, gains, self._names(), self._states(), arm), path, axes)
 
     def _gains(self, step: int) -> Array:
         """Return by how much the best pull is above leaving alone [J, S]."""
@@ -101,6 +105,11 @@ class IndexPolicy(Policy):
     def _names(self) -> list[Any]:
         planning: Planning | None = getattr(self, "_planning", None)
         return arm_labels(None if planning is None else planning.arm_names, self.q_values.shape[1])
+
+    def _wording(self) -> Wording:
+        """Return the words of the policy's instance."""
+        planning: Planning | None = getattr(self, "_planning", None)
+        return PLAIN if planning is None else planning.wording
 
     def _states(self) -> tuple[str, ...]:
         """Return the labels of the states that the policy's instance has, or none."""

@@ -116,14 +116,15 @@ class Rollouts:
     def to_frame(self, names: Sequence[str] | None = None) -> Any:
         """Return a pandas frame: a row for each episode, step and arm where states were kept, else one for each reward.
 
-        Its columns are episode, step, arm, state and action, or episode, step and reward; ``names`` are
-        those of the arms, by default the instance's.
+        Its columns are episode, step, arm, state and action, or episode, step and reward, with the log's words for step
+        and arm where the arms come from one; ``names`` are those of the arms, by default the instance's.
         """
         episodes, steps = self.rewards.shape
-        axes: dict[str, Sequence[Any]] = {"episode": range(episodes), "step": range(steps)}
+        arm, step = self.wording.columns
+        axes: dict[str, Sequence[Any]] = {"episode": range(episodes), step: range(steps)}
         if self.states is None or self.arm_actions is None:
             return frame(long_columns(self.rewards, axes, "reward"))
-        axes["arm"] = arm_labels(names or self.wording.names, self.states.shape[2])
+        axes[arm] = arm_labels(names or self.wording.names, self.states.shape[2])
         return frame({**long_columns(self.states, axes, "state"), "action": self.arm_actions.ravel()})
 
     def plot_calls(

@@ -10,6 +10,9 @@ import numpy as np
 from redwood.planning.estimation.words import label
 from redwood.problem import Instance
 
+TAKEN = frozenset({"action", "episode", "reward", "state", "value"})
+"""Columns of frames that are not those of arms and steps."""
+
 
 @dataclass(frozen=True)
 class Wording:
@@ -25,6 +28,8 @@ class Wording:
         Of the arms [J]; empty where they have none.
     estimated
         Whether the arms come from a log, which leaves their transitions open.
+    columns
+        What frames call their columns of arms and of steps.
     """
 
     arm: str = "arm"
@@ -32,6 +37,7 @@ class Wording:
     earned: str = "reward"
     names: tuple[str, ...] = ()
     estimated: bool = False
+    columns: tuple[str, str] = ("arm", "step")
 
     @property
     def steps(self) -> str:
@@ -61,7 +67,8 @@ def wording_of(instance: Instance) -> Wording:
     earned = "reward"
     if kept.states and _counts_the_best(instance):
         earned = f"{words.arms} with {words.noun('state')} {label(kept.states[-1])}"
-    return Wording(words.noun("arm"), words.noun("step"), earned, names, True)
+    arm, step = (own if words.of(own) in TAKEN else words.of(own) for own in ("arm", "step"))
+    return Wording(words.noun("arm"), words.noun("step"), earned, names, True, (arm, step))
 
 
 def _counts_the_best(instance: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from redwood.planning.action_set import ActionSet
 from redwood.planning.policies import NullPolicy, RandomPolicy
 from redwood.planning.simulated import SimulatedPlanning
+from redwood.planning.wording import wording_of
 from redwood.problems.cormab.generators import DRAWS, usual_budget
 from redwood.problems.cormab.instance import BanditInstance
 
@@ -30,6 +31,7 @@ class BanditPlanning(SimulatedPlanning):
             joint=instance.joint,
         )
         self.arm_names = instance.arm_names
+        self.wording = wording_of(instance)
         if instance.provenance is not None and not instance.provenance.numbered:
             self.state_names = instance.provenance.states
 

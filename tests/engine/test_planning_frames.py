@@ -13,7 +13,7 @@ from redwood.planning.contract import Planning
 from redwood.planning.estimation.provenance import Provenance
 from redwood.planning.picture import colours_of, draw_rewards
 from redwood.planning.simulation import Rollouts
-from redwood.planning.wording import Wording
+from redwood.planning.wording import Wording, wording_of
 from redwood.plugins.host import host
 
 pandas = pytest.importorskip("pandas", reason="the extra frames is not installed")
@@ -66,6 +66,24 @@ def test_episodes_are_a_frame(solved):
     assert plain.to_frame().reward.to_numpy() == pytest.approx(plain.rewards.ravel())
     with pytest.raises(OptionError, match="2 names were given, and there are 4 arms"):
         kept.to_frame(("a", "b"))
+
+
+def test_frames_and_pictures_speak_as_the_log(solved):
+    """Where arms come from a log, columns of frames and the axis of the picture have its words for arm and step."""
+    from matplotlib.figure import Figure
+
+    instance, result = solved
+    columns = {"arm": "person", "step": "week"}
+    named = replace(instance, provenance=Provenance(states=("unwell", "well"), actions=("no", "yes"), columns=columns))
+    policy = replace(result.solution)
+    kept = redwood.simulate(named, policy, episodes=2, bound_time_limit=0, keep=True)
+    assert list(policy.table().columns) == ["week", "person", "action", "state", "value"]
+    assert policy.indices().index.name == "person"
+    assert policy.plot(axes=Figure().add_subplot()).get_ylabel() == "person"
+    assert list(kept.to_frame().columns) == ["episode", "week", "person", "state", "action"]
+    assert set(kept.to_frame().person) == set(NAMES)
+    taken = replace(instance, provenance=Provenance(states=("0", "1"), actions=("0", "1"), columns={"step": "episode"}))
+    assert wording_of(taken).columns == ("arm", "step")
 
 
 def test_every_picture_is_drawn(solved, tmp_path):
