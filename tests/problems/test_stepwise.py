@@ -385,15 +385,17 @@ def completions(problem, instance, view, batch):
 
 @pytest.mark.parametrize("name", LOOKING)
 def test_look_ahead_finds_what_is_best(name):
-    """Of tiny instances, the action of least estimate leads to the optimum in four of five cases or more."""
-    cases = 15
-    right = 0
-    for seed in range(cases):
+    """Of tiny instances with a choice, the action of least estimate leads to the optimum in four of five or more."""
+    right = []
+    for seed in range(30):
         problem, (instance,), view = view_of(name, (4 if name == "cvrp" else 5,), seed)
         batch = view.begin(np.array([0]))
+        if batch.left[0] < 2:  # little is in reach of some paths
+            continue
         window = view.window(batch, 99)
         actions = np.flatnonzero(window.mask.ravel())[None]
         chosen = actions[0, view.look_ahead(batch, window.nodes, actions)[0].argmin()]
         costs = completions(problem, instance, view, batch)
-        right += costs[chosen] == pytest.approx(min(costs.values()), rel=1e-9)
-    assert right >= 0.8 * cases
+        right.append(costs[chosen] == pytest.approx(min(costs.values()), rel=1e-9))
+    assert len(right) >= 10
+    assert np.mean(right) >= 0.8
