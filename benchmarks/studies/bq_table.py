@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +70,19 @@ class Cell:
 @click.command(help=__doc__)
 @click.option("--limit", default=128, show_default=True, help="Instances of a set or files of a library at most.")
 @click.option("--problem", "problems", multiple=True, help="Only these problems.")
+@click.option("--sets/--no-sets", default=True, show_default=True, help="Whether test sets are measured as well.")
 @click.option("--search-seconds", default=45.0, show_default=True, help="Of the search, for each instance; 0 for none.")
 @click.option("--reference-seconds", default=5.0, show_default=True, help="Of the solver that sets unknown references.")
 @click.option("--libraries/--no-libraries", default=True, show_default=True, help="Whether files are measured as well.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/gaps"), show_default=True)
 def main(
-    limit: int, problems: Sequence[str], search_seconds: float, reference_seconds: float, libraries: bool, out: Path
+    limit: int,
+    problems: Sequence[str],
+    sets: bool,
+    search_seconds: float,
+    reference_seconds: float,
+    libraries: bool,
+    out: Path,
 ) -> None:
     """Measure all cells on one thread."""
     import torch
@@ -85,7 +92,9 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     cells: list[Cell] = []
     wanted = set(problems) or {problem for problem, _ in SETS}
-    for cell in _cells(wanted, limit, search_seconds, reference_seconds, libraries):
+    for cell in _cells(
+        wanted, SETS if sets else (), limit, search_seconds, reference_seconds, LIBRARIES if libraries else ()
+    ):
         log.info("%s", cell)
         cells.append(cell)
         (out / "gaps.json").write_text(json.dumps([asdict(row) for row in cells], indent=1) + "\n", encoding="utf-8")
@@ -105,8 +114,15 @@ def markdown(cells: Sequence[Cell]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(wanted: set[str], limit: int, search: float, effort: float, libraries: bool) -> Iterator[Cell]:
-    for problem, size in SETS:
+def _cells(
+    wanted: set[str],
+    sets: Sequence[tuple[str, int]],
+    limit: int,
+    search: float,
+    effort: float,
+    libraries: Sequence[tuple[str, str, int]],
+) -> Iterator[Cell]:
+    for problem, size in sets:
         if problem not in wanted:
             continue
         try:
@@ -120,9 +136,9 @@ def _cells(wanted: set[str], limit: int, search: float, effort: float, libraries
             known = references if len(chosen) == len(instances) or len(references) > 1 else []
             known = known[: len(chosen)] or reference(problem, size, chosen, "auto", effort)
             yield _measured(Cell(problem, str(size), mode), solver, budget, chosen, known)
-    for problem, pattern, largest in LIBRARIES if libraries else ():
+    for problem, pattern, largest in libraries:
         if problem in wanted:
-            yield _library(problem, pattern, largest, limit)
+            yield from _library(problem, pattern, largest, limit, search)
 
 
 def _modes(search: float) -> Iterator[tuple[str, BQ, Budget, int]]:
@@ -151,29 +167,33 @@ def _measured(cell: Cell, solver: BQ, budget: Budget, instances: Sequence[Instan
     )
 
 
-def _library(problem: str, pattern: str, largest: int, limit: int) -> Cell:
-    """Return the cell of a library: 8 augmentations of each file with a known value and coordinates, smallest first."""
-    cell = Cell(problem, pattern, "8 augmentations")
+def _library(problem: str, pattern: str, largest: int, limit: int, search: float) -> Iterator[Cell]:
+    """Yield the cells of a library: of each file with a known value and coordinates, in the order of their sizes."""
     files = sorted(data_folder().glob(pattern))
     if not files:
-        return Cell(problem, pattern, cell.mode, note=f"no files {pattern} below {data_folder()}; set REDWOOD_DATA.")
+        yield Cell(problem, pattern, "all", note=f"no files {pattern} below {data_folder()}; set REDWOOD_DATA.")
+        return
     known = BestKnown.read(data_folder() / "best_known.csv")
     instances: list[Any] = [known.attach(redwood.read(file), file) for file in files]
     fitting = [i for i in instances if i.best_known and i.size <= largest and i.travel.coords is not None]
-    chosen = sorted(fitting, key=lambda instance: instance.size)
-    chosen = chosen[:: max(1, -(-len(chosen) // limit))]
+    ordered = sorted(fitting, key=lambda instance: instance.size)
+    for mode, solver, budget, share in _modes(search):
+        chosen = ordered[:: max(1, -(-len(ordered) * share // limit))]
+        yield _filed(Cell(problem, pattern, mode), solver, budget, chosen)
+
+
+def _filed(cell: Cell, solver: BQ, budget: Budget, instances: Sequence[Any]) -> Cell:
+    """Return the cell of single files with its figures."""
     gaps, seconds = [], 0.0
     try:
-        for instance in chosen:
-            (objective,), spent = measure(BQ(search="none", augmentations=8), [instance], Iterations(8))
+        for instance in instances:
+            (objective,), spent = measure(solver, [instance], budget)
             gaps.append(100.0 * (objective / float(instance.best_known or 1.0) - 1.0))
             seconds += spent
     except RedwoodError as error:
-        return Cell(problem, pattern, cell.mode, note=str(error))
-    each = seconds / len(chosen)
-    return Cell(
-        problem, pattern, cell.mode, len(chosen), round(float(np.mean(gaps)), 3), round(max(gaps), 3), round(each, 3)
-    )
+        return replace(cell, note=str(error))
+    mean, worst, each = float(np.mean(gaps)), max(gaps), seconds / len(instances)
+    return replace(cell, count=len(instances), mean=round(mean, 3), worst=round(worst, 3), seconds=round(each, 3))
 
 
 if __name__ == "__main__":

@@ -196,6 +196,9 @@ class Stepwise(View, ABC, Generic[BatchT]):
     sure: ClassVar[float] = 1.0
     """Confidence from which on a step may be followed by the token's neighbour on the best path without looking again; 1 for
     never, where tokens have several scores, one action may forbid another, or a new look tells much more."""
+    trust: ClassVar[float] = 0.0
+    """By how much an action's score falls for each per cent that `look_ahead` takes it to be worse than the best; 0 for no
+    look-ahead."""
     symmetric: ClassVar[bool] = True
     """Whether there are several presentations of an instance; where not, further solutions have to be sampled."""
     temperature: ClassVar[float] = 0.0
@@ -226,11 +229,11 @@ class Stepwise(View, ABC, Generic[BatchT]):
     def act(self, batch: BatchT, window: Window, choice: Array) -> None:
         """Take one allowed action in each unfinished row; ``choice`` [B] counts token x A + score."""
 
-    def look_ahead(self, batch: BatchT, nodes: Array, actions: Array) -> Array | None:
+    def look_ahead(self, batch: BatchT, nodes: Array, actions: Array) -> Array:
         """Return an estimate of what each of some actions leads to, for a policy that is in doubt between them.
 
         Such as a bound on what is left after the action, or what a quick construction makes of it. Estimates of one row are
-        compared with each other only. ``None`` where the problem has no estimate.
+        compared with each other only. Asked for where `trust` is above 0.
 
         Parameters
         ----------
@@ -243,10 +246,11 @@ class Stepwise(View, ABC, Generic[BatchT]):
 
         Returns
         -------
-        array or None
-            Costs [B, K], infinite where there is no action, in the mean cost of a decision: for a tour, of an edge.
+        array
+            What the action and all that is left after it will cost, or minus what they will earn: [B, K], infinite where
+            there is no action.
         """
-        return None
+        raise NotImplementedError(f"{type(self).__name__} trusts in its look_ahead(), but has none.")
 
     @abstractmethod
     def solutions(self, batch: BatchT) -> list[Solution]:

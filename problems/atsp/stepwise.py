@@ -11,7 +11,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.problems.atsp.generators import draw_matrix
 from redwood.problems.atsp.instance import ATSPInstance, Tour
-from redwood.problems.atsp.stepwise_kernels import EDGES, FEATURES, Instances, Rows, window_rows
+from redwood.problems.atsp.stepwise_kernels import EDGES, FEATURES, Instances, Rows, look_ahead_rows, window_rows
 from redwood.problems.routing.stepwise_paths import MARKS, Paths, TourStepwise, pack_paths, unpack_paths
 from redwood.problems.routing.travel import Travel, check_travel
 from redwood.problems.routing.windows import arrays_of, empty_window, open_window
@@ -69,6 +69,12 @@ class ATSPStepwise(TourStepwise):
         arrays = empty_window(len(batch.rows), MARKS + size, self.layout)
         window_rows(self._arrays, arrays_of(Rows, batch), size, arrays)
         return open_window(arrays, self.layout)
+
+    def look_ahead(self, batch: Assignments, nodes: Array, actions: Array) -> Array:  # type: ignore[override]
+        chosen = np.where(actions < 0, -1, np.take_along_axis(nodes, np.maximum(actions, 0), axis=1)).astype(np.int32)
+        costs = np.empty(actions.shape)
+        look_ahead_rows(self._arrays, arrays_of(Rows, batch), chosen, costs)
+        return costs
 
     def _empty(self, rows: Array) -> Assignments:
         paths = super()._empty(rows)

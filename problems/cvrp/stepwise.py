@@ -87,6 +87,7 @@ class CVRPStepwise(Stepwise[Tails]):
 
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, scores=2, edges=PAIRS)
     temperature: ClassVar[float] = 0.3
+    trust: ClassVar[float] = 1.5
     curriculum: ClassVar[tuple[Stage, ...]] = (
         Stage(50, 40, 40_000),
         Stage(100, 40, 100_000),

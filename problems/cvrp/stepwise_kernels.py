@@ -289,7 +289,7 @@ def look_ahead_rows(instances: Instances, lists: Array, batch: Rows, nodes: Arra
     nodes, through
         Customers [B, K] that may be served next, -1 for none, and whether by way of the depot, [B, K].
     costs
-        Room [B, K]. Gets the lengths in means over all customers that they count, infinite where there is no customer.
+        Room [B, K]. Gets the lengths, infinite where there is no customer.
     """
     pool = np.empty(AHEAD, dtype=np.int32)
     keys = np.empty(AHEAD, dtype=np.float64)
@@ -324,7 +324,6 @@ def look_ahead_rows(instances: Instances, lists: Array, batch: Rows, nodes: Arra
                 step = math.hypot(xy[1, 0], xy[1, 1]) + math.hypot(xy[0, 0] - xy[1, 0], xy[0, 1] - xy[1, 1])
             room = ((limit if through[b, k] else batch.room[b]) - demands[node]) / limit
             costs[b, k] = step + shortest_of_savings(xy[:total], loads[:total], max(0.0, room))
-        costs[b] *= count / max(costs[b].min(), 1e-12)
 
 
 @kernel

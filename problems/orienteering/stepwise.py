@@ -21,6 +21,7 @@ from redwood.problems.orienteering.stepwise_kernels import (
     Rows,
     act_rows,
     begin_rows,
+    look_ahead_rows,
     sample_rows,
     target_rows,
     window_rows,
@@ -126,6 +127,12 @@ class OrienteeringStepwise(Stepwise[PathBatch]):
         arrays = empty_window(len(batch.rows), MARKS + size, self.layout)
         window_rows(self._arrays, arrays_of(Rows, batch), size, arrays)
         return open_window(arrays, self.layout)
+
+    def look_ahead(self, batch: PathBatch, nodes: Array, actions: Array) -> Array:
+        chosen = np.where(actions < 0, -1, np.take_along_axis(nodes, np.maximum(actions, 0), axis=1)).astype(np.int32)
+        costs = np.empty(actions.shape)
+        look_ahead_rows(self._arrays, arrays_of(Rows, batch), chosen, costs)
+        return costs
 
     def act(self, batch: PathBatch, window: Window, choice: Array) -> None:
         act_rows(self._arrays, arrays_of(Rows, batch), window.nodes[np.arange(len(choice)), choice])

@@ -14,7 +14,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.kernels import RandomState, kernel, random_below
 from redwood.problems.orienteering.prize_collecting_trees import OUT, describe_choice, relax_path_trees
-from redwood.problems.orienteering.tree_paths import PATHS, describe_paths
+from redwood.problems.orienteering.tree_paths import PATHS, collected, describe_paths
 from redwood.problems.routing.distance import distance
 from redwood.problems.routing.relaxation_kernels import EDGES, describe_pairs
 from redwood.problems.routing.stepwise_kernels import (
@@ -36,6 +36,10 @@ TOLD = VALUE + OUT + MARKS * EDGES
 FEATURES = TOLD + PATHS
 CONTEXT = 3
 """How many nodes the relaxation is made of, in sizes of the window."""
+AHEAD = 150
+"""How many of the nearest nodes the paths of a look-ahead are made of."""
+SETTLES = 0.15
+"""By how much estimates are scaled down, since paths of trees differ by chance: in full they mislead the policy."""
 RICH = 0.25
 """Share of the window that is kept for the nodes of the highest prize."""
 
@@ -237,6 +241,89 @@ def window_rows(instances: Instances, batch: Rows, size: int, window: WindowArra
             describe_pairs(tokens, share, alpha, window.features[b, :, TOLD - EDGES * MARKS :], window.edges[b])
             describe_choice(tokens, rate, value, out, window.features[b, :, VALUE:])
             describe_paths(tokens, best[:found], joined, window.features[b, :, TOLD:], window.edges[b, :, :, EDGES:])
+
+
+@kernel
+def look_ahead_rows(instances: Instances, batch: Rows, nodes: Array, costs: Array) -> None:
+    """Write minus the prize of each of some nodes with that of the best path which trees of what is left then are made into.
+
+    Parameters
+    ----------
+    instances, batch
+        As for `window_rows`; the rows stay as they are.
+    nodes
+        Nodes [B, K] that may be visited next, -1 for none.
+    costs
+        Room [B, K]. Gets minus the prizes, in means of a visit on the best of the paths, times `SETTLES`; infinite where
+        there is no node.
+    """
+    opened = np.empty(batch.remaining.shape[1], dtype=np.int32)
+    pool = np.empty(AHEAD, dtype=np.int32)
+    keys = np.empty(AHEAD, dtype=np.float64)
+    costs[:] = math.inf
+    for b in range(len(batch.rows)):
+        offset, end = instances.offsets[batch.rows[b]], instances.ends[batch.rows[b]]
+        distances, current = distances_of(instances, batch.rows[b]), batch.current[b]
+        least, visits = 0.0, 1
+        for k in range(nodes.shape[1]):
+            node = nodes[b, k]
+            if node < 0:
+                continue
+            budget = batch.budget[b] - distance(distances, current, node)
+            count = 0
+            for other in batch.remaining[b, : batch.left[b]]:
+                if other != node and distance(distances, node, other) + distance(distances, other, end) <= budget:
+                    opened[count] = other
+                    count += 1
+            prize, more = _best_path(instances, offset, node, end, budget, opened[:count], pool, keys)
+            costs[b, k] = -instances.prizes[offset + node] - prize
+            if costs[b, k] < least:
+                least, visits = costs[b, k], 1 + more
+        if least < 0.0:
+            costs[b] *= SETTLES * visits / -least
+
+
+@kernel
+def _best_path(
+    instances: Instances, offset: int, node: int, end: int, budget: float, opened: Array, pool: Array, keys: Array
+) -> tuple[float, int]:
+    """Return the prize of the best path from a node to the end that trees of its surroundings give, and its visits.
+
+    Parameters
+    ----------
+    instances, offset
+        All instances, and where the nodes of this one begin.
+    node, end
+        Between which the path runs.
+    budget
+        Length that the path may have.
+    opened
+        Nodes [n] in reach.
+    pool, keys
+        Room [k] for the nearest of them.
+    """
+    if len(opened) == 0:
+        return 0.0, 0
+    count = nearest_remaining(instances.points, offset, node, opened, pool, keys)
+    scale = window_scale(instances.points, offset + node, offset + end, keys, count)
+    n = MARKS + count
+    xy = np.empty((n, 2), dtype=np.float64)
+    prizes = np.zeros(n, dtype=np.float64)
+    xy[0] = 0.0
+    xy[1] = (instances.points[offset + end] - instances.points[offset + node]) * scale
+    for i in range(count):
+        xy[MARKS + i] = (instances.points[offset + pool[i]] - instances.points[offset + node]) * scale
+        prizes[MARKS + i] = instances.prizes[offset + pool[i]]
+    lengths = np.empty((n, n), dtype=np.float32)
+    share = np.empty((n, n), dtype=np.float32)
+    alpha = np.empty((n, n), dtype=np.float32)
+    joined = np.empty((n, n), dtype=np.float32)
+    out = np.empty((n, 2), dtype=np.float32)
+    best = np.empty(n, dtype=np.int32)
+    _, found = relax_path_trees(xy, prizes, max(budget * scale, 1e-9), lengths, share, alpha, out, best, joined)
+    if found == 0:  # all of them stand in one place
+        return float(prizes.sum()), count
+    return collected(prizes, best[:found]), found - MARKS
 
 
 @kernel

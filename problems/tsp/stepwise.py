@@ -39,6 +39,7 @@ class TSPStepwise(TourStepwise):
     """
 
     two_way: ClassVar[bool] = True
+    trust: ClassVar[float] = 5.0
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
     curriculum: ClassVar[tuple[Stage, ...]] = (
         Stage(100, 400, 800),

@@ -118,7 +118,7 @@ def look_ahead_rows(points: Array, offsets: Array, lists: Array, batch: Rows, no
     nodes
         Nodes [B, K] that may be visited next, -1 for none.
     costs
-        Room [B, K]. Gets the lengths in mean edges of a shortest tree, infinite where there is no node.
+        Room [B, K]. Gets the lengths, infinite where there is no node.
     """
     pool = np.empty(AHEAD, dtype=np.int32)
     keys = np.empty(AHEAD, dtype=np.float64)
@@ -147,9 +147,8 @@ def look_ahead_rows(points: Array, offsets: Array, lists: Array, batch: Rows, no
                     total += 1
             xy[0] = points[offset + nodes[b, k]] - points[origin]
             xy[1] = points[offset + batch.destination[b]] - points[origin]
-            unit, bound = relax_path(xy[:total], wanted, 0, total == 2, ASCENT, lengths, share, alpha)
-            if unit > 0.0:
-                costs[b, k] = (math.hypot(xy[0, 0], xy[0, 1]) + bound) / unit
+            _, bound = relax_path(xy[:total], wanted, 0, total == 2, ASCENT, lengths, share, alpha)
+            costs[b, k] = math.hypot(xy[0, 0], xy[0, 1]) + bound
 
 
 @kernel

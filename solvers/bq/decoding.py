@@ -20,8 +20,6 @@ DOUBT = 0.98
 """Probability of the best action below which the policy looks ahead."""
 COMPARED, LIKELY = 6, 0.01
 """How many actions are compared then, and how probable they have to be at least."""
-TRUST = 10.0
-"""By how much a score falls for each mean cost of a decision that an action is estimated to cost more than another."""
 SPARSE = 0.7
 """Finished rows are set aside when less than this share of a batch is still open."""
 
@@ -97,7 +95,7 @@ def looked_ahead(view: Stepwise[Batch], batch: Batch, rows: Array, nodes: Array,
     scores
         Scores [R, T x A].
     """
-    if type(view).look_ahead is Stepwise.look_ahead:
+    if view.trust <= 0.0:
         return scores
     choices = np.flatnonzero(batch.left[rows] > 1)
     logs = scores[choices] - np.logaddexp.reduce(scores[choices], axis=1, keepdims=True)
@@ -109,12 +107,12 @@ def looked_ahead(view: Stepwise[Batch], batch: Batch, rows: Array, nodes: Array,
     likely = np.take_along_axis(logs, actions, axis=1)
     actions[likely < np.log(LIKELY)] = -1
     costs = view.look_ahead(batch.take(rows[doubtful]), nodes[rows[doubtful]], actions)
-    if costs is None:
-        return scores
     scores = scores.copy()
     scores[doubtful] = -np.inf
+    least = costs.min(axis=1, keepdims=True)
     row, column = np.nonzero(actions >= 0)
-    scores[doubtful[row], actions[row, column]] = (likely - TRUST * (costs - costs.min(axis=1, keepdims=True)))[row, column]
+    worse = 100.0 * (costs - least)[row, column] / np.maximum(np.abs(least[row, 0]), 1e-12)
+    scores[doubtful[row], actions[row, column]] = likely[row, column] - view.trust * worse
     return scores
 
 

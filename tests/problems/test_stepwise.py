@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from redwood.budget import Sense
 from redwood.problems.atsp.problem import ATSP
 from redwood.problems.cvrp.instance import Routes
 from redwood.problems.cvrp.problem import CVRP
@@ -336,3 +337,65 @@ def test_a_label_is_followed_to_the_end_of_the_path():
 def test_spare_room_tells_when_ending_a_route_costs_a_vehicle(load, room, going_on, ending):
     """Ending a route wastes what room there is, and where that is more than there is to spare it takes one more vehicle."""
     assert spare_room(load, room) == pytest.approx((going_on, ending))
+
+
+LOOKING = [name for name in PROBLEMS if type(view_of(name, (5,))[2]).look_ahead is not Stepwise.look_ahead]
+
+
+def likely_actions(window):
+    """Return up to five allowed actions of each row, -1 in place of the others."""
+    allowed = window.mask.reshape(len(window.mask), -1)
+    actions = np.argsort(~allowed, axis=1, kind="stable")[:, :5]
+    return np.where(np.take_along_axis(allowed, actions, axis=1), actions, -1)
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_look_ahead_estimates_actions_alone(name):
+    """What actions lead to is finite exactly where there is one, and asking leaves the batch as it was."""
+    _, _, view = view_of(name, (7, 30, 12))
+    rng = np.random.default_rng(5)
+    batch = view.begin(np.array([0, 1, 2, 1]), rng)
+    while batch.left.all():
+        window = view.window(batch, 8)
+        actions = likely_actions(window)
+        actions[0, -1] = -1
+        before = batch.take(np.arange(4))
+        costs = view.look_ahead(batch, window.nodes, actions)
+        assert costs.shape == actions.shape
+        np.testing.assert_array_equal(np.isfinite(costs), actions >= 0)
+        for key, value in vars(before).items():
+            np.testing.assert_array_equal(getattr(batch, key), value)
+        view.act(batch, window, actions[:, 0])
+
+
+def completions(problem, instance, view, batch):
+    """Return for each action of a batch of one row the best objective that it can lead to, as a cost."""
+    window = view.window(batch, 99)
+    costs = {}
+    for action in np.flatnonzero(window.mask.ravel()):
+        after = batch.take(np.array([0]))
+        view.act(after, window, np.array([action]))
+        if after.left[0]:
+            costs[action] = min(completions(problem, instance, view, after).values())
+        else:
+            worth = problem.objective(instance, view.solutions(after)[0])
+            costs[action] = -worth if problem.sense is Sense.MAX else worth
+    return costs
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_look_ahead_finds_what_is_best(name):
+    """Of tiny instances with a choice, the action of least estimate leads to the optimum in four of five or more."""
+    right = []
+    for seed in range(30):
+        problem, (instance,), view = view_of(name, (4 if name == "cvrp" else 5,), seed)
+        batch = view.begin(np.array([0]))
+        if batch.left[0] < 2:  # little is in reach of some paths
+            continue
+        window = view.window(batch, 99)
+        actions = np.flatnonzero(window.mask.ravel())[None]
+        chosen = actions[0, view.look_ahead(batch, window.nodes, actions)[0].argmin()]
+        costs = completions(problem, instance, view, batch)
+        right.append(costs[chosen] == pytest.approx(min(costs.values()), rel=1e-9))
+    assert len(right) >= 10
+    assert np.mean(right) >= 0.8
