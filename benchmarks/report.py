@@ -30,6 +30,8 @@ from redwood.tolerance import SAME, beyond, contradicts, gap_to
 
 MANY = 10
 """Pairs of solvers beyond which not each has a sentence."""
+LISTED = 5
+"""Warnings of a kind that have a line of their own."""
 FEWEST_SEEDS = 3
 """With fewer seeds resampling says nothing of others."""
 STARVED = 0.9
@@ -112,8 +114,11 @@ class Section:
     @property
     def refusals(self) -> list[str]:
         """Why solvers do not take instances: a sentence for each solver and reason."""
-        reasons = grouped(self.refused, lambda run: (run.label, run.result.message))
-        return [f"{label} refused {len(members)} runs: {reason}" for (label, reason), members in reasons.items()]
+        found = []
+        for label, members in grouped(self.refused, lambda run: run.label).items():
+            reasons = Counter(run.result.message for run in members).most_common()
+            found += _first_of([f"{label} refused {count} runs: {words}" for words, count in reasons], f"reasons of {label}")
+        return found
 
     @property
     def comparisons(self) -> list[str]:
@@ -189,7 +194,9 @@ class Report:
     @property
     def warnings(self) -> list[str]:
         """What makes figures worth less than they look, in words."""
-        found = [words for case in self.cases.values() for words in _warnings_of(case)]
+        cases = self.cases.values()
+        found = _first_of([words for case in cases for words in _refuted_bounds(case)], "refuted bounds")
+        found += _first_of([words for case in cases for words in _beaten_values(case)], "values that were beaten")
         for session in self._records:
             if isinstance(session, Session) and session.oversubscribed:
                 crowd = f"{session.jobs} jobs at a time on {session.usable_cores} cores"
@@ -204,11 +211,21 @@ class Report:
                 f"{100 * STARVED:.0f} %, the median {100 * statistics.median(shares):.0f} %: the machine was busy, and "
                 "what time limits led to says little."
             )
-        for run in self.runs:
-            if run.result.status is Status.FAILED:
-                where = f"{run.label} on {run.case.name}, seed {run.seed}"
-                found.append(f"{where}: failed. {' '.join(run.result.message.split())[:200]}")
+        failed = [run for run in self.runs if run.result.status is Status.FAILED]
+        for label, members in grouped(failed, lambda run: run.label).items():
+            found += _first_of([_failure(run) for run in members], f"failed runs of {label}")
         return found
+
+
+def _failure(run: Run) -> str:
+    message = " ".join(run.result.message.split())[:200]
+    return f"{run.label} on {run.case.name}, seed {run.seed}: failed. {message}"
+
+
+def _first_of(sentences: Sequence[str], kind: str) -> list[str]:
+    """Return at most `LISTED` sentences of a kind, and how many more there are."""
+    more = len(sentences) - LISTED
+    return [*sentences[:LISTED], *([f"{more} more {kind}."] if more > 0 else [])]
 
 
 def render(records: Sequence[Record]) -> str:
@@ -236,13 +253,18 @@ def summarise(records: Iterable[Record]) -> dict[str, CaseSummary]:
     return cases
 
 
-def _warnings_of(case: CaseSummary) -> Iterable[str]:
-    """Yield the bounds that the best solution of an instance refutes, and a best known value that it beats."""
-    name, best, known = case.facts.name, case.best, case.facts.best_known
+def _refuted_bounds(case: CaseSummary) -> Iterable[str]:
+    """Yield the bounds that the best solution of an instance refutes, in words."""
+    name, best = case.facts.name, case.best
     for record in case.claims:
         if case.refutes(record.result.bound):
             who = record.label if isinstance(record, Run) else "the problem's own bound"
             yield f"{who} on {name}: claims a bound of {record.result.bound:.9g} that the solution {best:.9g} refutes."
+
+
+def _beaten_values(case: CaseSummary) -> Iterable[str]:
+    """Yield the best known value of an instance that a solution beats, in words."""
+    name, best, known = case.facts.name, case.best, case.facts.best_known
     if best is not None and known is not None and beyond(case.facts.sense, known, best):
         yield f"{name}: solution {best:.9g} is better than the best known {known:.9g}."
 

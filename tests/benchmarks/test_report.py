@@ -90,6 +90,15 @@ def test_warnings_are_said_aloud(make_run):
     assert "b on one, seed 0: failed. no paper" in warnings
 
 
+def test_many_failures_do_not_make_a_wall(make_run):
+    """Of one kind at most five warnings are listed, and the rest is counted; other solvers keep their own."""
+    records = [make_run("a", seed, None, status="failed", message="no paper") for seed in range(40)]
+    warnings = render([*records, make_run("b", 0, None, status="failed", message="no ink")]).partition("## Warnings")[2]
+    assert warnings.count("no paper") == 5
+    assert "- 35 more failed runs of a." in warnings
+    assert "b on one, seed 0: failed. no ink" in warnings
+
+
 def test_the_bound_job_counts(make_run):
     """A bound that was computed on its own is the instance's, where it is the tightest."""
     run = make_run("a", 0, 100.0, bound=70.0)
