@@ -13,6 +13,10 @@ COLOURS = 8
 """Colours that the page defines; further series repeat them dashed."""
 FARTHEST = 1e100
 """Magnitude of the values that are drawn."""
+ROOM = 1.15
+"""Factor by which a fitted axis goes beyond its values."""
+APART = 40
+"""Pixels between two names of a fitted axis."""
 ZERO_STRIP = 44
 """Pixels before the beginning of a logarithmic axis, in whose middle 0 has its place."""
 
@@ -37,7 +41,7 @@ class Axes:
     steps
         Whether a value holds until the next point.
     marks
-        Whether points are marked, for lines that have few.
+        Whether points are marked, for lines that have few; the axis across then begins and ends at such, and names them.
     """
 
     x: str
@@ -78,7 +82,7 @@ def lay_out(title: str, series: Sequence[Series], axes: Axes) -> Chart:
     xs = [x for _, line in shown for x, _ in line.points]
     ys = [y for _, line in shown for _, y in line.points]
     ys += [value for _, line in shown for _, low, high in line.band for value in (low, high)]
-    across = _Scale(xs, LEFT, RIGHT, axes.log_x)
+    across = _Scale(xs, LEFT, RIGHT, axes.log_x, fitted=axes.marks)
     upward = _Scale(ys, BOTTOM, TOP, axes.log_y)
     lines = [_line(line, _style(index), across, upward, axes) for index, line in shown]
     return Chart(title, axes, across.ticks(), upward.ticks(), lines)
@@ -91,15 +95,21 @@ def _drawable(line: Series) -> Series:
 
 
 class _Scale:
-    """From values to pixels."""
+    """From values to pixels; a fitted scale begins and ends close to the values, and names these."""
 
-    def __init__(self, values: Sequence[float], start: float, end: float, logarithmic: bool) -> None:
+    def __init__(
+        self, values: Sequence[float], start: float, end: float, logarithmic: bool, *, fitted: bool = False
+    ) -> None:
         self.logarithmic = logarithmic
+        self._fitted = sorted(set(values)) if fitted else []
         self.has_zero = logarithmic and min(values) <= 0
         strip = math.copysign(ZERO_STRIP, end - start) if self.has_zero else 0.0
         self._zero, self._start, self._end = start + strip / 2, start + strip, end
         if logarithmic:
             positive = [value for value in values if value > 0] or [1.0]
+        if logarithmic and fitted:
+            self.low, self.high = min(positive) / ROOM, max(positive) * ROOM
+        elif logarithmic:
             self.low = 10 ** math.floor(math.log10(min(positive)))
             self.high = max(10 ** math.ceil(math.log10(max(positive))), 10 * self.low)
         else:
@@ -115,10 +125,19 @@ class _Scale:
         return round(self._start + share * (self._end - self._start), 1)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return the places that are named: 0 and powers of ten, or four to eight round numbers."""
-        return [(self(value), f"{value:.4g}") for value in self._named()]
+        """Return the places that are named: values that are apart, 0 and powers of ten, or four to eight round numbers."""
+        return [(self(value), f"{value:.6g}") for value in self._named()]
+
+    def _apart(self) -> list[float]:
+        named: list[float] = []
+        for value in self._fitted:
+            if not named or self(value) - self(named[-1]) >= APART:
+                named.append(value)
+        return named
 
     def _named(self) -> list[float]:
+        if self._fitted:
+            return self._apart()
         if self.logarithmic:
             first, last = round(math.log10(self.low)), round(math.log10(self.high))
             powers = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 6))]

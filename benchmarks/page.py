@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -22,7 +23,11 @@ from redwood.benchmarks.report import Report, Section, final_gap, grouped
 from redwood.errors import FormatError
 from redwood.files import parse_json, read_text
 from redwood.plugins.host import host
+from redwood.problem import Instance, Solution
 from redwood.solving.plot import plot
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +41,9 @@ SMALLEST = 1e-3
 
 PICTURES = 24
 """Solutions drawn at most, the first instances of the run."""
+
+LARGEST_LEGEND = 12
+"""Entries up to which a picture keeps its legend: ten routes, the depot, and what is left out."""
 
 LARGEST_PICTURE = 100_000
 """Size of an instance up to which its solution is drawn."""
@@ -163,7 +171,6 @@ def _picture(run: Run, folder: Path, data: Path | None) -> tuple[str, str]:
     FormatError
         Where instance or solution are not those of the record.
     """
-    from matplotlib.figure import Figure
     from PIL import Image
 
     source, file = run.case.source, folder / (run.result.solution or "")
@@ -177,12 +184,22 @@ def _picture(run: Run, folder: Path, data: Path | None) -> tuple[str, str]:
     solution = problem.solution_type.from_dict(kept["solution"])
     if instance.fingerprint() != run.case.fingerprint or problem.violations(instance, solution):
         raise FormatError("its instance is another than that of the record, or its solution breaks a rule.")
-    figure = Figure(figsize=(4.2, 3.6), layout="constrained")
-    axes = figure.add_subplot()
-    plot(instance, solution, axes=axes, title=run.case.name)
-    axes.title.set_fontsize(9)  # names of files are long
     drawn, stream = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=80)
+    drawn_small(instance, solution, run.case.name).savefig(drawn, format="png", dpi=80)
     Image.open(drawn).convert("RGB").quantize(64).save(stream, "png", optimize=True)  # a third of the bytes
     words = f"{run.case.name}, {run.label}, seed {run.seed}: {run.result.objective:.9g}"
     return words, base64.b64encode(stream.getvalue()).decode()
+
+
+def drawn_small(instance: Instance, solution: Solution, title: str) -> Figure:
+    """Return a small picture of a solution, without a legend where that would leave no room for the picture."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    plot(instance, solution, axes=axes, title=title)
+    axes.title.set_fontsize(9)  # names of files are long
+    legend = axes.get_legend()
+    if legend is not None and len(legend.get_texts()) > LARGEST_LEGEND:
+        legend.remove()
+    return figure

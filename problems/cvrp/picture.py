@@ -8,12 +8,13 @@ import numpy as np
 
 from redwood.errors import FitError
 from redwood.problems.cvrp.instance import CVRPInstance, Routes
+from redwood.problems.routing.route_colours import colours_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEGEND_ROUTES = 24
-"""Up to this many routes the legend names each; beyond it only the fullest and the emptiest would be legible."""
+"""Up to so many routes the legend names."""
 
 
 def draw(instance: CVRPInstance, solution: Routes | None, axes: Axes) -> None:
@@ -35,21 +36,14 @@ def draw(instance: CVRPInstance, solution: Routes | None, axes: Axes) -> None:
 
 
 def _draw_routes(instance: CVRPInstance, solution: Routes, axes: Axes) -> None:
-    from matplotlib import colormaps
-
     places = np.asarray(instance.travel.coords)
-    # neighbouring routes should differ in colour: order them by direction and step through the colours
-    centre = [np.mean(places[route], axis=0) - places[0] for route in solution.routes]
-    order = np.argsort([np.arctan2(y, x) for x, y in centre])
-    colours = colormaps["tab20"].colors  # type: ignore[attr-defined]
-    for rank, index in enumerate(order):
-        route = solution.routes[index]
+    colours = colours_of([np.mean(places[route], axis=0) - places[0] for route in solution.routes])
+    for number, (route, colour) in enumerate(zip(solution.routes, colours, strict=True), 1):
         walk = places[[0, *route, 0]]
-        colour = colours[(rank * 7) % 20]
         load = instance.demands[route].sum()
-        label = f"route {index + 1}: {load:g} of {instance.capacity:g}" if rank < LEGEND_ROUTES else None
+        label = f"route {number}: {load:g} of {instance.capacity:g}" if number <= LEGEND_ROUTES else None
         axes.plot(walk[1:-1, 0], walk[1:-1, 1], color=colour, linewidth=1.6, zorder=2, label=label)
         axes.plot(walk[:2, 0], walk[:2, 1], color=colour, linewidth=0.6, alpha=0.5, zorder=1)
         axes.plot(walk[-2:, 0], walk[-2:, 1], color=colour, linewidth=0.6, alpha=0.5, zorder=1)
-    if len(order) > LEGEND_ROUTES:
-        axes.plot([], [], color="none", label=f"and {len(order) - LEGEND_ROUTES} more routes")
+    if len(solution.routes) > LEGEND_ROUTES:
+        axes.plot([], [], color="none", label=f"and {len(solution.routes) - LEGEND_ROUTES} more routes")

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from redwood.benchmarks.charts import BOTTOM, Axes, Series, lay_out
-from redwood.benchmarks.page import render_page
+import redwood
+from redwood.benchmarks.charts import BOTTOM, LEFT, RIGHT, Axes, Series, lay_out
+from redwood.benchmarks.page import drawn_small, render_page
 from redwood.benchmarks.planning import make_plan
 from redwood.benchmarks.records import read_records
 from redwood.benchmarks.runner import run_plan
@@ -128,3 +129,20 @@ def test_a_gap_of_zero_has_a_place_of_its_own():
     places = {text: place for place, text in chart.upward}
     zero = float(chart.lines[0].points.split()[0].split(",")[1])
     assert places["0.1"] < zero == places["0"] < BOTTOM
+
+
+def test_the_axis_of_sizes_fits_the_sizes():
+    """The sizes that there are spread over the axis and are named, as far as their names do not overlap."""
+    points = [(101.0, 1.0), (102.0, 2.0), (200.0, 3.0)]
+    chart = lay_out("gap", [Series("a", points)], Axes("size", "gap", log_x=True, log_y=True, marks=True))
+    assert [text for _, text in chart.across] == ["101", "200"]
+    (first, _), (last, _) = chart.across
+    assert last - first > (RIGHT - LEFT) / 2
+
+
+def test_pictures_of_many_routes_have_no_legend():
+    """In a small picture a legend of more than ten routes would leave no room for the map."""
+    for size, has_legend in ((12, True), (200, False)):
+        instance = redwood.generate("cvrp", size=size, seed=1)
+        figure = drawn_small(instance, redwood.solve(instance, "greedy", iterations=1, bound_time_limit=0).solution, "")
+        assert (figure.axes[0].get_legend() is not None) == has_legend
