@@ -127,13 +127,15 @@ class Section:
 
     @property
     def legend(self) -> str:
-        """What gaps, counts and primal integrals mean."""
+        """What gaps, counts, primal integrals and p-values mean."""
         known = all(self.cases[run.case.fingerprint].facts.best_known is not None for run in self.runs)
         reference = "best known value" if known else "best known value, else the best of this run"
         return (
             f"Gaps are to the {reference}, without the runs that found nothing; 'reached' counts the runs whose gap is 0 or "
-            "below, 'optimal' those whose solution is proven to be so, by themselves or by the bound of another run. A "
+            "below, 'optimal' those whose solution is proven to be so, by themselves or by the bound of another run. The "
+            "primal integral is 100 times the mean gap over the time limit, small where good solutions come early; a "
             "solver that reports nothing before its end has the primal integral of one without a solution until then. "
+            "Signed ranks (Wilcoxon's test) say how probable such differences are if both solvers are equally good. "
             f"Differences of less than {100 * TIE:.4f} % are ties."
         )
 

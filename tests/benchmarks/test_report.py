@@ -119,9 +119,13 @@ def test_solvers_are_ranked_by_their_gaps_and_not_by_what_is_printed(make_run):
 
 
 def test_what_is_counted_is_explained(make_run):
-    """The words over the table say what reached and optimal count."""
-    text = render([make_run("a", 0, 100.0)])
+    """The words over the table say what reached and optimal count, and what integrals, signed ranks and profiles are."""
+    records = [make_run("a", 0, 100.0)]
+    text = render(records)
     assert "'reached' counts the runs whose gap is 0 or below" in text
+    assert "The primal integral is 100 times the mean gap over the time limit" in text
+    assert "Signed ranks (Wilcoxon's test) say" in text
+    assert "A performance profile shows the share of runs" in render_page(records)
     assert row(text, "a")[8] == "1"
 
 
