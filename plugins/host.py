@@ -6,29 +6,25 @@ a word, and leaves a half-registered one behind; so plugins are loaded here one 
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import os
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import pluggy
 
-from redwood.errors import ConflictError, FitError, MissingDependencyError, PluginError, UnknownNameError, suggestion
-from redwood.execution.executor import Executor
+from redwood.errors import ConflictError, FitError, PluginError, UnknownNameError, suggestion
 from redwood.files import path_of
-from redwood.lazy import load_target
 from redwood.planning.contract import POLICY_TARGETS
+from redwood.plugins.entries import Entry, PluginRecord, PluginState, PluginWarning, SpecT
+from redwood.plugins.modules import import_file, importer
 from redwood.plugins.spec import (
     API_VERSION,
     AnySpec,
@@ -48,78 +44,10 @@ from redwood.solver import Solver
 GROUP = "redwood"
 """The entry-point group in which distributions announce their plugin modules."""
 
-SELECTION = "REDWOOD_PLUGINS"
-"""The environment variable that selects plugins: names separated by commas, or ``none``."""
-
-
-class PluginWarning(UserWarning):
-    """A plugin could not be used; the rest of Redwood is not affected."""
-
-
-class PluginState(StrEnum):
-    """What became of a plugin."""
-
-    LOADED = "loaded"
-    FAILED = "failed"
-    DISABLED = "disabled"
-    INCOMPATIBLE = "incompatible"
-
-
-@dataclass
-class PluginRecord:
-    """One plugin that was found: where, what became of it, and what it brought."""
-
-    name: str
-    source: str
-    state: PluginState
-    message: str = ""
-    version: str = ""
-    problems: list[str] = field(default_factory=list)
-    solvers: list[str] = field(default_factory=list)
-    executors: list[str] = field(default_factory=list)
-
-
-SpecT = TypeVar("SpecT", ProblemSpec, SolverSpec, ExecutorSpec)
 GivenT = TypeVar("GivenT")
 
-BASES: dict[type, type] = {ProblemSpec: Problem, SolverSpec: Solver, ExecutorSpec: Executor}
-"""What the class behind a spec has to be."""
-
-
-@dataclass
-class Entry(Generic[SpecT]):
-    """A spec with the plugin it came from, and its class where that was given instead of a lazy target."""
-
-    spec: SpecT
-    plugin: str
-    cls: type | None = None
-
-    @property
-    def missing(self) -> list[str]:
-        """Install lines of the required packages that are not there."""
-        return [need.install for need in self.spec.requires if not _importable(need.module)]
-
-    def load(self) -> type:
-        """Import and return the class.
-
-        Raises
-        ------
-        MissingDependencyError
-            Where a required package is not installed; the message has the install line.
-        PluginError
-            Where the target cannot be imported.
-        """
-        if self.cls is None:
-            if self.missing:
-                raise MissingDependencyError(
-                    f"{self.spec.name!r} needs a package that is not installed: {'; '.join(self.missing)}"
-                )
-            loaded = load_target(self.spec.target)
-            base = BASES[type(self.spec)]
-            if not (isinstance(loaded, type) and issubclass(loaded, base)):
-                raise PluginError(f"{self.spec.target!r} of plugin {self.plugin!r} is not a subclass of {base.__name__}.")
-            self.cls = loaded
-        return self.cls
+SELECTION = "REDWOOD_PLUGINS"
+"""The environment variable that selects plugins: names separated by commas, or ``none``."""
 
 
 class Host:
@@ -151,7 +79,7 @@ class Host:
                 self._load(point.name, f"entry point {point.value}", point.load, version)
         for name in selected or ():
             if name not in found:
-                self._load(name, f"module named in {SELECTION}", _importer(name))
+                self._load(name, f"module named in {SELECTION}", importer(name))
 
     def load_file(self, path: str | Path) -> None:
         """Load a plugin that is one Python file.
@@ -164,7 +92,7 @@ class Host:
         file = path_of(path).resolve()
         if file in self.files:
             return
-        record = self._load(file.stem, f"file {path}", lambda: _import_file(file), warn=False)
+        record = self._load(file.stem, f"file {path}", lambda: import_file(file), warn=False)
         if record.state is not PluginState.LOADED:
             raise PluginError(f"plugin file {path}: {record.message}")
         self.files.append(file)
@@ -440,38 +368,6 @@ def _own_version() -> str:
         return metadata.version("redwood")
     except metadata.PackageNotFoundError:  # the sources are used without being installed
         return ""
-
-
-@cache
-def _importable(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
-
-
-def _importer(name: str) -> Callable[[], ModuleType]:
-    return lambda: importlib.import_module(name)
-
-
-def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise PluginError("the file does not exist.")
-    digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:8]
-    name = f"redwood_file_{path.stem}_{digest}"
-    if name in sys.modules:  # of another host in this process: its classes must stay the same ones
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise PluginError("it is not a Python file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
 
 
 def _spec_of(

@@ -15,7 +15,7 @@ from redwood.cli.option_schema import option_schema
 from redwood.cli.shared import UNSOLVED, ExistingFile, json_option, plugin_option, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from redwood.plugins.host import Entry
+    from redwood.plugins.entries import Entry
     from redwood.plugins.spec import ExecutorSpec, ProblemSpec, SolverSpec
 
 

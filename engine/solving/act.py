@@ -237,11 +237,8 @@ def act_by_name(
     states, unknown = np.argmax(beliefs, axis=1), (beliefs.max(axis=1) < 1.0) & ~gone
     policy = with_beliefs(policy, unknown, beliefs)
     policy = without(policy, gone | waiting, f"{int(gone.sum())} of the cohort have left and {int(waiting.sum())} wait")
-    policy = replace(policy)  # it may be bound to the instance of the plan
-    policy.bind(host().problem(instance.problem).view(Planning, instance))
-    arm_actions = np.asarray(policy.act(states, step))
+    arm_actions, values = _decided(instance, policy, states, step)
     pulled = np.flatnonzero(arm_actions)
-    values = _values(policy, arm_actions, states, step)
     if values is not None:
         pulled = pulled[np.argsort(-values[pulled], kind="stable")]
     workers = who_serves(instance.actions, arm_actions)
@@ -260,6 +257,14 @@ def act_by_name(
         None if kept is None else now,
         kept,
     )
+
+
+def _decided(instance: BanditInstance, policy: Policy, states: Array, step: int) -> tuple[Array, Array | None]:
+    """Return the actions [J] that a policy takes on an instance, and their values [J] where it has a table."""
+    policy = replace(policy)  # it may be bound to the instance of the plan
+    policy.bind(host().problem(instance.problem).view(Planning, instance))
+    arm_actions = np.asarray(policy.act(states, step))
+    return arm_actions, _values(policy, arm_actions, states, step)
 
 
 def _left(instance: BanditInstance, budget: int | None, done: int) -> int:

@@ -13,7 +13,8 @@ from redwood.errors import ExecutorError, FitError, OptionError, SolutionError
 from redwood.execution.checking import Checker, conclude
 from redwood.execution.executors.local import Local
 from redwood.execution.task import Task
-from redwood.plugins.host import Entry, host
+from redwood.plugins.entries import Entry
+from redwood.plugins.host import host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, instance_of
 from redwood.result import Result, Status

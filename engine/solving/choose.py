@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from redwood.errors import FitError
-from redwood.plugins.host import Entry, host
+from redwood.plugins.entries import Entry
+from redwood.plugins.host import host
 from redwood.plugins.spec import SolverSpec
 
 

@@ -19,7 +19,8 @@ from redwood.execution.processes import ForkServer
 from redwood.execution.supervisor import Request, run_apart
 from redwood.execution.task import Outcome, Task, execute
 from redwood.operating_system import bind_to_cores, usable_cores
-from redwood.plugins.host import Entry, host
+from redwood.plugins.entries import Entry
+from redwood.plugins.host import host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem
 from redwood.solver import Answer, Incumbent, Run, Solver

@@ -14,7 +14,8 @@ from redwood.execution.messages import error_text
 from redwood.execution.processes import ForkServer
 from redwood.execution.supervisor import Request, longest_seconds, run_apart
 from redwood.execution.task import Listener, Outcome, Task, execute
-from redwood.plugins.host import PluginWarning, host
+from redwood.plugins.entries import PluginWarning
+from redwood.plugins.host import host
 from redwood.result import Result
 from redwood.solver import Solver
 

@@ -14,7 +14,8 @@ from redwood.execution.checking import Checker, conclude
 from redwood.execution.messages import error_text
 from redwood.execution.supervisor import longest_seconds
 from redwood.execution.task import Task
-from redwood.plugins.host import Entry, host
+from redwood.plugins.entries import Entry
+from redwood.plugins.host import host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, Problem, Solution, instance_of
 from redwood.renamed import option_suggestion

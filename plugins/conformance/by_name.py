@@ -18,7 +18,8 @@ from redwood.plugins.conformance.checks import (
 )
 from redwood.plugins.conformance.rules import Finding
 from redwood.plugins.conformance.solver_rules import SolverCase
-from redwood.plugins.host import PluginState, host
+from redwood.plugins.entries import PluginState
+from redwood.plugins.host import host
 
 SIZES = (8, 30)
 """Sizes of the instances by default; a further one only of what passes the first quickly, and is not refused."""

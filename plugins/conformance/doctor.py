@@ -22,7 +22,8 @@ import msgspec
 from redwood.errors import PluginError
 from redwood.lazy import load_target
 from redwood.operating_system import can_fork
-from redwood.plugins.host import BASES, Entry, Host, PluginRecord, PluginState, host
+from redwood.plugins.entries import BASES, Entry, PluginRecord, PluginState
+from redwood.plugins.host import Host, host
 from redwood.plugins.spec import AnySpec, Diagnosis, ExecutorSpec, Grade, ProblemSpec
 
 PATIENCE = 60.0

@@ -12,7 +12,8 @@ import pytest
 import redwood
 from redwood.budget import Termination
 from redwood.errors import OptionError
-from redwood.plugins.host import PluginWarning, host
+from redwood.plugins.entries import PluginWarning
+from redwood.plugins.host import host
 from redwood.plugins.spec import hookimpl
 from redwood.result import Status
 

@@ -14,7 +14,8 @@ from redwood.plugins.conformance.by_name import check_name
 from redwood.plugins.conformance.checks import check_problem, check_solver, rule_names
 from redwood.plugins.conformance.rules import PAGE
 from redwood.plugins.conformance.scaffold import scaffold
-from redwood.plugins.host import Host, PluginWarning
+from redwood.plugins.entries import PluginWarning
+from redwood.plugins.host import Host
 from redwood.problems.cvrp.instance import Routes
 from redwood.solver import Answer, Solver
 

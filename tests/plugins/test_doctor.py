@@ -6,7 +6,8 @@ import pytest
 
 from redwood.plugins import host as hosting
 from redwood.plugins.conformance.doctor import examine
-from redwood.plugins.host import Host, PluginWarning
+from redwood.plugins.entries import PluginWarning
+from redwood.plugins.host import Host
 from redwood.plugins.spec import Grade
 
 PLUGIN = """

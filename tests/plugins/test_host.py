@@ -6,7 +6,8 @@ import pytest
 
 from redwood.errors import ConflictError, FitError, MissingDependencyError, PluginError, UnknownNameError
 from redwood.plugins import host as hosting
-from redwood.plugins.host import Host, PluginState, PluginWarning
+from redwood.plugins.entries import PluginState, PluginWarning
+from redwood.plugins.host import Host
 from redwood.plugins.spec import Choice, ProblemSpec, Requirement, SolverSpec
 from redwood.solver import Answer, Solver
 
