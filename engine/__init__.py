@@ -7,11 +7,13 @@ result, checked by the problem itself and, wherever a bound exists, with its gap
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 import redwood.torch_settings  # noqa: F401 (what it does after a fork has to be known before one)
 
+TYPE_CHECKING = False  # in the place of that of `typing`, whose import takes longer than the rest of this one
 if TYPE_CHECKING:
+    from typing import Any
+
     from redwood.budget import Budget, Iterations, Seconds, Sense, Target, TargetGap, Termination
     from redwood.embedding.embed import embed
     from redwood.embedding.embedded import Embedded, EmbeddingCheck, EmbeddingReport

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -12,8 +13,6 @@ from redwood.problems.knapsack import local_kernels as kernels
 from redwood.problems.knapsack.instance import SLACK, KnapsackInstance, Packing
 from redwood.views.local import Local
 
-FEW = 12
-"""Items that `KnapsackLocal.warm_up` takes."""
 Move = tuple[int, int]
 """The item that leaves and the item that enters; -1 for none."""
 
@@ -118,10 +117,8 @@ class KnapsackLocal(Local):
         kernels.shake(self._items, state.packed, random_state(rng))
 
     def warm_up(self) -> None:
-        """Compile what the other methods need, on the first items of the instance."""
-        whole = self._instance
-        few = KnapsackInstance(values=whole.values[:FEW], weights=whole.weights[:FEW], capacity=whole.capacity)
-        super(KnapsackLocal, KnapsackLocal(few)).warm_up()
+        """Compile what the other methods need, once a process and on a few items: kernels take all numbers as float64."""
+        _rehearse()
 
     def _empty(self) -> State:
         size = self._instance.size
@@ -130,3 +127,9 @@ class KnapsackLocal(Local):
     def _filled(self, state: State, sequence: Array) -> State:
         kernels.fill(self._items, state.packed, sequence)
         return state
+
+
+@cache
+def _rehearse() -> None:
+    few = KnapsackInstance(values=np.array([1, 2, 3, 4]), weights=np.array([1, 1, 2, 2]), capacity=3)
+    super(KnapsackLocal, KnapsackLocal(few)).warm_up()

@@ -81,6 +81,13 @@ def test_nothing_heavy_is_imported(case):
     assert imported(CASES[case]) == []
 
 
+def test_the_first_import_does_without_typing():
+    """`import redwood` by itself imports neither `typing` nor `re`, which would take most of its time."""
+    code = "import sys; before = set(sys.modules); import redwood; print({'typing', 're'} & (set(sys.modules) - before))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.strip() == "set()"
+
+
 @pytest.mark.parametrize("case", ["import redwood", "redwood --help", "redwood plugins list"])
 def test_plugins_change_nothing(case, fifty_plugins):
     """With 50 plugins, one of them broken, still nothing heavy is imported, and nothing fails."""
