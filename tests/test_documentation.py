@@ -88,7 +88,11 @@ def test_long_signatures_document_every_parameter():
 
 @pytest.mark.parametrize(
     "name",
-    ["redwood.solving.solve.solve", "redwood.plugins.host.Host.register", "redwood.problems.vrp.insertion._delivery_cost"],
+    [
+        "redwood.solving.solve.solve",
+        "redwood.plugins.host.Host.register",
+        "redwood.problems.vrp.shipment_insertion._delivery_cost",
+    ],
 )
 def test_the_check_sees_functions_methods_and_kernels(name):
     """A public function, a method and a private kernel are among those examined."""

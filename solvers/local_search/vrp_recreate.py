@@ -14,9 +14,10 @@ from redwood.kernels import RandomState, kernel, random_below, random_float
 from redwood.problems.routing.insertion_kernels import next_blink, sort_by_keys
 from redwood.problems.vrp.alike import change_type
 from redwood.problems.vrp.ground import Ground
-from redwood.problems.vrp.insertion import insertion_cost, larger_type, loads_fit, shipment_cost
+from redwood.problems.vrp.insertion import insertion_cost, larger_type, loads_fit
 from redwood.problems.vrp.plan import Plan, distance_to, join, leave, open_route, stop_distance
 from redwood.problems.vrp.segments import choose_windows, refresh, refresh_around
+from redwood.problems.vrp.shipment_insertion import shipment_cost
 from redwood.solvers.local_search.vrp_ruin import Strings
 from redwood.solvers.local_search.vrp_search import ABSENT_BEFORE, CHANGE, LOOKS, OUT, TEMPERATURE, Search, touch
 from redwood.solvers.local_search.vrp_trips import begin_trip_for, cheapest_trip

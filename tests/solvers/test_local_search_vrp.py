@@ -12,10 +12,11 @@ from redwood.kernels import random_state
 from redwood.plugins.host import host
 from redwood.problems.vrp.checks import NumberedRoute, cost, route_faults, violations
 from redwood.problems.vrp.ground import make_ground
-from redwood.problems.vrp.insertion import insertion_cost, shipment_cost
+from redwood.problems.vrp.insertion import insertion_cost
 from redwood.problems.vrp.plan import join, make_plan, open_route
 from redwood.problems.vrp.routes import Route
 from redwood.problems.vrp.segments import load_routes, refresh
+from redwood.problems.vrp.shipment_insertion import shipment_cost
 from redwood.problems.vrp.solution import VRPSolution
 from redwood.solvers.local_search.vrp_pool import RoutePool
 
