@@ -98,12 +98,16 @@ def main() -> int:
     """Print the rows that differ from the table, or write it anew; return 1 where some differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="store the rows")
+    write = parser.parse_args().write
+    stored = json.loads(TABLE.read_text())
     rows = {pair.name: row(pair) for pair in pairs()}
-    if parser.parse_args().write:
+    if write:
+        rows = {
+            name: stored[name] if name in stored and same(stored[name], found) else found for name, found in rows.items()
+        }
         lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(found)}" for name, found in rows.items())
         TABLE.write_text(f"{{\n{lines}\n}}\n")
         return 0
-    stored = json.loads(TABLE.read_text())
     names = [*stored, *(name for name in rows if name not in stored)]
     differing = [name for name in names if name not in stored or name not in rows or not same(stored[name], rows[name])]
     for name in differing:

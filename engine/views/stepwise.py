@@ -229,7 +229,7 @@ class Stepwise(View, ABC, Generic[BatchT]):
     def act(self, batch: BatchT, window: Window, choice: Array) -> None:
         """Take one allowed action in each unfinished row; ``choice`` [B] counts token x A + score."""
 
-    def look_ahead(self, batch: BatchT, nodes: Array, actions: Array) -> Array:
+    def look_ahead(self, batch: BatchT, nodes: Array, scores: Array) -> Array:
         """Return an estimate of what each of some actions leads to, for a policy that is in doubt between them.
 
         Such as a bound on what is left after the action, or what a quick construction makes of it. Estimates of one row are
@@ -240,9 +240,9 @@ class Stepwise(View, ABC, Generic[BatchT]):
         batch
             Unfinished sub-problems; left unchanged.
         nodes
-            What the tokens of their windows stand for, [B, T].
-        actions
-            Allowed actions [B, K] as token x A + score, -1 for none.
+            What the tokens of allowed actions stand for, [B, K] int32, -1 for none.
+        scores
+            Which of the scores of their tokens the actions are, [B, K].
 
         Returns
         -------

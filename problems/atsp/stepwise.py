@@ -49,6 +49,7 @@ class ATSPStepwise(TourStepwise):
 
     two_way: ClassVar[bool] = False
     sure: ClassVar[float] = 1.0
+    trust: ClassVar[float] = 10.0
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES)
     curriculum: ClassVar[tuple[Stage, ...]] = (
         Stage(50, 100, 1000),
@@ -70,10 +71,9 @@ class ATSPStepwise(TourStepwise):
         window_rows(self._arrays, arrays_of(Rows, batch), size, arrays)
         return open_window(arrays, self.layout)
 
-    def look_ahead(self, batch: Assignments, nodes: Array, actions: Array) -> Array:  # type: ignore[override]
-        chosen = np.where(actions < 0, -1, np.take_along_axis(nodes, np.maximum(actions, 0), axis=1)).astype(np.int32)
-        costs = np.empty(actions.shape)
-        look_ahead_rows(self._arrays, arrays_of(Rows, batch), chosen, costs)
+    def look_ahead(self, batch: Assignments, nodes: Array, scores: Array) -> Array:  # type: ignore[override]
+        costs = np.empty(nodes.shape)
+        look_ahead_rows(self._arrays, arrays_of(Rows, batch), nodes, costs)
         return costs
 
     def _empty(self, rows: Array) -> Assignments:

@@ -121,8 +121,6 @@ def window_rows(instances: Instances, batch: Rows, size: int, window: WindowArra
 def look_ahead_rows(instances: Instances, batch: Rows, nodes: Array, costs: Array) -> None:
     """Write the cost of a step to each of some nodes with the patched path from there through all that is left.
 
-    The bound of the assignment alone tells candidates apart worse than the policy does, and mixed in it helps little.
-
     Parameters
     ----------
     instances, batch
@@ -130,7 +128,7 @@ def look_ahead_rows(instances: Instances, batch: Rows, nodes: Array, costs: Arra
     nodes
         Nodes [B, K] that may be visited next, -1 for none.
     costs
-        Room [B, K]. Gets the costs in mean edges of the cheapest, infinite where there is no node.
+        Room [B, K]. Gets the costs, infinite where there is no node.
     """
     costs[:] = math.inf
     for b in range(len(batch.rows)):
@@ -150,8 +148,6 @@ def look_ahead_rows(instances: Instances, batch: Rows, nodes: Array, costs: Arra
             after = Assignment(relaxed.out.copy(), relaxed.into.copy(), relaxed.assigned.copy(), relaxed.follow.copy())
             relax_tail(matrix, node, destination, tail, place, True, after)
             costs[b, k] = matrix[current, node] + _path_cost(matrix, node, tail, after.follow)
-        if costs[b].min() > 0.0:
-            costs[b] *= (left + 1.0) / costs[b].min()
 
 
 @kernel

@@ -87,7 +87,7 @@ class CVRPStepwise(Stepwise[Tails]):
 
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, scores=2, edges=PAIRS)
     temperature: ClassVar[float] = 0.3
-    trust: ClassVar[float] = 1.5
+    trust: ClassVar[float] = 1.0
     curriculum: ClassVar[tuple[Stage, ...]] = (
         Stage(50, 40, 40_000),
         Stage(100, 40, 100_000),
@@ -123,11 +123,10 @@ class CVRPStepwise(Stepwise[Tails]):
         window_rows(self._arrays, lists, arrays_of(Rows, batch), size, arrays, mask)
         return Window(arrays.features, arrays.nodes >= 0, mask, arrays.nodes, arrays.edges)
 
-    def look_ahead(self, batch: Tails, nodes: Array, actions: Array) -> Array:
-        chosen = np.where(actions < 0, -1, np.take_along_axis(nodes, np.maximum(actions, 0) // 2, axis=1)).astype(np.int32)
-        costs = np.empty(actions.shape)
+    def look_ahead(self, batch: Tails, nodes: Array, scores: Array) -> Array:
+        costs = np.empty(nodes.shape)
         lists = self._neighbour_lists(2 * AHEAD)
-        look_ahead_rows(self._arrays, lists, arrays_of(Rows, batch), chosen, actions % 2 == 1, costs)
+        look_ahead_rows(self._arrays, lists, arrays_of(Rows, batch), nodes, scores == 1, costs)
         return costs
 
     def act(self, batch: Tails, window: Window, choice: Array) -> None:

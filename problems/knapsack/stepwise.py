@@ -21,6 +21,7 @@ from redwood.problems.knapsack.stepwise_kernels import (
     Rows,
     act_rows,
     begin_rows,
+    look_ahead_rows,
     sample_rows,
     window_rows,
 )
@@ -59,6 +60,7 @@ class KnapsackStepwise(Stepwise[Rooms]):
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, sets=True, neighbours=False)
     symmetric: ClassVar[bool] = False
     temperature: ClassVar[float] = 0.25
+    trust: ClassVar[float] = 10.0
     curriculum: ClassVar[tuple[Stage, ...]] = (
         Stage(50, 400, 0),
         Stage(100, 400, 0),
@@ -101,6 +103,11 @@ class KnapsackStepwise(Stepwise[Rooms]):
         present = mask.copy()
         present[:, :MARKS] = True
         return Window(features, present, mask[:, :, None], items)
+
+    def look_ahead(self, batch: Rooms, nodes: Array, scores: Array) -> Array:
+        costs = np.empty(nodes.shape)
+        look_ahead_rows(self._items, batch.arrays, nodes, costs)
+        return costs
 
     def act(self, batch: Rooms, window: Window, choice: Array) -> None:
         act_rows(self._items, batch.arrays, window.nodes[np.arange(len(choice)), choice])

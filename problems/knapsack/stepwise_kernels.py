@@ -77,6 +77,34 @@ def act_rows(items: Items, batch: Rows, chosen: Array) -> None:
 
 
 @kernel
+def look_ahead_rows(items: Items, batch: Rows, chosen: Array, costs: Array) -> None:
+    """Write minus the value of each of some items with those that are packed after it by falling worth, while they fit.
+
+    Parameters
+    ----------
+    items, batch
+        The items of all instances, and the rows, which stay as they are.
+    chosen
+        Open items [B, K], -1 for none.
+    costs
+        Room [B, K]. Gets minus the values, infinite where there is no item.
+    """
+    costs[:] = math.inf
+    for b in range(len(chosen)):
+        offset, end = items.offsets[batch.rows[b]], items.offsets[batch.rows[b] + 1]
+        for k in range(chosen.shape[1]):
+            own = chosen[b, k]
+            if own < 0:
+                continue
+            room = batch.room[b] - items.weights[offset + own]
+            costs[b, k] = -items.values[offset + own]
+            for item in range(end - offset):
+                if item != own and batch.is_open[b, item] and items.weights[offset + item] <= room:
+                    room -= items.weights[offset + item]
+                    costs[b, k] -= items.values[offset + item]
+
+
+@kernel
 def sample_rows(items: Items, best: Array, batch: Rows, state: RandomState) -> None:
     """Pack a random part of the best set of each row: in about the order of value, or in any order.
 

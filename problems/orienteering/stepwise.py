@@ -81,6 +81,7 @@ class OrienteeringStepwise(Stepwise[PathBatch]):
 
     layout: ClassVar[Layout] = Layout(features=FEATURES, marks=MARKS, edges=EDGES + PAIRS)
     temperature: ClassVar[float] = 0.5
+    trust: ClassVar[float] = 1.0
     curriculum: ClassVar[tuple[Stage, ...]] = (
         Stage(50, 40, 3_000),
         Stage(100, 80, 8_000),
@@ -128,10 +129,9 @@ class OrienteeringStepwise(Stepwise[PathBatch]):
         window_rows(self._arrays, arrays_of(Rows, batch), size, arrays)
         return open_window(arrays, self.layout)
 
-    def look_ahead(self, batch: PathBatch, nodes: Array, actions: Array) -> Array:
-        chosen = np.where(actions < 0, -1, np.take_along_axis(nodes, np.maximum(actions, 0), axis=1)).astype(np.int32)
-        costs = np.empty(actions.shape)
-        look_ahead_rows(self._arrays, arrays_of(Rows, batch), chosen, costs)
+    def look_ahead(self, batch: PathBatch, nodes: Array, scores: Array) -> Array:
+        costs = np.empty(nodes.shape)
+        look_ahead_rows(self._arrays, arrays_of(Rows, batch), nodes, costs)
         return costs
 
     def act(self, batch: PathBatch, window: Window, choice: Array) -> None:

@@ -38,8 +38,6 @@ CONTEXT = 3
 """How many nodes the relaxation is made of, in sizes of the window."""
 AHEAD = 150
 """How many of the nearest nodes the paths of a look-ahead are made of."""
-SETTLES = 0.15
-"""By how much estimates are scaled down, since paths of trees differ by chance: in full they mislead the policy."""
 RICH = 0.25
 """Share of the window that is kept for the nodes of the highest prize."""
 
@@ -254,8 +252,7 @@ def look_ahead_rows(instances: Instances, batch: Rows, nodes: Array, costs: Arra
     nodes
         Nodes [B, K] that may be visited next, -1 for none.
     costs
-        Room [B, K]. Gets minus the prizes, in means of a visit on the best of the paths, times `SETTLES`; infinite where
-        there is no node.
+        Room [B, K]. Gets minus the prizes, infinite where there is no node.
     """
     opened = np.empty(batch.remaining.shape[1], dtype=np.int32)
     pool = np.empty(AHEAD, dtype=np.int32)
@@ -264,7 +261,6 @@ def look_ahead_rows(instances: Instances, batch: Rows, nodes: Array, costs: Arra
     for b in range(len(batch.rows)):
         offset, end = instances.offsets[batch.rows[b]], instances.ends[batch.rows[b]]
         distances, current = distances_of(instances, batch.rows[b]), batch.current[b]
-        least, visits = 0.0, 1
         for k in range(nodes.shape[1]):
             node = nodes[b, k]
             if node < 0:
@@ -275,19 +271,15 @@ def look_ahead_rows(instances: Instances, batch: Rows, nodes: Array, costs: Arra
                 if other != node and distance(distances, node, other) + distance(distances, other, end) <= budget:
                     opened[count] = other
                     count += 1
-            prize, more = _best_path(instances, offset, node, end, budget, opened[:count], pool, keys)
+            prize = _best_path(instances, offset, node, end, budget, opened[:count], pool, keys)
             costs[b, k] = -instances.prizes[offset + node] - prize
-            if costs[b, k] < least:
-                least, visits = costs[b, k], 1 + more
-        if least < 0.0:
-            costs[b] *= SETTLES * visits / -least
 
 
 @kernel
 def _best_path(
     instances: Instances, offset: int, node: int, end: int, budget: float, opened: Array, pool: Array, keys: Array
-) -> tuple[float, int]:
-    """Return the prize of the best path from a node to the end that trees of its surroundings give, and its visits.
+) -> float:
+    """Return the prize of the best path from a node to the end that trees of its surroundings give.
 
     Parameters
     ----------
@@ -303,7 +295,7 @@ def _best_path(
         Room [k] for the nearest of them.
     """
     if len(opened) == 0:
-        return 0.0, 0
+        return 0.0
     count = nearest_remaining(instances.points, offset, node, opened, pool, keys)
     scale = window_scale(instances.points, offset + node, offset + end, keys, count)
     n = MARKS + count
@@ -322,8 +314,8 @@ def _best_path(
     best = np.empty(n, dtype=np.int32)
     _, found = relax_path_trees(xy, prizes, max(budget * scale, 1e-9), lengths, share, alpha, out, best, joined)
     if found == 0:  # all of them stand in one place
-        return float(prizes.sum()), count
-    return collected(prizes, best[:found]), found - MARKS
+        return float(prizes.sum())
+    return collected(prizes, best[:found])
 
 
 @kernel

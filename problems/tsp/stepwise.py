@@ -65,10 +65,9 @@ class TSPStepwise(TourStepwise):
         window_rows(self.points, self.offsets, lists, arrays_of(Rows, batch), size, arrays)
         return open_window(arrays, self.layout)
 
-    def look_ahead(self, batch: Paths, nodes: Array, actions: Array) -> Array:
-        chosen = np.where(actions < 0, -1, np.take_along_axis(nodes, np.maximum(actions, 0), axis=1)).astype(np.int32)
-        costs = np.empty(actions.shape)
-        look_ahead_rows(self.points, self.offsets, self._neighbour_lists(2 * AHEAD), arrays_of(Rows, batch), chosen, costs)
+    def look_ahead(self, batch: Paths, nodes: Array, scores: Array) -> Array:
+        costs = np.empty(nodes.shape)
+        look_ahead_rows(self.points, self.offsets, self._neighbour_lists(2 * AHEAD), arrays_of(Rows, batch), nodes, costs)
         return costs
 
     def tour(self, order: Array) -> Tour:

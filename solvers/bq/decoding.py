@@ -16,10 +16,10 @@ CHUNK = 512
 """Windows in one forward pass at most, which bounds the memory."""
 AHEAD = 8
 """Steps at most that are taken from one look besides the first, where the network is sure of them."""
-DOUBT = 0.98
+DOUBT = 0.9
 """Probability of the best action below which the policy looks ahead."""
-COMPARED, LIKELY = 6, 0.01
-"""How many actions are compared then, and how probable they have to be at least."""
+COMPARED, LIKELY = 4, 0.05
+"""How many actions are compared then, and how probable they have to be at least beside the best."""
 SPARSE = 0.7
 """Finished rows are set aside when less than this share of a batch is still open."""
 
@@ -105,12 +105,13 @@ def looked_ahead(view: Stepwise[Batch], batch: Batch, rows: Array, nodes: Array,
         return scores
     actions = np.argsort(-logs, axis=1)[:, :COMPARED]
     likely = np.take_along_axis(logs, actions, axis=1)
-    actions[likely < np.log(LIKELY)] = -1
-    costs = view.look_ahead(batch.take(rows[doubtful]), nodes[rows[doubtful]], actions)
+    tokens, which = np.divmod(actions, view.layout.scores)
+    chosen = np.where(likely < likely[:, :1] + np.log(LIKELY), -1, np.take_along_axis(nodes[rows[doubtful]], tokens, axis=1))
+    costs = view.look_ahead(batch.take(rows[doubtful]), chosen, which)
     scores = scores.copy()
     scores[doubtful] = -np.inf
     least = costs.min(axis=1, keepdims=True)
-    row, column = np.nonzero(actions >= 0)
+    row, column = np.nonzero(chosen >= 0)
     worse = 100.0 * (costs - least)[row, column] / np.maximum(np.abs(least[row, 0]), 1e-12)
     scores[doubtful[row], actions[row, column]] = likely[row, column] - view.trust * worse
     return scores

@@ -116,7 +116,8 @@ class BQ(Solver):
             batch = view.begin(np.zeros(1, dtype=np.int64), np.random.default_rng(0))
             if view.trust > 0.0 and batch.left.any():  # no matter whether the first steps are in doubt
                 window = view.window(batch, 4)
-                view.look_ahead(batch, window.nodes, window.mask.reshape(1, -1).argmax(axis=1)[:, None])
+                token = window.mask.any(axis=2).argmax(axis=1)[:, None]
+                view.look_ahead(batch, np.take_along_axis(window.nodes, token, axis=1), np.zeros_like(token))
             finish(network, view, batch.take(np.zeros(1, dtype=np.int64)), stops=_after(2))
 
     def run(self, problem: Problem[Any, Any], instance: Instance, run: Run) -> Answer:
