@@ -29,6 +29,7 @@ from redwood.problem import Instance
 from redwood.solver import Run
 from redwood.solvers.bq.policy import BQ
 from redwood.solving.running import find_partner
+from redwood.views.stepwise import Stepwise
 
 OPTIMA = {200: 10.69355, 500: 16.55083, 1000: 23.15606}
 """Mean optimal lengths of the 128 uniform instances of each size."""
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     given = _parser().parse_args(arguments)
     instances = test_set(given.problem, given.size, given.count, given.variant)
+    if not given.look_ahead:
+        type(host().problem(given.problem).view(Stepwise, instances[0])).trust = 0.0
     solver = BQ(
         augmentations=given.augmentations,
         decoding=given.decoding,
@@ -145,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--iterations", type=int, default=0)
     parser.add_argument("--weights", default="")
     parser.add_argument("--window", type=int, default=0)
+    parser.add_argument("--look-ahead", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--reference", default="auto")
     parser.add_argument("--reference-seconds", type=float, default=1.0)
     return parser
