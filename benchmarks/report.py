@@ -113,9 +113,14 @@ class Section:
 
     @property
     def refusals(self) -> list[str]:
-        """Why solvers do not take instances: a sentence for each solver and reason."""
+        """Why solvers do not take instances: what their averages are of, and a sentence for each reason."""
         found = []
         for label, members in grouped(self.refused, lambda run: run.label).items():
+            refused = {run.case.fingerprint for run in members}
+            taken = {run.case.fingerprint for run in self.runs if run.label == label} - refused
+            found.append(
+                f"{label} takes {len(taken)} of {len(taken | refused)} instances; its averages and curves are of those alone."
+            )
             reasons = Counter(run.result.message for run in members).most_common()
             found += _first_of([f"{label} refused {count} runs: {words}" for words, count in reasons], f"reasons of {label}")
         return found
@@ -408,14 +413,15 @@ def comparisons(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> list[str]
         needed = next(cases for cases in itertools.count(1) if can_reject(cases, len(tests)))
         chance = f"p = {one.corrected:.3g} after Holm's correction"
         if not can_reject(count, len(tests)):
-            chance = f"too few instances to tell from chance, which takes {needed} of them"
+            pairs = "with this one pair" if len(tests) == 1 else f"with {len(tests)} pairs compared"
+            chance = f"too few instances to tell from chance: {pairs}, that takes at least {needed}"
         elif one.corrected > LEVEL:
             chance = f"not beyond chance, {chance}"
-        interval = "" if count < 2 else f" (95 % {low:.3f} to {high:.3f})"
+        interval = "" if count < 3 else f" (95 % {low:.3f} to {high:.3f})"
         but = ", although" if wins < losses else ":"
         said.append(
-            f"{better} is {abs(100 * one.difference):.3f} points better than {other} on average{interval}{but} better on "
-            f"{wins} and worse on {losses} of the {count} instances that both solved; {chance}."
+            f"{better} is {abs(100 * one.difference):.3f} percentage points of gap better than {other} on average{interval}{but} "
+            f"better on {wins} and worse on {losses} of the {count} instances that both solved; {chance}."
         )
     return said
 

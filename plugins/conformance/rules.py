@@ -101,7 +101,10 @@ def broken(rule: Rule[CaseT], case: CaseT) -> list[str]:
         with _patience():
             return list(rule.check(case))
     except FitError as refusal:
-        return [f"it refuses the instance: {refusal} Say in its spec, by `takes`, which instances it takes."]
+        words = str(refusal).rstrip(".")
+        return [
+            f"it refuses the instance: {words}. Try a `--size` that it takes, or name the kinds in its spec, by `takes`."
+        ]
     except _Hangs:
         return [HANGS]
     except Exception as error:  # whatever a stranger's code raises is a finding

@@ -51,10 +51,13 @@ def test_who_solved_less_stands_below(make_run):
 
 def test_refused_runs_are_left_out_and_their_reason_said_once(make_run):
     """What a solver does not take is in a column of its own and in no average, and no warning; a reason is said once."""
-    refused = [make_run("a", seed, None, status="refused", message="a takes no fleet", share=None) for seed in (1, 2)]
+    refused = [
+        make_run("a", seed, None, status="refused", message="a takes no fleet", share=None, name="big") for seed in (1, 2)
+    ]
     text = render([make_run("a", 0, 101.0), *refused, make_run("b", 0, 102.0)])
     assert (row(text, "a")[1], row(text, "a")[5:7], row(text, "a")[-1]) == ("1.000", ["1", "1"], "2")
     assert text.count("a takes no fleet") == 1
+    assert "- a takes 1 of 2 instances; its averages and curves are of those alone." in text
     assert "- a refused 2 runs: a takes no fleet" in text
     assert "## Warnings" not in text
     assert "| refused |" not in render([make_run("a", 0, 101.0)])
@@ -143,7 +146,7 @@ def test_no_p_value_stands_where_none_could_be_small(make_run, instances, shown)
 @pytest.mark.parametrize(
     ("instances", "chance"),
     [
-        (2, "too few instances to tell from chance, which takes 6 of them"),
+        (3, "too few instances to tell from chance: with this one pair, that takes at least 6"),
         (6, "p = 0.0312 after Holm's correction"),
     ],
 )
@@ -155,7 +158,7 @@ def test_a_sentence_says_who_is_better(make_run, instances, chance):
         for label, value in (("a", 101.0), ("b", 103.0))
     ]
     (said,) = comparisons(runs, summarise(runs))
-    assert said.startswith(f"a is {2 + (instances - 1) / 2:.3f} points better than b on average (95 % ")
+    assert said.startswith(f"a is {2 + (instances - 1) / 2:.3f} percentage points of gap better than b on average (95 % ")
     assert said.endswith(f": better on {instances} and worse on 0 of the {instances} instances that both solved; {chance}.")
     assert render(runs).index(said) < render(runs).index("| solver |")
 
