@@ -119,7 +119,7 @@ class Section:
             refused = {run.case.fingerprint for run in members}
             taken = {run.case.fingerprint for run in self.runs if run.label == label} - refused
             found.append(
-                f"{label} takes {len(taken)} of {len(taken | refused)} instances; its averages and curves are of those alone."
+                f"{label} takes {len(taken)} of {len(taken | refused)} instances; its averages and curves are of those."
             )
             reasons = Counter(run.result.message for run in members).most_common()
             found += _first_of([f"{label} refused {count} runs: {words}" for words, count in reasons], f"reasons of {label}")
@@ -420,8 +420,8 @@ def comparisons(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> list[str]
         interval = "" if count < 3 else f" (95 % {low:.3f} to {high:.3f})"
         but = ", although" if wins < losses else ":"
         said.append(
-            f"{better} is {abs(100 * one.difference):.3f} percentage points of gap better than {other} on average{interval}{but} "
-            f"better on {wins} and worse on {losses} of the {count} instances that both solved; {chance}."
+            f"{better} is {abs(100 * one.difference):.3f} percentage points of gap better than {other} on average{interval}"
+            f"{but} better on {wins} and worse on {losses} of the {count} instances that both solved; {chance}."
         )
     return said
 
