@@ -324,6 +324,8 @@ def look_ahead_rows(instances: Instances, lists: Array, batch: Rows, nodes: Arra
                 step = math.hypot(xy[1, 0], xy[1, 1]) + math.hypot(xy[0, 0] - xy[1, 0], xy[0, 1] - xy[1, 1])
             room = ((limit if through[b, k] else batch.room[b]) - demands[node]) / limit
             costs[b, k] = step + shortest_of_savings(xy[:total], loads[:total], max(0.0, room))
+        if count > 0:
+            costs[b] += costs[b].min() * (batch.left[b] / count - 1.0)  # the others cost as much, whatever comes next
 
 
 @kernel

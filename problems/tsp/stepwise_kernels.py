@@ -149,6 +149,8 @@ def look_ahead_rows(points: Array, offsets: Array, lists: Array, batch: Rows, no
             xy[1] = points[offset + batch.destination[b]] - points[origin]
             _, bound = relax_path(xy[:total], wanted, 0, total == 2, ASCENT, lengths, share, alpha)
             costs[b, k] = math.hypot(xy[0, 0], xy[0, 1]) + bound
+        if count > 0:
+            costs[b] += costs[b].min() * (batch.left[b] / count - 1.0)  # the others cost as much, whatever comes next
 
 
 @kernel

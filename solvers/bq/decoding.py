@@ -68,13 +68,15 @@ def _decide(
     chosen, followers = [], []
     for part, scores, next_to in _looks(network, window, sure):
         rows = np.arange(part.start, part.start + len(scores))
-        chosen.append(choose(looked_ahead(view, batch, rows, window.nodes, scores)))
+        told = looked_ahead(view, batch, rows, window.nodes, scores)
+        chosen.append(choose(told))
         if next_to is None:
             followers.append(np.full((len(scores), 0), -1))
         else:
             first = torch.from_numpy(chosen[-1]).to(next_to.device)
             count = torch.from_numpy(window.present[part].sum(axis=1)).to(next_to.device)
             followers.append(_followers(next_to, first, count, sure).cpu().numpy())
+            followers[-1][(told != scores).any(axis=1)] = -1  # a step that was in doubt may surprise the neighbours
     return np.concatenate(chosen), np.concatenate(followers)
 
 
