@@ -1,4 +1,4 @@
-"""Compiled steps of the knapsack's decision process. Items are numbered by falling worth (value over weight)."""
+"""Compiled steps of the knapsack's decision process. Items are numbered by falling value per weight."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def act_rows(items: Items, batch: Rows, chosen: Array) -> None:
 
 @kernel
 def look_ahead_rows(items: Items, batch: Rows, chosen: Array, costs: Array) -> None:
-    """Write minus the value of each of some items with those that are packed after it by falling worth, while they fit.
+    """Write minus the value of each of some items with those that are packed after it by falling value per weight.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def _describe(items: Items, batch: Rows, b: int, nodes: Array, features: Array) 
 
 @kernel
 def _break_value(values: Array, weights: Array, is_open: Array, room: float) -> float:
-    """Return the value of the first open item that does not fit any more, packed by worth; 0 where all fit."""
+    """Return the value of the first open item that does not fit any more, packed by value per weight; 0 where all fit."""
     taken = 0.0
     for item in range(len(values)):
         if is_open[item]:

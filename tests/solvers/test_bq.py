@@ -18,7 +18,7 @@ from redwood.problems.knapsack.problem import Knapsack
 from redwood.problems.orienteering.problem import Orienteering
 from redwood.problems.tsp.problem import TSP
 from redwood.solver import Run
-from redwood.solvers.bq.decoding import beam, finish, rollouts, tensors
+from redwood.solvers.bq.decoding import beam, finish, looked_ahead, rollouts, tensors
 from redwood.solvers.bq.labels import LabelMaker
 from redwood.solvers.bq.network import PRESETS, Network, Shape, parameters
 from redwood.solvers.bq.policy import BQ
@@ -240,6 +240,23 @@ def test_without_time_there_is_still_a_solution():
     calls = iter(range(100))
     assert not finish(network_of(problem), view, batch, stops=lambda: next(calls) >= 3)
     assert problem.violations(instance, view.solutions(batch)[0]) == []
+
+
+def test_an_estimate_decides_in_doubt_alone():
+    """Of two actions alike to the policy the one of less cost is taken; where it is sure, costs are not asked for."""
+    asked = []
+
+    class Told(type(KINDS["tsp"].view(Stepwise, KINDS["tsp"].generate(9, np.random.default_rng(0), variant="uniform")))):
+        def look_ahead(self, batch, nodes, scores):
+            asked.append(nodes.tolist())
+            return np.where(nodes == 4, 10.0, 11.0)
+
+    view = Told(KINDS["tsp"].generate(9, np.random.default_rng(0), variant="uniform"))
+    batch, nodes = view.begin(np.zeros(2, dtype=np.int64)), np.array([[0, 0, 3, 4], [0, 0, 3, 4]], dtype=np.int32)
+    scores = np.log(np.array([[1e-9, 1e-9, 0.55, 0.45], [1e-9, 1e-9, 0.99, 0.01]]))
+    told = looked_ahead(view, batch, np.arange(2), nodes, scores)
+    assert told.argmax(axis=1).tolist() == [3, 2]
+    assert asked == [[[3, 4, -1, -1]]]
 
 
 def test_a_beam_of_one_is_greedy():
