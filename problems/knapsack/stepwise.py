@@ -30,7 +30,7 @@ from redwood.views.stepwise import Batch, Layout, Stage, Stepwise, Target, Windo
 
 @dataclass
 class Rooms(Batch):
-    """B partly packed knapsacks. Items are numbered by falling value per weight; arrays are padded to the largest instance N.
+    """B partly packed knapsacks. Items are numbered by falling value per weight; arrays are padded to N.
 
     Attributes
     ----------
