@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import click
 import numpy as np
 from cormab import make
+from known_noise import perfect_information
 
 from redwood.arrays import Array
 from redwood.clock import Timer
@@ -23,7 +24,6 @@ from redwood.planning.policies import RandomPolicy
 from redwood.planning.simulated import cumulative
 from redwood.plugins.host import host
 from redwood.problems.cormab.generators import usual_budget
-from redwood.problems.cormab.information import perfect_information
 from redwood.solving.read import generate
 from redwood.solving.simulate import latency
 from redwood.solving.solve import solve

@@ -278,9 +278,10 @@ def test_updates_look_beyond_a_loose_relaxation(variant, seed, loose):
 @pytest.mark.parametrize("variant", ["capacity", "path", "interventions"])
 def test_known_noise_bounds_every_episode(variant):
     """In each episode, no policy earns more than the bound with perfect information of that episode."""
+    from known_noise import perfect_information
+
     from redwood.clock import Timer
     from redwood.planning.bounds.duality import tighten
-    from redwood.problems.cormab.information import perfect_information
 
     made = generate(f"cormab/{variant}", size=6, seed=1, budget=2, horizon=8)
     planning = planning_of(made)
