@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,13 +19,12 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
-from redwood.planning.action_set import ActionSet
 from redwood.planning.contract import Arms
 from redwood.problems.cormab.arms import STATES, draw_rewards, draw_state_success, draw_success, ladder
 from redwood.problems.cormab.budget import BudgetSet
 from redwood.problems.cormab.capacity import CapacitySet
 from redwood.problems.cormab.generators_coupled import COUPLED
-from redwood.problems.cormab.generators_hard import HARD
+from redwood.problems.cormab.generators_hard import HARD, Draw
 from redwood.problems.cormab.interventions import InterventionsSet
 from redwood.problems.cormab.listed import ListedSet
 from redwood.problems.cormab.path import PathSet
@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 SLOTS = 5
 REDRAWS = 200
 """How often the slots of a schedule are drawn, where these leave nothing to choose."""
-Draw = tuple[Arms, ActionSet]
 
 
 def usual_budget(size: int, variant: str = "") -> int:
@@ -94,16 +93,13 @@ def _draw_slots(size: int, budget: int, rng: np.random.Generator) -> ScheduleSet
     return ScheduleSet(arm_slots, worker_slots, budget)
 
 
-def draw_path(size: int, budget: int, rng: np.random.Generator) -> Draw:
-    """Return the published arms, then a random planar-like network with source 0, on which closed walks are real."""
-    arms = _draw_arms(size, budget, rng)
-    return arms, PathSet(draw_network(size, rng), size, 0, budget)
+def draw_path(size: int, budget: int, rng: np.random.Generator, strict: bool = True) -> Draw:
+    """Return the published arms, then a random planar-like network with source 0, on which closed walks are real.
 
-
-def draw_published_path(size: int, budget: int, rng: np.random.Generator) -> Draw:
-    """Return the same as `draw_path`, with the action set that the published model amounts to."""
+    Where not ``strict``, the action set is what the published model amounts to.
+    """
     arms = _draw_arms(size, budget, rng)
-    return arms, PathSet(draw_network(size, rng), size, 0, budget, strict=False)
+    return arms, PathSet(draw_network(size, rng), size, 0, budget, strict)
 
 
 def draw_interventions(size: int, budget: int, rng: np.random.Generator) -> Draw:
@@ -188,7 +184,7 @@ DRAWS: Mapping[str, Callable[[int, int, np.random.Generator], Draw]] = {
     "budget": draw_budget,
     "schedule": draw_schedule,
     "path": draw_path,
-    "path-published": draw_published_path,
+    "path-published": partial(draw_path, strict=False),
     "interventions": draw_interventions,
     "overlapping": draw_overlapping,
     "state-dependent": draw_state_dependent,

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +36,7 @@ CONTACTS = 2.45
 SICK, HEALTHY = 0, 1
 
 
-@dataclass(frozen=True)
-class Coupled:
+class Coupled(NamedTuple):
     """Arms, their joint actions, and what else couples them."""
 
     arms: Arms

@@ -16,8 +16,7 @@ arXiv:2007.04432.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -40,17 +39,10 @@ REMEMBERED = 6
 """Steps since a pull that collapsing arms tell apart."""
 CHANGES = 3
 """Times at which the arms of a shifting instance change."""
+Draw = tuple[Arms, ActionSet]
 
 
-@dataclass(frozen=True)
-class Hard:
-    """Arms and their joint actions."""
-
-    arms: Arms
-    actions: ActionSet
-
-
-def _draw_nonsync(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
+def _draw_nonsync(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Draw:
     """Return alike arms of eight states, six of ten of which may be pulled, after an example of Hong and others.
 
     Pulled, an arm goes 0 to 1 and so on to 6, then back to 0; left alone, it falls to 0, but from state 6, which pays 1 when
@@ -69,7 +61,7 @@ def _draw_nonsync(size: int, budget: int, horizon: int, rng: np.random.Generator
     return _alike(size, max(1, round(0.6 * size)), (1.0 - stays) * moves + stays * np.eye(CIRCLE), rewards)
 
 
-def _draw_conveyor(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
+def _draw_conveyor(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Draw:
     """Return alike arms on a circle of eight states, half of which may be pulled: the "conveyor" of Hong and others.
 
     In the first four states a pull, in the last four rest, moves an arm on with probability U(0.4, 0.6), and the other
@@ -87,14 +79,14 @@ def _draw_conveyor(size: int, budget: int, horizon: int, rng: np.random.Generato
     return _alike(size, max(1, size // 2), moves, rewards)
 
 
-def _alike(size: int, budget: int, moves: Array, rewards: Array) -> Hard:
+def _alike(size: int, budget: int, moves: Array, rewards: Array) -> Draw:
     """Return alike arms with uniform starts under a budget."""
     start = np.full((size, CIRCLE), 1.0 / CIRCLE)
     arms = make_arms(np.repeat(moves[None], size, 0), np.repeat(rewards[None], size, 0), start)
-    return Hard(arms, BudgetSet(size, budget))
+    return arms, BudgetSet(size, budget)
 
 
-def _draw_sparse(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
+def _draw_sparse(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Draw:
     """Return arms of three states with one or two successors each, rewards of states of which half are 0, random starts."""
     states = 3
     moves = np.zeros((size, 2, states, states))
@@ -103,10 +95,10 @@ def _draw_sparse(size: int, budget: int, horizon: int, rng: np.random.Generator)
         row[to] = rng.dirichlet(np.ones(len(to)))
     rewards = rng.random((size, states)) * (rng.random((size, states)) < 0.5)
     start = np.eye(states)[rng.integers(0, states, size)]
-    return Hard(make_arms(moves, np.repeat(rewards[:, None], 2, axis=1), start), BudgetSet(size, budget))
+    return make_arms(moves, np.repeat(rewards[:, None], 2, axis=1), start), BudgetSet(size, budget)
 
 
-def _draw_bundles(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
+def _draw_bundles(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Draw:
     """Return arms of three states in bundles of a third of them each, of which one is pulled, or none.
 
     There are half as many bundles as arms, and at least three. A pull leads up with U(0.5, 0.9), rest down with
@@ -127,10 +119,10 @@ def _draw_bundles(size: int, budget: int, horizon: int, rng: np.random.Generator
     for arm in np.flatnonzero(bundles.sum(axis=0) == 0):
         bundles[rng.integers(len(bundles)), arm] = 1
     rows = np.unique(np.concatenate([np.zeros((1, size), np.int64), bundles]), axis=0)
-    return Hard(make_arms(moves, rewards), ListedSet(rows))
+    return make_arms(moves, rewards), ListedSet(rows)
 
 
-def _draw_deadlines(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
+def _draw_deadlines(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Draw:
     """Return chargers to which jobs come: a step of work on an open one pays, work that is missing when it is due costs.
 
     State 0 is an empty charger, the others say how many steps a job is still there and how much work it needs. A pull does a
@@ -157,7 +149,7 @@ def _draw_deadlines(size: int, budget: int, horizon: int, rng: np.random.Generat
                     rewards[:, pull, state] -= 0.4 * left**2
                 else:
                     moves[:, pull, state, _job(time - 1, left)] = 1.0
-    return Hard(make_arms(moves, rewards, arrival), BudgetSet(size, max(1, round(0.4 * size))))
+    return make_arms(moves, rewards, arrival), BudgetSet(size, max(1, round(0.4 * size)))
 
 
 def _job(time: int, work: int) -> int:
@@ -165,7 +157,7 @@ def _job(time: int, work: int) -> int:
     return 1 + (time - 1) * (WORK + 1) + work
 
 
-def _draw_shifting(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
+def _draw_shifting(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Draw:
     """Return arms of two states that change at three random steps; each can be pulled in two thirds of the weeks.
 
     Between changes a pull leads to state 1 with U(0.5, 0.95) and keeps it with U(0.7, 1), rest does so with U(0, 0.3) and
@@ -174,39 +166,32 @@ def _draw_shifting(size: int, budget: int, horizon: int, rng: np.random.Generato
     changes = np.sort(rng.integers(1, max(2, horizon), CHANGES))
     moves, rewards = np.zeros((horizon, size, 2, 2, 2)), np.zeros((horizon, size, 2, 2))
     for begin, end in zip([0, *changes.tolist()], [*changes.tolist(), horizon], strict=True):
-        up = np.stack(
-            [
-                np.stack([rng.uniform(0.0, 0.3, size), rng.uniform(0.3, 0.9, size)], axis=1),
-                np.stack([rng.uniform(0.5, 0.95, size), rng.uniform(0.7, 1.0, size)], axis=1),
-            ],
-            axis=1,
-        )
+        up = _two_states(size, ((0.0, 0.3), (0.3, 0.9), (0.5, 0.95), (0.7, 1.0)), rng)
         moves[begin:end] = np.stack([1.0 - up, up], axis=-1)
         rewards[begin:end, :, :, 1] = rng.uniform(0.0, 2.0, size)[:, None]
     available = rng.random((horizon, size)) < 2.0 / 3.0
     arms = by_week(moves, rewards, np.tile([0.5, 0.5], (size, 1)), available=available)
-    return Hard(make_arms(arms.transitions, arms.rewards, arms.start), BudgetSet(size, budget))
+    return make_arms(arms.transitions, arms.rewards, arms.start), BudgetSet(size, budget)
 
 
-def _draw_collapsing(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Hard:
+def _draw_collapsing(size: int, budget: int, horizon: int, rng: np.random.Generator) -> Draw:
     """Return people who take their medicine (state 1, which pays 1) or not, seen only when called; one of five begins so.
 
     A call leads to 1 with U(0.6, 0.95) and keeps it with U(0.9, 1); otherwise U(0.02, 0.1) and U(0.7, 0.95): few begin by
     themselves, and who was called needs no call for a while.
     """
-    up = np.stack(
-        [
-            np.stack([rng.uniform(0.02, 0.1, size), rng.uniform(0.7, 0.95, size)], axis=1),
-            np.stack([rng.uniform(0.6, 0.95, size), rng.uniform(0.9, 1.0, size)], axis=1),
-        ],
-        axis=1,
-    )
+    up = _two_states(size, ((0.02, 0.1), (0.7, 0.95), (0.6, 0.95), (0.9, 1.0)), rng)
     people = make_arms(np.stack([1.0 - up, up], axis=-1), np.tile([0.0, 1.0], (size, 2, 1)), np.tile([0.8, 0.2], (size, 1)))
     believed = collapsing(people, REMEMBERED)
-    return Hard(make_arms(believed.transitions, believed.rewards, believed.start), BudgetSet(size, budget))
+    return make_arms(believed.transitions, believed.rewards, believed.start), BudgetSet(size, budget)
 
 
-HARD: Mapping[str, Callable[[int, int, int, np.random.Generator], Hard]] = {
+def _two_states(size: int, ranges: Sequence[tuple[float, float]], rng: np.random.Generator) -> Array:
+    """Return how probable state 1 is next [J, A, S], between the ends of ``ranges``: of action 0 in states 0 and 1, of 1."""
+    return np.stack([rng.uniform(low, high, size) for low, high in ranges], axis=1).reshape(size, 2, 2)
+
+
+HARD: Mapping[str, Callable[[int, int, int, np.random.Generator], Draw]] = {
     "nonsync": _draw_nonsync,
     "conveyor": _draw_conveyor,
     "sparse": _draw_sparse,

@@ -181,44 +181,20 @@ class CoRMAB(PlanningProblem[BanditInstance]):
             steps = whole_number("horizon", HORIZONS.get(variant, 20) if horizon is None else horizon, 1)
         except InstanceError as error:
             raise OptionError(str(error)) from error
+        exposure = joint = None
         if variant in COUPLED:
             edges = None if network is None else _network(network, size)[0]
-            return self._coupled(variant, size, workers, steps, criterion, edges, rng)
-        if variant in HARD:
-            found = HARD[variant](size, workers, steps, rng)
-            arms, actions = found.arms, found.actions
+            arms, actions, exposure, joint = COUPLED[variant](size, workers, edges, rng)
+        elif variant in HARD:
+            arms, actions = HARD[variant](size, workers, steps, rng)
         else:
             arms, actions = DRAWS[variant](size, workers, rng)
-        if network is not None:
+        if network is not None and variant not in COUPLED:
             if not isinstance(actions, PathSet):
                 raise OptionError(f"variant {variant!r} takes no network=; the variants of paths do.")
             edges, source = _network(network, size)
             actions = PathSet(edges, size, source, workers, actions.strict)
-        made = BanditInstance(arms=arms, actions=actions, horizon=steps, criterion=criterion, name="")
-        self.validate(made)
-        return made
-
-    def _coupled(
-        self,
-        variant: str,
-        size: int,
-        workers: int,
-        steps: int,
-        criterion: str,
-        edges: Array | None,
-        rng: np.random.Generator,
-    ) -> BanditInstance:
-        """Return an instance of a family whose arms are coupled; ``edges`` [M, 2] take the place of a random network."""
-        found = COUPLED[variant](size, workers, edges, rng)
-        made = BanditInstance(
-            arms=found.arms,
-            actions=found.actions,
-            horizon=steps,
-            criterion=criterion,
-            exposure=found.exposure,
-            joint=found.joint,
-            name="",
-        )
+        made = BanditInstance(arms=arms, actions=actions, horizon=steps, criterion=criterion, exposure=exposure, joint=joint)
         self.validate(made)
         return made
 
