@@ -52,27 +52,6 @@ def drawn_instance(instance: Instance, transitions: Array) -> Instance:
     return found
 
 
-def earned_over_draws(instance: Instance, policy: Policy, moves: Array, episodes: int, seed: int) -> Array:
-    """Return the mean reward a step [D, E] of a policy in each episode under each of ``moves``.
-
-    It is the mean over steps of `rewards_over_draws`.
-
-    Parameters
-    ----------
-    instance
-        Of a problem with the view `Planning`; the policy is bound to it at the end.
-    policy
-        Who chooses the actions.
-    moves
-        Draws [D, J, A, S, S] of the arms' transitions.
-    episodes
-        Number E of independent episodes under each draw.
-    seed
-        Decides, with the number of the draw, the noise of the episodes.
-    """
-    return np.asarray(rewards_over_draws(instance, policy, moves, episodes, seed).mean(axis=2))
-
-
 def rewards_over_draws(instance: Instance, policy: Policy, moves: Array, episodes: int, seed: int) -> Array:
     """Return the reward [D, E, H] of a policy in each step of each episode under each of ``moves`` [D, J, A, S, S].
 

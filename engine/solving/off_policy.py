@@ -15,7 +15,7 @@ from redwood.planning.estimation.log import UNKNOWN
 from redwood.planning.wording import Wording, wording_of
 from redwood.problem import Instance
 from redwood.settings import check_seed, whole
-from redwood.solving.draws import earned_over_draws, view_of
+from redwood.solving.draws import rewards_over_draws, view_of
 
 FEWEST_ARMS = 20
 """Arms that have to count in effect for a conclusion: bootstrap intervals of fewer are too narrow."""
@@ -187,7 +187,7 @@ def _simulated(estimate: Estimate, instance: Any, policy: Policy, first: Array, 
     states = np.arange(instance.arms.shape[2])
     start = np.where((first == UNKNOWN)[:, None], instance.arms.start, states == first[:, None])
     begun = replace(instance, arms=replace(instance.arms, start=start), horizon=steps)
-    found = earned_over_draws(begun, policy, estimate.sample(draws, seed), 10, seed).mean(axis=1)
+    found = rewards_over_draws(begun, policy, estimate.sample(draws, seed), 10, seed).mean(axis=2).mean(axis=1)
     policy.bind(view_of(instance))
     low, high = np.quantile(found, (0.025, 0.975))
     return Valued(float(found.mean()), (float(low), float(high)), float(len(estimate.names)))

@@ -14,7 +14,7 @@ from redwood.planning.contract import Policy
 from redwood.planning.evaluation import noise_seed
 from redwood.problem import Instance
 from redwood.settings import check_seed, whole
-from redwood.solving.draws import checked_draws, drawn_instance, earned_over_draws, made_policy
+from redwood.solving.draws import checked_draws, drawn_instance, made_policy, rewards_over_draws
 
 SMALL = 1e-6
 """Weight up to which a draw is none of the adversary's."""
@@ -124,22 +124,25 @@ def robust(
     def plan(transitions: Array) -> Policy:
         return made_policy(drawn_instance(instance, transitions), solver)
 
+    def earned(policy: Policy, moves: Array, seed: int) -> Array:
+        return np.asarray(rewards_over_draws(instance, policy, moves, episodes, seed).mean(axis=2))
+
     policies = [plan(moves.mean(axis=0))]
-    rows = [earned_over_draws(instance, policies[0], moves, episodes, seed).mean(axis=1)]
+    rows = [earned(policies[0], moves, seed).mean(axis=1)]
     goal = np.zeros(len(moves))
     if criterion == RobustCriterion.REGRET:
-        goal = np.array([earned_over_draws(instance, plan(one), one[None], episodes, seed).mean() for one in moves])
+        goal = np.array([earned(plan(one), one[None], seed).mean() for one in moves])
     scenarios: dict[int, None] = {}
     for _ in range(rounds):
         weights = adversary(goal - np.array(rows))
         scenarios |= dict.fromkeys(np.flatnonzero(weights > SMALL).tolist())
         policies.append(plan(np.tensordot(weights, moves, axes=1)))
-        rows.append(earned_over_draws(instance, policies[-1], moves, episodes, seed).mean(axis=1))
+        rows.append(earned(policies[-1], moves, seed).mean(axis=1))
         others = goal - np.array(rows[:-1])
         if (rows[-1] >= np.max(rows[:-1], axis=0)).sum() == 0 and (goal - rows[-1]).max() > others.max(axis=1).min():
             break  # the new policy is best nowhere, and no better in its worst case: another round would repeat this one
     best = policies[int((goal - np.array(rows)).max(axis=1).argmin())]
-    fresh = [earned_over_draws(instance, policy, moves, episodes, seed + 1) for policy in (best, policies[0])]
+    fresh = [earned(policy, moves, seed + 1) for policy in (best, policies[0])]
     return Robust(best, policies[0], fresh[0], fresh[1], tuple(scenarios))
 
 

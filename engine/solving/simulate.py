@@ -20,7 +20,7 @@ from redwood.plugins.host import host
 from redwood.problem import Instance, instance_of
 from redwood.settings import check_seed, not_negative, whole
 from redwood.solving.bound import bound
-from redwood.solving.draws import checked_draws, earned_over_draws, rewards_over_draws
+from redwood.solving.draws import checked_draws, rewards_over_draws
 from redwood.views.bound import Bound
 
 
@@ -102,7 +102,7 @@ def _gain_over_draws(instance: Instance, policy: Policy, draws: Any, episodes: i
         raise OptionError(f"episodes {episodes} are too few for draws; give 2 at least.")
     noise = noise_seed(instance, seed)
     rewards = rewards_over_draws(instance, policy, moves, episodes, noise)
-    nothing = earned_over_draws(instance, NullPolicy(), moves, episodes, noise)
+    nothing = rewards_over_draws(instance, NullPolicy(), moves, episodes, noise).mean(axis=2)
     scenario = hashlib.sha256(f"{noise} {moves.shape} {episodes}".encode() + moves.tobytes()).hexdigest()
     name, wording = str(policy.describe()["decides_by"]), wording_of(instance)
     return Gain(rewards.mean(axis=2), nothing, curve_over_draws(rewards), name, scenario, wording)

@@ -1,29 +1,12 @@
-"""Clocks of SEQUOIA: for a share of another one, and over a training's interruptions."""
+"""The clock of a training of SEQUOIA, over its interruptions."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
-from redwood.clock import Clock
 from redwood.files import write_text
 from redwood.saved import reading
-
-
-class Until:
-    """A clock that stops before another one does."""
-
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        self._clock, self._end = clock, time.perf_counter() + seconds
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the nearer end."""
-        return min(self._clock.seconds_left, self._end - time.perf_counter())
-
-    def stops(self) -> bool:
-        """Return whether either end has come."""
-        return self._clock.stops() or time.perf_counter() >= self._end
 
 
 class Hours:
