@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.planning.action_set import ActionSet, Choice, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import whole_number
+from redwood.problems.cormab.batched import BatchedSet
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
 
 @dataclass(frozen=True, eq=False)
-class BudgetSet(ActionSet):
+class BudgetSet(BatchedSet):
     """At most ``budget`` of the arms are pulled.
 
     Attributes
@@ -65,14 +65,8 @@ class BudgetSet(ActionSet):
         """One row."""
         return relaxation_by_counts(self.classes, [[1.0]], [float(self.budget)], tight=True)
 
-    def argmax(self, coefficients: Array) -> Choice:
-        """Return the arms that gain most, as many as the budget allows, and none that loses."""
-        arm_actions = self.choose(coefficients[None])[0]
-        value = value_of(coefficients, arm_actions)
-        return Choice(arm_actions, value, value, self)
-
     def choose(self, coefficient_tables: Array) -> Array:
-        """Return the best action for each of many values: the arms with the greatest positive gains."""
+        """Return the best action for each of many values: the arms that gain most, and none that loses."""
         from redwood.problems.cormab.budget_kernels import choose_best
 
         gains = np.ascontiguousarray(coefficient_tables[:, :, 1] - coefficient_tables[:, :, 0], dtype=np.float64)
@@ -94,12 +88,8 @@ class BudgetSet(ActionSet):
 
         return np.flatnonzero(over_budget(np.ascontiguousarray(arm_actions, np.int64), self.budget))
 
-    def sample(self, rng: np.random.Generator) -> Array:
-        """Return a random subset of arms, as many as the budget allows, each equally likely."""
-        return np.asarray(self.samples(1, rng)[0])
-
     def samples(self, count: int, rng: np.random.Generator) -> Array:
-        """Return independent random subsets."""
+        """Return independent random subsets of as many arms as the budget allows, each equally likely."""
         from redwood.kernels import random_state
         from redwood.problems.cormab.budget_kernels import draw_subsets
 

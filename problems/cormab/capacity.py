@@ -11,9 +11,10 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError
-from redwood.planning.action_set import ActionSet, Choice, Program, value_of
+from redwood.planning.action_set import Choice, Program, value_of
 from redwood.planning.relaxation import Relaxation
 from redwood.problem import frozen, whole_numbers
+from redwood.problems.cormab.batched import BatchedSet
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
@@ -25,7 +26,7 @@ MOST_PACKINGS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
-class CapacitySet(ActionSet):
+class CapacitySet(BatchedSet):
     """Worker i serves arms whose costs sum to at most ``capacities[i]``; an arm is pulled if some worker serves it.
 
     What matters is how many arms of each cost are pulled. The vectors of such counts that the workers can serve, and
@@ -100,16 +101,14 @@ class CapacitySet(ActionSet):
     def argmax(self, coefficients: Array) -> Choice:
         """Return the best arms of each cost for the best count vector."""
         if self._packs is None:
-            return super().argmax(coefficients)
+            return self.solve(coefficients)
         if self.counts is None:
             _, bound = self._packed.maximise(coefficients)
             room = (self._packed.others() @ self._packs).astype(np.int64)
             counts = np.minimum(room, np.bincount(self.classes))
             arm_actions = fill(coefficients, counts[None], self.members)
             return Choice(arm_actions, value_of(coefficients, arm_actions), bound, self)
-        arm_actions = self.choose(coefficients[None])[0]
-        value = value_of(coefficients, arm_actions)
-        return Choice(arm_actions, value, value, self)
+        return super().argmax(coefficients)
 
     def choose(self, coefficient_tables: Array) -> Array:
         """Return the best action for each of many values."""
@@ -148,10 +147,6 @@ class CapacitySet(ActionSet):
         from redwood.problems.cormab.sampling_kernels import draw_packings
 
         return np.asarray(draw_packings(count, self.costs, self.capacities, random_state(rng)))
-
-    def sample(self, rng: np.random.Generator) -> Array:
-        """Return one of `samples`."""
-        return np.asarray(self.samples(1, rng)[0])
 
     def witness(self, arm_actions: Array) -> Array:
         """Return the worker [J] who serves each arm, -1 for arms that are not pulled."""

@@ -12,9 +12,10 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.action_set import ActionSet, Choice, value_of
+from redwood.planning.action_set import Choice, value_of
 from redwood.planning.relaxation import Relaxation
 from redwood.problem import whole_number, whole_numbers
+from redwood.problems.cormab.batched import BatchedSet
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
@@ -26,7 +27,7 @@ MOST_CHOICES = 200_000
 
 
 @dataclass(frozen=True, eq=False)
-class InterventionsSet(ActionSet):
+class InterventionsSet(BatchedSet):
     """Exactly ``budget`` of N interventions are chosen; the load of an arm is the sum of their weights on it.
 
     An arm's actions are the loads that it can have, ascending, from load 0 under action 0; arms with fewer loads than others
@@ -135,9 +136,7 @@ class InterventionsSet(ActionSet):
         """Return the best action: a knapsack over the groups; where one is large, of all choices, or by a program."""
         if self._groups is None and self._listed is None:
             return self.solve(coefficients)
-        arm_actions = self.choose(coefficients[None])[0]
-        value = value_of(coefficients, arm_actions)
-        return Choice(arm_actions, value, value, self)
+        return super().argmax(coefficients)
 
     def choose(self, coefficient_tables: Array) -> Array:
         """Return the best action for each of many values."""
@@ -190,12 +189,8 @@ class InterventionsSet(ActionSet):
         arm_actions: Array = (self.loads == load[:, None]).argmax(axis=1)
         return arm_actions
 
-    def sample(self, rng: np.random.Generator) -> Array:
-        """Return the loads of a random choice of interventions, each equally likely."""
-        return np.asarray(self.samples(1, rng)[0])
-
     def samples(self, count: int, rng: np.random.Generator) -> Array:
-        """Return the loads of independent random choices."""
+        """Return the loads of independent random choices of interventions, each equally likely."""
         ranks = np.argsort(np.argsort(rng.random((count, len(self.weights))), axis=1), axis=1)
         loads = (ranks < self.budget) @ self.weights
         arm_actions: Array = (self.loads[None] == loads[:, :, None]).argmax(axis=2)

@@ -10,9 +10,10 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.action_set import ActionSet, Choice, value_of
+from redwood.planning.action_set import Choice
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import whole_number, whole_numbers
+from redwood.problems.cormab.batched import BatchedSet
 from redwood.problems.cormab.closed_walks_relaxation import relaxation_by_blocks
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ FEW = 100
 
 
 @dataclass(frozen=True, eq=False)
-class PathSet(ActionSet):
+class PathSet(BatchedSet):
     """A closed walk from the source, of 2 ``budget`` steps (waiting is a step), pulls at most ``budget`` of its nodes.
 
     The best walk is found by dynamic programming over the blocks of the graph (`redwood.problems.cormab.closed_walks`),
@@ -177,9 +178,7 @@ class PathSet(ActionSet):
         """Return the best nodes of the best walk."""
         if self.strict and self._blocks is None and self.visits is None:
             return self.solve(coefficients)
-        arm_actions = self.choose(coefficients[None])[0]
-        value = value_of(coefficients, arm_actions)
-        return Choice(arm_actions, value, value, self)
+        return super().argmax(coefficients)
 
     def choose(self, coefficient_tables: Array) -> Array:
         """Return the best action for each of many values."""
@@ -243,10 +242,6 @@ class PathSet(ActionSet):
         distances = self._distances if self.strict else np.zeros(self.count, np.int64)
         state = random_state(rng)
         return np.asarray(draw_closed_walks(count, starts, heads, distances, self.source, self.budget, self.strict, state))
-
-    def sample(self, rng: np.random.Generator) -> Array:
-        """Return one of `samples`."""
-        return np.asarray(self.samples(1, rng)[0])
 
     def witness(self, arm_actions: Array) -> Array:
         """Return the nodes [2B + 1] of a closed walk that visits the pulled arms; only strict sets have one."""

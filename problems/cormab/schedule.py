@@ -11,9 +11,10 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.action_set import ActionSet, Choice, Program, value_of
+from redwood.planning.action_set import Choice, Program, value_of
 from redwood.planning.relaxation import Relaxation, relaxation_by_counts
 from redwood.problem import frozen, whole_number, whole_numbers
+from redwood.problems.cormab.batched import BatchedSet
 from redwood.problems.cormab.capacity import choose_filled
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ Meeting = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class ScheduleSet(ActionSet):
+class ScheduleSet(BatchedSet):
     """A pulled arm needs two meetings with different workers, in slots where it and they are free.
 
     A worker meets at most one arm in a slot, and at most ``budget`` arms are pulled. By Hall's theorem, arms have two
@@ -146,10 +147,6 @@ class ScheduleSet(ActionSet):
         from redwood.problems.cormab.sampling_kernels import draw_meetings
 
         return np.asarray(draw_meetings(count, self.arm_slots, self.worker_slots, self.budget, random_state(rng)))
-
-    def sample(self, rng: np.random.Generator) -> Array:
-        """Return one of `samples`."""
-        return np.asarray(self.samples(1, rng)[0])
 
     def witness(self, arm_actions: Array) -> dict[int, list[Meeting]]:
         """Return the two meetings (worker, slot) of each pulled arm."""

@@ -11,9 +11,10 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import InstanceError, SolutionError
-from redwood.planning.action_set import ActionSet, Choice, value_of
+from redwood.planning.action_set import ActionSet
 from redwood.planning.relaxation import Relaxation
 from redwood.problem import frozen, whole_numbers
+from redwood.problems.cormab.batched import BatchedSet
 from redwood.problems.cormab.capacity import CapacitySet
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class WorkersSet(ActionSet):
+class WorkersSet(BatchedSet):
     """Worker i serves at most ``capacities[i]`` arms, of those that are compatible, such as by language.
 
     The sets of arms that can be served together are the independent ones of a matroid, so that taking arms by gain is
@@ -95,14 +96,8 @@ class WorkersSet(ActionSet):
         """Which of the distinct sets of workers may serve each arm [J]."""
         return np.unique(self.compatible.T, axis=0, return_inverse=True)[1].ravel()
 
-    def argmax(self, coefficients: Array) -> Choice:
-        """Return the arms that gain most together, of those that can be served."""
-        arm_actions = self.choose(coefficients[None])[0]
-        value = value_of(coefficients, arm_actions)
-        return Choice(arm_actions, value, value, self)
-
     def choose(self, coefficient_tables: Array) -> Array:
-        """Return the best action for each of many values."""
+        """Return the best action for each of many values: the arms that gain most together, of those that can be served."""
         from redwood.problems.cormab.workers_kernels import assign_best
 
         gains = np.ascontiguousarray(coefficient_tables[:, :, 1] - coefficient_tables[:, :, 0], dtype=np.float64)
@@ -122,10 +117,6 @@ class WorkersSet(ActionSet):
         """Return random actions: arms in random order, each pulled where it can still be served."""
         coefficient_tables = np.stack((np.zeros((count, self.arms)), rng.random((count, self.arms)) + 1e-9), axis=2)
         return self.choose(coefficient_tables)
-
-    def sample(self, rng: np.random.Generator) -> Array:
-        """Return one of `samples`."""
-        return np.asarray(self.samples(1, rng)[0])
 
     def greedy(self, coefficients: Array) -> Array:
         """Return what `argmax` does: arm by arm is exact here."""
