@@ -13,9 +13,6 @@ from redwood.benchmarks.report import CaseSummary, summarise
 from redwood.benchmarks.statistics import FIRST_GAP, TIE, bootstrap_interval, holm, signed_rank
 from redwood.errors import OptionError
 
-LEVEL = 0.05
-"""Probability of a false alarm in the whole comparison."""
-
 SHORTEST = 0.1
 """Seconds below which times are not compared: starting up decides them."""
 
@@ -123,7 +120,7 @@ def _change(
 
 def _interval(values: Sequence[float]) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of the mean of paired differences."""
-    return bootstrap_interval([values], level=1 - LEVEL) or (values[0], values[0])
+    return bootstrap_interval([values]) or (values[0], values[0])
 
 
 def _key(run: Run) -> tuple[Any, ...]:

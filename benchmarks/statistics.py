@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from redwood.planning.evaluation import half_width
 from redwood.tolerance import gap_to
 
 LEVEL = 0.05
@@ -19,6 +20,8 @@ TOO_FEW = "too few instances"
 """Stands for a p-value where no outcome could have come below the level."""
 FIRST_GAP = 0.1
 """Gap that counts before the first solution is found, as in the DIMACS challenge: 10 % worse than the best known."""
+RESAMPLES = 2000
+"""How often seeds are drawn anew for an interval."""
 
 
 def primal_integral(trajectory: Sequence[Sequence[float]], limit: float, reference: float, sense: str) -> float:
@@ -50,26 +53,18 @@ def primal_integral(trajectory: Sequence[Sequence[float]], limit: float, referen
     return 100.0 * (area + (limit - since) * gap) / limit
 
 
-def shifted_geometric_mean(values: Sequence[float], shift: float = 1.0) -> float:
-    """Return exp(mean(log(value + shift))) - shift, which neither the slowest nor the quickest run dominates."""
-    return math.exp(float(np.mean(np.log(np.asarray(values, dtype=float) + shift)))) - shift
+def shifted_geometric_mean(values: Sequence[float]) -> float:
+    """Return exp(mean(log(value + 1))) - 1, which neither the slowest nor the quickest run dominates."""
+    return math.exp(float(np.mean(np.log(np.asarray(values, dtype=float) + 1.0)))) - 1.0
 
 
-def bootstrap_interval(
-    values: Sequence[Sequence[float]], *, draws: int = 2000, seed: int = 0, level: float = 0.95
-) -> tuple[float, float] | None:
-    """Return the interval that the mean over instances has with other seeds, or ``None`` without several seeds.
+def bootstrap_interval(values: Sequence[Sequence[float]]) -> tuple[float, float] | None:
+    """Return the 95 % interval that the mean over instances has with other seeds, or ``None`` without several seeds.
 
     Parameters
     ----------
     values
         For each instance one value a seed. The instances are taken as given; seeds are drawn anew within each.
-    draws
-        How many resamples.
-    seed
-        Of the resampling.
-    level
-        Coverage, a share.
 
     References
     ----------
@@ -77,13 +72,12 @@ def bootstrap_interval(
     """
     if not values or all(len(row) < 2 for row in values):
         return None
-    rng = np.random.default_rng(seed)
-    means = np.zeros(draws)
+    rng = np.random.default_rng(0)
+    means = np.zeros(RESAMPLES)
     for row in values:
         sample = np.asarray(row, dtype=float)
-        means += sample[rng.integers(0, len(sample), size=(draws, len(sample)))].mean(axis=1)
-    tail = 50.0 * (1.0 - level)
-    low, high = np.percentile(means / len(values), [tail, 100.0 - tail])
+        means += sample[rng.integers(0, len(sample), size=(RESAMPLES, len(sample)))].mean(axis=1)
+    low, high = np.percentile(means / len(values), [2.5, 97.5])
     return float(low), float(high)
 
 
@@ -137,15 +131,6 @@ def signed_rank(differences: Sequence[float]) -> float:
     return float(wilcoxon(differences).pvalue) if differences else 1.0
 
 
-def _half_width(values: Sequence[float]) -> float:
-    """Return half the width of the 95 % t interval of a mean."""
-    from scipy.stats import t
-
-    if len(values) < 2:
-        return math.inf
-    return float(t.ppf(1 - LEVEL / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
-
-
 def can_reject(cases: int, tests: int = 1) -> bool:
     """Return whether the signed-rank test of so many cases can come below `LEVEL` at all, one of so many tests."""
     return tests * 2.0 ** (1 - cases) <= LEVEL
@@ -179,7 +164,7 @@ def pairwise_tests(gaps: Mapping[str, Mapping[Hashable, float]]) -> list[Pairwis
         apart = [difference for difference in differences if abs(difference) > TIE]
         wins, ties = sum(difference < 0 for difference in apart), len(differences) - len(apart)
         mean = float(np.mean(differences)) if differences else 0.0
-        losses, width = len(apart) - wins, _half_width(differences)
+        losses, width = len(apart) - wins, half_width(np.asarray(differences))
         found.append(PairwiseTest(first, second, wins, ties, losses, mean, width, signed_rank(apart)))
     corrected = holm([entry.p_value for entry in found])
     return [replace(entry, corrected=value) for entry, value in zip(found, corrected, strict=True)]

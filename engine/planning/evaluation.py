@@ -185,15 +185,15 @@ def adjusted(rewards: Array, control: Array | None) -> Array:
     return means if control is None else means - control
 
 
-def half_width(values: Array, level: float = 0.95) -> float:
-    """Return half the width of Student's t interval of the mean of independent values [E]; infinite for a single one."""
+def half_width(values: Array) -> float:
+    """Return half the width of Student's 95 % t interval of the mean of independent values [E]; infinite for one."""
     if len(values) < 2:
         return math.inf
-    return _quantile(len(values), level) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return _quantile(len(values)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
 
 
-def interval_half_width(rewards: Array, control: Array | None, level: float = 0.95) -> float:
-    """Return half the width of Student's t interval of the mean reward a step of episodes with rewards [E, H].
+def interval_half_width(rewards: Array, control: Array | None) -> float:
+    """Return half the width of Student's 95 % t interval of the mean reward a step of episodes with rewards [E, H].
 
     Its standard error is `standard_error`; `benchmarks/studies/intervals.py` counts how often such intervals hold the truth.
 
@@ -203,10 +203,8 @@ def interval_half_width(rewards: Array, control: Array | None, level: float = 0.
         Rewards [E, H], or differences of such.
     control
         The control variate [E], ``None`` for none.
-    level
-        The confidence.
     """
-    return math.inf if len(rewards) < 2 else _quantile(len(rewards), level) * standard_error(rewards, control)
+    return math.inf if len(rewards) < 2 else _quantile(len(rewards)) * standard_error(rewards, control)
 
 
 def standard_error(rewards: Array, control: Array | None) -> float:
@@ -220,10 +218,10 @@ def standard_error(rewards: Array, control: Array | None) -> float:
     return (seen if control is None else math.hypot(seen, UNSEEN * plain / math.sqrt(count))) / math.sqrt(count)
 
 
-def _quantile(count: int, level: float) -> float:
+def _quantile(count: int) -> float:
     from scipy.stats import t
 
-    return float(t.ppf(0.5 + level / 2.0, count - 1))
+    return float(t.ppf(0.975, count - 1))
 
 
 @dataclass(frozen=True, eq=False)
