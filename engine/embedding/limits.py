@@ -19,23 +19,12 @@ MARGIN = 1e-6
 """Share by which the limits are widened, to cover the tolerances of the linear programs."""
 
 
-def interval_limits(network: ReluNetwork, low: Array, high: Array, first: tuple[Array, Array] | None = None) -> Limits:
-    """Return limits by interval arithmetic from those of the inputs.
-
-    Parameters
-    ----------
-    network
-        The network.
-    low, high
-        Limits [inputs] of the inputs.
-    first
-        Limits of the first layer known from elsewhere, such as exact ones over a set of inputs.
-    """
+def interval_limits(network: ReluNetwork, low: Array, high: Array) -> Limits:
+    """Return limits by interval arithmetic from those of the inputs [inputs]."""
     found: Limits = []
-    for place, layer in enumerate(network.layers):
-        bounds = first if place == 0 and first is not None else interval_of(layer, low, high)
-        found.append(bounds)
-        low, high = (np.concatenate([old, np.maximum(new, 0.0)]) for old, new in zip((low, high), bounds, strict=True))
+    for layer in network.layers:
+        found.append(interval_of(layer, low, high))
+        low, high = (np.concatenate([old, np.maximum(new, 0.0)]) for old, new in zip((low, high), found[-1], strict=True))
     return found
 
 

@@ -18,6 +18,14 @@ class Affine(NamedTuple):
     bias: Array
 
 
+def check_finite(name: str, **parts: Array) -> None:
+    """Raise `ModelError` where a part of what has the name holds a number that is not finite."""
+    for what, numbers in parts.items():
+        if not np.isfinite(numbers).all():
+            wrong = numbers[~np.isfinite(numbers)][0]
+            raise ModelError(f"the {what} of {name} hold {wrong}; all must be finite numbers.")
+
+
 @dataclass(frozen=True, eq=False)
 class ReluNetwork:
     """``h_k = relu(matrix_k (x, h_1, .., h_{k-1}) + bias_k)``; the outputs are affine in the inputs x and all h.
@@ -46,10 +54,7 @@ class ReluNetwork:
             if layer.matrix.ndim != 2 or layer.matrix.shape[1] != width or layer.bias.shape != (len(layer.matrix),):
                 shapes = f"{list(layer.matrix.shape)} and {list(layer.bias.shape)}"
                 raise ModelError(f"{name} has weights and bias of the shapes {shapes}; expected {width} inputs.")
-            for what, numbers in (("weights", layer.matrix), ("bias", layer.bias)):
-                if not np.isfinite(numbers).all():
-                    wrong = numbers[~np.isfinite(numbers)][0]
-                    raise ModelError(f"the {what} of {name} hold {wrong}; all must be finite numbers.")
+            check_finite(name, weights=layer.matrix, bias=layer.bias)
             width += len(layer.matrix)
 
     @property

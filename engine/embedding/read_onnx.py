@@ -63,7 +63,7 @@ def _read(model: Any, inputs: int) -> Predictor:
     own = np.float64 if reader.given.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE else np.float32
     as_is = _evaluator(runner, reader.given.name, own)
     if has_trees(model.graph):
-        trees = read_trees(model.graph, inputs, own is np.float32)
+        trees = read_trees(model.graph, reader.given.name, inputs, own is np.float32)
         return Predictor("ONNX model", trees, held_against(trees, as_is), as_is)
     network = reader.read()
     if own is np.float64:
@@ -162,10 +162,7 @@ class _Reader:
         if kind == "Relu":
             return self._tape.relu(value)
         if kind == "LeakyRelu":
-            slope = float(options.get("alpha", 0.01))
-            if not 0 <= slope <= 1:
-                raise ModelError(f"{name} has the slope {slope}; it must be from 0 to 1.")
-            return self._tape.relu(value, slope)
+            return self._tape.relu(value, float(options.get("alpha", 0.01)), name)
         if kind == "BatchNormalization":
             factor, shift, mean, variance = (self._constant(given, name) for given in node.input[1:5])
             factor = factor / np.sqrt(variance + float(options.get("epsilon", 1e-5)))

@@ -22,13 +22,15 @@ def has_trees(graph: Any) -> bool:
     return any(node.op_type.startswith("TreeEnsemble") for node in graph.node)
 
 
-def read_trees(graph: Any, inputs: int, single: bool) -> TreeEnsemble:
+def read_trees(graph: Any, given: str, inputs: int, single: bool) -> TreeEnsemble:
     """Return the ensemble of a graph that holds nothing else.
 
     Parameters
     ----------
     graph
         The ONNX graph.
+    given
+        Name of its input.
     inputs
         Number of inputs.
     single
@@ -41,7 +43,7 @@ def read_trees(graph: Any, inputs: int, single: bool) -> TreeEnsemble:
     """
     from onnx import TensorProto, helper
 
-    value = _only_input(graph)
+    value = given
     found: TreeEnsemble | None = None
     for node in graph.node:
         options = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
@@ -76,12 +78,6 @@ def held_against(ensemble: TreeEnsemble, told: Evaluate) -> Evaluate:
         return values
 
     return evaluate
-
-
-def _only_input(graph: Any) -> str:
-    constants = {tensor.name for tensor in graph.initializer}
-    given = [str(value.name) for value in graph.input if value.name not in constants]
-    return given[0]
 
 
 def _ensemble(options: dict[str, Any], inputs: int, single: bool) -> TreeEnsemble:

@@ -123,7 +123,7 @@ class _Reader:
             bias = None if module.bias is None else _numbers(module.bias)
             return self._tape.affine(value, _numbers(module.weight), bias, name)
         if isinstance(module, nn.LeakyReLU):
-            return self._leaky(value, module.negative_slope, name)
+            return self._tape.relu(value, module.negative_slope, name)
         if isinstance(module, nn.ReLU):
             return self._tape.relu(value)
         if isinstance(module, nn.BatchNorm1d):
@@ -144,15 +144,10 @@ class _Reader:
             return self._tape.relu(value)
         if target is nn.functional.leaky_relu:
             slope: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("negative_slope", 0.01)
-            return self._leaky(value, float(slope), name)
+            return self._tape.relu(value, float(slope), name)
         if target in FLATTENING:
             return value
         raise ModelError(f"{name} cannot be embedded. Supported: {KNOWN}.")
-
-    def _leaky(self, value: Affine, slope: float, name: str) -> Affine:
-        if not 0 <= slope <= 1:
-            raise ModelError(f"{name} has the slope {slope}; it must be from 0 to 1.")
-        return self._tape.relu(value, slope)
 
 
 def _numbers(values: Tensor) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.embedding.network import Affine, ReluNetwork
+from redwood.embedding.network import Affine, ReluNetwork, check_finite
 from redwood.errors import ModelError
 
 
@@ -36,11 +36,7 @@ class Tape:
         if matrix.shape[1] != len(value.matrix):
             raise ModelError(f"{name} takes {matrix.shape[1]} inputs; the step before it gives {len(value.matrix)}.")
         shift = np.zeros(len(matrix)) if bias is None else bias
-        for what, numbers in (("weights", matrix), ("bias", shift)):
-            if not np.isfinite(numbers).all():
-                raise ModelError(
-                    f"the {what} of {name} hold {numbers[~np.isfinite(numbers)][0]}; all must be finite numbers."
-                )
+        check_finite(name, weights=matrix, bias=shift)
         return Affine(matrix @ value.matrix, matrix @ value.bias + shift)
 
     def scale(self, value: Affine, factor: Array, shift: Array, name: str) -> Affine:
@@ -79,8 +75,10 @@ class Tape:
         width = max(one.matrix.shape[1], other.matrix.shape[1])
         return Affine(_wide(one, width) + factor * _wide(other, width), one.bias + factor * other.bias)
 
-    def relu(self, value: Affine, slope: float = 0.0) -> Affine:
-        """Return its ReLU, or with a slope its leaky ReLU ``s z + (1 - s) relu(z)``."""
+    def relu(self, value: Affine, slope: float = 0.0, name: str = "") -> Affine:
+        """Return its ReLU, or with a slope its leaky ReLU ``s z + (1 - s) relu(z)``; the name is for messages."""
+        if not 0 <= slope <= 1:
+            raise ModelError(f"{name} has the slope {slope}; it must be from 0 to 1.")
         count = len(value.matrix)
         self._layers.append(Affine(_wide(value, self._width), value.bias))
         own = np.zeros((count, self._width + count))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import ModelError
+from redwood.embedding.network import check_finite
 
 MARGIN = 1e-12
 """Share by which the ends of a split keep away from a threshold that was rescaled."""
@@ -49,10 +49,7 @@ class TreeEnsemble:
 
     def __post_init__(self) -> None:
         for number, tree in enumerate(self.trees):
-            for what, numbers in (("thresholds", tree.threshold[tree.feature >= 0]), ("values", tree.value)):
-                if not np.isfinite(numbers).all():
-                    wrong = numbers[~np.isfinite(numbers)][0]
-                    raise ModelError(f"the {what} of tree {number} hold {wrong}; all must be finite numbers.")
+            check_finite(f"tree {number}", thresholds=tree.threshold[tree.feature >= 0], values=tree.value)
 
     def scaled(self, shift: Array, scale: Array) -> TreeEnsemble:
         """Return the ensemble of ``(x - shift) / scale``; both [inputs], the scale above 0."""
