@@ -46,15 +46,10 @@ def pull_windows(arms: Arms, windows: Any) -> Arms:
         now = may[:, step]
         moves = np.where(now[:, None, None, None], arms.transitions, arms.transitions[:, :1])
         transitions[:, :, :, step, :, min(step + 1, horizon - 1)] = moves
-        rewards[~now, 1:, :, step] = arms.rewards[~now, :1] - _spread(arms)
+        rewards[~now, 1:, :, step] = arms.rewards[~now, :1] - spread_of(arms)
     start = np.zeros((count, states, horizon))
     start[:, :, 0] = arms.start
-    size = states * horizon
-    return Arms(
-        transitions.reshape(count, arm_actions, size, size),
-        rewards.reshape(count, arm_actions, size),
-        start.reshape(count, size),
-    )
+    return arms_of_pairs(transitions, rewards, start)
 
 
 def weekly_budgets(arms: Arms, budgets: Any) -> tuple[Arms, dict[str, Any]]:
@@ -103,7 +98,7 @@ def weekly_budgets(arms: Arms, budgets: Any) -> tuple[Arms, dict[str, Any]]:
     transitions[count:, :, :horizon] = np.eye(size)[clock]
     missing = np.arange(extra)[:, None] < most.max() - most  # [K, H]: whether this pull does not exist in a step
     rewards[count:, 0, :horizon], rewards[count:, 1, :horizon] = -1.0 * missing, -1.0 * ~missing
-    rewards[count:] *= (horizon + 1.0) * _spread(arms)
+    rewards[count:] *= (horizon + 1.0) * spread_of(arms)
     return Arms(transitions, rewards, start), {"kind": "budget", "count": total, "budget": int(most.max())}
 
 
@@ -142,14 +137,12 @@ def by_week(transitions: Any, rewards: Any, start: Any, *, available: Any = None
     steps, count, arm_actions, states, _ = moves.shape
     if available is not None:
         moves, earned = _without(moves, earned, np.asarray(available, bool))
-    size = steps * states
     placed = np.zeros((count, arm_actions, steps, states, steps, states))
     for step in range(steps):
         placed[:, :, step, :, min(step + 1, steps - 1), :] = moves[step]
-    begun = np.zeros((count, size))
-    begun[:, :states] = first
-    by_state = earned.transpose(1, 2, 0, 3).reshape(count, arm_actions, size)
-    return Arms(placed.reshape(count, arm_actions, size, size), by_state, begun)
+    begun = np.zeros((count, steps, states))
+    begun[:, 0] = first
+    return arms_of_pairs(placed, earned.transpose(1, 2, 0, 3), begun)
 
 
 def _without(moves: Array, earned: Array, available: Array) -> tuple[Array, Array]:
@@ -165,6 +158,14 @@ def _without(moves: Array, earned: Array, available: Array) -> tuple[Array, Arra
     return np.where(allowed[..., None], moves, moves[:, :, :1]), np.where(allowed, earned, earned[:, :, :1])
 
 
-def _spread(arms: Arms) -> float:
+def spread_of(arms: Arms) -> float:
     """Return the difference of the greatest and the least reward, or 1 where there is none."""
     return float(np.ptp(arms.rewards)) or 1.0
+
+
+def arms_of_pairs(transitions: Array, rewards: Array, start: Array) -> Arms:
+    """Return arms whose states are pairs, from arrays [J, A, S, K, S, K], [J, A, S, K] and [J, S, K]."""
+    count, arm_actions, states, others = rewards.shape
+    size = states * others
+    shape = (count, arm_actions, size)
+    return Arms(transitions.reshape(*shape, size), rewards.reshape(shape), start.reshape(count, size))

@@ -9,6 +9,7 @@ import numpy as np
 from redwood.arrays import Array
 from redwood.errors import InstanceError, OptionError
 from redwood.planning.action_set import ActionSet
+from redwood.planning.calendar import arms_of_pairs, spread_of
 from redwood.planning.contract import Arms
 from redwood.settings import not_negative, whole
 
@@ -47,8 +48,7 @@ def at_least_every(steps: int, arms: Arms, actions: ActionSet, *, since: Any = N
     first = np.arange(count) * steps // count if since is None else np.asarray(since)
     if first.shape != (count,) or (first < 0).any() or (first != np.rint(first)).any():
         raise OptionError(f"since of shape {list(first.shape)} is not a whole number from 0 on for each of {count} arms.")
-    spread = float(np.ptp(arms.rewards)) or 1.0
-    cost = not_negative("penalty", PENALTY * spread if penalty is None else penalty)
+    cost = not_negative("penalty", PENALTY * spread_of(arms) if penalty is None else penalty)
     return _remembering(arms, steps, np.minimum(first, steps).astype(np.int64), cost)
 
 
@@ -68,12 +68,7 @@ def _remembering(arms: Arms, steps: int, first: Array, cost: float) -> Arms:
         transitions[:, 1:, :, age, :, 0] = arms.transitions[:, 1:]
     start = np.zeros((count, states, ages))
     start[np.arange(count), :, first] = arms.start
-    size = states * ages
-    return Arms(
-        transitions.reshape(count, arm_actions, size, size),
-        rewards.reshape(count, arm_actions, size),
-        start.reshape(count, size),
-    )
+    return arms_of_pairs(transitions, rewards, start)
 
 
 def _check_possible(steps: int, count: int, actions: ActionSet) -> None:

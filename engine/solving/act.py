@@ -93,9 +93,9 @@ class Calls:
         action = [kept.actions[action] if kept.actions else str(action) for action in self.arm_actions]
         found: dict[str, Sequence[Any]] = {
             "rank": range(1, len(self.arms) + 1),
-            kept.word("arm"): self.arms,
-            kept.word("state"): state,
-            kept.word("action"): action,
+            kept.words.of("arm"): self.arms,
+            kept.words.of("state"): state,
+            kept.words.of("action"): action,
         }
         if any(self.workers):
             found["worker"] = self.workers

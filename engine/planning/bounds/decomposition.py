@@ -23,8 +23,8 @@ from redwood.arrays import Array
 from redwood.clock import Clock
 from redwood.errors import SolverError
 from redwood.planning.bounds.master import optimised
+from redwood.planning.bounds.relaxing import linear_program
 from redwood.planning.bounds.segment import Decoupled, ending_of
-from redwood.views.compiled import quiet_highs
 
 GROUPS = 40
 """The most groups of arms; more of them model the arms better, and make the program larger."""
@@ -180,26 +180,10 @@ class Decomposition:
 
     def _load(self) -> Any:
         """Return HiGHS with one row a price and one a mixture, and the two columns of each price's box."""
-        import highspy
+        from scipy.sparse import csc_array
 
         sides = 2 * self._rows
         right = np.concatenate((np.zeros(self._rows), np.ones(self._count + self._planning.horizon)))
-        made = quiet_highs()
-        made.passModel(
-            sides,
-            len(right),
-            sides,
-            int(highspy.MatrixFormat.kColwise),
-            int(highspy.ObjSense.kMaximize),
-            0.0,
-            np.zeros(sides),
-            np.zeros(sides),
-            np.full(sides, np.inf),
-            right,
-            right,
-            np.arange(sides + 1, dtype=np.int32),
-            np.tile(np.arange(self._rows, dtype=np.int32), 2),
-            np.repeat([1.0, -1.0], self._rows),
-            np.zeros(sides, np.int32),
-        )
-        return made
+        entries = (np.repeat([1.0, -1.0], self._rows), np.tile(np.arange(self._rows), 2), np.arange(sides + 1))
+        matrix = csc_array(entries, shape=(len(right), sides))
+        return linear_program(matrix, np.zeros(sides), np.zeros(sides), np.full(sides, np.inf), right, right)

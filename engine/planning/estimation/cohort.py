@@ -19,6 +19,24 @@ REPLICAS = 99
 """Logs drawn from the posterior, with the actions and gaps of the real one, that a test is calibrated by."""
 LEVEL = 0.01
 """Probability of a false alarm of each test."""
+TESTS = (
+    (
+        "markov",
+        "The next state depends on the present one alone, as far as the log can tell",
+        "The next state depends on the state before the present one as well ({}): more is remembered than the state. "
+        "Add to the states what they remember, such as the weeks in a state",
+        "better after better",
+        "worse after better",
+    ),
+    (
+        "drift",
+        "Transitions are the same in both halves of the log, as far as it can tell",
+        "Transitions are not the same in both halves of the log ({}): estimate from the later part alone",
+        "better next states later",
+        "worse next states later",
+    ),
+)
+"""Name of each test, what is said where it passes and where it fails, and in which direction it may fail."""
 
 
 @dataclass(frozen=True)
@@ -142,33 +160,15 @@ def model_tests(log: CallLog, posterior: Posterior, rng: np.random.Generator) ->
     chained = (np.diff(log.arm, prepend=-1) == 0) & (np.diff(log.step, prepend=log.step[0]) == log.stride)
     chained &= np.append(False, log.state[:-1] != UNKNOWN)
     late = (log.step > np.median(log.step)).astype(float)
-    values = [_statistics(log, log.state[None], log.after[None], chained, late)]
-    drawn = posterior.sample(REPLICAS, rng)
-    states, after = _replicas(log, drawn, chained, rng)
-    values.append(_statistics(log, states, after, chained, late))
-    real, drawn_values = values[0][:, 0], values[1]
-    spread = drawn_values.std(axis=1, ddof=1)
-    away = np.where(spread > 0, (real - drawn_values.mean(axis=1)) / np.where(spread > 0, spread, 1.0), 0.0)
+    real = _statistics(log, log.state[None], log.after[None], chained, late)[:, 0]
+    states, after = _replicas(log, posterior.sample(REPLICAS, rng), chained, rng)
+    drawn = _statistics(log, states, after, chained, late)
+    spread = drawn.std(axis=1, ddof=1)
+    away = np.where(spread > 0, (real - drawn.mean(axis=1)) / np.where(spread > 0, spread, 1.0), 0.0)
     made = []
-    for name, deviations, fine, doubtful in (
-        (
-            "markov",
-            float(away[0]),
-            "The next state depends on the present one alone, as far as the log can tell",
-            "The next state depends on the state before the present one as well ({}): more is remembered than the state. "
-            "Add to the states what they remember, such as the weeks in a state",
-        ),
-        (
-            "drift",
-            float(away[1]),
-            "Transitions are the same in both halves of the log, as far as it can tell",
-            "Transitions are not the same in both halves of the log ({}): estimate from the later part alone",
-        ),
-    ):
+    for deviations, (name, fine, doubtful, better, worse) in zip(away.tolist(), TESTS, strict=True):
         p_value = math.erfc(abs(deviations) / math.sqrt(2.0))
-        direction = "better next states later" if name == "drift" else "better after better"
-        opposite = "worse next states later" if name == "drift" else "worse after better"
-        text = doubtful.format(direction if deviations > 0 else opposite) if p_value < LEVEL else fine
+        text = doubtful.format(better if deviations > 0 else worse) if p_value < LEVEL else fine
         made.append(ModelTest(name, deviations, p_value, f"{text} (p = {p_value:.2g})."))
     return tuple(made)
 

@@ -86,10 +86,6 @@ class Provenance:
             data["draws"] = self.draws.round(DIGITS).tolist()
         return data
 
-    def word(self, own: str) -> str:
-        """Return what the log calls one of Redwood's columns, such as ``person`` for ``arm``."""
-        return Words(self.columns).of(own)
-
     @property
     def words(self) -> Words:
         """What the log calls arms and steps."""

@@ -42,8 +42,7 @@ def read_columns(log: Any, columns: Mapping[str, str] | None = None) -> dict[str
         Where the log or ``columns`` are something else.
     """
     found, where = _columns(log)
-    renamed = _renaming(found, columns or {}, where)
-    named = {renamed.get(name, name): values for name, values in found.items()}
+    named = _renamed(found, columns or {}, where)
     for name in REQUIRED:
         if name not in named:
             raise InstanceError(
@@ -78,8 +77,7 @@ def read_csv(
         What columns that it lacks are called in messages.
     """
     given = _parsed(read_text(Path(path)), str(path))
-    renamed = _renaming(given, columns or {}, str(path))
-    found = {renamed.get(name, name): values for name, values in given.items()}
+    found = _renamed(given, columns or {}, str(path))
     for name in wanted:
         if name not in found:
             hint = f" Say what it is called by --column {name}=..." if name in REQUIRED else ""
@@ -142,12 +140,13 @@ def _parsed(text: str, where: str) -> dict[str, Array]:
     return {name: fields[:, column] for column, name in enumerate(names)}
 
 
-def _renaming(found: Mapping[str, Array], columns: Mapping[str, str], where: str) -> dict[str, str]:
-    """Return Redwood's names by the log's."""
+def _renamed(found: Mapping[str, Array], columns: Mapping[str, str], where: str) -> dict[str, Array]:
+    """Return the columns, those that Redwood has a name for under it."""
     for own, theirs in columns.items():
         if own not in (*REQUIRED, *OPTIONAL):
             known = suggestion(own, (*REQUIRED, *OPTIONAL))
             raise OptionError(f"columns= names {own!r}, which is no column of a log.{known}")
         if theirs not in found:
             raise InstanceError(f"{where} has no column {theirs!r} for {own!r}.{suggestion(theirs, found)}")
-    return {theirs: own for own, theirs in columns.items()}
+    names = {theirs: own for own, theirs in columns.items()}
+    return {names.get(name, name): values for name, values in found.items()}
