@@ -74,6 +74,16 @@ def suffix(path: Path) -> str:
     return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
+def with_path(message: str, file: Path) -> str:
+    """Return a message about an instance with its file, and not only the name without suffix, in the front, once."""
+    short = stem(file)
+    if str(file) in message:
+        return message
+    while message.startswith(f"{short}: "):
+        message = message.removeprefix(f"{short}: ")
+    return f"{file}{message.removeprefix(short)}" if message.startswith(f"{short}, ") else f"{file}: {message}"
+
+
 def parse_json(text: str, what: object) -> Any:
     """Return what a JSON text says.
 

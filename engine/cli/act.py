@@ -9,7 +9,6 @@ import click
 
 from redwood.cli.shared import ExistingFile, json_option, plugin_option, print_json, print_table, say
 from redwood.cli.today import Today, read_today
-from redwood.settings import counted
 
 
 @click.command()
@@ -96,13 +95,7 @@ def act(
 
 def _read_capacities(path: Path) -> dict[str, int]:
     """Return each worker's capacity."""
-    from redwood.errors import InstanceError
-    from redwood.planning.estimation.table import read_csv
+    from redwood.cli.inputs import read_workers
 
-    table, found = read_csv(path, ("worker", "capacity")), {}
-    for worker, capacity in zip(table["worker"].tolist(), table["capacity"].tolist(), strict=True):
-        number = counted(capacity)
-        if number is None:
-            raise InstanceError(f"{path}: capacity {capacity!r:.40} of worker {worker!r} is not a whole number from 0 on.")
-        found[worker.strip()] = number
-    return found
+    table, capacities = read_workers(path)
+    return {worker.strip(): capacity for worker, capacity in zip(table["worker"].tolist(), capacities, strict=True)}

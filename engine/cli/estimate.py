@@ -129,17 +129,10 @@ def _numbers(text: str) -> list[float]:
 
 def _workers(found: Estimate, path: Path) -> Any:
     """Return the action set of the workers in a file: a column besides worker and capacity says whom they may serve."""
-    from redwood.errors import InstanceError
-    from redwood.planning.estimation.table import read_csv
+    from redwood.cli.inputs import read_workers
     from redwood.problems.cormab.workers import WorkersSet, compatible_workers
 
-    table = read_csv(path, ("worker", "capacity"))
-    capacities = []
-    for worker, capacity in zip(table["worker"].tolist(), table["capacity"].tolist(), strict=True):
-        number = counted(capacity)
-        if number is None:
-            raise InstanceError(f"{path}: capacity {capacity!r:.40} of worker {worker!r} is not a whole number from 0 on.")
-        capacities.append(number)
+    table, capacities = read_workers(path)
     compatible = None
     for name in (name for name in table if name not in ("worker", "capacity")):
         owned = [[part.strip() for part in cell.split("|")] for cell in table[name].tolist()]

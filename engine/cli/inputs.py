@@ -1,4 +1,4 @@
-"""From the words on the command line to instances: files, folders, patterns and solutions."""
+"""From the words on the command line to instances: files, folders, patterns; tables of workers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 
 import click
 
+from redwood.arrays import Array
+from redwood.errors import InstanceError
 from redwood.plugins.host import host
+from redwood.settings import counted
 
 
 def gather_files(words: Iterable[str]) -> list[Path]:
@@ -41,3 +44,16 @@ def _matches(word: str) -> list[Path]:
             raise click.UsageError(f"pattern {word} matches no file.")
         return [file for file in matched if file.is_file()]
     return [path]
+
+
+def read_workers(path: Path) -> tuple[dict[str, Array], list[int]]:
+    """Return the columns of a CSV file of workers, and the capacity of each of them."""
+    from redwood.planning.estimation.table import read_csv
+
+    table, capacities = read_csv(path, ("worker", "capacity")), []
+    for worker, capacity in zip(table["worker"].tolist(), table["capacity"].tolist(), strict=True):
+        number = counted(capacity)
+        if number is None:
+            raise InstanceError(f"{path}: capacity {capacity!r:.40} of worker {worker!r} is not a whole number from 0 on.")
+        capacities.append(number)
+    return table, capacities

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from redwood.files import with_path
 from redwood.printable import printable
 from redwood.renamed import FLAGS
 
@@ -158,12 +159,7 @@ def say_error(error: object) -> None:
 
 def say_file_error(file: Path, error: object) -> None:
     """Print an error that a file has caused, with the file's path once and at the front."""
-    text, stem = str(error), file.stem
-    while text.startswith(f"{stem}: "):
-        text = text.removeprefix(f"{stem}: ")
-    if text.startswith(f"{stem}, "):
-        text = f"{file}{text.removeprefix(stem)}"
-    say_error(text if str(file) in text else f"{file}: {text}")
+    say_error(with_path(str(error), file))
 
 
 def print_json(data: Any) -> None:

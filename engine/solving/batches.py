@@ -166,8 +166,8 @@ def _solve_batch(
     results = []
     for task, checker, outcome in zip(tasks, checkers, outcomes, strict=True):
         outcome.load_seconds = loaded
-        facts: dict[str, Any] = {"solver": name, "version": version, "seed": task.seed, "note": note}
-        results.append(announce(conclude(checker, outcome, bound_time_limit=seconds, **facts)))
+        found = conclude(checker, outcome, solver=name, version=version, seed=task.seed, bound_time_limit=seconds, note=note)
+        results.append(announce(found))
     return results
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from redwood.errors import FormatError, SolutionError, UnknownNameError, suggestion
-from redwood.files import parse_json, path_of, read_text, stem, suffix
+from redwood.files import parse_json, path_of, read_text, stem, suffix, with_path
 from redwood.plugins.host import host
 from redwood.plugins.spec import ProblemSpec
 from redwood.problem import Instance, Problem, Solution, check_arguments, instance_of
@@ -51,7 +51,7 @@ def read(path: str | Path, problem: str | None = None, **options: Any) -> Instan
     try:
         found: Instance = kind.read(file, **options) if text is None else kind.parse(text, stem(file), **options)
     except FormatError as error:
-        message = _named(str(error), file)
+        message = with_path(str(error), file)
         if problem is None and kind.name not in _matching(text or ""):
             wrong = f"its content matches no known format, and it is no {kind.name} file either, as its suffix says"
             message = f"{file}: {wrong}: {message.removeprefix(str(file)).lstrip(':, ')}"
@@ -136,16 +136,6 @@ def read_solution(path: str | Path, instance: Instance) -> Solution:
         words = _placed(str(error), path)
         raise (FormatError(words, error.line) if isinstance(error, FormatError) else SolutionError(words)) from error
     return found
-
-
-def _named(message: str, file: Path) -> str:
-    """Return a message about an instance with its file, and not only the name without suffix, in the front, once."""
-    short = stem(file)
-    if str(file) in message:
-        return message
-    while message.startswith(f"{short}: "):
-        message = message.removeprefix(f"{short}: ")
-    return f"{file}{message.removeprefix(short)}" if message.startswith(f"{short}, ") else f"{file}: {message}"
 
 
 def _placed(message: str, path: str | Path) -> str:

@@ -152,8 +152,9 @@ def answer(instance: Instance, solver: str | Solver, settings: Settings, options
     note = " ".join(
         part for part in (note, _lateness(outcome.solve_seconds, longest_seconds(limits, problem.sense))) if part
     )
-    facts: dict[str, Any] = {"solver": name, "version": version, "seed": task.seed, "note": note}
-    return conclude(checker, outcome, bound_time_limit=seconds, initial=judged, **facts)
+    return conclude(
+        checker, outcome, solver=name, version=version, seed=seed, bound_time_limit=seconds, initial=judged, note=note
+    )
 
 
 def _lateness(seconds: float, limit: float) -> str:

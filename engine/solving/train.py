@@ -80,6 +80,8 @@ def train(
     """
     refuse_renamed(options, ("expert", "expert_time_limit"), "train()")
     positive("hours", hours)
+    if expert_time_limit is not None:
+        positive("expert time limit", expert_time_limit, " s")
     seed, threads = check_seed(seed), check_threads(threads)
     problem, _, variant = problem.partition("/")
     if variant and options.setdefault("variant", variant) != variant:
@@ -98,7 +100,7 @@ def train(
         )
     config = TrainingConfig(
         folder=path_of(out),
-        expert=SolverExpert(expert, _check_seconds(expert_time_limit)),
+        expert=SolverExpert(expert, expert_time_limit),
         hours=hours,
         executor=Local(threads) if executor is None else executor,
         seed=seed,
@@ -109,10 +111,6 @@ def train(
     )
     with only_training(config.folder):
         return trainer.train(found, config, **options)
-
-
-def _check_seconds(seconds: float | None) -> float | None:
-    return None if seconds is None else positive("expert time limit", seconds, " s")
 
 
 @dataclass(frozen=True)
