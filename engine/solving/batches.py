@@ -18,7 +18,7 @@ from redwood.plugins.host import host
 from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance, instance_of
 from redwood.result import Result, Status
-from redwood.settings import check_seed, check_threads, positive, whole
+from redwood.settings import check_seed, check_threads, whole
 from redwood.solver import Solver
 from redwood.solving.running import announce, find_partner, plugin_files, run_tasks
 from redwood.solving.solve import (
@@ -83,49 +83,65 @@ def solve_many(
     **options
         Fields of the solver.
     """
-    given: Any = instances
-    if isinstance(given, (Instance, str)) or not isinstance(given, Iterable):
-        raise OptionError(f"solve_many takes a list of instances, and was given a {type(given).__name__}.")
-    instances = [instance_of(instance) for instance in given]
+    instances = _of_one_problem(instances)
     if not instances:
         return []
-    kinds = sorted({instance.problem for instance in instances})
-    if len(kinds) > 1:
-        raise FitError(f"solve_many takes instances of one problem, and was given {', '.join(kinds)}.")
     if time_limit is None and iterations is None and target_gap is None:
         time_limit = DEFAULT_TIME_LIMIT * len(instances)
     seed, threads = check_seed(seed), check_threads(threads)
-    if time_limit is not None:
-        positive("time limit", time_limit, " s", "give more than 0 seconds")
     make_budget(time_limit, iterations, None, target_gap, None)
     bound_seconds(bound_time_limit, time_limit)
     jobs = whole("jobs", jobs, 1)
     entry, made, note = find_solver(instances[0], solver, time_limit, options)
     settings = Settings(
-        iterations=iterations, target_gap=target_gap, bound_time_limit=bound_time_limit, threads=threads, isolate=isolate
+        time_limit=time_limit,
+        seed=seed,
+        iterations=iterations,
+        target_gap=target_gap,
+        bound_time_limit=bound_time_limit,
+        threads=threads,
+        isolate=isolate,
     )
+    told = on_result or (lambda result: None)
     if jobs > 1:
-        share = None if time_limit is None else time_limit * min(jobs, len(instances)) / len(instances)
-        calls = [
-            (instance, solver, replace(settings, time_limit=share, seed=seed + index), options)
-            for index, instance in enumerate(instances)
-        ]
-        return _solve_at_once(calls, jobs, on_result)
-    if made.batches() and not isolate:
-        results = _solve_batch(instances, entry, made, note, replace(settings, time_limit=time_limit, seed=seed))
-        for result in results if on_result is not None else ():
-            on_result(result)  # type: ignore[misc]
-        return results
-    began, results = time.perf_counter(), []
+        return _solve_at_once(instances, solver, settings, options, jobs, told)
+    if not made.batches() or isolate:
+        return _solve_in_turn(instances, solver, settings, options, told)
+    results = _solve_batch(instances, entry, made, note, settings)
+    for result in results:
+        told(result)
+    return results
+
+
+def _of_one_problem(instances: Any) -> list[Instance]:
+    """Return what was given as a list, where it holds instances of one problem."""
+    if isinstance(instances, (Instance, str)) or not isinstance(instances, Iterable):
+        raise OptionError(f"solve_many takes a list of instances, and was given a {type(instances).__name__}.")
+    found = [instance_of(instance) for instance in instances]
+    kinds = sorted({instance.problem for instance in found})
+    if len(kinds) > 1:
+        raise FitError(f"solve_many takes instances of one problem, and was given {', '.join(kinds)}.")
+    return found
+
+
+def _solve_in_turn(
+    instances: Sequence[Instance],
+    solver: str | Solver,
+    settings: Settings,
+    options: Mapping[str, Any],
+    told: Callable[[Result], None],
+) -> list[Result]:
+    """Return the answers to instances that are solved one after another, each in its share of the time that is left."""
+    began, limit, results = time.perf_counter(), settings.time_limit, []
     for index, instance in enumerate(instances):
         share = None
-        if time_limit is not None:
-            share = max(1e-3, (time_limit - (time.perf_counter() - began)) / (len(instances) - index))
-        result = announce(answer(instance, solver, replace(settings, time_limit=share, seed=seed + index), options))
+        if limit is not None:
+            share = max(1e-3, (limit - (time.perf_counter() - began)) / (len(instances) - index))
+        own = replace(settings, time_limit=share, seed=settings.seed + index)
+        result = announce(answer(instance, solver, own, options))
         began += result.seconds.load + result.seconds.compile + result.seconds.bound  # only solving is limited
         results.append(result)
-        if on_result is not None:
-            on_result(result)
+        told(result)
     return results
 
 
@@ -188,27 +204,33 @@ class _Request:
 
 
 def _solve_at_once(
-    calls: Sequence[tuple[Instance, str | Solver, Settings, Mapping[str, Any]]],
+    instances: Sequence[Instance],
+    solver: str | Solver,
+    settings: Settings,
+    options: Mapping[str, Any],
     jobs: int,
-    on_result: Callable[[Result], None] | None,
+    told: Callable[[Result], None],
 ) -> list[Result]:
     """Return the results of several calls of `answer`, by so many processes, in order."""
-    problem = host().problem(calls[0][0].problem)
+    problem, limit = host().problem(instances[0].problem), settings.time_limit
+    share = None if limit is None else limit * min(jobs, len(instances)) / len(instances)
     set_up = plugin_files()
     loading = b"" if set_up is None else cloudpickle.dumps(set_up)
-    requests = [_Request(loading, cloudpickle.dumps(call)) for call in calls]
+    requests = []
+    for index, instance in enumerate(instances):
+        own = replace(settings, time_limit=share, seed=settings.seed + index)
+        requests.append(_Request(loading, cloudpickle.dumps((instance, solver, own, options))))
     results: dict[int, Result] = {}
     for returned in Local(jobs).run(_solved, requests):
         if returned.value is None:
             why = returned.lost.removesuffix(".")
-            raise ExecutorError(f"instance {returned.position + 1} of {len(calls)} was lost: {why}.")
-        instance = calls[returned.position][0]
+            raise ExecutorError(f"instance {returned.position + 1} of {len(instances)} was lost: {why}.")
+        instance = instances[returned.position]
         found = Result.from_dict(returned.value, problem, source=instance)
         result = announce(checked_again(found, Checker.of(problem, instance, apart=True)))
         results[returned.position] = result
-        if on_result is not None:
-            on_result(result)
-    return [results[position] for position in range(len(calls))]
+        told(result)
+    return [results[position] for position in range(len(instances))]
 
 
 def checked_again(result: Result, checker: Checker) -> Result:
