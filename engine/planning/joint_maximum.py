@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -235,11 +235,9 @@ class TangentProgram:
             chosen = np.rint(np.array(highs.getSolution().col_value)[: len(gains)]).reshape(len(self.state), -1)
             arm_actions = (chosen * np.arange(1, chosen.shape[1] + 1)).sum(axis=1).astype(np.int64)
             value = self._value(arm_actions)
-            best = (
-                JointMaximum(arm_actions, value, bound)
-                if value > best.value
-                else JointMaximum(best.arm_actions, best.value, bound)
-            )
+            if value > best.value:
+                best = replace(best, arm_actions=arm_actions, value=value)
+            best = replace(best, bound=bound)
             if best.bound - best.value <= HIGHS_LOSS + CLOSE * max(1.0, abs(best.value)):
                 break
             self._add(highs, first, loads, loads[:, np.arange(len(self.state)), arm_actions].sum(axis=1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -50,10 +50,6 @@ class BudgetSet(BatchedSet):
         model.pulled = Var(range(self.count), domain=Binary)
         model.within = Constraint(expr=quicksum(model.pulled.values()) <= self.budget)
         return model
-
-    def indicators(self, model: ConcreteModel) -> list[Any]:
-        """Return the variables of the arms."""
-        return list(model.pulled.values())
 
     @cached_property
     def classes(self) -> Array:

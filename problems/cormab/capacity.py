@@ -78,10 +78,6 @@ class CapacitySet(BatchedSet):
         model.served = Constraint(arms, rule=served)
         return model
 
-    def indicators(self, model: ConcreteModel) -> list[Any]:
-        """Return the variables of the arms."""
-        return list(model.pulled.values())
-
     @cached_property
     def counts(self) -> Array | None:
         """The maximal vectors [V, K] of how many arms of each distinct cost are pulled; ``None`` where too many."""

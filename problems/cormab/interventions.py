@@ -117,10 +117,8 @@ class InterventionsSet(BatchedSet):
             return super().relaxation
         links = []
         for group in self._groups:
-            arms, subsets = (
-                np.repeat(group.arms[None], len(group.arm_actions), 0),
-                np.arange(len(group.arm_actions))[:, None],
-            )
+            arms = np.repeat(group.arms[None], len(group.arm_actions), 0)
+            subsets = np.arange(len(group.arm_actions))[:, None]
             pulled = group.arm_actions > 0
             where = arms[pulled] * (self.arm_actions - 1) + group.arm_actions[pulled] - 1
             entries = (np.ones(len(where)), (where, (subsets + 0 * arms)[pulled]))

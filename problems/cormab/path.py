@@ -123,10 +123,6 @@ class PathSet(BatchedSet):
                     model.moves[2 * self.budget - 1, tail, node].setub(0)
         return model
 
-    def indicators(self, model: ConcreteModel) -> list[Any]:
-        """Return the variables of the arms."""
-        return list(model.pulled.values())
-
     @cached_property
     def classes(self) -> Array:
         """Each arm by itself; without closed walks all arms are alike."""

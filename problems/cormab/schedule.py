@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -94,10 +94,6 @@ class ScheduleSet(BatchedSet):
         model.within = Constraint(expr=quicksum(model.pulled.values()) <= self.budget)
         return model
 
-    def indicators(self, model: ConcreteModel) -> list[Any]:
-        """Return the variables of the arms."""
-        return list(model.pulled.values())
-
     def argmax(self, coefficients: Array) -> Choice:
         """Return the best action under Hall's conditions, which is the best one of all if its workers can differ."""
         if self.arm_slots.shape[1] > MOST_SLOTS:
@@ -107,11 +103,9 @@ class ScheduleSet(BatchedSet):
         else:
             arm_actions = choose_filled(coefficients[None], self.counts, self.classes)[0]
             bound = value_of(coefficients, arm_actions)
-        return (
-            Choice(arm_actions, value_of(coefficients, arm_actions), bound, self)
-            if self.contains(arm_actions)
-            else self.solve(coefficients)
-        )
+        if not self.contains(arm_actions):
+            return self.solve(coefficients)
+        return Choice(arm_actions, value_of(coefficients, arm_actions), bound, self)
 
     def choose(self, coefficient_tables: Array) -> Array:
         """Return the best action for each of many values."""

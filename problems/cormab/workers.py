@@ -87,10 +87,6 @@ class WorkersSet(BatchedSet):
         model.served = Constraint(arms, rule=served)
         return model
 
-    def indicators(self, model: ConcreteModel) -> list[Any]:
-        """Return the variables of the arms."""
-        return list(model.pulled.values())
-
     @cached_property
     def classes(self) -> Array:
         """Which of the distinct sets of workers may serve each arm [J]."""
