@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,18 +217,7 @@ def _write(place: Path, text: str) -> None:
     write_text(place, text)
 
 
-def _run(
-    plan: Plan,
-    out: Path,
-    as_json: bool,
-    *,
-    fresh: bool,
-    retry_failed: bool,
-    jobs: int | None,
-    executor: str,
-    scheduler: str | None,
-    executor_pairs: Sequence[str],
-) -> int:
+def _run(plan: Plan, out: Path, as_json: bool, *, fresh: bool, retry_failed: bool, **where: Any) -> int:
     """Run a plan with a progress bar, or one line of JSON a record, and return the exit code."""
     from msgspec import to_builtins
     from rich.markup import escape
@@ -237,7 +225,7 @@ def _run(
 
     from redwood.benchmarks.runner import run_plan
 
-    chosen = chosen_executor(executor, jobs, scheduler, executor_pairs)
+    chosen = chosen_executor(**where)
     screen = console(stderr=True)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
     finished, refused = 0, 0

@@ -106,18 +106,18 @@ def executor_options(command: CommandT) -> CommandT:
     return command
 
 
-def chosen_executor(name: str, jobs: int | None, scheduler: str | None, pairs: Sequence[str]) -> Executor:
+def chosen_executor(executor: str, jobs: int | None, scheduler: str | None, executor_pairs: Sequence[str]) -> Executor:
     """Return the executor that the options of `executor_options` ask for.
 
     Parameters
     ----------
-    name
+    executor
         Name of a registered executor.
     jobs
         Jobs at a time; ``None`` for the executor's default.
     scheduler
         Address of a scheduler, where the executor takes one; else ``None``.
-    pairs
+    executor_pairs
         Further options as ``name=value``.
     """
     from redwood.cli.values import class_options, split_options
@@ -126,8 +126,8 @@ def chosen_executor(name: str, jobs: int | None, scheduler: str | None, pairs: S
 
     named = {"jobs": jobs, "scheduler": scheduler}
     given = [f"{key}={value}" for key, value in named.items() if value is not None]
-    texts = split_options([*given, *pairs])
-    return make_executor(name, class_options(host().executor_entry(name).load(), f"executor {name!r}", texts))
+    texts = split_options([*given, *executor_pairs])
+    return make_executor(executor, class_options(host().executor_entry(executor).load(), f"executor {executor!r}", texts))
 
 
 @contextmanager

@@ -76,11 +76,8 @@ def simulate(
     plot: Path | None,
     options: Sequence[str],
     problem: str | None,
-    jobs: int | None,
-    executor: str,
-    scheduler: str | None,
-    executor_pairs: Sequence[str],
     as_json: bool,
+    **where: Any,
 ) -> None:
     """Make policies for each instance and simulate them: mean reward a step, its 95 % interval, per cent of the bound.
 
@@ -91,7 +88,7 @@ def simulate(
     from redwood.cli.inputs import gather_files
     from redwood.plugins.host import host
 
-    chosen = chosen_executor(executor, jobs, scheduler, executor_pairs)
+    chosen = chosen_executor(**where)
     plugins = tuple(str(file) for file in host().files)
     found = gather_files(files)
     if plot is not None and len(found) != 1:

@@ -52,11 +52,8 @@ def train(
     expert: str,
     expert_time_limit: float | None,
     options: Sequence[str],
-    jobs: int | None,
-    executor: str,
-    scheduler: str | None,
-    executor_pairs: Sequence[str],
     as_json: bool,
+    **where: Any,
 ) -> None:
     """Train SOLVER for a problem, such as `redwood train bq --problem tsp --out runs/tsp --hours 2`.
 
@@ -68,8 +65,8 @@ def train(
     import redwood
     from redwood.cli.values import parse_value, split_options
 
-    if jobs is None and executor == "local":
-        jobs = threads
+    if where["jobs"] is None and where["executor"] == "local":
+        where["jobs"] = threads
     given = {key: parse_value(text, object) for key, text in split_options(options).items()}
     columns = (BarColumn(), TextColumn("{task.percentage:.1f} %"), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console(stderr=True)) as bar:
@@ -87,7 +84,7 @@ def train(
             threads=threads,
             device=device,
             expert=expert,
-            executor=chosen_executor(executor, jobs, scheduler, executor_pairs),
+            executor=chosen_executor(**where),
             expert_time_limit=expert_time_limit,
             on_progress=show,
             **given,

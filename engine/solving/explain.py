@@ -73,7 +73,7 @@ def explain(instance: Instance | str | Path, solution: Any = None, *, problem: s
     FormatError
         Where a file cannot be opened at all.
     """
-    subject = _subject(instance)
+    subject = (instance.name or instance.problem) if isinstance(instance, Instance) else str(instance)
     try:
         known = instance if isinstance(instance, Instance) else read(instance, problem)
         found = host().problem(known.problem)
@@ -92,10 +92,6 @@ def explain(instance: Instance | str | Path, solution: Any = None, *, problem: s
     if faults:
         return Explanation(about, faults, tuple(found.repair_suggestions(known, made)))
     return Explanation(about, objective=float(found.objective(known, made)))
-
-
-def _subject(instance: Instance | str | Path) -> str:
-    return (instance.name or instance.problem) if isinstance(instance, Instance) else str(instance)
 
 
 def _words(error: RedwoodError) -> str:
