@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -175,10 +175,6 @@ class FuturePolicy(Policy):
         """
         total = self.terms(without_joint(planning), states, step).values(arm_actions)
         return total if planning.joint is None else total + planning.joint.values(states, arm_actions)
-
-    def climbing(self) -> FuturePolicy:
-        """Return the same network, whose actions are climbed to instead of proven."""
-        return replace(self, exact=False)
 
     def _check(self, planning: Planning) -> None:
         if self.values.shape != (planning.horizon + 1, *planning.arms.start.shape):
