@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def simulate(
     ctx: click.Context,
+    /,
     files: Sequence[str],
     solvers: Sequence[str],
     time_limit: float,

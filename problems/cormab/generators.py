@@ -93,7 +93,7 @@ def _draw_slots(size: int, budget: int, rng: np.random.Generator) -> ScheduleSet
     return ScheduleSet(arm_slots, worker_slots, budget)
 
 
-def draw_path(size: int, budget: int, rng: np.random.Generator, strict: bool = True) -> Draw:
+def _draw_path(size: int, budget: int, rng: np.random.Generator, strict: bool = True) -> Draw:
     """Return the published arms, then a random planar-like network with source 0, on which closed walks are real.
 
     Where not ``strict``, the action set is what the published model amounts to.
@@ -183,8 +183,8 @@ DRAWS: Mapping[str, Callable[[int, int, np.random.Generator], Draw]] = {
     "capacity": draw_capacity,
     "budget": draw_budget,
     "schedule": draw_schedule,
-    "path": draw_path,
-    "path-published": partial(draw_path, strict=False),
+    "path": _draw_path,
+    "path-published": partial(_draw_path, strict=False),
     "interventions": draw_interventions,
     "overlapping": draw_overlapping,
     "state-dependent": draw_state_dependent,
