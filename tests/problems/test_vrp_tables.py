@@ -1,5 +1,7 @@
 """Tables as people have them: usual names of columns are understood, and times of the clock are explained."""
 
+import re
+
 import pytest
 
 import redwood
@@ -60,7 +62,7 @@ def test_a_heading_may_say_the_unit(tmp_path, heading):
         ([("Service minutes", "Service")], {}, r"service of 'Rose' is 5, and nothing says.*'service minutes'"),
         ([], {"time_unit": "minutes"}, "speed 25 would be 25 km in one of the minutes; leave time_unit out.*0.4167"),
         ([], {"speed": None}, "nothing says what a time of 1 is; give speed= in km an hour"),
-        ([("minutes", "minuts")], {}, r"'Service minuts' \(did you mean 'service minutes'\?\)"),
+        ([("Service", "Serv")], {}, r"'Serv minutes' \(did you mean 'service minutes'\?\)"),
         ([("Delivery window", "Delivery windw")], {}, r"\(did you mean 'delivery window'\?\)"),
         (
             [("Shop", "phone")],
@@ -83,3 +85,11 @@ def test_a_long_service_in_hours_is_taken_where_its_unit_is_said(tmp_path):
     for heading, data in (("Service hours", {}), ("Service", {"time_unit": "hours"})):
         made = flowers(tmp_path, [("Service minutes", heading), ("06:00-12:00", "06:00-40:00")], **data)
         assert made.service.tolist() == [5.0, 12.0]
+
+
+def test_a_shop_that_is_not_required_says_what_it_would_cost(tmp_path):
+    """With `no` in a column `required` a shop is left out, and the reason has the price of its detour."""
+    made = flowers(tmp_path, [("minutes", "minutes,required"), (",0\n", ",0,\n"), (",5\n", ",5,no\n"), (",12\n", ",12,\n")])
+    told = redwood.solve(made, "local-search", iterations=20, seed=0, bound_time_limit=0).solution
+    assert [route.customers for route in told.routes] == [["Lily"]]
+    assert re.fullmatch(r"serving it would cost [\d.]+ more \(on route 1 .*\), and its prize is 0", told.left_out["Rose"])
