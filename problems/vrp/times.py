@@ -56,7 +56,7 @@ def check_services(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> N
         if re.fullmatch(r"\s*\d+(?:\.\d*)?\s*", text) and float(text) >= LONGEST:
             raise InstanceError(
                 f"service of {name!r} is {text}, and nothing says that these are hours; call the column 'service minutes' "
-                "or 'service hours', or write times such as 0:10."
+                "or 'service hours', write times such as 0:10, or give time_unit='hours'."
             )
 
 
