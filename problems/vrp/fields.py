@@ -15,7 +15,7 @@ from redwood.problem import frozen
 from redwood.problems.vrp.instance import VehicleType, VRPInstance
 from redwood.problems.vrp.roads import Metric, Roads, Rounding
 from redwood.problems.vrp.tables import MOST, number, numbers, pair, rows_of, truth, whole, window, words
-from redwood.problems.vrp.times import unit_of, with_numbers
+from redwood.problems.vrp.times import TimeUnit, check_services, check_speeds, unit_of, with_numbers
 
 PLACE_FIELDS = ("name", "x", "y", "lon", "lat")
 DEPOT_FIELDS = (*PLACE_FIELDS, "window", "ready", "due", "reload_time")
@@ -37,10 +37,16 @@ def depots_and_customers(customers: Any, depots: Any) -> tuple[Rows, Rows]:
     """Return the rows of depots and of customers; without depots, those of the one table whose names begin with "depot"."""
     rows = rows_of(customers, "customer", CUSTOMER_FIELDS)
     if depots is not None:
+        if isinstance(depots, str) and any(row.get("name") == depots for row in rows):
+            raise InstanceError(
+                f"depots={depots!r} is the name of a row; let it begin with 'depot' in the table, and leave depots= out."
+            )
         return rows_of(depots, "depot", DEPOT_FIELDS), rows
     homes = [row for row in rows if _plain(row.get("name", "")).startswith("depot")]
     if not homes:
-        raise InstanceError("there is no depot; give depots=, or a row whose name begins with 'depot'.")
+        raise InstanceError(
+            "there is no depot; let the name of the row where vehicles start begin with 'depot', or give depots=."
+        )
     others = [row for row in rows if not any(row is home for home in homes)]
     return [_depot_row(row) for row in homes], others
 
@@ -53,7 +59,7 @@ def _plain(name: Any) -> str:
 def _depot_row(row: dict[str, Any]) -> dict[str, Any]:
     """Return the fields that a depot has of a row of a table of customers; zeros of others are dropped."""
     for key, value in row.items():
-        if key not in DEPOT_FIELDS and str(value).strip() not in ("0", "0.0", "False", "false"):
+        if key not in DEPOT_FIELDS and str(value).strip() not in ("0", "0.0", "0:00:00", "False", "false"):
             raise InstanceError(f"depot {row['name']!r} has {key} {value!r}; a depot has {', '.join(DEPOT_FIELDS)} only.")
     return {key: value for key, value in row.items() if key in DEPOT_FIELDS}
 
@@ -447,9 +453,13 @@ def assemble(
     dimensions = load_dimensions(rows, vehicle_rows, shipment_rows)
     coords, geographic = coordinates([*depot_rows, *rows], (*homes, *names))
     unit = unit_of(time_unit, geographic, speed)
+    if time_unit is None and unit is TimeUnit.HOURS:
+        check_services(rows, names)
     depot_rows, rows = with_numbers(depot_rows, unit, "depot"), with_numbers(rows, unit, "customer")
     vehicle_rows = with_numbers(vehicle_rows, unit, "vehicle")
     roads = make_roads(coords, geographic, (*homes, *names))
+    if roads.metric is Metric.GREAT_CIRCLE and roads.durations is None:
+        check_speeds(roads.speeds, unit)
     fields = customer_arrays(rows, names, dimensions)
     members = fields.pop("groups")
     numbered = {name: k for k, name in enumerate(names)}

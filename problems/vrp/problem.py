@@ -83,6 +83,7 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             Table with the columns name, x and y or lon and lat, delivery (or demand), pickup, service, ready and due (or
             window, or windows, a list of [first, last]), release, prize, required, skills, group, planned (the type of
             vehicle that was to serve it) and change_price (what another type costs); all may be missing.
+            How long service takes may be told as ``service minutes`` or ``service hours``.
             Loads may be lists, one number a dimension. A customer with a prize is optional unless required says otherwise.
         depots
             Table with name, x and y or lon and lat, ready and due (or window), and reload_time (how long a reload takes

@@ -95,7 +95,7 @@ def reason(instance: VRPInstance, routes: list[NumberedRoute], served: Array, cu
     at = where(instance, routes, found)
     if instance.required[customer] or group >= 0:
         return f"it is left out, though it could be served {at} for {found.extra:.6g}"
-    return f"cheapest insertion costs {found.extra:.6g} ({at}) and the prize is {instance.prize[customer]:.6g}"
+    return f"serving it would cost {found.extra:.6g} more ({at}), and its prize is {instance.prize[customer]:.6g}"
 
 
 class Insertion(NamedTuple):

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from difflib import get_close_matches
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from redwood.errors import FormatError, InstanceError, suggestion
+from redwood.errors import FormatError, InstanceError
 
 MOST = 1e12
 """No number of an instance may be larger."""
 ALIASES = {
     "id": "name",
     "customer": "name",
+    "client": "name",
+    "shop": "name",
+    "store": "name",
     "stop": "name",
+    "place": "name",
     "opens": "ready",
     "open": "ready",
     "closes": "due",
@@ -28,9 +34,8 @@ ALIASES = {
     "earliest": "ready",
     "latest": "due",
     "opening hours": "window",
-    "opening_hours": "window",
     "time window": "window",
-    "time_window": "window",
+    "delivery window": "window",
     "demand": "delivery",
     "quantity": "delivery",
     "crates": "delivery",
@@ -41,17 +46,21 @@ ALIASES = {
     "deliveries": "delivery",
     "pickups": "pickup",
     "longitude": "lon",
+    "lng": "lon",
     "latitude": "lat",
-    "ready_time": "ready",
-    "due_date": "due",
-    "due_time": "due",
-    "service_time": "service",
-    "service_duration": "service",
-    "release_time": "release",
+    "ready time": "ready",
+    "due date": "due",
+    "due time": "due",
+    "service time": "service",
+    "service duration": "service",
+    "release time": "release",
     "capacities": "capacity",
     "count": "number",
 }
-"""Usual names of columns, and what they are called here."""
+"""Usual names of columns, in small letters with spaces, and what they are called here."""
+LASTING = ("service", "reload_time", "max_duration")
+"""Fields that hold how long something takes; a heading may end in the unit."""
+UNIT = re.compile(r"(.+?) \(?(hours|minutes|seconds|mins?)\)?")
 DECIMAL = re.compile(r"^\s*(-?\d+),(\d+)\s*$")
 """A number with a decimal comma."""
 
@@ -67,35 +76,54 @@ def rows_of(table: Any, what: str, known: Sequence[str]) -> list[dict[str, Any]]
     rows = _rows(table, what)
     _refuse_unknown(rows, what, known)
     found = []
-    for number, row in enumerate(rows, 1):
+    for count, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
-            raise InstanceError(f"{what} {number} is a {type(row).__name__}; expected a mapping of its fields.")
+            raise InstanceError(f"{what} {count} is a {type(row).__name__}; expected a mapping of its fields.")
         entry: dict[str, Any] = {}
         for given, value in row.items():
-            key = str(given).strip().lower()
-            key = ALIASES.get(key, key)
+            key, unit = field_of(given)
             if key in entry:
-                raise InstanceError(f"{what} {number} has the field {key!r} twice (another name of it is {str(given)!r}).")
+                raise InstanceError(f"{what} {count} has the field {key!r} twice (another name of it is {str(given)!r}).")
             if value is None and key == "end":  # a route that ends at its last customer
                 entry[key] = "none"
             elif not _missing(value):
-                entry[key] = value
+                entry[key] = _lasting(value, unit, f"{given} of {what} {count}") if unit else value
         found.append(entry)
     return found
 
 
+def field_of(heading: Any) -> tuple[str, str]:
+    """Return the field that a heading means, and the unit of time that it ends in, if any: ``service minutes``."""
+    words_ = " ".join(re.split(r"[\s_]+", str(heading).strip().lower()))
+    found = UNIT.fullmatch(words_)
+    field = _known_as(found[1]) if found else ""
+    if found and field in LASTING:
+        return field, "minutes" if found[2].startswith("min") else found[2]
+    return _known_as(words_), ""
+
+
+def _known_as(words_: str) -> str:
+    return ALIASES.get(words_, words_.replace(" ", "_"))
+
+
+def _lasting(value: Any, unit: str, what: str) -> datetime.timedelta:
+    return datetime.timedelta(**{unit: number(value, what, most=1e6)})
+
+
 def _refuse_unknown(rows: Sequence[Any], what: str, known: Sequence[str]) -> None:
-    """Raise `InstanceError` that names all columns which are not understood."""
+    """Raise `InstanceError` that names all columns which are not understood, each with the one that may be meant."""
     keys = dict.fromkeys(str(key) for row in rows if isinstance(row, Mapping) for key in row)
-    plain = {key: key.strip().lower() for key in keys}
-    unknown = [key for key, name in plain.items() if ALIASES.get(name, name) not in known]
+    unknown = [key for key in keys if field_of(key)[0] not in known]
     if not unknown:
         return
-    first = suggestion(plain[unknown[0]], known)
-    others = f", nor {', '.join(repr(key) for key in unknown[1:])}" if unknown[1:] else ""
-    usual = sorted(other for other, own in ALIASES.items() if own in known)
-    also = f" Also understood: {', '.join(usual)}." if first.startswith(" Known") else ""
-    raise InstanceError(f"{what}s have no field {unknown[0]!r}{others}.{first}{also}")
+    usual = {field: sorted(name for name, own in ALIASES.items() if own == field) for field in known}
+    lasting = [f"{field} minutes" for field in LASTING if field in known]
+    names = [*usual, *chain(*usual.values()), *lasting]
+    near = {key: get_close_matches(key.strip().lower(), names, n=1) for key in unknown}
+    told = ", nor ".join(f"{key!r} (did you mean {near[key][0]!r}?)" if near[key] else repr(key) for key in unknown)
+    fields = ", ".join(f"{field} ({', '.join(others)})" if others else field for field, others in sorted(usual.items()))
+    understood = "" if all(near.values()) else f" Understood: {fields}."
+    raise InstanceError(f"{what}s have no field {told}. Rename or remove what is not understood.{understood}")
 
 
 def _rows(table: Any, what: str) -> list[Any]:

@@ -24,6 +24,8 @@ class TimeUnit(StrEnum):
 IN_AN_HOUR = {TimeUnit.HOURS: 1.0, TimeUnit.MINUTES: 60.0, TimeUnit.SECONDS: 3600.0}
 SLOWEST = 2.0
 """From so many km in a unit of time on, a speed is taken as one of km an hour."""
+LONGEST = 2.0
+"""From so many hours on, a service without a unit is asked about: it may have been meant in minutes."""
 FIELDS = ("window", "windows", "ready", "due", "shift", "release", "service", "reload_time", "max_duration")
 """Fields of places and vehicles that hold times."""
 CLOCK = r"(\d{1,3})[:h]([0-5]\d)(?::([0-5]\d))?"
@@ -45,6 +47,27 @@ def unit_of(given: Any, geographic: bool, speed: Any) -> TimeUnit:
     speeds = list(speed.values()) if isinstance(speed, Mapping) else [speed]
     by_hours = geographic and all(isinstance(one, (int, float)) and one >= SLOWEST for one in speeds)
     return TimeUnit.HOURS if by_hours else TimeUnit.NONE
+
+
+def check_services(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Raise `InstanceError` where a service is a plain number that would be many hours, and nobody has said its unit."""
+    for row, name in zip(rows, names, strict=True):
+        text = str(row.get("service", ""))
+        if re.fullmatch(r"\s*\d+(?:\.\d*)?\s*", text) and float(text) >= LONGEST:
+            raise InstanceError(
+                f"service of {name!r} is {text}, and nothing says that these are hours; call the column 'service minutes' "
+                "or 'service hours', write times such as 0:10, or give time_unit='hours'."
+            )
+
+
+def check_speeds(speeds: Sequence[float], unit: TimeUnit) -> None:
+    """Raise `InstanceError` where a speed, in km a minute or a second, looks like one in km an hour."""
+    fastest = max(speeds)
+    if unit in (TimeUnit.MINUTES, TimeUnit.SECONDS) and fastest >= SLOWEST:
+        raise InstanceError(
+            f"speed {fastest:g} would be {fastest:g} km in one of the {unit}; leave time_unit out for km an hour, or give "
+            f"speed={fastest / IN_AN_HOUR[unit]:.4g}."
+        )
 
 
 def with_numbers(rows: Sequence[dict[str, Any]], unit: TimeUnit, what: str) -> list[dict[str, Any]]:
@@ -87,8 +110,8 @@ def _number(value: Any, unit: TimeUnit, what: str) -> Any:
 def _in_units(hours: float, unit: TimeUnit, what: str, given: Any) -> float:
     if unit is TimeUnit.NONE:
         raise InstanceError(
-            f"{what} is {str(given)[:40]!r}, a time of the clock, and nothing says what a time of 1 is; "
-            "give time_unit='hours' (or minutes, seconds), or write a number."
+            f"{what} is {str(given)[:40]!r}, and nothing says what a time of 1 is; give speed= in km an hour where places "
+            "have lon and lat, else time_unit='hours' (or minutes, seconds), or write a number."
         )
     return hours * IN_AN_HOUR[unit]
 

@@ -20,7 +20,7 @@ from redwood.plugins.spec import Hooks
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-OURS = ("pip install", "pytest", "make ")
+OURS = ("pip install", "pytest", "make ", "python3 -m venv", ". .venv")
 """What shell lines may begin with besides `redwood`; installing is tested apart."""
 WRITTEN = sorted(page for page in DOCS.rglob("*.md") if "examples" not in page.parts)
 SLOW = ("add-a-solver.md", "train-a-policy.md")  # the whole kit on every problem, and trainings; `make test-slow` runs them
@@ -55,6 +55,18 @@ def page_cases():
 @pytest.mark.parametrize("page", page_cases())
 def test_all_code_of_a_page_runs(page, place):
     """Python blocks run one after another in one namespace, commands end with code 0, TOML can be read."""
+    run_page(page)
+
+
+def test_the_code_of_the_readme_runs(place):
+    """It runs in the folder of a checkout, where its paths begin, and leaves the map of which it speaks."""
+    for folder in ("docs", "benchmarks"):
+        (place / folder).symlink_to(ROOT / folder)
+    run_page(ROOT / "README.md")
+    assert "Alexanderplatz" in (place / "map.html").read_text(encoding="utf-8")
+
+
+def run_page(page):
     names = {"__name__": "page", "__file__": str(page)}
     for language, body, line in blocks(page):
         if language == "toml":

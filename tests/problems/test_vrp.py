@@ -217,7 +217,7 @@ def test_left_out_customers_come_with_reasons():
     told = problem.described(instance, problem.solution([["Ann"]]))
     assert told.routes[0].arrivals == [3.0]
     assert told.routes[0].loads == [[0.0]]
-    assert told.left_out["Bob"] == "cheapest insertion costs 4 (on route 1 at the beginning) and the prize is 1"
+    assert told.left_out["Bob"] == "serving it would cost 4 more (on route 1 at the beginning), and its prize is 1"
     assert "has not the skill 'crane'" in told.left_out["Cid"]
     assert problem.solution(json.loads(json.dumps(told.to_dict()))).to_dict() == told.to_dict()
 
@@ -255,7 +255,7 @@ def test_frame_geojson_and_map_hold_names_and_reasons():
     assert kinds == ["depot", "route", "customer", "left out"]
     page = told.to_html(instance)
     assert "Hamburg &lt;north&gt;" in page
-    assert "the prize is 10" in page
+    assert "its prize is 10" in page
     assert not any(word in page for word in ("src=", "<script", "<link", "url("))
 
 

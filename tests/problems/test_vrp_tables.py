@@ -1,8 +1,11 @@
 """Tables as people have them: usual names of columns are understood, and times of the clock are explained."""
 
+import re
+
 import pytest
 
 import redwood
+from redwood.errors import InstanceError
 
 HEAD = "Customer,Latitude,Longitude,Demand,Opens,Closes\ndepot,48.1,11.5,,6,14\n"
 
@@ -25,3 +28,68 @@ def test_usual_names_of_columns_are_understood(shops):
     assert instance.customers == ("Café",)
     assert instance.windows[0].tolist() == [7.0, 9.5]
     assert instance.roads.geographic
+
+
+FLOWERS = """Shop,Latitude,Longitude,Boxes,Delivery window,Service minutes
+depot,52.516,13.377,,06:00-12:00,0
+Rose,52.522,13.413,4,08:00-10:30,5
+Lily,52.499,13.403,3,07:30-09:00,12
+"""
+
+
+def flowers(tmp_path, changes=(), **data):
+    """Return the instance of a florist's file, in which some words are others."""
+    text = FLOWERS
+    for old, new in changes:
+        text = text.replace(old, new)
+    (tmp_path / "flowers.csv").write_text(text)
+    return redwood.instance("vrp", **{"customers": tmp_path / "flowers.csv", "speed": 25} | data)
+
+
+@pytest.mark.parametrize("heading", ["Service minutes", "service_minutes", "service (min)", "Service time mins"])
+def test_a_heading_may_say_the_unit(tmp_path, heading):
+    """Minutes of service beside windows of the clock are minutes, in whatever unit times are held."""
+    changes = [("Service minutes", heading)]
+    hours = flowers(tmp_path, changes)
+    assert hours.service == pytest.approx([5 / 60, 12 / 60])
+    assert hours.windows.tolist() == [[8.0, 10.5], [7.5, 9.0]]
+    assert flowers(tmp_path, changes, speed=0.5, time_unit="minutes").service == pytest.approx([5, 12])
+
+
+@pytest.mark.parametrize(
+    ("changes", "data", "words"),
+    [
+        ([("Service minutes", "Service")], {}, r"service of 'Rose' is 5, and nothing says.*'service minutes'"),
+        ([], {"time_unit": "minutes"}, "speed 25 would be 25 km in one of the minutes; leave time_unit out.*0.4167"),
+        ([], {"speed": None}, "nothing says what a time of 1 is; give speed= in km an hour"),
+        ([("Service", "Serv")], {}, r"'Serv minutes' \(did you mean 'service minutes'\?\)"),
+        ([("Delivery window", "Delivery windw")], {}, r"\(did you mean 'delivery window'\?\)"),
+        (
+            [("Shop", "phone")],
+            {},
+            r"no field 'phone'. Rename or remove.*name \(client, customer, id, place, shop, stop, store\)",
+        ),
+        ([("5\nLily", "soon\nLily")], {}, "Service minutes of customer 2 is 'soon', which is no number"),
+        ([("depot", "Bakery")], {}, "let the name of the row where vehicles start begin with 'depot'"),
+        ([("depot", "Bakery")], {"depots": "Bakery"}, "depots='Bakery' is the name of a row"),
+    ],
+)
+def test_what_a_planner_may_mean_is_said(tmp_path, changes, data, words):
+    """What is not understood, or would mean another thing than it seems to, is refused with what to write instead."""
+    with pytest.raises(InstanceError, match=words):
+        flowers(tmp_path, changes, **data)
+
+
+def test_a_long_service_in_hours_is_taken_where_its_unit_is_said(tmp_path):
+    """Services of five and twelve hours are hours where the heading or the caller says so."""
+    for heading, data in (("Service hours", {}), ("Service", {"time_unit": "hours"})):
+        made = flowers(tmp_path, [("Service minutes", heading), ("06:00-12:00", "06:00-40:00")], **data)
+        assert made.service.tolist() == [5.0, 12.0]
+
+
+def test_a_shop_that_is_not_required_says_what_it_would_cost(tmp_path):
+    """With `no` in a column `required` a shop is left out, and the reason has the price of its detour."""
+    made = flowers(tmp_path, [("minutes", "minutes,required"), (",0\n", ",0,\n"), (",5\n", ",5,no\n"), (",12\n", ",12,\n")])
+    told = redwood.solve(made, "local-search", iterations=20, seed=0, bound_time_limit=0).solution
+    assert [route.customers for route in told.routes] == [["Lily"]]
+    assert re.fullmatch(r"serving it would cost [\d.]+ more \(on route 1 .*\), and its prize is 0", told.left_out["Rose"])
