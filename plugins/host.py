@@ -28,7 +28,6 @@ from redwood.plugins.modules import import_file, importer
 from redwood.plugins.spec import (
     API_VERSION,
     AnySpec,
-    Choice,
     Determinism,
     Diagnosis,
     ExecutorSpec,
@@ -106,7 +105,7 @@ class Host:
         views: Iterable[str] = (),
         problems: Iterable[str] = (),
         determinism: Determinism = Determinism.SEEDED,
-        choices: Iterable[Choice] = (),
+        **declared: Any,
     ) -> None:
         """Register a problem class, a solver class, a spec, or a module with hooks, for this process.
 
@@ -125,8 +124,8 @@ class Host:
             Names of the views that a solver class needs, or of the problems that it is made for.
         determinism
             What the results of a solver class depend on.
-        choices
-            When ``"auto"`` is to choose a solver class.
+        **declared
+            Further attributes of a solver class's spec.
 
         Raises
         ------
@@ -138,7 +137,8 @@ class Host:
             if record.state is not PluginState.LOADED:
                 raise PluginError(f"module {thing.__name__!r}: {record.message}")
             return
-        spec = _spec_of(thing, name, summary, frozenset(views), tuple(problems), determinism, tuple(choices))
+        served = {"views": frozenset(views), "problems": tuple(problems)}
+        spec = _spec_of(thing, name, summary, determinism, {**served, **declared})
         cls = thing if isinstance(thing, type) else None
         self._forget(spec)
         hooks = _Hooks()
@@ -374,10 +374,8 @@ def _spec_of(
     thing: Any,
     name: str,
     summary: str,
-    views: frozenset[str],
-    problems: tuple[str, ...],
     determinism: Determinism,
-    choices: tuple[Choice, ...],
+    declared: dict[str, Any],
 ) -> ProblemSpec | SolverSpec:
     if isinstance(thing, (ProblemSpec, SolverSpec)):
         return thing
@@ -389,7 +387,7 @@ def _spec_of(
         return ProblemSpec.of(thing, line, determinism=determinism, **({"name": name} if name else {}))
     if not name:
         raise PluginError(f"solver class {thing.__name__} needs a name: register(..., name='my-solver').")
-    return SolverSpec(name, line, target, views, problems, determinism=determinism, choices=choices)
+    return SolverSpec(name, line, target, determinism=determinism, **declared)
 
 
 def _serves(spec: SolverSpec) -> str:

@@ -21,6 +21,9 @@ API_VERSION = 1
 
 VIEWS = ("Linear", "Stepwise", "Local", "Bound", "Planning")
 
+CALLERS = frozenset({"problem", "size", "seed", "rng", "variant"})
+"""Arguments of generators that are no settings: callers choose them."""
+
 hookspec = pluggy.HookspecMarker("redwood")
 hookimpl = pluggy.HookimplMarker("redwood")
 
@@ -197,10 +200,24 @@ class SolverSpec:
         _check_common(self)
         if bool(self.views) == bool(self.problems):
             raise PluginError(f"solver {self.name!r} must name either the views it needs or the problems it is made for.")
+        self._check_takes()
 
     def fits(self, problem: ProblemSpec) -> bool:
         """Return whether the solver takes the problem's instances."""
         return problem.name in self.problems if self.problems else self.views <= problem.views
+
+    def _check_takes(self) -> None:
+        """Raise a PluginError where `takes` is something else than settings; the generator says whether it has them."""
+        if not isinstance(self.takes, Mapping) or not all(isinstance(key, str) for key in self.takes):
+            raise PluginError(
+                f"solver {self.name!r}: takes is {self.takes!r}; expected names of the generator's settings with their "
+                "values, such as {'criterion': 'average'}."
+            )
+        for key in CALLERS & self.takes.keys():
+            raise PluginError(
+                f"solver {self.name!r}: takes names {key!r}, {self.takes[key]!r}, which whoever draws an instance chooses. "
+                "Refuse what the solver cannot take with a FitError at the beginning of `run`."
+            )
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,11 @@ def register(
     problems: Iterable[str] = (),
     determinism: Determinism = Determinism.SEEDED,
     choices: Iterable[Choice] = (),
+    takes: Mapping[str, Any] | None = None,
 ) -> Any:
     """Register a `Problem` class, a `Solver` class, a spec or a module with hooks, and return it.
+
+    For a trainer, policies or requirements register a `SolverSpec` with them in the place of the class.
 
     Parameters
     ----------
@@ -41,6 +44,8 @@ def register(
         What the same seed and iteration budget give.
     choices
         When ``auto`` may choose a solver.
+    takes
+        Settings of the problem's generator under which it gives instances that a solver takes; by default it takes all.
 
     Raises
     ------
@@ -48,7 +53,14 @@ def register(
         Where something is missing, or the thing is none of these.
     """
     host().register(
-        thing, name=name, summary=summary, views=views, problems=problems, determinism=determinism, choices=choices
+        thing,
+        name=name,
+        summary=summary,
+        views=views,
+        problems=problems,
+        determinism=determinism,
+        choices=tuple(choices),
+        takes=dict(takes or {}),
     )
     return thing
 

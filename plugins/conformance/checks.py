@@ -14,6 +14,7 @@ from typing import Any
 
 from redwood.budget import Sense
 from redwood.errors import FitError, RedwoodError
+from redwood.execution.messages import error_text
 from redwood.planning.contract import Planning
 from redwood.plugins.conformance.doctor import inspect_class
 from redwood.plugins.conformance.planning_rules import PLANNING_RULES
@@ -21,6 +22,7 @@ from redwood.plugins.conformance.problem_rules import PROBLEM_RULES, ProblemCase
 from redwood.plugins.conformance.rules import FOLDER, HANGS, Finding, Rule, broken, check_names, chosen, keep, smallest
 from redwood.plugins.conformance.solver_rules import SOLVER_RULES, SolverCase
 from redwood.plugins.host import host
+from redwood.plugins.spec import SolverSpec
 from redwood.problem import Instance
 from redwood.result import Result
 from redwood.solving.bound import bound
@@ -189,7 +191,7 @@ def solver_findings(
     check_names(exclude, rule_names())
     first = cases[0]
     entry = host().solver_entry(first.solver, generate(first.problem, size=first.size, seed=0).problem)
-    faults = _load_faults(entry.spec, entry)
+    faults = _load_faults(entry.spec, entry) or _draw_faults(first, entry.spec)
     if faults:
         return [Finding(LOAD_RULE, f"solver {first.solver}", fault) for fault in faults]
     findings: list[Finding] = []
@@ -334,6 +336,17 @@ def _load_faults(spec: Any, entry: Any) -> list[str]:
         return inspect_class(spec, entry.load())
     except RedwoodError as error:
         return [str(error)]
+
+
+def _draw_faults(case: SolverCase, spec: SolverSpec) -> list[str]:
+    """Return what keeps the problem's generator from drawing an instance under the settings that a solver takes."""
+    if spec.takes:
+        try:
+            case.drawn()
+        except Exception as error:  # whatever a generator makes of a value that it does not expect
+            reason = str(error) if isinstance(error, RedwoodError) else error_text(error)
+            return [f"takes is {dict(spec.takes)!r}, and no instance of {case.problem!r} can be drawn so: {reason}"]
+    return []
 
 
 def _results_of_all(instance: Instance, iterations: int, options: Mapping[str, Mapping[str, Any]]) -> Iterator[Result]:

@@ -113,8 +113,8 @@ def xml_capacity(demands: Array, rng: np.random.Generator, route_length: str) ->
 
 def choose(what: str, given: str, known: Mapping[str, EntryT]) -> EntryT:
     """Return the entry of ``known`` that ``given`` names; raises `OptionError` where there is none."""
-    if given not in known:
-        raise OptionError(f"{what} {given!r} is unknown.{suggestion(given, known)}")
+    if not isinstance(given, str) or given not in known:
+        raise OptionError(f"{what} {given!r} is unknown.{suggestion(str(given), known)}")
     return known[given]
 
 

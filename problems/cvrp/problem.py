@@ -16,6 +16,7 @@ from redwood.problems.cvrp.instance import CVRPInstance, Routes
 from redwood.problems.cvrp.repair_suggestions import repair_suggestions
 from redwood.problems.routing.graph import graph_matrix
 from redwood.problems.routing.travel import Metric, Travel, check_travel
+from redwood.settings import whole
 from redwood.views.bound import Bound
 from redwood.views.linear import Linear
 from redwood.views.local import Local
@@ -172,7 +173,7 @@ class CVRP(Problem[CVRPInstance, Routes]):
         places = draw(size, rng)
         if variant == "matrix":
             return self.make(matrix=generators.detours(places, rng), demands=amounts, capacity=most, name=label)
-        fleet = generators.packed(amounts[1:], most) if variant == "fleet" else None
+        fleet = generators.packed(amounts[1:], whole("capacity", most, 1)) if variant == "fleet" else None
         return self.make(coords=places, demands=amounts, capacity=most, vehicles=fleet, name=label)
 
     def validate(self, instance: CVRPInstance) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from redwood.arrays import Array
-from redwood.errors import OptionError
+from redwood.settings import whole
 
 CAPACITY = 25
 """Capacity of the uniform kind."""
@@ -43,9 +43,7 @@ def draw(variant: str, size: int, rng: np.random.Generator, largest: int) -> Ite
     """
     if variant == "uniform":
         return _uniform(size, rng)
-    if not 10 <= largest <= 10**6:
-        raise OptionError(f"largest {largest} is outside 10 to 1000000, the range of weights in Pisinger's classes.")
-    return CLASSES[variant](size, rng, largest)
+    return CLASSES[variant](size, rng, whole("largest", largest, 10, 10**6))
 
 
 def _uniform(size: int, rng: np.random.Generator) -> Items:

@@ -263,7 +263,8 @@ def _check_entries(numbers: Array, what: str) -> None:
 
 
 def _share(weights: Array, series: tuple[int, int]) -> int:
+    is_pair = isinstance(series, (tuple, list)) and len(series) == 2 and all(isinstance(one, int) for one in series)
+    if not is_pair or not 1 <= series[0] <= series[1]:
+        raise OptionError(f"series {series!r} must be a pair of whole numbers (h, H) with 1 <= h <= H.")
     position, count = series
-    if not 1 <= position <= count:
-        raise OptionError(f"series ({position}, {count}) must be a pair (h, H) with 1 <= h <= H.")
     return max(int(weights.sum()) * position // (count + 1), int(weights.min()))

@@ -6,6 +6,7 @@ import numpy as np
 
 from redwood.arrays import Array
 from redwood.errors import OptionError
+from redwood.settings import whole
 
 PLACEMENTS = ("uniform", "clustered", "mixed")
 """Names of the placements."""
@@ -46,9 +47,7 @@ def place(size: int, rng: np.random.Generator, placement: str = "uniform", *, cl
         raise OptionError(f"placement {placement!r} is unknown; placements are {', '.join(PLACEMENTS)}.")
     if placement == "uniform":
         return rng.random((size, 2))
-    count = max(3, size // 100) if clusters is None else clusters
-    if count < 1:
-        raise OptionError(f"clusters {clusters} is below 1; give at least one cluster.")
+    count = max(3, size // 100) if clusters is None else whole("clusters", clusters, 1)
     scattered = size // 2 if placement == "mixed" else 0
     points = np.concatenate([rng.random((scattered, 2)), _around_centres(size - scattered, rng, min(count, size))])
     return rng.permutation(points) if placement == "mixed" else points

@@ -8,6 +8,7 @@ from redwood.arrays import Array
 from redwood.errors import OptionError
 from redwood.problems.routing.generators import PLACEMENTS, place
 from redwood.problems.routing.travel import Metric
+from redwood.settings import positive
 
 VARIANTS = PLACEMENTS
 ROUNDED_SIDE = 1_000_000.0
@@ -30,7 +31,7 @@ def draw_nodes(
         raise OptionError(f"metric {metric} has no random instances here; give a planar metric such as EUC_2D.")
     if variant == "uniform" and clusters is not None:
         raise OptionError("variant 'uniform' takes no clusters=; it belongs to 'clustered' and 'mixed'.")
-    length = (1.0 if metric == Metric.EXACT else ROUNDED_SIDE) if side is None else float(side)
-    if not 0.0 < length <= 1e15:
-        raise OptionError(f"side {side} is not a positive number of at most 1e15.")
+    length = (1.0 if metric == Metric.EXACT else ROUNDED_SIDE) if side is None else positive("side", side)
+    if length > 1e15:
+        raise OptionError(f"side {side} is above 1e15.")
     return length * place(size, rng, variant, clusters=clusters)

@@ -265,3 +265,19 @@ def test_solvers_are_tried_on_further_variants(install, tmp_path):
     found = check_solver("fleetless", "cvrp", seeds=[0], exclude=["budget-kept"], save=tmp_path)
     assert {finding.subject.partition(" of size")[0] for finding in found} == {"fleetless on cvrp/fleet"}
     assert "feasible" in {finding.rule for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("takes", "reason"),
+    [
+        ({"capacty": 10}, "the generator of 'cvrp' takes no 'capacty'. Did you mean 'capacity'?"),
+        ({"capacity": "wide"}, "capacity"),
+    ],
+)
+def test_settings_that_no_generator_has_are_a_finding_about_the_solver(install, tmp_path, takes, reason):
+    """A wrong name or value in `takes` is said once, with the solver, the settings and the reason."""
+    install().register(Fleetless, name="fleetless", problems=["cvrp"], takes=takes)
+    (found,) = check_solver("fleetless", "cvrp", seeds=[0], save=tmp_path)
+    assert (found.rule, found.subject) == ("loads", "solver fleetless")
+    assert found.message.startswith(f"takes is {takes!r}, and no instance of 'cvrp' can be drawn so: ")
+    assert reason in found.message

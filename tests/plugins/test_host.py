@@ -172,11 +172,12 @@ def test_classes_register_themselves_and_replace_their_earlier_selves():
     """A class can be registered by hand, again and again, and then made."""
     host = Host()
     for _ in range(2):
-        host.register(Mine, name="mine", views=["Linear"], choices=[Choice(1)])
+        host.register(Mine, name="mine", views=["Linear"], choices=(Choice(1),), takes={"side": 10})
     found = [entry for entry in host.solver_entries if entry.spec.name == "mine"]
     assert len(found) == 1
     assert found[0].load() is Mine
     assert found[0].spec.summary == "A solver written in a notebook."
+    assert found[0].spec.takes == {"side": 10}
 
 
 @pytest.mark.parametrize(
@@ -184,6 +185,8 @@ def test_classes_register_themselves_and_replace_their_earlier_selves():
     [
         (Mine, {}, "needs a name"),
         (Mine, {"name": "mine"}, "either the views it needs or the problems"),
+        (Mine, {"name": "mine", "problems": ["tsp"], "takes": {"size": 5}}, "'mine': takes names 'size', 5, which whoever"),
+        (Mine, {"name": "mine", "problems": ["tsp"], "takes": ["side"]}, r"'mine': takes is \['side'\]; expected names"),
         (42, {}, "42 is no Problem or Solver class"),
         (ProblemSpec, {}, "is no Problem or Solver class"),
     ],

@@ -218,9 +218,11 @@ def test_the_range_scales_the_class():
     ("options", "message"),
     [
         ({"variant": "uniform", "largest": 10}, "neither largest= nor series="),
-        ({"variant": "circle", "largest": 9}, "largest 9 is outside"),
+        ({"variant": "circle", "largest": 9}, "largest 9 is not a whole number from 10 up"),
+        ({"variant": "circle", "largest": "many"}, "largest 'many' is not"),
         ({"variant": "circle", "series": (0, 5)}, "series .0, 5."),
         ({"variant": "circle", "series": (6, 5)}, "series .6, 5."),
+        ({"variant": "circle", "series": 3}, "series 3 must be a pair"),
         ({"variant": "circle", "series": (1, 5), "capacity": 3}, "give one of them"),
     ],
 )

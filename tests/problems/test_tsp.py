@@ -171,6 +171,7 @@ def test_clustered_nodes_are_closer_than_uniform_ones() -> None:
     [
         ({"metric": "GEO"}, "planar"),
         ({"side": -1.0}, "side -1.0"),
+        ({"side": "wide"}, "side 'wide' is not positive"),
         ({"clusters": 3}, "clusters"),
         ({"centres": 3}, "takes no 'centres'"),
     ],
