@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from redwood.benchmarks.records import Record, Run
-from redwood.benchmarks.report import CaseSummary, summarise
+from redwood.benchmarks.report import LISTED, CaseSummary, grouped, summarise
 from redwood.benchmarks.statistics import FIRST_GAP, TIE, bootstrap_interval, holm, signed_rank
 from redwood.errors import OptionError
 
@@ -59,7 +59,7 @@ def compare(
     Parameters
     ----------
     first, second
-        Records of two folders; what only one of them has is left out, and so is what a solver refused.
+        Records of two folders; what only one of them has is left out (see `unmatched`), as is what a solver refused.
     tolerance
         Change of the mean gap, a share, up to which nothing is said to be worse.
     time_tolerance
@@ -71,20 +71,49 @@ def compare(
         Where they have no job in common.
     """
     cases = summarise([*first, *second])
-    before, after = ([run for run in records if isinstance(run, Run) and not run.is_refused] for records in (first, second))
+    before, after = _compared(first), _compared(second)
     known = {_key(run): run for run in before}
     groups: dict[tuple[str, str], list[tuple[Run, Run]]] = {}
     for run in after:
         if (other := known.get(_key(run))) is not None:
             groups.setdefault((run.case.problem, run.label), []).append((other, run))
     if not groups:
-        raise OptionError("the two runs have no job in common: same instance, solver, options, seed and limits.")
+        left_out = " ".join(unmatched(first, second))
+        raise OptionError(f"the two runs have no job in common: same instance, label, options, seed and limits. {left_out}")
     gaps = [[_gap(run, cases) - _gap(other, cases) for other, run in pairs] for pairs in groups.values()]
     p_values = holm([signed_rank([value for value in row if abs(value) > TIE]) for row in gaps])
     return [
         _change(key, pairs, row, p_value, tolerance, time_tolerance)
         for (key, pairs), row, p_value in zip(groups.items(), gaps, p_values, strict=True)
     ]
+
+
+def unmatched(first: Sequence[Record], second: Sequence[Record]) -> list[str]:
+    """Return in words which runs of either record have no counterpart: a sentence for each solver and problem."""
+    before, after = _compared(first), _compared(second)
+    return [*_alone("A", before, "B", after), *_alone("B", after, "A", before)]
+
+
+def _alone(name: str, mine: Sequence[Run], other: str, theirs: Sequence[Run]) -> Iterator[str]:
+    known = set(map(_key, theirs))
+    labels = {(run.case.problem, run.label) for run in theirs}
+    solved = {(run.case.fingerprint, run.label) for run in theirs}
+    lonely = [run for run in mine if _key(run) not in known]
+    for (problem, label), runs in grouped(lonely, lambda run: (run.case.problem, run.label)).items():
+        cases = list(dict.fromkeys(run.case.name for run in runs if (run.case.fingerprint, label) not in solved))
+        if (problem, label) not in labels:
+            there = ", ".join(sorted(one for place, one in labels if place == problem))
+            reason = f"{other} has no such label there, but {there}" if there else f"{other} has nothing there"
+        elif cases:
+            more = f" and {len(cases) - LISTED} more" if len(cases) > LISTED else ""
+            reason = f"{other} lacks it on {', '.join(cases[:LISTED])}{more}"
+        else:
+            reason = f"{other} has it with other seeds, limits or options"
+        yield f"Only in {name}: {len(runs)} run{'s' * (len(runs) > 1)} of {label} on {problem}; {reason}."
+
+
+def _compared(records: Sequence[Record]) -> list[Run]:
+    return [run for run in records if isinstance(run, Run) and not run.is_refused]
 
 
 def regressions(changes: Iterable[Change]) -> list[str]:

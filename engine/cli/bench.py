@@ -177,15 +177,16 @@ def report(folder: Path, out: Path | None, html: Path | None, as_json: bool) -> 
 def compare(ctx: click.Context, first: Path, second: Path, tolerance: float, time_tolerance: float, as_json: bool) -> None:
     """Compare the jobs that FOLDER_A and FOLDER_B have in common; exit code 1 where B is worse beyond noise.
 
+    Runs that only one of them has are named on standard error: another label, instance, seed, limit or option.
+
     Worse is a solver whose 95 % interval, of the mean change over instances and seeds, lies above the tolerance.
     """
     from redwood.benchmarks import comparing
     from redwood.benchmarks.records import read_records
     from redwood.benchmarks.statistics import TOO_FEW, can_reject
 
-    changes = comparing.compare(
-        read_records(first), read_records(second), tolerance=tolerance / 100, time_tolerance=time_tolerance / 100
-    )
+    before, after = read_records(first), read_records(second)
+    changes = comparing.compare(before, after, tolerance=tolerance / 100, time_tolerance=time_tolerance / 100)
     if as_json:
         print_json([vars(change) for change in changes])
     else:
@@ -204,6 +205,8 @@ def compare(ctx: click.Context, first: Path, second: Path, tolerance: float, tim
         ]
         headings = ("problem", "solver", "pairs", "gap, points", "95 % interval", "p corrected", "seconds, ratio", "worse")
         print_table(headings, rows, right=headings[2:7])
+    for words in comparing.unmatched(before, after):
+        say(words, err=True)
     found = comparing.regressions(changes)
     for words in found:
         say(f"Worse: {words}", err=True)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from redwood.benchmarks.comparing import compare, regressions
+from redwood.benchmarks.comparing import compare, regressions, unmatched
 from redwood.cli.root import root
 from redwood.errors import OptionError
 
@@ -58,8 +58,21 @@ def test_slower_is_worse(runs):
 
 def test_runs_without_a_common_job_are_refused(runs):
     """Records of other solvers cannot be compared."""
-    with pytest.raises(OptionError, match="no job in common"):
+    with pytest.raises(OptionError, match=r"no job in common.* Only in A: 1 run of a .* no such label there, but b"):
         compare(runs([100]), runs([100], label="b"))
+
+
+def test_what_only_one_side_has_is_said(make_run):
+    """Runs without a counterpart are named by solver and problem, with what the other side has in their place."""
+    first = [make_run("a", 0, 100), make_run("a", 1, 100), make_run("old", 0, 100)]
+    second = [make_run("a", 0, 100), make_run("a", 0, 100, name="two"), make_run("new", 0, 100)]
+    assert unmatched(first, first) == []
+    assert unmatched(first, second) == [
+        "Only in A: 1 run of a on toy; B has it with other seeds, limits or options.",
+        "Only in A: 1 run of old on toy; B has no such label there, but a, new.",
+        "Only in B: 1 run of a on toy; A lacks it on two.",
+        "Only in B: 1 run of new on toy; A has no such label there, but a, old.",
+    ]
 
 
 @pytest.mark.parametrize(("after", "code"), [([100.0, 101.0], 0), ([103.0, 104.0], 1)])
