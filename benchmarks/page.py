@@ -8,6 +8,7 @@ import io
 import logging
 import math
 import statistics
+import textwrap
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -45,6 +46,9 @@ PICTURES = 24
 LARGEST_LEGEND = 12
 """Entries up to which a picture keeps its legend: ten routes, the depot, and what is left out."""
 
+TITLE = 42
+"""Letters of a line of a picture's title; names of files are long."""
+
 LARGEST_PICTURE = 100_000
 """Size of an instance up to which its solution is drawn."""
 
@@ -70,16 +74,15 @@ def render_page(records: Sequence[Record], folder: Path | None = None, data: Pat
 
 def _drawn(section: Section, folder: Path | None, data: Path | None) -> tuple[list[Chart], list[tuple[str, str]]]:
     """Return what a section has beside its tables: charts, and pictures as (caption, PNG in base 64)."""
-    labels = sorted({run.label for run in section.runs})
     makers = (_convergence, _performance, _data, _by_size)
-    return [make(labels, section) for make in makers], [] if folder is None else list(_pictures(section, folder, data))
+    return [make(section) for make in makers], [] if folder is None else list(_pictures(section, folder, data))
 
 
-def _convergence(labels: Sequence[str], section: Section) -> Chart:
+def _convergence(section: Section) -> Chart:
     """Draw the mean gap over time, with the band between the means of the best and of the worst seed."""
     moments = [section.limit * 10 ** (-2 + 2 * step / MOMENTS) for step in range(MOMENTS + 1)]
     series = []
-    for label in labels:
+    for label, name in section.names.items():
         by_case = grouped([run for run in section.runs if run.label == label], lambda run: run.case.fingerprint)
         points, band = [], []
         for moment in moments:
@@ -90,7 +93,7 @@ def _convergence(labels: Sequence[str], section: Section) -> Chart:
             points.append((moment, _visible(statistics.mean(map(statistics.mean, full)))))
             band.append((moment, _visible(statistics.mean(map(min, full))), _visible(statistics.mean(map(max, full)))))
         several = any(len(members) > 1 for members in by_case.values())
-        series.append(Series(label, points, band if several else ()))
+        series.append(Series(name, points, band if several else ()))
     axes = Axes("seconds", "gap in %", log_x=True, log_y=True)
     return lay_out("Convergence: mean gap, band from best to worst seed", series, axes)
 
@@ -106,49 +109,50 @@ def _gap_at(run: Run, moment: float, section: Section) -> float | None:
     return section.cases[run.case.fingerprint].gap_of(found[-1]) if solved else None
 
 
-def _performance(labels: Sequence[str], section: Section) -> Chart:
+def _performance(section: Section) -> Chart:
     title = f"Performance profile: time to a gap of {100 * TARGET:g} %"
-    costs = _times(labels, section)
+    costs = _times(section)
     steps = performance_profile(costs) if any(costs.values()) else {}
     axes = Axes("times the quickest solver", "share of runs", log_x=True, steps=True)
-    return lay_out(title, [Series(label, points or [(1.0, 0.0)]) for label, points in steps.items()], axes)
+    return lay_out(title, [Series(section.names[label], points or [(1.0, 0.0)]) for label, points in steps.items()], axes)
 
 
-def _data(labels: Sequence[str], section: Section) -> Chart:
-    steps = {label: distribution(row) for label, row in _times(labels, section).items()}
+def _data(section: Section) -> Chart:
+    steps = {label: distribution([cost for cost in row if not math.isnan(cost)]) for label, row in _times(section).items()}
     latest = max((moment for points in steps.values() for moment, _ in points), default=0.0)
     series = [
-        Series(label, [(0.0, 0.0), *points, (max(section.limit, latest), points[-1][1] if points else 0.0)])
+        Series(section.names[label], [(0.0, 0.0), *points, (max(section.limit, latest), points[-1][1] if points else 0.0)])
         for label, points in steps.items()
     ]
     axes = Axes("seconds", "share of runs", steps=True)
     return lay_out(f"Data profile: runs within {100 * TARGET:g} % by a time", series, axes)
 
 
-def _times(labels: Sequence[str], section: Section) -> dict[str, list[float]]:
-    """Return for each solver the seconds to the target, one entry an instance and seed.
+def _times(section: Section) -> dict[str, list[float]]:
+    """Return for each solver the seconds to the target, one entry an instance and seed; NaN where it was not run.
 
     A solver that was run with one seed only has that run's time at every seed.
     """
     keys = dict.fromkeys((run.case.fingerprint, run.seed) for run in section.runs)
-    times: dict[str, dict[tuple[str, int], float]] = {label: {} for label in labels}
+    times: dict[str, dict[tuple[str, int], float]] = {label: {} for label in section.names}
     for run in section.runs:
         case, trajectory = section.cases[run.case.fingerprint], run.result.trajectory
         gaps = [gap if (gap := case.gap_of(objective)) is not None else math.inf for _, objective in trajectory]
         seconds = time_to_gap(trajectory, gaps, TARGET) if run.result.objective is not None else math.inf
         times[run.label][run.case.fingerprint, run.seed] = seconds
     lone = {label: {case: value for (case, _), value in row.items()} for label, row in times.items()}
-    return {label: [row.get(key, lone[label].get(key[0], math.inf)) for key in keys] for label, row in times.items()}
+    return {label: [row.get(key, lone[label].get(key[0], math.nan)) for key in keys] for label, row in times.items()}
 
 
-def _by_size(labels: Sequence[str], section: Section) -> Chart:
+def _by_size(section: Section) -> Chart:
     series = []
-    for label in labels:
+    for label, name in section.names.items():
         mine = [run for run in section.runs if run.label == label and run.result.objective is not None]
         by_size = grouped(mine, lambda run: run.case.size)
         gaps = {size: statistics.mean(final_gap(run, section.cases) for run in by_size[size]) for size in sorted(by_size)}
-        series.append(Series(label, [(size, 100 * gap) for size, gap in gaps.items()]))
-    return lay_out("Gap against size", series, Axes("size", "gap in %", log_x=True, log_y=True, marks=True))
+        series.append(Series(name, [(size, 100 * gap) for size, gap in gaps.items()]))
+    across = f"size: {section.measure}" if section.measure else "size"
+    return lay_out("Gap against size", series, Axes(across, "gap in %", log_x=True, log_y=True, marks=True))
 
 
 def _pictures(section: Section, folder: Path, data: Path | None) -> Iterator[tuple[str, str]]:
@@ -198,7 +202,8 @@ def drawn_small(instance: Instance, solution: Solution, title: str) -> Figure:
     figure = Figure(figsize=(4.2, 3.6), layout="constrained")
     axes = figure.add_subplot()
     plot(instance, solution, axes=axes, title=title)
-    axes.title.set_fontsize(9)  # names of files are long
+    lines = axes.get_title().split("\n")
+    axes.set_title("\n".join(textwrap.fill(line, TITLE) for line in lines), fontsize=9, parse_math=False)
     legend = axes.get_legend()
     if legend is not None and len(legend.get_texts()) > LARGEST_LEGEND:
         legend.remove()

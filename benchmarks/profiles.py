@@ -33,8 +33,8 @@ def performance_profile(costs: Mapping[str, Sequence[float]]) -> dict[str, Steps
     Parameters
     ----------
     costs
-        For each solver one cost an instance, in the same order; infinite where it failed. An instance that every
-        solver failed on counts as failed by all.
+        For each solver one cost an instance, in the same order; infinite where it failed, NaN where it was not run:
+        its shares are then of the others. An instance that every solver failed on counts as failed by all.
 
     References
     ----------
@@ -42,9 +42,13 @@ def performance_profile(costs: Mapping[str, Sequence[float]]) -> dict[str, Steps
     doi:10.1007/s101070100263.
     """
     columns = list(zip(*costs.values(), strict=True))
-    least = [max(min(column), 1e-9) for column in columns]
+    least = [max(min(cost for cost in column if not math.isnan(cost)), 1e-9) for column in columns]
     ratios = {
-        solver: [max(cost, 1e-9) / best if math.isfinite(cost) else math.inf for cost, best in zip(row, least, strict=True)]
+        solver: [
+            max(cost, 1e-9) / best if math.isfinite(cost) else math.inf
+            for cost, best in zip(row, least, strict=True)
+            if not math.isnan(cost)
+        ]
         for solver, row in costs.items()
     }
     return {solver: distribution(row) for solver, row in ratios.items()}

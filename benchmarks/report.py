@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -25,6 +26,8 @@ from redwood.benchmarks.statistics import (
     shifted_geometric_mean,
 )
 from redwood.budget import Sense, Termination
+from redwood.errors import RedwoodError
+from redwood.plugins.host import host
 from redwood.result import Status, format_value
 from redwood.tolerance import SAME, beyond, contradicts, gap_to
 
@@ -107,9 +110,27 @@ class Section:
     @property
     def tables(self) -> list[Table]:
         """The tables that have rows."""
-        makers = (case_table, latency_table, pairwise_table)
-        tables = [solver_table(self.runs, self.cases, self.refused), *(make(self.runs, self.cases) for make in makers)]
+        tables = [make(self.runs, self.cases, self.refused) for make in (solver_table, case_table)]
+        tables += [make(self.runs, self.cases) for make in (latency_table, pairwise_table)]
         return [table for table in tables if table.rows]
+
+    @property
+    def measure(self) -> str:
+        """What sizes count, such as customers; empty where the problem is not installed here."""
+        try:
+            return str(host().problem(self.problem).measure)
+        except RedwoodError:
+            return ""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What curves are called: the solver's label and, where it was not run on all instances, on how many of them."""
+        everything = {_case_of(run) for run in (*self.runs, *self.refused)}
+        mine = {label: {_case_of(run) for run in runs} for label, runs in grouped(self.runs, lambda run: run.label).items()}
+        return {
+            label: label if cases == everything else f"{label} ({len(cases)} of {len(everything)} instances)"
+            for label, cases in sorted(mine.items())
+        }
 
     @property
     def refusals(self) -> list[str]:
@@ -121,8 +142,8 @@ class Section:
             found.append(
                 f"{label} takes {len(taken)} of {len(taken | refused)} instances; its averages and curves are of those."
             )
-            reasons = Counter(run.result.message for run in members).most_common()
-            found += _first_of([f"{label} refused {count} runs: {words}" for words, count in reasons], f"reasons of {label}")
+            reasons = sorted(grouped(members, _reason).values(), key=len, reverse=True)
+            found += _first_of([_refusal(label, runs) for runs in reasons], f"reasons of {label}")
         return found
 
     @property
@@ -133,14 +154,17 @@ class Section:
     @property
     def legend(self) -> str:
         """What gaps, counts, primal integrals and p-values mean."""
-        known = all(self.cases[run.case.fingerprint].facts.best_known is not None for run in self.runs)
-        reference = "best known value" if known else "best known value, else the best of this run"
+        known = {self.cases[_case_of(run)].facts.best_known is not None for run in self.runs}
+        reference = "best known value where there is one, else to the best value of these runs"
+        if len(known) == 1:
+            reference = "best known value" if known.pop() else "best value of these runs"
+        sizes = f"Sizes count {self.measure}. " if self.measure else ""
         return (
-            f"Gaps are to the {reference}, without the runs that found nothing; 'reached' counts the runs whose gap is 0 or "
-            "below, 'optimal' those whose solution is proven to be so, by themselves or by the bound of another run. The "
-            "primal integral is 100 times the mean gap over the time limit, small where good solutions come early; a "
-            "solver that reports nothing before its end has the primal integral of one without a solution until then. "
-            "Signed ranks (Wilcoxon's test) say how probable such differences are if both solvers are equally good. "
+            f"{sizes}Gaps are to the {reference}, without the runs that found nothing; 'reached' counts the runs whose gap "
+            "is 0 or below, 'optimal' those whose solution is proven to be so, by themselves or by the bound of another "
+            "run. The primal integral is 100 times the mean gap over the time limit, small where good solutions come "
+            "early; a solver that reports nothing before its end has the primal integral of one without a solution until "
+            "then. Signed ranks (Wilcoxon's test) say how probable such differences are if both solvers are equally good. "
             f"Differences of less than {100 * TIE:.4f} % are ties."
         )
 
@@ -165,7 +189,7 @@ class Report:
 
     @property
     def bounds(self) -> Table:
-        """How far the problems' own bounds are from the best known values, or from the best of these runs."""
+        """How far the problems' own bounds are from the best value of each instance: known, else of these runs."""
         rows = []
         mine = [record for record in self._records if isinstance(record, Bound)]
         for problem, members in grouped(mine, lambda record: record.case.problem).items():
@@ -175,7 +199,7 @@ class Report:
             methods = ", ".join(sorted({r.result.method for r in members if r.result.bound is not None}))
             row = {"problem": Cell(problem), "method": Cell(methods)}
             row |= {"instances": number(len(members)), "bounded": number(len(proven))}
-            row |= {"mean gap to best known, %": percent(statistics.mean(gaps) if gaps else None)}
+            row |= {"mean gap to best value, %": percent(statistics.mean(gaps) if gaps else None)}
             row |= {"worst, %": percent(max(gaps, default=None))}
             row |= {"seconds": number(shifted_geometric_mean(seconds), ".2f"), "longest": number(max(seconds), ".2f")}
             rows.append(row)
@@ -192,10 +216,10 @@ class Report:
                 f"{session.started}: {len(mine)} runs, {session.jobs} at a time, Redwood {machine.redwood}{commit}, "
                 f"{machine.python}, {machine.cpu} x {machine.cores}, load average {machine.load_average}"
             )
-            for host in (record for record in self._records if isinstance(record, Host)):
-                if session.executor != "Local" and host.session == session.session:
-                    count = sum(run.process.host == host.host for run in mine)
-                    lines.append(f"{count} of them on {host.host}, {host.machine.cpu} x {host.machine.cores}")
+            for place in (record for record in self._records if isinstance(record, Host)):
+                if session.executor != "Local" and place.session == session.session:
+                    count = sum(run.process.host == place.host for run in mine)
+                    lines.append(f"{count} of them on {place.host}, {place.machine.cpu} x {place.machine.cores}")
         return lines
 
     @property
@@ -227,6 +251,17 @@ class Report:
 def _failure(run: Run) -> str:
     message = " ".join(run.result.message.split())[:200]
     return f"{run.label} on {run.case.name}, seed {run.seed}: failed. {message}"
+
+
+def _reason(run: Run) -> str:
+    """Return why a run was refused, without what differs from one instance to another: its name, and numbers."""
+    return re.sub(r"\d+(\.\d+)?", "#", run.result.message.replace(run.case.name, ""))
+
+
+def _refusal(label: str, runs: Sequence[Run]) -> str:
+    several = len({run.result.message for run in runs}) > 1
+    count = f"{len(runs)} run{'s' * (len(runs) > 1)}"
+    return f"{label} refused {count}{', such as' * several}: {runs[0].result.message}"
 
 
 def _first_of(sentences: Sequence[str], kind: str) -> list[str]:
@@ -351,18 +386,19 @@ def _mean_integral(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> float 
     return statistics.mean(integrals) if integrals else None
 
 
-def case_table(runs: Sequence[Run], cases: dict[str, CaseSummary]) -> Table:
-    """Return one row an instance with the mean gap of each solver."""
-    labels = sorted({run.label for run in runs})
+def case_table(runs: Sequence[Run], cases: dict[str, CaseSummary], refused: Sequence[Run] = ()) -> Table:
+    """Return one row an instance with the mean gap of each solver, or that it refused the instance."""
+    labels = sorted({run.label for run in (*runs, *refused)})
     rows = []
-    for fingerprint, members in grouped(runs, _case_of).items():
+    for fingerprint, members in grouped([*runs, *refused], _case_of).items():
         case = cases[fingerprint]
         solved = grouped([run for run in members if run.result.objective is not None], lambda run: run.label)
         gaps = {label: statistics.mean(final_gap(run, cases) for run in several) for label, several in solved.items()}
         row = {"instance": Cell(case.facts.name), "size": number(case.facts.size)}
         known, bound = case.facts.best_known, case.bound
         row |= {"best known": Cell(format_value(known), known), "bound": Cell(format_value(bound), bound)}
-        rows.append(row | {label: percent(gaps.get(label)) for label in labels})
+        refusing = {run.label for run in members if run.is_refused} - gaps.keys()
+        rows.append(row | {label: Cell("refused") if label in refusing else percent(gaps.get(label)) for label in labels})
     return Table("Mean gap on each instance, %", rows)
 
 

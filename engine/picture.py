@@ -45,8 +45,8 @@ def plot_solution(
     def draw(shown: Axes) -> None:
         problem.plot(instance, made, shown)
         own = shown.get_title()
-        lines = [title or instance.name, *([own] if own not in ("", instance.name) else [])]
-        shown.set_title("\n".join(lines), parse_math=False)
+        lines = [title or instance.name, "" if own == instance.name else own]
+        shown.set_title("\n".join(filter(None, lines)), parse_math=False)
 
     return drawn(draw, path, axes)
 

@@ -128,6 +128,8 @@ class Problem(ABC, Generic[InstanceT, SolutionT]):
     sense: ClassVar[Sense]
     solution_type: ClassVar[type[Solution]]
     views: ClassVar[Mapping[type[View], str | type[View]]] = {}
+    measure: ClassVar[str] = ""
+    """What the size of an instance counts, in the plural, such as ``"customers"``; reports say it."""
     variants: ClassVar[tuple[str, ...]] = ()
     """Names of the generator's variants, the first one being the default."""
     variants_tried: ClassVar[tuple[str, ...]] = ()

@@ -36,6 +36,7 @@ class ATSP(Problem[ATSPInstance, Tour]):
     """
 
     name: ClassVar[str] = "atsp"
+    measure: ClassVar[str] = "nodes"
     sense: ClassVar[Sense] = Sense.MIN
     solution_type: ClassVar[type[Solution]] = Tour
     views: ClassVar[Mapping[type[View], str]] = {

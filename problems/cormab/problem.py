@@ -64,6 +64,7 @@ class CoRMAB(PlanningProblem[BanditInstance]):
     """
 
     name = "cormab"
+    measure = "arms"
     views: ClassVar[Mapping[type[View], str]] = {
         Planning: "redwood.problems.cormab.planning:BanditPlanning",
         Bound: "redwood.problems.cormab.bound:BanditBound",

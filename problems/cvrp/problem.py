@@ -35,6 +35,7 @@ class CVRP(Problem[CVRPInstance, Routes]):
     """
 
     name = "cvrp"
+    measure = "customers"
     sense = Sense.MIN
     solution_type = Routes
     views: ClassVar = {

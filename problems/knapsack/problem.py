@@ -42,6 +42,7 @@ class Knapsack(Problem[KnapsackInstance, Packing]):
     """
 
     name = "knapsack"
+    measure = "items"
     sense = Sense.MAX
     solution_type = Packing
     views: ClassVar[Mapping[type[View], str]] = {

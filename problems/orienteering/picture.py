@@ -53,7 +53,7 @@ def draw(instance: OrienteeringInstance, solution: Tour | None, unreachable: Arr
         axes.scatter(x[instance.end], y[instance.end], marker="D", s=60, color="#b03030", label="end", zorder=4)
     axes.set_aspect("equal")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
-    title = f"{instance.name or 'orienteering'}: budget {instance.budget:g}"
+    title = f"budget {instance.budget:g}"
     if solution is not None:
         prize = instance.prizes[np.unique(nodes)].sum()
         title += f", length {path_length(instance.travel, nodes):.6g}, prize {prize:g}"

@@ -40,6 +40,7 @@ class Orienteering(Problem[OrienteeringInstance, Tour]):
     """
 
     name: ClassVar[str] = "orienteering"
+    measure: ClassVar[str] = "nodes to visit"
     sense: ClassVar[Sense] = Sense.MAX
     solution_type: ClassVar[type[Solution]] = Tour
     views: ClassVar[Mapping[type[View], str]] = {

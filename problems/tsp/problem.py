@@ -36,6 +36,7 @@ class TSP(Problem[TSPInstance, Tour]):
     """
 
     name = "tsp"
+    measure = "nodes"
     sense = Sense.MIN
     solution_type = Tour
     views: ClassVar[Mapping[type[View], str]] = {

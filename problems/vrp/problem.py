@@ -41,6 +41,7 @@ class VRP(Problem[VRPInstance, VRPSolution]):
     """
 
     name = "vrp"
+    measure = "customers"
     sense = Sense.MIN
     solution_type = VRPSolution
     views: ClassVar = {

@@ -63,6 +63,13 @@ def test_the_page_renders_without_errors(opened):
     assert opened.log() == []
 
 
+def test_sizes_say_what_they_count(page):
+    """The axis of sizes and the legend name it in the problem's own word."""
+    text = page.read_text()
+    assert ">size: nodes</text>" in text
+    assert "Sizes count nodes." in text
+
+
 def test_labels_are_text(opened):
     """What a suite calls a solver is shown as it is, and is no markup."""
     assert opened.run("return document.querySelectorAll('td b').length") == 0
@@ -138,6 +145,21 @@ def test_the_axis_of_sizes_fits_the_sizes():
     assert [text for _, text in chart.across] == ["101", "200"]
     (first, _), (last, _) = chart.across
     assert last - first > (RIGHT - LEFT) / 2
+
+
+def test_titles_of_pictures_are_whole():
+    """A long title is broken into lines that the small picture has room for."""
+    instance = redwood.generate("orienteering", size=20, seed=1)
+    figure = drawn_small(
+        instance,
+        redwood.solve(instance, "greedy", iterations=1, bound_time_limit=0).solution,
+        "deliveries-of-the-north " * 4,
+    )
+    figure.draw_without_rendering()
+    title = figure.axes[0].title.get_window_extent()
+    assert figure.bbox.x0 <= title.x0
+    assert title.x1 <= figure.bbox.x1
+    assert title.y1 <= figure.bbox.y1
 
 
 def test_pictures_of_many_routes_have_no_legend():

@@ -7,6 +7,12 @@ import pytest
 from redwood.benchmarks.profiles import distribution, performance_profile, time_to_gap
 
 
+def test_what_was_not_run_is_left_out():
+    """Shares are of the instances that a solver was run on; NaN stands for the others."""
+    profiles = performance_profile({"a": [1.0, math.nan], "b": [2.0, 3.0]})
+    assert profiles == {"a": [(1.0, 1.0)], "b": [(1.0, 0.5), (2.0, 1.0)]}
+
+
 def test_performance_profile():
     """Costs 1, 2, 4 against 2, 2, failed: a is best thrice (once tied), b once, two within twice."""
     profile = performance_profile({"a": [1, 2, 4], "b": [2, 2, math.inf]})

@@ -1,5 +1,7 @@
 """The report: what is in the tables, worked by hand, and what it warns of."""
 
+import re
+
 import pytest
 
 from redwood.benchmarks.page import render_page
@@ -27,7 +29,8 @@ def test_without_known_values_the_best_run_is_the_reference(make_run):
     """Where nothing is known, gaps count from the best run, and the heading says so."""
     text = render([make_run("a", 0, 110.0, known=None), make_run("b", 0, 100.0, known=None)])
     assert row(text, "a")[1] == "10.000"
-    assert "best known value, else the best of this run" in text
+    assert "Gaps are to the best value of these runs, " in text
+    assert "Gaps are to the best known value, " in render([make_run("a", 0, 110.0)])
 
 
 def test_runs_without_a_solution_are_counted(make_run):
@@ -61,6 +64,29 @@ def test_refused_runs_are_left_out_and_their_reason_said_once(make_run):
     assert "- a refused 2 runs: a takes no fleet" in text
     assert "## Warnings" not in text
     assert "| refused |" not in render([make_run("a", 0, 101.0)])
+
+
+def test_reasons_that_differ_in_numbers_are_one(make_run):
+    """Refusals that differ in the instance's name and in numbers alone are one line, with the first as the example."""
+    words = {"x": "a takes 50 nodes, x has 60.5", "y": "a takes 50 nodes, y has 70", "z": "a takes no fleet"}
+    refused = [make_run("a", 0, None, status="refused", message=text, name=name) for name, text in words.items()]
+    text = render([make_run("a", 0, 101.0), *refused])
+    assert "- a refused 2 runs, such as: a takes 50 nodes, x has 60.5\n- a refused 1 run: a takes no fleet\n" in text
+
+
+def test_cells_of_refused_instances_say_so(make_run):
+    """The table of instances tells what was refused from what was not found or not run."""
+    runs = [make_run("a", 0, None, status="refused"), make_run("b", 0, None), make_run("c", 0, 100.0)]
+    assert row(render([*runs, make_run("d", 0, 100.0, name="two")]), "one")[4:] == ["refused", "-", "0.000", "-"]
+
+
+def test_curves_of_fewer_instances_are_marked(make_run):
+    """A legend says of how many instances a curve is, and profiles count those alone."""
+    some = [make_run("a", 0, 100.0), make_run("a", 0, None, status="refused", name="two")]
+    page = render_page([*some, make_run("b", 0, 100.0), make_run("b", 0, 100.0, name="two")])
+    assert page.count('<li><i class="c0"></i>a (1 of 2 instances)</li>') == page.count('<li><i class="c1"></i>b</li>') == 4
+    first, second = re.findall('polyline class="c[01]" points="([^"]+)"', page)[2:4]
+    assert first == second
 
 
 def test_a_solver_that_takes_nothing_has_a_row(make_run):
