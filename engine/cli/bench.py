@@ -78,10 +78,7 @@ def run(ctx: click.Context, /, suite: str, out: Path, data: Path | None, dry_run
         say(f"Left out: {words}", err=True)
     if dry_run:
         known_records(plan, out)
-        cases = len({job.case.fingerprint for job in plan.jobs})
-        bounds = sum(not job.solver for job in plan.jobs)
-        kinds = f"{len(plan.jobs)} jobs ({len(plan.jobs) - bounds} runs of solvers, {bounds} bounds)"
-        say(f"{kinds} on {cases} instances, {plan.seconds:.0f} s of time limits on one core.")
+        say(f"{_amount(plan)} on one core.")
         return
     ctx.exit(_run(plan, out, as_json, **where))
 
@@ -220,24 +217,40 @@ def _write(place: Path, text: str) -> None:
     write_text(place, text)
 
 
+def _amount(plan: Plan) -> str:
+    """Return what there is to run, and for how long at most."""
+    cases = len({job.case.fingerprint for job in plan.jobs})
+    bounds = sum(not job.solver for job in plan.jobs)
+    kinds = f"{len(plan.jobs)} jobs ({len(plan.jobs) - bounds} runs of solvers, {bounds} bounds)"
+    return f"{kinds} on {cases} instances, {plan.seconds:.0f} s of time limits"
+
+
 def _run(plan: Plan, out: Path, as_json: bool, *, fresh: bool, retry_failed: bool, **where: Any) -> int:
-    """Run a plan with a progress bar, or one line of JSON a record, and return the exit code."""
+    """Run a plan, showing how far it is or, for programs, one line of JSON a record, and return the exit code."""
     from msgspec import to_builtins
     from rich.markup import escape
     from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
     from redwood.benchmarks.runner import run_plan
+    from redwood.cli.progress import Lines
 
     chosen = chosen_executor(**where)
     screen = console(stderr=True)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
     finished, refused = 0, 0
+    lines: Lines | None = None
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(escape(plan.suite.label), total=len(plan.jobs))
 
         def show(progress: RunProgress) -> None:
-            nonlocal finished, refused
+            nonlocal finished, refused, lines
             finished, refused = progress.finished, progress.refused
+            if lines is None:
+                before = f"; {finished} jobs are finished already" * bool(finished)
+                begun = f"{plan.suite.label}: {_amount(plan)}, {chosen.slots} at a time{before}."
+                lines = Lines(begun, quiet=as_json or finished == progress.total)
+            else:
+                lines.passed(f"{finished} of {progress.total} jobs are finished")
             bar.update(task, completed=progress.finished, description=escape(_describe(progress.record) or plan.suite.label))
             if as_json and progress.record is not None:
                 print_json(to_builtins(progress.record))

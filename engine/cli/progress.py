@@ -1,4 +1,4 @@
-"""The line on standard error that shows how a search is going."""
+"""Lines on standard error that show how a search, or how much of many, is going."""
 
 from __future__ import annotations
 
@@ -7,13 +7,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from redwood.cli.shared import console
+from redwood.cli.shared import console, say
 from redwood.printable import printable
 from redwood.result import format_value
 from redwood.solver import Incumbent
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+
+EVERY = 30.0
+"""Seconds between two lines, at least, where standard error is no terminal."""
+
+
+class Lines:
+    """What is said of many pieces of work where standard error is no terminal: what they are, then how far they are."""
+
+    def __init__(self, plan: str, quiet: bool) -> None:
+        self._quiet = quiet or console(stderr=True).is_terminal
+        self._began = self._said = time.monotonic()
+        if not self._quiet:
+            say(plan, err=True)
+
+    def passed(self, state: str) -> None:
+        """Say how far the work is, unless a line was said less than `EVERY` seconds ago."""
+        now = time.monotonic()
+        if not self._quiet and now - self._said >= EVERY:
+            self._said = now
+            say(f"{state} after {now - self._began:.0f} s.", err=True)
 
 
 class Follower:

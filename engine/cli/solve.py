@@ -79,9 +79,11 @@ def carry_out(order: Order) -> int:
     known = None if order.best_known is None else BestKnown.read(order.best_known)
     results: list[Result] = []
     unreadable = interrupted = False
+    lines = order.lines(files)
     try:
         for position, file in enumerate(files, start=1):
             try:
+                lines.passed(f"{position - 1} of {len(files)} files are solved")
                 place = f"{position}/{len(files)} " if len(files) > 1 else ""
                 results.append(solve_file(order, file, known, place))
                 keep(order, file, results[-1])

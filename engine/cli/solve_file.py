@@ -12,6 +12,7 @@ from redwood.cli.shared import INTERRUPTED, UNSOLVED, WRONG_USE, print_json, pri
 
 if TYPE_CHECKING:
     from redwood.benchmarks.known import BestKnown
+    from redwood.cli.progress import Lines
     from redwood.problem import Instance
     from redwood.result import Result
 
@@ -41,6 +42,22 @@ class Order:
     trajectory: bool
     quiet: bool
 
+    @property
+    def limit(self) -> float | None:
+        """Seconds of each search: those asked for, or the default where nothing else ends it."""
+        from redwood.solving.solve import DEFAULT_TIME_LIMIT
+
+        open_ended = (self.time_limit, self.iterations, self.target, self.target_gap) == (None,) * 4
+        return DEFAULT_TIME_LIMIT if open_ended else self.time_limit
+
+    def lines(self, files: Sequence[Path]) -> Lines:
+        """Return what says how far several files are; nothing where results are printed as they come."""
+        from redwood.cli.progress import Lines
+
+        limit = "" if self.limit is None else f", {self.limit:g} s of search each"
+        crowd = f", {self.jobs} at a time" if self.jobs > 1 else ""
+        return Lines(f"{len(files)} files{limit}{crowd}.", quiet=self.quiet or self.as_json or len(files) == 1)
+
 
 def solve_file(order: Order, file: Path, known: BestKnown | None, place: str) -> Result:
     """Read and solve one file.
@@ -59,17 +76,14 @@ def solve_file(order: Order, file: Path, known: BestKnown | None, place: str) ->
     import redwood
     from redwood.cli.progress import following
     from redwood.solving.read import load_solution
-    from redwood.solving.solve import DEFAULT_TIME_LIMIT
 
     instance = redwood.read(file, order.problem)
     if known is not None:
         instance = known.attach(instance, file)
     initial = None if order.initial is None else load_solution(order.initial, instance)
     options = _typed_options(order, instance)
-    open_ended = (order.time_limit, order.iterations, order.target, order.target_gap) == (None,) * 4
-    limit = DEFAULT_TIME_LIMIT if open_ended else order.time_limit
     label = f"{place}{instance.name or file.stem}"
-    with following(label, limit, instance.best_known, order.quiet) as follower, prints_to_stderr():
+    with following(label, order.limit, instance.best_known, order.quiet) as follower, prints_to_stderr():
         return redwood.solve(
             instance,
             order.solver,

@@ -52,12 +52,14 @@ def carry_out_at_once(order: Order, files: Sequence[Path]) -> int:
     replies: dict[int, Reply] = {}
     results: list[Result] = []
     unreadable = interrupted = False
+    lines = order.lines(files)
     returns = Local(order.jobs).run(reply_to, requests)
     try:
         for done, file in enumerate(files):  # in their order, however they come
             while done not in replies:
                 returned = next(returns)
                 replies[returned.position] = returned.value or Reply(None, returned.lost)
+            lines.passed(f"{done} of {len(files)} files are solved")
             result = _handle(replies.pop(done), file, order)
             unreadable |= result is None
             if result is not None:

@@ -356,6 +356,27 @@ def test_refused_jobs_are_counted_aloud(tmp_path, toy_plan):
     assert told.output.startswith("2 of 2 jobs are finished, 1 of them refused;")
 
 
+def test_a_run_without_a_terminal_begins_with_its_amount(tmp_path):
+    """The first line says what is run, how many jobs, and how long they may take."""
+    from click.testing import CliRunner
+
+    from redwood.cli.root import root
+
+    suite = tmp_path / "small.toml"
+    suite.write_text("""
+        time_limit = 0.2
+        bound_time_limit = 0
+        seeds = [0]
+        [[instances]]
+        generate = "knapsack"
+        sizes = [8]
+        [[solvers]]
+        name = "greedy"
+    """)
+    told = CliRunner().invoke(root, ["bench", "run", str(suite), "--out", str(tmp_path / "out")])
+    assert told.stderr == "small: 1 jobs (1 runs of solvers, 0 bounds) on 1 instances, 0 s of time limits, 1 at a time.\n"
+
+
 def test_a_folder_without_a_plan_cannot_be_resumed(tmp_path):
     """Resuming needs a folder that a run has written."""
     with pytest.raises(FormatError, match="holds no benchmark run"):

@@ -1,8 +1,11 @@
 """`redwood solve`: what it prints, writes and returns."""
 
 import json
+import re
 
 import pytest
+
+from redwood.cli import progress
 
 HEAD = ["file", "problem", "instance", "size", "solver", "version", "seed", "status", "termination"]
 KEYS = [*HEAD, "objective", "bound", "gap", "best_known", "seconds", "solution", "message"]
@@ -115,6 +118,15 @@ def test_a_bad_file_does_not_keep_the_others_from_being_solved(redwood, count_fi
 def test_progress_is_silent_without_a_terminal(redwood, count_file):
     """Nothing but errors goes to standard error where it is not a terminal."""
     assert redwood("solve", count_file()).stderr == ""
+
+
+def test_several_files_say_how_far_they_are_without_a_terminal(redwood, count_file, monkeypatch):
+    """Where the table comes at the end, standard error says what there is to do, and at intervals what is done."""
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    said = redwood("solve", count_file(name="a"), count_file(name="b"), "--time-limit", 2).stderr.splitlines()
+    assert said[0] == "2 files, 2 s of search each."
+    assert re.fullmatch(r"1 of 2 files are solved after \d+ s\.", said[-1])
+    assert redwood("solve", count_file(name="a"), count_file(name="b"), "--quiet").stderr == ""
 
 
 def test_solutions_and_pictures_are_written(redwood, tmp_path):
