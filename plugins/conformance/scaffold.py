@@ -12,7 +12,9 @@ from redwood.plugins.host import host
 from redwood.views.local import Local
 
 TEMPLATES = Path(__file__).parent / "templates"
-"""``problem.py.txt``, ``solver.py.txt`` and the files around them, with ``$name``, ``$module`` and ``$Class`` to fill in."""
+"""``problem.py.txt``, ``solver.py.txt`` and the files around them, with ``$name``, ``$module`` and ``$Class`` to fill in.
+
+``build_PROBLEM.py.txt`` is how a solver for that problem alone reads an instance."""
 KINDS = ("problem", "solver")
 EXAMPLES = ("tsp", "knapsack")
 """Problems that a solver of a view is tried on."""
@@ -32,7 +34,8 @@ def scaffold(kind: str, name: str, folder: Path, *, single_file: bool = False, p
     single_file
         Write one Python file, for ``--plugin FILE.py``, instead of a package.
     problem
-        The registered problem that a solver is for; by default it is for all that offer the view `Local`.
+        The registered problem that a solver is for; by default it is for all that offer the view `Local`. The solver for a
+        built-in one builds its starts from the instance's own data.
 
     Raises
     ------
@@ -75,6 +78,9 @@ def _texts(kind: str, name: str, single_file: bool, problem: str | None) -> dict
         **_fit(name, problem),
     }
     body = {f"{own}.py": f"{kind}.py.txt"}
+    if problem is not None and (TEMPLATES / f"build_{problem}.py.txt").exists():
+        words["imports"], _, words["build"] = _fill(f"build_{problem}.py.txt", words).strip().partition("\n\n\n")
+        body = {f"{own}.py": "solver_of_problem.py.txt"}
     if not single_file:
         body |= {
             "pyproject.toml": "pyproject.toml.txt",

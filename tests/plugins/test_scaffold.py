@@ -54,3 +54,24 @@ def test_a_new_solver_may_be_for_one_problem(tmp_path, monkeypatch):
         scaffold("solver", "plans", tmp_path, problem="cormab")
     with pytest.raises(OptionError, match="a new problem is asked for"):
         scaffold("problem", "plans", tmp_path, problem="cvrp")
+
+
+@pytest.mark.parametrize(
+    ("problem", "field"),
+    [
+        ("tsp", "instance.travel.between"),
+        ("atsp", "instance.travel.between"),
+        ("cvrp", "instance.demands"),
+        ("knapsack", "instance.weights"),
+        ("orienteering", "instance.prizes"),
+    ],
+)
+def test_a_new_solver_for_a_built_in_problem_reads_the_instance(tmp_path, monkeypatch, problem, field):
+    """It builds its starts from the fields of the instance, and keeps every promise."""
+    host = Host()
+    host.discover()
+    (file,) = scaffold("solver", f"own-{problem}", tmp_path, single_file=True, problem=problem)
+    host.load_file(file)
+    monkeypatch.setattr(hosting, "_host", host)
+    assert field in file.read_text()
+    assert check_solver(f"own-{problem}", problem, seeds=[0], exclude=["budget-kept"], save=tmp_path) == []
