@@ -59,6 +59,8 @@ class Ground(NamedTuple):
     alike, larger, priced
         Whether types differ in nothing but capacity and costs of a vehicle and of distance [T, T]; those alike that carry
         more [T, G], cheap ones first, padded with -1; whether any change of vehicle costs.
+    turns
+        Whether a route may begin with any of its stops: vehicles end where they begin, and nothing has its time or order.
     begins, begins_latest, back, closes
         When each type may leave first and last, and when a route may end first and last [T].
     longest, farthest, farthest_slack, capacity
@@ -108,6 +110,7 @@ class Ground(NamedTuple):
     alike: Array
     larger: Array
     priced: bool
+    turns: bool
     begins: Array
     begins_latest: Array
     back: Array
@@ -183,6 +186,7 @@ def make_ground(instance: VRPInstance, neighbours: int, clock: Clock | None = No
         alike=alike,
         larger=_larger(instance, alike),
         priced=bool(instance.change_costs.any()),
+        turns=size == customers and _turns(instance),
         begins=np.array([max(v.shift[0], instance.depot_windows[v.start, 0]) for v in types], dtype=np.float64),
         begins_latest=np.minimum(np.array([instance.latest_start(v) for v in types], dtype=np.float64), FOREVER),
         back=np.array([-FOREVER if v.end is None else instance.depot_windows[v.end, 0] for v in types], dtype=np.float64),
@@ -215,6 +219,15 @@ def _alike(instance: VRPInstance) -> Array:
     same = np.asarray(code[:, None] == code[None])
     np.fill_diagonal(same, False)
     return same
+
+
+def _turns(instance: VRPInstance) -> bool:
+    """Return whether any stop of a route may be its first in an instance without reloads."""
+    if instance.linehauls_first or len(instance.shipments) or instance.fixed.any() or (instance.windows[:, 0] > 0).any():
+        return False
+    types, untimed = instance.vehicles, not np.isfinite(instance.windows[:, 1]).any()
+    turning = (v.start == v.end and v.profile == types[0].profile for v in types)
+    return untimed and all(turning) and not any(v.duration_cost or v.waiting_cost for v in types)
 
 
 def _larger(instance: VRPInstance, alike: Array) -> Array:

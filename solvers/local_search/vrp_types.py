@@ -10,6 +10,9 @@ from redwood.problems.vrp.segments import refresh
 from redwood.solvers.local_search.vrp_search import CHANGE, TOUCHED, Search
 from redwood.solvers.local_search.vrp_trips import drop_empty_trips, place_reloads
 
+EPSILON = 1e-10
+"""Share of its cost by which a route must get cheaper to be changed."""
+
 
 @kernel(_nrt=False)
 def finish_routes(plan: Plan, ground: Ground, search: Search) -> None:
@@ -24,9 +27,50 @@ def finish_routes(plan: Plan, ground: Ground, search: Search) -> None:
         if plan.members[r] == 0:
             close_route(plan, r)
             continue
+        if ground.turns and plan.members[r] > 1:
+            turn(plan, ground, r)
         if len(plan.used) > 1 and not ground.fixed[plan.after[ground.size + r]]:
             retype(plan, ground, r)
         search.values[CHANGE] += plan.cost[r]
+
+
+@kernel(_nrt=False)
+def turn(plan: Plan, ground: Ground, r: int) -> None:
+    """Let a route begin with the stop, and belong to the depot, with which it is cheapest."""
+    start, end = ground.size + r, ground.size + len(plan.kind) + r
+    own, first, last = plan.kind[r], plan.after[start], plan.before[end]
+    circle = plan.head[end, LENGTH] - plan.leg[start] - plan.leg[last] + stop_distance(plan, ground, own, last, first)
+    chosen, cut, least = own, first, plan.cost[r] * (1.0 - EPSILON)
+    for k in range(len(plan.used)):
+        if k != own and (plan.used[k] >= ground.number[k] or not _may_take(plan, ground, r, k)):
+            continue
+        plan.place[start], plan.place[end] = ground.start[k], ground.end[k]
+        before, stop = last, first
+        for _ in range(plan.members[r]):
+            way = stop_distance(plan, ground, k, start, stop) + stop_distance(plan, ground, k, before, end)
+            saved = plan.leg[before] if before != last else stop_distance(plan, ground, k, last, first)
+            cost = ground.by_vehicle[k] + ground.by_distance[k] * (circle + way - saved)
+            if cost < least:
+                chosen, cut, least = k, stop, cost
+            before, stop = stop, plan.after[stop]
+    before = last if cut == first else plan.before[cut]
+    _lead(plan, r, first, last, before, cut)
+    if _as_type(plan, ground, r, chosen):
+        plan.used[own] -= 1
+        plan.used[chosen] += 1
+    else:
+        _lead(plan, r, cut, before, last, first)
+        _as_type(plan, ground, r, own)
+
+
+@kernel(_nrt=False)
+def _lead(plan: Plan, r: int, first: int, last: int, before: int, cut: int) -> None:
+    """Close the circle of a route from ``first`` to ``last``, and open it between ``before`` and ``cut``."""
+    slots = len(plan.kind)
+    start = len(plan.after) - 2 * slots + r
+    plan.after[last], plan.before[first] = first, last
+    plan.after[start], plan.before[cut] = cut, start
+    plan.after[before], plan.before[start + slots] = start + slots, before
 
 
 @kernel(_nrt=False)

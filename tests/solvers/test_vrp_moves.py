@@ -14,7 +14,16 @@ from redwood.solvers.local_search.vrp_growth import grow_route
 from redwood.solvers.local_search.vrp_kernels import anneal, begin_iteration, construct, note_absent
 from redwood.solvers.local_search.vrp_profit import open_profitable
 from redwood.solvers.local_search.vrp_ruin import Strings
-from redwood.solvers.local_search.vrp_search import ABSENT, CHANGE, CURRENT, STALE, TEMPERATURE, costs_alone, make_search
+from redwood.solvers.local_search.vrp_search import (
+    ABSENT,
+    CHANGE,
+    CURRENT,
+    STALE,
+    TEMPERATURE,
+    TOUCHED,
+    costs_alone,
+    make_search,
+)
 from redwood.solvers.local_search.vrp_tails import exchange_tails
 from redwood.solvers.local_search.vrp_types import finish_routes
 from redwood.solvers.local_search.vrp_windows import insert_anew
@@ -151,3 +160,18 @@ def test_pairs_that_only_pay_together_are_found():
     )
     result = redwood.solve(instance, "local-search", iterations=1, bound_time_limit=0)
     assert result.objective == pytest.approx(4)
+
+
+def test_a_route_turns_to_the_depot_and_the_first_stop_that_are_cheapest():
+    """Of all rotations of a route and all depots, a changed route has the cheapest, as enumeration says."""
+    instance = redwood.generate("vrp/depots", 8, seed=3)
+    ground, plan, search = begun(instance, [NumberedRoute(0, np.arange(3)[::-1].copy())])
+    every = [
+        NumberedRoute(kind, np.roll(np.arange(3)[::-1], turn)) for kind in range(len(instance.vehicles)) for turn in range(3)
+    ]
+    least = min(cost(instance, [route]) for route in every if not route_faults(instance, route))
+    assert ground.turns
+    assert cost(instance, routes_of(plan, instance.size)) > least
+    search.touched[0], search.counters[TOUCHED] = 0, 1
+    finish_routes(plan, ground, search)
+    assert cost(instance, routes_of(plan, instance.size)) == pytest.approx(least)
