@@ -281,6 +281,14 @@ SOLVERS = (
         policies=("constant=redwood.solvers.planning.constant:ConstantPolicy",),
     ),
     SolverSpec(
+        name="round-robin",
+        summary="Arms take turns, whatever their states are: those act that have waited longest.",
+        target="redwood.solvers.planning.round_robin:RoundRobin",
+        views=frozenset({"Planning"}),
+        determinism=Determinism.DETERMINISTIC,
+        policies=("round-robin=redwood.solvers.planning.round_robin:RoundRobinPolicy",),
+    ),
+    SolverSpec(
         name="lp-priority",
         summary="For the average reward: arms of a focus set follow their own optimal policies, the others priorities.",
         target="redwood.solvers.planning.lp_priority:LPPriority",

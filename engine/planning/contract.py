@@ -72,7 +72,12 @@ class Policy(Solution, ABC):
     """
 
     kind: ClassVar[str]
-    """Name of the kind of policy, by which saved ones are read again."""
+    """Name of the kind of policy, by which saved ones are read again; by default the name of the class."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if not hasattr(cls, "kind"):
+            cls.kind = cls.__name__
 
     def to_data(self) -> dict[str, Any]:
         """Return the kind and the fields."""

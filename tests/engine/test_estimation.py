@@ -190,6 +190,12 @@ def test_a_frame_is_read():
     assert (read_log(frame).counts == read_log(small_log(state=[0, None, 1, 1, 0, 1])).counts).all()
 
 
+def test_truth_values_are_actions():
+    """Whether anything was done may be said by False and True."""
+    done = [bool(action) for action in small_log()["action"]]
+    assert (read_log(small_log(action=done)).counts == read_log(small_log()).counts).all()
+
+
 def two_kinds(rng, contacts=None, steps=15):
     """120 arms of two kinds, which contacts help by 0.05 or by 0.45, their log with a feature that tells, and their kind."""
     rows = np.zeros((120, 2, 2, 2))
@@ -291,6 +297,7 @@ def test_an_arm_without_contact_is_named():
         ({"step": [0, 1, np.nan, 0, 1, 2]}, {}, "row 3 of the log, of arm '0', has no step"),
         ({"arm": [0, 0, np.nan, 1, 1, 1]}, {}, "row 3 of the log names no arm"),
         ({"action": [1, 0, np.nan, 0, 1, 0]}, {}, "action of arm '0' at step 2 is missing"),
+        ({"action": ["Ann", None, None, "Bea", None, "Ann"]}, {}, "a column that says whether anything was done"),
         ({"action": [2, 0, 0, 0, 2, 0]}, {}, "action '1' never occurs"),
         ({"action": [0] * 6}, {}, "one action only"),
         ({"state": [0, None, 1, None, 0, None]}, {}, "no transition"),

@@ -8,7 +8,7 @@ import pytest
 from redwood import generate, instance, load_policy, save_policy, simulate, solve
 from redwood.clock import Timer
 from redwood.errors import FitError, OptionError
-from redwood.planning.contract import Planning
+from redwood.planning.contract import Planning, Policy
 from redwood.plugins.host import host
 from redwood.solvers.planning.constant import ConstantPolicy
 from redwood.solvers.planning.exact import evaluate, mean_reward, solve_average_exactly
@@ -182,3 +182,24 @@ def test_policies_for_the_average_refuse_a_horizon():
             solve(generate("cormab/budget", size=4), solver)
     with pytest.raises(OptionError, match="focus 'all'"):
         solve(generate("cormab/budget", size=4), "lp-priority", focus="all")
+
+
+def test_arms_take_turns():
+    """Seven arms, three at a time, in 14 steps: each has six turns, and none waits for longer than three steps."""
+    result = solve(drawn(7, 3, np.random.default_rng(2), horizon=14), "round-robin", bound_time_limit=0)
+    timetable = result.solution.timetable
+    assert (timetable.sum(axis=1) == 3).all()
+    assert (timetable.sum(axis=0) == 6).all()
+    assert max(np.diff(np.flatnonzero(turns)).max() for turns in timetable.T) == 3
+
+
+def test_a_policy_without_a_kind_is_of_its_class():
+    """A policy that somebody writes in a script can be simulated without having been given a name."""
+
+    class Idle(Policy):
+        def choose(self, planning, states, step, rng):
+            return np.zeros_like(states)
+
+    made = drawn(3, 1, np.random.default_rng(3), horizon=4)
+    assert simulate(made, Idle(), episodes=2, bound_time_limit=0).rewards.shape == (2, 4)
+    assert Idle().describe()["decides_by"] == "Idle"

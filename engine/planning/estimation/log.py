@@ -169,10 +169,8 @@ def read_log(
     state_labels, action_labels = found["state"][order], found["action"][order]
     for row in range(rows):
         if is_missing(action_labels[row]):
-            raise InstanceError(
-                f"{words.quoted('action')} of {at.at(row)} is missing (NaN or empty); write 0 where "
-                "nothing was done, and leave out weeks of which nothing is known."
-            )
+            advice = _filled(action_labels, actions, words)
+            raise InstanceError(f"{words.quoted('action')} of {at.at(row)} is missing (NaN or empty); {advice}.")
     known_states = _labels("state", "states", states, [*state_labels, *after_labels])
     known_actions = _labels("action", "actions", actions, action_labels)
     state = _indices("state", state_labels, known_states, at)
@@ -237,6 +235,15 @@ def _check_once(at: _Rows) -> None:
         )
 
 
+def _filled(values: Array, given: int | Sequence[Any] | None, words: Words) -> str:
+    """Return what to write in the place of a missing action."""
+    names = any(counted(label_of(value, "action", 0)) is None for value in values if not is_missing(value))
+    if names and given is None:
+        return f"give a column that says whether anything was done, in pandas such as log['done'] = log[{words.of('action')!r}].notna()"
+    nothing = "0" if given is None or isinstance(given, int) else "the label of doing nothing, the first of actions,"
+    return f"write {nothing} where nothing was done, and leave out weeks of which nothing is known"
+
+
 def _labels(one: str, option: str, given: int | Sequence[Any] | None, values: Any) -> tuple[str, ...]:
     """Return the labels of states or actions: the given ones, or those of the log where these are numbers from 0."""
     if given is not None and not isinstance(given, (int, np.integer)):
@@ -249,6 +256,8 @@ def _labels(one: str, option: str, given: int | Sequence[Any] | None, values: An
             raise OptionError(f"{option} {given} is below 1.")
         return tuple(str(number) for number in range(_check_count(int(given), option)))
     seen = {label_of(value, one, 0) for value in values if not is_missing(value)}
+    if seen and seen <= {"False", "True"}:
+        return "False", "True"
     numbers = [counted(label) for label in seen]
     strange = sorted(label for label in seen if counted(label) is None)
     if strange:
