@@ -239,7 +239,8 @@ def _filled(values: Array, given: int | Sequence[Any] | None, words: Words) -> s
     """Return what to write in the place of a missing action."""
     names = any(counted(label_of(value, "action", 0)) is None for value in values if not is_missing(value))
     if names and given is None:
-        return f"give a column that says whether anything was done, in pandas such as log['done'] = log[{words.of('action')!r}].notna()"
+        made = f"log['done'] = log[{words.of('action')!r}].notna()"
+        return f"give a column that says whether anything was done, in pandas such as {made}"
     nothing = "0" if given is None or isinstance(given, int) else "the label of doing nothing, the first of actions,"
     return f"write {nothing} where nothing was done, and leave out weeks of which nothing is known"
 
