@@ -34,21 +34,34 @@ Rows = list[dict[str, Any]]
 
 
 def depots_and_customers(customers: Any, depots: Any) -> tuple[Rows, Rows]:
-    """Return the rows of depots and of customers; without depots, those of the one table whose names begin with "depot"."""
-    rows = rows_of(customers, "customer", CUSTOMER_FIELDS)
-    if depots is not None:
-        if isinstance(depots, str) and any(row.get("name") == depots for row in rows):
+    """Return the rows of depots and of customers.
+
+    Depots have rows of their own, or are those of the one table that ``depots`` names, by default all whose names begin
+    with "depot".
+    """
+    rows = rows_of(customers, "customer", (*CUSTOMER_FIELDS, "reload_time"))
+    names = [depots] if isinstance(depots, str) else depots
+    homes = []
+    if depots is None:
+        homes = [row for row in rows if _plain(row.get("name", "")).startswith("depot")]
+        if not homes:
+            first = repr(str(rows[0].get("name", "Yard")) if rows else "Yard")
             raise InstanceError(
-                f"depots={depots!r} is the name of a row; let it begin with 'depot' in the table, and leave depots= out."
+                f"there is no depot; say in which row vehicles start, such as depots={first}, or let its name begin with "
+                "'depot'."
             )
-        return rows_of(depots, "depot", DEPOT_FIELDS), rows
-    homes = [row for row in rows if _plain(row.get("name", "")).startswith("depot")]
-    if not homes:
-        raise InstanceError(
-            "there is no depot; let the name of the row where vehicles start begin with 'depot', or give depots=."
-        )
+    elif isinstance(names, (list, tuple)) and any(row.get("name") in names for row in rows if "name" in row):
+        homes = [row for row in rows if row.get("name") in names]
+        missing = [name for name in names if not any(row.get("name") == name for row in homes)]
+        if missing:
+            raise InstanceError(f"depots= names {missing[0]!r}, which no row of the table has as its name.")
     others = [row for row in rows if not any(row is home for home in homes)]
-    return [_depot_row(row) for row in homes], others
+    for row in others:
+        if "reload_time" in row:
+            raise InstanceError(
+                f"customer {row.get('name')!r} has reload_time {row['reload_time']!r}, which only depots have."
+            )
+    return [_depot_row(row) for row in homes] if homes else rows_of(depots, "depot", DEPOT_FIELDS), others
 
 
 def _plain(name: Any) -> str:

@@ -102,7 +102,8 @@ def _check_fleet(instance: VRPInstance) -> None:
             of = f" of load {dimension + 1}" if instance.dimensions > 1 else ""
             raise InstanceError(
                 f"the required {what}{of} sum up to {total[dimension]:g}, and all vehicles together carry "
-                f"{most[dimension]:g}."
+                f"{most[dimension]:g}; give more vehicles, let them drive again (reload_depots of a vehicle), or say which "
+                "customers may be left out (required, prize)."
             )
 
 

@@ -14,7 +14,7 @@ from redwood.problems.vrp.map_labels import placed_labels
 from redwood.problems.vrp.reasons import described
 from redwood.problems.vrp.route_names import route_colours
 from redwood.problems.vrp.routes import Route, Routes
-from redwood.problems.vrp.schedule import places_of
+from redwood.problems.vrp.schedule import places_of, route_distance
 from redwood.problems.vrp.sheets import sheets
 from redwood.problems.vrp.times import moment
 
@@ -121,12 +121,14 @@ def html_map(instance: VRPInstance, solution: Routes) -> str:
     title = html.escape(instance.name or "Routes")
     drawn = "".join(lines) + _drawn(marks, shown, len(instance.depots))
     drawing = f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img">{drawn}</svg>'
-    tables = "".join(_sheet(instance, page, colour) for page, colour in zip(pages, colours, strict=True))
+    lengths = [route_distance(instance, instance.vehicles[route.kind], route.stops) for route in routes]
+    told_lengths = [_length(instance, length) for length in lengths]
+    tables = "".join(map(_sheet, [instance] * len(pages), pages, colours, told_lengths))
     out = "".join(f"<li>{html.escape(f'{name}: {why}')}</li>" for name, why in told.left_out.items())
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style>'
-        f"<h1>{title}</h1>{drawing}{tables or '<p>No routes.</p>'}"
+        f"<h1>{title}</h1><p>{_total(instance, lengths)}</p>{drawing}{tables}"
         + (f"<h2>Left out</h2><ul>{out}</ul>" if out else "")
         + "</html>\n"
     )
@@ -188,7 +190,22 @@ def _drawn(marks: list[_Mark], shown: Any, depots: int) -> str:
     return "".join(parts)
 
 
-def _sheet(instance: VRPInstance, page: list[dict[str, Any]], colour: str) -> str:
+def _length(instance: VRPInstance, length: float) -> str:
+    """Return a length with its unit: km of maps, else the instance's own."""
+    measured = instance.roads.geographic and instance.roads.distances is None
+    return f"{length:.1f} km" if measured else f"distance {length:.6g}"
+
+
+def _total(instance: VRPInstance, lengths: list[float]) -> str:
+    """Return how many routes there are, how long they are together, and what that is measured by."""
+    if not lengths:
+        return "No routes."
+    count = "1 route" if len(lengths) == 1 else f"{len(lengths)} routes"
+    measured = "Distances are straight lines." if instance.roads.distances is None else "Lines show no streets."
+    return f"{count}, {_length(instance, sum(lengths))}. {measured}"
+
+
+def _sheet(instance: VRPInstance, page: list[dict[str, Any]], colour: str, length: str) -> str:
     """Return the sheet of a driver; names are links to a street map where places have longitudes and latitudes."""
     keys = [
         key for key in page[0] if key not in ("route", "vehicle") and any(row[key] not in (None, 0.0, "") for row in page)
@@ -198,7 +215,7 @@ def _sheet(instance: VRPInstance, page: list[dict[str, Any]], colour: str) -> st
     for row in page:
         cells = [_link(instance, row["name"]) if key == "name" else html.escape(_cell(row[key])) for key in keys]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    title = f'<span style="background:{colour}"></span>Route {page[0]["route"]}: {html.escape(page[0]["vehicle"])}'
+    title = f'<span style="background:{colour}"></span>Route {page[0]["route"]}: {html.escape(page[0]["vehicle"])}, {length}'
     return f"<section><h2>{title}</h2><table><tr>{head}</tr>{''.join(rows)}</table></section>"
 
 

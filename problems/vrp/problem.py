@@ -88,7 +88,7 @@ class VRP(Problem[VRPInstance, VRPSolution]):
             Loads may be lists, one number a dimension. A customer with a prize is optional unless required says otherwise.
         depots
             Table with name, x and y or lon and lat, ready and due (or window), and reload_time (how long a reload takes
-            there); by default the customers' rows whose name begins with "depot".
+            there), or the names of rows of the customers' table; by default its rows whose name begins with "depot".
         vehicles
             Table with name, number (by default any), capacity, fixed_cost, distance_cost (by default 1), duration_cost,
             waiting_cost, shift, max_duration, max_distance, start, end (a depot, by default the start; ``None`` or "none"

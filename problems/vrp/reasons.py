@@ -91,11 +91,12 @@ def reason(instance: VRPInstance, routes: list[NumberedRoute], served: Array, cu
         return f"it belongs to a shipment with {instance.customers[instance.partner[customer]]!r}, which is left out"
     found = cheapest_insertion(instance, routes, customer)
     if found is None:
-        return "no route has room or time for it, and no vehicle is left"
+        return "no route has both the room and the time for it, and no vehicle is left"
     at = where(instance, routes, found)
     if instance.required[customer] or group >= 0:
         return f"it is left out, though it could be served {at} for {found.extra:.6g}"
-    return f"serving it would cost {found.extra:.6g} more ({at}), and its prize is {instance.prize[customer]:.6g}"
+    prize = f", and its prize is {instance.prize[customer]:.6g}" if instance.prize[customer] else ""
+    return f"serving it would cost {found.extra:.4g} more ({at}){prize}"
 
 
 class Insertion(NamedTuple):

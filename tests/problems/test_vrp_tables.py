@@ -70,14 +70,34 @@ def test_a_heading_may_say_the_unit(tmp_path, heading):
             r"no field 'phone'. Rename or remove.*name \(client, customer, id, place, shop, stop, store\)",
         ),
         ([("5\nLily", "soon\nLily")], {}, "Service minutes of customer 2 is 'soon', which is no number"),
-        ([("depot", "Bakery")], {}, "let the name of the row where vehicles start begin with 'depot'"),
-        ([("depot", "Bakery")], {"depots": "Bakery"}, "depots='Bakery' is the name of a row"),
+        ([("depot", "Bakery")], {}, "say in which row vehicles start, such as depots='Bakery'"),
+        ([], {"depots": ["depot", "Bakery"]}, "depots= names 'Bakery', which no row"),
+        (
+            [("minutes", "minutes,reload time"), (",0\n", ",0,\n"), (",5\n", ",5,0:10\n"), (",12\n", ",12,\n")],
+            {},
+            "customer 'Rose' has reload_time .*only depots",
+        ),
     ],
 )
 def test_what_a_planner_may_mean_is_said(tmp_path, changes, data, words):
     """What is not understood, or would mean another thing than it seems to, is refused with what to write instead."""
     with pytest.raises(InstanceError, match=words):
         flowers(tmp_path, changes, **data)
+
+
+def test_a_row_of_the_table_can_be_named_as_the_depot(tmp_path):
+    """What `depots` names is the depot, with the time that loading takes there, and no customer."""
+    changes = [
+        ("depot", "Bakery"),
+        ("minutes", "minutes,reload time"),
+        (",0\n", ",0,0:10\n"),
+        (",5\n", ",5,\n"),
+        (",12\n", ",12,\n"),
+    ]
+    made = flowers(tmp_path, changes, depots="Bakery")
+    assert made.depots == ("Bakery",)
+    assert made.reload_time[0] == pytest.approx(1 / 6)
+    assert "Bakery" not in made.customers
 
 
 def test_a_long_service_in_hours_is_taken_where_its_unit_is_said(tmp_path):
@@ -92,4 +112,4 @@ def test_a_shop_that_is_not_required_says_what_it_would_cost(tmp_path):
     made = flowers(tmp_path, [("minutes", "minutes,required"), (",0\n", ",0,\n"), (",5\n", ",5,no\n"), (",12\n", ",12,\n")])
     told = redwood.solve(made, "local-search", iterations=20, seed=0, bound_time_limit=0).solution
     assert [route.customers for route in told.routes] == [["Lily"]]
-    assert re.fullmatch(r"serving it would cost [\d.]+ more \(on route 1 .*\), and its prize is 0", told.left_out["Rose"])
+    assert re.fullmatch(r"serving it would cost [\d.]+ more \(on route 1 .*\)", told.left_out["Rose"])
