@@ -271,8 +271,13 @@ class Trainer:
             self.counters.files = self._label_files()
 
     def _take(self, state: Mapping[str, Any]) -> None:
-        if state["describe"] != self.network.describe():
-            raise OptionError(f"{self.checkpoint} holds another network than asked for; give another folder.")
+        saved, wanted = (described | described["shape"] for described in (state["describe"], self.network.describe()))
+        other = [key for key in wanted if key not in ("shape", "window") and saved.get(key) != wanted[key]]
+        if other:  # a wider window needs no other weights
+            raise OptionError(
+                f"{self.checkpoint} holds a network whose {other[0]} is {saved.get(other[0])}, and {wanted[other[0]]} is asked "
+                "for; give another folder."
+            )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):

@@ -1,7 +1,7 @@
 """The attention policy: network, decoding, training, and the solver around them."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -362,6 +362,23 @@ def test_an_interrupted_training_resumes_exactly(tmp_path, short_curriculum):
     assert second.counters.step == 6
     for one, other in zip(whole.average.parameters(), second.average.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_training_goes_on_with_another_window(tmp_path, short_curriculum):
+    """More tokens may be shown from a checkpoint on, since the weights are the same; another width is refused by name."""
+    LabelMaker(KINDS["tsp"], sorted_expert, tmp_path / "labels").make(range(1))
+
+    def trainer(shape):
+        made = HyperParameters(batch=8)
+        return Trainer(KINDS["tsp"], tmp_path / "run", tmp_path / "labels", shape=shape, hyper_parameters=made)
+
+    trainer(SHAPE).train(steps=1)
+    wider = trainer(replace(SHAPE, window=SHAPE.window + 3))
+    wider.train(steps=2)
+    assert wider.counters.step == 2
+    assert wider.average.shape.window == SHAPE.window + 3
+    with pytest.raises(OptionError, match=f"whose width is {SHAPE.width}, and {2 * SHAPE.width} is asked for"):
+        trainer(replace(SHAPE, width=2 * SHAPE.width))
 
 
 def test_cooling_ends_at_nothing_and_resumes_exactly(tmp_path, short_curriculum):
