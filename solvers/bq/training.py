@@ -274,9 +274,9 @@ class Trainer:
         saved, wanted = (described | described["shape"] for described in (state["describe"], self.network.describe()))
         other = [key for key in wanted if key not in ("shape", "window") and saved.get(key) != wanted[key]]
         if other:  # a wider window needs no other weights
+            found, asked = saved.get(other[0]), wanted[other[0]]
             raise OptionError(
-                f"{self.checkpoint} holds a network whose {other[0]} is {saved.get(other[0])}, and {wanted[other[0]]} is asked "
-                "for; give another folder."
+                f"{self.checkpoint} holds a network whose {other[0]} is {found}, and {asked} is asked for; give another folder."
             )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
