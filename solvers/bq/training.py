@@ -276,7 +276,8 @@ class Trainer:
         if other:  # a wider window needs no other weights
             found, asked = saved.get(other[0]), wanted[other[0]]
             raise OptionError(
-                f"{self.checkpoint} holds a network whose {other[0]} is {found}, and {asked} is asked for; give another folder."
+                f"{self.checkpoint} holds a network whose {other[0]} is {found}, and {asked} is asked for; give another "
+                "folder."
             )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
