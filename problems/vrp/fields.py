@@ -467,7 +467,7 @@ def assemble(
     coords, geographic = coordinates([*depot_rows, *rows], (*homes, *names))
     unit = unit_of(time_unit, geographic, speed)
     if time_unit is None and unit is TimeUnit.HOURS:
-        check_services(rows, names)
+        check_services([*depot_rows, *rows], (*homes, *names))
     depot_rows, rows = with_numbers(depot_rows, unit, "depot"), with_numbers(rows, unit, "customer")
     vehicle_rows = with_numbers(vehicle_rows, unit, "vehicle")
     roads = make_roads(coords, geographic, (*homes, *names))

@@ -201,7 +201,8 @@ def _total(instance: VRPInstance, lengths: list[float]) -> str:
     if not lengths:
         return "No routes."
     count = "1 route" if len(lengths) == 1 else f"{len(lengths)} routes"
-    measured = "Distances are straight lines." if instance.roads.distances is None else "Lines show no streets."
+    scale = "" if instance.roads.scale == 1.0 else f" times {instance.roads.scale:g}"
+    measured = f"Distances are straight lines{scale}." if instance.roads.distances is None else "Lines show no streets."
     return f"{count}, {_length(instance, sum(lengths))}. {measured}"
 
 
@@ -212,8 +213,14 @@ def _sheet(instance: VRPInstance, page: list[dict[str, Any]], colour: str, lengt
     ]
     head = "".join(f"<th>{key}</th>" for key in keys)
     rows = []
+
+    def again(row: dict[str, Any]) -> str:
+        return " (load again)" if row["name"] in instance.depots and row not in (page[0], page[-1]) else ""
+
     for row in page:
-        cells = [_link(instance, row["name"]) if key == "name" else html.escape(_cell(row[key])) for key in keys]
+        cells = [
+            _link(instance, row["name"]) + again(row) if key == "name" else html.escape(_cell(row[key])) for key in keys
+        ]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     title = f'<span style="background:{colour}"></span>Route {page[0]["route"]}: {html.escape(page[0]["vehicle"])}, {length}'
     return f"<section><h2>{title}</h2><table><tr>{head}</tr>{''.join(rows)}</table></section>"

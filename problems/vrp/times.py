@@ -50,14 +50,19 @@ def unit_of(given: Any, geographic: bool, speed: Any) -> TimeUnit:
 
 
 def check_services(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
-    """Raise `InstanceError` where a service is a plain number that would be many hours, and nobody has said its unit."""
+    """Raise `InstanceError` where a service is a plain number that would be many hours, and nobody has said its unit.
+
+    So it is for the time that loading anew takes at a depot.
+    """
     for row, name in zip(rows, names, strict=True):
-        text = str(row.get("service", ""))
-        if re.fullmatch(r"\s*\d+(?:\.\d*)?\s*", text) and float(text) >= LONGEST:
-            raise InstanceError(
-                f"service of {name!r} is {text}, and nothing says that these are hours; call the column 'service minutes' "
-                "or 'service hours', write times such as 0:10, or give time_unit='hours'."
-            )
+        for key in ("service", "reload_time"):
+            text = str(row.get(key, ""))
+            if re.fullmatch(r"\s*\d+(?:\.\d*)?\s*", text) and float(text) >= LONGEST:
+                told = key.replace("_", " ")
+                raise InstanceError(
+                    f"{told} of {name!r} is {text}, and nothing says that these are hours; call the column '{told} minutes' "
+                    f"or '{told} hours', write times such as 0:10, or give time_unit='hours'."
+                )
 
 
 def check_speeds(speeds: Sequence[float], unit: TimeUnit) -> None:
