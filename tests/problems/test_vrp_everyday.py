@@ -175,7 +175,7 @@ def test_a_route_has_one_name_and_one_colour():
     redwood.plot(instance, told, axes=axes)
     legend = {text.get_text().partition(",")[0]: line for text, line in zip(*legend_of(axes), strict=True)}
     page = told.to_html(instance)
-    sheets = re.findall(r'<span style="background:(#\w+)"></span>([^<]*)</h2>', page)
+    sheets = re.findall(r'<span style="background:(#\w+)"></span>([^<,]*), distance [^<]*</h2>', page)
     assert len(sheets) > 1
     for colour, name in sheets:
         assert to_hex(legend[name].get_color()) == colour
