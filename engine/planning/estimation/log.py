@@ -237,8 +237,9 @@ def _check_once(at: _Rows) -> None:
 
 def _filled(values: Array, given: int | Sequence[Any] | None, words: Words) -> str:
     """Return what to write in the place of a missing action."""
-    names = any(counted(label_of(value, "action", 0)) is None for value in values if not is_missing(value))
-    if names and given is None:
+    labels = {label_of(value, "action", 0) for value in values if not is_missing(value)}
+    known = {label_of(label, "action", 0) for label in given} if isinstance(given, Sequence) else set[str]()
+    if any(counted(label) is None and label not in known for label in labels):
         made = f"log['done'] = log[{words.of('action')!r}].notna()"
         return f"give a column that says whether anything was done, in pandas such as {made}"
     nothing = "0" if given is None or isinstance(given, int) else "the label of doing nothing, the first of actions,"
