@@ -76,7 +76,8 @@ class Policy(Solution, ABC):
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        if not hasattr(cls, "kind"):
+        parent = cls.__mro__[1]
+        if getattr(cls, "kind", parent.__name__) == parent.__name__:  # none of its own, and none that a base was given
             cls.kind = cls.__name__
 
     def to_data(self) -> dict[str, Any]:

@@ -223,9 +223,10 @@ def _alike(instance: VRPInstance) -> Array:
 
 def _turns(instance: VRPInstance) -> bool:
     """Return whether any stop of a route may be its first in an instance without reloads."""
-    if instance.linehauls_first or len(instance.shipments) or instance.fixed.any() or (instance.windows[:, 0] > 0).any():
+    if instance.linehauls_first or len(instance.shipments) or instance.fixed.any() or instance.change_costs.any():
         return False
-    types, untimed = instance.vehicles, not np.isfinite(instance.windows[:, 1]).any()
+    types = instance.vehicles
+    untimed = not (instance.windows[:, 0] > 0).any() and not np.isfinite(instance.windows[:, 1]).any()
     turning = (v.start == v.end and v.profile == types[0].profile for v in types)
     return untimed and all(turning) and not any(v.duration_cost or v.waiting_cost for v in types)
 

@@ -12,6 +12,7 @@ from redwood.problems.vrp.checks import NumberedRoute, numbered
 from redwood.problems.vrp.instance import VRPInstance
 from redwood.problems.vrp.map_labels import placed_labels
 from redwood.problems.vrp.reasons import described
+from redwood.problems.vrp.roads import Metric
 from redwood.problems.vrp.route_names import route_colours
 from redwood.problems.vrp.routes import Route, Routes
 from redwood.problems.vrp.schedule import places_of, route_distance
@@ -25,6 +26,10 @@ STYLE = (
     "h2{font-size:1.1em}h2 span{display:inline-block;width:1em;height:1em;margin-right:.5em;vertical-align:-.1em}"
     "body{padding:0 1em}section{overflow-x:auto}@media print{section{break-before:page}}"
 )
+
+
+LONGEST_DETOUR = 3.0
+"""Scale of distances up to which it is taken for that of roads to straight lines, and not for another unit."""
 
 
 def stops(solution: Routes) -> list[dict[str, Any]]:
@@ -191,9 +196,9 @@ def _drawn(marks: list[_Mark], shown: Any, depots: int) -> str:
 
 
 def _length(instance: VRPInstance, length: float) -> str:
-    """Return a length with its unit: km of maps, else the instance's own."""
-    measured = instance.roads.geographic and instance.roads.distances is None
-    return f"{length:.1f} km" if measured else f"distance {length:.6g}"
+    """Return a length, in km where it is over the ground and the scale can be that of detours, else without a unit."""
+    over_ground = instance.roads.metric is Metric.GREAT_CIRCLE and 1.0 <= instance.roads.scale <= LONGEST_DETOUR
+    return f"{length:.1f} km" if over_ground else f"distance {length:.6g}"
 
 
 def _total(instance: VRPInstance, lengths: list[float]) -> str:
@@ -213,14 +218,11 @@ def _sheet(instance: VRPInstance, page: list[dict[str, Any]], colour: str, lengt
     ]
     head = "".join(f"<th>{key}</th>" for key in keys)
     rows = []
-
-    def again(row: dict[str, Any]) -> str:
-        return " (load again)" if row["name"] in instance.depots and row not in (page[0], page[-1]) else ""
-
-    for row in page:
-        cells = [
-            _link(instance, row["name"]) + again(row) if key == "name" else html.escape(_cell(row[key])) for key in keys
-        ]
+    for place, row in enumerate(page):
+        name = _link(instance, row["name"])
+        if row["name"] in instance.depots and 0 < place < len(page) - 1:
+            name += " (load again)"
+        cells = [name if key == "name" else html.escape(_cell(row[key])) for key in keys]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     title = f'<span style="background:{colour}"></span>Route {page[0]["route"]}: {html.escape(page[0]["vehicle"])}, {length}'
     return f"<section><h2>{title}</h2><table><tr>{head}</tr>{''.join(rows)}</table></section>"

@@ -71,6 +71,16 @@ def test_a_heading_may_say_the_unit(tmp_path, heading):
         ),
         ([("5\nLily", "soon\nLily")], {}, "Service minutes of customer 2 is 'soon', which is no number"),
         ([("depot", "Bakery")], {}, "say in which row vehicles start, such as depots='Bakery'"),
+        (
+            [("minutes", "minutes,reload time"), (",0\n", ",0,15\n"), (",5\n", ",5,\n"), (",12\n", ",12,\n")],
+            {},
+            "reload time of 'depot' is 15, and nothing says that these are hours",
+        ),
+        (
+            [],
+            {"vehicles": [{"number": 1, "capacity": 5}]},
+            "sum up to 7, and all vehicles together carry 5; give more vehicles, let them drive again",
+        ),
         ([], {"depots": ["depot", "Bakery"]}, "depots= names 'Bakery', which no row"),
         (
             [("minutes", "minutes,reload time"), (",0\n", ",0,\n"), (",5\n", ",5,0:10\n"), (",12\n", ",12,\n")],
@@ -98,6 +108,26 @@ def test_a_row_of_the_table_can_be_named_as_the_depot(tmp_path):
     assert made.depots == ("Bakery",)
     assert made.reload_time[0] == pytest.approx(1 / 6)
     assert "Bakery" not in made.customers
+
+
+def test_a_map_tells_lengths_and_where_to_load_again(tmp_path):
+    """The page has the kilometres of each route and of all, what they are measured by, and the reload by name."""
+    van = {"number": 1, "capacity": 4, "shift": "06:00-12:00", "reload_depots": ["depot"]}
+    made = flowers(tmp_path, vehicles=[van], scale=1.3)
+    solved = redwood.solve(made, "local-search", iterations=50, seed=0, bound_time_limit=0)
+    page = solved.solution.to_html(made)
+    assert f"1 route, {solved.objective:.1f} km. Distances are straight lines times 1.3." in page
+    assert f"Route 1: vehicle, {solved.objective:.1f} km" in page
+    assert page.count("</a> (load again)") == 1
+
+
+def test_lengths_in_another_unit_are_not_called_kilometres(tmp_path):
+    """A scale of 1,000 makes metres, and the map tells the number alone."""
+    made = flowers(tmp_path, scale=1000, speed=25_000, vehicles=[{"number": 2, "capacity": 4, "shift": "06:00-12:00"}])
+    solved = redwood.solve(made, "local-search", iterations=50, seed=0, bound_time_limit=0)
+    page = solved.solution.to_html(made)
+    assert f"2 routes, distance {solved.objective:.6g}." in page
+    assert " km" not in page
 
 
 def test_a_long_service_in_hours_is_taken_where_its_unit_is_said(tmp_path):
